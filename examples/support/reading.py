@@ -1,0 +1,89 @@
+"""What a customer's message says in so many words: order numbers, amounts, an address, products."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_EMAIL = re.compile(r"\S+@\S+")
+_ADDRESS = re.compile(
+    r"\b(?:(?:flat|apartment|unit)\s+\w+[,\s]+)?\d{1,4}[a-z]?\s+(?:[a-z'.-]+[,\s]+){1,7}?"
+    r"[a-z]{1,2}\d{1,2}[a-z]?\s*\d[a-z]{2}\b",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(
+    r"[£$€]\s?(?P<sign>\d[\d,]*(?:\.\d{1,2})?)"
+    r"|\b(?P<unit>\d[\d,]*(?:\.\d{1,2})?)\s?(?:pounds?|quid|gbp|eur|euros?|dollars?)\b"
+    r"|\b(?P<exact>\d{1,3}(?:,\d{3})*\.\d{2})\b"
+    r"|\b(?:refund(?:\s+of)?|charged|paid|paying|credit\s+of|worth)\s+(?:me\s+)?(?P<verb>\d{1,3})\b",
+    re.IGNORECASE,
+)
+_NOT_AN_ORDER = re.compile(
+    r"\b(?:ticket|case|ref|reference|claim|incident|approval|authori[sz]ation|code|id|badge|tel"
+    r"|phone|call)\b[\s:.#-]*(?:(?:no|nr|number|is|me|on|at)\b[\s:.#]*)*[a-z]{0,4}-?\d[\d -]*"
+    r"|\b[a-z]{2,}-?\d{4,}\b(?<!order\d{4})|\b\d{7,}\b|\b\d{4}-\d{2}-\d{2}\b"
+    r"|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\borders?\s*(?:(?:number|numbers|num|no|nr|id|is|was)\b[\s.:]*)*[#:]?\s*(?P<named>\d{3,6})\b"
+    r"|#\s?(?P<hash>\d{3,6})\b|\b(?P<bare>\d{4})\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+def _without(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda found: " " * len(found[0]), text)
+
+
+def order_numbers(text: str) -> list[int]:
+    """The order numbers that a message mentions, each once, in order.
+
+    Sums, years, postal and e-mail addresses, ticket, approval and telephone numbers are none.
+    """
+    for other in (_EMAIL, _ADDRESS, _NOT_AN_ORDER, _MONEY):
+        text = _without(other, text)
+    found = []
+    for one in _NAMED.finditer(text):
+        number = one["named"] or one["hash"] or one["bare"]
+        if not (one["bare"] and _YEAR.fullmatch(number)):
+            found.append(int(number))
+    return list(dict.fromkeys(found))
+
+
+def amounts(text: str) -> list[float]:
+    """The sums of money that a message mentions, in pounds, each once, in order."""
+    found = []
+    for one in _MONEY.finditer(_without(_ADDRESS, text)):
+        number = one["sign"] or one["unit"] or one["exact"] or one["verb"]
+        found.append(float(number.replace(",", "")))
+    return list(dict.fromkeys(found))
+
+
+def addresses(text: str) -> list[str]:
+    """The complete postal addresses, from house number to postcode, that a message holds."""
+    return [" ".join(found[0].split()) for found in _ADDRESS.finditer(text)]
+
+
+def products(text: str, sold: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The skus of the products that a message names, by the words that customers use for them.
+
+    A longer name wins over a shorter one inside it: "floor lamp" is no "lamp".
+    """
+    left = text.lower()
+    names = [(word, one["sku"]) for one in sold for word in one["words"]]
+    found: set[str] = set()
+    for word, sku in sorted(names, key=lambda pair: (-len(pair[0]), pair)):
+        pattern = re.compile(rf"\b{re.escape(word)}(?:e?s)?\b")
+        if pattern.search(left):
+            found.add(sku)
+            left = _without(pattern, left)
+    return sorted(found)
+
+
+def narrowed(orders: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The orders that hold one of the products; all of them when no product is named."""
+    wanted = set(skus)
+    return [one for one in orders if not wanted or wanted & {line["sku"] for line in one["lines"]}]

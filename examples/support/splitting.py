@@ -1,0 +1,81 @@
+"""Splits a message that holds two requests into its parts, one for each desk that takes one."""
+
+from __future__ import annotations
+
+import re
+
+from .reading import order_numbers
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|\s*;\s+")
+_JOINT = re.compile(
+    r"\s*(?:,|-|\band\b)*\s+(?=(?:and\s+)?(?:also\b|another thing\b|while (?:i'?m|we'?re) at it\b"
+    r"|by the way\b|btw\b|on top of that\b|separately\b|one more thing\b))",
+    re.IGNORECASE,
+)
+_OPENER = re.compile(
+    r"^[\s\-*]*(?:(?:oh|and|then|ok|okay|so|right)\b[\s,]*)*"
+    r"(?:also|another (?:thing|question|matter)|one (?:more|other|last) (?:thing|question)"
+    r"|(?:the )?second(?:ly)?(?: thing| question| one)?|by the way|btw|plus|p\.?s\.?"
+    r"|on top of that|on another (?:note|matter)|on a different note|different (?:thing|matter)"
+    r"|separately|besides(?: that)?|additionally|in addition|unrelated(?:ly)?"
+    r"|while (?:i'?m|we'?re) at it|something else|apart from that|\(?2[.):]|\(?b\))(?=\W|$)",
+    re.IGNORECASE,
+)
+_TOPICS = {
+    "money": r"refund\w*|reimburs\w*|invoices?|receipts?|charged|double charge\w*|paid|payments?"
+    r"|bill(?:ed|ing)?|vat|money back|bank|credit card|my card|statement|took .{0,20}twice",
+    "parcel": r"parcels?|packages?|deliver\w*|shipp\w*|shipment|tracking|courier|carrier|postcode"
+    r"|address|arriv\w*|dispatch\w*|on its way|where(?: is|'?s) (?:my )?order|turned up|lost"
+    r"|return\w*|send(?:ing)? (?:it|them|.{0,30}) back|send (?:it|me|them) again|delayed",
+    "product": r"set(?:ting)? up|setup|pair\w*|connect\w*|wifi|bluetooth|warranty|guarantee"
+    r"|(?:turn|switch)(?:s|es)? (?:it )?on|reset|manual|freez\w*|frozen|flicker\w*|buzz\w*"
+    r"|stopped working|(?:not|n'?t|never) (?:work\w*|charg\w*|start\w*)|firmware|update|instructions",
+    "other": r"wholesale|bulk|lawyer|solicitor|legal|press|journalist|my (?:personal )?data|account"
+    r"|job|vacanc\w*|complain\w* about|newsletter",
+}
+_PATTERNS = {
+    name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for name, words in _TOPICS.items()
+}
+
+
+def _topics(text: str) -> set[str]:
+    return {name for name, pattern in _PATTERNS.items() if pattern.search(text)}
+
+
+def _pieces(message: str) -> list[str]:
+    """The sentences, cut at connectors too; a connector that stands alone joins what it opens."""
+    rough = [part for line in _SENTENCE.split(message) for part in _JOINT.split(line)]
+    pieces: list[str] = []
+    carried = ""
+    for part in (part.strip(" ,") for part in rough):
+        opener = _OPENER.match(part)
+        if part and opener and not part[opener.end() :].strip(" .:,-!?"):
+            carried = f"{carried} {part}".strip()
+        elif part:
+            pieces.append(f"{carried} {part}".strip())
+            carried = ""
+    return [*pieces, carried] if carried else pieces
+
+
+def _opens(piece: str, before: str) -> bool:
+    """Whether a connector starts a request of another kind, or about another order."""
+    topics = _topics(piece)
+    if not _OPENER.match(piece) or not topics or not _topics(before):
+        return False
+    other_order = set(order_numbers(piece)) - set(order_numbers(before))
+    return bool(topics - _topics(before)) or bool(other_order)
+
+
+def requests(message: str) -> list[str]:
+    """The requests in a message, in order; a message with one request comes back whole.
+
+    A part begins at a connector ("also", "and another thing", "2.") whose sentence speaks of
+    something else than the text before it; "also the box was wet" begins none.
+    """
+    parts = [""]
+    for piece in _pieces(message):
+        if parts[-1] and _opens(piece, parts[-1]):
+            parts.append(piece)
+        else:
+            parts[-1] = f"{parts[-1]} {piece}".strip()
+    return parts if len(parts) > 1 else [message.strip()]

@@ -1,0 +1,132 @@
+"""How the statements of a function follow each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from quintet.graphs.source import own
+
+Counter = Callable[[ast.AST], int]
+_NEVER = ("assert_never", "exit", "abort")
+
+
+def falls(statements: Sequence[ast.stmt]) -> bool:
+    """Whether the statements can end without `return` or `raise`."""
+    return not any(_stops(each) for each in statements)
+
+
+def _stops(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.If(body=body, orelse=orelse):
+            return not falls(body) and not falls(orelse)
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            return not falls(body)
+        case ast.While(test=ast.Constant(value=test), body=body):
+            return bool(test) and not any(isinstance(each, ast.Break) for each in own(*body))
+        case ast.Match(cases=cases):
+            return not any(falls(each.body) for each in cases)
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
+            caught = any(falls(each.body) for each in handlers)
+            return not falls(last) or not (falls([*body, *orelse]) or caught)
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return name in _NEVER
+    return False
+
+
+def before(statements: Sequence[ast.stmt], wanted: ast.AST) -> list[ast.AST]:
+    """What has run, for certain or perhaps, when the run first comes to `wanted`.
+
+    A branch that leaves the function is left out: it does not lead there.
+    """
+    found: list[ast.AST] = []
+    for statement in statements:
+        if any(each is wanted for each in own(statement)):
+            return found + _inside(statement, wanted)
+        found.extend(_passed(statement))
+    return found
+
+
+def most(statements: Sequence[ast.stmt], counts: Counter) -> int:
+    """The largest number of counted calls on one way through; a loop goes round twice."""
+    best = so_far = 0
+    for statement in statements:
+        if isinstance(statement, ast.If):
+            taken = so_far + _here(statement.test, counts)
+            ways = [statement.body, statement.orelse]
+            best = max([best, *(taken + most(each, counts) for each in ways)])
+            so_far = max(
+                (taken + most(each, counts) for each in ways if falls(each)), default=taken
+            )
+        else:
+            so_far += _count(statement, counts)
+        best = max(best, so_far)
+    return best
+
+
+def _count(statement: ast.stmt, counts: Counter) -> int:
+    match statement:
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            return most(body, counts)
+        case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
+            return 2 * most(body, counts)
+        case ast.Match(cases=cases):
+            return max((most(each.body, counts) for each in cases), default=0)
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
+            caught = max((most(each.body, counts) for each in handlers), default=0)
+            return most([*body, *orelse], counts) + caught + most(last, counts)
+    return _here(statement, counts)
+
+
+def _here(tree: ast.AST, counts: Counter) -> int:
+    return sum(counts(each) for each in own(tree))
+
+
+def _blocks(statement: ast.stmt) -> list[Sequence[ast.stmt]]:
+    blocks = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
+    blocks += [each.body for each in getattr(statement, "handlers", [])]
+    return blocks + [each.body for each in getattr(statement, "cases", [])]
+
+
+def _heads(statement: ast.stmt) -> list[ast.AST]:
+    """What a compound statement computes before it goes into a block."""
+    within = {id(each) for block in _blocks(statement) for each in block}
+    skipped = (ast.ExceptHandler, ast.match_case)
+    return [
+        each
+        for child in ast.iter_child_nodes(statement)
+        if id(child) not in within and not isinstance(child, skipped)
+        for each in own(child)
+    ]
+
+
+def _inside(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
+    for block in _blocks(statement):
+        if any(each is wanted for each in own(*block)):
+            return _heads(statement) + before(block, wanted)
+    return _ahead(statement, wanted)
+
+
+def _ahead(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
+    """The parts of a simple statement that stand left of `wanted`, and not inside it."""
+    inside = {id(each) for each in own(wanted)}
+    place = (getattr(wanted, "lineno", 0), getattr(wanted, "col_offset", 0))
+    return [
+        each
+        for each in own(statement)
+        if isinstance(each, ast.Call)
+        and id(each) not in inside
+        and (each.end_lineno or 0, each.end_col_offset or 0) <= place
+    ]
+
+
+def _passed(statement: ast.stmt) -> list[ast.AST]:
+    if not isinstance(statement, ast.If):
+        return list(own(statement))
+    found = list(own(statement.test))
+    for block in (statement.body, statement.orelse):
+        if falls(block):
+            found.extend(own(*block))
+    return found

@@ -1,0 +1,65 @@
+"""A router in front of specialists: control passes to one of them, or to a planner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph.graph import START, StateGraph
+
+from quintet.graphs.wiring import Wiring, add_workers, effects_of
+from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.finish import Criterion
+from quintet.nodes.recover import Recovery
+from quintet.nodes.route import Router
+from quintet.state.channels import OrchestrationState
+from quintet.state.errors import DesignError
+
+
+def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a default
+    router: Router,
+    workers: Mapping[str, Any],
+    *,
+    intake: Any = None,
+    approve: ApprovalGate | None = None,
+    recover: Recovery | None = None,
+    success: tuple[Criterion, ...] = (),
+    state: type[Any] = OrchestrationState,
+) -> StateGraph[Any]:
+    """A front door that hands each request to the specialist who takes it.
+
+    Args:
+        router: its targets are workers, `person` or `finish`.
+        workers: by node name: `Worker`s, your own nodes, and at most one `Planner`, to which the
+            workers report back while its plan is under way. Workers that no route names may be
+            fallbacks.
+        intake: a node of yours that runs first, as `intake`.
+        approve: the gate in front of the workers' effects.
+        recover: what to do about failures; by default retry, then a person.
+        success: criteria on the final state that `done` needs.
+        state: your state, inheriting `OrchestrationState`.
+
+    Returns:
+        An uncompiled StateGraph.
+
+    Raises:
+        DesignError: a route to a node that does not exist, or other parts that do not fit.
+    """
+    wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
+    graph: StateGraph[Any] = StateGraph(state)
+    then = wiring.tail(graph, effects_of(workers))
+    add_workers(graph, workers, wiring, then)
+    wiring.add_node(graph, "router", router)
+    if intake is None:
+        graph.add_edge(START, "router")
+    else:
+        wiring.add_node(graph, "intake", intake)
+        graph.add_edge(START, "intake")
+        graph.add_edge("intake", "router")
+    wiring.check(graph)
+    if missing := [name for name in router.destinations if name not in graph.nodes]:
+        raise DesignError(
+            f"Router goes to {', '.join(map(repr, missing))}, which this graph does not have "
+            f"({', '.join(graph.nodes)}); add it to the workers, or change the route"
+        )
+    return graph

@@ -1,0 +1,197 @@
+"""A node as `check` sees it: what was given to `add_node`, and what that says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Protocol
+
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import run_in_executor
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import interrupt
+
+from quintet.graphs.source import Body, read
+
+
+class Spec(Protocol):
+    """What a `StateGraph` keeps of a node, as far as `check` reads it."""
+
+    @property
+    def runnable(self) -> Any: ...
+    @property
+    def input_schema(self) -> type[Any]: ...
+    @property
+    def ends(self) -> tuple[str, ...] | dict[str, str] | None: ...
+    @property
+    def error_handler_node(self) -> str | None: ...
+    @property
+    def is_error_handler(self) -> bool: ...
+    @property
+    def defer(self) -> bool: ...
+    @property
+    def timeout(self) -> object: ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """One node of a graph."""
+
+    name: str
+    spec: Spec
+
+    @cached_property
+    def runnable(self) -> object:
+        """The node's Runnable, without what `bind` or `with_config` put around it."""
+        return unbound(self.spec.runnable)
+
+    @cached_property
+    def action(self) -> object:
+        """What was given to `add_node`: a function, an object or a Runnable."""
+        return next(iter(_functions(self.runnable)), self.runnable)
+
+    @property
+    def graph(self) -> CompiledStateGraph[Any, Any, Any, Any] | None:
+        """The compiled graph that is this node, if one is."""
+        return self.runnable if isinstance(self.runnable, CompiledStateGraph) else None
+
+    @cached_property
+    def bodies(self) -> tuple[Body, ...]:
+        """The functions whose return is the node's update."""
+        if self.has_tools:
+            return ()
+        return tuple(_bodies(self._steps[-1]))
+
+    @cached_property
+    def aside(self) -> tuple[Body, ...]:
+        """Functions that run in the node but do not give its update: its tools, earlier steps."""
+        before = [body for step in self._steps[:-1] for body in _bodies(step)]
+        tools = [read(each) for each in _tools(self.runnable)]
+        return (*before, *(body for body in tools if body is not None))
+
+    @property
+    def _steps(self) -> Sequence[object]:
+        steps = getattr(self.runnable, "steps", None)
+        is_line = isinstance(self.runnable, Runnable) and isinstance(steps, list) and steps
+        return [unbound(each) for each in steps] if is_line and steps else [self.runnable]
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing is known of where it goes and what it writes."""
+        known = self.bodies or self.graph is not None or self.targets is not None
+        return not known and not self.has_tools
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether it is a `ToolNode`: its tools do the work."""
+        return isinstance(declared(self.runnable, "tools_by_name"), Mapping)
+
+    @cached_property
+    def hints(self) -> frozenset[str]:
+        """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
+        return frozenset(self.spec.ends or ())
+
+    @cached_property
+    def targets(self) -> frozenset[str] | None:
+        """The targets that the object itself declares, if it does."""
+        return _texts(declared(self.action, "destinations"))
+
+    @cached_property
+    def writes(self) -> frozenset[str] | None:
+        """The keys that the object itself declares that it writes, if it does."""
+        return _texts(declared(self.action, "writes"))
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether the node may stop for a person."""
+        bodies = [each for body in (*self.bodies, *self.aside) for each in body.reach]
+        said = declared(self.action, "asks") is True
+        return said or any(body.calls(interrupt) for body in bodies)
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether the object is an approval gate."""
+        named = any(each.__name__ == "ApprovalGate" for each in type(self.action).__mro__)
+        has = named or declared(self.action, "approvers") is not None
+        return has and declared(self.action, "asks") is True
+
+    @property
+    def is_ungated(self) -> bool:
+        """Whether it runs effects and does not itself check an approval."""
+        effects = declared(self.action, "effects")
+        runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
+        return runs and declared(self.action, "gate") is None
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether LangGraph has no async way to run it."""
+        return _is_sync(self.runnable)
+
+
+def declared(thing: object, name: str) -> object:
+    """What an object says of itself under a name; `None` if it says nothing or cannot."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # a property of a user's object may raise anything
+        return None
+
+
+def unbound(thing: object) -> object:
+    """A Runnable without what `bind`, `with_config` or `with_retry` put around it."""
+    while isinstance(thing, RunnableBindingBase):
+        thing = thing.bound
+    return thing
+
+
+def _functions(runnable: object) -> Iterator[Any]:
+    """The function and the async function that LangGraph or LangChain wrapped."""
+    sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
+    wraps = isinstance(runnable, RunnableLambda) or (
+        hasattr(runnable, "func") and hasattr(runnable, "afunc")
+    )
+    if not wraps:
+        return
+    if sync is not None:
+        yield sync
+    if soon is not None and not (sync is not None and _is_hop(soon)):
+        yield soon
+
+
+def _is_hop(function: object) -> bool:
+    """Whether an async function only puts a sync one into a thread."""
+    return isinstance(function, partial) and function.func is run_in_executor
+
+
+def _bodies(runnable: object) -> Iterator[Body]:
+    for function in _functions(runnable):
+        if (body := read(function)) is not None:
+            yield body
+
+
+def _tools(runnable: object) -> Iterator[object]:
+    tools = declared(runnable, "tools_by_name")
+    for tool in tools.values() if isinstance(tools, Mapping) else ():
+        for name in ("func", "coroutine"):
+            if (function := declared(tool, name)) is not None:
+                yield function
+
+
+def _texts(said: object) -> frozenset[str] | None:
+    if not isinstance(said, tuple | list | set | frozenset | Mapping):
+        return None
+    return frozenset(each for each in said if isinstance(each, str))
+
+
+def _is_sync(runnable: object) -> bool:
+    runnable = unbound(runnable)
+    steps = getattr(runnable, "steps", None)
+    if isinstance(runnable, RunnableParallel):
+        steps = list(runnable.steps__.values())
+    if isinstance(runnable, Runnable) and isinstance(steps, list) and steps:
+        return any(_is_sync(step) for step in steps)
+    if isinstance(runnable, RunnableLambda) or hasattr(runnable, "afunc"):
+        soon = declared(runnable, "afunc")
+        return soon is None or _is_hop(soon)
+    return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

@@ -1,0 +1,249 @@
+"""The shape of a graph: its nodes, and where each may lead."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from langgraph.channels import BaseChannel, LastValue
+from langgraph.graph import END, START, StateGraph
+
+from quintet.graphs.literals import Values, union
+from quintet.graphs.moves import Moves, chosen, commanded, merged
+from quintet.graphs.part import Part, Spec, unbound
+from quintet.graphs.source import Body, read
+from quintet.graphs.updates import Written, written
+
+AnyGraph = StateGraph[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Branch:
+    """A conditional edge: its source, its map of targets if it has one, its path function."""
+
+    source: str
+    ends: Mapping[Hashable, str] | None
+    body: Body | None
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Where it may lead."""
+        if self.body is not None:
+            return chosen(self.body, self.ends)
+        known = frozenset((self.ends or {}).values())
+        return Moves(to=Values(known=known, complete=self.ends is not None))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shape:
+    """A graph, or a subgraph with the names of the nodes that lead into it."""
+
+    builder: AnyGraph
+    within: tuple[str, ...] = ()
+
+    def at(self, name: str) -> str:
+        """A node's name with its way in, as findings give it."""
+        return "/".join((*self.within, name))
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The nodes, with those that LangGraph makes for default error handlers."""
+        specs = _with_defaults(self.builder)
+        return {name: Part(name=name, spec=specs[name]) for name in sorted(specs)}
+
+    @cached_property
+    def inner(self) -> dict[str, Shape]:
+        """The subgraphs that are nodes, by node."""
+        return {
+            name: Shape(builder=part.graph.builder, within=(*self.within, name))
+            for name, part in self.parts.items()
+            if part.graph is not None
+        }
+
+    def walk(self) -> Iterator[Shape]:
+        """This graph and every subgraph in it."""
+        yield self
+        for shape in self.inner.values():
+            yield from shape.walk()
+
+    @cached_property
+    def channels(self) -> dict[str, BaseChannel[Any, Any, Any]]:
+        """The keys of the state."""
+        return dict(self.builder.channels)
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """What a node may write: the channels, and the values that LangGraph manages."""
+        return frozenset(self.builder.channels) | frozenset(self.builder.managed)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the whole state is one value without keys."""
+        return "__root__" in self.channels
+
+    def holds_one(self, key: str) -> bool:
+        """Whether a key takes one value a step."""
+        channel = self.channels.get(key)
+        return isinstance(channel, LastValue) or getattr(channel, "guard", False) is True
+
+    @cached_property
+    def edges(self) -> dict[str, frozenset[str]]:
+        """The plain edges, by source."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for source, target in self.builder.edges:
+            found[source].add(target)
+        return {source: frozenset(targets) for source, targets in found.items()}
+
+    @cached_property
+    def joins(self) -> tuple[tuple[frozenset[str], str], ...]:
+        """The edges that wait for several nodes."""
+        return tuple(
+            (frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges)
+        )
+
+    def static(self, name: str) -> frozenset[str]:
+        """The targets of a node's own edges, plain or waiting."""
+        waiting = frozenset(end for starts, end in self.joins if name in starts)
+        return self.edges.get(name, frozenset()) | waiting
+
+    @cached_property
+    def branches(self) -> dict[str, tuple[Branch, ...]]:
+        """The conditional edges, by source."""
+        return {
+            source: tuple(
+                Branch(source=source, ends=spec.ends, body=_path(spec.path))
+                for _, spec in sorted(named.items())
+            )
+            for source, named in sorted(self.builder.branches.items())
+            if named
+        }
+
+    @cached_property
+    def _moves(self) -> dict[str, Moves]:
+        return {name: self._commands(part) for name, part in self.parts.items()}
+
+    def moves(self, name: str) -> Moves:
+        """Where a node may go by `Command`, as hints, the object and the source say."""
+        return self._moves.get(name, Moves())
+
+    def _commands(self, part: Part) -> Moves:
+        said = part.hints | (part.targets or frozenset())
+        found = commanded((*part.bodies, *part.aside))
+        if (shape := self.inner.get(part.name)) is not None:
+            upward = merged(shape.moves(name) for name in shape.parts).parent
+            found = Moves(to=upward)
+        closed = bool(said) or part.targets is not None
+        open_ended = not closed and part.is_opaque
+        given = Values(known=said, complete=not open_ended)
+        to = union([given, replace(found.to, complete=closed or found.to.complete)])
+        return replace(found, to=to)
+
+    def exits(self, name: str) -> frozenset[str]:
+        """Every node that a node may lead to, joins and error handler left out."""
+        branched = [each.moves.to.texts for each in self.branches.get(name, ())]
+        return self.edges.get(name, frozenset()).union(*branched, self.moves(name).to.texts)
+
+    def is_open(self, name: str) -> bool:
+        """Whether a node may lead to nodes that cannot be listed."""
+        branched = all(each.moves.to.complete for each in self.branches.get(name, ()))
+        return not (branched and self.moves(name).to.complete)
+
+    def is_end(self, name: str) -> bool:
+        """Whether a run can end after this node."""
+        way_on = self.static(name) | self.exits(name)
+        return END in way_on or not (way_on or self.is_open(name))
+
+    @cached_property
+    def _written(self) -> dict[str, Written]:
+        return {name: self._writes(part) for name, part in self.parts.items()}
+
+    def written(self, name: str) -> Written:
+        """The keys that a node writes, as the object and the source say."""
+        return self._written.get(name, Written())
+
+    def _writes(self, part: Part) -> Written:
+        if (shape := self.inner.get(part.name)) is not None:
+            return Written(keys=frozenset(shape.gives & self.keys))
+        if part.writes is not None:
+            return Written(keys=part.writes)
+        if part.is_opaque or not part.bodies:
+            return Written(complete=False)
+        return written(part.bodies)
+
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """The keys that the graph takes from its input."""
+        return frozenset(self.builder.schemas.get(self.builder.input_schema, ()))
+
+    @cached_property
+    def gives(self) -> frozenset[str]:
+        """The keys of its output that it sets: those that it was given, and those written."""
+        output = frozenset(self.builder.schemas.get(self.builder.output_schema, ()))
+        inside = [self.written(name) for name in self.parts]
+        if not all(each.complete for each in inside):
+            return output
+        return output & self.takes.union(*(each.keys for each in inside))
+
+    def reached(self, *, closed: frozenset[str] = frozenset()) -> dict[str, str | None]:
+        """The nodes that a run may come to, each with the node before it on a shortest way.
+
+        From a `closed` node no way leads on, except the one to its error handler.
+        """
+        found: dict[str, str | None] = {START: None}
+        waiting = [START]
+        while waiting:
+            name = waiting.pop(0)
+            for target in sorted(self._next(name, closed, frozenset(found))):
+                if target in self.parts and target not in found:
+                    found[target] = name
+                    waiting.append(target)
+        return found
+
+    def _next(self, name: str, closed: frozenset[str], seen: frozenset[str]) -> frozenset[str]:
+        part = self.parts.get(name)
+        handler = part.spec.error_handler_node if part is not None else None
+        failed = frozenset({handler}) if handler else frozenset()
+        if name in closed:
+            return failed
+        passed = seen - closed
+        joined = frozenset(end for starts, end in self.joins if name in starts <= passed)
+        return self.exits(name) | joined | failed
+
+
+def way(found: Mapping[str, str | None], name: str) -> str:
+    """The way to a node that `Shape.reached` found: `START -> a -> b`."""
+    steps = [name]
+    while (before := found.get(steps[-1])) is not None:
+        steps.append(before)
+    return " -> ".join("START" if each == START else each for each in reversed(steps))
+
+
+def _path(path: object) -> Body | None:
+    plain = unbound(path)
+    function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
+    return read(function) if function is not None else None
+
+
+def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
+    """The nodes as `compile` will complete them from `set_node_defaults`.
+
+    The defaults have no public name before that, so a copy without edges is compiled.
+    """
+    if builder.compiled:
+        return builder.nodes
+    probe = copy(builder)
+    probe.nodes = {name: replace(spec, ends=()) for name, spec in builder.nodes.items()}
+    probe.edges = {(START, name) for name in list(builder.nodes)[:1]}
+    probe.branches = defaultdict(dict)
+    probe.waiting_edges = set()
+    try:
+        StateGraph.compile(probe)
+    except Exception:  # what compile refuses, it refuses by itself
+        pass
+    for name, spec in builder.nodes.items():
+        probe.nodes[name] = replace(probe.nodes[name], ends=spec.ends)
+    return probe.nodes

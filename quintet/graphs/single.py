@@ -1,0 +1,47 @@
+"""One agent: the simplest control flow, and the baseline for every other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.graph import START, StateGraph
+
+from quintet.graphs.wiring import Wiring, add_workers, effects_of
+from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.finish import Criterion
+from quintet.nodes.recover import Recovery
+from quintet.nodes.work import Worker
+from quintet.state.channels import OrchestrationState
+
+
+def create_single_agent(
+    worker: Worker,
+    *,
+    approve: ApprovalGate | None = None,
+    recover: Recovery | None = None,
+    success: tuple[Criterion, ...] = (),
+    state: type[Any] = OrchestrationState,
+) -> StateGraph[Any]:
+    """One worker under its contract, with approval, recovery and an outcome.
+
+    Args:
+        worker: the agent and its contract; its node is `work`.
+        approve: the gate in front of its effects.
+        recover: what to do about failures; by default retry, then a person.
+        success: criteria on the final state that `done` needs.
+        state: your state, inheriting `OrchestrationState`.
+
+    Returns:
+        An uncompiled StateGraph.
+
+    Raises:
+        DesignError: parts that do not fit together.
+    """
+    workers = {"work": worker}
+    wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
+    graph: StateGraph[Any] = StateGraph(state)
+    then = wiring.tail(graph, effects_of(workers))
+    add_workers(graph, workers, wiring, then)
+    graph.add_edge(START, "work")
+    wiring.check(graph)
+    return graph

@@ -1,0 +1,129 @@
+"""What the ready-made graphs share: workers with recovery, and the way to an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langgraph.graph import END, StateGraph
+
+from quintet.graphs.edges import by_plan
+from quintet.nodes.act import Act, Undo
+from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.effect import Effect
+from quintet.nodes.finish import Criterion, Finish, hand_over
+from quintet.nodes.plan import Planner
+from quintet.nodes.recover import Recovery
+from quintet.nodes.work import Worker
+from quintet.state.errors import DesignError
+
+RESERVED = ("approve", "act", "finish", "person", "undo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """The parts that every ready-made graph has around its workers.
+
+    Args:
+        approve: the gate in front of the workers' effects, if any.
+        recover: what to do about failures.
+        success: criteria on the final state.
+    """
+
+    approve: ApprovalGate | None
+    recover: Recovery
+    success: tuple[Criterion, ...]
+
+    def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
+        """Add a node whose failures go to the recovery policy."""
+        graph.add_node(
+            name,
+            node,
+            retry_policy=self.recover.retry_policy,
+            error_handler=self.recover,
+            destinations=getattr(node, "destinations", None) or None,
+            **options,
+        )
+
+    def tail(self, graph: StateGraph[Any], effects: tuple[Effect, ...]) -> str:
+        """Add what comes after the workers, and return the node that they go to."""
+        graph.add_node("finish", Finish(success=self.success))
+        graph.add_edge("finish", END)
+        graph.add_node("person", hand_over)
+        graph.add_edge("person", END)
+        if "undo" in self.recover.destinations:
+            graph.add_node("undo", Undo(effects=effects))
+            graph.add_edge("undo", END)
+        if self.approve is None:
+            return "finish"
+        gate = self.gate()
+        graph.add_node("approve", gate, destinations=gate.destinations)
+        self.add_node(graph, "act", Act(effects=effects, gate=gate, then="finish"))
+        return "approve"
+
+    def gate(self) -> ApprovalGate:
+        """The gate, with its ways out."""
+        if self.approve is None:
+            raise DesignError("this wiring has no gate")
+        return replace(self.approve, approved="act", rejected="finish")
+
+    def fitted(self, worker: Any, then: str) -> Any:
+        """A worker with the gate in front of its effects; handoffs go on by themselves."""
+        if not isinstance(worker, Worker):
+            return worker
+        if self.approve is not None and worker.effects and worker.gate is None:
+            worker = replace(worker, gate=self.gate())
+        return replace(worker, then=worker.then or then) if worker.handoffs else worker
+
+    def check(self, graph: StateGraph[Any]) -> None:
+        """Refuse remedies that go nowhere.
+
+        Raises:
+            DesignError: it names the remedy's target and what there is.
+        """
+        for target in self.recover.destinations:
+            if target not in graph.nodes:
+                raise DesignError(
+                    f"Recovery goes to {target!r}, which this graph does not have "
+                    f"({', '.join(graph.nodes)}); add it to the workers, or change the remedy"
+                )
+
+
+def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
+    """All effects of all workers, each once, in order."""
+    found: dict[str, Effect] = {}
+    for worker in workers.values():
+        for effect in getattr(worker, "effects", ()):
+            if found.setdefault(effect.name, effect) != effect:
+                raise DesignError(f"two different effects are named {effect.name!r}")
+    return tuple(found.values())
+
+
+def add_workers(
+    graph: StateGraph[Any], workers: Mapping[str, Any], wiring: Wiring, then: str
+) -> None:
+    """Add workers that all go on to one node, or back to the planner among them.
+
+    Raises:
+        DesignError: a reserved or repeated name.
+    """
+    planner = next((n for n, worker in workers.items() if isinstance(worker, Planner)), None)
+    for name, worker in workers.items():
+        if name in RESERVED:
+            raise DesignError(f"worker {name!r}: that name is taken ({', '.join(RESERVED)})")
+        if name == planner:
+            ends = replace(worker, then=then if worker.then == "finish" else worker.then)
+            wiring.add_node(graph, name, ends, defer=True)
+            continue
+        fitted = wiring.fitted(worker, then)
+        wiring.add_node(graph, name, fitted)
+        if getattr(fitted, "destinations", ()):
+            continue
+        if planner is None:
+            graph.add_edge(name, then)
+        else:
+            path = by_plan(planner, otherwise=then)
+            graph.add_conditional_edges(name, path, path.targets)
+
+

@@ -1,0 +1,63 @@
+"""The five duties as nodes: plan, route, work, merge, approve, recover, and the effects they run."""
+
+from quintet.nodes.act import Act, Undo, proposed
+from quintet.nodes.agents import Handoff
+from quintet.nodes.approve import Answer, ApprovalGate, always, over
+from quintet.nodes.choose import Cascade, Choice, Rules, by_rules, cascade
+from quintet.nodes.classify import classify
+from quintet.nodes.effect import Effect, effect
+from quintet.nodes.examples import Examples, by_examples
+from quintet.nodes.finish import Finish, hand_over
+from quintet.nodes.judge import judge_criteria, judge_sources
+from quintet.nodes.merge import Merge, MergeAnswer, Settled, precedence, vote
+from quintet.nodes.model import ModelChooser, by_model, chat_model
+from quintet.nodes.node import Node
+from quintet.nodes.plan import Evidence, Planner
+from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
+from quintet.nodes.route import Router
+from quintet.nodes.work import Worker
+
+__all__ = [
+    "Act",
+    "Answer",
+    "ApprovalGate",
+    "Cascade",
+    "Choice",
+    "Effect",
+    "Evidence",
+    "Examples",
+    "Finish",
+    "Handoff",
+    "Merge",
+    "MergeAnswer",
+    "ModelChooser",
+    "Node",
+    "Planner",
+    "Recovery",
+    "Remedy",
+    "Router",
+    "Rules",
+    "Settled",
+    "Undo",
+    "Worker",
+    "abort",
+    "always",
+    "by_examples",
+    "by_model",
+    "by_rules",
+    "cascade",
+    "chat_model",
+    "classify",
+    "effect",
+    "escalate",
+    "fallback",
+    "hand_over",
+    "judge_criteria",
+    "judge_sources",
+    "over",
+    "precedence",
+    "proposed",
+    "replan",
+    "retry",
+    "vote",
+]

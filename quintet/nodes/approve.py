@@ -1,0 +1,330 @@
+"""Escalation to a person: one question about one exact action, and an answer bound to it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langgraph.types import Command, interrupt
+from pydantic import BaseModel, ConfigDict, model_validator
+from typing_extensions import Self
+
+from quintet.nodes.node import Node, Steps, brief, name_of, place
+from quintet.state.action import Action, AnswerKind, Approval
+from quintet.state.decision import Decision
+from quintet.state.errors import ApprovalMissing, DesignError
+from quintet.state.record import plain, read
+
+When = Callable[[Action], bool | str | None]
+"""Says whether an action needs a person: True, or a sentence that says why; else False or None."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Answer(BaseModel):
+    """A person's answer to a gate; the gate checks it before it is kept.
+
+    Attributes:
+        answer: `approve`, `edit`, `reject` or `respond`.
+        by: who answers; `role` may name the role in which they do.
+        note: a reason, or the text of a response.
+        arguments: for `edit`, the arguments that replace the action's own.
+        digest: the action that was looked at; an answer for another action is refused.
+        at: when it was given, in seconds since the epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: AnswerKind
+    by: str
+    role: str = ""
+    note: str = ""
+    arguments: dict[str, Any] | None = None
+    digest: str = ""
+    at: float | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.by.strip():
+            raise ValueError("an answer says who gives it: by='...'")
+        if (self.answer == "edit") != (self.arguments is not None):
+            raise ValueError("'edit' gives the changed arguments, and only 'edit' does")
+        if self.answer == "respond" and not self.note.strip():
+            raise ValueError("'respond' gives the response as note='...'")
+        return self
+
+
+def always(action: Action) -> bool:
+    """Every action needs a person."""
+    return True
+
+
+@dataclass(frozen=True)
+class over:  # noqa: N801 - it reads as a function: ApprovalGate(when=over(100))
+    """An action needs a person when one of its amounts is over a limit.
+
+    Args:
+        limit: in the unit of the argument.
+        argument: the argument's name.
+    """
+
+    limit: float
+    argument: str = "amount"
+
+    def __call__(self, action: Action) -> str | None:
+        amount = action.arguments.get(self.argument)
+        if amount is None or amount <= self.limit:
+            return None
+        return f"{self.argument} {amount:g} is over {self.limit:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalGate(Node):
+    """Stop for a person before an action that needs one; one question a visit.
+
+    It reads the state's proposed actions. What needs nobody passes with a record of that; the first
+    that needs somebody becomes one interrupt, with nothing before it, and the answer is
+    checked before it is kept, so that a bad one leaves the question open.
+
+    Args:
+        approved: the node to go to when no question is left.
+        rejected: the node to go to when the last answers were no; by default `approved`.
+        when: which actions need a person; all by default.
+        approvers: names or roles that may answer; empty means anybody.
+        expires: how long a yes may be given and used, as `"24h"`, `"30m"`, `"2d"` or seconds.
+        name: what the gate is called in packets and approvals.
+
+    Raises:
+        DesignError: an expiry that cannot be read.
+    """
+
+    approved: str = "act"
+    rejected: str = ""
+    when: When = always
+    approvers: tuple[str, ...] = ()
+    expires: str | float | None = None
+    name: str = "approval"
+
+    writes = frozenset({"actions", "decisions"})
+    asks = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.approvers, str):
+            raise DesignError(
+                f"ApprovalGate(approvers={self.approvers!r}): give a tuple of names, "
+                f"({self.approvers!r},)"
+            )
+        seconds(self.expires)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Where it goes on yes and on no; it also comes back to itself for the next question."""
+        return tuple(dict.fromkeys((self.approved, self._no)))
+
+    @property
+    def _no(self) -> str:
+        return self.rejected or self.approved
+
+    def wants(self, action: Action) -> str | None:
+        """Why this action needs a person, or None."""
+        said = self.when(action)
+        if not said:
+            return None
+        return said if isinstance(said, str) else f"{name_of(self.when)} holds"
+
+    def deadline(self, action: Action) -> float | None:
+        """Until when a yes to this action may be given and used."""
+        limit = seconds(self.expires)
+        return None if limit is None else action.at + limit
+
+    def check(self, action: Action, *, reason: str, now: float) -> None:
+        """Let an action through that has this gate's yes, and no other.
+
+        Raises:
+            ApprovalMissing: no yes, a yes for other arguments, of another gate, or expired.
+        """
+        yes = action.approval
+        ask = f"{action} needs approval at gate {self.name!r} ({reason})"
+        if yes is None or action.status != "approved" or yes.answer not in ("approve", "edit"):
+            raise ApprovalMissing(f"{ask}, and nobody has given it; send it through the gate")
+        if yes.gate != self.name:
+            raise ApprovalMissing(f"{ask}, but its approval is of gate {yes.gate!r}")
+        if yes.digest != action.digest:
+            raise ApprovalMissing(
+                f"{ask}, but {yes.by} approved another action (digest {yes.digest}, this is "
+                f"{action.digest}); ask again"
+            )
+        if not self._may_answer(yes.by):
+            raise ApprovalMissing(f"{ask}, but {yes.by!r} is not an approver")
+        if yes.expires is not None and now > yes.expires:
+            raise ApprovalMissing(f"{ask}, but the approval expired {_when(yes.expires)}")
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+        """Pass on, or ask about the first proposed action that needs a person."""
+        return self._decide(state)
+        yield
+
+    def _decide(self, state: Mapping[str, Any]) -> Command[str]:
+        here = place("approve").node
+        items = (state.get("actions") or {}).values()
+        open_actions = [read(Action, item) for item in items if item["status"] == "proposed"]
+        wanting = [(a, reason) for a in open_actions if (reason := self.wants(a))]
+        if not wanting:
+            passed = [_passed(here, action) for action in open_actions]
+            target = self._no if not todo(items) and refused(state) else self.approved
+            return Command(goto=target, update={"decisions": passed} if passed else None)
+        action, reason = wanting[0]
+        packet = self.packet(action, reason=reason, state=state)
+        answer: Answer = interrupt(packet, response_schema=self._schema(action))
+        update, yes = self._record(here, action, answer, packet)
+        others = [item for item in items if item.get("key") != action.key]
+        target = self.approved if yes or todo(others) else self._no
+        return Command(goto=here if len(wanting) > 1 else target, update=update)
+
+    def packet(self, action: Action, *, reason: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        """What the person gets to decide on, as plain data."""
+        deadline = self.deadline(action)
+        tried = [f"{f['node']}: {f['kind']}: {f['message']}" for f in state.get("failures") or ()]
+        return {
+            "gate": self.name,
+            "action": action.name,
+            "arguments": dict(action.arguments),
+            "digest": action.digest,
+            "why_asked": reason,
+            "why_wanted": action.why,
+            "behalf": action.behalf,
+            "proposer": action.proposer,
+            "request": brief(state.get("message", ""), 500),
+            "tried": tried,
+            "if_yes": f"{action} runs once",
+            "if_no": f"{action.name} does not run; nothing is changed",
+            "approvers": list(self.approvers),
+            "expires": deadline,
+            "answers": ["approve", "edit", "reject", "respond"],
+        }
+
+    def _record(
+        self, here: str, action: Action, answer: Answer, packet: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        yes = answer.answer in ("approve", "edit")
+        changed = replace(
+            action,
+            arguments=dict(action.arguments) | (answer.arguments or {}),
+            status="approved" if yes else "rejected",
+            result=None if yes else answer.note,
+        )
+        approval = Approval(
+            gate=self.name,
+            digest=changed.digest,
+            answer=answer.answer,
+            by=self._signed(answer),
+            note=answer.note,
+            at=answer.at or time.time(),
+            expires=packet["expires"],
+        )
+        decision = Decision(
+            kind="approval",
+            node=here,
+            choice=answer.answer,
+            reason=answer.note or packet["why_asked"],
+            by="person",
+            who=answer.by,
+            candidates=tuple(packet["answers"]),
+            seen=f"{action} [{action.digest}]",
+        )
+        update = {
+            "actions": {action.key: plain(replace(changed, approval=approval))},
+            "decisions": [plain(decision)],
+        }
+        return update, yes
+
+    def _signed(self, answer: Answer) -> str:
+        """The name that the approval stands under: the approver's, or the role they act in."""
+        return answer.by if not answer.role or self._may_answer(answer.by) else answer.role
+
+    def _may_answer(self, name: str) -> bool:
+        return not self.approvers or name in self.approvers
+
+    def _schema(self, action: Action) -> type[Answer]:
+        """The answer's schema for this question: it refuses before anything is kept."""
+        gate = self
+
+        class GateAnswer(Answer):
+            @model_validator(mode="after")
+            def _fits(self) -> Self:
+                gate._fits(self, action)
+                return self
+
+        return GateAnswer
+
+    def _fits(self, answer: Answer, action: Action) -> None:
+        if not (self._may_answer(answer.by) or (answer.role and self._may_answer(answer.role))):
+            raise ValueError(
+                f"{answer.by!r} may not answer at gate {self.name!r}; "
+                f"approvers are {', '.join(self.approvers)}"
+            )
+        if answer.digest and answer.digest != action.digest:
+            raise ValueError(
+                f"this answer is for the action with digest {answer.digest}, but {action} "
+                f"({action.digest}) is asked now; look at it and answer again"
+            )
+        if unknown := sorted(set(answer.arguments or {}) - set(action.arguments)):
+            raise ValueError(
+                f"{action.name} has no argument {unknown[0]!r}; "
+                f"it has {', '.join(action.arguments)}"
+            )
+        deadline = self.deadline(action)
+        late = deadline is not None and (answer.at or time.time()) > deadline
+        if late and answer.answer in ("approve", "edit"):
+            raise ValueError(
+                f"the time to approve {action} ended {_when(deadline)}; it can only be rejected"
+            )
+
+
+def todo(items: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an action among these is still to be done, or to be refused as a repeat."""
+    return any(item["status"] in ("proposed", "approved") or "again" in item for item in items)
+
+
+def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The decisions of this run by which a person said no to an action."""
+    decisions = state.get("decisions") or ()
+    no = ("reject", "respond")
+    return [d for d in decisions if d["kind"] == "approval" and d["choice"] in no]
+
+
+def _passed(here: str, action: Action) -> dict[str, Any]:
+    record: dict[str, Any] = plain(
+        Decision(
+            kind="approval",
+            node=here,
+            choice="not needed",
+            reason=f"{action} is within what needs nobody",
+        )
+    )
+    return record
+
+
+def seconds(given: str | float | None) -> float | None:
+    """Read a duration: seconds, or a number with `s`, `m`, `h` or `d`.
+
+    Raises:
+        DesignError: it cannot be read, or is not positive.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", given)
+        length = float(match[1]) * _UNITS[match[2]] if match else -1.0
+    else:
+        length = float(given)
+    if length <= 0:
+        raise DesignError(f"duration {given!r}: give seconds, or text such as '30m', '24h', '2d'")
+    return length
+
+
+def _when(moment: float | None) -> str:
+    return time.strftime("at %Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

@@ -1,0 +1,233 @@
+"""A side effect that happens once: claimed before, settled after, undone where it must be."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.tools import StructuredTool
+
+from quintet.nodes.dispatch import Dispatch, current
+from quintet.nodes.node import Call, Steps, adrive, drive, is_async
+from quintet.state.action import Action
+from quintet.state.errors import DesignError, EffectRepeated, EffectUnknown
+from quintet.state.ledger import Claim, Ledger, MemoryLedger
+from quintet.state.record import plain
+
+LEDGER: Ledger = MemoryLedger()
+"""Where effects of this process are claimed; what is settled also stands in the state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """A function with a side effect, its key, and its undo.
+
+    Inside a `Worker` or `Act` it is called as the function itself. It then runs once for its key in
+    a thread, and an effect that a gate wants a person for is proposed instead of run. It may
+    be given to LangChain agents `as_tool()`.
+
+    Attributes:
+        function: what has the side effect; it may be async.
+        key: a format string over the arguments, or a function of them, that names the effect.
+        undo: takes what the function returned, and takes it back.
+        harmless: exception types after which the effect is known not to have happened.
+    """
+
+    function: Callable[..., Any]
+    key: str | Callable[..., str]
+    undo: Callable[[Any], Any] | None = None
+    harmless: tuple[type[BaseException], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key, str):
+            return
+        names = set(inspect.signature(self.function).parameters)
+        try:
+            self.key.format_map(_Names(names))
+        except KeyError as unknown:
+            raise DesignError(
+                f"effect {self.name!r}: key {self.key!r} names {unknown.args[0]!r}, which is not "
+                f"an argument ({', '.join(sorted(names))})"
+            ) from None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run or propose the effect from inside a worker; awaitable if the function is async.
+
+        Returns:
+            What the function returned, or `{"status": "proposed", ...}` where a person must decide.
+
+        Raises:
+            DesignError: called outside a worker.
+            ToolRefused: the worker's contract does not list it.
+            EffectRepeated: this thread has done it already.
+            EffectUnknown: it was begun before, and its end is not known.
+        """
+        dispatch = current.get()
+        if dispatch is None:
+            raise DesignError(
+                f"effect {self.name!r} was called outside a Worker or Act, where nothing can stop "
+                f"a second run; call {self.name}.function(...) to run it bare"
+            )
+        action = self.action(*args, **kwargs)
+        steps = self._call(action, dispatch)
+        return adrive(steps) if is_async(self.function) else drive(steps)
+
+    def action(self, *args: Any, **kwargs: Any) -> Action:
+        """The effect with these arguments, as an action that may be proposed.
+
+        Raises:
+            DesignError: the arguments do not fit the function, or are not plain data.
+        """
+        try:
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+        except TypeError as problem:
+            raise DesignError(f"effect {self.name!r}: {problem}") from None
+        bound.apply_defaults()
+        arguments = plain(bound.arguments)
+        key = self.key(**arguments) if callable(self.key) else self.key.format_map(arguments)
+        return Action(name=self.name, arguments=arguments, key=key)
+
+    def perform(self, action: Action, dispatch: Dispatch) -> Steps[Action]:
+        """Claim, run and settle; the dispatch records the action as done.
+
+        Raises:
+            EffectRepeated, EffectUnknown: as when called.
+        """
+        place = dispatch.place
+        scope = place.thread or place.task
+        standing = LEDGER.claim(scope, action.key, place.task)
+        if standing is not None:
+            return self._again(action, standing, place.task)
+        try:
+            result = plain((yield Call(self._run, (action,), blocks=True)))
+        except self.harmless:
+            LEDGER.release(scope, action.key)
+            raise
+        except BaseException as problem:
+            note = f"{type(problem).__name__}: {problem}"
+            dispatch.actions[action.key] = replace(action, status="unknown", result=note)
+            raise
+        done = replace(action, status="done", result=result)
+        dispatch.actions[action.key] = done
+        LEDGER.settle(scope, action.key, result)
+        return done
+
+    def as_tool(self) -> StructuredTool:
+        """This effect as a LangChain tool, with the function's own description and schema."""
+        asynchronous = self.__call__ if is_async(self.function) else None
+        schema = StructuredTool.from_function(
+            func=None if asynchronous else self.function,
+            coroutine=self.function if asynchronous else None,
+        ).args_schema
+        return StructuredTool(
+            name=self.name,
+            description=inspect.getdoc(self.function) or self.name,
+            args_schema=schema,
+            func=None if asynchronous else self.__call__,
+            coroutine=asynchronous,
+        )
+
+    def _run(self, action: Action) -> Any:
+        return self.function(**action.arguments)
+
+    def _call(self, action: Action, dispatch: Dispatch) -> Steps[Any]:
+        dispatch.allow(self.name)
+        refuse_repeat(action, dispatch.known)
+        action = replace(action, proposer=dispatch.place.node)
+        reason = dispatch.wants(action) if dispatch.wants is not None else None
+        if reason is not None:
+            dispatch.actions[action.key] = action
+            return {
+                "status": "proposed",
+                "action": str(action),
+                "note": f"not done yet: a person decides first ({reason})",
+            }
+        done = yield from self.perform(action, dispatch)
+        return done.result
+
+    def _again(self, action: Action, standing: Claim, task: str) -> Action:
+        if standing.status == "done" and standing.owner == task:
+            return replace(action, status="done", result=standing.result)
+        if standing.status == "done":
+            raise EffectRepeated(_repeated(action, standing.result))
+        raise EffectUnknown(
+            f"{action} was begun before and its end is not known; look whether it happened "
+            f"(key {action.key!r}) before anything runs it again"
+        )
+
+
+def effect(
+    function: Callable[..., Any],
+    *,
+    key: str | Callable[..., str],
+    undo: Callable[[Any], Any] | None = None,
+    harmless: tuple[type[BaseException], ...] = (),
+) -> Effect:
+    """Declare a function's side effect, so that it happens once for its key.
+
+    Args:
+        function: what has the side effect; plain or async.
+        key: names the effect by its content: a format string such as
+            `"refund:{order_id}:{amount}"`, or a function of the arguments.
+        undo: takes the function's result and takes the effect back.
+        harmless: exceptions after which the effect is known not to have happened, so that it
+            may be tried again. After any other exception nobody knows, and a person must look.
+
+    Raises:
+        DesignError: the key names something that is not an argument.
+    """
+    return Effect(function=function, key=key, undo=undo, harmless=harmless)
+
+
+def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
+    """Refuse an action that this thread's state records as done, or of which it does not know.
+
+    Raises:
+        EffectRepeated, EffectUnknown: the message names the action and what is recorded.
+    """
+    recorded = known.get(action.key)
+    if recorded is None:
+        return
+    if recorded["status"] == "done":
+        raise EffectRepeated(_repeated(action, recorded.get("result")))
+    if recorded["status"] == "unknown":
+        raise EffectUnknown(
+            f"{action} was begun before and its end is not known ({recorded.get('result')}); "
+            "a person must look whether it happened"
+        )
+
+
+def _repeated(action: Action, result: Any) -> str:
+    return (
+        f"{action} was done before in this thread (key {action.key!r}, result {result!r:.120}); "
+        "if it is meant to happen twice, put what differs into the key"
+    )
+
+
+class _Names(dict[str, Any]):
+    """Lets any known name through a format string's check, whatever its format spec."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__({name: _Anything() for name in names})
+
+
+class _Anything:
+    def __format__(self, spec: str) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> _Anything:
+        return self
+
+    def __getitem__(self, name: Any) -> _Anything:
+        return self

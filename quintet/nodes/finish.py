@@ -1,0 +1,120 @@
+"""The ends of a run: an outcome on evidence, or a packet for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from quintet.nodes.approve import refused
+from quintet.nodes.node import Node, Steps, brief, name_of, place
+from quintet.nodes.route import path_of
+from quintet.state.decision import Decision
+from quintet.state.outcome import Outcome, Status
+from quintet.state.record import plain
+
+Criterion = Callable[[Mapping[str, Any]], bool | str | None]
+"""A criterion on the final state: True where it holds, else False or what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish(Node):
+    """Write the outcome of the run. `done` is written only where the state holds the evidence.
+
+    Evidence is a result that met its contract and no action left open; further criteria on the
+    final state may be given. What a person refused ends as `rejected`. What claims to be
+    done and is not ends as `escalated`, with what does not hold.
+
+    Args:
+        success: criteria on the final state; all must hold for `done`.
+    """
+
+    success: tuple[Criterion, ...] = ()
+
+    writes = frozenset({"outcome", "decisions"})
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
+        """Judge the state and write the outcome."""
+        return self._judge(state)
+        yield
+
+    def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        if state.get("outcome"):
+            return {}
+        outcome = _refused(state) or self._unproven(state) or self._done(state)
+        return ended(outcome, place("finish").node)
+
+    def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
+        actions = (state.get("actions") or {}).values()
+        left = [item for item in actions if item["status"] in ("proposed", "approved", "unknown")]
+        wrong = [f"action {item['key']} is {item['status']}" for item in left]
+        if not state.get("results"):
+            wrong.append("no worker gave a result")
+        for criterion in self.success:
+            said = criterion(state)
+            if said is not True and said is not None:
+                wrong.append(f"{name_of(criterion)}: {said or 'does not hold'}")
+        if not wrong:
+            return None
+        return Outcome(
+            status="escalated",
+            reason=f"not done: {'; '.join(wrong)}",
+            evidence={"packet": packet(state)},
+        )
+
+    def _done(self, state: Mapping[str, Any]) -> Outcome:
+        results = sorted(state.get("results") or {})
+        effects = [d["choice"] for d in state.get("decisions") or () if d["kind"] == "effect"]
+        held = [name_of(criterion) for criterion in self.success]
+        reason = f"{', '.join(results)} met the contract"
+        if effects:
+            reason += f"; done: {', '.join(effects)}"
+        evidence = {"results": results, "effects": effects, "criteria": held}
+        return Outcome(status="done", reason=reason, evidence=evidence)
+
+
+def hand_over(state: Any) -> dict[str, Any]:
+    """End the run as `escalated`: a person takes over, with a packet that says what was tried.
+
+    A run that ends because a budget is used up ends as `exhausted`.
+    """
+    decisions = state.get("decisions") or ()
+    failures = state.get("failures") or ()
+    spent_up = failures and failures[-1]["error"] == "BudgetExhausted"
+    status: Status = "exhausted" if spent_up else "escalated"
+    if failures:
+        why = failures[-1]["message"]
+    else:
+        said = [d for d in decisions if d["kind"] in ("escalation", "route", "replan", "merge")]
+        why = said[-1]["reason"] if said else "a person was asked for"
+    outcome = Outcome(status=status, reason=brief(why, 300), evidence={"packet": packet(state)})
+    return ended(outcome, place("person").node)
+
+
+def packet(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person needs to take over: the request, the path, what was tried, what is open."""
+    actions = (state.get("actions") or {}).values()
+    return {
+        "request": brief(state.get("message", ""), 500),
+        "path": path_of(state.get("decisions") or ()),
+        "tried": [
+            f"{f['node']}: {f['kind']}: {brief(f['message'])}" for f in state.get("failures") or ()
+        ],
+        "done": [i["key"] for i in actions if i["status"] == "done"],
+        "open": [i["key"] for i in actions if i["status"] not in ("done", "undone")],
+        "results": dict(state.get("results") or {}),
+    }
+
+
+def ended(outcome: Outcome, node: str) -> dict[str, Any]:
+    """The state update of an outcome, with its decision record."""
+    decision = Decision(kind="outcome", node=node, choice=outcome.status, reason=outcome.reason)
+    return {"outcome": plain(outcome), "decisions": [plain(decision)]}
+
+
+def _refused(state: Mapping[str, Any]) -> Outcome | None:
+    said_no = refused(state)
+    if not said_no:
+        return None
+    reasons = [f"{d['who']} said {d['choice']} to {d['seen']}: {d['reason']}" for d in said_no]
+    return Outcome(status="rejected", reason="; ".join(reasons))

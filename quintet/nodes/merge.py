@@ -1,0 +1,221 @@
+"""Merging after a fan-out: agreement, or a named conflict that somebody resolves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.types import Command, interrupt
+from pydantic import BaseModel, ConfigDict, model_validator
+from typing_extensions import Self
+
+from quintet.nodes.node import Node, Steps, asked, name_of, place
+from quintet.state.decision import DecidedBy, Decision
+from quintet.state.errors import ContractBroken, DesignError
+from quintet.state.record import digest, plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A resolved conflict: the value, why, and who decided."""
+
+    value: Any
+    reason: str
+    by: DecidedBy = "rule"
+    who: str = ""
+
+
+Resolver = Callable[[str, Mapping[str, Any]], Any]
+"""A function, plain or async, of a field and its values by source. It returns `Settled`, or None
+to leave the conflict to the next resolver."""
+
+
+@dataclass(frozen=True)
+class precedence:  # noqa: N801 - it reads as a function: resolve=precedence("ledger", "form")
+    """The first source in the given order that has a value wins."""
+
+    order: tuple[str, ...]
+
+    def __init__(self, *order: str) -> None:
+        object.__setattr__(self, "order", order)
+
+    def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
+        for source in self.order:
+            if source in values:
+                return Settled(value=values[source], reason=f"{source} has precedence")
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class vote:  # noqa: N801 - it reads as a function: resolve=vote(share=0.5)
+    """The value that more than `share` of the sources give wins."""
+
+    share: float = 0.5
+
+    def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
+        counts = Counter(digest(value) for value in values.values())
+        best, count = counts.most_common(1)[0]
+        if count <= self.share * len(values):
+            return None
+        value = next(value for value in values.values() if digest(value) == best)
+        return Settled(value=value, reason=f"{count} of {len(values)} sources agree")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge(Node):
+    """Bring the results of several workers to one value for each field; never the last writer's.
+
+    Equal values agree. Different ones are a conflict that goes to the resolvers in order; what none
+    of them settles goes to a person, who is asked about all open fields at once.
+
+    Args:
+        of: the workers or steps whose results are merged; each result is a dict.
+        then: the node to go to next.
+        resolve: resolvers for all fields, or a mapping of a field to its resolvers.
+        fields: the fields to merge; all that occur, by default.
+        approvers: who may settle a conflict; empty means anybody.
+
+    Raises:
+        DesignError: fewer than two sources.
+    """
+
+    of: tuple[str, ...]
+    then: str
+    resolve: tuple[Resolver, ...] | Mapping[str, tuple[Resolver, ...]] = ()
+    fields: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+
+    writes = frozenset({"merged", "conflicts", "decisions"})
+    asks = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.of, str) or len(self.of) < 2:
+            raise DesignError(f"Merge(of={self.of!r}): give at least two workers' names")
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Where it goes next; it comes back to itself to ask a person."""
+        return (self.then,)
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+        """Ask about open conflicts, if there are any; else merge, and say what is open."""
+        here = place("merge").node
+        if state.get("conflicts"):
+            return self._ask(here, state)
+        results = state.get("results") or {}
+        found = {name: results[name] for name in self.of if name in results}
+        if not found:
+            raise ContractBroken(f"{here}: none of {', '.join(self.of)} gave a result to merge")
+        merged: dict[str, Any] = {}
+        conflicts: dict[str, Any] = {}
+        records: list[dict[str, Any]] = []
+        for field, values in _by_field(here, found, self.fields).items():
+            settled = yield from self._settle(field, values)
+            if settled is None:
+                conflicts[field] = values
+                continue
+            merged[field] = settled.value
+            if _differ(values):
+                records.append(_record(here, field, values, settled))
+        update = {"merged": plain(merged), "conflicts": plain(conflicts), "decisions": records}
+        return Command(goto=here if conflicts else self.then, update=update)
+
+    def _settle(self, field: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
+        if not _differ(values):
+            return Settled(value=next(iter(values.values())), reason="all agree")
+        given = self.resolve.get(field, ()) if isinstance(self.resolve, Mapping) else self.resolve
+        for resolver in given:
+            settled = yield from asked(resolver, field, values)
+            if settled is None:
+                continue
+            if isinstance(settled, Settled):
+                return settled
+            return Settled(value=settled, reason=f"{name_of(resolver)} chose it")
+        return None
+
+    def _ask(self, here: str, state: Mapping[str, Any]) -> Command[str]:
+        conflicts = state["conflicts"]
+        packet = {
+            "gate": here,
+            "conflicts": conflicts,
+            "request": str(state.get("message", ""))[:500],
+            "approvers": list(self.approvers),
+            "answers": ["settle"],
+        }
+        answer: MergeAnswer = interrupt(packet, response_schema=self._schema(conflicts))
+        records = [
+            _record(
+                here,
+                field,
+                conflicts[field],
+                Settled(value=value, reason=answer.note or "settled", by="person", who=answer.by),
+            )
+            for field, value in answer.values.items()
+        ]
+        update = {
+            "merged": {**(state.get("merged") or {}), **answer.values},
+            "conflicts": {},
+            "decisions": records,
+        }
+        return Command(goto=self.then, update=update)
+
+    def _schema(self, conflicts: Mapping[str, Any]) -> type[MergeAnswer]:
+        approvers = self.approvers
+
+        class Fitting(MergeAnswer):
+            @model_validator(mode="after")
+            def _fits(self) -> Self:
+                if set(self.values) != set(conflicts):
+                    raise ValueError(f"give a value for each of {', '.join(conflicts)}")
+                if approvers and self.by not in approvers:
+                    raise ValueError(f"{self.by!r} may not settle this; {', '.join(approvers)} may")
+                return self
+
+        return Fitting
+
+
+class MergeAnswer(BaseModel):
+    """A person's settlement of conflicts: a value for each open field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    values: dict[str, Any]
+    by: str
+    note: str = ""
+
+
+def _by_field(
+    here: str, found: Mapping[str, Any], only: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    fields: dict[str, dict[str, Any]] = {}
+    for source, result in found.items():
+        if not isinstance(result, Mapping):
+            raise ContractBroken(f"{here}: the result of {source} is not a dict: {result!r:.60}")
+        for field, value in result.items():
+            if not only or field in only:
+                fields.setdefault(field, {})[source] = value
+    return fields
+
+
+def _differ(values: Mapping[str, Any]) -> bool:
+    return len({digest(value) for value in values.values()}) > 1
+
+
+def _record(
+    here: str, field: str, values: Mapping[str, Any], settled: Settled
+) -> dict[str, Any]:
+    said = ", ".join(f"{source}: {value!r:.40}" for source, value in values.items())
+    decision = Decision(
+        kind="merge",
+        node=here,
+        choice=f"{field}={settled.value!r:.60}",
+        reason=settled.reason,
+        by=settled.by,
+        who=settled.who,
+        candidates=tuple(values),
+        seen=said,
+    )
+    return plain(decision)  # type: ignore[no-any-return]
+

@@ -1,0 +1,64 @@
+"""What an agent's models and tools report: tokens, calls, and tools that it may not call."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import merge_configs
+from langgraph.config import get_config
+
+from quintet.nodes.dispatch import Dispatch
+
+
+class Meter(BaseCallbackHandler):
+    """Counts a dispatch's model calls and tokens, and refuses tools outside its contract.
+
+    It works on any LangChain agent, since the calls of nested runnables come by here before they
+    are made. An error raised here stops the call.
+    """
+
+    raise_error = True
+    run_inline = True
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self.dispatch = dispatch
+
+    def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **kwargs: Any
+    ) -> None:
+        """Count the call, unless the budget has no room for it."""
+        self.dispatch.check()
+        self.dispatch.spend(steps=1)
+
+    def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **kwargs: Any) -> None:
+        """Count the call, unless the budget has no room for it."""
+        self.dispatch.check()
+        self.dispatch.spend(steps=1)
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """Add the tokens that the provider reports."""
+        for generations in response.generations:
+            for generation in generations:
+                if isinstance(generation, ChatGeneration):
+                    usage = getattr(generation.message, "usage_metadata", None) or {}
+                    self.dispatch.spend(tokens=usage.get("total_tokens", 0))
+
+    def on_tool_start(
+        self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any
+    ) -> None:
+        """Refuse a tool that the contract does not list."""
+        self.dispatch.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
+
+
+def metered(dispatch: Dispatch) -> RunnableConfig:
+    """The running node's configuration with a meter beside its callbacks."""
+    try:
+        config = get_config()
+    except RuntimeError:
+        config = ensure_config()
+    return merge_configs(config, {"callbacks": [Meter(dispatch)]})

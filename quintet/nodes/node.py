@@ -1,0 +1,206 @@
+"""What every node shares: one set of logic under `invoke` and `ainvoke`.
+
+A node's logic is a generator that yields a `Call` wherever something may wait (an agent, a model,
+an effect) and gets the result sent back. The sync driver calls, the async driver awaits, so that
+nothing is written twice and a node that only decides costs no thread hop under `ainvoke`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.config import get_config
+from langgraph.runtime import get_runtime
+from pydantic import BaseModel
+
+from quintet.state.errors import DesignError
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something to call that may wait: a function, an async function or a Runnable.
+
+    `blocks` says that a plain function may wait, so that async runs put it into a thread.
+    """
+
+    target: Any
+    given: tuple[Any, ...]
+    config: RunnableConfig | None = None
+    blocks: bool = False
+
+    def now(self) -> Any:
+        """Call it and wait here."""
+        if isinstance(self.target, Runnable):
+            return self.target.invoke(self.given[0], self.config)
+        result = self.target(*self.given)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise DesignError(
+                f"{name_of(self.target)!r} is async: run the graph with ainvoke, or give a "
+                "plain function"
+            )
+        return result
+
+    async def soon(self) -> Any:
+        """Call it and await it."""
+        if isinstance(self.target, Runnable):
+            return await self.target.ainvoke(self.given[0], self.config)
+        if self.blocks and not is_async(self.target):
+            return await asyncio.to_thread(self.target, *self.given)
+        result = self.target(*self.given)
+        return await result if inspect.isawaitable(result) else result
+
+
+Steps = Generator[Call, Any, R]
+
+
+def drive(steps: Steps[R]) -> R:
+    """Run a node's logic to its end, waiting at each call."""
+    try:
+        call = next(steps)
+        while True:
+            try:
+                result = call.now()
+            except BaseException as problem:
+                call = steps.throw(problem)
+            else:
+                call = steps.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def adrive(steps: Steps[R]) -> R:
+    """Run a node's logic to its end, awaiting at each call."""
+    try:
+        call = next(steps)
+        while True:
+            try:
+                result = await call.soon()
+            except BaseException as problem:
+                call = steps.throw(problem)
+            else:
+                call = steps.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """A function-like thing that waits under `invoke` and `ainvoke` alike."""
+
+    def steps(self, *given: Any) -> Steps[Any]:
+        """Its logic, a generator that yields a `Call` wherever it waits."""
+
+
+def asked(thing: Any, *given: Any) -> Steps[Any]:
+    """Call something configured by the user, ours or a plain or async function, within steps."""
+    if isinstance(thing, Stepped):
+        return (yield from thing.steps(*given))
+    return (yield Call(thing, given))
+
+
+class Node(Runnable[Any, Any]):
+    """A configured node: call it with a state as a plain function, or add it to a StateGraph.
+
+    Subclasses are frozen dataclasses that give `steps`.
+    """
+
+    destinations: tuple[str, ...] = ()
+    """The nodes that it may go to by `Command`; empty where it follows the graph's edges."""
+
+    writes: frozenset[str] = frozenset()
+    """The state keys that it writes."""
+
+    asks: bool = False
+    """Whether it may stop for a person."""
+
+    effects: tuple[Any, ...] = ()
+    """The effects that it may run."""
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
+        """The node's logic, a generator that yields a `Call` wherever it waits."""
+        raise DesignError(f"{type(self).__name__} gives no steps")
+
+    def __call__(self, state: Any) -> Any:
+        """Run the node on a state and return its update, outside or inside a graph."""
+        return drive(self.steps(values(state)))
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Run the node on a state (LangGraph calls this)."""
+        return drive(self.steps(values(input)))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Run the node on a state without leaving the event loop's thread."""
+        return await adrive(self.steps(values(input)))
+
+
+def values(state: Any) -> Mapping[str, Any]:
+    """A state's keys, whichever of LangGraph's state kinds it is."""
+    if isinstance(state, Mapping):
+        return state
+    if isinstance(state, BaseModel):
+        return {name: getattr(state, name) for name in type(state).model_fields}
+    return vars(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node runs: its name, thread, task and attempt; outside a graph only a name."""
+
+    node: str
+    thread: str = ""
+    task: str = ""
+    attempt: int = 1
+
+
+def place(default: str) -> Place:
+    """Where we are, by LangGraph's public configuration and runtime."""
+    try:
+        config = get_config()
+    except RuntimeError:
+        return Place(default)
+    node = str(config.get("metadata", {}).get("langgraph_node", default))
+    info = get_runtime().execution_info
+    if info is None:
+        return Place(node)
+    return Place(
+        node.removeprefix("__error_handler__"),
+        info.thread_id or "",
+        info.task_id,
+        info.node_attempt,
+    )
+
+
+def name_of(thing: Any) -> str:
+    """A readable name of a function, runnable or configured object."""
+    name = getattr(thing, "__name__", None) or getattr(thing, "name", None)
+    return name if isinstance(name, str) else type(thing).__name__
+
+
+@lru_cache(maxsize=1024)
+def _async_function(thing: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
+        getattr(type(thing), "__call__", None)
+    )
+
+
+def is_async(thing: Callable[..., Any]) -> bool:
+    """Whether calling it gives something to await."""
+    try:
+        return _async_function(thing)
+    except TypeError:
+        return inspect.iscoroutinefunction(thing)
+
+
+def brief(value: Any, length: int = 160) -> str:
+    """The start of a value's text, in one line."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,251 @@
+"""Planning: steps sent out as they become ready, judged as they return, re-planned on evidence."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.types import Command, Send
+
+from quintet.nodes.draft import draft_plan
+from quintet.nodes.node import Node, Steps, asked, brief, name_of, place
+from quintet.nodes.route import text_of
+from quintet.state.budget import Budget
+from quintet.state.decision import Decision, Kind
+from quintet.state.errors import DesignError
+from quintet.state.plan import Plan, Step
+from quintet.state.record import digest, plain, read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a re-plan is made from.
+
+    Args:
+        plan: the plan that did not hold.
+        results: results by step id.
+        problems: what went wrong, by step id.
+    """
+
+    plan: Plan
+    results: Mapping[str, Any]
+    problems: Mapping[str, str]
+
+
+Maker = Callable[..., Any]
+"""A function, plain or async, of the goal, or of the goal and the `Evidence` (None at first); it
+returns a `Plan` or its steps."""
+
+StepCheck = Callable[[Step, Any], Any]
+"""A function, plain or async, of a step and its result: True or None where the criterion holds,
+False or a sentence that says what is wrong where it does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planner(Node):
+    """Make a plan, send its ready steps to their assignees, and re-plan when one goes differently.
+
+    Add it with `defer=True`, so that it looks when all steps that it sent out have ended, and give
+    each assignee an edge back to it.
+
+    Args:
+        make: a function of the goal, a `Plan` to follow as a template, or a chat model.
+        assignees: the nodes that take steps; a mapping says what each is for.
+        then: the node to go to when every step is done.
+        otherwise: the node to go to when the plan cannot be made to work.
+        check: judges a step's result by its criterion; without it, having met the worker's contract
+            is enough. A surprising result is one that the check refuses.
+        read: the goal, from the state; by default the last message's text.
+        limit: `steps` of a plan, and `retries`, how often it may be re-planned.
+
+    Raises:
+        DesignError: no assignees.
+    """
+
+    make: Maker | Plan | BaseChatModel
+    assignees: tuple[str, ...] | Mapping[str, str]
+    then: str = "finish"
+    otherwise: str = "person"
+    check: StepCheck | None = None
+    read: Callable[[Mapping[str, Any]], str] = text_of
+    limit: Budget = Budget(steps=12, retries=2)
+
+    writes = frozenset({"plan", "plans", "begun", "decisions"})
+
+    def __post_init__(self) -> None:
+        if isinstance(self.assignees, str) or not self.assignees:
+            raise DesignError(
+                f"Planner(assignees={self.assignees!r}): give the names of the nodes that take steps"
+            )
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The assignees, and the two ends."""
+        return tuple(dict.fromkeys((*self.assignees, self.then, self.otherwise)))
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Command[Any]]:
+        """Plan, or judge what came back; then send out what is ready, or go on."""
+        here = place("plan").node
+        if not state.get("plan"):
+            plan = yield from self._plan(state, None)
+            record = self._record("plan", here, plan)
+            return self._send(here, state, plan, done=[], begun=[], update={"decisions": [record]})
+        plan = read(Plan, state["plan"] or {})
+        begun = list(state.get("begun") or ())
+        ended = _ended_by_remedy(state, begun)
+        if ended is not None:
+            return self._give_up(here, plan, *ended)
+        problems = yield from self._problems(state, plan, begun)
+        done = [name for name in begun if name not in problems]
+        if not problems:
+            return self._send(here, state, plan, done=done, begun=begun, update={})
+        return (yield from self._replan(here, state, plan, done, problems))
+
+    def _plan(self, state: Mapping[str, Any], evidence: Evidence | None) -> Steps[Plan]:
+        goal = self.read(state)
+        if isinstance(self.make, Plan):
+            made: Any = self.make
+        elif isinstance(self.make, BaseChatModel):
+            made = yield from draft_plan(self.make, goal, self._about, evidence, self.limit)
+        else:
+            given = (goal, evidence) if _takes_evidence(self.make) else (goal,)
+            made = yield from asked(self.make, *given)
+        version = 1 if evidence is None else evidence.plan.version + 1
+        reason = "first plan" if evidence is None else _said(evidence.problems)
+        if not isinstance(made, Plan):
+            made = Plan(goal=goal, steps=tuple(made))
+        return replace(
+            made,
+            assignees=tuple(self.assignees),
+            budget=self.limit,
+            version=version,
+            reason=reason,
+        )
+
+    @property
+    def _about(self) -> Mapping[str, str]:
+        if isinstance(self.assignees, Mapping):
+            return self.assignees
+        return dict.fromkeys(self.assignees, "")
+
+    def _problems(
+        self, state: Mapping[str, Any], plan: Plan, begun: list[str]
+    ) -> Steps[dict[str, str]]:
+        results = state.get("results") or {}
+        failures = {f["step"]: f for f in state.get("failures") or () if f.get("step")}
+        problems: dict[str, str] = {}
+        for name in begun:
+            if name not in results:
+                failed = failures.get(name)
+                problems[name] = failed["message"] if failed else "it gave no result"
+            elif self.check is not None:
+                said = yield from asked(self.check, plan[name], results[name])
+                if said is not True and said is not None:
+                    problems[name] = said or f"criterion {plan[name].criterion!r} does not hold"
+        return problems
+
+    def _replan(
+        self,
+        here: str,
+        state: Mapping[str, Any],
+        plan: Plan,
+        done: list[str],
+        problems: dict[str, str],
+    ) -> Steps[Command[Any]]:
+        past = list(state.get("plans") or ())
+        limit = self.limit.retries
+        if limit is not None and len(past) >= limit:
+            why = f"re-planned {len(past)} times, the limit; {_said(problems)}"
+            return self._give_up(here, plan, self.otherwise, why)
+        results = state.get("results") or {}
+        evidence = Evidence(plan=plan, results=results, problems=problems)
+        new = yield from self._plan(state, evidence)
+        past.append(plain(plan) | {"stuck": digest([plan.digest, problems])})
+        if _stands_still(new, problems, past):
+            why = f"no progress: plan {new.version} is plan {plan.version} again; {_said(problems)}"
+            return self._give_up(here, plan, self.otherwise, why)
+        kept = [name for name in done if _same(plan, new, name)]
+        record = self._record("replan", here, new)
+        update = {"plans": past, "decisions": [record]}
+        return self._send(here, state, new, done=kept, begun=kept, update=update)
+
+    def _send(
+        self,
+        here: str,
+        state: Mapping[str, Any],
+        plan: Plan,
+        *,
+        done: list[str],
+        begun: list[str],
+        update: dict[str, Any],
+    ) -> Command[Any]:
+        ready = plan.ready(done, begun)
+        if not ready:
+            return Command(goto=self.then, update=update)
+        shared = {key: value for key, value in state.items() if key not in _OWN}
+        sends = [
+            Send(step.assignee, {**shared, "step": plain(step) | {"planner": here}})
+            for step in ready
+        ]
+        update = {**update, "plan": plain(plan), "begun": [*begun, *(step.id for step in ready)]}
+        return Command(goto=sends, update=update)
+
+    def _record(self, kind: Kind, here: str, plan: Plan) -> dict[str, Any]:
+        by = "model" if isinstance(self.make, BaseChatModel) else "rule"
+        decision = Decision(
+            kind=kind,
+            node=here,
+            choice=f"plan {plan.version}: " + ", ".join(f"{s.id}>{s.assignee}" for s in plan.steps),
+            reason=plan.reason,
+            by=by,  # type: ignore[arg-type]
+            who=name_of(self.make),
+            candidates=tuple(self.assignees),
+            seen=brief(plan.goal),
+        )
+        return plain(decision)  # type: ignore[no-any-return]
+
+    def _give_up(self, here: str, plan: Plan, target: str, why: str) -> Command[Any]:
+        decision = Decision(
+            kind="escalation", node=here, choice=target, reason=f"plan {plan.version}: {why}"
+        )
+        return Command(goto=target, update={"decisions": [plain(decision)]})
+
+
+_OWN = frozenset({"plan", "plans", "begun", "decisions", "step"})
+
+
+def _ended_by_remedy(state: Mapping[str, Any], begun: list[str]) -> tuple[str, str] | None:
+    """Where to go when recovery decided, for one of the steps, that the run ends."""
+    for failure in state.get("failures") or ():
+        remedy, _, target = failure.get("remedy", "").partition(":")
+        if remedy in ("escalate", "abort") and failure.get("step") in begun:
+            return target, f"step {failure['step']}: {failure['message']}"
+    return None
+
+
+def _takes_evidence(make: Maker) -> bool:
+    try:
+        return len(inspect.signature(make).parameters) > 1
+    except (TypeError, ValueError):
+        return False
+
+
+def _said(problems: Mapping[str, str]) -> str:
+    return "; ".join(f"step {name}: {brief(why)}" for name, why in problems.items())
+
+
+def _stands_still(new: Plan, problems: Mapping[str, str], past: list[dict[str, Any]]) -> bool:
+    """Whether this very plan has already met these very problems."""
+    stuck = digest([new.digest, problems])
+    return any(item["stuck"] == stuck for item in past)
+
+
+def _same(old: Plan, new: Plan, name: str) -> bool:
+    """Whether a step is unchanged in the new plan, so that its result still stands."""
+    try:
+        return plain(old[name]) == plain(new[name])  # type: ignore[no-any-return]
+    except KeyError:
+        return False

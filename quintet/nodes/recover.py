@@ -1,0 +1,241 @@
+"""Recovery: one policy for every failure, from retry to a person, under a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast, get_args
+
+from langgraph.errors import NodeError
+from langgraph.types import Command, RetryPolicy, Send
+
+from quintet.nodes.classify import Classifier, classify
+from quintet.nodes.dispatch import left_behind
+from quintet.nodes.node import place, values
+from quintet.state.budget import Budget
+from quintet.state.decision import Decision, Kind
+from quintet.state.errors import DesignError
+from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
+from quintet.state.record import plain
+
+RemedyKind = Literal["retry", "fallback", "replan", "escalate", "abort"]
+REMEDIES: tuple[RemedyKind, ...] = get_args(RemedyKind)
+
+_INJECTED = cast(NodeError, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """One thing to do about a failure; made by `retry`, `fallback`, `replan`, `escalate`, `abort`.
+
+    Args:
+        kind: what to do.
+        to: the node to go to; unused by `retry`.
+        times: how often in a run; for `retry`, attempts with the first included.
+        wait: seconds before the second attempt; each further wait is twice as long.
+        most: the longest wait, in seconds.
+    """
+
+    kind: RemedyKind
+    to: str = ""
+    times: int = 1
+    wait: float = 0.5
+    most: float = 30.0
+
+    @property
+    def name(self) -> str:
+        """Its name in records."""
+        return f"{self.kind}:{self.to}" if self.to else self.kind
+
+
+Remedies = Remedy | tuple[Remedy, ...]
+
+
+def retry(times: int = 3, *, wait: float = 0.5, most: float = 30.0) -> Remedy:
+    """Try again, `times` attempts in all, waiting `wait` seconds, then twice that, up to `most`.
+
+    Raises:
+        DesignError: fewer than two attempts, or a negative wait.
+    """
+    if times < 2 or wait < 0:
+        raise DesignError(f"retry({times!r}, wait={wait!r}): give two attempts or more, wait >= 0")
+    return Remedy(kind="retry", times=times, wait=wait, most=most)
+
+
+def fallback(to: str) -> Remedy:
+    """Give the same work to another node, once in a run."""
+    return Remedy(kind="fallback", to=to)
+
+
+def replan(to: str = "plan", *, times: int = 2) -> Remedy:
+    """Go back to the planner with the failure as evidence, at most `times` in a run."""
+    return Remedy(kind="replan", to=to, times=times)
+
+
+def escalate(to: str = "person") -> Remedy:
+    """Hand control to a person with what was tried."""
+    return Remedy(kind="escalate", to=to, times=10**9)
+
+
+def abort(to: str = "undo") -> Remedy:
+    """Take back what was done and end the run; `to` is an `Undo` node, or any that ends it."""
+    return Remedy(kind="abort", to=to, times=10**9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """What to do about each class of failure; give it as a node's `error_handler`.
+
+    Each class has one remedy or several in order; what is left goes to `otherwise`. Retries run
+    as LangGraph's own `retry_policy`; the other remedies run here when the attempts are used up.
+    A remedy that has been used as often as it may is passed over, so that a run always ends.
+
+    Args:
+        transient, rate_limit, timeout, invalid, contract, denied, permanent, unknown: by class.
+        otherwise: the last remedy; `escalate()` or `abort()`.
+        classify: your own classifier, asked first; None from it means "by the usual rules".
+        budget: `retries` bounds the remedies of a run; at the limit, `otherwise` comes at once.
+
+    Raises:
+        DesignError: an `otherwise` that may run out, or a retry that is not first.
+    """
+
+    transient: Remedies = Remedy(kind="retry", times=3)
+    rate_limit: Remedies = Remedy(kind="retry", times=4, wait=1.0)
+    timeout: Remedies = Remedy(kind="retry", times=2)
+    invalid: Remedies = Remedy(kind="retry", times=2)
+    contract: Remedies = ()
+    denied: Remedies = ()
+    permanent: Remedies = ()
+    unknown: Remedies = ()
+    otherwise: Remedy = Remedy(kind="escalate", to="person", times=10**9)
+    classify: Classifier | None = None
+    budget: Budget = Budget()
+
+    writes = frozenset({"failures", "decisions", "spent", "actions"})
+
+    def __post_init__(self) -> None:
+        if self.otherwise.kind not in ("escalate", "abort"):
+            raise DesignError(
+                f"Recovery(otherwise={self.otherwise.name}): the last remedy must end the run; "
+                "give escalate() or abort()"
+            )
+        for kind in FAILURE_CLASSES:
+            chain = self.chain(kind)
+            if any(remedy.kind == "retry" for remedy in chain[1:]):
+                raise DesignError(f"Recovery({kind}=...): retry comes first or not at all")
+
+    def chain(self, kind: FailureClass) -> tuple[Remedy, ...]:
+        """The remedies of a class in order, `otherwise` last."""
+        given: Remedies = getattr(self, kind)
+        return (*((given,) if isinstance(given, Remedy) else given), self.otherwise)
+
+    def class_of(self, problem: BaseException) -> FailureClass:
+        """The class of a failure by your classifier, else by the usual rules."""
+        cause = problem.__cause__ if isinstance(problem, StepFailed) else problem
+        said = self.classify(cause) if self.classify is not None and cause is not None else None
+        return said or classify(problem)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The nodes that a failure may go to."""
+        chains = (self.chain(kind) for kind in FAILURE_CLASSES)
+        return tuple(dict.fromkeys(r.to for chain in chains for r in chain if r.to))
+
+    @property
+    def retry_policy(self) -> tuple[RetryPolicy, ...]:
+        """The retries as LangGraph's own policies, for a node's `retry_policy`."""
+        return tuple(
+            RetryPolicy(
+                max_attempts=first.times,
+                initial_interval=first.wait,
+                max_interval=first.most,
+                jitter=first.wait >= 1,
+                retry_on=OfClass(kind=kind, recovery=self),
+            )
+            for kind in FAILURE_CLASSES
+            if (first := self.chain(kind)[0]).kind == "retry"
+        )
+
+    def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
+        """Record the failure and go where the first remedy that is left says."""
+        known = values(state)
+        failure, update = self._failure(error)
+        used = [item.get("remedy", "") for item in known.get("failures") or ()]
+        remedy = self._remedy(failure, used, known)
+        decision = Decision(
+            kind=_KINDS[remedy.kind],
+            node=failure.node,
+            choice=remedy.to or remedy.kind,
+            reason=str(failure)[:300],
+            candidates=tuple(r.name for r in self.chain(failure.kind)),
+        )
+        update = {
+            **update,
+            "failures": [plain(failure) | {"remedy": remedy.name}],
+            "decisions": [*update.get("decisions", ()), plain(decision)],
+        }
+        return Command(goto=_target(remedy, known), update=update)
+
+    def _failure(self, error: NodeError) -> tuple[Failure, dict[str, Any]]:
+        problem = error.error
+        if isinstance(problem, str):
+            problem = StepFailed.parse(problem) or _reported(problem)
+        if isinstance(problem, StepFailed):
+            kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
+            return replace(problem.failure, kind=kind), problem.update
+        here = place("recover")
+        failure = Failure(
+            node=error.node,
+            kind=self.class_of(problem),
+            error=type(problem).__name__,
+            message=str(problem)[:500],
+        )
+        return failure, left_behind(here.thread, error.node)
+
+    def _remedy(self, failure: Failure, used: list[str], state: Mapping[str, Any]) -> Remedy:
+        limit = self.budget.retries
+        if limit is not None and len(used) >= limit:
+            return self.otherwise
+        for remedy in self.chain(failure.kind):
+            spent = used.count(remedy.name) >= remedy.times
+            if remedy.kind == "retry" or spent or remedy.to == failure.node:
+                continue
+            return remedy
+        return self.otherwise
+
+
+_KINDS: dict[RemedyKind, Kind] = {
+    "retry": "retry",
+    "fallback": "fallback",
+    "replan": "replan",
+    "escalate": "escalation",
+    "abort": "abort",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfClass:
+    """Whether an exception is of one class, in the form that `RetryPolicy(retry_on=)` takes."""
+
+    kind: FailureClass
+    recovery: Recovery
+
+    def __call__(self, problem: Exception) -> bool:
+        return self.recovery.class_of(problem) == self.kind
+
+
+def _target(remedy: Remedy, state: Mapping[str, Any]) -> Any:
+    """Where to go. A plan's step falls back to another node; all else goes to its planner."""
+    step = state.get("step")
+    if not step:
+        return remedy.to
+    if remedy.kind == "fallback":
+        return Send(remedy.to, dict(state))
+    return step.get("planner") or remedy.to
+
+
+def _reported(text: str) -> Exception:
+    """An exception of which a resume has kept only the text."""
+    kind = type(text.split("(")[0] or "Exception", (RuntimeError,), {})
+    return cast(Exception, kind(text))

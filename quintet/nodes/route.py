@@ -1,0 +1,143 @@
+"""Routing: one choice among a closed set of targets, recorded, bounded, and able to abstain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.types import Command
+
+from quintet.nodes.choose import Bindable, Choice, Chooser, ask, routes_of
+from quintet.nodes.node import Node, Steps, brief, place
+from quintet.state.budget import Budget
+from quintet.state.decision import Decision
+from quintet.state.errors import DesignError, UnknownRoute
+from quintet.state.record import plain
+
+
+def text_of(state: Mapping[str, Any]) -> str:
+    """What a router reads by default: the last message's text, else the `message` field.
+
+    Raises:
+        DesignError: the state has neither.
+    """
+    messages = state.get("messages")
+    if messages:
+        last = messages[-1]
+        content = last.get("content", "") if isinstance(last, Mapping) else last.text
+        return str(content() if callable(content) else content)
+    if "message" in state:
+        return str(state["message"])
+    raise DesignError(
+        f"nothing to read: the state has neither 'messages' nor 'message' "
+        f"(it has {', '.join(sorted(state)) or 'nothing'}); give read=..."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Router(Node):
+    """Choose the next node, and leave a record of the choice.
+
+    Args:
+        choose: a chooser: `by_rules`, `by_examples`, `by_model`, `cascade`, or any function of what
+            the router reads that returns a `Choice`, a route's name, or None to abstain.
+        to: the routes, each the name of a node; or a mapping of route to node.
+        otherwise: the node to go to when the chooser abstains.
+        read: what the chooser gets, from the state; by default the last message's text.
+        limit: `handoffs` bounds how often control may pass through this router in a run.
+        exhausted: the node to go to at that limit; by default `otherwise`.
+
+    Raises:
+        DesignError: no targets, or a chooser that may name a route outside `to`.
+    """
+
+    choose: Chooser
+    to: tuple[str, ...] | Mapping[str, str]
+    otherwise: str
+    read: Callable[[Mapping[str, Any]], Any] = text_of
+    limit: Budget = Budget(handoffs=8)
+    exhausted: str = ""
+
+    writes = frozenset({"route", "decisions", "spent"})
+
+    def __post_init__(self) -> None:
+        if isinstance(self.to, str):
+            raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
+        if not self.to:
+            raise DesignError("Router(to=()): give at least one route")
+        if isinstance(self.choose, Bindable):
+            object.__setattr__(self, "choose", self.choose.bound(self.routes))
+        known = {*self.routes, self.otherwise}
+        if unknown := [route for route in routes_of(self.choose) if route not in known]:
+            raise DesignError(
+                f"Router: its chooser may choose {', '.join(map(repr, unknown))}, which is not in "
+                f"to=({', '.join(self.routes)}) nor otherwise={self.otherwise!r}; add the target "
+                "or drop the rule"
+            )
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes that may be chosen."""
+        return tuple(self.to)
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """The total map of route to node, `otherwise` included."""
+        given = self.to if isinstance(self.to, Mapping) else {route: route for route in self.to}
+        return {**given, self.otherwise: self.otherwise}
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Every node that it may go to."""
+        ends = [*self.targets.values(), *((self.exhausted,) if self.exhausted else ())]
+        return tuple(dict.fromkeys(ends))
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+        """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
+        here = place("router").node
+        if (reached := self.limit.over(state.get("spent") or {})) is not None:
+            return self._stop(here, state, reached)
+        given = self.read(state)
+        choice = yield from ask(self.choose, given)
+        if choice is None:
+            choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
+        node = self.targets.get(choice.to)
+        if node is None:
+            raise UnknownRoute(
+                f"{here}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a route; "
+                f"give one of {', '.join(self.targets)}"
+            )
+        decision = Decision(
+            kind="route",
+            node=here,
+            choice=choice.to,
+            reason=choice.reason,
+            by=choice.by,
+            who=choice.who,
+            confidence=choice.confidence,
+            candidates=choice.candidates or tuple(self.targets),
+            seen=brief(given),
+        )
+        return self._go(node, choice.to, decision)
+
+    def _go(self, node: str, route: str, decision: Decision) -> Command[str]:
+        update = {"route": route, "decisions": [plain(decision)], "spent": {"handoffs": 1}}
+        return Command(goto=node, update=update)
+
+    def _stop(self, here: str, state: Mapping[str, Any], reached: str) -> Command[str]:
+        loop = " -> ".join(path_of(state.get("decisions") or ())) or here
+        decision = Decision(
+            kind="escalation",
+            node=here,
+            choice=self.exhausted or self.otherwise,
+            reason=f"{reached}: {loop}",
+            candidates=tuple(self.targets),
+        )
+        target = self.exhausted or self.otherwise
+        return Command(goto=target, update={"decisions": [plain(decision)]})
+
+
+def path_of(decisions: Any) -> list[str]:
+    """The nodes that control passed to, in order, from the records of routes and handoffs."""
+    return [d["choice"] for d in decisions if d["kind"] in ("route", "handoff")]

@@ -1,0 +1,208 @@
+"""Work: any agent under a contract, checked before dispatch, while it works, and on return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.errors import GraphBubbleUp
+from langgraph.types import Command
+
+from quintet.nodes.act import effect_done
+from quintet.nodes.agents import Handoff, consult
+from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.classify import classify
+from quintet.nodes.dispatch import Dispatch, begin, end, under
+from quintet.nodes.effect import Effect
+from quintet.nodes.meter import metered
+from quintet.nodes.node import Node, Place, Steps, place
+from quintet.nodes.route import path_of
+from quintet.state.contract import Contract
+from quintet.state.decision import Decision
+from quintet.state.errors import ContractBroken, DesignError, HandoffLoop
+from quintet.state.failure import Failure, StepFailed
+from quintet.state.record import plain
+
+
+HANDOFFS = 8
+"""Handoffs of one run where the contract's budget sets no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker(Node):
+    """An agent under a contract.
+
+    The agent is a function of the request (and, if it takes a second argument, of its tools), a
+    runnable, a compiled graph, a `create_agent` graph, or a chat model, which then gets the
+    contract's tools in a loop. It is given what the contract names and nothing else.
+
+    Args:
+        agent: who does the work.
+        contract: what goes in, what must come out, which tools, which budget.
+        read: the context that `needs` is taken from; by default the state, with a plan step's
+            inputs and the results it waits for.
+        gate: effects that this gate wants a person for are proposed instead of run.
+        then: the node to go to next; empty where the graph's edges say.
+        handoffs: the nodes that the agent may pass control to; needs `then`.
+
+    Raises:
+        DesignError: handoffs without `then`.
+    """
+
+    agent: Any
+    contract: Contract
+    read: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    gate: ApprovalGate | None = None
+    then: str = ""
+    handoffs: tuple[str, ...] = ()
+
+    writes = frozenset({"results", "actions", "spent", "decisions"})
+
+    def __post_init__(self) -> None:
+        if self.handoffs and not self.then:
+            raise DesignError(
+                f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
+                "itself where it goes, since LangGraph would follow a static edge as well"
+            )
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Where it may go by `Command`; empty where it follows the graph's edges."""
+        return tuple(dict.fromkeys((self.then, *self.handoffs))) if self.then else ()
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]
+        """The effects among its contract's tools."""
+        return tuple(tool for tool in self.contract.tools if isinstance(tool, Effect))
+
+    def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
+        """Dispatch, watch, check, and put the result into the state."""
+        step = state.get("step") or {}
+        here = place("work")
+        request = None
+        dispatch = begin(
+            Dispatch(
+                place=here,
+                allowed=self.contract.allowed,
+                budget=self.contract.stop,
+                wants=self.gate.wants if self.gate is not None else None,
+                known=state.get("actions") or {},
+            )
+        )
+        try:
+            request = self.contract.request(self._context(state, step))
+            with under(dispatch):
+                answer = yield from consult(
+                    self.agent,
+                    self.contract,
+                    request,
+                    dispatch,
+                    metered(dispatch),
+                    self.handoffs,
+                )
+            if isinstance(answer, Handoff):
+                update, target = self._hand_over(answer, here, state)
+            else:
+                result = self._accept(request, answer)
+                update, target = {"results": {step.get("id") or here.node: plain(result)}}, ""
+        except GraphBubbleUp:
+            raise
+        except Exception as problem:
+            raise _failed(here, str(step.get("id", "")), dispatch, problem) from problem
+        end(dispatch)
+        update = _together(update, dispatch, here)
+        return Command(goto=target or self.then, update=update) if self.then else update
+
+    def _context(self, state: Mapping[str, Any], step: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.read is not None:
+            return self.read(state)
+        if not step:
+            return state
+        results = state.get("results") or {}
+        needed = {name: results[name] for name in step.get("after", ()) if name in results}
+        return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
+
+    def _accept(self, request: Any, answer: Any) -> Any:
+        result = self.contract.result(answer)
+        if why := self.contract.escalation(request, result):
+            raise ContractBroken(f"contract {self.contract.goal!r}: {why}", side="escalate")
+        if unmet := self.contract.unmet(request, result):
+            raise ContractBroken(
+                f"contract {self.contract.goal!r} is not met: {'; '.join(unmet)} "
+                f"(result {result!r:.120})",
+                side="gives",
+            )
+        return result
+
+    def _hand_over(
+        self, handoff: Handoff, here: Place, state: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], str]:
+        if handoff.to not in self.handoffs:
+            raise ContractBroken(
+                f"{here.node} may not hand off to {handoff.to!r}; it may to "
+                f"{', '.join(self.handoffs) or 'nobody'}"
+            )
+        limit = self.contract.stop.handoffs
+        so_far = (state.get("spent") or {}).get("handoffs", 0)
+        if so_far >= (HANDOFFS if limit is None else limit):
+            path = [*path_of(state.get("decisions") or ()), handoff.to]
+            raise HandoffLoop(f"control was passed on {so_far} times: {' -> '.join(path)}")
+        decision = Decision(
+            kind="handoff",
+            node=here.node,
+            choice=handoff.to,
+            reason=handoff.reason or "the agent handed off",
+            by="model",
+            candidates=self.handoffs,
+        )
+        return {"decisions": [plain(decision)], "spent": {"handoffs": 1}}, handoff.to
+
+
+def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:
+    """The failure with its class, its attempts, and what was spent and done until then."""
+    if isinstance(problem, StepFailed):
+        return problem
+    failure = Failure(
+        node=here.node,
+        kind=classify(problem),
+        error=type(problem).__name__,
+        message=str(problem)[:500],
+        step=step,
+        attempts=here.attempt,
+    )
+    return StepFailed(failure, dispatch.update())
+
+
+def _together(update: dict[str, Any], dispatch: Dispatch, here: Place) -> dict[str, Any]:
+    """The result's update, with what was spent and done, and a record of each."""
+    spent = dispatch.update()
+    if "spent" in update:
+        spent["spent"] = {**spent["spent"], **update["spent"]}
+    records = list(update.get("decisions", ()))
+    records += [
+        effect_done(here.node, action)
+        for action in dispatch.actions.values()
+        if action.status == "done"
+    ]
+    records += [
+        plain(
+            Decision(
+                kind="effect",
+                node=here.node,
+                choice="refused",
+                reason=f"it called {tool!r}, which its contract does not list",
+                candidates=dispatch.allowed or (),
+            )
+        )
+        for tool in dispatch.refused
+    ]
+    if here.attempt > 1:
+        retried = Decision(
+            kind="retry",
+            node=here.node,
+            choice=f"attempt {here.attempt}",
+            reason=f"it succeeded after {here.attempt - 1} failed attempts",
+        )
+        records.append(plain(retried))
+    return {**update, **spent, **({"decisions": records} if records else {})}

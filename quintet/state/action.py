@@ -1,0 +1,89 @@
+"""An action that an agent proposes, and the approval that is bound to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+
+from quintet.state.errors import DesignError
+from quintet.state.record import digest
+
+ActionStatus = Literal["proposed", "approved", "rejected", "done", "failed", "unknown", "undone"]
+ACTION_STATUSES: tuple[ActionStatus, ...] = get_args(ActionStatus)
+
+AnswerKind = Literal["approve", "edit", "reject", "respond"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A person's yes or no to one action.
+
+    Args:
+        gate: the node that asked.
+        digest: the digest of the exact action that was answered.
+        answer: `approve`, `edit`, `reject` or `respond`.
+        by: who answered.
+        note: what they said.
+        at: when, in seconds since the epoch.
+        expires: until when a yes may be used; None for no limit.
+    """
+
+    gate: str
+    digest: str
+    answer: AnswerKind
+    by: str
+    note: str = ""
+    at: float = field(default_factory=time.time)
+    expires: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A side effect with its exact arguments, from proposal to end.
+
+    Args:
+        name: the effect's name.
+        arguments: the arguments, as plain data.
+        key: what makes it one and the same effect; by default name and arguments.
+        why: why the agent wants it.
+        behalf: on whose behalf.
+        proposer: the node that proposed it.
+        status: where it stands.
+        approval: the answer that a person gave, if one was asked.
+        result: what the effect returned, or why it failed.
+        at: when it was proposed, in seconds since the epoch; an approval's expiry counts from it.
+
+    Raises:
+        DesignError: an unknown status.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    key: str = ""
+    why: str = ""
+    behalf: str = ""
+    proposer: str = ""
+    status: ActionStatus = "proposed"
+    approval: Approval | None = None
+    result: Any = None
+    at: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        if self.status not in ACTION_STATUSES:
+            raise DesignError(
+                f"Action(status={self.status!r}): give one of {', '.join(ACTION_STATUSES)}"
+            )
+        if not self.key:
+            object.__setattr__(self, "key", f"{self.name}:{self.digest}")
+
+    @property
+    def digest(self) -> str:
+        """A name for exactly this effect with exactly these arguments."""
+        return digest([self.name, self.arguments])
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.name}({given})"

@@ -1,0 +1,103 @@
+"""What a run may spend, and what it has spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from typing_extensions import TypedDict
+
+from quintet.state.errors import BudgetExhausted, DesignError
+
+Resource = Literal["steps", "handoffs", "retries", "tokens", "money", "seconds"]
+RESOURCES: tuple[Resource, ...] = get_args(Resource)
+
+
+class Spending(TypedDict, total=False):
+    """What was spent: counts, tokens, money in the caller's currency, seconds of work."""
+
+    steps: int
+    handoffs: int
+    retries: int
+    tokens: int
+    money: float
+    seconds: float
+
+
+def add_spending(old: Spending | None, new: Spending | None) -> Spending:
+    """Add two spendings resource by resource; None starts anew (the reducer of `spent`)."""
+    if not old or not new:
+        return {} if new is None else new or old or {}
+    total = dict(old)
+    for resource, amount in new.items():
+        total[resource] = total.get(resource, 0) + amount  # type: ignore[operator]
+    return total  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Upper limits; `None` leaves a resource unlimited.
+
+    Args:
+        steps: model or agent calls.
+        handoffs: times that control passed from one agent to another.
+        retries: attempts after the first.
+        tokens: input and output tokens, from the models' usage metadata.
+        money: in the caller's currency, from the prices given to the worker.
+        seconds: seconds of work, added up over nested agents and retries.
+
+    Raises:
+        DesignError: a limit is negative or not a number.
+    """
+
+    steps: int | None = None
+    handoffs: int | None = None
+    retries: int | None = None
+    tokens: int | None = None
+    money: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            limit = getattr(self, field.name)
+            if limit is None:
+                continue
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+                raise DesignError(
+                    f"Budget({field.name}={limit!r}): a limit is a number of zero or more, "
+                    "or None for no limit"
+                )
+
+    def over(self, spent: Spending) -> str | None:
+        """Name the first limit that is reached, with both figures, or return None."""
+        for resource in RESOURCES:
+            limit = getattr(self, resource)
+            if limit is not None and spent.get(resource, 0) >= limit:
+                return f"{resource}: {spent.get(resource, 0):g} of {limit:g} spent"
+        return None
+
+    def check(self, spent: Spending, *, who: str) -> None:
+        """Raise `BudgetExhausted` when a limit is reached, naming it and who spent it."""
+        if reached := self.over(spent):
+            raise BudgetExhausted(f"{who}: budget reached, {reached}")
+
+    def left(self, spent: Spending) -> Spending:
+        """What remains of each limited resource, never below zero."""
+        rest: dict[str, float] = {}
+        for resource in RESOURCES:
+            limit = getattr(self, resource)
+            if limit is not None:
+                rest[resource] = max(limit - spent.get(resource, 0), 0)
+        return rest  # type: ignore[return-value]
+
+    def within(self, outer: Budget) -> Budget:
+        """The tighter of two budgets, limit by limit: a nested agent's under its parent's."""
+        tighter = {}
+        for resource in RESOURCES:
+            limits = [
+                limit
+                for budget in (self, outer)
+                if (limit := getattr(budget, resource)) is not None
+            ]
+            tighter[resource] = min(limits) if limits else None
+        return Budget(**tighter)

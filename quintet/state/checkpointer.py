@@ -1,0 +1,65 @@
+"""Checkpointers by URL, with safe defaults and their tables made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from quintet.state.address import read_address
+from quintet.state.errors import MissingExtra
+from quintet.state.saver import Saver
+from quintet.state.serializer import Allowed, StrictSerializer
+
+
+def checkpointer(url: str, *, allow: Iterable[Allowed] = ()) -> Saver:
+    """A checkpointer for `compile(checkpointer=...)`, for `invoke` and `ainvoke`, set up.
+
+    Close it with `.close()` or use it in a `with` block.
+
+    Args:
+        url: `memory://`; `sqlite:///relative.db`, `sqlite:////absolute/path.db` or `sqlite://`
+            for a database in memory (options `synchronous=full|normal|extra` and `timeout=`
+            seconds to wait for another writer); `postgresql://user@host:5432/db` (extra
+            `postgres`; options `pool=` connections and `timeout=` seconds to wait for the server,
+            and all that libpq knows).
+        allow: classes, or `(module, name)` pairs, that a checkpoint may bring back as objects.
+            Plain data, LangChain messages and LangGraph's own types need no mention. Any other
+            type comes back as the plain data it was stored as, and nothing of it is run. When
+            `LANGGRAPH_STRICT_MSGPACK=true` is set, `compile` also adds the types that the state
+            schema is annotated with; without it only this list counts.
+
+    Raises:
+        CheckpointerError: the URL is wrong or the store cannot be opened.
+        MissingExtra: the packages for Postgres are not installed.
+    """
+    address = read_address(url)
+    serde = StrictSerializer(allow)
+    if address.scheme == "memory":
+        from quintet.state.memory import open_memory
+
+        return open_memory(address, serde)
+    if address.scheme == "sqlite":
+        from quintet.state.sqlite import open_sqlite
+
+        return open_sqlite(address, serde)
+    try:
+        from quintet.state.postgres import open_postgres
+    except ImportError as problem:
+        raise MissingExtra(
+            f"{address.shown!r} needs packages that are not installed ({problem}): "
+            'pip install "quintet[postgres]"'
+        ) from problem
+    return open_postgres(address, serde)
+
+
+def threads(saver: BaseCheckpointSaver[str]) -> list[str]:
+    """The ids of all threads in a saver, the latest written first."""
+    if isinstance(saver, Saver):
+        return [*saver.threads()]
+    latest: dict[str, str] = {}
+    for item in saver.list(None):
+        place = item.config["configurable"]
+        thread, written = place["thread_id"], place["checkpoint_id"]
+        latest[thread] = max(written, latest.get(thread, ""))
+    return sorted(latest, key=latest.__getitem__, reverse=True)

@@ -1,0 +1,69 @@
+"""The record that every decision leaves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+
+from quintet.state.errors import DesignError
+
+Kind = Literal[
+    "route",
+    "plan",
+    "replan",
+    "handoff",
+    "merge",
+    "approval",
+    "effect",
+    "retry",
+    "fallback",
+    "escalation",
+    "abort",
+    "outcome",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+DecidedBy = Literal["rule", "learned", "model", "person"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One decision: what was chosen among what, why, by whom, and what was seen.
+
+    Args:
+        kind: which duty decided; one of `KINDS`.
+        node: the node that decided.
+        choice: what was chosen: a target, an answer, a status.
+        reason: why, in one sentence.
+        by: `rule`, `learned`, `model` or `person`.
+        who: the person or the tier behind `by`.
+        confidence: between 0 and 1, or None where the decider has none.
+        candidates: what could have been chosen.
+        seen: the start of what was read.
+        at: seconds since the epoch.
+
+    Raises:
+        DesignError: an unknown kind.
+    """
+
+    kind: Kind
+    node: str
+    choice: str
+    reason: str
+    by: DecidedBy = "rule"
+    who: str = ""
+    confidence: float | None = None
+    candidates: tuple[str, ...] = ()
+    seen: str = ""
+    at: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise DesignError(f"Decision(kind={self.kind!r}): give one of {', '.join(KINDS)}")
+
+    def __str__(self) -> str:
+        sure = "" if self.confidence is None else f" ({self.confidence:.2f})"
+        who = self.who or self.by
+        return f"{self.kind} at {self.node}: {self.choice}{sure}, by {who}: {self.reason}"

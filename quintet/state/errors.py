@@ -1,0 +1,89 @@
+"""Every error that Quintet raises, in one tree.
+
+QuintetError
+├── DesignError         (ValueError)       parts that do not fit together; raised at construction
+├── MissingExtra        (ImportError)      an optional dependency is not installed
+├── CheckpointerError   (ValueError)       a checkpointer that cannot be opened
+├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
+├── ContractBroken      (ValueError)       context missing before dispatch, or a result that is wrong
+├── ToolRefused         (PermissionError)  a tool that the contract does not list
+├── ApprovalMissing     (PermissionError)  an effect without the approval that its gate asks for
+├── EffectRepeated      (RuntimeError)     the same effect a second time in one thread
+├── EffectUnknown       (RuntimeError)     an effect that was begun and whose end is not known
+├── BudgetExhausted     (RuntimeError)     a limit of the budget is reached
+│   └── HandoffLoop                        control was passed on too often; the cycle is named
+├── StepFailed          (RuntimeError)     in `failure`: a failed step, with its typed record
+└── RunError            (RuntimeError)     a run that cannot be moved as asked
+    ├── NoSuchRun       (LookupError)
+    └── AnswerRefused   (ValueError)
+"""
+
+from __future__ import annotations
+
+
+class QuintetError(Exception):
+    """The root of all errors that Quintet raises."""
+
+
+class DesignError(QuintetError, ValueError):
+    """Parts that do not fit together, found when they are put together."""
+
+
+class MissingExtra(QuintetError, ImportError):
+    """An optional dependency that is needed here is not installed."""
+
+
+class CheckpointerError(QuintetError, ValueError):
+    """A checkpointer URL that is wrong, or a store that cannot be opened."""
+
+
+class UnknownRoute(QuintetError, LookupError):
+    """A chooser named a target that the router's map does not hold."""
+
+
+class ContractBroken(QuintetError, ValueError):
+    """A handoff that breaks its contract.
+
+    Attributes:
+        side: `"needs"` before dispatch; `"gives"` or `"success"` on return.
+    """
+
+    def __init__(self, message: str, *, side: str = "gives") -> None:
+        super().__init__(message)
+        self.side = side
+
+
+class ToolRefused(QuintetError, PermissionError):
+    """A tool call outside the contract's list."""
+
+
+class ApprovalMissing(QuintetError, PermissionError):
+    """An effect whose gate wants an approval that is absent, expired or for another action."""
+
+
+class EffectRepeated(QuintetError, RuntimeError):
+    """The same effect was asked for a second time in one thread."""
+
+
+class EffectUnknown(QuintetError, RuntimeError):
+    """An effect was begun and nobody knows whether it happened: a person must look."""
+
+
+class BudgetExhausted(QuintetError, RuntimeError):
+    """A limit of the budget is reached; the message names the limit and what was spent."""
+
+
+class HandoffLoop(BudgetExhausted):
+    """Control was passed on more often than allowed; the message names the cycle."""
+
+
+class RunError(QuintetError, RuntimeError):
+    """A run that cannot be started, resumed or answered in the way that was asked."""
+
+
+class NoSuchRun(RunError, LookupError):
+    """No run is stored under this thread."""
+
+
+class AnswerRefused(RunError, ValueError):
+    """An answer that is stale, misdirected, expired or malformed; the gate stays open."""

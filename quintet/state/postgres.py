@@ -1,0 +1,192 @@
+"""Checkpoints in PostgreSQL, through a pool whose connections are checked before use."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+import psycopg
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from quintet.state.address import Address
+from quintet.state.errors import CheckpointerError
+from quintet.state.saver import ThreadedSaver
+from quintet.state.serializer import Packed, StrictSerializer
+
+POOL_SIZE = 4
+ANSWER_SECONDS = 5.0
+SETUP_SECONDS = 60.0
+
+_OWN_OPTIONS = ("pool", "timeout")
+_SETUP_LOCK = int.from_bytes(b"quintet", "big")
+_THREADS = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+_BEYOND_JSONB = re.compile("[\0\ud800-\udfff]")
+
+Connection = psycopg.Connection[DictRow]
+
+
+class _Pool(ConnectionPool[Connection]):
+    """A pool that may be dropped without `close()`, even by its own worker thread."""
+
+    def __del__(self) -> None:
+        with suppress(RuntimeError):
+            super().__del__()
+
+
+class SaverInPostgres(ThreadedSaver, PostgresSaver):
+    """LangGraph's Postgres saver for sync and async, strict about what it reads."""
+
+    conn: _Pool
+
+    def __init__(self, pool: _Pool, *, serde: StrictSerializer) -> None:
+        super().__init__(pool, serde=serde)
+        # Each call has a connection of its own, so as many may run as the pool has connections.
+        self.lock = cast(threading.Lock, threading.BoundedSemaphore(pool.max_size))
+
+    def close(self) -> None:
+        """Close the connections; a second time does nothing."""
+        self.conn.close()
+
+    def threads(self) -> Sequence[str]:
+        """The ids of all threads that have a checkpoint, the latest written first."""
+        with self.lock, self.conn.connection() as connection:
+            return [row["thread_id"] for row in connection.execute(_THREADS)]
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint."""
+        # LangGraph keeps lone text and numbers as JSONB and all else as bytes.
+        values = {
+            name: value if _fits_jsonb(value) else Packed(value=value)
+            for name, value in checkpoint["channel_values"].items()
+        }
+        checkpoint = {**checkpoint, "channel_values": values}
+        return super().put(config, checkpoint, metadata, new_versions)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete the older checkpoints of the threads, or with `"delete"` all of them."""
+        await asyncio.to_thread(self.prune, thread_ids, strategy=strategy)
+
+
+def _fits_jsonb(value: Any) -> bool:
+    """Whether JSONB can hold it: it has no NUL, no half of a surrogate pair, no NaN."""
+    if isinstance(value, str):
+        return _BEYOND_JSONB.search(value) is None
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
+    """Reach the server, make the tables where they are missing, and open the pool.
+
+    Raises:
+        CheckpointerError: the server does not answer, refuses, or the tables cannot be made.
+    """
+    size = int(address.number("pool", POOL_SIZE, low=1, high=100))
+    seconds = address.number("timeout", ANSWER_SECONDS, low=1, high=300)
+    conninfo, settings = _conninfo(address, seconds)
+    try:
+        # Not through the pool: it would hide why the server cannot be reached, and wait longer.
+        with psycopg.connect(conninfo, **settings) as connection:
+            _prepare(connection, address)
+    except psycopg.Error as problem:
+        raise _explained(problem, address) from problem
+    pool = _Pool(
+        conninfo,
+        kwargs=settings,
+        min_size=1,
+        max_size=size,
+        num_workers=1,
+        timeout=seconds,
+        check=ConnectionPool.check_connection,
+        open=True,
+        name="quintet",
+    )
+    return SaverInPostgres(pool, serde=serde)
+
+
+def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:
+    login, _, database = address.place.partition("/")
+    if login.count("@") > 1 or "@" in database or any("@" in name for name in address.options):
+        # Else libpq takes a piece of the password for the host, and says it aloud.
+        raise CheckpointerError(
+            f"{address.shown!r} has an '@', '/' or '?' inside the user name or the password: "
+            "write them as %40, %2F and %3F."
+        )
+    passed = {name: text for name, text in address.options.items() if name not in _OWN_OPTIONS}
+    query = urlencode(passed, quote_via=quote)
+    conninfo = f"{address.scheme}://{address.place}" + (f"?{query}" if query else "")
+    try:
+        known = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError as problem:
+        fault = str(problem).strip()
+        raise CheckpointerError(
+            f"{address.shown!r}: {fault if 'query parameter' in fault else 'it cannot be read'}; "
+            "the form is postgresql://user:password@host:5432/db, special characters "
+            "percent-encoded; the options are pool=, timeout= and libpq's own."
+        ) from None
+    settings = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    defaults = {"connect_timeout": math.ceil(seconds), "application_name": "quintet"}
+    return conninfo, settings | {n: v for n, v in defaults.items() if n not in known}
+
+
+def _prepare(connection: Connection, address: Address) -> None:
+    """Make the tables, one process at a time: at once, two would break each other's attempt."""
+    read_only = connection.execute("SHOW transaction_read_only").fetchone()
+    if read_only and read_only["transaction_read_only"] == "on":
+        raise CheckpointerError(
+            f"{address.shown!r} is read-only, perhaps a standby: use the primary server."
+        )
+    if _is_current(connection):
+        return
+    give_up = time.monotonic() + SETUP_SECONDS
+    # Asking again and again, because a process that waits inside the server would stop the other
+    # one's CREATE INDEX CONCURRENTLY.
+    while not _locked(connection):
+        if time.monotonic() > give_up:
+            raise CheckpointerError(
+                f"{address.shown!r}: another process has been preparing the tables for "
+                f"{SETUP_SECONDS:g} seconds; try again when it is done."
+            )
+        time.sleep(0.05)
+    PostgresSaver(connection).setup()
+
+
+def _locked(connection: Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (_SETUP_LOCK,)).fetchone()
+    return bool(row and row["held"])
+
+
+def _is_current(connection: Connection) -> bool:
+    row = connection.execute("SELECT to_regclass('checkpoint_migrations') AS found").fetchone()
+    if row is None or row["found"] is None:
+        return False
+    row = connection.execute("SELECT max(v) AS version FROM checkpoint_migrations").fetchone()
+    version = cast(Mapping[str, int | None], row or {}).get("version")
+    return version is not None and version >= len(PostgresSaver.MIGRATIONS) - 1
+
+
+def _explained(problem: psycopg.Error, address: Address) -> CheckpointerError:
+    if isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None:
+        remedy = "check that the server runs, and host, port, user, password and database."
+    elif isinstance(problem, psycopg.errors.InsufficientPrivilege):
+        remedy = "let a user that may create tables open it once, or grant CREATE on the schema."
+    else:
+        remedy = "the server answered and refused; its message says why."
+    return CheckpointerError(f"{address.shown!r} cannot be used ({problem}): {remedy}")

@@ -1,0 +1,142 @@
+"""What every checkpointer of Quintet has on top of LangGraph's saver: async, paging, closing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+
+PAGE = 64
+
+
+class Saver(BaseCheckpointSaver[str]):
+    """A LangGraph checkpoint saver that is set up, serves sync and async, and can be closed."""
+
+    def close(self) -> None:
+        """Release what the saver holds; a second call does nothing."""
+
+    def threads(self) -> Sequence[str]:
+        """The ids of all threads that have a checkpoint, the latest written first."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+
+class ThreadedSaver(Saver):
+    """The async half of a sync saver: each call runs in a worker thread.
+
+    Listing reads a page at a time and holds no lock between pages. LangGraph's own savers keep
+    theirs while a listing is being read, so that any other call meanwhile waits for ever.
+    """
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Checkpoints that match, newest first."""
+        for page in self._pages(config, filter, before, limit):
+            yield from page
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Checkpoints that match, newest first."""
+        pages = self._pages(config, filter, before, limit)
+        while page := await asyncio.to_thread(next, pages, None):
+            for item in page:
+                yield item
+
+    def _pages(
+        self,
+        config: RunnableConfig | None,
+        filter: dict[str, Any] | None,
+        before: RunnableConfig | None,
+        limit: int | None,
+    ) -> Iterator[Sequence[CheckpointTuple]]:
+        size = PAGE
+        while limit is None or limit > 0:
+            size = size if limit is None else min(size, limit)
+            page = [*super().list(config, filter=filter, before=before, limit=size)]
+            last = len(page) < size or size == limit
+            if not last:
+                # Checkpoints of two threads may share an id: never end a page inside such a group.
+                whole = [item for item in page if _id(item) != _id(page[-1])]
+                if not whole:
+                    size *= 2
+                    continue
+                page = whole
+            if page:
+                yield page
+            if last:
+                return
+            before, size = page[-1].config, PAGE
+            limit = None if limit is None else limit - len(page)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint that the config names, or the latest of its thread."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store what a task wrote."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all that is stored of a thread."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What delta channels were written, back to their last full value."""
+        return await asyncio.to_thread(
+            self.get_delta_channel_history, config=config, channels=channels
+        )
+
+
+def _id(item: CheckpointTuple) -> str:
+    return str(item.config["configurable"]["checkpoint_id"])

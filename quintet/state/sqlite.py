@@ -1,0 +1,144 @@
+"""Checkpoints in a SQLite file, durable and safe for several threads and processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import unquote
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from quintet.state.address import Address
+from quintet.state.errors import CheckpointerError
+from quintet.state.saver import ThreadedSaver
+from quintet.state.serializer import StrictSerializer
+
+SYNCHRONOUS = ("full", "normal", "extra")
+BUSY_SECONDS = 10.0
+
+_THREADS = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+_COLUMNS = (
+    "SELECT checkpoint_ns, checkpoint_id, type, checkpoint, metadata FROM checkpoints LIMIT 0",
+    "SELECT checkpoint_ns, task_id, task_path, idx, channel, value FROM writes LIMIT 0",
+)
+_REMEDIES = {
+    "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
+    "it, so make both writable for this user, or choose another place.",
+    "SQLITE_CANTOPEN": "this user may not create or open the file there; make the folder writable, "
+    "or choose another place.",
+    "SQLITE_NOTADB": "the file exists and is not a SQLite database; choose another name, or move "
+    "the file away.",
+    "SQLITE_CORRUPT": "the database is damaged; restore a copy, or move the file away to start "
+    "anew.",
+    "SQLITE_BUSY": "another process holds the database for writing; let it finish, or wait longer "
+    "with '?timeout=60'.",
+    "SQLITE_FULL": "the disk is full; free some space.",
+    "SQLITE_ERROR": "its tables 'checkpoints' and 'writes' belong to another program; choose "
+    "another file.",
+}
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that closes itself when nobody holds it any more.
+
+    `with_allowlist` copies a saver, so the connection and not the saver knows when all are gone.
+    """
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):
+            self.close()
+
+
+class SaverInSqlite(ThreadedSaver, SqliteSaver):
+    """LangGraph's SQLite saver for sync and async, strict about what it reads."""
+
+    def __init__(self, conn: sqlite3.Connection, *, serde: StrictSerializer) -> None:
+        super().__init__(conn, serde=serde)
+        self.jsonplus_serde = serde
+
+    def close(self) -> None:
+        """Close the database, after the call that is using it; a second time does nothing."""
+        with self.lock:
+            self.conn.close()
+
+    def threads(self) -> Sequence[str]:
+        """The ids of all threads that have a checkpoint, the latest written first."""
+        with self.cursor(transaction=False) as cursor:
+            return [row[0] for row in cursor.execute(_THREADS)]
+
+
+def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
+    """Open or create the database, ready to be written.
+
+    Raises:
+        CheckpointerError: it cannot be opened, read or written; the message says what to do.
+    """
+    address.refuse_unknown(("synchronous", "timeout"))
+    level = address.choice("synchronous", "full", SYNCHRONOUS)
+    seconds = address.number("timeout", BUSY_SECONDS, low=0, high=3600)
+    path = _path(address)
+    try:
+        conn = sqlite3.connect(path, seconds, check_same_thread=False, factory=_Connection)
+    except sqlite3.Error as problem:
+        raise _explained(problem, path) from problem
+    try:
+        conn.execute(f"PRAGMA synchronous={level}")
+        saver = SaverInSqlite(conn, serde=serde)
+        _prepare(saver, time.monotonic() + seconds)
+    except sqlite3.Error as problem:
+        conn.close()
+        raise _explained(problem, path) from problem
+    return saver
+
+
+def _prepare(saver: SaverInSqlite, give_up: float) -> None:
+    """Make the tables where they are missing, and prove that the file can be written."""
+    while True:
+        try:
+            # A read-only file opens without complaint and fails at the first checkpoint: ask now.
+            saver.conn.execute("BEGIN IMMEDIATE")
+            saver.conn.rollback()
+            saver.setup()
+            for columns in _COLUMNS:
+                saver.conn.execute(columns)
+            return
+        except sqlite3.OperationalError as problem:
+            # Two that open a new file at once: the switch to WAL does not wait for its turn.
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
+def _path(address: Address) -> str:
+    if address.place in ("", "/:memory:"):
+        return ":memory:"
+    if not address.place.startswith("/"):
+        raise CheckpointerError(
+            f"{address.shown!r} has two slashes, which is the place for a host; a SQLite file has "
+            f"three: 'sqlite:///{address.place}', or four when the path is absolute."
+        )
+    path = os.path.expanduser(unquote(address.place[1:]))
+    if not path or "\0" in path:
+        raise CheckpointerError(
+            f"{address.shown!r} names no file: write 'sqlite:///file.db', or 'sqlite://' for a "
+            "database in memory."
+        )
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        remedy = f"name a file in it, such as 'sqlite:///{os.path.join(path, 'runs.db')}'."
+        raise CheckpointerError(f"The SQLite file {path!r} is a folder: {remedy}")
+    if not os.path.isdir(folder):
+        seen = "is not a folder" if os.path.exists(folder) else "does not exist; create it"
+        raise CheckpointerError(
+            f"The SQLite file {path!r} cannot be made: {folder!r} {seen}, or choose another place."
+        )
+    return path
+
+
+def _explained(problem: sqlite3.Error, path: str) -> CheckpointerError:
+    name = getattr(problem, "sqlite_errorname", "")
+    remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), "")
+    return CheckpointerError(f"The SQLite file {path!r} cannot be used ({problem}): {remedy}")
