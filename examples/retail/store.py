@@ -212,9 +212,7 @@ class Store(Reader):
         return {("users", order["user_id"]): {"payment_methods": methods}}
 
 
-def _address(  # noqa: PLR0913 - the parts of an address
-    address1: str, address2: str, city: str, state: str, country: str, zip: str
-) -> Record:
+def _address(address1: str, address2: str, city: str, state: str, country: str, zip: str) -> Record:
     return {
         "address1": address1,
         "address2": address2,

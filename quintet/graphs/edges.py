@@ -22,12 +22,12 @@ class Path:
     Attributes:
         key: what it is about; also its name in drawings.
         to: the node for each value.
-        otherwise: the node for every other value.
+        otherwise: the node for every other value, or another path that decides then.
     """
 
     key: str
     to: Mapping[str, str]
-    otherwise: str
+    otherwise: str | Path
 
     @property
     def __name__(self) -> str:
@@ -36,14 +36,18 @@ class Path:
     @property
     def targets(self) -> list[str]:
         """Every node that it may name, for `path_map`."""
-        return list(dict.fromkeys((*self.to.values(), self.otherwise)))
+        rest = [self.otherwise] if isinstance(self.otherwise, str) else self.otherwise.targets
+        return list(dict.fromkeys((*self.to.values(), *rest)))
 
     def __call__(self, state: Any) -> str:
         """The node to go to."""
-        return self.to.get(_seen(self.key, values(state)), self.otherwise)
+        node = self.to.get(_seen(self.key, values(state)))
+        if node is not None:
+            return node
+        return self.otherwise if isinstance(self.otherwise, str) else self.otherwise(state)
 
 
-def by_outcome(*, otherwise: str, **to: str) -> Path:
+def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
     """Go by the outcome's status, as in `by_outcome(done=END, otherwise="person")`.
 
     Raises:
@@ -56,23 +60,23 @@ def by_outcome(*, otherwise: str, **to: str) -> Path:
     return Path(key="outcome", to=to, otherwise=otherwise)
 
 
-def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str) -> Path:
+def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str | Path) -> Path:
     """Go by the route that a router has written: a mapping of route to node, or the nodes."""
     mapping = dict(to) if isinstance(to, Mapping) else {route: route for route in to}
     return Path(key="route", to=mapping, otherwise=otherwise)
 
 
-def by_failure(failed: str, *, otherwise: str) -> Path:
+def by_failure(failed: str, *, otherwise: str | Path) -> Path:
     """Go to one node where this run has recorded a failure, else to the other."""
     return Path(key="failure", to={"yes": failed}, otherwise=otherwise)
 
 
-def by_plan(plan: str, *, otherwise: str) -> Path:
+def by_plan(plan: str, *, otherwise: str | Path) -> Path:
     """Go back to the planner where a plan is under way, else on."""
     return Path(key="plan", to={"yes": plan}, otherwise=otherwise)
 
 
-def by_actions(proposed: str, *, otherwise: str) -> Path:
+def by_actions(proposed: str, *, otherwise: str | Path) -> Path:
     """Go to one node where actions stand proposed or approved, else to the other."""
     return Path(key="actions", to={"yes": proposed}, otherwise=otherwise)
 

@@ -47,7 +47,8 @@ def create_sequential(
     names = list(workers)
     for name, worker in workers.items():
         wiring.add_node(graph, name, wiring.fitted(worker, then))
-    for earlier, later in pairwise([START, *names, then]):
+    for earlier, later in pairwise([START, *names]):
         graph.add_edge(earlier, later)
+    wiring.add_onward(graph, names[-1], None, then)
     wiring.check(graph)
     return graph

@@ -188,13 +188,18 @@ class Shape:
             return output
         return output & self.takes.union(*(each.keys for each in inside))
 
-    def reached(self, *, closed: frozenset[str] = frozenset()) -> dict[str, str | None]:
+    def reached(
+        self,
+        starts: frozenset[str] = frozenset({START}),
+        *,
+        closed: frozenset[str] = frozenset(),
+    ) -> dict[str, str | None]:
         """The nodes that a run may come to, each with the node before it on a shortest way.
 
         From a `closed` node no way leads on, except the one to its error handler.
         """
-        found: dict[str, str | None] = {START: None}
-        waiting = [START]
+        found: dict[str, str | None] = dict.fromkeys(sorted(starts))
+        waiting = list(found)
         while waiting:
             name = waiting.pop(0)
             for target in sorted(self._next(name, closed, frozenset(found))):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from langgraph.graph import END, START
 
@@ -37,9 +39,11 @@ def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
             yield edges | group, True
         if moves.several:
             yield edges | moves.to.texts, False
-    for branch in shape.branches.get(source, ()):
-        for target in branch.moves.to.texts:
-            yield edges | {target}, True
+    branched = [branch.moves.to.texts for branch in shape.branches.get(source, ())]
+    for targets in branched:
+        yield from ((edges | {target}, True) for target in targets)
+    for first, second in combinations(branched, 2):
+        yield from ((edges | {one, other}, False) for one in first for other in second)
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
@@ -124,7 +128,7 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
     for fan in fans(shape):
         candidates = {
             name: lengths
-            for name in shape.parts
+            for name in _meetings(shape)
             if (lengths := _unequal(shape, fan, name)) is not None
         }
         for name in _first(shape, fan, candidates):
@@ -132,6 +136,12 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
             if name not in found or finding.level == "error":
                 found[name] = finding
     yield from found.values()
+
+
+def _meetings(shape: Shape) -> list[str]:
+    """The nodes that at least two nodes lead to."""
+    counted = Counter(target for name in (START, *shape.parts) for target in shape.exits(name))
+    return [name for name in shape.parts if counted[name] > 1]
 
 
 def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Finding:
@@ -185,7 +195,6 @@ def _first(shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]) -> It
     """The joins where the branches first meet; what follows only repeats them."""
     kept: set[str] = set()
     for name in sorted(candidates, key=lambda each: (candidates[each], each)):
-        behind = shape.reached_from(fan.targets - kept, avoiding=frozenset(kept))
-        if name in behind:
+        if name in shape.reached(fan.targets, closed=frozenset(kept)):
             kept.add(name)
             yield name

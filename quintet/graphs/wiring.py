@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.graph import END, StateGraph
 
-from quintet.graphs.edges import by_plan
+from quintet.graphs.edges import Path, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.effect import Effect
@@ -76,6 +76,17 @@ class Wiring:
             worker = replace(worker, gate=self.gate())
         return replace(worker, then=worker.then or then) if worker.handoffs else worker
 
+    def add_onward(
+        self, graph: StateGraph[Any], name: str, planner: str | None, then: str
+    ) -> None:
+        """Send a worker's result to the plan under way, to the gate, or to the end."""
+        path: str | Path = then if self.approve is None else by_actions(then, otherwise="finish")
+        path = path if planner is None else by_plan(planner, otherwise=path)
+        if isinstance(path, str):
+            graph.add_edge(name, path)
+        else:
+            graph.add_conditional_edges(name, path, path.targets)
+
     def check(self, graph: StateGraph[Any]) -> None:
         """Refuse remedies that go nowhere.
 
@@ -120,10 +131,6 @@ def add_workers(
         wiring.add_node(graph, name, fitted)
         if getattr(fitted, "destinations", ()):
             continue
-        if planner is None:
-            graph.add_edge(name, then)
-        else:
-            path = by_plan(planner, otherwise=then)
-            graph.add_conditional_edges(name, path, path.targets)
+        wiring.add_onward(graph, name, planner, then)
 
 

@@ -186,7 +186,9 @@ def _explained(problem: psycopg.Error, address: Address) -> CheckpointerError:
     if isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None:
         remedy = "check that the server runs, and host, port, user, password and database."
     elif isinstance(problem, psycopg.errors.InsufficientPrivilege):
-        remedy = "let a user that may create tables open it once, or grant CREATE on the schema."
+        remedy = "let a user that may create tables open it once, and grant their use to this one."
+    elif isinstance(problem, psycopg.errors.InvalidSchemaName):
+        remedy = "make the schema that search_path names, and let this user use it."
     else:
         remedy = "the server answered and refused; its message says why."
     return CheckpointerError(f"{address.shown!r} cannot be used ({problem}): {remedy}")

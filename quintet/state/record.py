@@ -64,6 +64,9 @@ def faults(problem: ValidationError) -> str:
     """A pydantic error in one line: field, fault and value of each."""
     parts = []
     for fault in problem.errors(include_url=False):
+        if fault["type"] == "value_error":
+            parts.append(str(fault["ctx"]["error"]))
+            continue
         place = ".".join(str(step) for step in fault["loc"]) or "value"
         shown = "" if fault["type"] == "missing" else f" (got {fault['input']!r:.60})"
         parts.append(f"{place}: {fault['msg'].lower()}{shown}")

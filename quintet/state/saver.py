@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -25,9 +26,9 @@ class Saver(BaseCheckpointSaver[str]):
     def close(self) -> None:
         """Release what the saver holds; a second call does nothing."""
 
+    @abstractmethod
     def threads(self) -> Sequence[str]:
         """The ids of all threads that have a checkpoint, the latest written first."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

@@ -49,7 +49,9 @@ def check_reply(reply: Reply, number: int) -> None:
     elif not (
         isinstance(reply, str | AIMessage | Mapping | BaseException) or _is_data_model(reply)
     ):
-        raise DesignError(f"reply {number} is a {type(reply).__name__}, {reply!r:.80}: {_KINDS}")
+        raise DesignError(
+            f"reply {number}, {reply!r:.80}, is of type {type(reply).__name__}: {_KINDS}"
+        )
 
 
 def raise_fault(reply: Reply) -> None:

@@ -101,9 +101,9 @@ class Script(Generic[Asked, Said]):
     def __str__(self) -> str:
         turns = len(self.asked)
         if self._choose is not None:
-            return f"function, {turns} {self._turn}s"
+            return f"function, {self._turn}s: {turns}"
         if self._length is None:
-            return f"{turns} {self._turn}s"
+            return f"{self._turn}s: {turns}"
         return f"{min(turns, self._length)} of {self._length} taken"
 
 

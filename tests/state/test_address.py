@@ -51,7 +51,7 @@ def test_options_are_decoded_and_a_plus_stays_a_plus() -> None:
 
 def test_an_unknown_option_is_refused_by_name() -> None:
     address = read_address("sqlite:///x.db?timout=3")
-    with pytest.raises(CheckpointerError, match="'timout'.*did you mean 'timeout'"):
+    with pytest.raises(CheckpointerError, match=r"'timout'.*did you mean 'timeout'"):
         address.refuse_unknown(("timeout",))
     with pytest.raises(CheckpointerError, match="known here: none; remove it"):
         address.refuse_unknown(())

@@ -18,6 +18,9 @@ from quintet.state.saver import Saver
 from tests.services import postgres_schema
 
 
+NUMBERED = {"checkpoint_id": "0001"}
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with ExitStack() as stack:
@@ -95,8 +98,7 @@ def test_a_saver_answers_while_its_checkpoints_are_being_listed(url: str) -> Non
     answered: list[CheckpointTuple | None] = []
 
     def ask() -> None:
-        for item in saver.list(place("a")):
-            answered.append(saver.get_tuple(item.config))
+        answered.extend(saver.get_tuple(item.config) for item in saver.list(place("a")))
 
     with checkpointer(url) as saver:
         keep(saver, "a", 1)
@@ -131,6 +133,18 @@ async def test_a_thread_is_deleted_in_async(url: str) -> None:
         keep(saver, "a", 1)
         await saver.adelete_thread("a")
         assert await saver.aget_tuple(place("a")) is None
+
+
+async def test_the_history_of_delta_channels_is_the_same_in_async(url: str) -> None:
+    with checkpointer(url) as saver:
+        keep(saver, "a", 1)
+        parent: RunnableConfig = {"configurable": place("a")["configurable"] | NUMBERED}
+        saver.put_writes(parent, [("log", "first")], "task")
+        checkpoint = empty_checkpoint() | {"id": "0002"}
+        saver.put(parent, checkpoint, {"step": 2}, {})  # type: ignore[arg-type]
+        found = await saver.aget_delta_channel_history(config=place("a"), channels=["log"])
+        assert found == saver.get_delta_channel_history(config=place("a"), channels=["log"])
+        assert [value for _, _, value in found["log"]["writes"]] == ["first"]
 
 
 def test_a_saver_can_be_closed_twice(url: str) -> None:

@@ -81,7 +81,7 @@ def test_three_slashes_are_relative_and_four_are_absolute(
 
 
 def test_two_slashes_are_refused_with_the_url_that_was_meant() -> None:
-    with pytest.raises(CheckpointerError, match="'sqlite:///runs.db'"):
+    with pytest.raises(CheckpointerError, match=r"'sqlite:///runs\.db'"):
         checkpointer("sqlite://runs.db")
 
 
@@ -104,7 +104,7 @@ def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(CheckpointerError, match="a.txt' is not a folder"):
+    with pytest.raises(CheckpointerError, match=r"a\.txt' is not a folder"):
         checkpointer(f"sqlite:///{tmp_path}/a.txt/b.db")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,7 @@ from langchain_core.exceptions import (
     OutputParserException,
 )
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -494,13 +496,188 @@ async def test_a_function_that_runs_out_is_exhausted_too(way):
         await ask(model, way)
 
 
-def one_node(name: str, model: Any) -> Any:
+def one_node(name: str, model: Any) -> StateGraph[MessagesState]:
     def call(state: MessagesState) -> dict[str, Any]:
         return {"messages": [model.invoke(state["messages"])]}
 
     async def acall(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await model.ainvoke(state["messages"])]}
 
-    from langgraph._internal._runnable import RunnableCallable
+    node = RunnableLambda(call, acall)
+    return StateGraph(MessagesState).add_node(name, node).add_edge(START, name)
 
-    return StateGraph(MessagesState).add_node(name, RunnableCallable(call, acall))
+
+HELLO: Any = {"messages": [HumanMessage("hello")]}
+
+
+async def run(graph: Any, way: str) -> None:
+    if way == "invoke":
+        graph.invoke(HELLO)
+    elif way == "ainvoke":
+        await graph.ainvoke(HELLO)
+    elif way == "stream":
+        list(graph.stream(HELLO, stream_mode="messages"))
+    else:
+        _ = [part async for part in graph.astream(HELLO, stream_mode="messages")]
+
+
+@ways
+async def test_an_exhausted_script_names_the_node(way):
+    model = ScriptedModel(["one"])
+    graph = one_node("planner", model).compile()
+    await run(graph, way)
+    with pytest.raises(ScriptExhausted, match=r"exhausted at call 2 \(node 'planner'\): add a"):
+        await run(graph, way)
+    assert [call.node for call in model.calls] == ["planner", "planner"]
+
+
+@ways
+async def test_a_node_of_a_subgraph_is_named_by_its_path(way):
+    model = ScriptedModel([])
+    inner = one_node("planner", model).compile()
+    outer = StateGraph(MessagesState).add_node("billing", inner).add_edge(START, "billing")
+    with pytest.raises(ScriptExhausted, match="node 'billing/planner'"):
+        await run(outer.compile(), way)
+
+
+def test_a_chain_outside_a_graph_has_no_node():
+    model = ScriptedModel(["one"])
+    (RunnableLambda(lambda text: [HumanMessage(text)]) | model).invoke("x")
+    assert model.calls[0].node is None
+
+
+async def test_a_graph_streams_its_tokens():
+    graph = one_node("planner", ScriptedModel(["your parcel", "your parcel"])).compile()
+    sync = [part for part, _ in graph.stream(HELLO, stream_mode="messages")]
+    later = [part async for part, _ in graph.astream(HELLO, stream_mode="messages")]
+    for parts in (sync, later):
+        assert [part.content for part in parts] == ["your ", "parcel"]
+        assert all(isinstance(part, AIMessageChunk) for part in parts)
+
+
+AGENT_SCRIPT = [
+    {"name": "lookup", "args": {"order": 7}},
+    "It is paid.",
+]
+
+
+@ways
+async def test_create_agent_runs_on_a_script(way):
+    model = ScriptedModel(AGENT_SCRIPT)
+    agent = create_agent(model, tools=[lookup], system_prompt="Be brief.")
+    await run(agent, way)
+    first, second = model.calls
+    assert first.tool_names == ("lookup",)
+    assert [type(message).__name__ for message in second.messages] == [
+        "SystemMessage",
+        "HumanMessage",
+        "AIMessage",
+        "ToolMessage",
+    ]
+    assert second.messages[-1].content == "order 7 is paid"
+    assert second.node == "model"
+
+
+@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
+async def test_create_agent_gives_a_structured_response(strategy):
+    model = ScriptedModel([AGENT_SCRIPT[0], PARSED, AGENT_SCRIPT[0], PARSED])
+    agent = create_agent(model, tools=[lookup], response_format=strategy(Answer))
+    assert agent.invoke(HELLO)["structured_response"] == PARSED
+    assert (await agent.ainvoke(HELLO))["structured_response"] == PARSED
+
+
+@ways
+async def test_a_tool_node_takes_the_calls(way):
+    model = ScriptedModel([[AGENT_SCRIPT[0], {"name": "lookup", "args": {"order": 8}}], "done"])
+    graph = one_node("desk", model.bind_tools([lookup]))
+    graph.add_node("tools", ToolNode([lookup])).add_edge("tools", "desk")
+    graph.add_conditional_edges("desk", tools_condition, {"tools": "tools", END: END})
+    await run(graph.compile(), way)
+    results = [message.content for message in model.calls[1].messages[-2:]]
+    assert results == ["order 7 is paid", "order 8 is paid"]
+
+
+class Numbers:
+    """Numbers that another thread can come between."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __iter__(self) -> Numbers:
+        return self
+
+    def __next__(self) -> str:
+        number = self.number
+        time.sleep(0)
+        self.number = number + 1
+        return str(number)
+
+
+def test_threads_never_share_a_reply():
+    count = 200
+    model = ScriptedModel(Numbers())
+    start = threading.Barrier(8)
+
+    def worker(_: int) -> list[str]:
+        start.wait()
+        return [model.invoke("x").text for _ in range(count // 8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        said = Counter(text for part in pool.map(worker, range(8)) for text in part)
+    assert said == Counter(str(number) for number in range(count))
+    assert len(model.calls) == count
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("hello", "single reply"),
+        ({"name": "lookup", "args": {}}, "single reply"),
+        (AIMessage("hello"), "single reply"),
+        (ModelRateLimitError("slow"), "single reply"),
+        (ModelRateLimitError, "single reply"),
+        (7, "not a script"),
+        (["fine", 7], "reply 2, 7, is of type int"),
+        ([None], "reply 1, None, is of type NoneType"),
+        ([HumanMessage("hello")], "reply 1, .* is of type HumanMessage"),
+        ([Answer], "reply 1 is the class Answer"),
+        ([[{"tool": "lookup"}]], "reply 1: .* is not a tool call"),
+        ([[HumanMessage("hello")]], "reply 1: .* is not a tool call"),
+        ([StopIteration()], "reply 1: Python does not let"),
+        ([StopAsyncIteration], "reply 1: Python does not let"),
+        ([UnicodeDecodeError], "reply 1: UnicodeDecodeError needs arguments"),
+    ],
+)
+def test_a_script_that_no_model_can_say_is_refused_at_once(script, message):
+    with pytest.raises(DesignError, match=message):
+        ScriptedModel(script)
+
+
+@pytest.mark.parametrize("by_function", [False, True])
+def test_a_reply_that_comes_late_is_checked_when_it_is_said(by_function):
+    replies = iter(["fine", 7])
+    model = ScriptedModel((lambda messages: next(replies)) if by_function else replies)
+    assert model.invoke("x").content == "fine"
+    with pytest.raises(DesignError, match="reply 2, 7, is of type int"):
+        model.invoke("x")
+
+
+def test_data_that_nothing_asks_for_is_refused_with_the_remedy():
+    with pytest.raises(DesignError, match="with_structured_output"):
+        ScriptedModel([GOOD]).invoke("x")
+
+
+@pytest.mark.parametrize("options", [{"latency": -1}, {"latency": float("nan")}, {"delay": 1}])
+def test_options_that_are_wrong_are_refused(options):
+    with pytest.raises(ValidationError, match=next(iter(options))):
+        ScriptedModel(["a"], **options)
+
+
+def test_the_repr_says_where_the_script_stands():
+    listed, endless = ScriptedModel(["a", "b"]), ScriptedModel(itertools.repeat("a"))
+    chosen = ScriptedModel(lambda messages: "a")
+    for model in (listed, endless, chosen):
+        model.invoke("x")
+    assert repr(listed) == str(listed) == "ScriptedModel(1 of 2 taken)"
+    assert repr(endless) == "ScriptedModel(calls: 1)"
+    assert repr(chosen) == "ScriptedModel(function, calls: 1)"

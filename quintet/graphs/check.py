@@ -1,0 +1,67 @@
+"""What LangGraph lets pass in silence, found before the first run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from quintet.graphs import gates, keys, pauses, signatures, steps, wiring
+from quintet.graphs.finding import Finding
+from quintet.graphs.shape import Shape
+from quintet.state.errors import DesignError
+
+__all__ = ["Finding", "check"]
+
+_RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
+    wiring.unknown_targets,
+    wiring.no_entry,
+    wiring.orphans,
+    wiring.edge_and_command,
+    wiring.blind_paths,
+    wiring.partial_paths,
+    wiring.alternatives,
+    steps.parallel_writers,
+    steps.unequal_joins,
+    keys.unknown_keys,
+    keys.whole_state,
+    keys.isolated_subgraphs,
+    keys.no_outcome,
+    pauses.swallowed,
+    pauses.repeated,
+    signatures.handlers,
+    signatures.timeouts,
+    signatures.annotations,
+)
+
+
+def check(
+    graph: StateGraph[Any, Any, Any, Any] | CompiledStateGraph[Any, Any, Any, Any],
+) -> tuple[Finding, ...]:
+    """Find the mistakes in a graph that LangGraph does not report, or only when it runs.
+
+    No node is run. What cannot be read (a function without source, targets computed at run
+    time) gives fewer findings. Subgraphs that are nodes are read too.
+
+    Args:
+        graph: a `StateGraph`, or what its `compile` returned; only a compiled graph tells
+            whether it has a checkpointer.
+
+    Returns:
+        The findings, errors first; empty when nothing was found.
+
+    Raises:
+        DesignError: the argument is no graph that has nodes and edges.
+    """
+    builder = graph.builder if isinstance(graph, CompiledStateGraph) else graph
+    if not isinstance(builder, StateGraph):
+        raise DesignError(
+            f"check reads a StateGraph or a compiled one, not {type(graph).__name__}; give the "
+            "graph itself"
+        )
+    shape = Shape(builder=builder)
+    found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
+    found |= {*pauses.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
+    return tuple(sorted(found, key=lambda finding: finding.rank))

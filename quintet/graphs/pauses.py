@@ -1,0 +1,184 @@
+"""Mistakes about stopping for a person: no checkpointer, swallowed, repeated, walked around."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from types import FunctionType, MethodType
+from typing import Any
+
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import interrupt
+
+from quintet.graphs.finding import Finding, names
+from quintet.graphs.flow import before, most
+from quintet.graphs.shape import Shape
+from quintet.graphs.source import UNKNOWN, Body, own, read
+
+_CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
+_BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
+_METHODS = frozenset(
+    name for kind in (str, dict, list, set, tuple, bytes) for name in dir(kind)
+)
+_QUIET = frozenset(
+    "abc bisect cmath collections copy dataclasses datetime decimal difflib enum fractions "
+    "functools hashlib heapq inspect itertools json langgraph logging math operator quintet re "
+    "statistics string textwrap types typing typing_extensions".split()
+)
+
+
+def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
+    """Without a checkpointer an interrupt returns and cannot be answered; nothing says so."""
+    if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
+        return
+    for each in shape.walk():
+        for name, part in each.parts.items():
+            if part.asks and part.graph is None:
+                yield _lost(each.at(name), f"{name!r} may stop for a person")
+    for name in sorted(_stops(graph)):
+        yield _lost(name, f"The graph is compiled to stop at {name!r}")
+
+
+def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
+    found: set[str] = set()
+    for stops in (graph.interrupt_before_nodes, graph.interrupt_after_nodes):
+        found |= set(graph.builder.nodes) if stops == "*" else set(stops)
+    return frozenset(found)
+
+
+def _lost(node: str, what: str) -> Finding:
+    return Finding(
+        code="no-checkpointer",
+        node=node,
+        fault=f"{what}, and the graph has no checkpointer: the run returns there and can never "
+        "be resumed.",
+        remedy="Compile with checkpointer=...; a LangGraph server brings its own, check the "
+        "uncompiled graph there.",
+    )
+
+
+def swallowed(shape: Shape) -> Iterator[Finding]:
+    """An interrupt is an exception; what catches everything catches it too."""
+    for name, part in shape.parts.items():
+        for body in (*part.bodies, *part.aside):
+            if any(_swallows(body, call) for call in body.calls(interrupt)):
+                yield Finding(
+                    code="swallowed-interrupt",
+                    node=shape.at(name),
+                    fault=f"In {name!r} an except clause around interrupt() catches the "
+                    "interrupt itself: nobody is asked.",
+                    remedy="Add `except GraphBubbleUp: raise` before it, or move interrupt() out.",
+                )
+
+
+def _swallows(body: Body, call: ast.Call) -> bool:
+    for node in body.nodes:
+        if isinstance(node, ast.Try) and _holds(node.body, call):
+            if _catches(body, node.handlers):
+                return True
+        elif isinstance(node, ast.With | ast.AsyncWith) and _holds(node.body, call):
+            if any(_suppresses(body, each.context_expr) for each in node.items):
+                return True
+    return False
+
+
+def _holds(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
+    return any(each is call for each in own(*statements))
+
+
+def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
+    """Whether the first clause that gets the interrupt keeps it."""
+    for handler in handlers:
+        if _takes(body, handler.type):
+            return not any(_reraises(each, handler.name) for each in own(*handler.body))
+    return False
+
+
+def _takes(body: Body, kinds: ast.expr | None) -> bool:
+    if kinds is None:
+        return True
+    if isinstance(kinds, ast.Tuple):
+        return any(_takes(body, each) for each in kinds.elts)
+    kind = body.resolve(kinds)
+    if isinstance(kind, tuple):
+        return any(each is known for each in kind for known in _CATCHING)
+    return any(kind is each for each in _CATCHING)
+
+
+def _reraises(node: ast.AST, name: str | None) -> bool:
+    if not isinstance(node, ast.Raise):
+        return False
+    again = isinstance(node.exc, ast.Name) and node.exc.id == name
+    return node.exc is None or again
+
+
+def _suppresses(body: Body, manager: ast.expr) -> bool:
+    if not isinstance(manager, ast.Call) or body.callee(manager) is not contextlib.suppress:
+        return False
+    return any(_takes(body, each) for each in manager.args)
+
+
+def repeated(shape: Shape) -> Iterator[Finding]:
+    """A node starts again from its first line at every answer."""
+    for name, part in shape.parts.items():
+        for body in (*part.bodies, *part.aside):
+            yield from _repeats(shape, name, body)
+
+
+def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
+    asked = body.calls(interrupt)
+    if not asked:
+        return
+    ahead = before(body.statements, asked[0])
+    busy = [node for node in ahead if isinstance(node, ast.Call) and _is_busy(body, node)]
+    if busy:
+        called = dict.fromkeys(ast.unparse(node.func) for node in busy)
+        yield Finding(
+            code="work-before-interrupt",
+            node=shape.at(name),
+            fault=f"{name!r} calls {names(*called)} before interrupt(): that runs again at every "
+            "answer.",
+            remedy="Move it to a node before this one, or after the interrupt.",
+            level="warning",
+        )
+    if most(body.statements, lambda node: any(node is each for each in asked)) > 1:
+        yield Finding(
+            code="several-interrupts",
+            node=shape.at(name),
+            fault=f"{name!r} may call interrupt() more than once: every answer starts the node "
+            "again, and answers are matched by their order.",
+            remedy="Give each question its own node; check an answer with response_schema=.",
+            level="warning",
+        )
+
+
+def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
+    """Whether a call may do more than compute."""
+    thing = body.callee(call)
+    if thing is UNKNOWN:
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        return method not in _METHODS
+    if isinstance(thing, type):
+        return False
+    plain = thing.__func__ if isinstance(thing, MethodType) else thing
+    owner = getattr(thing, "__self__", None)
+    if isinstance(owner, logging.Logger) or _is_quiet(plain):
+        return False
+    helper = read(plain) if isinstance(plain, FunctionType) else None
+    if helper is None or any(plain is each for each in seen):
+        return helper is None
+    inside = [node for node in helper.nodes if isinstance(node, ast.Call)]
+    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in inside)
+
+
+def _is_quiet(thing: object) -> bool:
+    name, home = getattr(thing, "__name__", ""), getattr(thing, "__module__", None) or ""
+    if home == builtins.__name__:
+        return name not in _BUSY
+    root = home.split(".")[0].removeprefix("_")
+    return root in _QUIET and root in sys.modules

@@ -1,0 +1,21 @@
+"""A run as a thing to hold: start it, look at it, answer it, resume it."""
+
+from quintet.runs.answers import approve, edit, reject, respond, settle
+from quintet.runs.run import Run, Waiting
+from quintet.runs.start import alook, aresume, astart, look, resume, start
+
+__all__ = [
+    "Run",
+    "Waiting",
+    "alook",
+    "approve",
+    "aresume",
+    "astart",
+    "edit",
+    "look",
+    "reject",
+    "respond",
+    "resume",
+    "settle",
+    "start",
+]

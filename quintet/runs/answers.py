@@ -1,0 +1,45 @@
+"""What a person says to a gate: `run.answer(approve(by="maria"))`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from quintet.nodes.approve import Answer
+from quintet.nodes.merge import MergeAnswer
+from quintet.state.errors import AnswerRefused
+from quintet.state.record import faults
+
+
+def approve(*, by: str, note: str = "", role: str = "") -> Answer:
+    """Yes to exactly the action that was asked about."""
+    return _answer(answer="approve", by=by, note=note, role=role)
+
+
+def edit(arguments: Mapping[str, Any], *, by: str, note: str = "", role: str = "") -> Answer:
+    """Yes, with these arguments in place of the action's own."""
+    return _answer(answer="edit", by=by, note=note, role=role, arguments=dict(arguments))
+
+
+def reject(*, by: str, note: str = "", role: str = "") -> Answer:
+    """No; nothing is done."""
+    return _answer(answer="reject", by=by, note=note, role=role)
+
+
+def respond(note: str, *, by: str, role: str = "") -> Answer:
+    """No, with a response of the person's own in place of the action."""
+    return _answer(answer="respond", by=by, note=note, role=role)
+
+
+def settle(values: Mapping[str, Any], *, by: str, note: str = "") -> MergeAnswer:
+    """The values that settle a merge's open conflicts, one for each field."""
+    return MergeAnswer(values=dict(values), by=by, note=note)
+
+
+def _answer(**given: Any) -> Answer:
+    try:
+        return Answer(**given)
+    except ValidationError as problem:
+        raise AnswerRefused(f"this answer is not complete: {faults(problem)}") from problem

@@ -1,0 +1,191 @@
+"""A run as a thing to hold: where it stands, what it decided, what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import StateSnapshot
+
+from quintet.nodes.approve import Answer
+from quintet.runs.moves import App, Move, Moves, adrive, drive
+from quintet.state.decision import Decision
+from quintet.state.errors import AnswerRefused
+from quintet.state.outcome import Outcome
+from quintet.state.record import read
+
+RunStatus = Literal["done", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A question that a run waits on.
+
+    Args:
+        id: the interrupt's id; an answer is bound to it.
+        node: the node that asks.
+        packet: what the person gets to decide on.
+    """
+
+    id: str
+    node: str
+    packet: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a graph on a thread, as it stood when it was last moved or looked at.
+
+    A run does not change: `answer` and `resume` return the run as it stands afterwards. An answer
+    given twice through the same object is therefore refused, not put to the next question.
+
+    Attributes:
+        app: the compiled graph.
+        thread: the thread's id.
+        values: the state.
+        waiting: the questions that are open.
+        path: the nodes that ran, in order.
+        config: LangGraph's configuration of the run.
+    """
+
+    app: App = field(repr=False)
+    thread: str
+    values: Mapping[str, Any] = field(repr=False)
+    waiting: tuple[Waiting, ...] = ()
+    path: tuple[str, ...] = ()
+    finished: bool = False
+    config: RunnableConfig = field(repr=False, default_factory=lambda: RunnableConfig())
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended; None while it has not, and for graphs that write no outcome."""
+        written = self.values.get("outcome")
+        return read(Outcome, written) if written else None
+
+    @property
+    def status(self) -> RunStatus:
+        """The outcome's status, or `waiting`, or `unfinished`.
+
+        A graph of yours that writes no outcome is `done` when nothing is left to run.
+        """
+        if self.waiting:
+            return "waiting"
+        outcome = self.outcome
+        if outcome is not None:
+            return outcome.status
+        knows_outcomes = "outcome" in self.app.channels
+        return "done" if self.finished and not knows_outcomes else "unfinished"
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The run's decisions in order; a long run's oldest are in its older checkpoints."""
+        return tuple(read(Decision, item) for item in self.values.get("decisions") or ())
+
+    def answer(self, answer: Any, *, to: str | None = None) -> Run:
+        """Answer the open question, and run on.
+
+        Args:
+            answer: from `approve`, `edit`, `reject`, `respond` or `settle`; for an interrupt of
+                your own, whatever it expects.
+            to: the question's id; needed where several are open.
+
+        Returns:
+            The run as it stands afterwards.
+
+        Raises:
+            AnswerRefused: nothing is open, another question is open now, or the answer is
+                malformed, late, or of somebody who may not give it. The question stays open.
+        """
+        return drive(self.app, self._answer(answer, to))
+
+    async def aanswer(self, answer: Any, *, to: str | None = None) -> Run:
+        """The same for an async graph."""
+        return await adrive(self.app, self._answer(answer, to))
+
+    def _answer(self, answer: Any, to: str | None) -> Moves[Run]:
+        from quintet.runs.start import answered
+
+        return answered(self, self._question(to), answer)
+
+    def _question(self, to: str | None) -> Waiting:
+        if not self.waiting:
+            raise AnswerRefused(f"run {self.thread!r} waits for nobody: it is {self.status}")
+        if to is None and len(self.waiting) > 1:
+            open_now = ", ".join(f"{item.id} at {item.node}" for item in self.waiting)
+            raise AnswerRefused(
+                f"run {self.thread!r} has {len(self.waiting)} open questions ({open_now}); "
+                "say which with to=..."
+            )
+        for item in self.waiting:
+            if to in (None, item.id):
+                return item
+        raise AnswerRefused(
+            f"run {self.thread!r} has no open question {to!r}; "
+            f"open are {', '.join(item.id for item in self.waiting)}"
+        )
+
+    def __str__(self) -> str:
+        lines = [f"run {self.thread}: {self.status}"]
+        if self.outcome is not None:
+            lines.append(f"  {self.outcome.reason}")
+        lines += [f"  waits at {item.node}: {_question_text(item.packet)}" for item in self.waiting]
+        if self.path:
+            lines.append(f"  path: {' -> '.join(self.path)}")
+        lines += [f"  {decision}" for decision in self.decisions]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def _question_text(packet: Any) -> str:
+    if isinstance(packet, Mapping) and "action" in packet:
+        given = ", ".join(f"{k}={v!r}" for k, v in packet["arguments"].items())
+        return f"{packet['action']}({given}): {packet['why_asked']}"
+    return str(packet)[:200]
+
+
+def bound(answer: Any, question: Waiting) -> Any:
+    """An answer as plain data, bound to the action that its question showed."""
+    if isinstance(answer, Answer):
+        shown = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
+        answer = answer.model_copy(update={"digest": answer.digest or shown})
+    if hasattr(answer, "model_dump"):
+        return answer.model_dump()
+    return answer
+
+
+def seen(app: App, config: RunnableConfig) -> Moves[Run]:
+    """The run as it stands in the checkpoints."""
+    snapshot: StateSnapshot = yield Move("get_state", (config,))
+    history: list[StateSnapshot] = yield Move("get_state_history", (config,))
+    questions = tuple(
+        Waiting(id=item.id, node=task.name, packet=item.value)
+        for task in snapshot.tasks
+        for item in task.interrupts
+    )
+    return Run(
+        app=app,
+        thread=str(config["configurable"]["thread_id"]),
+        values=dict(snapshot.values),
+        waiting=questions,
+        path=_path(history),
+        finished=snapshot.created_at is not None and not snapshot.tasks,
+        config=config,
+    )
+
+
+def _path(history: list[StateSnapshot]) -> tuple[str, ...]:
+    """The nodes that ran since the last input, in order, from newest-first history."""
+    names: list[list[str]] = []
+    for snapshot in history:
+        done = [
+            task.name
+            for task in snapshot.tasks
+            if not task.name.startswith("__") and (task.result is not None or task.error)
+        ]
+        names.append(done)
+        if (snapshot.metadata or {}).get("source") == "input":
+            break
+    return tuple(name for step in reversed(names) for name in step)
