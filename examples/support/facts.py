@@ -18,13 +18,10 @@ Json = dict[str, Any]
 
 
 def find_facts(message: str, sender: str, shop: Shop, *, whole: str | None = None) -> Json:
-    """The facts for one request, as plain data; see the README for every key.
+    """The facts for one request, as plain data; the README lists every key.
 
-    Args:
-        whole: the message that the request was split from; its order number counts for a part
-            that has none.
-
-    Raises ShopUnavailable when the shop cannot be read.
+    `whole` is the message that the request was split from: its order number counts for a part that
+    has none. Raises ShopUnavailable when the shop cannot be read.
     """
     sender = sender.strip().lower()
     named = reading.products(message, shop.products())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -17,24 +17,28 @@ CREDIT_AFTER_DAYS = 7
 DELAY_CREDIT = 10.0
 GOODWILL_DAYS = 14
 
-_HEADING = re.compile(r"^## (?P<title>.+?) \[(?P<id>[a-z-]+)\]$", re.MULTILINE)
+_HEADING = re.compile(
+    r"^## (?P<title>.+?) \[(?P<id>[a-z-]+)\]\n(?:Asked as: (?P<asked>.+)\n)?", re.MULTILINE
+)
 _STOP = frozenset(
-    (
-        "a about an and are as at be been but by can could do does did for from get got had has have "
-        "he her him his i if in is it its just me my no not of on or our please she so that the their "
-        "them then there they this to up was we were what when which who will with would you your"
-    ).split(" ")
+    """
+    a about an and are as at be been but by can could do does did for from get got had has have he
+    her him his how i if in is it its just may me my no not of on or our please she so some
+    something that the their them then there they this to up was we were what when which who will
+    with would you your
+    """.split()  # noqa: SIM905 (a list of words reads as prose)
 )
 _SHORTEST_STEM = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """One titled passage of the policy."""
+    """One titled passage of the policy; `asked` is how customers put it and is never cited."""
 
     id: str
     title: str
     text: str
+    asked: str = ""
 
 
 def parse(markdown: str) -> tuple[Passage, ...]:
@@ -42,8 +46,13 @@ def parse(markdown: str) -> tuple[Passage, ...]:
     heads = list(_HEADING.finditer(markdown))
     ends = [head.start() for head in heads[1:]] + [len(markdown)]
     found = tuple(
-        Passage(id=head["id"], title=head["title"], text=markdown[head.end() : end].strip())
-        for head, end in zip(heads, ends, strict=True)
+        Passage(
+            id=head["id"],
+            title=head["title"],
+            text=markdown[head.end() : end].strip(),
+            asked=head["asked"] or "",
+        )
+        for head, end in zip(heads, ends, strict=False)  # without a heading one end is left over
     )
     if not found or len({one.id for one in found}) != len(found):
         raise ValueError("a policy needs passages '## Title [id]', each with an id of its own")
@@ -76,7 +85,7 @@ def _stem(word: str) -> str:
 def _index() -> tuple[tuple[Passage, Counter[str], int], ...]:
     entries = []
     for one in passages():
-        found = terms(" ".join((one.title, one.title, one.id, one.text)))
+        found = terms(" ".join((one.title, one.title, one.asked, one.asked, one.text)))
         entries.append((one, Counter(found), len(found)))
     return tuple(entries)
 
@@ -104,11 +113,9 @@ def passage(topic_or_text: str) -> dict[str, str] | None:
 
     None when no passage shares a word with the text.
     """
-    for one in passages():
-        if one.id == topic_or_text:
-            return asdict(one)
     score, best = scores(topic_or_text)[0]
-    return asdict(best) if score > 0 else None
+    found = next((one for one in passages() if one.id == topic_or_text), best if score else None)
+    return {"id": found.id, "title": found.title, "text": found.text} if found else None
 
 
 def lead_answers(

@@ -15,19 +15,19 @@ _ADDRESS = re.compile(
 _MONEY = re.compile(
     r"[£$€]\s?(?P<sign>\d[\d,]*(?:\.\d{1,2})?)"
     r"|\b(?P<unit>\d[\d,]*(?:\.\d{1,2})?)\s?(?:pounds?|quid|gbp|eur|euros?|dollars?)\b"
-    r"|\b(?P<exact>\d{1,3}(?:,\d{3})*\.\d{2})\b"
+    r"|\b(?P<exact>\d[\d,]*\.\d{2})\b"
     r"|\b(?:refund(?:\s+of)?|charged|paid|paying|credit\s+of|worth)\s+(?:me\s+)?(?P<verb>\d{1,3})\b",
     re.IGNORECASE,
 )
 _NOT_AN_ORDER = re.compile(
-    r"\b(?:ticket|case|ref|reference|claim|incident|approval|authori[sz]ation|code|id|badge|tel"
+    r"(?<!order\s)\b(?:ticket|(?<!in\s)case|ref|reference|claim|incident|approval|authori[sz]ation|code|id|badge|tel"
     r"|phone|call)\b[\s:.#-]*(?:(?:no|nr|number|is|me|on|at)\b[\s:.#]*)*[a-z]{0,4}-?\d[\d -]*"
-    r"|\b[a-z]{2,}-?\d{4,}\b(?<!order\d{4})|\b\d{7,}\b|\b\d{4}-\d{2}-\d{2}\b"
+    r"|\b(?!orders?\d)[a-z]{2,}-?\d{4,}\b|\b\d{7,}\b|\b\d{4}-\d{2}-\d{2}\b"
     r"|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"\borders?\s*(?:(?:number|numbers|num|no|nr|id|is|was)\b[\s.:]*)*[#:]?\s*(?P<named>\d{3,6})\b"
+    r"\borders?\s*(?:(?:numbers?|num|no|nr|id|ref|reference|code|is|was)\b[\s.:]*)*[#:]?\s*(?P<named>\d{3,6})\b"
     r"|#\s?(?P<hash>\d{3,6})\b|\b(?P<bare>\d{4})\b",
     re.IGNORECASE,
 )

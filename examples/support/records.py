@@ -14,7 +14,8 @@ Json = dict[str, Any]
 LEDGERS = ("refunds", "returns", "address_changes", "resends")
 
 _PAYMENTS = """
-SELECT id, order_id, kind, amount, method, created, NULL AS reason FROM payments WHERE order_id = :order
+SELECT id, order_id, kind, amount, method, created, NULL AS reason FROM payments
+WHERE order_id = :order
 UNION ALL
 SELECT 'R' || id, order_id, 'refund', amount, 'desk', created, reason FROM refunds
 WHERE order_id = :order AND status <> 'void' ORDER BY created, id
@@ -148,7 +149,7 @@ def pounds(amount: int) -> float:
     return amount / 100
 
 
-def text(name: str, value: str) -> str:
+def text(name: str, value: object) -> str:
     """The value with single spaces; raises ShopRefused when it is empty or no text."""
     if not isinstance(value, str) or not value.strip():
         raise ShopRefused(f"{name} {value!r} must be a text that says something")

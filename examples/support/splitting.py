@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from .reading import order_numbers
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|\s*;\s+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|;\s+")
 _JOINT = re.compile(
-    r"\s*(?:,|-|\band\b)*\s+(?=(?:and\s+)?(?:also\b|another thing\b|while (?:i'?m|we'?re) at it\b"
-    r"|by the way\b|btw\b|on top of that\b|separately\b|one more thing\b))",
+    r"(?:(?<=[,;-])\s*|(?<=\s)(?=and\b))(?:and\s+)?\b(?:also|another thing|by the way|btw"
+    r"|while (?:i'?m|we'?re) at it|on top of that|separately|one more thing)\b",
     re.IGNORECASE,
 )
 _OPENER = re.compile(
@@ -26,10 +27,12 @@ _TOPICS = {
     r"|bill(?:ed|ing)?|vat|money back|bank|credit card|my card|statement|took .{0,20}twice",
     "parcel": r"parcels?|packages?|deliver\w*|shipp\w*|shipment|tracking|courier|carrier|postcode"
     r"|address|arriv\w*|dispatch\w*|on its way|where(?: is|'?s) (?:my )?order|turned up|lost"
-    r"|return\w*|send(?:ing)? (?:it|them|.{0,30}) back|send (?:it|me|them) again|delayed",
-    "product": r"set(?:ting)? up|setup|pair\w*|connect\w*|wifi|bluetooth|warranty|guarantee"
+    r"|return\w*|delayed|send(?:ing)? .{0,30}\bback|send .{0,20}\b(?:again|to)",
+    "product": r"set .{0,12}\bup|setting up|setup|pair\w*|connect\w*|wifi|bluetooth|warranty"
+    r"|guarantee"
     r"|(?:turn|switch)(?:s|es)? (?:it )?on|reset|manual|freez\w*|frozen|flicker\w*|buzz\w*"
-    r"|stopped working|(?:not|n'?t|never) (?:work\w*|charg\w*|start\w*)|firmware|update|instructions",
+    r"|stopped working|(?:not|n'?t|never) (?:work\w*|charg\w*|start\w*)|firmware|update"
+    r"|instructions",
     "other": r"wholesale|bulk|lawyer|solicitor|legal|press|journalist|my (?:personal )?data|account"
     r"|job|vacanc\w*|complain\w* about|newsletter",
 }
@@ -43,16 +46,20 @@ def _topics(text: str) -> set[str]:
 
 
 def _pieces(message: str) -> list[str]:
-    """The sentences, cut at connectors too; a connector that stands alone joins what it opens."""
-    rough = [part for line in _SENTENCE.split(message) for part in _JOINT.split(line)]
+    """The message cut after sentences and before connectors; put together they are the message.
+
+    A connector that stands alone stays with the sentence that it opens.
+    """
+    cuts = {found.end() for found in _SENTENCE.finditer(message)}
+    cuts |= {found.start() for found in _JOINT.finditer(message)}
+    edges = [0, *sorted(cuts - {0, len(message)}), len(message)]
     pieces: list[str] = []
     carried = ""
-    for part in (part.strip(" ,") for part in rough):
-        opener = _OPENER.match(part)
-        if part and opener and not part[opener.end() :].strip(" .:,-!?"):
-            carried = f"{carried} {part}".strip()
-        elif part:
-            pieces.append(f"{carried} {part}".strip())
+    for start, end in pairwise(edges):
+        carried += message[start:end]
+        opener = _OPENER.match(carried)
+        if not opener or carried[opener.end() :].strip(" .:,-!?\n"):
+            pieces.append(carried)
             carried = ""
     return [*pieces, carried] if carried else pieces
 
@@ -74,8 +81,8 @@ def requests(message: str) -> list[str]:
     """
     parts = [""]
     for piece in _pieces(message):
-        if parts[-1] and _opens(piece, parts[-1]):
+        if parts[-1].strip() and _opens(piece, parts[-1]):
             parts.append(piece)
         else:
-            parts[-1] = f"{parts[-1]} {piece}".strip()
-    return parts if len(parts) > 1 else [message.strip()]
+            parts[-1] += piece
+    return [part.strip() for part in parts]

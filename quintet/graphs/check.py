@@ -8,7 +8,7 @@ from typing import Any, Final
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.graphs import gates, keys, pauses, signatures, steps, wiring
+from quintet.graphs import gates, keys, pauses, signatures, steps, ways
 from quintet.graphs.finding import Finding
 from quintet.graphs.shape import Shape
 from quintet.state.errors import DesignError
@@ -16,13 +16,13 @@ from quintet.state.errors import DesignError
 __all__ = ["Finding", "check"]
 
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
-    wiring.unknown_targets,
-    wiring.no_entry,
-    wiring.orphans,
-    wiring.edge_and_command,
-    wiring.blind_paths,
-    wiring.partial_paths,
-    wiring.alternatives,
+    ways.unknown_targets,
+    ways.no_entry,
+    ways.orphans,
+    ways.edge_and_command,
+    ways.blind_paths,
+    ways.partial_paths,
+    ways.alternatives,
     steps.parallel_writers,
     steps.unequal_joins,
     keys.unknown_keys,
@@ -33,7 +33,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     pauses.repeated,
     signatures.handlers,
     signatures.timeouts,
-    signatures.annotations,
+    signatures.unresolved,
 )
 
 

@@ -124,14 +124,16 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
 
 def _added(body: Body, name: str) -> list[ast.expr]:
     """What a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
-    found: list[ast.expr] = []
-    for node in body.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = node.func.value
-            if isinstance(owner, ast.Name) and owner.id == name and node.args:
-                if node.func.attr in ("append", "extend", "add", "insert"):
-                    found.append(node.args[-1])
-    return found
+    return [
+        node.args[-1]
+        for node in body.nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("append", "extend", "add", "insert")
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == name
+        and node.args
+    ]
 
 
 def _constants(found: object) -> Values:

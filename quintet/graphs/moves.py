@@ -20,14 +20,15 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.Gener
 class Moves:
     """Targets in the own graph and in the parent's.
 
-    `together` holds lists of targets that run in one step, `several` says that a list is
-    made at run time, `repeated` holds the targets that get more than one `Send`.
+    `together` holds the lists of targets that are written out and run in one step, `gathered`
+    what a list that is made at run time may hold, `repeated` the targets that get more than one
+    `Send`.
     """
 
     to: Values = NOTHING
     parent: Values = NOTHING
     together: frozenset[frozenset[str]] = frozenset()
-    several: bool = False
+    gathered: frozenset[frozenset[str]] = frozenset()
     repeated: frozenset[str] = frozenset()
 
 
@@ -40,13 +41,11 @@ def chosen(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read where a path function leads, through its map of targets if it has one."""
     plain = [each for each in body.returned if each is not None]
     sends = union(_sends(each, each.nodes) for each in body.reach)
-    found = answers(body)
-    if ends is not None:
-        found = Values(known=frozenset(ends.values()))
+    every = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
     return Moves(
-        to=union([found, sends]),
-        together=frozenset(_through(group, ends or {}) for group in _together(body, plain)),
-        several=any(_is_several(body, each) for each in plain),
+        to=union([every, sends]),
+        together=_through(_together(body, plain), ends),
+        gathered=_through(_gathered(body, plain, every.texts), ends),
         repeated=frozenset(name for each in body.reach for name in _repeated(each)),
     )
 
@@ -56,8 +55,10 @@ def answers(body: Body) -> Values:
     return union(values(body, each) for each in body.returned if each is not None)
 
 
-def _through(group: frozenset[str], ends: Mapping[Hashable, str]) -> frozenset[str]:
-    return frozenset(ends.get(each, each) for each in group)
+def _through(
+    groups: Iterable[frozenset[str]], ends: Mapping[Hashable, str] | None
+) -> frozenset[frozenset[str]]:
+    return frozenset(frozenset((ends or {}).get(each, each) for each in group) for group in groups)
 
 
 def merged(every: Iterable[Moves]) -> Moves:
@@ -67,7 +68,7 @@ def merged(every: Iterable[Moves]) -> Moves:
         to=union(each.to for each in found),
         parent=union(each.parent for each in found),
         together=frozenset(group for each in found for group in each.together),
-        several=any(each.several for each in found),
+        gathered=frozenset(group for each in found for group in each.gathered),
         repeated=frozenset(name for each in found for name in each.repeated),
     )
 
@@ -85,7 +86,7 @@ def _commands(body: Body) -> Moves:
         to=union([*(values(body, each) for each in gotos), NOTHING if only_upward else sends]),
         parent=union([*(values(body, each) for each in upward), sends if only_upward else NOTHING]),
         together=frozenset(_together(body, gotos)),
-        several=any(_is_several(body, each) for each in gotos),
+        gathered=frozenset(_gathered(body, gotos, frozenset())),
         repeated=frozenset() if only_upward else _repeated(body),
     )
 
@@ -120,14 +121,30 @@ def _is_choice(written: ast.List | ast.Tuple | ast.Set) -> bool:
     return any(isinstance(each, ast.IfExp | ast.BoolOp) for each in written.elts)
 
 
-def _is_several(body: Body, expression: ast.expr) -> bool:
-    if isinstance(expression, ast.Name):
-        return any(isinstance(each, _LISTS) for each in body.bound.get(expression.id) or ())
+def _gathered(
+    body: Body, expressions: Iterable[ast.expr], every: frozenset[str]
+) -> Iterator[frozenset[str]]:
+    """What the lists that are made at run time may hold; `every` where that cannot be read."""
+    for expression in expressions:
+        for each in _lists(body, expression):
+            found = values(body, each)
+            nodes = body.nodes if isinstance(each, ast.Name) else own(each)
+            sent = _sends(body, nodes).texts
+            yield (found.texts | sent) if found.complete else (found.texts | sent | every)
+
+
+def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
     if isinstance(expression, ast.IfExp):
-        return _is_several(body, expression.body) or _is_several(body, expression.orelse)
-    if isinstance(expression, ast.Call):
-        return any(body.callee(expression) is each for each in (list, tuple, set, sorted))
-    return isinstance(expression, _LISTS)
+        yield from _lists(body, expression.body)
+        yield from _lists(body, expression.orelse)
+    elif isinstance(expression, ast.Name):
+        if any(isinstance(each, _LISTS) for each in body.bound.get(expression.id) or ()):
+            yield expression
+    elif isinstance(expression, ast.Call):
+        if any(body.callee(expression) is each for each in (list, tuple, set, sorted)):
+            yield expression
+    elif isinstance(expression, _LISTS):
+        yield expression
 
 
 def _repeated(body: Body) -> frozenset[str]:

@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import interrupt
+from langgraph.types import TimeoutPolicy, interrupt
 
 from quintet.graphs.source import Body, read
 
@@ -19,20 +19,13 @@ from quintet.graphs.source import Body, read
 class Spec(Protocol):
     """What a `StateGraph` keeps of a node, as far as `check` reads it."""
 
-    @property
-    def runnable(self) -> Any: ...
-    @property
-    def input_schema(self) -> type[Any]: ...
-    @property
-    def ends(self) -> tuple[str, ...] | dict[str, str] | None: ...
-    @property
-    def error_handler_node(self) -> str | None: ...
-    @property
-    def is_error_handler(self) -> bool: ...
-    @property
-    def defer(self) -> bool: ...
-    @property
-    def timeout(self) -> object: ...
+    runnable: Any
+    input_schema: type[Any]
+    ends: tuple[str, ...] | dict[str, str] | None
+    error_handler_node: str | None
+    is_error_handler: bool
+    defer: bool
+    timeout: TimeoutPolicy | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +44,17 @@ class Part:
     def action(self) -> object:
         """What was given to `add_node`: a function, an object or a Runnable."""
         return next(iter(_functions(self.runnable)), self.runnable)
+
+    @cached_property
+    def is_function(self) -> bool:
+        """Whether a function or a callable object was given, and not a Runnable.
+
+        LangGraph wraps a function in one way: its async side is a thread hop, or its only side.
+        """
+        if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
+            return False
+        sync, soon = declared(self.runnable, "func"), declared(self.runnable, "afunc")
+        return sync is None or _is_hop(soon)
 
     @property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any] | None:
@@ -119,10 +123,13 @@ class Part:
 
     @property
     def is_ungated(self) -> bool:
-        """Whether it runs effects and does not itself check an approval."""
+        """Whether it runs effects and does not itself check an approval.
+
+        What has no `gate` at all, such as `Undo`, is not meant to have one.
+        """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
-        return runs and declared(self.action, "gate") is None
+        return runs and hasattr(self.action, "gate") and declared(self.action, "gate") is None
 
     @property
     def is_sync(self) -> bool:
@@ -134,7 +141,7 @@ def declared(thing: object, name: str) -> object:
     """What an object says of itself under a name; `None` if it says nothing or cannot."""
     try:
         return getattr(thing, name, None)
-    except Exception:  # a property of a user's object may raise anything
+    except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
         return None
 
 

@@ -22,14 +22,16 @@ from quintet.graphs.source import UNKNOWN, Body, own, read
 
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
-_METHODS = frozenset(
-    name for kind in (str, dict, list, set, tuple, bytes) for name in dir(kind)
-)
+_KINDS = (str, dict, list, set, tuple, bytes, frozenset)
+_METHODS = frozenset(name for kind in _KINDS for name in dir(kind))
 _QUIET = frozenset(
-    "abc bisect cmath collections copy dataclasses datetime decimal difflib enum fractions "
+    "abc bisect cmath collections copy dataclasses datetime decimal difflib enum fractions "  # noqa: SIM905
     "functools hashlib heapq inspect itertools json langgraph logging math operator quintet re "
     "statistics string textwrap types typing typing_extensions".split()
 )
+
+_FOREIGN = ("langchain", "langchain_core", "langgraph", "langgraph_supervisor", "langgraph_swarm")
+"""Whose functions a user cannot change."""
 
 
 def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
@@ -78,12 +80,16 @@ def swallowed(shape: Shape) -> Iterator[Finding]:
 
 def _swallows(body: Body, call: ast.Call) -> bool:
     for node in body.nodes:
-        if isinstance(node, ast.Try) and _holds(node.body, call):
-            if _catches(body, node.handlers):
-                return True
-        elif isinstance(node, ast.With | ast.AsyncWith) and _holds(node.body, call):
-            if any(_suppresses(body, each.context_expr) for each in node.items):
-                return True
+        if not isinstance(node, ast.Try | ast.With | ast.AsyncWith):
+            continue
+        if not _holds(node.body, call):
+            continue
+        if isinstance(node, ast.Try):
+            kept = _catches(body, node.handlers)
+        else:
+            kept = any(_suppresses(body, each.context_expr) for each in node.items)
+        if kept:
+            return True
     return False
 
 
@@ -127,7 +133,8 @@ def repeated(shape: Shape) -> Iterator[Finding]:
     """A node starts again from its first line at every answer."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
-            yield from _repeats(shape, name, body)
+            if body.function.__module__.split(".")[0] not in _FOREIGN:
+                yield from _repeats(shape, name, body)
 
 
 def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
@@ -166,8 +173,10 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
     if isinstance(thing, type):
         return False
     plain = thing.__func__ if isinstance(thing, MethodType) else thing
-    owner = getattr(thing, "__self__", None)
-    if isinstance(owner, logging.Logger) or _is_quiet(plain):
+    owner = getattr(thing, "__self__", None) or getattr(thing, "__objclass__", None)
+    if isinstance(owner, (logging.Logger, *_KINDS)) or any(owner is each for each in _KINDS):
+        return False
+    if _is_quiet(plain):
         return False
     helper = read(plain) if isinstance(plain, FunctionType) else None
     if helper is None or any(plain is each for each in seen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -101,9 +102,7 @@ class Shape:
     @cached_property
     def joins(self) -> tuple[tuple[frozenset[str], str], ...]:
         """The edges that wait for several nodes."""
-        return tuple(
-            (frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges)
-        )
+        return tuple((frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges))
 
     def static(self, name: str) -> frozenset[str]:
         """The targets of a node's own edges, plain or waiting."""
@@ -245,10 +244,8 @@ def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
     probe.edges = {(START, name) for name in list(builder.nodes)[:1]}
     probe.branches = defaultdict(dict)
     probe.waiting_edges = set()
-    try:
+    with suppress(Exception):  # what compile refuses, it refuses by itself
         StateGraph.compile(probe)
-    except Exception:  # what compile refuses, it refuses by itself
-        pass
     for name, spec in builder.nodes.items():
         probe.nodes[name] = replace(probe.nodes[name], ends=spec.ends)
     return probe.nodes

@@ -157,10 +157,12 @@ def _blocks(body: Body, call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
 
 
-def annotations(shape: Shape) -> Iterator[Finding]:
+def unresolved(shape: Shape) -> Iterator[Finding]:
     """LangGraph passes over annotations that it cannot resolve, and what they say is lost."""
     for name, part in shape.parts.items():
-        if part.spec.is_error_handler or (problem := _unresolved(part.action)) is None:
+        if part.spec.is_error_handler or not part.is_function:
+            continue
+        if (problem := _unresolved(part.action)) is None:
             continue
         if lost := list(_lost(shape, part)):
             yield Finding(
@@ -176,8 +178,8 @@ def annotations(shape: Shape) -> Iterator[Finding]:
 def _annotated(action: object) -> object:
     if isinstance(action, FunctionType | MethodType):
         return action
-    method = getattr(action, "__call__", None) if _called(action) else None
-    return method if isinstance(method, MethodType) else None
+    call = inspect.getattr_static(type(action), "__call__", None) if _called(action) else None
+    return call if isinstance(call, FunctionType) else None
 
 
 def _unresolved(action: object) -> str | None:
@@ -187,7 +189,7 @@ def _unresolved(action: object) -> str | None:
         typing.get_type_hints(typing.cast(typing.Any, function))
     except (NameError, TypeError) as problem:
         return str(problem)
-    except Exception:  # an annotation may run any code; add_node has not passed over this one
+    except Exception:  # noqa: BLE001 - an annotation may run any code
         return None
     return None
 
@@ -208,5 +210,5 @@ def _lost(shape: Shape, part: Part) -> Iterator[str]:
 
 
 def _is_same(text: str, state: object) -> bool:
-    name = text.split("[")[0].split(".")[-1]
+    name = text.partition("[")[0].rpartition(".")[-1]
     return name in (getattr(state, "__name__", ""), "dict", "Any", "Mapping", "object")

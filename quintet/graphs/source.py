@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, MemberDescriptorType, MethodType, Modu
 from typing import Final
 
 from quintet.graphs.definition import Definition, definition, parameters
+from quintet.graphs.pruning import pruned
 
 UNKNOWN: Final = object()
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -29,10 +30,25 @@ class Body:
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
-        """The statements of the body; a lambda has one `return`."""
+        """The statements of the body that can run; a lambda has one `return`."""
+        return pruned(self._written, self._settle)
+
+    @cached_property
+    def _written(self) -> list[ast.stmt]:
         if isinstance(self.tree, ast.Lambda):
             return [ast.copy_location(ast.Return(value=self.tree.body), self.tree.body)]
         return self.tree.body
+
+    def _settle(self, expression: ast.expr) -> tuple[object] | None:
+        """The value of what is fixed once the function is made: constants, captures, fields."""
+        root = expression
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        fixed = isinstance(root, ast.Constant) or (
+            isinstance(root, ast.Name) and (root.id in self.captured or root.id in self.known)
+        )
+        value = self.resolve(expression) if fixed else UNKNOWN
+        return None if value is UNKNOWN else (value,)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
@@ -54,13 +70,14 @@ class Body:
         """What each local name is set to; `None` where that cannot be listed."""
         found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
-        for node in self.nodes:
+        written = tuple(own(*self._written))
+        for node in written:
             for target, value in _assignments(node):
                 simple.add(id(target))
                 values = found.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
-        for node in self.nodes:
+        for node in written:
             if id(node) not in simple and (name := _binds(node)):
                 found[name] = None
         return found
@@ -69,8 +86,8 @@ class Body:
     def outside(self) -> dict[str, object]:
         """The builtins, globals, closure and local imports that the function sees."""
         seen: dict[str, object] = {**vars(builtins), **self.function.__globals__}
-        seen.update(self._captured)
-        for node in self.nodes:
+        seen.update(self.captured)
+        for node in own(*self._written):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 seen.update(_imported(node))
         return seen | dict(self.known)
@@ -104,9 +121,7 @@ class Body:
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
         """Every expression that the function returns; `None` for a bare `return`."""
-        found = [*self.statements, *self.nodes]
-        returns = {id(node): node.value for node in found if isinstance(node, ast.Return)}
-        return tuple(returns.values())
+        return tuple(node.value for node in self.nodes if isinstance(node, ast.Return))
 
     @cached_property
     def generates(self) -> bool:
@@ -137,11 +152,12 @@ class Body:
         plain = thing.__func__ if isinstance(thing, MethodType) else thing
         if not isinstance(plain, FunctionType):
             return False
-        captured = any(thing is each for each in self._captured.values())
+        captured = any(thing is each for each in self.captured.values())
         return captured or plain.__module__ == self.function.__module__
 
     @cached_property
-    def _captured(self) -> dict[str, object]:
+    def captured(self) -> dict[str, object]:
+        """The variables of the enclosing functions."""
         cells = zip(
             self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False
         )
@@ -197,7 +213,7 @@ def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
 def _binds(node: ast.AST) -> str | None:
     if isinstance(node, ast.Name):
         return None if isinstance(node.ctx, ast.Load) else node.id
-    if isinstance(node, _SCOPES + (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+    if isinstance(node, (*_SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
         return getattr(node, "name", None)
     return None
 

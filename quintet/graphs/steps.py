@@ -37,8 +37,8 @@ def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
     for moves in (*(b.moves for b in shape.branches.get(source, ())), shape.moves(source)):
         for group in moves.together:
             yield edges | group, True
-        if moves.several:
-            yield edges | moves.to.texts, False
+        for group in moves.gathered:
+            yield edges | group, False
     branched = [branch.moves.to.texts for branch in shape.branches.get(source, ())]
     for targets in branched:
         yield from ((edges | {target}, True) for target in targets)
@@ -159,9 +159,7 @@ def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Findi
     )
 
 
-def _unequal(
-    shape: Shape, fan: Fan, name: str, *, certain: bool = False
-) -> tuple[int, int] | None:
+def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tuple[int, int] | None:
     if shape.parts[name].spec.defer or name == fan.source:
         return None
     ways = [_lengths(shape, fan, start, name, certain=certain) for start in sorted(fan.targets)]

@@ -17,7 +17,7 @@ from quintet.nodes.effect import LEDGER, Effect, refuse_repeat
 from quintet.nodes.node import Call, Node, Place, Steps, place
 from quintet.state.action import Action
 from quintet.state.decision import Decision
-from quintet.state.errors import ApprovalMissing, DesignError
+from quintet.state.errors import ActionRefused, ApprovalMissing, DesignError
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.outcome import Outcome
 from quintet.state.record import plain, read
@@ -116,7 +116,7 @@ class Act(Node):
         return StepFailed(failure, update)
 
     def _harmless(self, action: Action, problem: Exception) -> bool:
-        known = (ApprovalMissing, DesignError)
+        known = (ActionRefused, ApprovalMissing, DesignError)
         for effect in self.effects:
             if effect.name == action.name:
                 known += effect.harmless  # type: ignore[assignment]

@@ -123,8 +123,7 @@ def _last_word(result: Any, contract: Contract) -> Any:
     """What an agent graph answers: its structured response, else its last message."""
     if result.get("structured_response") is not None:
         return result["structured_response"]
-    text = result["messages"][-1].text
-    return _parsed(str(text() if callable(text) else text), contract)
+    return _parsed(str(result["messages"][-1].text), contract)
 
 
 def _parsed(text: str, contract: Contract) -> Any:
@@ -189,8 +188,7 @@ def _loop(
     for _ in range(TURNS):
         said: AIMessage = yield Call(bound, (messages,), config)
         if not said.tool_calls:
-            text = said.text
-            return _parsed(str(text() if callable(text) else text), contract)
+            return _parsed(str(said.text), contract)
         messages.append(said)
         for call in said.tool_calls:
             if call["name"] == answer:

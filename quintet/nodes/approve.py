@@ -93,7 +93,8 @@ class ApprovalGate(Node):
         approved: the node to go to when no question is left.
         rejected: the node to go to when the last answers were no; by default `approved`.
         when: which actions need a person; all by default.
-        approvers: names or roles that may answer; empty means anybody.
+        approvers: names or roles that may answer, or a function of the action that gives them;
+            empty means anybody.
         expires: how long a yes may be given and used, as `"24h"`, `"30m"`, `"2d"` or seconds.
         name: what the gate is called in packets and approvals.
 
@@ -104,7 +105,7 @@ class ApprovalGate(Node):
     approved: str = "act"
     rejected: str = ""
     when: When = always
-    approvers: tuple[str, ...] = ()
+    approvers: tuple[str, ...] | Callable[[Action], tuple[str, ...]] = ()
     expires: str | float | None = None
     name: str = "approval"
 
@@ -157,7 +158,7 @@ class ApprovalGate(Node):
                 f"{ask}, but {yes.by} approved another action (digest {yes.digest}, this is "
                 f"{action.digest}); ask again"
             )
-        if not self._may_answer(yes.by):
+        if not self._may_answer(action, yes.by, yes.role):
             raise ApprovalMissing(f"{ask}, but {yes.by!r} is not an approver")
         if yes.expires is not None and now > yes.expires:
             raise ApprovalMissing(f"{ask}, but the approval expired {_when(yes.expires)}")
@@ -201,7 +202,7 @@ class ApprovalGate(Node):
             "tried": tried,
             "if_yes": f"{action} runs once",
             "if_no": f"{action.name} does not run; nothing is changed",
-            "approvers": list(self.approvers),
+            "approvers": list(self._approvers(action)),
             "expires": deadline,
             "answers": ["approve", "edit", "reject", "respond"],
         }
@@ -220,7 +221,8 @@ class ApprovalGate(Node):
             gate=self.name,
             digest=changed.digest,
             answer=answer.answer,
-            by=self._signed(answer),
+            by=answer.by,
+            role=answer.role,
             note=answer.note,
             at=answer.at or time.time(),
             expires=packet["expires"],
@@ -241,12 +243,12 @@ class ApprovalGate(Node):
         }
         return update, yes
 
-    def _signed(self, answer: Answer) -> str:
-        """The name that the approval stands under: the approver's, or the role they act in."""
-        return answer.by if not answer.role or self._may_answer(answer.by) else answer.role
+    def _approvers(self, action: Action) -> tuple[str, ...]:
+        return self.approvers(action) if callable(self.approvers) else self.approvers
 
-    def _may_answer(self, name: str) -> bool:
-        return not self.approvers or name in self.approvers
+    def _may_answer(self, action: Action, by: str, role: str) -> bool:
+        allowed = self._approvers(action)
+        return not allowed or by in allowed or role in allowed
 
     def _schema(self, action: Action) -> type[Answer]:
         """The answer's schema for this question: it refuses before anything is kept."""
@@ -261,10 +263,10 @@ class ApprovalGate(Node):
         return GateAnswer
 
     def _fits(self, answer: Answer, action: Action) -> None:
-        if not (self._may_answer(answer.by) or (answer.role and self._may_answer(answer.role))):
+        if not self._may_answer(action, answer.by, answer.role):
             raise ValueError(
                 f"{answer.by!r} may not answer at gate {self.name!r}; "
-                f"approvers are {', '.join(self.approvers)}"
+                f"approvers are {', '.join(self._approvers(action))}"
             )
         if answer.digest and answer.digest != action.digest:
             raise ValueError(

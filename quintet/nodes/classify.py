@@ -21,6 +21,7 @@ from langgraph.errors import NodeTimeoutError
 from pydantic import ValidationError
 
 from quintet.state.errors import (
+    ActionRefused,
     ApprovalMissing,
     BudgetExhausted,
     ContractBroken,
@@ -44,7 +45,7 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
     ((ModelInvalidRequestError, ModelNotFoundError, ContextOverflowError), "permanent"),
     ((OutputParserException, json.JSONDecodeError, ValidationError), "invalid"),
     (ContractBroken, "contract"),
-    ((ToolRefused, ApprovalMissing, EffectUnknown, EffectRepeated), "denied"),
+    ((ActionRefused, ToolRefused, ApprovalMissing, EffectUnknown, EffectRepeated), "denied"),
     ((BudgetExhausted, DesignError), "permanent"),
     (TimeoutError, "timeout"),
     (PermissionError, "denied"),

@@ -33,6 +33,7 @@ class Dispatch:
     budget: Budget = Budget()
     wants: Callable[[Action], str | None] | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
+    behalf: str = ""
     spent: Spending = field(default_factory=dict)  # type: ignore[assignment]
     actions: dict[str, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)

@@ -10,14 +10,18 @@ from typing import Any
 from langchain_core.tools import StructuredTool
 
 from quintet.nodes.dispatch import Dispatch, current
-from quintet.nodes.node import Call, Steps, adrive, drive, is_async
+from quintet.nodes.node import Call, Steps, adrive, drive, is_async, name_of
 from quintet.state.action import Action
-from quintet.state.errors import DesignError, EffectRepeated, EffectUnknown
+from quintet.state.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.state.ledger import Claim, Ledger, MemoryLedger
 from quintet.state.record import plain
 
 LEDGER: Ledger = MemoryLedger()
 """Where effects of this process are claimed; what is settled also stands in the state."""
+
+
+Rule = Callable[[Action], bool | str | None]
+"""A rule over an action: True or None where it may happen, else False or a sentence why not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +37,14 @@ class Effect:
         key: a format string over the arguments, or a function of them, that names the effect.
         undo: takes what the function returned, and takes it back.
         harmless: exception types after which the effect is known not to have happened.
+        allow: a rule over the action, checked when it is proposed and again where it happens.
     """
 
     function: Callable[..., Any]
     key: str | Callable[..., str]
     undo: Callable[[Any], Any] | None = None
     harmless: tuple[type[BaseException], ...] = ()
+    allow: Rule | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str):
@@ -70,6 +76,7 @@ class Effect:
         Raises:
             DesignError: called outside a worker.
             ToolRefused: the worker's contract does not list it.
+            ActionRefused: its own rule does not allow it.
             EffectRepeated: this thread has done it already.
             EffectUnknown: it was begun before, and its end is not known.
         """
@@ -98,12 +105,25 @@ class Effect:
         key = self.key(**arguments) if callable(self.key) else self.key.format_map(arguments)
         return Action(name=self.name, arguments=arguments, key=key)
 
+    def permit(self, action: Action) -> None:
+        """Refuse an action that the effect's own rule does not allow.
+
+        Raises:
+            ActionRefused: it names the action and why.
+        """
+        said = True if self.allow is None else self.allow(action)
+        if said is not True and said is not None:
+            behalf = f" on behalf of {action.behalf}" if action.behalf else ""
+            why = said or name_of(self.allow)
+            raise ActionRefused(f"{action}{behalf} is not allowed: {why}", why)
+
     def perform(self, action: Action, dispatch: Dispatch) -> Steps[Action]:
         """Claim, run and settle; the dispatch records the action as done.
 
         Raises:
-            EffectRepeated, EffectUnknown: as when called.
+            ActionRefused, EffectRepeated, EffectUnknown: as when called.
         """
+        self.permit(action)
         place = dispatch.place
         scope = place.thread or place.task
         standing = LEDGER.claim(scope, action.key, place.task)
@@ -144,7 +164,8 @@ class Effect:
     def _call(self, action: Action, dispatch: Dispatch) -> Steps[Any]:
         dispatch.allow(self.name)
         refuse_repeat(action, dispatch.known)
-        action = replace(action, proposer=dispatch.place.node)
+        action = replace(action, proposer=dispatch.place.node, behalf=dispatch.behalf)
+        self.permit(action)
         reason = dispatch.wants(action) if dispatch.wants is not None else None
         if reason is not None:
             dispatch.actions[action.key] = action
@@ -173,6 +194,7 @@ def effect(
     key: str | Callable[..., str],
     undo: Callable[[Any], Any] | None = None,
     harmless: tuple[type[BaseException], ...] = (),
+    allow: Rule | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 
@@ -183,11 +205,12 @@ def effect(
         undo: takes the function's result and takes the effect back.
         harmless: exceptions after which the effect is known not to have happened, so that it
             may be tried again. After any other exception nobody knows, and a person must look.
+        allow: a rule over the action that no approval overrides, such as whose order it is.
 
     Raises:
         DesignError: the key names something that is not an argument.
     """
-    return Effect(function=function, key=key, undo=undo, harmless=harmless)
+    return Effect(function=function, key=key, undo=undo, harmless=harmless, allow=allow)
 
 
 def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:

@@ -22,8 +22,9 @@ class Finish(Node):
     """Write the outcome of the run. `done` is written only where the state holds the evidence.
 
     Evidence is a result that met its contract and no action left open; further criteria on the
-    final state may be given. What a person refused ends as `rejected`. What claims to be
-    done and is not ends as `escalated`, with what does not hold.
+    final state may be given. What a person refused ends as `rejected`, and so does a run whose
+    workers all refused: a result with a non-empty `refused` says why a worker did, within its
+    authority. What claims to be done and is not ends as `escalated`, with what does not hold.
 
     Args:
         success: criteria on the final state; all must hold for `done`.
@@ -115,6 +116,20 @@ def ended(outcome: Outcome, node: str) -> dict[str, Any]:
 def _refused(state: Mapping[str, Any]) -> Outcome | None:
     said_no = refused(state)
     if not said_no:
-        return None
+        return _declined(state)
     reasons = [f"{d['who']} said {d['choice']} to {d['seen']}: {d['reason']}" for d in said_no]
     return Outcome(status="rejected", reason="; ".join(reasons))
+
+
+def _declined(state: Mapping[str, Any]) -> Outcome | None:
+    """A refusal by the workers themselves, where none of them did anything else."""
+    results = state.get("results") or {}
+    why = {
+        name: result["refused"]
+        for name, result in results.items()
+        if isinstance(result, Mapping) and result.get("refused")
+    }
+    if not why or len(why) < len(results):
+        return None
+    reason = "; ".join(f"{name} refused: {said}" for name, said in why.items())
+    return Outcome(status="rejected", reason=reason, evidence={"refused": why})

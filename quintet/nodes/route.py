@@ -26,7 +26,7 @@ def text_of(state: Mapping[str, Any]) -> str:
     if messages:
         last = messages[-1]
         content = last.get("content", "") if isinstance(last, Mapping) else last.text
-        return str(content() if callable(content) else content)
+        return str(content)
     if "message" in state:
         return str(state["message"])
     raise DesignError(

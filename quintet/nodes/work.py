@@ -88,6 +88,7 @@ class Worker(Node):
                 budget=self.contract.stop,
                 wants=self.gate.wants if self.gate is not None else None,
                 known=state.get("actions") or {},
+                behalf=state.get("behalf", ""),
             )
         )
         try:

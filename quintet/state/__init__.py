@@ -20,6 +20,7 @@ from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.errors import (
+    ActionRefused,
     AnswerRefused,
     ApprovalMissing,
     BudgetExhausted,
@@ -44,6 +45,7 @@ from quintet.state.record import plain
 
 __all__ = [
     "Action",
+    "ActionRefused",
     "AnswerRefused",
     "Approval",
     "ApprovalMissing",

@@ -26,6 +26,7 @@ class Approval:
         digest: the digest of the exact action that was answered.
         answer: `approve`, `edit`, `reject` or `respond`.
         by: who answered.
+        role: the role in which they did, if they named one.
         note: what they said.
         at: when, in seconds since the epoch.
         expires: until when a yes may be used; None for no limit.
@@ -35,6 +36,7 @@ class Approval:
     digest: str
     answer: AnswerKind
     by: str
+    role: str = ""
     note: str = ""
     at: float = field(default_factory=time.time)
     expires: float | None = None

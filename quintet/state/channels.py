@@ -112,11 +112,13 @@ class Ended(Decided, total=False):
 class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
     """All fragments; inherit it and add the keys of your own domain.
 
-    `message` is the text of the request, the default input of `Router` and `Planner`; `step` is
-    the plan step that a worker was sent.
+    `message` is the text of the request, the default input of `Router` and `Planner`; `behalf` names
+    the person or account that the run acts for, and stands on every action; `step` is the plan
+    step that a worker was sent.
     """
 
     message: str
+    behalf: str
     step: Plain
 
 

@@ -7,6 +7,7 @@ QuintetError
 ├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
 ├── ContractBroken      (ValueError)       context missing before dispatch, or a result that is wrong
 ├── ToolRefused         (PermissionError)  a tool that the contract does not list
+├── ActionRefused       (PermissionError)  an effect that its own rule does not allow at all
 ├── ApprovalMissing     (PermissionError)  an effect without the approval that its gate asks for
 ├── EffectRepeated      (RuntimeError)     the same effect a second time in one thread
 ├── EffectUnknown       (RuntimeError)     an effect that was begun and whose end is not known
@@ -55,6 +56,18 @@ class ContractBroken(QuintetError, ValueError):
 
 class ToolRefused(QuintetError, PermissionError):
     """A tool call outside the contract's list."""
+
+
+class ActionRefused(QuintetError, PermissionError):
+    """An effect that its own `allow` rule refuses, whoever approves it.
+
+    Attributes:
+        reason: what the rule said.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class ApprovalMissing(QuintetError, PermissionError):

@@ -38,7 +38,7 @@ Connection = psycopg.Connection[DictRow]
 
 
 class _Pool(ConnectionPool[Connection]):
-    """A pool that may be dropped without `close()`, even by its own worker thread."""
+    """A pool that may be dropped without `close()`, even by its own worker, which cannot join."""
 
     def __del__(self) -> None:
         with suppress(RuntimeError):

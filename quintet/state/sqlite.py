@@ -45,6 +45,7 @@ class _Connection(sqlite3.Connection):
     """A connection that closes itself when nobody holds it any more.
 
     `with_allowlist` copies a saver, so the connection and not the saver knows when all are gone.
+    Python 3.13 and later warn about one that is left open.
     """
 
     def __del__(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,12 @@ def _shop() -> dict[str, Any]:
         "gift": {"id": "gift", "source": "gift_card", "balance": 30.0},
         "empty": {"id": "empty", "source": "gift_card", "balance": 0.0},
     }
-    mugs = [variant("r", 10.0), variant("b", 12.5), variant("x", 11.0, available=False)]
+    mugs = [
+        variant("r", 10.0),
+        variant("b", 12.5),
+        variant("e", 10.0),
+        variant("x", 11.0, available=False),
+    ]
     orders = [
         _order("#P", "pending", ["r", "r", "d"], "card"),
         _order("#G", "pending", ["b"], "gift"),
@@ -192,10 +198,8 @@ def test_every_recorded_task_concerns_one_customer(retail: RetailData) -> None:
         store = Store(retail.db)
         owners = set()
         for action in recorded_actions(task):
-            try:
+            with suppress(Refused):
                 owners.add(store.owner(action["name"], action["arguments"]))
-            except Refused as error:
-                assert str(error) == "Order not found"
         assert len(owners - {None}) <= 1, task["id"]
 
 
@@ -240,7 +244,8 @@ def test_what_does_not_write_changes_nothing_and_gives_copies(store: Store, acti
     kept = deepcopy(result)
     if isinstance(result, dict):
         result.clear()
-    assert kept and store.call(action, READING[action]) == kept
+    assert kept
+    assert store.call(action, READING[action]) == kept
     assert store.changes() == {}
 
 
@@ -349,6 +354,12 @@ def test_a_cheaper_item_is_refunded(store: Store) -> None:
         {"transaction_type": "refund", "amount": 2.5, "payment_method_id": "gift"}
     ]
     assert store.get_user_details("ann_1")["payment_methods"]["gift"]["balance"] == 32.5
+
+
+def test_an_item_of_the_same_price_costs_and_refunds_nothing(store: Store) -> None:
+    store.call("modify_pending_order_items", _items("#P", ["r"], ["e"], "empty"))
+    assert len(store.get_order_details("#P")["payment_history"]) == 1
+    assert store.get_user_details("ann_1")["payment_methods"]["empty"]["balance"] == 0.0
 
 
 def test_a_cancellation_refunds_the_method_that_paid_last(store: Store) -> None:
@@ -554,8 +565,10 @@ def test_writes_undone_in_reverse_leave_no_trace(
 def test_a_description_lists_each_pair_of_items() -> None:
     sentence = describe("exchange_delivered_order_items", _items("#D", ["r", "b"], ["b", "r"]))
     assert "item r for item b and item b for item r" in sentence
-    assert "#D" in sentence and "card" in sentence
-    assert sentence.endswith(".") and "\n" not in sentence
+    assert "#D" in sentence
+    assert "card" in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
 
 
 def test_a_description_shows_lists_that_do_not_match() -> None:

@@ -22,8 +22,11 @@ MESSAGES: list[Json] = [json.loads(line) for line in DATA.read_text("utf-8").spl
 SINGLE = [one for one in MESSAGES if isinstance(one["route"], str)]
 DOUBLE = [one for one in MESSAGES if isinstance(one["route"], list)]
 INTENTS = frozenset(
-    "duplicate damaged change-of-mind payment-info no-ground where address resend not-received return "
-    "return-info late-credit help setup warranty safety out-of-scope vague".split(" ")
+    (
+        *("duplicate", "damaged", "change-of-mind", "no-ground", "payment-info", "late-credit"),
+        *("where", "address", "resend", "not-received", "return", "return-info"),
+        *("help", "setup", "warranty", "safety", "out-of-scope", "vague"),
+    )
 )
 NEED_NO_ORDER = frozenset(("payment-info", "return-info", "help", "setup"))
 FOR_A_PERSON = frozenset(("safety", "not-received", "out-of-scope", "vague"))
@@ -233,19 +236,55 @@ def test_no_manipulation_is_paid_without_an_approval() -> None:
         assert one["action"] is None or one["approval"] == "approve"
 
 
-def test_all_expected_writes_fit_into_one_shop_and_touch_each_order_once(shop: Shop) -> None:
+@pytest.mark.parametrize("turn", [1, -1], ids=["as written", "backwards"])
+def test_all_expected_writes_fit_into_one_shop_in_either_order(shop: Shop, turn: int) -> None:
     asked: Counter[int] = Counter()
-    for one in MESSAGES:
-        own = find_facts(one["message"], one["sender"], shop)["found"]
-        asked.update(own)
-        writes = [side["action"] for side in sides(one) if side["action"]]
-        for action in writes:
-            arguments = dict(action)
-            name = arguments.pop("name")
-            if name in ("issue_refund", "open_return"):
-                arguments["reason"] = one["id"]
-            assert getattr(shop, name)(**arguments)["order_id"] == action["order_id"]
-    wanted = [side["action"] for one in MESSAGES for side in sides(one) if side["action"]]
+    wanted: list[Json] = []
+    for one in MESSAGES[::turn]:
+        asked.update(find_facts(one["message"], one["sender"], shop)["found"])
+        for side in sides(one):
+            facts = find_facts(side["text"], one["sender"], shop, whole=one["message"])
+            assert due(side["intent"], facts)["action"] == side["action"]
+            if side["action"]:
+                wanted.append(side["action"])
+                write(shop, side["action"], reason=one["id"])
     assert entries(shop) == len(wanted)
-    for order_id in {action["order_id"] for action in wanted}:
-        assert asked[order_id] <= 1, order_id
+    for action in wanted:
+        assert asked[action["order_id"]] <= 1, action
+
+
+def write(shop: Shop, action: Json, *, reason: str) -> None:
+    arguments = {key: value for key, value in action.items() if key != "name"}
+    if action["name"] in ("issue_refund", "open_return"):
+        arguments["reason"] = reason
+    assert getattr(shop, action["name"])(**arguments)["order_id"] == action["order_id"]
+
+
+PASSAGES = {
+    "duplicate": {"duplicate-charge"},
+    "damaged": {"damaged-item"},
+    "change-of-mind": {"refund-window"},
+    "payment-info": {"payments"},
+    "late-credit": {"delay-credit"},
+    "where": {"order-status"},
+    "address": {"address-change"},
+    "resend": {"lost-parcel"},
+    "not-received": {"lost-parcel"},
+    "return": {"return-window"},
+    "return-info": {"return-window"},
+    "help": {"technical-help"},
+    "setup": {"setup"},
+    "warranty": {"warranty", "technical-help"},
+    "safety": {"safety"},
+    "out-of-scope": {"cannot-do"},
+}
+
+
+def test_most_messages_find_the_passage_that_applies_by_their_words_alone() -> None:
+    asked = [side for one in MESSAGES for side in sides(one) if side["intent"] in PASSAGES]
+    found = [
+        passage["id"] in PASSAGES[side["intent"]]
+        for side in asked
+        if (passage := policy.passage(side["text"]))
+    ]
+    assert sum(found) >= 0.8 * len(asked)

@@ -172,7 +172,7 @@ def test_reads_return_plain_json_and_none_for_the_unknown(untouched: Shop) -> No
 
 
 def test_an_unknown_ledger_is_refused_by_name(untouched: Shop) -> None:
-    with pytest.raises(ValueError, match="'orders'.*refunds"):
+    with pytest.raises(ValueError, match=r"'orders'.*refunds"):
         untouched.ledger("orders")
 
 
@@ -249,7 +249,7 @@ REFUSED: list[tuple[str, Write]] = [
     ("no order 9999", lambda s: s.open_return(9999, ["fan"], "x")),
     ("no order 9999", lambda s: s.change_address(9999, "x")),
     ("no order 9999", lambda s: s.resend(9999)),
-    ("144.01.*more than the 129.60", lambda s: s.issue_refund(1084, 144.01, "x")),
+    (r"57\.61.*more than the 57\.60", lambda s: s.issue_refund(1084, 57.61, "x")),
     ("not a positive sum", lambda s: s.issue_refund(1042, 0, "x")),
     ("not a positive sum", lambda s: s.issue_refund(1042, -5.0, "x")),
     ("not a positive sum", lambda s: s.issue_refund(1042, 1.005, "x")),
@@ -313,7 +313,7 @@ def test_a_fault_before_a_write_leaves_nothing_behind(shop: Shop, seeded: Path) 
             raise ShopUnavailable(f"{call}: no answer")
 
     broken = Shop(shop.path, before=fault)
-    with pytest.raises(ShopUnavailable, match="resend: no answer"):
+    with pytest.raises(ShopUnavailable, match=r"^resend: no answer"):
         broken.resend(LOST)
     assert broken.order(LOST) == shop.order(LOST)
     assert dump(shop.path) == dump(seeded)

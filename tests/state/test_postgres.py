@@ -146,9 +146,7 @@ def test_tables_that_are_there_need_no_right_to_make_any(url: str) -> None:
 def test_the_tables_of_another_program_are_refused(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("CREATE TABLE checkpoints (name TEXT)")
-    with pytest.raises(
-        CheckpointerError, match=r"(?s)thread_id.* does not exist.*its message says why"
-    ):
+    with pytest.raises(CheckpointerError, match=r"(?s)thread_id.*its message says why"):
         checkpointer(url)
 
 
@@ -209,8 +207,9 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 
 def test_a_saver_that_is_dropped_leaves_neither_threads_nor_warnings(url: str) -> None:
-    for _ in range(10):
+    for _ in range(20):
         saver = checkpointer(url)
+        saver.threads()
         del saver
         gc.collect()
     left = [thread for thread in threading.enumerate() if thread.name.startswith("quintet")]

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple, empty_checkpoint
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.saver import Saver
 from tests.services import postgres_schema
-
 
 NUMBERED = {"checkpoint_id": "0001"}
 
@@ -34,7 +34,11 @@ def place(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
 
 
-def keep(saver: Saver, thread: str, number: int) -> None:
+def sqlite_saver() -> AbstractContextManager[SqliteSaver]:
+    return SqliteSaver.from_conn_string(":memory:")
+
+
+def keep(saver: BaseCheckpointSaver[str], thread: str, number: int) -> None:
     checkpoint = empty_checkpoint() | {"id": f"{number:04}"}
     saver.put(place(thread), checkpoint, {"step": number}, {})  # type: ignore[arg-type]
 
@@ -120,12 +124,14 @@ def test_threads_are_listed_with_the_latest_written_first(url: str) -> None:
         assert threads(saver) == ["c", "b"]
 
 
-def test_the_threads_of_a_saver_that_is_not_ours_are_listed_too(tmp_path: Path) -> None:
-    with checkpointer(f"sqlite:///{tmp_path}/a.db") as saver:
+@pytest.mark.parametrize("native", [InMemorySaver, sqlite_saver])
+def test_the_threads_of_a_saver_that_is_not_ours_are_listed_too(
+    native: Callable[[], AbstractContextManager[BaseCheckpointSaver[str]]],
+) -> None:
+    with native() as saver:
         for number, thread in enumerate("abca"):
             keep(saver, thread, number)
-    with SqliteSaver.from_conn_string(str(tmp_path / "a.db")) as native:
-        assert threads(native) == ["a", "c", "b"]
+        assert threads(saver) == ["a", "c", "b"]
 
 
 async def test_a_thread_is_deleted_in_async(url: str) -> None:

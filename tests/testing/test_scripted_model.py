@@ -3,31 +3,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-import time
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain.agents import create_agent
-from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import (
     ModelAuthenticationError,
     ModelRateLimitError,
-    OutputParserException,
 )
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode, tools_condition
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from typing_extensions import TypedDict
 
-from quintet.state.errors import DesignError, QuintetError
+from quintet.state.errors import QuintetError
 from quintet.testing import ScriptedModel, ScriptExhausted
 
 WAYS = ("invoke", "ainvoke", "stream", "astream")
@@ -49,7 +40,6 @@ class Row(TypedDict):
 
 
 GOOD = {"route": "billing", "tries": 2}
-SHORT = {"route": "billing"}
 
 
 @tool
@@ -139,6 +129,27 @@ def test_a_pydantic_reply_is_a_call_under_its_class_name_and_its_aliases():
     ]
 
 
+def test_a_pydantic_reply_leaves_out_what_its_class_computes():
+    class Area(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        side: int
+
+        @computed_field
+        @property
+        def area(self) -> int:
+            return self.side**2
+
+    model = ScriptedModel([Area(side=3)])
+    assert model.with_structured_output(Area).invoke("x") == Area(side=3)
+
+
+def test_a_list_is_taken_as_it_was_given():
+    replies = ["one", "two"]
+    model = ScriptedModel(replies)
+    replies.clear()
+    assert [model.invoke("x").content, model.invoke("x").content] == ["one", "two"]
+
+
 def test_tool_calls_without_an_id_get_one_that_no_other_call_has():
     models = [ScriptedModel(itertools.repeat({"name": "lookup", "args": {}})) for _ in range(2)]
     ids = [model.invoke("x").tool_calls[0]["id"] for model in models for _ in range(3)]
@@ -187,6 +198,7 @@ def test_a_stream_adds_up_to_the_message(text, calls):
     added = chunks[0]
     for chunk in chunks[1:]:
         added += chunk
+    assert {chunk.id for chunk in chunks} == {"m-1"}
     for part in ("content", "tool_calls", "id", "additional_kwargs", "usage_metadata"):
         assert getattr(added, part) == getattr(whole, part), part
 
@@ -238,7 +250,11 @@ async def test_callbacks_hear_of_a_fault(way):
 
 
 @pytest.mark.parametrize("way", ["ainvoke", "astream"])
-async def test_the_async_ways_stay_in_the_thread_of_the_loop(way):
+async def test_the_async_ways_stay_in_the_thread_of_the_loop(way, monkeypatch):
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a thread was asked for")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", refuse)
     threads: list[int] = []
 
     def reply(messages: Any) -> str:
@@ -299,117 +315,6 @@ def test_usage_is_left_out_unless_asked_for_and_kept_where_it_is_given():
 
 
 PARSED = Answer(**GOOD)
-CALL = [{"name": "elsewhere", "args": GOOD}]
-TEXT = "I would say billing"
-
-
-@pytest.mark.parametrize(
-    ("schema", "method", "reply", "result"),
-    [
-        (Answer, "json_schema", GOOD, PARSED),
-        (Answer, "json_schema", PARSED, PARSED),
-        (Answer, "json_schema", PARSED.model_dump_json(), PARSED),
-        (Answer, "json_schema", CALL, None),
-        (Answer, "function_calling", GOOD, PARSED),
-        (Answer, "function_calling", PARSED, PARSED),
-        (Answer, "function_calling", {"name": "Answer", "args": GOOD}, PARSED),
-        (Answer, "function_calling", TEXT, None),
-        (Answer, "json_mode", GOOD, PARSED),
-        (Row, "json_schema", GOOD, GOOD),
-        (Row, "json_schema", SHORT, SHORT),
-        (Row, "json_schema", PARSED, GOOD),
-        (Row, "function_calling", GOOD, GOOD),
-        (Row, "function_calling", SHORT, SHORT),
-        (Row, "function_calling", CALL, None),
-        (Row, "json_mode", GOOD, GOOD),
-        (None, "json_mode", GOOD, GOOD),
-        (Answer.model_json_schema(), "json_schema", GOOD, GOOD),
-        (Answer.model_json_schema(), "function_calling", GOOD, GOOD),
-    ],
-)
-async def test_structured_output_is_what_chat_openai_gives(schema, method, reply, result):
-    model = ScriptedModel(itertools.repeat(reply))
-    structured = model.with_structured_output(schema, method=method)
-    assert structured.invoke("x") == result
-    assert await structured.ainvoke("x") == result
-    raw = model.with_structured_output(schema, method=method, include_raw=True)
-    both = await raw.ainvoke("x")
-    assert both["parsed"] == raw.invoke("x")["parsed"] == result
-    assert both["parsing_error"] is None
-    assert isinstance(both["raw"], AIMessage)
-
-
-MISFITS = [
-    (Answer, "json_schema", SHORT, ValidationError, "call"),
-    (Answer, "json_schema", TEXT, ValidationError, "call"),
-    (Answer, "json_schema", "", ValueError, "parser"),
-    (Answer, "function_calling", SHORT, ValidationError, "parser"),
-    (Answer, "function_calling", CALL, OutputParserException, "parser"),
-    (Answer, "json_mode", SHORT, OutputParserException, "parser"),
-    (Answer, "json_mode", TEXT, OutputParserException, "parser"),
-    (Row, "json_schema", TEXT, OutputParserException, "parser"),
-    (Row, "json_schema", CALL, OutputParserException, "parser"),
-    (Row, "json_mode", TEXT, OutputParserException, "parser"),
-]
-
-
-@pytest.mark.parametrize(("schema", "method", "reply", "error", "raised_by"), MISFITS)
-async def test_a_misfit_raises_what_chat_openai_raises(schema, method, reply, error, raised_by):
-    model = ScriptedModel(itertools.repeat(reply))
-    structured = model.with_structured_output(schema, method=method)
-    with pytest.raises(error) as caught:
-        structured.invoke("x")
-    assert caught.type is error
-    with pytest.raises(error):
-        await structured.ainvoke("x")
-    raw = model.with_structured_output(schema, method=method, include_raw=True)
-    if raised_by == "call":
-        with pytest.raises(error):
-            raw.invoke("x")
-    else:
-        both = raw.invoke("x")
-        assert type(both["parsing_error"]) is error
-        assert both["parsed"] is None
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-async def test_structured_output_streams(method):
-    structured = ScriptedModel([GOOD, GOOD]).with_structured_output(Row, method=method)
-    assert list(structured.stream("x"))[-1] == GOOD
-    assert [part async for part in structured.astream("x")][-1] == GOOD
-
-
-def test_data_that_names_a_bound_tool_is_its_call_under_a_schema_too():
-    model = ScriptedModel([{"name": "lookup", "args": {"order": 1}}, GOOD])
-    structured = model.with_structured_output(Answer, tools=[lookup], include_raw=True)
-    assert structured.invoke("x")["raw"].tool_calls[0]["name"] == "lookup"
-    assert structured.invoke("x")["parsed"] == PARSED
-
-
-def test_data_shaped_like_a_call_of_no_bound_tool_is_data():
-    class Entry(BaseModel):
-        name: str
-        args: dict[str, int]
-
-    entry = {"name": "Maria", "args": {"age": 40}}
-    model = ScriptedModel([entry, entry])
-    assert model.with_structured_output(Entry).invoke("x") == Entry(**entry)
-    forced = model.with_structured_output(Entry, method="function_calling")
-    assert forced.invoke("x") == Entry(**entry)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"schema": Answer, "method": "magic"}, "magic"),
-        ({"schema": None}, "needs a schema"),
-        ({"schema": None, "method": "function_calling"}, "needs a schema"),
-        ({"schema": Answer, "method": "json_mode", "strict": True}, "strict"),
-    ],
-)
-def test_structured_output_that_cannot_be_is_refused(options, message):
-    with pytest.raises(DesignError, match=message):
-        ScriptedModel(["a"]).with_structured_output(**options)
 
 
 def test_calls_record_the_messages_the_tools_and_the_schema():
@@ -428,41 +333,6 @@ def test_calls_record_the_messages_the_tools_and_the_schema():
     assert loose.schema == {"type": "object"}
     assert (free.schema, free.tools, free.node) == (None, (), None)
     assert model.characters == 4 + 1 + 1 + 1 + 6
-
-
-@pytest.mark.parametrize(
-    ("choice", "sent"),
-    [
-        ("lookup", {"type": "function", "function": {"name": "lookup"}}),
-        ("any", "required"),
-        (True, "required"),
-        ("auto", "auto"),
-        ({"type": "function", "function": {"name": "lookup"}},) * 2,
-        (None, None),
-    ],
-)
-def test_a_tool_choice_is_sent_as_a_provider_takes_it(choice, sent):
-    model = ScriptedModel(["a"])
-    model.bind_tools([lookup], tool_choice=choice, parallel_tool_calls=False).invoke("x")
-    assert model.calls[0].options.get("tool_choice") == sent
-    assert model.calls[0].options["parallel_tool_calls"] is False
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        Row,
-        {"title": "Row", **Answer.model_json_schema()},
-        {"name": "Row", "schema": Answer.model_json_schema()},
-        {"type": "json_schema", "json_schema": {"name": "Row", "schema": {"properties": GOOD}}},
-    ],
-    ids=["typed dict", "json schema", "named", "openai"],
-)
-def test_a_response_format_is_taken_in_each_of_its_forms(wanted):
-    model = ScriptedModel([GOOD])
-    said = model.bind_tools([lookup], response_format=wanted).invoke("x")
-    assert said.content == '{"route":"billing","tries":2}'
-    assert model.calls[0].schema["properties"].keys() == GOOD.keys()
 
 
 def test_everything_bound_to_a_model_shares_its_place_in_the_script():
@@ -494,190 +364,3 @@ async def test_a_function_that_runs_out_is_exhausted_too(way):
     await ask(model, way)
     with pytest.raises(ScriptExhausted, match="at call 2"):
         await ask(model, way)
-
-
-def one_node(name: str, model: Any) -> StateGraph[MessagesState]:
-    def call(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [model.invoke(state["messages"])]}
-
-    async def acall(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [await model.ainvoke(state["messages"])]}
-
-    node = RunnableLambda(call, acall)
-    return StateGraph(MessagesState).add_node(name, node).add_edge(START, name)
-
-
-HELLO: Any = {"messages": [HumanMessage("hello")]}
-
-
-async def run(graph: Any, way: str) -> None:
-    if way == "invoke":
-        graph.invoke(HELLO)
-    elif way == "ainvoke":
-        await graph.ainvoke(HELLO)
-    elif way == "stream":
-        list(graph.stream(HELLO, stream_mode="messages"))
-    else:
-        _ = [part async for part in graph.astream(HELLO, stream_mode="messages")]
-
-
-@ways
-async def test_an_exhausted_script_names_the_node(way):
-    model = ScriptedModel(["one"])
-    graph = one_node("planner", model).compile()
-    await run(graph, way)
-    with pytest.raises(ScriptExhausted, match=r"exhausted at call 2 \(node 'planner'\): add a"):
-        await run(graph, way)
-    assert [call.node for call in model.calls] == ["planner", "planner"]
-
-
-@ways
-async def test_a_node_of_a_subgraph_is_named_by_its_path(way):
-    model = ScriptedModel([])
-    inner = one_node("planner", model).compile()
-    outer = StateGraph(MessagesState).add_node("billing", inner).add_edge(START, "billing")
-    with pytest.raises(ScriptExhausted, match="node 'billing/planner'"):
-        await run(outer.compile(), way)
-
-
-def test_a_chain_outside_a_graph_has_no_node():
-    model = ScriptedModel(["one"])
-    (RunnableLambda(lambda text: [HumanMessage(text)]) | model).invoke("x")
-    assert model.calls[0].node is None
-
-
-async def test_a_graph_streams_its_tokens():
-    graph = one_node("planner", ScriptedModel(["your parcel", "your parcel"])).compile()
-    sync = [part for part, _ in graph.stream(HELLO, stream_mode="messages")]
-    later = [part async for part, _ in graph.astream(HELLO, stream_mode="messages")]
-    for parts in (sync, later):
-        assert [part.content for part in parts] == ["your ", "parcel"]
-        assert all(isinstance(part, AIMessageChunk) for part in parts)
-
-
-AGENT_SCRIPT = [
-    {"name": "lookup", "args": {"order": 7}},
-    "It is paid.",
-]
-
-
-@ways
-async def test_create_agent_runs_on_a_script(way):
-    model = ScriptedModel(AGENT_SCRIPT)
-    agent = create_agent(model, tools=[lookup], system_prompt="Be brief.")
-    await run(agent, way)
-    first, second = model.calls
-    assert first.tool_names == ("lookup",)
-    assert [type(message).__name__ for message in second.messages] == [
-        "SystemMessage",
-        "HumanMessage",
-        "AIMessage",
-        "ToolMessage",
-    ]
-    assert second.messages[-1].content == "order 7 is paid"
-    assert second.node == "model"
-
-
-@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
-async def test_create_agent_gives_a_structured_response(strategy):
-    model = ScriptedModel([AGENT_SCRIPT[0], PARSED, AGENT_SCRIPT[0], PARSED])
-    agent = create_agent(model, tools=[lookup], response_format=strategy(Answer))
-    assert agent.invoke(HELLO)["structured_response"] == PARSED
-    assert (await agent.ainvoke(HELLO))["structured_response"] == PARSED
-
-
-@ways
-async def test_a_tool_node_takes_the_calls(way):
-    model = ScriptedModel([[AGENT_SCRIPT[0], {"name": "lookup", "args": {"order": 8}}], "done"])
-    graph = one_node("desk", model.bind_tools([lookup]))
-    graph.add_node("tools", ToolNode([lookup])).add_edge("tools", "desk")
-    graph.add_conditional_edges("desk", tools_condition, {"tools": "tools", END: END})
-    await run(graph.compile(), way)
-    results = [message.content for message in model.calls[1].messages[-2:]]
-    assert results == ["order 7 is paid", "order 8 is paid"]
-
-
-class Numbers:
-    """Numbers that another thread can come between."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def __iter__(self) -> Numbers:
-        return self
-
-    def __next__(self) -> str:
-        number = self.number
-        time.sleep(0)
-        self.number = number + 1
-        return str(number)
-
-
-def test_threads_never_share_a_reply():
-    count = 200
-    model = ScriptedModel(Numbers())
-    start = threading.Barrier(8)
-
-    def worker(_: int) -> list[str]:
-        start.wait()
-        return [model.invoke("x").text for _ in range(count // 8)]
-
-    with ThreadPoolExecutor(8) as pool:
-        said = Counter(text for part in pool.map(worker, range(8)) for text in part)
-    assert said == Counter(str(number) for number in range(count))
-    assert len(model.calls) == count
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        ("hello", "single reply"),
-        ({"name": "lookup", "args": {}}, "single reply"),
-        (AIMessage("hello"), "single reply"),
-        (ModelRateLimitError("slow"), "single reply"),
-        (ModelRateLimitError, "single reply"),
-        (7, "not a script"),
-        (["fine", 7], "reply 2, 7, is of type int"),
-        ([None], "reply 1, None, is of type NoneType"),
-        ([HumanMessage("hello")], "reply 1, .* is of type HumanMessage"),
-        ([Answer], "reply 1 is the class Answer"),
-        ([[{"tool": "lookup"}]], "reply 1: .* is not a tool call"),
-        ([[HumanMessage("hello")]], "reply 1: .* is not a tool call"),
-        ([StopIteration()], "reply 1: Python does not let"),
-        ([StopAsyncIteration], "reply 1: Python does not let"),
-        ([UnicodeDecodeError], "reply 1: UnicodeDecodeError needs arguments"),
-    ],
-)
-def test_a_script_that_no_model_can_say_is_refused_at_once(script, message):
-    with pytest.raises(DesignError, match=message):
-        ScriptedModel(script)
-
-
-@pytest.mark.parametrize("by_function", [False, True])
-def test_a_reply_that_comes_late_is_checked_when_it_is_said(by_function):
-    replies = iter(["fine", 7])
-    model = ScriptedModel((lambda messages: next(replies)) if by_function else replies)
-    assert model.invoke("x").content == "fine"
-    with pytest.raises(DesignError, match="reply 2, 7, is of type int"):
-        model.invoke("x")
-
-
-def test_data_that_nothing_asks_for_is_refused_with_the_remedy():
-    with pytest.raises(DesignError, match="with_structured_output"):
-        ScriptedModel([GOOD]).invoke("x")
-
-
-@pytest.mark.parametrize("options", [{"latency": -1}, {"latency": float("nan")}, {"delay": 1}])
-def test_options_that_are_wrong_are_refused(options):
-    with pytest.raises(ValidationError, match=next(iter(options))):
-        ScriptedModel(["a"], **options)
-
-
-def test_the_repr_says_where_the_script_stands():
-    listed, endless = ScriptedModel(["a", "b"]), ScriptedModel(itertools.repeat("a"))
-    chosen = ScriptedModel(lambda messages: "a")
-    for model in (listed, endless, chosen):
-        model.invoke("x")
-    assert repr(listed) == str(listed) == "ScriptedModel(1 of 2 taken)"
-    assert repr(endless) == "ScriptedModel(calls: 1)"
-    assert repr(chosen) == "ScriptedModel(function, calls: 1)"
