@@ -21,7 +21,7 @@ from quintet.nodes import (
     effect,
     hand_over,
 )
-from quintet.state import Action, ActionRefused, Contract, EffectRepeated, OrchestrationState
+from quintet.state import Action, ActionRefused, Contract, EffectRepeated, OrchestrationState, digest
 
 from .actions import HANDOVERS, READS, WRITES
 from .records import Refused
@@ -101,7 +101,8 @@ class _Key:
     name: str
 
     def __call__(self, **arguments: Any) -> str:
-        return f"{self.name}:{sorted(arguments.items())}"
+        about = arguments.get("order_id") or arguments.get("user_id")
+        return f"{self.name}:{about}:{digest(arguments)}"
 
 
 def replay(turn: Turn, tools: Mapping[str, Any]) -> Report:

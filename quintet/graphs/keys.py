@@ -62,7 +62,7 @@ def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
         if kept := frozenset(key for replaced in ways for key in keys - replaced):
             found[level] = kept
     inner = shape.inner.get(name)
-    if inner is not None:
+    if inner is not None and inner.returns:
         both = inner.takes & inner.gives & _reduced(shape)["error"] & _reduced(inner)["error"]
         found = {"error": both} if both else {}
     return found

@@ -178,6 +178,15 @@ class Shape:
         """The keys that the graph takes from its input."""
         return frozenset(self.builder.schemas.get(self.builder.input_schema, ()))
 
+    @property
+    def returns(self) -> bool:
+        """Whether it can end by itself, and not only by a `Command` to its parent."""
+        return any(
+            self.is_end(name) and not self.moves(name).parent.texts
+            for name in self.reached()
+            if name in self.parts
+        )
+
     @cached_property
     def gives(self) -> frozenset[str]:
         """The keys of its output that it sets: those that it was given, and those written."""

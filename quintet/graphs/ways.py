@@ -119,14 +119,14 @@ def _shown(targets: Iterable[str]) -> list[str]:
 
 
 def blind_paths(shape: Shape) -> Iterator[Finding]:
-    """Without a map of targets every target is possible, for the drawing and for this check."""
+    """Without a map of targets the drawing is wrong, and this check knows only what is spelled."""
     for source, branches in shape.branches.items():
         if any(branch.ends is None for branch in branches):
             yield Finding(
                 code="blind-path",
                 node=shape.at(source),
                 fault=f"The path function after {source!r} has neither a path_map nor a Literal "
-                "return hint: drawings show edges to every node, and its targets are not checked.",
+                "return hint: drawings do not show where it leads, and nothing can be checked.",
                 remedy="Give path_map=[...] with its targets, or hint `-> Literal[...]`.",
                 level="warning",
             )

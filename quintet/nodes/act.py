@@ -13,7 +13,7 @@ from langgraph.types import Command
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.classify import classify
 from quintet.nodes.dispatch import Dispatch, begin, end, under
-from quintet.nodes.effect import LEDGER, Effect, refuse_repeat
+from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.node import Call, Node, Place, Steps, place
 from quintet.state.action import Action
 from quintet.state.decision import Decision
@@ -193,7 +193,6 @@ class Undo(Node):
             except Exception as problem:
                 kept.append(f"{action} could not be undone: {problem}")
                 continue
-            LEDGER.release(here.thread or here.task, key)
             undone[key] = plain(replace(action, status="undone"))
         failures = state.get("failures") or []
         why = failures[-1]["message"] if failures else "the run was aborted"

@@ -17,7 +17,8 @@ from quintet.state.ledger import Claim, Ledger, MemoryLedger
 from quintet.state.record import plain
 
 LEDGER: Ledger = MemoryLedger()
-"""Where effects of this process are claimed; what is settled also stands in the state."""
+"""Where effects under way are claimed, against parallel branches and retries. What an earlier
+superstep of the thread has done stands in its state."""
 
 
 Rule = Callable[[Action], bool | str | None]
@@ -125,7 +126,7 @@ class Effect:
         """
         self.permit(action)
         place = dispatch.place
-        scope = place.thread or place.task
+        scope = place.superstep
         standing = LEDGER.claim(scope, action.key, place.task)
         if standing is not None:
             return self._again(action, standing, place.task)

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -151,14 +152,21 @@ def values(state: Any) -> Mapping[str, Any]:
     return vars(state)
 
 
+_calls = count(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node runs: its name, thread, task and attempt; outside a graph only a name."""
+    """Where a node runs; outside a graph only its name is known.
+
+    `superstep` is the same for all nodes that run at once, and for no others, in whatever saver.
+    """
 
     node: str
     thread: str = ""
     task: str = ""
     attempt: int = 1
+    superstep: str = ""
 
 
 def place(default: str) -> Place:
@@ -166,17 +174,24 @@ def place(default: str) -> Place:
     try:
         config = get_config()
     except RuntimeError:
-        return Place(default)
+        return Place(default, superstep=f"call {next(_calls)}")
     node = str(config.get("metadata", {}).get("langgraph_node", default))
     info = get_runtime().execution_info
     if info is None:
-        return Place(node)
+        return Place(node, superstep=f"call {next(_calls)}")
     return Place(
         node.removeprefix("__error_handler__"),
         info.thread_id or "",
         info.task_id,
         info.node_attempt,
+        _root(config) or info.checkpoint_id,
     )
+
+
+def _root(config: RunnableConfig) -> str:
+    """The checkpoint of the outermost graph, where this one is nested."""
+    outer: Mapping[str, str] = config.get("configurable", {}).get("checkpoint_map") or {}
+    return outer.get("", "")
 
 
 def name_of(thing: Any) -> str:

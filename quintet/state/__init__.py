@@ -41,7 +41,7 @@ from quintet.state.failure import Failure, StepFailed
 from quintet.state.ledger import Claim, Ledger, MemoryLedger
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
-from quintet.state.record import plain
+from quintet.state.record import digest, plain
 
 __all__ = [
     "Action",
@@ -84,6 +84,7 @@ __all__ = [
     "Worked",
     "add_spending",
     "checkpointer",
+    "digest",
     "keep_decisions",
     "keep_failures",
     "merge_actions",

@@ -1,4 +1,4 @@
-"""Who has claimed which effect: one atomic claim for each key of a thread."""
+"""Who has claimed which effect: one atomic claim for each key."""
 
 from __future__ import annotations
 
@@ -29,45 +29,46 @@ class Claim:
 class Ledger(Protocol):
     """Where effects are claimed before and settled after."""
 
-    def claim(self, thread: str, key: str, owner: str) -> Claim | None:
+    def claim(self, scope: str, key: str, owner: str) -> Claim | None:
         """Claim a key atomically: None when it is now ours, else the claim that stands."""
 
-    def settle(self, thread: str, key: str, result: Any) -> None:
+    def settle(self, scope: str, key: str, result: Any) -> None:
         """Record that the effect happened, with its result."""
 
-    def release(self, thread: str, key: str) -> None:
+    def release(self, scope: str, key: str) -> None:
         """Give a claim back: the effect is known not to have happened, or was undone."""
 
 
 class MemoryLedger:
     """A ledger in this process: it sees parallel branches and retries, but no crash.
 
-    It keeps the claims of the last `threads` threads; what is settled is also in the state.
+    A scope is one superstep of one run; the claims of the last `scopes` of them are kept. What an
+    earlier superstep has settled is in the state.
     """
 
-    def __init__(self, threads: int = 10_000) -> None:
-        self._threads = threads
+    def __init__(self, scopes: int = 10_000) -> None:
+        self._scopes = scopes
         self._claims: OrderedDict[str, dict[str, Claim]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def claim(self, thread: str, key: str, owner: str) -> Claim | None:
+    def claim(self, scope: str, key: str, owner: str) -> Claim | None:
         """Claim a key atomically: None when it is now ours, else the claim that stands."""
         with self._lock:
-            claims = self._claims.setdefault(thread, {})
-            self._claims.move_to_end(thread)
-            while len(self._claims) > self._threads:
+            claims = self._claims.setdefault(scope, {})
+            self._claims.move_to_end(scope)
+            while len(self._claims) > self._scopes:
                 self._claims.popitem(last=False)
             if (standing := claims.get(key)) is None:
                 claims[key] = Claim(key=key, owner=owner)
             return standing
 
-    def settle(self, thread: str, key: str, result: Any) -> None:
+    def settle(self, scope: str, key: str, result: Any) -> None:
         """Record that the effect happened, with its result."""
         with self._lock:
-            claims = self._claims[thread]
+            claims = self._claims[scope]
             claims[key] = replace(claims[key], status="done", result=result)
 
-    def release(self, thread: str, key: str) -> None:
+    def release(self, scope: str, key: str) -> None:
         """Give a claim back: the effect is known not to have happened, or was undone."""
         with self._lock:
-            self._claims.get(thread, {}).pop(key, None)
+            self._claims.get(scope, {}).pop(key, None)
