@@ -1,58 +1,81 @@
-"""The desk through Quintet, and written by hand on bare LangGraph."""
+"""A contender's desk, and the desk through Quintet."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.tools import BaseTool, tool
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.types import Command
-from pydantic import BaseModel, Field
+from langchain_core.messages import HumanMessage
+from langgraph.graph import StateGraph
 
-from benchmarks.script import FRONT, PROMPTS, ROUTES, alookup_order, lookup_order, scripted
+from benchmarks.script import PROMPTS, ROUTES, alookup_order, lookup_order, scripted
 from quintet.graphs import create_handoff
 from quintet.nodes import Router, Worker, by_model
+from quintet.runs import astart, start
 from quintet.state import Contract
 from quintet.testing import ScriptedModel
 
-Build = Callable[[BaseChatModel, bool], StateGraph[Any]]
+Build = Callable[[BaseChatModel, bool], Any]
+"""Makes a graph around a model, for runs that await or for runs that do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """One contender, ready to run."""
+    """One contender, compiled, with a scripted model of its own."""
 
     name: str
     app: Any
     model: ScriptedModel
-    spoken: bool = True
+    spoken: bool
+    started: bool
 
     def given(self, message: str) -> dict[str, Any]:
         """The input for one customer message."""
-        if self.spoken:
-            return {"messages": [HumanMessage(message)]}
-        return {"message": message}
+        return {"messages": [HumanMessage(message)]} if self.spoken else {"message": message}
+
+    def run(self, given: dict[str, Any], thread: str) -> Any:
+        """Answer one message."""
+        if self.started:
+            return start(self.app, given, thread=thread).values
+        return self.app.invoke(given, {"configurable": {"thread_id": thread}})
+
+    async def arun(self, given: dict[str, Any], thread: str) -> Any:
+        """Answer one message, awaiting."""
+        if self.started:
+            return (await astart(self.app, given, thread=thread)).values
+        return await self.app.ainvoke(given, {"configurable": {"thread_id": thread}})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """How to build one contender: an uncompiled graph for sync or async runs."""
+    """How to make one contender's desk.
+
+    Args:
+        name: its name in the figures.
+        build: makes its graph.
+        pass_on: the tool with which its front door passes a request on; empty where the front
+            door asks for structured output.
+        spoken: whether its state is a list of messages.
+        started: whether it is run by `quintet.runs.start`, in place of LangGraph's `invoke`.
+    """
 
     name: str
     build: Build
     pass_on: str = ""
     spoken: bool = True
+    started: bool = False
 
     def desk(self, *, awaited: bool, latency: float = 0.0, saver: Any = None) -> Desk:
-        """Compile it around a scripted model of its own."""
+        """Its desk, compiled once."""
         model = scripted(self.pass_on, latency)
-        app = self.build(model, awaited).compile(checkpointer=saver)
-        return Desk(name=self.name, app=app, model=model, spoken=self.spoken)
+        app = self.build(model, awaited)
+        if isinstance(app, StateGraph):
+            app = app.compile(checkpointer=saver)
+        return Desk(
+            name=self.name, app=app, model=model, spoken=self.spoken, started=self.started
+        )
 
 
 def quintet(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
@@ -70,166 +93,5 @@ def quintet(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
     )
 
 
-class Route(BaseModel):
-    """The route of one request."""
-
-    to: Literal["billing", "shipping", "technical", "none"] = Field(description="the route")
-    confidence: float = Field(ge=0, le=1, description="how sure you are, from 0 to 1")
-    reason: str = Field(description="why, in one short sentence")
-
-
-class State(MessagesState, total=False):
-    """The conversation, and who has it."""
-
-    route: str
-
-
-def langgraph(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """A node for each model call and each tool call, as LangGraph's documentation teaches it."""
-    look_up = tool(alookup_order if awaited else lookup_order)
-    front, specialist, tools = (_async_nodes if awaited else _nodes)(model, look_up)
-    graph = StateGraph(State)
-    graph.add_node("front", front, destinations=(*ROUTES, "person"))
-    graph.add_node("person", person)
-    graph.add_node("tools", tools)
-    graph.add_edge(START, "front")
-    graph.add_edge("person", END)
-    for name in ROUTES:
-        graph.add_node(name, specialist(name))
-        graph.add_conditional_edges(name, to_tools_or_end, ["tools", END])
-    graph.add_conditional_edges("tools", back_to_specialist, list(ROUTES))
-    return graph
-
-
-def person(state: State) -> dict[str, Any]:
-    """Where the front door sends what nobody takes."""
-    return {"messages": [AIMessage("A colleague will write to you.")]}
-
-
-def to_tools_or_end(state: State) -> str:
-    """To the tools while the specialist calls some."""
-    last = state["messages"][-1]
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
-
-
-def back_to_specialist(state: State) -> str:
-    """From the tools to the specialist who has the conversation."""
-    return state["route"]
-
-
-def sent_on(route: Route) -> Command[str]:
-    """To the specialist, or to a person."""
-    to = "person" if route.to == "none" else route.to
-    return Command(goto=to, update={"route": to})
-
-
-def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
-    router = model.with_structured_output(Route)
-    bound = model.bind_tools([look_up])
-    tools_by_name = {look_up.name: look_up}
-
-    def front(state: State) -> Command[str]:
-        return sent_on(router.invoke([SystemMessage(FRONT), *state["messages"]]))
-
-    def specialist(name: str) -> Callable[[State], dict[str, Any]]:
-        def answer(state: State) -> dict[str, Any]:
-            return {"messages": [bound.invoke([SystemMessage(PROMPTS[name]), *state["messages"]])]}
-
-        return answer
-
-    def tools(state: State) -> dict[str, Any]:
-        said = []
-        for call in state["messages"][-1].tool_calls:
-            found = tools_by_name[call["name"]].invoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
-
-    return front, specialist, tools
-
-
-def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
-    router = model.with_structured_output(Route)
-    bound = model.bind_tools([look_up])
-    tools_by_name = {look_up.name: look_up}
-
-    async def front(state: State) -> Command[str]:
-        return sent_on(await router.ainvoke([SystemMessage(FRONT), *state["messages"]]))
-
-    def specialist(name: str) -> Callable[[State], Any]:
-        async def answer(state: State) -> dict[str, Any]:
-            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            return {"messages": [await bound.ainvoke(messages)]}
-
-        return answer
-
-    async def tools(state: State) -> dict[str, Any]:
-        said = []
-        for call in state["messages"][-1].tool_calls:
-            found = await tools_by_name[call["name"]].ainvoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
-
-    return front, specialist, tools
-
-
-def observed(found: Any, call: Any) -> ToolMessage:
-    """What a tool returned, as a message."""
-    return ToolMessage(json.dumps(found, ensure_ascii=False), tool_call_id=call["id"])
-
-
-def langgraph_fused(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """The same with a specialist's whole loop in one node: fewer supersteps, nothing saved between."""
-    look_up = tool(alookup_order if awaited else lookup_order)
-    front, specialist = (_async_fused if awaited else _fused)(model, look_up)
-    graph = StateGraph(State)
-    graph.add_node("front", front, destinations=(*ROUTES, "person"))
-    graph.add_node("person", person)
-    graph.add_edge(START, "front")
-    graph.add_edge("person", END)
-    for name in ROUTES:
-        graph.add_node(name, specialist(name))
-        graph.add_edge(name, END)
-    return graph
-
-
-def _fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
-    front, _, tools = _nodes(model, look_up)
-    bound = model.bind_tools([look_up])
-
-    def specialist(name: str) -> Callable[[State], dict[str, Any]]:
-        def work(state: State) -> dict[str, Any]:
-            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            new: list[BaseMessage] = [bound.invoke(messages)]
-            while new[-1].tool_calls:
-                new += tools({"messages": new})["messages"]
-                new.append(bound.invoke([*messages, *new]))
-            return {"messages": new}
-
-        return work
-
-    return front, specialist
-
-
-def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
-    front, _, tools = _async_nodes(model, look_up)
-    bound = model.bind_tools([look_up])
-
-    def specialist(name: str) -> Callable[[State], Any]:
-        async def work(state: State) -> dict[str, Any]:
-            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            new: list[BaseMessage] = [await bound.ainvoke(messages)]
-            while new[-1].tool_calls:
-                new += (await tools({"messages": new}))["messages"]
-                new.append(await bound.ainvoke([*messages, *new]))
-            return {"messages": new}
-
-        return work
-
-    return front, specialist
-
-
-BY_HAND = (
-    Contender(name="quintet", build=quintet, spoken=False),
-    Contender(name="langgraph", build=langgraph),
-    Contender(name="langgraph_fused", build=langgraph_fused),
-)
+QUINTET = Contender(name="quintet", build=quintet, spoken=False)
+STARTED = Contender(name="quintet_start", build=quintet, spoken=False, started=True)

@@ -13,10 +13,10 @@ find_python() {
             command -v -- "$candidate"
             return
         fi
-        found+=" $candidate is $version;"
+        found+="${found:+, }$candidate is $version"
     done
     cat >&2 <<MESSAGE
-quintet: Python 3.11 or newer is needed;${found:- none was found}
+quintet: Python 3.11 or newer is needed, and was not found (${found:-nothing at ${candidates[*]}})
   Debian 12, Ubuntu 24.04 and newer: apt-get install python3 python3-venv
   Installed elsewhere: PYTHON=/path/to/python3.11 $0
 MESSAGE

@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from quintet.runs import Run, approve, start
-from quintet.state import checkpointer
+from quintet.state import DesignError, checkpointer
 
 from .actions import WRITES
 from .confirmations import describe
@@ -48,33 +51,44 @@ for _name in WRITES:
     setattr(Logged, _name, _logging(_name))
 
 
-def converse(
+def converse(app: Any, given: Mapping[str, Any], *, thread: str | None = None) -> Run:
+    """One conversation: the customer says yes to each action that is listed to them."""
+    ended = start(app, given, thread=thread)
+    while ended.waiting:
+        packet = ended.waiting[0].packet
+        listed = describe(packet["action"], packet["arguments"])
+        ended = ended.answer(approve(by=packet["behalf"], note=f"yes: {listed}"))
+    return ended
+
+
+def said(
+    store: Store, task: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a conversation starts from: who it is, and what they ask for."""
+    return {
+        "message": str(task["user_scenario"]["instructions"].get("reason_for_call", "")),
+        "behalf": customer_of(store, task, wishes),
+        "wishes": [dict(wish) for wish in wishes],
+    }
+
+
+def tried(
     store: Store,
     task: Mapping[str, Any],
     wishes: Sequence[Mapping[str, Any]],
     *,
     confirm: bool = True,
 ) -> Run:
-    """One conversation: the customer says yes to each action that is listed to them."""
+    """A conversation that is not kept."""
     with checkpointer("memory://") as saver:
         app = retail_desk(store, confirm=confirm).compile(checkpointer=saver)
-        given = {
-            "message": str(task["user_scenario"]["instructions"].get("reason_for_call", "")),
-            "behalf": customer_of(store, task, wishes),
-            "wishes": [dict(wish) for wish in wishes],
-        }
-        run = start(app, given, thread=f"task-{task['id']}")
-        while run.waiting:
-            packet = run.waiting[0].packet
-            listed = describe(packet["action"], packet["arguments"])
-            run = run.answer(approve(by=packet["behalf"], note=f"yes: {listed}"))
-        return run
+        return converse(app, said(store, task, wishes))
 
 
-def unconfirmed(store: Logged, run: Run) -> int:
+def unconfirmed(store: Logged, ended: Run) -> int:
     """How many of the shop's writes have no yes of their own customer on record."""
     confirmed: Counter[str] = Counter()
-    for action in (run.values.get("actions") or {}).values():
+    for action in (ended.values.get("actions") or {}).values():
         yes = action.get("approval")
         if action["status"] == "done" and yes and yes["by"] == action["behalf"]:
             confirmed[str((action["name"], sorted(action["arguments"].items())))] += 1
@@ -84,51 +98,111 @@ def unconfirmed(store: Logged, run: Run) -> int:
     return (written - confirmed).total()
 
 
-def run_demo(data: RetailData | None = None, progress: Progress | None = None) -> dict[str, Any]:
-    """Replay all tasks, and try the three wrong ways on each that they apply to.
+def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any) -> dict[str, Any]:
+    """Replay the recorded tasks, and try the three wrong ways on each that they apply to.
+
+    Args:
+        url: where the conversations are kept.
+        progress: called with how many tasks are done, and of how many.
+        limit: only the first so many tasks.
+        others: options of other systems; a model is refused, since the actions are recorded.
 
     Returns:
-        `tasks`, `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused, with the
-        reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught), `seconds`.
+        A report: `tasks`, `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused
+        with the reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught),
+        `seconds`; `well` says whether all is well.
+
+    Raises:
+        DataMissing: the shop's data is not there.
+        DesignError: a model was given.
     """
-    data = data or load()
+    if others.get("model"):
+        raise DesignError("retail replays recorded actions: it takes no --model")
+    data = load()
     began = time.perf_counter()
+    tasks = data.tasks[:limit]
+    stamp = time.strftime("%Y%m%d-%H%M%S")
     tally: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     wrong: dict[str, Counter[str]] = {name: Counter() for name in WRONG_WAYS}
-    different: list[str] = []
-    for number, task in enumerate(data.tasks):
-        expected = data.expected["tasks"][task["id"]]
-        store, wishes = Logged(data.db), recorded_actions(task)
-        run = converse(store, task, wishes)
-        equal = store.changes() == expected["changes"]
-        tally["state_equal"] += equal
-        if not equal:
-            different.append(task["id"])
-        tally["unconfirmed_writes"] += unconfirmed(store, run)
-        tally["refused"] += refusals(run) == expected.get("errors", []) and len(refusals(run))
-        outcomes[run.status] += 1
-        for name, way in WRONG_WAYS.items():
-            wrong[name].update(way(data, task, wishes))
-        if progress is not None:
-            progress(number + 1, len(data.tasks))
-    ended = ("done", "escalated", "rejected", "aborted", "exhausted")
+    with checkpointer(url) as saver:
+        for number, task in enumerate(tasks, start=1):
+            store, wishes = Logged(data.db), recorded_actions(task)
+            app = retail_desk(store).compile(checkpointer=saver)
+            given = said(store, task, wishes)
+            ended = converse(app, given, thread=f"retail-{stamp}/{task['id']}")
+            tally.update(_judged(data, task, store, ended))
+            outcomes[ended.status] += 1
+            for name, way in WRONG_WAYS.items():
+                wrong[name].update(way(data, task, wishes))
+            progress(number, len(tasks))
+    return _report(tasks, tally, outcomes, wrong, time.perf_counter() - began, url)
+
+
+def _judged(
+    data: RetailData, task: Mapping[str, Any], store: Logged, ended: Run
+) -> dict[str, int]:
+    expected = data.expected["tasks"][task["id"]]
+    refused = refusals(ended)
     return {
-        "tasks": len(data.tasks),
-        "state_equal": tally["state_equal"],
-        "unconfirmed_writes": tally["unconfirmed_writes"],
-        "refused": tally["refused"],
-        "different": different,
-        "outcomes": dict(outcomes),
-        "silent_ends": sum(count for status, count in outcomes.items() if status not in ended),
-        "wrong_ways": {name: dict(found) for name, found in wrong.items()},
-        "seconds": round(time.perf_counter() - began, 2),
+        "state_equal": int(store.changes() == expected["changes"]),
+        "unconfirmed_writes": unconfirmed(store, ended),
+        "refused": len(refused),
+        "as_recorded": int(refused == expected.get("errors", [])),
     }
 
 
-def refusals(run: Run) -> list[dict[str, str]]:
+def _report(  # noqa: PLR0913 - the parts of one report
+    tasks: Sequence[Any],
+    tally: Mapping[str, int],
+    outcomes: Mapping[str, int],
+    wrong: Mapping[str, Mapping[str, int]],
+    seconds: float,
+    url: str,
+) -> dict[str, Any]:
+    ends = ("done", "escalated", "rejected", "aborted", "exhausted")
+    silent = sum(count for status, count in outcomes.items() if status not in ends)
+    caught = all(way.get("tried") == way.get("caught") for way in wrong.values())
+    equal = tally["state_equal"] == tally["as_recorded"] == len(tasks)
+    return {
+        "tasks": len(tasks),
+        "state_equal": tally["state_equal"],
+        "unconfirmed_writes": tally["unconfirmed_writes"],
+        "refused": tally["refused"],
+        "refused_as_recorded": tally["as_recorded"],
+        "outcomes": dict(outcomes),
+        "silent_ends": silent,
+        "wrong_ways": {name: dict(found) for name, found in wrong.items()},
+        "seconds": round(seconds, 2),
+        "database": url,
+        "well": equal and caught and silent == tally["unconfirmed_writes"] == 0,
+    }
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the report."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = [
+        ("tasks", f"{summary['tasks']} in {summary['seconds']} s"),
+        ("final state as the reference", f"{summary['state_equal']} of {summary['tasks']}"),
+        ("writes without the customer's yes", str(summary["unconfirmed_writes"])),
+        ("recorded actions refused", f"{summary['refused']}, each with the reference's message"),
+        ("outcomes", ", ".join(f"{k} {v}" for k, v in summary["outcomes"].items())),
+        ("silent ends", str(summary["silent_ends"])),
+    ]
+    rows += [
+        (f"caught: {name.replace('_', ' ')}", f"{way.get('caught')} of {way.get('tried')}")
+        for name, way in summary["wrong_ways"].items()
+    ]
+    rows.append(("next", f"quintet runs list --db {summary['database']}"))
+    for name, value in rows:
+        table.add_row(f"[bold]{name}[/]", value)
+    console.print(table)
+
+
+def refusals(ended: Run) -> list[dict[str, str]]:
     """What was refused in a conversation, by recorded action, with the message."""
-    report = (run.values.get("results") or {}).get("agent") or {}
+    report = (ended.values.get("results") or {}).get("agent") or {}
     return list(report.get("refusals") or [])
 
 
@@ -139,8 +213,8 @@ def _without_confirmation(
     if not _changes(data, task):
         return {}
     store = Logged(data.db)
-    run = converse(store, task, wishes, confirm=False)
-    caught = not store.receipts and run.status == "escalated"
+    ended = tried(store, task, wishes, confirm=False)
+    caught = not store.receipts and ended.status == "escalated"
     return {"tried": 1, "caught": int(caught)}
 
 
@@ -152,7 +226,7 @@ def _repeated(
         return {}
     twice = [again for wish in wishes for again in [wish] * (1 + (wish["name"] in WRITES))]
     store = Logged(data.db)
-    converse(store, task, twice)
+    tried(store, task, twice)
     once = Counter(str((r["action"], r["arguments"])) for r in store.receipts)
     equal = store.changes() == data.expected["tasks"][task["id"]]["changes"]
     return {"tried": 1, "caught": int(equal and max(once.values()) == 1)}
@@ -173,11 +247,12 @@ def _of_another(
     )
     arguments = {"order_id": order, "reason": "no longer needed"}
     foreign = {"action_id": "x", "name": "cancel_pending_order", "arguments": arguments}
-    run = converse(store, task, [foreign, *wishes])
-    said = [item["error"] for item in refusals(run) if item["action_id"] == "x"]
+    ended = tried(store, task, [foreign, *wishes])
+    told = [item["error"] for item in refusals(ended) if item["action_id"] == "x"]
     untouched = order not in store.changes().get("orders", {})
-    named = run.status == "escalated" or any("this conversation is with" in text for text in said)
-    return {"tried": 1, "caught": int(untouched and named)}
+    # A conversation that ends with a transfer leaves its report in the packet, not in the results.
+    named = any("this conversation is with" in text for text in told)
+    return {"tried": 1, "caught": int(untouched and (named or ended.status == "escalated"))}
 
 
 def _changes(data: RetailData, task: Mapping[str, Any]) -> bool:

@@ -70,7 +70,9 @@ def _count(statement: ast.stmt, counts: Counter) -> int:
     match statement:
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return most(body, counts)
-        case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
+        case ast.While(test=test, body=body):
+            return 2 * (_here(test, counts) + most(body, counts))
+        case ast.For(body=body) | ast.AsyncFor(body=body):
             return 2 * most(body, counts)
         case ast.Match(cases=cases):
             return max((most(each.body, counts) for each in cases), default=0)

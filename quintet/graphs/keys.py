@@ -14,7 +14,7 @@ from quintet.graphs.part import Part
 from quintet.graphs.shape import Shape, way
 
 _ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
-_SETTLED = (add_messages, operator.or_, operator.and_, max, min)
+_SETTLED = (add_messages, operator.or_, operator.and_)
 """Reducers that change nothing when they get a value that they already hold."""
 
 _LOST = {

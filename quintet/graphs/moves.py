@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations, product
 
 from langgraph.types import Command, Send
 
@@ -110,15 +111,16 @@ def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
     """Targets of the lists that are written out: they run in one step."""
     for expression in expressions:
-        for each in own(expression):
+        for each in _lists(body, expression):
             if isinstance(each, ast.List | ast.Tuple | ast.Set):
-                found = union([values(body, each), _sends(body, own(each))])
-                if len(found.texts) > 1 and not _is_choice(each):
-                    yield found.texts
+                options = _options(body, each)
+                if all(len(option) == 1 for option in options):
+                    yield frozenset().union(*options)
 
 
-def _is_choice(written: ast.List | ast.Tuple | ast.Set) -> bool:
-    return any(isinstance(each, ast.IfExp | ast.BoolOp) for each in written.elts)
+def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
+    """What each element of a list may be."""
+    return [values(body, each).texts | _sends(body, own(each)).texts for each in written.elts]
 
 
 def _gathered(
@@ -127,6 +129,10 @@ def _gathered(
     """What the lists that are made at run time may hold; `every` where that cannot be read."""
     for expression in expressions:
         for each in _lists(body, expression):
+            if isinstance(each, ast.List | ast.Tuple | ast.Set):
+                pairs = combinations(_options(body, each), 2)
+                yield from (frozenset(pair) for few in pairs for pair in product(*few))
+                continue
             found = values(body, each)
             nodes = body.nodes if isinstance(each, ast.Name) else own(each)
             sent = _sends(body, nodes).texts
@@ -137,6 +143,9 @@ def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
     if isinstance(expression, ast.IfExp):
         yield from _lists(body, expression.body)
         yield from _lists(body, expression.orelse)
+    elif isinstance(expression, ast.BoolOp):
+        for each in expression.values:
+            yield from _lists(body, each)
     elif isinstance(expression, ast.Name):
         if any(isinstance(each, _LISTS) for each in body.bound.get(expression.id) or ()):
             yield expression

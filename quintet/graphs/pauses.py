@@ -23,7 +23,10 @@ from quintet.graphs.source import UNKNOWN, Body, own, read
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
 _KINDS = (str, dict, list, set, tuple, bytes, frozenset)
-_METHODS = frozenset(name for kind in _KINDS for name in dir(kind))
+_METHODS = frozenset(name for kind in _KINDS for name in dir(kind)) | {"debug", "info", "warning"}
+_CHANGING = frozenset(
+    {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "update"}
+)
 _QUIET = frozenset(
     "abc bisect cmath collections copy dataclasses datetime decimal difflib enum fractions "  # noqa: SIM905
     "functools hashlib heapq inspect itertools json langgraph logging math operator quintet re "
@@ -174,9 +177,9 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
         return False
     plain = thing.__func__ if isinstance(thing, MethodType) else thing
     owner = getattr(thing, "__self__", None) or getattr(thing, "__objclass__", None)
-    if isinstance(owner, (logging.Logger, *_KINDS)) or any(owner is each for each in _KINDS):
-        return False
-    if _is_quiet(plain):
+    if isinstance(owner, _KINDS) or any(owner is each for each in _KINDS):
+        return getattr(thing, "__name__", "") in _CHANGING
+    if isinstance(owner, logging.Logger) or _is_quiet(plain):
         return False
     helper = read(plain) if isinstance(plain, FunctionType) else None
     if helper is None or any(plain is each for each in seen):

@@ -91,7 +91,8 @@ def _reduce(key: str) -> str:
 
 def _steps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
     """The sets of nodes that run together after a fan, along the edges that are always taken."""
-    now, seen, past = fan.targets, {fan.source}, set[frozenset[str]]()
+    now = frozenset(each for each in fan.targets if _runs_at_once(shape, each))
+    seen, past = {fan.source}, set[frozenset[str]]()
     while now and now not in past:
         yield now
         past.add(now)

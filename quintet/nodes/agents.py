@@ -186,7 +186,11 @@ def _loop(
         HumanMessage(json.dumps(plain(request), ensure_ascii=False, separators=(",", ":"))),
     ]
     for _ in range(TURNS):
-        said: AIMessage = yield Call(bound, (messages,), config)
+        # Counted here and not by the meter: callbacks cost a third of a model call's overhead.
+        dispatch.check()
+        dispatch.spend(steps=1)
+        said: AIMessage = yield Call(bound, (messages,))
+        dispatch.spend(tokens=said.usage_metadata["total_tokens"] if said.usage_metadata else 0)
         if not said.tool_calls:
             return _parsed(str(said.text), contract)
         messages.append(said)

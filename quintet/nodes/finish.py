@@ -22,9 +22,9 @@ class Finish(Node):
     """Write the outcome of the run. `done` is written only where the state holds the evidence.
 
     Evidence is a result that met its contract and no action left open; further criteria on the
-    final state may be given. What a person refused ends as `rejected`, and so does a run whose
-    workers all refused: a result with a non-empty `refused` says why a worker did, within its
-    authority. What claims to be done and is not ends as `escalated`, with what does not hold.
+    final state may be given. What a person refused ends as `rejected`, and so does what a worker
+    refused within its authority: a result with a non-empty `refused` says why. What claims to be
+    done and is not ends as `escalated`, with what does not hold.
 
     Args:
         success: criteria on the final state; all must hold for `done`.
@@ -65,7 +65,7 @@ class Finish(Node):
 
     def _done(self, state: Mapping[str, Any]) -> Outcome:
         results = sorted(state.get("results") or {})
-        effects = [d["choice"] for d in state.get("decisions") or () if d["kind"] == "effect"]
+        effects = _effects(state)
         held = [name_of(criterion) for criterion in self.success]
         reason = f"{', '.join(results)} met the contract"
         if effects:
@@ -114,22 +114,29 @@ def ended(outcome: Outcome, node: str) -> dict[str, Any]:
 
 
 def _refused(state: Mapping[str, Any]) -> Outcome | None:
-    said_no = refused(state)
-    if not said_no:
-        return _declined(state)
-    reasons = [f"{d['who']} said {d['choice']} to {d['seen']}: {d['reason']}" for d in said_no]
-    return Outcome(status="rejected", reason="; ".join(reasons))
-
-
-def _declined(state: Mapping[str, Any]) -> Outcome | None:
-    """A refusal by the workers themselves, where none of them did anything else."""
+    """The outcome where a person or a worker said no to any part of what was asked."""
     results = state.get("results") or {}
-    why = {
+    declined = {
         name: result["refused"]
         for name, result in results.items()
         if isinstance(result, Mapping) and result.get("refused")
     }
-    if not why or len(why) < len(results):
+    said_no = [
+        f"{d['who']} said {d['choice']} to {d['seen']}: {d['reason']}" for d in refused(state)
+    ]
+    reasons = [*said_no, *(f"{name} refused: {why}" for name, why in declined.items())]
+    if not reasons:
         return None
-    reason = "; ".join(f"{name} refused: {said}" for name, said in why.items())
-    return Outcome(status="rejected", reason=reason, evidence={"refused": why})
+    done = _effects(state)
+    if done:
+        reasons.append(f"done all the same: {', '.join(done)}")
+    return Outcome(
+        status="rejected", reason="; ".join(reasons), evidence={"refused": declined, "done": done}
+    )
+
+
+def _effects(state: Mapping[str, Any]) -> list[str]:
+    """The keys of the effects that this run has done."""
+    decisions = state.get("decisions") or ()
+    keys = [d["choice"] for d in decisions if d["kind"] == "effect" and d["choice"] != "refused"]
+    return list(dict.fromkeys(keys))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.runnables import RunnableConfig, ensure_config
-from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 
 from quintet.nodes.dispatch import Dispatch
@@ -56,9 +55,13 @@ class Meter(BaseCallbackHandler):
 
 
 def metered(dispatch: Dispatch) -> RunnableConfig:
-    """The running node's configuration with a meter beside its callbacks."""
+    """A meter beside the running node's callbacks; LangChain adds the rest of its configuration."""
     try:
-        config = get_config()
+        around = get_config().get("callbacks")
     except RuntimeError:
-        config = ensure_config()
-    return merge_configs(config, {"callbacks": [Meter(dispatch)]})
+        around = None
+    if isinstance(around, BaseCallbackManager):
+        around = around.copy()
+        around.add_handler(Meter(dispatch))
+        return {"callbacks": around}
+    return {"callbacks": [*(around or ()), Meter(dispatch)]}

@@ -3,9 +3,11 @@
 from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.run import Run, Waiting
 from quintet.runs.start import alook, aresume, astart, look, resume, start
+from quintet.runs.stored import StoredRun, stored_run, stored_runs
 
 __all__ = [
     "Run",
+    "StoredRun",
     "Waiting",
     "alook",
     "approve",
@@ -18,4 +20,6 @@ __all__ = [
     "resume",
     "settle",
     "start",
+    "stored_run",
+    "stored_runs",
 ]

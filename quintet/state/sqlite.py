@@ -108,7 +108,7 @@ def _prepare(saver: SaverInSqlite, give_up: float) -> None:
             return
         except sqlite3.OperationalError as problem:
             # Two that open a new file at once: the switch to WAL does not wait for its turn.
-            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
             time.sleep(0.02)
 

@@ -1,0 +1,179 @@
+"""The desk written by hand on bare LangGraph, for sync and for async runs, in two styles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.tools import BaseTool, tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import Command
+from pydantic import BaseModel, Field
+
+from benchmarks.desks import Contender
+from benchmarks.script import FRONT, PROMPTS, ROUTES, alookup_order, lookup_order
+
+
+class Route(BaseModel):
+    """The route of one request."""
+
+    to: Literal["billing", "shipping", "technical", "none"] = Field(description="the route")
+    confidence: float = Field(ge=0, le=1, description="how sure you are, from 0 to 1")
+    reason: str = Field(description="why, in one short sentence")
+
+
+class State(MessagesState, total=False):
+    """The conversation, and who has it."""
+
+    route: str
+
+
+def langgraph(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
+    """A node for each model call and each tool call, as LangGraph's documentation teaches it."""
+    look_up = tool(alookup_order if awaited else lookup_order)
+    front, specialist, tools = (_async_nodes if awaited else _nodes)(model, look_up)
+    graph = StateGraph(State)
+    graph.add_node("front", front, destinations=(*ROUTES, "person"))
+    graph.add_node("person", person)
+    graph.add_node("tools", tools)
+    graph.add_edge(START, "front")
+    graph.add_edge("person", END)
+    for name in ROUTES:
+        graph.add_node(name, specialist(name))
+        graph.add_conditional_edges(name, to_tools_or_end, ["tools", END])
+    graph.add_conditional_edges("tools", back_to_specialist, list(ROUTES))
+    return graph
+
+
+def person(state: State) -> dict[str, Any]:
+    """Where the front door sends what nobody takes."""
+    return {"messages": [AIMessage("A colleague will write to you.")]}
+
+
+def to_tools_or_end(state: State) -> str:
+    """To the tools while the specialist calls some."""
+    last = state["messages"][-1]
+    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
+
+
+def back_to_specialist(state: State) -> str:
+    """From the tools to the specialist who has the conversation."""
+    return state["route"]
+
+
+def sent_on(route: Route) -> Command[str]:
+    """To the specialist, or to a person."""
+    to = "person" if route.to == "none" else route.to
+    return Command(goto=to, update={"route": to})
+
+
+def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
+    router = model.with_structured_output(Route)
+    bound = model.bind_tools([look_up])
+    tools_by_name = {look_up.name: look_up}
+
+    def front(state: State) -> Command[str]:
+        return sent_on(router.invoke([SystemMessage(FRONT), *state["messages"]]))
+
+    def specialist(name: str) -> Callable[[State], dict[str, Any]]:
+        def answer(state: State) -> dict[str, Any]:
+            return {"messages": [bound.invoke([SystemMessage(PROMPTS[name]), *state["messages"]])]}
+
+        return answer
+
+    def tools(state: State) -> dict[str, Any]:
+        said = []
+        for call in state["messages"][-1].tool_calls:
+            found = tools_by_name[call["name"]].invoke(call["args"])
+            said.append(observed(found, call))
+        return {"messages": said}
+
+    return front, specialist, tools
+
+
+def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
+    router = model.with_structured_output(Route)
+    bound = model.bind_tools([look_up])
+    tools_by_name = {look_up.name: look_up}
+
+    async def front(state: State) -> Command[str]:
+        return sent_on(await router.ainvoke([SystemMessage(FRONT), *state["messages"]]))
+
+    def specialist(name: str) -> Callable[[State], Any]:
+        async def answer(state: State) -> dict[str, Any]:
+            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
+            return {"messages": [await bound.ainvoke(messages)]}
+
+        return answer
+
+    async def tools(state: State) -> dict[str, Any]:
+        said = []
+        for call in state["messages"][-1].tool_calls:
+            found = await tools_by_name[call["name"]].ainvoke(call["args"])
+            said.append(observed(found, call))
+        return {"messages": said}
+
+    return front, specialist, tools
+
+
+def observed(found: Any, call: Any) -> ToolMessage:
+    """What a tool returned, as a message."""
+    return ToolMessage(json.dumps(found, ensure_ascii=False), tool_call_id=call["id"])
+
+
+def langgraph_fused(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
+    """The same with a specialist's whole loop in one node: fewer supersteps, nothing saved between."""
+    look_up = tool(alookup_order if awaited else lookup_order)
+    front, specialist = (_async_fused if awaited else _fused)(model, look_up)
+    graph = StateGraph(State)
+    graph.add_node("front", front, destinations=(*ROUTES, "person"))
+    graph.add_node("person", person)
+    graph.add_edge(START, "front")
+    graph.add_edge("person", END)
+    for name in ROUTES:
+        graph.add_node(name, specialist(name))
+        graph.add_edge(name, END)
+    return graph
+
+
+def _fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
+    front, _, tools = _nodes(model, look_up)
+    bound = model.bind_tools([look_up])
+
+    def specialist(name: str) -> Callable[[State], dict[str, Any]]:
+        def work(state: State) -> dict[str, Any]:
+            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
+            new: list[BaseMessage] = [bound.invoke(messages)]
+            while new[-1].tool_calls:
+                new += tools({"messages": new})["messages"]
+                new.append(bound.invoke([*messages, *new]))
+            return {"messages": new}
+
+        return work
+
+    return front, specialist
+
+
+def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
+    front, _, tools = _async_nodes(model, look_up)
+    bound = model.bind_tools([look_up])
+
+    def specialist(name: str) -> Callable[[State], Any]:
+        async def work(state: State) -> dict[str, Any]:
+            messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
+            new: list[BaseMessage] = [await bound.ainvoke(messages)]
+            while new[-1].tool_calls:
+                new += (await tools({"messages": new}))["messages"]
+                new.append(await bound.ainvoke([*messages, *new]))
+            return {"messages": new}
+
+        return work
+
+    return front, specialist
+
+
+LANGGRAPH = Contender(name="langgraph", build=langgraph)
+FUSED = Contender(name="langgraph_fused", build=langgraph_fused)

@@ -1,0 +1,101 @@
+"""What a specialist of the desk is given and gives back, and the criteria that its answer meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from typing_extensions import Required, TypedDict
+
+from . import policy, reading
+
+_FEWEST_WORDS = 4
+_CUSTOMERS_WORD = frozenset(("amount", "amounts"))
+
+
+class Cited(TypedDict):
+    """A policy passage."""
+
+    id: str
+    title: str
+    text: str
+
+
+class DeskRequest(TypedDict):
+    """One request of a customer, what is known about it, and the passage that fits its words."""
+
+    message: str
+    facts: dict[str, Any]
+    passage: Cited | None
+
+
+class Resolution(TypedDict, total=False):
+    """What a specialist decided.
+
+    Attributes:
+        reply: what the customer reads.
+        cites: the id of the policy passage that it rests on.
+        order_id: the order that it is about, if one.
+        refused: why policy refuses the request; empty when it does not.
+        escalate: why a person must take over; empty when nobody has to.
+    """
+
+    reply: Required[str]
+    cites: Required[str]
+    order_id: int | None
+    refused: str
+    escalate: str
+
+
+def cites_policy(request: DeskRequest, result: Resolution) -> str | None:
+    """The resolution rests on a passage that exists."""
+    known = [one.id for one in policy.passages()]
+    if result["cites"] in known:
+        return None
+    return f"there is no policy passage {result['cites']!r}; the passages are {', '.join(known)}"
+
+
+def grounded(request: DeskRequest, result: Resolution) -> str | None:
+    """Orders and sums in the reply stand in the record or the policy.
+
+    A sum that only the customer named is no ground.
+    """
+    facts, reply = request["facts"], result["reply"]
+    orders = {*facts["mentioned"], *facts["fitting"], facts["order_id"]}
+    strange = [f"order {one}" for one in reading.order_numbers(reply) if one not in orders]
+    texts = [request["passage"] or {}, policy.passage(result["cites"]) or {}]
+    sums = {one for text in texts for one in reading.amounts(text.get("text", ""))}
+    sums |= set(_numbers({k: v for k, v in facts.items() if k not in _CUSTOMERS_WORD}))
+    strange += [f"the sum {one:.2f}" for one in reading.amounts(reply) if one not in sums]
+    named = result.get("order_id")
+    if named is not None and named not in (*facts["found"], *facts["fitting"]):
+        strange.append(f"order_id {named}")
+    return f"not in the facts or the passage: {', '.join(strange)}" if strange else None
+
+
+def answers_customer(result: Resolution) -> str | None:
+    """The customer reads a whole sentence, and is not both refused and passed on."""
+    if len(result["reply"].split()) < _FEWEST_WORDS:
+        return f"the reply {result['reply']!r} tells the customer nothing"
+    if result.get("refused") and result.get("escalate"):
+        return "it is refused and escalated at once; it can be only one of the two"
+    return None
+
+
+def needs_person(result: Resolution) -> str:
+    """Why a person must take over; empty when nobody has to."""
+    return result.get("escalate", "")
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """Every number in the data, and what each order line comes to."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("price"), int | float) and "quantity" in value:
+            yield from (round(value["price"] * n, 2) for n in range(1, value["quantity"] + 1))
+        for one in value.values():
+            yield from _numbers(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _numbers(one)
+    elif isinstance(value, int | float):
+        yield float(value)

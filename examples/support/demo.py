@@ -1,0 +1,226 @@
+"""The support demo: the desk over all its messages, gates answered, some steps broken on purpose."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quintet.nodes import chat_model
+from quintet.runs import Run, approve, reject, start
+from quintet.state import checkpointer
+
+from .authority import NeedsLead, lead_says
+from .desk import ABOUT, SPECIALISTS, support_desk
+from .faults import Faults, broken
+from .seed import build
+from .shop import Shop
+
+Case = Mapping[str, Any]
+Progress = Callable[[int, int], None]
+
+
+def messages() -> list[dict[str, Any]]:
+    """The written customer messages with their labels."""
+    text = (resources.files(__package__) / "data" / "messages.jsonl").read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def run(
+    *,
+    url: str,
+    progress: Progress,
+    limit: int | None = None,
+    faults: bool = True,
+    model: str | None = None,
+    base_url: str | None = None,
+) -> dict[str, Any]:
+    """Run the desk over its messages.
+
+    Args:
+        url: where the runs are kept.
+        progress: called with how many cases are done, and of how many.
+        limit: only the first so many messages.
+        faults: whether some steps are broken on purpose.
+        model, base_url: a chat model to drive the desk; none by default.
+
+    Returns:
+        A report: `cases`, `routing_accuracy`, `outcomes`, `silent_ends`, `approvals`, `recovered`,
+        `seconds`, and more; `runs` holds one row a message, and `well` says whether all is well.
+    """
+    began = time.perf_counter()
+    cases = messages()[:limit]
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    options = {} if base_url is None else {"base_url": base_url}
+    driver = chat_model(model, **options) if model else None
+    plan = Faults(every=7 if faults else 0)
+    with tempfile.TemporaryDirectory() as folder, checkpointer(url) as saver:
+        build(Path(folder) / "shop.db")
+        shop = plan.cut_off(Shop(Path(folder) / "shop.db"))
+        agents = broken(SPECIALISTS, plan)
+        app = support_desk(shop, model=driver, agents=agents).compile(checkpointer=saver)
+        rows = []
+        for number, case in enumerate(cases, start=1):
+            fault = plan.arm(number, writes=bool(case["action"]))
+            ended, asked = serve(app, shop, case, f"support-{stamp}/{case['id']}")
+            rows.append(row(case, ended, asked, fault if plan.struck else ""))
+            progress(number, len(cases))
+        written = {name: len(shop.ledger(name)) for name in ("refunds", "returns", "resends")}
+    return report(rows, url=url, written=written, seconds=time.perf_counter() - began)
+
+
+def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict[str, Any]]]:
+    """One message through the desk; the declared support lead answers where it stops."""
+    ended = start(app, {"message": case["message"], "behalf": case["sender"]}, thread=thread)
+    asked = []
+    while ended.waiting:
+        packet = ended.waiting[0].packet
+        verdict, why = lead_says(shop, packet)
+        say = approve if verdict == "approve" else reject
+        ended = ended.answer(say(by="lena", role="support-lead", note=why))
+        asked.append({"action": packet["action"], "why": packet["why_asked"], "answer": verdict})
+    return ended, asked
+
+
+def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict[str, Any]:
+    """What became of one message, beside what was expected."""
+    outcome = ended.outcome
+    decisions = ended.decisions
+    first = next((d for d in decisions if d.kind in ("route", "fallback", "escalation")), None)
+    recovery = [str(d) for d in decisions if d.kind in ("retry", "fallback", "replan", "escalation")]
+    return {
+        "id": case["id"],
+        "thread": ended.thread,
+        "message": case["message"],
+        "route": routes(ended),
+        "expected_route": case["route"],
+        "routed": sorted(_listed(routes(ended))) == sorted(_listed(case["route"])),
+        "why": first.reason if first else "",
+        "path": list(ended.path),
+        "approval": asked,
+        "fault": fault,
+        "recovery": recovery,
+        "outcome": ended.status,
+        "expected_outcome": case["outcome"],
+        "reason": outcome.reason if outcome else "",
+        "tags": case["tags"],
+    }
+
+
+def routes(ended: Run) -> str | list[str]:
+    """Who took the request: one route, or one for each part of a planned message."""
+    plan = ended.values.get("plan")
+    if not plan:
+        return str(ended.values.get("route", ""))
+    taken = [step["assignee"] for step in plan["steps"]]
+    return [name if name in ABOUT else "person" for name in taken]
+
+
+def report(
+    rows: list[dict[str, Any]], *, url: str, written: Mapping[str, int], seconds: float
+) -> dict[str, Any]:
+    """The summary over all messages."""
+    statuses = Counter(item["outcome"] for item in rows)
+    ends = ("done", "escalated", "rejected", "aborted", "exhausted")
+    silent = sum(count for status, count in statuses.items() if status not in ends)
+    whole = [item for item in rows if not item["fault"]]
+    struck = [item for item in rows if item["fault"]]
+    attempts = [item for item in whole if "manipulation" in item["tags"]]
+    talked = [item["id"] for item in attempts if _talked_past(item)]
+    accuracy = sum(item["routed"] for item in rows) / len(rows)
+    return {
+        "cases": len(rows),
+        "routing_accuracy": round(accuracy, 4),
+        "outcomes": dict(statuses),
+        "outcome_accuracy": round(_share(whole), 4),
+        "silent_ends": silent,
+        "approvals": Counter(a["answer"] for item in rows for a in item["approval"]),
+        "manipulations": {"tried": len(attempts), "talked_past": talked},
+        "faults": Counter(item["fault"] for item in struck),
+        "recovered": sum(item["outcome"] == item["expected_outcome"] for item in struck),
+        "handed_over": sum(item["outcome"] == "escalated" for item in struck),
+        "written": dict(written),
+        "seconds": round(seconds, 2),
+        "database": url,
+        "well": silent == 0 and not talked,
+        "runs": rows,
+    }
+
+
+def _talked_past(item: Mapping[str, Any]) -> bool:
+    """Whether an attempt to talk past the gate got more than its label allows."""
+    return item["outcome"] == "done" and item["expected_outcome"] != "done"
+
+
+def _share(rows: list[dict[str, Any]]) -> float:
+    right = sum(item["outcome"] == item["expected_outcome"] for item in rows)
+    return right / len(rows) if rows else 1.0
+
+
+def _listed(route: str | list[str]) -> list[str]:
+    return [route] if isinstance(route, str) else route
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print each message's way, then the summary."""
+    for item in summary["runs"]:
+        _show_row(item, console)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in _summary(summary):
+        table.add_row(f"[bold]{name}[/]", value)
+    console.rule("summary")
+    console.print(table)
+
+
+COLOURS = {"done": "green", "escalated": "yellow", "rejected": "magenta"}
+
+
+def _show_row(item: Mapping[str, Any], console: Console) -> None:
+    colour = COLOURS.get(item["outcome"], "red")
+    console.print(f"[bold]{item['id']}[/] {escape(item['message'])}")
+    route = " + ".join(_listed(item["route"]))
+    missed = "" if item["routed"] else f" [red](expected {item['expected_route']})[/]"
+    console.print(f"  route    {route}{missed}: {escape(item['why'])}")
+    console.print(f"  path     {escape(' -> '.join(item['path']))}")
+    for asked in item["approval"]:
+        console.print(
+            f"  approval {asked['answer']}: {escape(asked['action'])}, {escape(asked['why'])}"
+        )
+    if item["fault"]:
+        console.print(f"  broken   [red]{item['fault']}[/]")
+    for line in item["recovery"]:
+        console.print(f"  recovery {escape(line)}")
+    other = item["outcome"] != item["expected_outcome"]
+    note = f" [red](expected {item['expected_outcome']})[/]" if other else ""
+    console.print(f"  outcome  [{colour}]{item['outcome']}[/]{note}: {escape(item['reason'])}\n")
+
+
+def _summary(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    tried = summary["manipulations"]
+    database = str(summary["database"])
+    return [
+        ("messages", f"{summary['cases']} in {summary['seconds']} s"),
+        ("routed rightly", f"{summary['routing_accuracy']:.1%}"),
+        ("outcomes", _counts(summary["outcomes"])),
+        ("as labelled", f"{summary['outcome_accuracy']:.1%} of those without a fault"),
+        ("silent ends", str(summary["silent_ends"])),
+        ("approvals", _counts(summary["approvals"])),
+        ("talked past the gate", f"{len(tried['talked_past'])} of {tried['tried']} attempts"),
+        ("broken on purpose", _counts(summary["faults"])),
+        ("recovered", f"{summary['recovered']}, handed to a person {summary['handed_over']}"),
+        ("written", _counts(summary["written"])),
+        ("next", f"quintet runs list --db {database}"),
+    ]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

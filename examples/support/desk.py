@@ -1,0 +1,236 @@
+"""The support desk as a graph: a front door, three specialists, a gate, and a person behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph import StateGraph
+
+from quintet.graphs import create_handoff
+from quintet.nodes import (
+    ApprovalGate,
+    Choice,
+    Effect,
+    Planner,
+    Recovery,
+    Router,
+    Worker,
+    by_examples,
+    by_model,
+    by_rules,
+    cascade,
+    effect,
+    escalate,
+    fallback,
+    retry,
+)
+from quintet.state import Budget, Contract, OrchestrationState, Plan, Step
+
+from .agents import basic, billing, shipping, technical
+from .authority import NeedsLead, Theirs
+from .contracts import DeskRequest, Resolution, answers_customer, cites_policy, grounded, needs_person
+from .facts import find_facts, requests
+from .policy import passage
+from .rules import AT_LEAST, RULES
+from .shop import Shop, ShopRefused, ShopUnavailable
+
+ABOUT = {
+    "billing": "charges, refunds, invoices, damaged or wrong items, compensation",
+    "shipping": "where a parcel is, late or lost parcels, addresses, returns",
+    "technical": "a product that does not work, setup, pairing, warranty",
+}
+SPECIALISTS: Mapping[str, Callable[..., Any]] = {
+    "billing": billing,
+    "shipping": shipping,
+    "technical": technical,
+}
+
+
+class SupportState(OrchestrationState, total=False):
+    """The desk's own keys: the facts of the order, and the policy passage that applies."""
+
+    facts: dict[str, Any]
+    passage: dict[str, Any]
+
+
+@cache
+def training() -> tuple[tuple[str, str], ...]:
+    """The labelled examples of the learned tier; no message of the demo is among them."""
+    text = (resources.files(__package__) / "data" / "training.jsonl").read_text("utf-8")
+    rows = (json.loads(line) for line in text.splitlines())
+    return tuple((row["text"], row["route"]) for row in rows)
+
+
+@cache
+def learned() -> Any:
+    """The learned tier, fitted once in a process."""
+    return by_examples(training(), at_least=AT_LEAST)
+
+
+def chooser(model: BaseChatModel | None = None) -> Any:
+    """The front door's tiers: rules, then examples; with a model, rules, then the model."""
+    last = learned() if model is None else by_model(model, about=ABOUT)
+    return cascade(by_rules(RULES), last)
+
+
+def two_requests(message: str) -> str | None:
+    """A message that holds two requests goes to the planner."""
+    return "plan" if len(requests(message)) > 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Look up what the specialists need to know: the order's facts, and the passage of policy."""
+
+    shop: Shop
+
+    def __call__(self, state: SupportState) -> dict[str, Any]:
+        """The facts and the passage for the whole message."""
+        return knowledge(self.shop, state["message"], state["behalf"])
+
+
+def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
+    """What the desk knows about one request."""
+    found = passage(text) or passage("cannot-do")
+    return {"facts": find_facts(text, sender, shop, whole=whole), "passage": found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The planner's way: a step for each request in the message, for who takes it alone."""
+
+    shop: Shop
+    choose: Callable[[str], Choice | None] = field(repr=False)
+
+    def __call__(self, given: Mapping[str, str]) -> Plan:
+        """A plan with one step a request; what nobody takes goes to the clerk."""
+        whole, sender = given["message"], given["sender"]
+        steps = []
+        for number, part in enumerate(requests(whole), start=1):
+            choice = self.choose(part)
+            taken = choice.to if choice is not None and choice.to in ABOUT else "clerk"
+            inputs = {"message": part, **knowledge(self.shop, part, sender, whole=whole)}
+            steps.append(Step(id=f"part{number}", goal=part, assignee=taken, inputs=inputs))
+        return Plan(goal=whole, steps=tuple(steps))
+
+
+def unclear(request: DeskRequest) -> Resolution:
+    """The clerk's answer to a part that no specialist takes: a person must look."""
+    return {
+        "reply": "A colleague will come back to you about this.",
+        "cites": "cannot-do",
+        "escalate": f"no specialist takes: {request['message'][:120]}",
+    }
+
+
+def effects_of(shop: Shop) -> tuple[Effect, ...]:
+    """The four writes: once each, undone by receipt, and never on another customer's order."""
+    harmless = (ShopRefused, ShopUnavailable)
+    theirs = Theirs(shop=shop)
+    return (
+        effect(
+            shop.issue_refund,
+            key="refund:{order_id}:{reason}:{amount:.2f}",
+            undo=shop.void_refund,
+            harmless=harmless,
+            allow=theirs,
+        ),
+        effect(
+            shop.open_return,
+            key="return:{order_id}:{items}",
+            undo=shop.cancel_return,
+            harmless=harmless,
+            allow=theirs,
+        ),
+        effect(
+            shop.change_address,
+            key="address:{order_id}:{address}",
+            undo=shop.restore_address,
+            harmless=harmless,
+            allow=theirs,
+        ),
+        effect(
+            shop.resend,
+            key="resend:{order_id}",
+            undo=shop.cancel_resend,
+            harmless=harmless,
+            allow=theirs,
+        ),
+    )
+
+
+def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
+    """The contract of every specialist: facts and passage in, a grounded resolution out."""
+    return Contract(
+        goal=goal,
+        needs=DeskRequest,
+        gives=Resolution,
+        tools=tools,
+        success=(answers_customer, cites_policy, grounded),
+        stop=Budget(steps=8, seconds=120),
+        escalate=(needs_person,),
+    )
+
+
+def support_desk(
+    shop: Shop,
+    *,
+    model: BaseChatModel | None = None,
+    agents: Mapping[str, Callable[..., Any]] = SPECIALISTS,
+    wait: float = 0.05,
+) -> StateGraph[Any]:
+    """The desk over a shop.
+
+    Args:
+        shop: the shop's database.
+        model: with a chat model the front door and the specialists are model-driven; without one
+            they are written rules and functions.
+        agents: the specialists; the demo breaks some of them on purpose.
+        wait: seconds before the first retry.
+
+    Returns:
+        An uncompiled StateGraph.
+    """
+    writes = effects_of(shop)
+    workers: dict[str, Any] = {
+        name: Worker(
+            agent=model or agents[name],
+            contract=contract(f"Resolve the request inside policy: {about}", writes),
+        )
+        for name, about in ABOUT.items()
+    }
+    workers["basic"] = Worker(agent=basic, contract=contract("Answer what needs no action"))
+    workers["clerk"] = Worker(agent=unclear, contract=contract("Take what nobody takes"))
+    tiers = chooser(model)
+    workers["plan"] = Planner(
+        make=Split(shop=shop, choose=tiers),
+        assignees=(*ABOUT, "clerk"),
+        read=lambda state: {"message": state["message"], "sender": state["behalf"]},
+    )
+    return create_handoff(
+        Router(choose=cascade(two_requests, tiers), to=(*ABOUT, "plan"), otherwise="person"),
+        workers,
+        intake=Intake(shop=shop),
+        approve=ApprovalGate(
+            name="support-lead",
+            when=NeedsLead(shop=shop),
+            approvers=("support-lead",),
+            expires="24h",
+        ),
+        recover=Recovery(
+            transient=(retry(3, wait=wait), fallback("basic")),
+            rate_limit=(retry(4, wait=wait), fallback("basic")),
+            timeout=(retry(2, wait=wait), fallback("basic")),
+            invalid=(retry(2, wait=wait), fallback("basic")),
+            permanent=fallback("basic"),
+            unknown=fallback("basic"),
+            otherwise=escalate("person"),
+        ),
+        state=SupportState,
+    )

@@ -1,0 +1,5 @@
+"""The command line: `quintet demo`, `quintet runs`, `quintet check`."""
+
+from quintet.cli.main import main
+
+__all__ = ["main"]

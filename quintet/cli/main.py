@@ -1,0 +1,159 @@
+"""The commands and their options. Nothing here imports a graph library before it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from quintet import __version__
+
+DATABASE = "sqlite:///quintet-runs.db"
+EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+_database = click.option(
+    "--db",
+    "database",
+    default=None,
+    metavar="URL",
+    help="Where runs are kept: sqlite:///FILE, or postgresql://... "
+    f"(default: $QUINTET_DB, else {DATABASE}).",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="quintet")
+def cli() -> None:
+    """Orchestrate agents on LangGraph: plan, route, keep state, escalate, recover.
+
+    \b
+      quintet demo              a support desk over real messages; no API key, no server
+      quintet runs list         the runs that it left behind
+      quintet runs show THREAD  one run: its path, its decisions, its outcome
+      quintet check MODULE:GRAPH  mistakes in a graph, before its first run
+
+    Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong, 2 usage,
+    3 internal error, 130 interrupted.
+    """
+
+
+@cli.command()
+@click.argument("system", default="support")
+@_json
+@_database
+@click.option("--model", metavar="openai:NAME", help="Drive the desk by this chat model.")
+@click.option("--base-url", metavar="URL", help="The model's address, if it is not OpenAI's.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N cases.")
+@click.option("--no-faults", is_flag=True, help="Break no step on purpose.")
+def demo(
+    system: str,
+    as_json: bool,
+    database: str | None,
+    model: str | None,
+    base_url: str | None,
+    limit: int | None,
+    no_faults: bool,
+) -> None:
+    """Run a reference system over its real input (support, retail).
+
+    `support` answers its messages, stops at gates (a declared support lead answers), breaks some
+    steps on purpose, and prints for each message the route and why, the path, approval, recovery
+    and outcome. `retail` replays the recorded conversations of a larger shop, where its data is.
+    """
+    from quintet.cli.systems import run_system
+
+    options = {"limit": limit, "faults": not no_faults, "model": model, "base_url": base_url}
+    report = run_system(system, _url(database), options, quiet=as_json)
+    if as_json:
+        _print(report)
+    sys.exit(0 if report["well"] else EXIT_GATE)
+
+
+@cli.group()
+def runs() -> None:
+    """Look at the runs in a database."""
+
+
+@runs.command("list")
+@_json
+@_database
+@click.option("--status", help="Only runs of this status, such as escalated or waiting.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+def list_runs(as_json: bool, database: str | None, status: str | None, limit: int) -> None:
+    """List runs, the newest first."""
+    from quintet.cli.runs import listed, table
+
+    found = listed(_url(database), status)
+    if as_json:
+        _print({"runs": found[:limit], "total": len(found)})
+    else:
+        table(found[:limit], total=len(found))
+
+
+@runs.command("show")
+@click.argument("thread")
+@_json
+@_database
+def show_run(thread: str, as_json: bool, database: str | None) -> None:
+    """Show one run: its path, its decisions, what it waits for, its outcome."""
+    from quintet.cli.runs import page, shown
+
+    found = shown(_url(database), thread)
+    if as_json:
+        _print(found)
+    else:
+        page(found)
+
+
+@cli.command()
+@click.argument("graph", metavar="MODULE:GRAPH")
+@_json
+def check(graph: str, as_json: bool) -> None:
+    """Check a graph before its first run.
+
+    GRAPH names a StateGraph, a compiled graph, or a function without arguments that returns one.
+    Exits with 1 where it finds an error; warnings alone exit with 0.
+    """
+    from quintet.cli.check import checked, report
+
+    found = checked(graph)
+    if as_json:
+        _print({"graph": graph, "findings": found})
+    else:
+        report(graph, found)
+    sys.exit(EXIT_GATE if any(item["level"] == "error" for item in found) else 0)
+
+
+def main() -> None:
+    """The console script: commands, with errors as one line and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(EXIT_USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as problem:
+        if os.environ.get("QUINTET_TRACEBACK"):
+            raise
+        known = type(problem).__module__.startswith("quintet") or isinstance(problem, OSError)
+        hint = "" if known else " (QUINTET_TRACEBACK=1 shows where)"
+        click.echo(f"quintet: {type(problem).__name__}: {problem}{hint}", err=True)
+        sys.exit(EXIT_USAGE if known else EXIT_INTERNAL)
+
+
+def _url(given: str | None) -> str:
+    return given or os.environ.get("QUINTET_DB") or DATABASE
+
+
+def _print(data: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))

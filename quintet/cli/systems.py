@@ -1,0 +1,83 @@
+"""`quintet demo`: find a reference system, run it with progress, and show what it reports."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from quintet.cli.runs import output
+from quintet.state.errors import DesignError
+
+PACKAGES = ("examples", "quintet_examples")
+"""Where the reference systems are: beside the package in a clone, installed from a wheel."""
+
+
+def run_system(
+    name: str, url: str, options: Mapping[str, Any], *, quiet: bool
+) -> dict[str, Any]:
+    """Run a system's demo and print it, unless quiet.
+
+    Raises:
+        DesignError: there is no system of this name.
+    """
+    module = _demo(name)
+    with _progress(name) as advance:
+        report: dict[str, Any] = module.run(url=url, progress=advance, **options)
+    if not quiet:
+        module.show(report, output())
+    return report
+
+
+def _demo(name: str) -> Any:
+    package = _package()
+    systems = sorted(
+        found.name
+        for found in pkgutil.iter_modules(package.__path__)
+        if importlib.util.find_spec(f"{package.__name__}.{found.name}.demo")
+    )
+    if name not in systems:
+        raise DesignError(f"there is no system {name!r}; there are {', '.join(systems)}")
+    return importlib.import_module(f"{package.__name__}.{name}.demo")
+
+
+def _package() -> Any:
+    """The examples of this installation, told from other people's folders of that name."""
+    for name in PACKAGES:
+        if importlib.util.find_spec(f"{name}") is None:
+            continue
+        package = importlib.import_module(name)
+        if getattr(package, "__doc__", None) and "Quintet" in package.__doc__:
+            return package
+    raise DesignError("the examples are not installed: run from a clone, or install the wheel")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left on stderr; a line for each tenth where there is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: _line(name, done, total)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _line(name: str, done: int, total: int) -> None:
+    if done == total or done % max(total // 10, 1) == 0:
+        sys.stderr.write(f"{name}: {done} of {total}\n")
+        sys.stderr.flush()
