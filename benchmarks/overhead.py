@@ -12,46 +12,41 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langsmith import tracing_context
 
 from benchmarks.by_hand import FUSED, LANGGRAPH
-from benchmarks.desks import QUINTET, STARTED, Contender, Desk
+from benchmarks.desks import QUINTET, Contender
+from benchmarks.machine import machine, versions
 from benchmarks.measure import asked, atimed, ratio, same_calls, summary, timed, together
+from benchmarks.saved import asaved, saved
 from benchmarks.table import table
-from quintet.state import checkpointer
 
 COMPARED = (QUINTET, LANGGRAPH, FUSED)
-MODES = {"sync": False, "async": True}
-PACKAGES = (
-    "langgraph",
-    "langgraph-checkpoint-sqlite",
-    "langchain-core",
-    "langchain",
-    "langgraph-supervisor",
-    "langgraph-swarm",
-    "pydantic",
-)
+"""These must make the same model calls."""
+
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How much is measured."""
+    """How much is measured.
+
+    Args:
+        runs: rounds without a saver, sync and async each.
+        saved_runs: rounds with SQLite.
+        together: runs at once in the concurrent part.
+        latency: seconds of a model call there.
+        repeats: how often that part is repeated.
+        peers: whether other libraries are measured too.
+    """
 
     runs: int = 400
     saved_runs: int = 100
@@ -64,37 +59,124 @@ class Options:
 QUICK = Options(runs=6, saved_runs=3, together=5, latency=0.005, repeats=1)
 
 
-def measure(options: Options) -> dict[str, Any]:
+def measure(options: Options) -> Figures:
     """All figures, ready for JSON.
 
     Raises:
         Unequal: contenders that are compared do not make the same model calls.
     """
     began = time.perf_counter()
-    contenders = COMPARED
-    if options.peers:
-        from benchmarks.peers import PEERS
-
-        contenders = (*COMPARED, *PEERS)
+    contenders = (*COMPARED, *(_peers() if options.peers else ()))
     with tracing_context(enabled=False):
         received = _received(contenders)
-        modes = {mode: _unsaved(contenders, mode, options.runs) for mode in MODES}
-        sqlite = {mode: _saved(mode, options.saved_runs) for mode in MODES}
+        modes = {
+            "sync": _unsaved(contenders, options, awaited=False),
+            "async": _unsaved(contenders, options, awaited=True),
+        }
+        _say(f"SQLite, sync: {options.saved_runs} rounds")
+        sqlite = {"sync": saved(options.saved_runs)}
+        _say(f"SQLite, async: {options.saved_runs} rounds")
+        sqlite["async"] = asyncio.run(asaved(options.saved_runs))
         concurrent = asyncio.run(_concurrent(contenders, received, options))
-    mine, theirs = received["quintet"], received["langgraph"]
     counted = ("characters", "characters_with_schemas")
+    mine, by_hand = received["quintet"], received["langgraph"]
     return {
-        "ratio_to_langgraph": _worse(modes, "quintet", "ratio_to_langgraph"),
-        "characters_ratio": max(round(mine[key] / theirs[key], 4) for key in counted),
+        "ratio_to_langgraph": max(mode["ratio_to_langgraph"] for mode in modes.values()),
+        "characters_ratio": max(round(mine[key] / by_hand[key], 4) for key in counted),
         "ratio_to_fused": max(mode["ratio_to_fused"] for mode in modes.values()),
-        "modes": modes,
+        **modes,
         "model_calls": {name: figures["model_calls"] for name, figures in received.items()},
-        **{key: {name: seen[key] for name, seen in received.items()} for key in counted},
+        **{key: {name: figures[key] for name, figures in received.items()} for key in counted},
         "sqlite": sqlite,
         "concurrent": concurrent,
-        "runs": {"unsaved": options.runs, "sqlite": options.saved_runs},
+        "rounds": {"unsaved": options.runs, "sqlite": options.saved_runs},
         "machine": machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def _peers() -> tuple[Contender, ...]:
+    from benchmarks.peers import PEERS
+
+    return PEERS
+
+
+def _received(contenders: Sequence[Contender]) -> dict[str, dict[str, float]]:
+    """Model calls and characters of each contender, the same for sync and async runs."""
+    received = {}
+    for awaited in (False, True):
+        seen = {contender.name: asked(contender, awaited=awaited) for contender in contenders}
+        for contender in COMPARED:
+            same_calls(seen[contender.name], seen["langgraph"])
+        received = {name: one.per_run for name, one in seen.items()}
+    return received
+
+
+def _unsaved(contenders: Sequence[Contender], options: Options, *, awaited: bool) -> Figures:
+    _say(f"no saver, {'async' if awaited else 'sync'}: {options.runs} rounds")
+    desks = [contender.desk(awaited=awaited) for contender in contenders]
+    if awaited:
+        seconds = asyncio.run(atimed(desks, options.runs))
+    else:
+        seconds = timed(desks, options.runs)
+    return {
+        "ratio_to_langgraph": ratio(seconds, "quintet", "langgraph"),
+        "ratio_to_fused": ratio(seconds, "quintet", "langgraph_fused"),
+        "contenders": summary(seconds, "langgraph"),
+    }
+
+
+async def _concurrent(
+    contenders: Sequence[Contender], received: dict[str, dict[str, float]], options: Options
+) -> Figures:
+    """Many runs at once on models that take their time; ideal is no more than that time."""
+    _say(f"{options.together} runs at once, {options.repeats} times")
+    walls: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for _ in range(options.repeats):
+        for contender in contenders:
+            desk = contender.desk(awaited=True, latency=options.latency)
+            walls[contender.name].append(await together(desk, options.together))
+    figures = {}
+    for name, wall in walls.items():
+        ideal = received[name]["model_calls"] * options.latency
+        middle = statistics.median(wall)
+        figures[name] = {
+            "wall_s": round(middle, 3),
+            "ideal_s": round(ideal, 3),
+            "wall_to_ideal": round(middle / ideal, 2),
+        }
+    return {"runs": options.together, "latency_s": options.latency, "contenders": figures}
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
+    """The options of the command line, and whether to print JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--runs", type=int, help=f"rounds without a saver ({Options.runs})")
+    parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
+    parser.add_argument("--quick", action="store_true", help="a few rounds, to see that it runs")
+    given = parser.parse_args(arguments)
+    options = replace(QUICK if given.quick else Options(), peers=not given.no_peers)
+    if given.runs is not None:
+        if given.runs < 2:
+            parser.error(f"--runs {given.runs}: quartiles need two rounds or more")
+        options = replace(options, runs=given.runs)
+    return options, given.json
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    options, as_json = read_options(arguments)
+    figures = measure(options)
+    print(json.dumps(figures, indent=2) if as_json else table(figures))
+
+
+if __name__ == "__main__":
+    main()

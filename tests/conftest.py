@@ -19,12 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def root() -> Path:
-    """The clone."""
-    return ROOT
-
-
-@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the public data sets, from QUINTET_DATA or beside the clone."""
     named = os.environ.get("QUINTET_DATA")

@@ -9,11 +9,11 @@ def says(*phrases: str) -> str:
     """A pattern for any of these phrases, as whole words.
 
     In a phrase a space is any white space, an apostrophe may be missing, and ` .. ` is up to 45
-    characters of the same sentence. The rest is regular expression. Every repetition that a phrase
-    brings in is bounded or over one class of characters, so the time stays bounded too.
+    characters of the same sentence. The rest is regular expression.
     """
     text = "|".join(phrases).replace(" .. ", GAP)
-    return rf"\b(?:{text.replace("'", "['’`]?").replace(' ', r'\s+')})\b"
+    text = text.replace("'", "['’`]?").replace(" ", r"\s{1,3}")
+    return rf"(?<!\w)(?:{text})(?!\w)"
 
 
 def both(one: str, other: str) -> str:

@@ -56,10 +56,11 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     """Print runs as a table."""
     console = output()
     rows = Table(box=None, pad_edge=False, header_style="bold")
-    rows.add_column("thread", overflow="fold", min_width=12)
+    longest = max((len(run["thread"]) for run in found), default=6)
+    rows.add_column("thread", no_wrap=True, min_width=min(longest, 48))
     rows.add_column("status", no_wrap=True, min_width=10)
     rows.add_column("updated", no_wrap=True, min_width=19)
-    rows.add_column("reason", overflow="ellipsis", no_wrap=True)
+    rows.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)
     for run in found:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -13,30 +13,13 @@ from typing import Any
 from langgraph.channels import BaseChannel, LastValue
 from langgraph.graph import END, START, StateGraph
 
+from quintet.graphs.branch import Branch, path_body
 from quintet.graphs.literals import Values, union
-from quintet.graphs.moves import Moves, chosen, commanded, merged
-from quintet.graphs.part import Part, Spec, unbound
-from quintet.graphs.source import Body, read
+from quintet.graphs.moves import Moves, commanded, merged
+from quintet.graphs.part import Part, Spec
 from quintet.graphs.updates import Written, written
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Branch:
-    """A conditional edge: its source, its map of targets if it has one, its path function."""
-
-    source: str
-    ends: Mapping[Hashable, str] | None
-    body: Body | None
-
-    @cached_property
-    def moves(self) -> Moves:
-        """Where it may lead."""
-        if self.body is not None:
-            return chosen(self.body, self.ends)
-        known = frozenset((self.ends or {}).values())
-        return Moves(to=Values(known=known, complete=self.ends is not None))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +97,7 @@ class Shape:
         """The conditional edges, by source."""
         return {
             source: tuple(
-                Branch(source=source, ends=spec.ends, body=_path(spec.path))
+                Branch(source=source, ends=spec.ends, body=path_body(spec.path))
                 for _, spec in sorted(named.items())
             )
             for source, named in sorted(self.builder.branches.items())
@@ -233,12 +216,6 @@ def way(found: Mapping[str, str | None], name: str) -> str:
     while (before := found.get(steps[-1])) is not None:
         steps.append(before)
     return " -> ".join("START" if each == START else each for each in reversed(steps))
-
-
-def _path(path: object) -> Body | None:
-    plain = unbound(path)
-    function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
-    return read(function) if function is not None else None
 
 
 def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:

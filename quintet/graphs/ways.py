@@ -7,10 +7,11 @@ from difflib import get_close_matches
 
 from langgraph.graph import END, START
 
-from quintet.graphs.finding import Finding, names
+from quintet.graphs.branch import Branch
+from quintet.graphs.finding import Finding, Level, names
 from quintet.graphs.flow import falls
 from quintet.graphs.moves import answers
-from quintet.graphs.shape import Branch, Shape
+from quintet.graphs.shape import Shape
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
@@ -135,21 +136,25 @@ def blind_paths(shape: Shape) -> Iterator[Finding]:
 def partial_paths(shape: Shape) -> Iterator[Finding]:
     """A path function that answers None fails the run; resumed, the run then ends in silence."""
     for source, branches in shape.branches.items():
-        if any(_is_partial(branch) for branch in branches):
+        levels = [level for branch in branches if (level := _partial(branch)) is not None]
+        if levels:
             yield Finding(
                 code="partial-path",
                 node=shape.at(source),
                 fault=f"The path function after {source!r} may answer None: the run fails there, "
                 "and resumed it ends without going anywhere.",
                 remedy="Return a target on every way through it, END to stop.",
+                level=min(levels),
             )
 
 
-def _is_partial(branch: Branch) -> bool:
+def _partial(branch: Branch) -> Level | None:
+    """An error where None is spelled, a warning where the function can come to its end."""
     if branch.body is None or None in (branch.ends or {}):
-        return False
-    bare = None in branch.body.returned or None in answers(branch.body).known
-    return bare or falls(branch.body.statements)
+        return None
+    if None in branch.body.returned or None in answers(branch.body).known:
+        return "error"
+    return "warning" if falls(branch.body.statements) else None
 
 
 def alternatives(shape: Shape) -> Iterator[Finding]:

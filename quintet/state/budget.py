@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Literal, get_args
 
 from typing_extensions import TypedDict
@@ -62,9 +63,10 @@ class Budget:
             limit = getattr(self, field.name)
             if limit is None:
                 continue
-            if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+            number = isinstance(limit, int | float) and not isinstance(limit, bool)
+            if not number or not isfinite(limit) or limit < 0:
                 raise DesignError(
-                    f"Budget({field.name}={limit!r}): a limit is a number of zero or more, "
+                    f"Budget({field.name}={limit!r}): a limit is a finite number, zero or more, "
                     "or None for no limit"
                 )
 

@@ -23,6 +23,9 @@ class Step:
         after: ids of the steps whose results it needs.
         inputs: plain data that the assignee's contract may ask for.
         criterion: when it counts as done; read by the planner's check.
+
+    Raises:
+        DesignError: `after` is one name and not a tuple of names.
     """
 
     id: str
@@ -31,6 +34,13 @@ class Step:
     after: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     criterion: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.after, str):
+            raise DesignError(
+                f"step {self.id!r}: after={self.after!r} is one name; give a tuple, "
+                f"({self.after!r},)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +56,8 @@ class Plan:
         reason: why this version was made.
 
     Raises:
-        DesignError: no steps, a repeated id, an unknown assignee, a missing dependency,
-            a cycle, or more steps than the budget has.
+        DesignError: no steps, a missing or repeated id, an unknown assignee, a missing
+            dependency, a cycle, or more steps than the budget has.
     """
 
     goal: str
@@ -70,6 +80,8 @@ class Plan:
 
     def _check_names(self) -> None:
         ids = [step.id for step in self.steps]
+        if not all(ids):
+            raise DesignError(f"plan for {self.goal!r}: a step without an id; name each step")
         if repeated := sorted({name for name in ids if ids.count(name) > 1}):
             raise DesignError(f"plan for {self.goal!r}: step id {repeated[0]!r} is used twice")
         for step in self.steps:

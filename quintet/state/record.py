@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -15,6 +17,8 @@ from quintet.state.errors import DesignError
 
 R = TypeVar("R")
 
+_JSON = frozenset({str, int, bool})
+
 
 def plain(value: Any) -> Any:
     """Turn a value into JSON data: dataclasses and models to dicts, tuples and sets to lists.
@@ -22,24 +26,59 @@ def plain(value: Any) -> Any:
     Raises:
         DesignError: the value holds something that JSON cannot, named by its type.
     """
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or type(value) in _JSON or (type(value) is float and isfinite(value)):
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return _plain_keys(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted(plain(item) for item in value)
+        return sorted((plain(item) for item in value), key=_text)
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return _bare(value)
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return plain(value.model_dump(mode="json"))
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    raise DesignError(
+    raise _not_plain(value)
+
+
+def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
+    made = {
+        key if type(key) is str else str(plain(key)): plain(item) for key, item in value.items()
+    }
+    if len(made) < len(value):
+        names = [str(plain(key)) for key in value]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DesignError(f"two keys of one dict become {twice!r} in plain data; rename one")
+    return made
+
+
+def _bare(value: float | str) -> float | str:
+    """A subclass of str, int or float as the type itself: numpy's floats, str with an extra."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if not isfinite(value):
+        raise _not_plain(value)
+    return float.__float__(value)
+
+
+def _not_plain(value: Any) -> DesignError:
+    return DesignError(
         f"{type(value).__module__}.{type(value).__qualname__} is not plain data: {value!r:.80}; "
-        "give a dict, list, str, number, bool, None, dataclass or pydantic model"
+        "give a dict, list, str, finite number, bool, None, enum, dataclass or pydantic model"
     )
+
+
+def _text(data: Any) -> str:
+    """Canonical JSON."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @cache
@@ -75,5 +114,5 @@ def faults(problem: ValidationError) -> str:
 
 def digest(data: Any) -> str:
     """SHA-256 of the canonical JSON of plain data, first 16 hex digits."""
-    text = json.dumps(plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    # Models send lone surrogates in JSON; they have no UTF-8, and still make a difference.
+    return hashlib.sha256(_text(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]

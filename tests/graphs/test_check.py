@@ -162,7 +162,7 @@ def unset() -> Any:
         pytest.param(Awkward(), id="awkward object"),
         pytest.param(Slotted(END), id="slots"),
         pytest.param(RunnableLambda(generates), id="generator"),
-        pytest.param(operator.itemgetter("log"), id="builtin"),
+        pytest.param(len, id="builtin"),
         pytest.param(unset(), id="empty closure"),
         pytest.param(RunnableLambda(lambda state: {}) | (lambda state: {}), id="sequence"),
         pytest.param({"answer": RunnableLambda(str)}, id="dict"),

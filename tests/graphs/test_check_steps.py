@@ -65,8 +65,6 @@ def clash(graph: StateGraph[State], start: State | None = None) -> Finding:
     return finding
 
 
-
-
 # Two writers of one key
 
 

@@ -507,7 +507,23 @@ def test_a_path_that_answers_none_fails_the_run_then_ends_it_and_is_named():
     assert app.invoke(None, config)["log"] == ["a"]
     assert app.get_state(config).next == ()
     finding = only(graph)
-    assert (finding.code, finding.node) == ("partial-path", "a")
+    assert (finding.code, finding.node, finding.level) == ("partial-path", "a", "warning")
+
+
+def bare(state: State) -> Literal["b"] | None:
+    if state.get("kind") == "b":
+        return "b"
+    return  # noqa: PLR1711, RET502
+
+
+def spelled(state: State) -> Literal["b"] | None:
+    return "b" if state.get("kind") == "b" else None
+
+
+@pytest.mark.parametrize("path", [bare, spelled])
+def test_a_path_that_spells_none_is_an_error(path):
+    graph = line("a").add_node("b", note("b")).add_conditional_edges("a", path, ["b"])
+    assert (only(graph).code, only(graph).level) == ("partial-path", "error")
 
 
 def total_if(state: State) -> str:

@@ -1,0 +1,124 @@
+"""The specialists of the desk: functions over the facts, the policy and the shop's four writes.
+
+They look only at what the customer wants and at the record; whether a write needs a person is
+decided around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import devices, money, parcels, wants
+from .contracts import DeskRequest, Resolution
+from .verdict import Tools, Verdict, escalate, only_answer, refuse, settle
+
+Json = dict[str, Any]
+_DESK_OF = {
+    **dict.fromkeys(("duplicate-charge", "damaged-item", "refund-window", "payments"), "billing"),
+    **dict.fromkeys(("technical-help", "setup", "warranty", "safety"), "technical"),
+    **dict.fromkeys(("return-window", "address-change", "lost-parcel"), "shipping"),
+    **dict.fromkeys(("delay-credit", "order-status"), "shipping"),
+}
+
+
+def billing(request: DeskRequest, tools: Tools) -> Resolution:
+    """Second charges, damage, refunds, and questions about payments."""
+    return settle(_first(request) or _billing(request) or _unclear("billing"), tools)
+
+
+def shipping(request: DeskRequest, tools: Tools) -> Resolution:
+    """Where a parcel is, addresses, second parcels, returns, credits for delay."""
+    return settle(_first(request) or _shipping(request) or _unclear("shipping"), tools)
+
+
+def technical(request: DeskRequest, tools: Tools) -> Resolution:
+    """First help, setup and guarantee; whatever may be dangerous goes to a person."""
+    return settle(_first(request) or _technical(request) or _unclear("technical"), tools)
+
+
+def basic(request: DeskRequest) -> Resolution:
+    """The desk without its tools: it answers from the record, and hands on what needs a write."""
+    verdict = _first(request)
+    if verdict is None:
+        fits = _DESK_OF.get((request["passage"] or {}).get("id", ""), "billing")
+        desks = (fits, *(name for name in _DESKS if name != fits))
+        said = (_DESKS[name](request) for name in desks)
+        verdict = next((one for one in said if one), None) or _unclear("the desk")
+    return only_answer(verdict)
+
+
+def _first(request: DeskRequest) -> Verdict | None:
+    """What comes before every other question: safety, whose order it is, what nobody here can do."""
+    facts, text = request["facts"], request["message"]
+    if wants.unsafe(text):
+        return devices.unsafe(_order(request))
+    if facts["standing"] == "foreign":
+        why = "the order belongs to another customer"
+        told = "I can only speak about orders of your own account; the order you name is not one."
+        return refuse(told, "identity", why)
+    if facts["standing"] == "missing":
+        number = facts["missing"][0]
+        held = escalate(f"there is no order {number}", "identity")
+        told = f"I cannot find an order {number}. {held.reply} Please have your order number ready."
+        return Verdict(**{**vars(held), "reply": told})
+    if wants.beyond(text):
+        return escalate("the request is for a person: policy lists it as beyond the desk")
+    return None
+
+
+def _billing(request: DeskRequest) -> Verdict | None:
+    order = _order(request)
+    want = wants.billing(request["message"], order)
+    if want == "payment-info":
+        return money.payment_info(request, order)
+    return _with_order(money.HANDLERS.get(want), request, order)
+
+
+def _shipping(request: DeskRequest) -> Verdict | None:
+    order = _order(request)
+    want = wants.shipping(request["message"], order, request["facts"]["address"])
+    if want == "return-info":
+        return parcels.return_info(request, order)
+    return _with_order(parcels.HANDLERS.get(want), request, order)
+
+
+def _technical(request: DeskRequest) -> Verdict | None:
+    order = _order(request)
+    want = wants.technical(request["message"], order)
+    if want == "warranty":
+        return _with_order(devices.warranty, request, order)
+    topic = {"help": "technical-help", "setup": "setup"}.get(want)
+    return devices.advice(topic, order, request["facts"]["items"]) if topic else None
+
+
+_DESKS: dict[str, Callable[[DeskRequest], Verdict | None]] = {
+    "billing": _billing,
+    "shipping": _shipping,
+    "technical": _technical,
+}
+
+
+def _order(request: DeskRequest) -> Json | None:
+    """The one order that the request is about, or None."""
+    facts = request["facts"]
+    number = facts["order_id"]
+    return next((one for one in facts["orders"] if one["id"] == number), None)
+
+
+def _with_order(
+    handler: Callable[[DeskRequest, Json], Verdict] | None,
+    request: DeskRequest,
+    order: Json | None,
+) -> Verdict | None:
+    if handler is None:
+        return None
+    if order is not None:
+        return handler(request, order)
+    fitting = request["facts"]["fitting"]
+    which = f"{len(fitting)} orders fit" if fitting else "no order fits"
+    return escalate(f"it cannot be told which order is meant: {which}")
+
+
+def _unclear(desk: str) -> Verdict:
+    return escalate(f"{desk} cannot make out what is wanted")

@@ -1,0 +1,68 @@
+"""What technical decides: first help, setup, and how long the guarantee runs."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import date
+from typing import Any
+
+from . import wants
+from .contracts import DeskRequest
+from .policy import passage
+from .verdict import Verdict, answer, day, escalate
+
+Json = dict[str, Any]
+
+
+def advice(topic: str, order: Json | None, items: list[str]) -> Verdict:
+    """The passage's steps, and the guarantee of the item where it is known."""
+    found = passage(topic)
+    told = found["text"] if found else ""
+    covered = order is not None and order["delivered"] and items and topic == "technical-help"
+    return answer(f"{told} {guarantee(order, items)}" if order and covered else told, topic, order)
+
+
+def warranty(request: DeskRequest, order: Json) -> Verdict:
+    if order["delivered"] is None:
+        return answer(
+            f"Order {order['id']} is not delivered yet; the guarantee begins on that day.",
+            "warranty",
+            order,
+        )
+    worn = (
+        "Wear, drops and water are not covered."
+        if wants.by_wear(request["message"])
+        else "A defect is repaired or replaced: fill in the repair form on your account page. "
+        "Wear, drops and water are not covered."
+    )
+    items = request["facts"]["items"] or [line["sku"] for line in order["lines"]]
+    return answer(f"{guarantee(order, items)} {worn}", "warranty", order)
+
+
+def guarantee(order: Json, items: list[str]) -> str:
+    """How long the guarantee of each item runs, and whether it still does."""
+    delivered = date.fromisoformat(order["delivered"])
+    today = date.fromordinal(delivered.toordinal() + order["days_since_delivery"])
+    said = []
+    for line in order["lines"]:
+        if line["sku"] in items:
+            end = _later(delivered, line["warranty_months"])
+            runs = "runs" if today <= end else "ended; it ran"
+            said.append(f"The guarantee of your {line['name']} {runs} until {day(end)}.")
+    return " ".join(said)
+
+
+def _later(begin: date, months: int) -> date:
+    year, month = divmod(begin.month - 1 + months, 12)
+    last = calendar.monthrange(begin.year + year, month + 1)[1]
+    return date(begin.year + year, month + 1, min(begin.day, last))
+
+
+def unsafe(order: Json | None) -> Verdict:
+    """Stop the customer from using it; a person calls back."""
+    told = (
+        "Please stop using the product now and unplug it if that is safe. "
+        "A colleague calls you back today."
+    )
+    held = escalate("a safety hazard was reported: call back the same day", "safety", order)
+    return Verdict(**{**vars(held), "reply": told})

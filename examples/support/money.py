@@ -1,0 +1,140 @@
+"""What billing decides: second charges, damage, refunds, questions about payments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import wants
+from .contracts import DeskRequest
+from .policy import RETURN_DAYS
+from .reading import counted
+from .verdict import Verdict, Write, act, answer, day, escalate, listed, pounds, refuse
+
+Json = dict[str, Any]
+
+
+def refund(order: Json, amount: float, *, cites: str, reason: str = "", note: str = "") -> Verdict:
+    """Pay back in one piece; the reason is the passage that the claim rests on."""
+    what = f"a refund of {pounds(amount)} on order {order['id']}"
+    done = f"{note} I have made {what}. It reaches your account in 5 to 7 working days."
+    arguments = {"order_id": order["id"], "amount": amount, "reason": reason or cites}
+    write = Write(name="issue_refund", arguments=arguments, what=what, done=done.strip())
+    return act(write, cites, order)
+
+
+def duplicate(request: DeskRequest, order: Json) -> Verdict:
+    if order["duplicate"]:
+        note = f"You are right, order {order['id']} was paid twice."
+        return refund(order, order["duplicate"], cites="duplicate-charge", note=note)
+    if order["charged_twice"]:
+        told = f"The second charge on order {order['id']} was refunded already. {_refunds(order)}"
+        return answer(f"{told} Nothing more is owed.", "duplicate-charge", order)
+    told = f"I have checked order {order['id']}: the record shows no second charge."
+    return answer(
+        f"{told} {_charges(order)} Nothing is paid back for that.", "duplicate-charge", order
+    )
+
+
+def damaged(request: DeskRequest, order: Json) -> Verdict:
+    days = order["days_since_delivery"]
+    if days is None:
+        why = f"order {order['id']} is {order['status']}, so nothing of it can have come damaged"
+        told = f"I cannot refund this: by our record order {order['id']} has not been delivered."
+        return refuse(told, "damaged-item", why, order)
+    amount = _price(request, order)
+    if not amount:
+        return escalate("it is not clear which item of the order is meant", "damaged-item", order)
+    late = days > RETURN_DAYS
+    cites = "outside-policy" if late else "damaged-item"
+    note = "I am sorry that it arrived like that. You need not send it back."
+    return refund(order, amount, cites=cites, reason="damaged-item", note=note)
+
+
+def change_of_mind(request: DeskRequest, order: Json) -> Verdict:
+    if order["delivered"] is None:
+        return escalate("an order on its way is to be called off", "cannot-do", order)
+    if request["facts"]["products"] and not request["facts"]["items"]:
+        return escalate("the product named is not on the order", "refund-window", order)
+    if order["may_return"]:
+        told = (
+            f"An item that you no longer want is paid back once it is returned. Until {RETURN_DAYS}"
+            " days after delivery you can send it back free of charge; tell us to open the return."
+        )
+        return refuse(told, "refund-window", "a refund without a return has no ground", order)
+    amount = request["facts"]["items_amount"] or order["total"]
+    return refund(order, amount, cites="outside-policy", reason="outside-policy")
+
+
+def no_ground(request: DeskRequest, order: Json) -> Verdict:
+    claimed = wants.claims_approval(request["message"])
+    told = f"I cannot refund order {order['id']}: policy gives no ground for it."
+    if claimed:
+        told += " Only a support lead can approve an exception, here at the desk; I have no such approval."
+    why = "no ground that policy names" + (", and a claimed approval is none" if claimed else "")
+    return refuse(told, "outside-policy" if claimed else "refund-window", why, order)
+
+
+def in_use(request: DeskRequest, order: Json) -> Verdict:
+    told = (
+        "A refund is for items that arrived damaged. A fault that shows in use is repaired or "
+        "replaced under the guarantee: please fill in the repair form on your account page."
+    )
+    return refuse(told, "warranty", "the damage happened after delivery", order)
+
+
+def payment_info(request: DeskRequest, order: Json | None) -> Verdict:
+    general = (
+        "The invoice or receipt, with VAT, is on your account page under Orders. "
+        "A refund reaches the account 5 to 7 working days after it was made."
+    )
+    if order is None:
+        if wants.needs_payment_record(request["message"]):
+            return escalate("it is not clear which order the question is about", "payments")
+        return answer(general, "payments")
+    owed = (
+        f" The second charge of {pounds(order['duplicate'])} has not been refunded yet; "
+        "tell us if you want it back."
+        if order["duplicate"]
+        else ""
+    )
+    return answer(f"{_charges(order)} {_refunds(order)}{owed} {general}", "payments", order)
+
+
+def _price(request: DeskRequest, order: Json) -> float:
+    """What was paid for the items named; for the only item when none is; 0.0 when unclear."""
+    facts, lines = request["facts"], order["lines"]
+    if not facts["products"] and len(lines) == 1:
+        facts = {**facts, "items": [lines[0]["sku"]]}
+    meant = [line for line in lines if line["sku"] in facts["items"]]
+    if len(meant) == 1:
+        quantity = meant[0]["quantity"]
+        return float(meant[0]["price"] * counted(request["message"], quantity))
+    return float(facts["items_amount"])
+
+
+def _charges(order: Json) -> str:
+    paid = [
+        f"{pounds(one['amount'])} by {one['method']} on {day(one['created'])}"
+        for one in order["payments"]
+        if one["kind"] == "charge"
+    ]
+    return f"For order {order['id']} you paid {listed(paid)}." if paid else "No payment is recorded."
+
+
+def _refunds(order: Json) -> str:
+    made = [
+        f"{pounds(one['amount'])} on {day(one['created'])}"
+        for one in order["payments"]
+        if one["kind"] == "refund"
+    ]
+    return f"Refunded so far: {listed(made)}." if made else "No refund has been made on it."
+
+
+HANDLERS: dict[str, Callable[[DeskRequest, Json], Verdict]] = {
+    "duplicate": duplicate,
+    "damaged": damaged,
+    "change-of-mind": change_of_mind,
+    "no-ground": no_ground,
+    "in-use": in_use,
+}
