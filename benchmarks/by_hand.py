@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
@@ -76,7 +76,8 @@ def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
     tools_by_name = {look_up.name: look_up}
 
     def front(state: State) -> Command[str]:
-        return sent_on(router.invoke([SystemMessage(FRONT), *state["messages"]]))
+        messages = [SystemMessage(FRONT), *state["messages"]]
+        return sent_on(cast(Route, router.invoke(messages)))
 
     def specialist(name: str) -> Callable[[State], dict[str, Any]]:
         def answer(state: State) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
 
     def tools(state: State) -> dict[str, Any]:
         said = []
-        for call in state["messages"][-1].tool_calls:
+        for call in cast(AIMessage, state["messages"][-1]).tool_calls:
             found = tools_by_name[call["name"]].invoke(call["args"])
             said.append(observed(found, call))
         return {"messages": said}
@@ -100,7 +101,8 @@ def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any
     tools_by_name = {look_up.name: look_up}
 
     async def front(state: State) -> Command[str]:
-        return sent_on(await router.ainvoke([SystemMessage(FRONT), *state["messages"]]))
+        messages = [SystemMessage(FRONT), *state["messages"]]
+        return sent_on(cast(Route, await router.ainvoke(messages)))
 
     def specialist(name: str) -> Callable[[State], Any]:
         async def answer(state: State) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any
 
     async def tools(state: State) -> dict[str, Any]:
         said = []
-        for call in state["messages"][-1].tool_calls:
+        for call in cast(AIMessage, state["messages"][-1]).tool_calls:
             found = await tools_by_name[call["name"]].ainvoke(call["args"])
             said.append(observed(found, call))
         return {"messages": said}
@@ -125,7 +127,7 @@ def observed(found: Any, call: Any) -> ToolMessage:
 
 
 def langgraph_fused(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """The same with a specialist's whole loop in one node: fewer supersteps, nothing saved between."""
+    """The same with a specialist's whole loop in one node: nothing is saved within the loop."""
     look_up = tool(alookup_order if awaited else lookup_order)
     front, specialist = (_async_fused if awaited else _fused)(model, look_up)
     graph = StateGraph(State)
@@ -146,10 +148,12 @@ def _fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], dict[str, Any]]:
         def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            new: list[BaseMessage] = [bound.invoke(messages)]
-            while new[-1].tool_calls:
-                new += tools({"messages": new})["messages"]
-                new.append(bound.invoke([*messages, *new]))
+            said = bound.invoke(messages)
+            new: list[BaseMessage] = [said]
+            while said.tool_calls:
+                new += tools({"messages": [said]})["messages"]
+                said = bound.invoke([*messages, *new])
+                new.append(said)
             return {"messages": new}
 
         return work
@@ -164,10 +168,12 @@ def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], Any]:
         async def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            new: list[BaseMessage] = [await bound.ainvoke(messages)]
-            while new[-1].tool_calls:
-                new += (await tools({"messages": new}))["messages"]
-                new.append(await bound.ainvoke([*messages, *new]))
+            said = await bound.ainvoke(messages)
+            new: list[BaseMessage] = [said]
+            while said.tool_calls:
+                new += (await tools({"messages": [said]}))["messages"]
+                said = await bound.ainvoke([*messages, *new])
+                new.append(said)
             return {"messages": new}
 
         return work

@@ -55,7 +55,7 @@ class Contender:
     Args:
         name: its name in the figures.
         build: makes its graph.
-        pass_on: the tool with which its front door passes a request on; empty where the front
+        via: the tool with which its front door passes a request on; empty where the front
             door asks for structured output.
         spoken: whether its state is a list of messages.
         started: whether it is run by `quintet.runs.start`, in place of LangGraph's `invoke`.
@@ -63,19 +63,17 @@ class Contender:
 
     name: str
     build: Build
-    pass_on: str = ""
+    via: str = ""
     spoken: bool = True
     started: bool = False
 
     def desk(self, *, awaited: bool, latency: float = 0.0, saver: Any = None) -> Desk:
         """Its desk, compiled once."""
-        model = scripted(self.pass_on, latency)
+        model = scripted(self.via, latency)
         app = self.build(model, awaited)
         if isinstance(app, StateGraph):
             app = app.compile(checkpointer=saver)
-        return Desk(
-            name=self.name, app=app, model=model, spoken=self.spoken, started=self.started
-        )
+        return Desk(name=self.name, app=app, model=model, spoken=self.spoken, started=self.started)
 
 
 def quintet(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:

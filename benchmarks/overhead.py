@@ -117,10 +117,8 @@ def _received(contenders: Sequence[Contender]) -> dict[str, dict[str, float]]:
 def _unsaved(contenders: Sequence[Contender], options: Options, *, awaited: bool) -> Figures:
     _say(f"no saver, {'async' if awaited else 'sync'}: {options.runs} rounds")
     desks = [contender.desk(awaited=awaited) for contender in contenders]
-    if awaited:
-        seconds = asyncio.run(atimed(desks, options.runs))
-    else:
-        seconds = timed(desks, options.runs)
+    rounds = options.runs
+    seconds = asyncio.run(atimed(desks, rounds)) if awaited else timed(desks, rounds)
     return {
         "ratio_to_langgraph": ratio(seconds, "quintet", "langgraph"),
         "ratio_to_fused": ratio(seconds, "quintet", "langgraph_fused"),

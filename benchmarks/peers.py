@@ -55,7 +55,7 @@ def _ask(agent: Any, name: str, awaited: bool) -> BaseTool:
 
 
 PEERS = (
-    Contender(name="langgraph_supervisor", build=supervisor, pass_on="transfer_to_{}"),
-    Contender(name="langgraph_swarm", build=swarm, pass_on="transfer_to_{}"),
-    Contender(name="create_agent_subagents", build=subagents, pass_on="ask_{}"),
+    Contender(name="langgraph_supervisor", build=supervisor, via="transfer_to_{}"),
+    Contender(name="langgraph_swarm", build=swarm, via="transfer_to_{}"),
+    Contender(name="create_agent_subagents", build=subagents, via="ask_{}"),
 )

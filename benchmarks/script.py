@@ -76,12 +76,12 @@ async def alookup_order(order_id: int) -> dict[str, Any]:
 alookup_order.__name__ = "lookup_order"
 
 
-def reply(messages: Sequence[BaseMessage], pass_on: str) -> Any:
+def reply(messages: Sequence[BaseMessage], via: str) -> Any:
     """What the model says: to the front door a route, to a specialist a tool call, then an answer.
 
     Args:
         messages: what the model received.
-        pass_on: empty where the front door asks for structured output, else the name of the tool
+        via: empty where the front door asks for structured output, else the name of the tool
             that passes a request on, with `{}` for the route.
     """
     system, last = messages[0].text, messages[-1]
@@ -89,9 +89,9 @@ def reply(messages: Sequence[BaseMessage], pass_on: str) -> Any:
         route = _asked(messages)
         if any(message.type == "tool" for message in messages):
             return ANSWERS[route]
-        if pass_on:
-            arguments = {"request": MESSAGES[route]} if pass_on.startswith("ask") else {}
-            return {"name": pass_on.format(route), "args": arguments}
+        if via:
+            arguments = {"request": MESSAGES[route]} if via.startswith("ask") else {}
+            return {"name": via.format(route), "args": arguments}
         return {"to": route, "confidence": 0.97, "reason": "the message names it"}
     route = system[12:].partition(" ")[0]
     if last.type == "tool" and last.name in (None, "lookup_order"):
@@ -99,9 +99,9 @@ def reply(messages: Sequence[BaseMessage], pass_on: str) -> Any:
     return {"name": "lookup_order", "args": {"order_id": NUMBERS[route]}}
 
 
-def scripted(pass_on: str = "", latency: float = 0.0) -> ScriptedModel:
+def scripted(via: str = "", latency: float = 0.0) -> ScriptedModel:
     """A scripted model for one contender."""
-    return ScriptedModel(lambda messages: reply(messages, pass_on), latency=latency)
+    return ScriptedModel(lambda messages: reply(messages, via), latency=latency)
 
 
 def text_characters(calls: Sequence[ModelCall]) -> int:

@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_TIMED = ("sync ms (quartiles)", "sync x", "async ms (quartiles)", "async x")
+
 
 def table(figures: dict[str, Any]) -> str:
     """All figures, for a person to read."""
+    runs, latency = figures["concurrent"]["runs"], figures["concurrent"]["latency_s"]
+    parts = (
+        _circumstances(figures),
+        _headline(figures),
+        f"No saver. Last column: {runs} runs at once, each model call takes {latency:g} s.",
+        _unsaved(figures),
+        "Every superstep saved in SQLite.",
+        _saved(figures["sqlite"]),
+    )
+    return "\n\n".join(parts)
+
+
+def _circumstances(figures: dict[str, Any]) -> str:
     machine, rounds = figures["machine"], figures["rounds"]
     packages = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
-    together = figures["concurrent"]
-    return "\n\n".join(
-        [
-            f"{figures['date']}, {machine['processor']}, {machine['cores']} cores, load average "
-            f"{machine['load_average']}; {packages}. {rounds['unsaved']} rounds without a saver, "
-            f"{rounds['sqlite']} with SQLite, {figures['seconds']:.0f} s in all.",
-            _headline(figures),
-            f"No saver; the last column is {together['runs']} runs at once on models that take "
-            f"{together['latency_s'] * 1000:g} ms a call.",
-            _unsaved(figures),
-            "Every superstep saved in SQLite.",
-            _saved(figures["sqlite"]),
-        ]
+    return (
+        f"{figures['date']}, {machine['processor']}, {machine['cores']} cores, load average "
+        f"{machine['load_average']}; {packages}. {rounds['unsaved']} rounds without a saver, "
+        f"{rounds['sqlite']} with SQLite, {figures['seconds']:.0f} s in all."
     )
 
 
@@ -36,8 +42,8 @@ def _headline(figures: dict[str, Any]) -> str:
 
 
 def _unsaved(figures: dict[str, Any]) -> str:
-    head = ("", "model calls", "characters", "with schemas")
-    head += ("sync ms (quartiles)", "sync x", "async ms (quartiles)", "async x", "wall / ideal")
+    counted = ("", "model calls", "characters", "with schemas")
+    head = (*counted, *_TIMED, "wall / ideal")
     rows = [
         (
             name,
@@ -54,8 +60,8 @@ def _unsaved(figures: dict[str, Any]) -> str:
 
 
 def _saved(sqlite: dict[str, Any]) -> str:
-    head = ("", "sync ms (quartiles)", "sync x", "async ms (quartiles)", "async x")
     sync, awaited = sqlite["sync"]["contenders"], sqlite["async"]["contenders"]
+    head = ("", *_TIMED)
     return _rows(head, [(name, *_timed(sync[name]), *_timed(awaited[name])) for name in sync])
 
 

@@ -138,10 +138,10 @@ def calls(*given: tuple[str, Mapping[str, Any]], **more: Any) -> Reply:
     return {"response": {"toolCalls": made, **more}}
 
 
-def status(code: int, kind: str = "server_error", **error: Any) -> Reply:
-    """The service refuses with this HTTP status."""
-    said = {"message": f"scripted {code}", "type": kind, **error}
-    return {"response": {"error": said, "status": code}}
+def status(number: int, **error: Any) -> Reply:
+    """The service refuses with this HTTP status; `type` and `code` may be given."""
+    said = {"message": f"scripted {number}", "type": "server_error", **error}
+    return {"response": {"error": said, "status": number}}
 
 
 def chaos(**rates: float) -> Reply:

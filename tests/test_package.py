@@ -128,7 +128,7 @@ def test_the_wheel_has_the_package_and_the_examples_with_their_data(built):
     files = built.files()
     assert {"quintet/__init__.py", "quintet/py.typed"} <= files
     for path in (ROOT / "examples").rglob("*"):
-        if path.is_file() and path.suffix in (".py", ".md", ".jsonl", ".sql", ".toml", ".csv"):
+        if path.is_file() and path.suffix in (".py", ".md", ".json", ".jsonl", ".sql", ".csv"):
             assert f"quintet_examples/{path.relative_to(ROOT / 'examples')}" in files
 
 

@@ -119,7 +119,9 @@ def _charges(order: Json) -> str:
         for one in order["payments"]
         if one["kind"] == "charge"
     ]
-    return f"For order {order['id']} you paid {listed(paid)}." if paid else "No payment is recorded."
+    return (
+        f"For order {order['id']} you paid {listed(paid)}." if paid else "No payment is recorded."
+    )
 
 
 def _refunds(order: Json) -> str:

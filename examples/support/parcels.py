@@ -112,7 +112,9 @@ def late_credit(request: DeskRequest, order: Json) -> Verdict:
         note = f"I am sorry that order {order['id']} was {order['days_late']} days late."
         return refund(order, order["delay_credit"], cites="delay-credit", note=note)
     if order["days_late"] > CREDIT_AFTER_DAYS:
-        told = f"The credit for the late delivery of order {order['id']} was paid; it is given once."
+        told = (
+            f"The credit for the late delivery of order {order['id']} was paid; it is given once."
+        )
         return refuse(told, "delay-credit", "the credit was paid before", order)
     told = (
         f"Order {order['id']} was {order['days_late']} days late; "

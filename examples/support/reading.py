@@ -87,3 +87,19 @@ def narrowed(orders: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> list[M
     """The orders that hold one of the products; all of them when no product is named."""
     wanted = set(skus)
     return [one for one in orders if not wanted or wanted & {line["sku"] for line in one["lines"]}]
+
+
+_PART = re.compile(
+    r"\b(?P<part>one|1|two|2|three|3)\s+of\s+(?:the|my|our|them|these|those|your)\b", re.I
+)
+_COUNTS = {"one": 1, "two": 2, "three": 3}
+
+
+def counted(text: str, quantity: int) -> int:
+    """How many of a line's `quantity` pieces a message is about: "one of the lamps" is one of two.
+
+    All of them when it names no smaller number.
+    """
+    found = _PART.search(text)
+    part = _COUNTS.get(found["part"].lower(), 0) or int(found["part"]) if found else quantity
+    return min(part, quantity)

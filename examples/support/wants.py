@@ -12,9 +12,13 @@ from typing import Any
 Json = dict[str, Any]
 
 
+def _plain(text: str) -> str:
+    return text.replace("\u2019", "'").replace("_", " ")
+
+
 def _words(*patterns: str) -> Callable[[str], bool]:
     found = re.compile(r"\b(?:" + "|".join(patterns) + r")", re.IGNORECASE)
-    return lambda text: found.search(text.replace("\u2019", "'")) is not None
+    return lambda text: found.search(_plain(text)) is not None
 
 
 _NOT = r"(?:not|\w*n'?t|never)"
@@ -78,7 +82,7 @@ _mind = _words(
     r"not (?:want|need)ed|any ?more\b|regret",
 )
 _refund = _words(
-    r"(?:re)?fund\w*|money back|reimburs|(?:pay|paid|credit) (?:it |me |this |that )?back",
+    r"refund\w*|money back|reimburs|(?:pay|paid|credit) (?:it |me |this |that )?back",
 )
 _asks_refund = _words(
     r"(?:please|pls|plz|kindly|can you|could you|(?:i|we)(?: would|'d)? (?:want|like)|want)\b"
@@ -152,13 +156,13 @@ _elsewhere = _words(
 )
 _again = _words(
     r"re-?sen[dt]\b",
-    r"(?:send|ship|post|dispatch|mail|deliver)\b[^.?!]{0,60}\b(?:again|another|once more|new one"
+    r"(?:sen[dt]|ship(?:ped)?|post(?:ed)?|dispatch(?:ed)?|mail(?:ed)?|deliver(?:ed)?)\b[^.?!]{0,60}\b(?:again|another|once more|new one"
     r"|second|replacement)",
     r"replacement\b|second parcel",
 )
 _where = _words(
     r"where\b|wheres\b|when\b|track|arriv|deliver|ship(?:ped|ping|ment)?\b|dispatch|courier",
-    r"carrier|delay|late\b|waiting|status|parcel|package|due\b|any news",
+    r"carrier|delay|late\b|waiting|status|parcel|package|due\b|any news|lost\b",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,6 +15,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import TimeoutPolicy, interrupt
 
 from quintet.graphs.source import Body, read
+
+AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
+_RUNNING = ("invoke", "ainvoke", "stream", "astream")
 
 
 class Spec(Protocol):
@@ -57,7 +61,7 @@ class Part:
         return sync is None or _is_hop(soon)
 
     @property
-    def graph(self) -> CompiledStateGraph[Any, Any, Any, Any] | None:
+    def graph(self) -> AnyCompiled | None:
         """The compiled graph that is this node, if one is."""
         return self.runnable if isinstance(self.runnable, CompiledStateGraph) else None
 
@@ -112,7 +116,8 @@ class Part:
         """Whether the node may stop for a person."""
         bodies = [each for body in (*self.bodies, *self.aside) for each in body.reach]
         said = declared(self.action, "asks") is True
-        return said or any(body.calls(interrupt) for body in bodies)
+        called = [graph for body in bodies for graph in _called_graphs(body)]
+        return said or any(body.calls(interrupt) for body in bodies) or any(map(_asks, called))
 
     @property
     def is_gate(self) -> bool:
@@ -150,6 +155,21 @@ def unbound(thing: object) -> object:
     while isinstance(thing, RunnableBindingBase):
         thing = thing.bound
     return thing
+
+
+def _called_graphs(body: Body) -> Iterator[AnyCompiled]:
+    """The compiled graphs that a function runs itself, as in `graph.invoke(...)`."""
+    for node in body.nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = body.resolve(node.func.value)
+            if isinstance(owner, CompiledStateGraph) and node.func.attr in _RUNNING:
+                yield owner
+
+
+def _asks(graph: AnyCompiled) -> bool:
+    specs = graph.builder.nodes
+    parts = [Part(name=name, spec=spec) for name, spec in specs.items()]
+    return any(part.asks or (part.graph is not None and _asks(part.graph)) for part in parts)
 
 
 def _functions(runnable: object) -> Iterator[Any]:

@@ -1,5 +1,7 @@
 """The check as a whole: what it reports, on what it stays quiet, and that it never runs a node."""
 
+import importlib
+import linecache
 import operator
 import pickle
 import warnings
@@ -184,6 +186,19 @@ def test_two_lambdas_of_one_line_are_told_apart():
     graph = StateGraph(State).add_node("good", good).add_node("bad", bad).add_node("here", here)
     graph.add_edge(START, "good").add_edge("good", "bad").add_edge("bad", "here")
     assert [(f.code, f.node) for f in check(graph)] == [("unknown-key", "bad")]
+
+
+def test_a_source_that_has_changed_since_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "module_of_nodes.py"
+    file.write_text("def node(state):\n    return {'answr': 1}\n")
+    node = importlib.import_module("module_of_nodes").node
+    graph = StateGraph(State).add_node("a", node).add_edge(START, "a")
+    assert [f.code for f in check(graph)] == ["unknown-key"]
+    for changed in ("def node(other):\n    return {'answr': 1}\n", "def node(state:\n", ""):
+        file.write_text(changed)
+        linecache.checkcache(str(file))
+        assert check(graph) == ()
 
 
 def test_a_path_that_cannot_be_read_is_only_blind():

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import pytest
+from langgraph.channels import DeltaChannel
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.types import Command
+from langgraph.types import Command, Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
@@ -55,7 +56,7 @@ def by_update(state: State) -> dict[str, Any]:
 
 
 def by_keywords(state: State) -> dict[str, Any]:
-    return dict(answr="x", log=["a"])
+    return dict(answr="x", log=["a"])  # noqa: C408
 
 
 def by_union(state: State) -> dict[str, Any]:
@@ -80,6 +81,17 @@ def by_constant(state: State) -> dict[str, Any]:
 class Wrong(TypedDict, total=False):
     answr: str
     log: list[str]
+
+
+def by_spread_command(state: State) -> Command[str]:
+    given: dict[str, Any] = {"update": {"log": ["a"]}}
+    return Command(**given)
+
+
+def by_recursion(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found = found or {"log": ["a"]}
+    return found
 
 
 def by_record(state: State) -> Wrong:
@@ -135,7 +147,7 @@ def right(state: State) -> Any:
 
 
 def from_elsewhere(state: State) -> dict[str, Any]:
-    return {**_helper(), **{each: 1 for each in ("answer",)}}
+    return {**_helper(), **{f"{each}er": 1 for each in ("answ",)}}
 
 
 def _helper() -> dict[str, Any]:
@@ -149,9 +161,18 @@ def with_inner_function(state: State) -> dict[str, Any]:
     return {"answer": inner()["answr"]}
 
 
-@pytest.mark.parametrize("node", [right, from_elsewhere, with_inner_function])
+def by_send(state: State) -> Any:
+    return Send("b", state) if state.get("kind") else {"answer": "x"}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [right, from_elsewhere, with_inner_function, by_spread_command, by_recursion, by_send],
+)
 def test_known_keys_and_what_cannot_be_read_are_right(node):
-    assert check(alone(node)) == ()
+    graph = alone(node).add_node("b", lambda state: {"answer": "b"})
+    graph.add_conditional_edges(START, lambda state: "b", ["b"])
+    assert check(graph) == ()
 
 
 def test_what_an_object_declares_to_write_is_looked_up():
@@ -276,6 +297,20 @@ def keep_last(old: list[str], new: list[str]) -> list[str]:
     return [*old, *new][-3:]
 
 
+def append_all(old: list[str], writes: list[list[str]]) -> list[str]:
+    return [*old, *(line for lines in writes for line in lines)]
+
+
+class Delta(TypedDict, total=False):
+    log: Annotated[list[str], DeltaChannel(append_all)]
+
+
+def test_a_delta_channel_may_double():
+    graph = alone(lambda state: state, Delta)
+    assert graph.compile().invoke({"log": ["q"]})["log"] == ["q", "q"]
+    assert (only(graph).code, only(graph).level) == ("whole-state", "warning")
+
+
 class Bounded(TypedDict, total=False):
     log: Annotated[list[str], keep_last]
 
@@ -335,6 +370,11 @@ def test_a_subgraph_that_shares_no_key_gives_nothing_and_is_named():
 class Both(TypedDict, total=False):
     kind: str
     found: str
+
+
+def test_a_subgraph_without_keys_takes_whatever_it_is_given():
+    inner = StateGraph(dict).add_node("in", lambda state: {"answer": "x"}).add_edge(START, "in")
+    assert check(alone(inner.compile())) == ()
 
 
 def test_a_subgraph_whose_output_is_dropped_is_a_warning():

@@ -25,6 +25,10 @@ class State(TypedDict, total=False):
     answer: str
 
 
+class Small(TypedDict, total=False):
+    answer: str
+
+
 ON_THREAD: Any = {"configurable": {"thread_id": "1"}}
 SENT: list[str] = []
 STARTS = {"a": 0}
@@ -92,10 +96,6 @@ def test_a_subgraph_has_the_checkpointer_of_its_parent():
     assert (only(outer.compile()).code, only(outer.compile()).node) == ("no-checkpointer", "a/in")
 
 
-class Small(TypedDict, total=False):
-    answer: str
-
-
 def test_a_stop_before_a_node_without_checkpointer_is_lost_and_named():
     graph = alone(lambda state: {"log": ["a"]}).add_node("b", lambda state: {"log": ["b"]})
     app = graph.add_edge("a", "b").compile(interrupt_before=["b"])
@@ -138,9 +138,18 @@ async def soon(state: State) -> dict[str, Any]:
     return {"answer": interrupt("go on?")}
 
 
+DESK = StateGraph(Small).add_node("in", ask).add_edge(START, "in").compile()
+OFFICE = StateGraph(Small).add_node("desk", DESK).add_edge(START, "desk").compile()
+
+
+def calls_a_graph(state: State) -> dict[str, Any]:
+    return {"answer": OFFICE.invoke({})["answer"]}
+
+
 @pytest.mark.parametrize(
     "node",
     [
+        calls_a_graph,
         pytest.param(Asker(), id="declared"),
         by_helper,
         by_module,
@@ -430,7 +439,7 @@ def test_several_interrupts_in_one_node_start_it_again_and_are_named(node):
 def asks_one_or_the_other(state: State) -> dict[str, Any]:
     if state.get("log"):
         return {"answer": interrupt("first?")}
-    if state.get("answer"):
+    if state.get("answer"):  # noqa: SIM108 - a branch is what is read here
         answer = interrupt("second?")
     else:
         answer = interrupt("third?")

@@ -2,6 +2,7 @@
 
 import asyncio
 import operator
+import sys
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -189,7 +190,13 @@ def _elsewhere(state: State) -> Command[str]:
     return Command(goto="after")
 
 
-@pytest.mark.parametrize("handler", [raises, ends, helped])
+def generates(state: State) -> Any:
+    yield {"answer": "handled"}
+
+
+@pytest.mark.parametrize(
+    "handler", [raises, ends, helped, pytest.param(RunnableLambda(generates), id="generator")]
+)
 def test_a_handler_that_goes_on_or_raises_is_right(handler):
     assert check(failing(handler)) == ()
 
@@ -305,10 +312,12 @@ async def test_a_node_that_blocks_outlives_its_timeout_and_is_named(node):
 async def gets(state: State) -> dict[str, Any]:
     import requests  # type: ignore[import-untyped]
 
-    return {"answer": requests.get("http://127.0.0.1:9").text}  # noqa: ASYNC210, S113
+    return {"answer": requests.get("http://127.0.0.1:9").text}  # noqa: ASYNC210
 
 
-def test_a_blocking_http_client_is_named_even_where_it_is_not_installed():
+def test_a_blocking_http_client_is_named_even_where_it_is_not_installed(monkeypatch):
+    assert "'requests.get'" in only(timed(gets)).fault
+    monkeypatch.delitem(sys.modules, "requests", raising=False)
     assert "'requests.get'" in only(timed(gets)).fault
 
 
@@ -420,3 +429,24 @@ def test_a_path_function_that_cannot_be_resolved_is_refused_by_langgraph_itself(
     graph = StateGraph(State).add_node("after", note)
     with pytest.raises(NameError):
         graph.add_conditional_edges(START, choose, ["after"])
+
+
+def odd(state: "1 / 0") -> dict[str, Any]:
+    return {"answer": "x"}
+
+
+def test_an_annotation_that_fails_otherwise_is_refused_by_langgraph_itself():
+    with pytest.raises(ZeroDivisionError):
+        StateGraph(State).add_node("a", odd)
+    later = StateGraph(State).add_node("a", sync, error_handler=odd).add_edge(START, "a")
+    assert [f.code for f in check(later)] == ["handler-without-command"]
+
+
+class Answers(Runnable[Any, Any]):
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return Command(goto="after", update={"answer": "a"})
+
+
+def test_a_handler_that_is_a_runnable_takes_only_the_state():
+    assert failing(Answers()).compile().invoke({})["answer"] == "a"
+    assert check(failing(Answers())) == ()

@@ -181,6 +181,17 @@ def test_two_conditional_edges_of_one_node_may_start_both():
     assert clash(graph).level == "warning"
 
 
+def test_of_two_groups_of_writers_the_larger_is_named():
+    def choose(state: State) -> list[str]:
+        return ["a", "b"] if state.get("kind") else ["a", "b", "c"]
+
+    graph = noters("s").add_edge(START, "s")
+    for name in ("a", "b", "c"):
+        graph.add_node(name, say(name))
+    graph.add_conditional_edges("s", choose, ["a", "b", "c"])
+    assert "'a', 'b' and 'c'" in clash(graph).fault
+
+
 def spread(state: State) -> list[Send]:
     return [Send("w", {"kind": kind}) for kind in ("x", "y")]
 
@@ -279,6 +290,12 @@ def test_only_the_first_join_is_named_and_not_what_follows():
     graph = unequal().add_node("k", note("k")).add_edge("j", "k")
     assert graph.compile().invoke({})["log"].count("k") == 2
     assert only(graph).node == "j"
+
+
+def test_a_join_of_two_fans_is_named_once():
+    graph = unequal().add_node("t", note("t")).add_edge(START, "t").add_edge("t", "b")
+    assert graph.add_edge("t", "a").compile().invoke({})["log"].count("j") == 2
+    assert [(f.code, f.node) for f in check(graph)] == [("unequal-join", "j")]
 
 
 def test_a_deferred_join_runs_once():

@@ -243,6 +243,18 @@ def by_appending(state: State) -> Command[str]:
     return Command(goto=targets)
 
 
+def by_choice(state: State) -> Command[str]:
+    return Command(goto=("order", "othre")[bool(state.get("kind"))])
+
+
+def by_copy(state: State) -> Command[str]:
+    return Command(goto=sorted({"order", "othre"}))
+
+
+def by_default(state: State) -> Command[str]:
+    return Command(goto=TABLE.get(state.get("kind", "")) or "othre")
+
+
 def by_helper(state: State) -> Command[str]:
     return _hand_to_othre(state)
 
@@ -293,6 +305,9 @@ def by_argument(state: State, *, to: str) -> Command[str]:
         by_variable,
         by_local_table,
         by_appending,
+        by_choice,
+        by_copy,
+        by_default,
         by_helper,
         by_sends,
         by_walrus,
@@ -330,6 +345,10 @@ def test_a_settled_branch_of_a_closure_is_not_read():
                 return "limit"
             if mode == "strict" or limit:
                 return "strict"
+            if mode is not state and not (mode != "loose") and [mode]:
+                return "worker"
+            if mode < "a":
+                return "worker"
             return "worker"
 
         return choose
@@ -340,6 +359,24 @@ def test_a_settled_branch_of_a_closure_is_not_read():
     graph = line("a").add_node("worker", note("worker"))
     graph.add_conditional_edges("a", making(3, "loose"), ["worker"])
     assert {f.fault.split("'")[3] for f in check(graph)} == {"limit", "strict"}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda state: Command(goto=f"{state['kind']}"),
+        lambda state: Command(goto=-state["n"]),
+        lambda state: Command(goto=NUMBERS),
+        lambda state: Command(goto=(lambda: "order")()),
+    ],
+    ids=["text", "number", "object", "call"],
+)
+def test_a_target_that_cannot_be_read_is_not_guessed(target):
+    graph = line("a").add_node("go", target).add_node("b", note("b")).add_edge("a", "go")
+    assert check(graph) == ()
+
+
+NUMBERS = object()
 
 
 # Orphans
@@ -513,7 +550,7 @@ def test_a_path_that_answers_none_fails_the_run_then_ends_it_and_is_named():
 def bare(state: State) -> Literal["b"] | None:
     if state.get("kind") == "b":
         return "b"
-    return  # noqa: PLR1711, RET502
+    return
 
 
 def spelled(state: State) -> Literal["b"] | None:
@@ -546,7 +583,7 @@ def total_finally(state: State) -> str:
     try:
         note("x")
     finally:
-        return END
+        return END  # noqa: B012
 
 
 def total_match(state: State) -> str:

@@ -1,0 +1,137 @@
+"""A model service on loopback that breaks in the ways that aimock cannot: a page of a proxy in place
+of an answer, half a body, a body that never comes, a connection that is reset or was closed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Act = Callable[["Handler"], None]
+
+
+@dataclass(kw_only=True)
+class Faulty:
+    """A running server; it plays one act for each request, and the last one for all further ones."""
+
+    address: str
+    acts: list[Act]
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def base_url(self) -> str:
+        """What `ChatOpenAI(base_url=...)` is given."""
+        return f"{self.address}/v1"
+
+    def next(self, body: dict[str, Any]) -> Act:
+        """The act for a request."""
+        self.sent.append(body)
+        return self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; HTTP/1.1 keeps it open after a whole answer."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    faulty: Faulty
+
+    def do_POST(self) -> None:
+        """Read the request whole, then play the next act."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.faulty.next(json.loads(body))(self)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing on stderr."""
+
+    def begin(self, code: int, length: int, kind: str = "application/json") -> None:
+        """Send the head of an answer."""
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+
+def body(content: str, code: int = 200, kind: str = "application/json") -> Act:
+    """A whole answer with this content, whatever it is."""
+
+    def act(handler: Handler) -> None:
+        handler.begin(code, len(content.encode()), kind)
+        handler.wfile.write(content.encode())
+
+    return act
+
+
+def said(content: str | None, **message: Any) -> Act:
+    """A sound answer of the model."""
+    return body(json.dumps(completion({"role": "assistant", "content": content, **message})))
+
+
+def completion(message: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The body of a sound answer."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "test",
+        "choices": [{"index": 0, "message": dict(message), "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
+        **more,
+    }
+
+
+def cut(handler: Handler) -> None:
+    """Promise a whole answer, send the first half, and close."""
+    content = json.dumps(completion({"role": "assistant", "content": "half of this is missing"}))
+    handler.begin(200, len(content))
+    handler.wfile.write(content[: len(content) // 2].encode())
+    handler.close_connection = True
+
+
+def reset(handler: Handler) -> None:
+    """Break the connection off without a word."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.close_connection = True
+
+
+def stall(handler: Handler) -> None:
+    """Send the head of an answer, and then nothing."""
+    handler.begin(200, 100)
+    handler.wfile.flush()
+    handler.faulty.closing.wait(20)
+    handler.close_connection = True
+
+
+def closing(then: Act) -> Act:
+    """Play an act, and close the connection without saying so, as idle ones are closed."""
+
+    def act(handler: Handler) -> None:
+        then(handler)
+        handler.close_connection = True
+
+    return act
+
+
+@contextmanager
+def faulty(*acts: Act) -> Iterator[Faulty]:
+    """Run the server on a free port until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    host, port = server.server_address[:2]
+    playing = Faulty(address=f"http://{host!s}:{port}", acts=list(acts))
+    server.RequestHandlerClass = type("Playing", (Handler,), {"faulty": playing})
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield playing
+    finally:
+        playing.closing.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import typing_extensions
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.tools import tool
+from pydantic import BaseModel, Field
+
+from quintet.state import Budget, Contract, ContractBroken, DesignError
+from quintet.state.contract import tool_name
+
+
+class Refund(typing_extensions.TypedDict):
+    order: int
+    note: typing_extensions.NotRequired[str]
+
+
+class BigRefund(Refund):
+    amount: float
+
+
+@dataclass
+class Parcel:
+    order: int
+    note: str = ""
+
+
+class Letter(BaseModel):
+    order: int
+    pages: int = Field(default=1, ge=1)
+
+
+def contract(**more: Any) -> Contract:
+    return Contract(**{"goal": "refund", "needs": ("order",), **more})
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers()), st.sets(st.sampled_from("abcdef")))
+def test_what_is_not_named_never_reaches_the_agent(
+    context: dict[str, int], needs: set[str]
+) -> None:
+    given_to = contract(needs=tuple(sorted(needs)))
+    if needs <= set(context):
+        assert given_to.request(context) == {key: context[key] for key in needs}
+        return
+    with pytest.raises(ContractBroken) as problem:
+        given_to.request(context)
+    assert problem.value.side == "needs"
+    assert all(key in str(problem.value) for key in needs - set(context))
+
+
+@pytest.mark.parametrize("kind", [Refund, Parcel, Letter])
+def test_a_type_reads_the_context_that_it_names(kind: Any) -> None:
+    request = contract(needs=kind).request({"order": 3, "secret": 1})
+    assert "secret" not in (request if isinstance(request, dict) else vars(request))
+    assert (request["order"] if isinstance(request, dict) else request.order) == 3
+
+
+@pytest.mark.parametrize("kind", [Refund, Parcel, Letter])
+def test_what_a_type_needs_is_refused_where_it_is_missing_or_wrong(kind: Any) -> None:
+    with pytest.raises(ContractBroken, match="needs order, which the context lacks"):
+        contract(needs=kind).request({})
+    with pytest.raises(ContractBroken, match=rf"needs {kind.__name__}: order: .*got 'first'"):
+        contract(needs=kind).request({"order": "first"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "required", "optional"),
+    [
+        (Refund, ("order",), ("note",)),
+        (BigRefund, ("amount", "order"), ("note",)),
+        (Parcel, ("order",), ("note",)),
+        (Letter, ("order",), ("pages",)),
+        (("a", "b"), ("a", "b"), ()),
+        ("a", ("a",), ()),
+    ],
+    ids=["typeddict", "inherited", "dataclass", "model", "keys", "key"],
+)
+def test_a_contract_knows_what_it_needs(
+    kind: Any, required: tuple[str, ...], optional: tuple[str, ...]
+) -> None:
+    given_to = contract(needs=kind)
+    assert set(given_to.required) == set(required)
+    assert given_to.optional == optional
+
+
+def test_none_is_missing_for_a_key_and_a_value_for_a_type() -> None:
+    class Maybe(typing_extensions.TypedDict):
+        order: int | None
+
+    with pytest.raises(ContractBroken, match="lacks"):
+        contract().request({"order": None})
+    assert contract(needs=Maybe).request({"order": None}) == {"order": None}
+
+
+def test_a_result_of_another_shape_is_refused_with_field_and_value() -> None:
+    with pytest.raises(ContractBroken, match=r"pages: .*got 0") as problem:
+        contract(gives=Letter).result({"order": 1, "pages": 0})
+    assert problem.value.side == "gives"
+    assert contract(gives=Letter).result({"order": "1"}) == Letter(order=1)
+    assert contract(gives=list[int]).result(["1"]) == [1]
+    assert contract().result(anything := object()) is anything
+
+
+class Strict:
+    """A criterion that keeps count, and so has no hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, result: Any) -> bool:
+        return bool(result)
+
+
+@pytest.mark.parametrize(
+    ("check", "result", "said"),
+    [
+        (lambda result: result == 1, 1, []),
+        (lambda result: result == 1, 2, ["<lambda>: does not hold"]),
+        (lambda request, result: result == request, 2, ["<lambda>: does not hold"]),
+        (lambda result: "too small", 2, ["<lambda>: too small"]),
+        (lambda result, limit=5: result < limit, 2, []),
+        (lambda result: None, 2, []),
+        (bool, 2, []),
+        (bool, 0, ["bool: does not hold"]),
+        (Strict(), 2, []),
+        (Strict(), 0, ["Strict: does not hold"]),
+    ],
+    ids="holds fails both sentence default nothing builtin empty object refuses".split(),
+)
+def test_a_criterion_says_what_does_not_hold(check: Any, result: Any, said: list[str]) -> None:
+    assert contract(success=(check,)).unmet(1, result) == said
+
+
+def test_all_criteria_are_asked() -> None:
+    checks = (lambda result: "one", lambda result: True, lambda result: "two")
+    assert len(contract(success=checks).unmet({}, 1)) == 2
+
+
+def test_the_first_condition_that_is_met_escalates() -> None:
+    checks = (lambda result: False, lambda result: "angry customer", lambda result: "later")
+    assert contract(escalate=checks).escalation({}, 1) == "angry customer"
+    assert contract(escalate=(bool,)).escalation({}, 1) == "bool holds"
+    assert contract(escalate=(lambda request, result: None,)).escalation({}, 1) is None
+
+
+def test_a_check_is_not_kept_alive_by_having_been_asked() -> None:
+    import gc
+    import weakref
+
+    def check(result: Any) -> bool:
+        return True
+
+    seen = weakref.ref(check)
+    assert contract(success=(check,)).unmet({}, 1) == []
+    del check
+    gc.collect()
+    assert seen() is None
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"goal": " "}, "say what the agent is to achieve"),
+        ({"needs": int}, "names no keys"),
+        ({"needs": object}, "cannot be checked|names no keys"),
+        ({"gives": object()}, "cannot be checked"),
+        ({"tools": (print, print)}, "two tools are named 'print'"),
+        ({"tools": (3,)}, "has no name"),
+    ],
+    ids=["goal", "keyless", "object", "gives", "twice", "nameless"],
+)
+def test_a_contract_that_cannot_be_kept_is_refused(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(DesignError, match=message):
+        contract(**more)
+
+
+def test_a_typeddict_of_typing_says_where_to_import_it_from() -> None:
+    import sys
+    import typing
+
+    if sys.version_info >= (3, 12):
+        pytest.skip("pydantic reads typing's TypedDict from 3.12 on")
+    kind = typing.TypedDict("kind", {"order": int})  # noqa: UP013
+    with pytest.raises(DesignError, match="typing_extensions"):
+        contract(needs=kind)
+
+
+def test_tools_are_known_by_name() -> None:
+    @tool
+    def look(order: int) -> str:
+        """Look."""
+        return ""
+
+    assert contract(tools=(look, print)).allowed == ("look", "print")
+    assert tool_name(look) == "look"
+
+
+def test_a_contract_is_a_value() -> None:
+    assert contract(stop=Budget(steps=1)) == contract(stop=Budget(steps=1))
+    assert contract(needs=["order"]) == contract(needs="order")
