@@ -41,7 +41,8 @@ def basic(request: DeskRequest) -> Resolution:
     """The desk without its tools: it answers from the record, and hands on what needs a write."""
     verdict = _first(request)
     if verdict is None:
-        fits = _DESK_OF.get((request["passage"] or {}).get("id", ""), "billing")
+        found = request["passage"]
+        fits = _DESK_OF.get(found["id"], "billing") if found else "billing"
         desks = (fits, *(name for name in _DESKS if name != fits))
         said = (_DESKS[name](request) for name in desks)
         verdict = next((one for one in said if one), None) or _unclear("the desk")
@@ -49,7 +50,7 @@ def basic(request: DeskRequest) -> Resolution:
 
 
 def _first(request: DeskRequest) -> Verdict | None:
-    """What comes before every other question: safety, whose order it is, what nobody here can do."""
+    """What comes first: safety, whose order it is, and what nobody at the desk can do."""
     facts, text = request["facts"], request["message"]
     if wants.unsafe(text):
         return devices.unsafe(_order(request))
@@ -59,9 +60,8 @@ def _first(request: DeskRequest) -> Verdict | None:
         return refuse(told, "identity", why)
     if facts["standing"] == "missing":
         number = facts["missing"][0]
-        held = escalate(f"there is no order {number}", "identity")
-        told = f"I cannot find an order {number}. {held.reply} Please have your order number ready."
-        return Verdict(**{**vars(held), "reply": told})
+        told = f"I cannot find an order {number}; please check the number."
+        return escalate(f"there is no order {number}", tell=told)
     if wants.beyond(text):
         return escalate("the request is for a person: policy lists it as beyond the desk")
     return None
@@ -69,9 +69,15 @@ def _first(request: DeskRequest) -> Verdict | None:
 
 def _billing(request: DeskRequest) -> Verdict | None:
     order = _order(request)
-    want = wants.billing(request["message"], order)
+    want = wants.billing(request["message"])
     if want == "payment-info":
         return money.payment_info(request, order)
+    if want == "late-credit":
+        return _with_order(parcels.late_credit, request, order)
+    returnable = order is not None and order["may_return"]
+    if want == "change-of-mind" and returnable:
+        keeps = wants.keeps_it(request["message"])
+        return _with_order(money.no_ground if keeps else parcels.send_back, request, order)
     return _with_order(money.HANDLERS.get(want), request, order)
 
 
@@ -85,7 +91,7 @@ def _shipping(request: DeskRequest) -> Verdict | None:
 
 def _technical(request: DeskRequest) -> Verdict | None:
     order = _order(request)
-    want = wants.technical(request["message"], order)
+    want = wants.technical(request["message"])
     if want == "warranty":
         return _with_order(devices.warranty, request, order)
     topic = {"help": "technical-help", "setup": "setup"}.get(want)
@@ -117,8 +123,9 @@ def _with_order(
         return handler(request, order)
     fitting = request["facts"]["fitting"]
     which = f"{len(fitting)} orders fit" if fitting else "no order fits"
-    return escalate(f"it cannot be told which order is meant: {which}")
+    why = f"it cannot be told which order is meant: {which}"
+    return escalate(why, tell="Please tell us the order number.")
 
 
 def _unclear(desk: str) -> Verdict:
-    return escalate(f"{desk} cannot make out what is wanted")
+    return escalate(f"{desk} cannot make out a request that it can settle")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Required
 
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from . import policy, reading
 
 _FEWEST_WORDS = 4
-_CUSTOMERS_WORD = frozenset(("amount", "amounts"))
+_SUMS = ("total", "paid", "refunded", "refundable", "duplicate", "delay_credit")
 
 
 class Cited(TypedDict):
@@ -65,7 +65,7 @@ def grounded(request: DeskRequest, result: Resolution) -> str | None:
     strange = [f"order {one}" for one in reading.order_numbers(reply) if one not in orders]
     texts = [request["passage"] or {}, policy.passage(result["cites"]) or {}]
     sums = {one for text in texts for one in reading.amounts(text.get("text", ""))}
-    sums |= set(_numbers({k: v for k, v in facts.items() if k not in _CUSTOMERS_WORD}))
+    sums |= {facts["items_amount"], *(one for order in facts["orders"] for one in _sums(order))}
     strange += [f"the sum {one:.2f}" for one in reading.amounts(reply) if one not in sums]
     named = result.get("order_id")
     if named is not None and named not in (*facts["found"], *facts["fitting"]):
@@ -87,15 +87,9 @@ def needs_person(result: Resolution) -> str:
     return result.get("escalate", "")
 
 
-def _numbers(value: object) -> Iterator[float]:
-    """Every number in the data, and what each order line comes to."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("price"), int | float) and "quantity" in value:
-            yield from (round(value["price"] * n, 2) for n in range(1, value["quantity"] + 1))
-        for one in value.values():
-            yield from _numbers(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _numbers(one)
-    elif isinstance(value, int | float):
-        yield float(value)
+def _sums(order: Mapping[str, Any]) -> Iterator[float]:
+    """Every sum on the record of an order, and what some or all pieces of a line come to."""
+    yield from (order[name] for name in _SUMS)
+    yield from (one["amount"] for one in order["payments"])
+    for line in order["lines"]:
+        yield from (round(line["price"] * n, 2) for n in range(1, line["quantity"] + 1))

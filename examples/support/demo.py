@@ -17,11 +17,12 @@ from rich.table import Table
 
 from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject, start
-from quintet.state import checkpointer
+from quintet.state import Action, checkpointer
 
-from .authority import NeedsLead, lead_says
+from .authority import NeedsLead
 from .desk import ABOUT, SPECIALISTS, support_desk
 from .faults import Faults, broken
+from .policy import lead_answers
 from .seed import build
 from .shop import Shop
 
@@ -84,11 +85,20 @@ def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict
     asked = []
     while ended.waiting:
         packet = ended.waiting[0].packet
-        verdict, why = lead_says(shop, packet)
+        verdict = lead(shop, packet)
         say = approve if verdict == "approve" else reject
-        ended = ended.answer(say(by="lena", role="support-lead", note=why))
+        note = "as declared: what policy allows, and goodwill in time and measure"
+        ended = ended.answer(say(by="lena", role="support-lead", note=note))
         asked.append({"action": packet["action"], "why": packet["why_asked"], "answer": verdict})
     return ended, asked
+
+
+def lead(shop: Shop, packet: Mapping[str, Any]) -> str:
+    """What the declared support lead answers, on the shop's record alone."""
+    action = Action(
+        name=packet["action"], arguments=packet["arguments"], behalf=packet["behalf"]
+    )
+    return lead_answers(**NeedsLead(shop=shop).case(action))
 
 
 def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def report(
     silent = sum(count for status, count in statuses.items() if status not in ends)
     whole = [item for item in rows if not item["fault"]]
     struck = [item for item in rows if item["fault"]]
-    attempts = [item for item in whole if "manipulation" in item["tags"]]
+    attempts = [item for item in rows if "manipulation" in item["tags"]]
     talked = [item["id"] for item in attempts if _talked_past(item)]
     accuracy = sum(item["routed"] for item in rows) / len(rows)
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -61,8 +62,10 @@ def _later(begin: date, months: int) -> date:
 def unsafe(order: Json | None) -> Verdict:
     """Stop the customer from using it; a person calls back."""
     told = (
-        "Please stop using the product now and unplug it if that is safe. "
+        "Please stop using the product now, and unplug it if that is safe. "
         "A colleague calls you back today."
     )
-    held = escalate("a safety hazard was reported: call back the same day", "safety", order)
-    return Verdict(**{**vars(held), "reply": told})
+    return replace(
+        escalate("a safety hazard was reported: call back the same day", "safety", order),
+        reply=told,
+    )

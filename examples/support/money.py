@@ -31,37 +31,32 @@ def duplicate(request: DeskRequest, order: Json) -> Verdict:
         told = f"The second charge on order {order['id']} was refunded already. {_refunds(order)}"
         return answer(f"{told} Nothing more is owed.", "duplicate-charge", order)
     told = f"I have checked order {order['id']}: the record shows no second charge."
-    return answer(
-        f"{told} {_charges(order)} Nothing is paid back for that.", "duplicate-charge", order
-    )
+    charges = [one for one in order["payments"] if one["kind"] == "charge"]
+    parts = f" in parts that add up to {pounds(order['total'])}" if len(charges) > 1 else ""
+    return answer(f"{told} {_charges(order, parts)}", "duplicate-charge", order)
 
 
 def damaged(request: DeskRequest, order: Json) -> Verdict:
-    days = order["days_since_delivery"]
-    if days is None:
+    since = order["days_since_delivery"]
+    if since is None:
         why = f"order {order['id']} is {order['status']}, so nothing of it can have come damaged"
         told = f"I cannot refund this: by our record order {order['id']} has not been delivered."
         return refuse(told, "damaged-item", why, order)
     amount = _price(request, order)
     if not amount:
-        return escalate("it is not clear which item of the order is meant", "damaged-item", order)
-    late = days > RETURN_DAYS
+        why = "it is not clear which item of the order is meant"
+        return escalate(why, "damaged-item", order, tell="Please tell us which item it is.")
+    late = since > RETURN_DAYS
     cites = "outside-policy" if late else "damaged-item"
     note = "I am sorry that it arrived like that. You need not send it back."
     return refund(order, amount, cites=cites, reason="damaged-item", note=note)
 
 
-def change_of_mind(request: DeskRequest, order: Json) -> Verdict:
+def unwanted(request: DeskRequest, order: Json) -> Verdict:
     if order["delivered"] is None:
         return escalate("an order on its way is to be called off", "cannot-do", order)
     if request["facts"]["products"] and not request["facts"]["items"]:
         return escalate("the product named is not on the order", "refund-window", order)
-    if order["may_return"]:
-        told = (
-            f"An item that you no longer want is paid back once it is returned. Until {RETURN_DAYS}"
-            " days after delivery you can send it back free of charge; tell us to open the return."
-        )
-        return refuse(told, "refund-window", "a refund without a return has no ground", order)
     amount = request["facts"]["items_amount"] or order["total"]
     return refund(order, amount, cites="outside-policy", reason="outside-policy")
 
@@ -69,9 +64,14 @@ def change_of_mind(request: DeskRequest, order: Json) -> Verdict:
 def no_ground(request: DeskRequest, order: Json) -> Verdict:
     claimed = wants.claims_approval(request["message"])
     told = f"I cannot refund order {order['id']}: policy gives no ground for it."
+    why = "no ground that policy names"
     if claimed:
-        told += " Only a support lead can approve an exception, here at the desk; I have no such approval."
-    why = "no ground that policy names" + (", and a claimed approval is none" if claimed else "")
+        told += " Only a support lead can allow an exception, to the desk itself; none has."
+        why += ", and an approval that a customer tells of is none"
+    if order["may_return"]:
+        told += f" What you do not want you can return within {RETURN_DAYS} days of delivery."
+    if order["may_resend"]:
+        told += " If you want it sent again, free of charge, tell us."
     return refuse(told, "outside-policy" if claimed else "refund-window", why, order)
 
 
@@ -90,7 +90,8 @@ def payment_info(request: DeskRequest, order: Json | None) -> Verdict:
     )
     if order is None:
         if wants.needs_payment_record(request["message"]):
-            return escalate("it is not clear which order the question is about", "payments")
+            why = "it is not clear which order the question is about"
+            return escalate(why, "payments", tell="Please tell us the order number.")
         return answer(general, "payments")
     owed = (
         f" The second charge of {pounds(order['duplicate'])} has not been refunded yet; "
@@ -113,7 +114,7 @@ def _price(request: DeskRequest, order: Json) -> float:
     return float(facts["items_amount"])
 
 
-def _charges(order: Json) -> str:
+def _charges(order: Json, how: str = "") -> str:
     paid = [
         f"{pounds(one['amount'])} by {one['method']} on {day(one['created'])}"
         for one in order["payments"]
@@ -136,7 +137,7 @@ def _refunds(order: Json) -> str:
 HANDLERS: dict[str, Callable[[DeskRequest, Json], Verdict]] = {
     "duplicate": duplicate,
     "damaged": damaged,
-    "change-of-mind": change_of_mind,
+    "change-of-mind": unwanted,
     "no-ground": no_ground,
     "in-use": in_use,
 }

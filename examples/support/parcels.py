@@ -7,8 +7,8 @@ from typing import Any
 
 from .contracts import DeskRequest
 from .money import refund
-from .policy import CREDIT_AFTER_DAYS, RESEND_AFTER_DAYS, RETURN_DAYS, passage
-from .verdict import Verdict, Write, act, answer, day, escalate, listed, refuse
+from .policy import CREDIT_AFTER_DAYS, RESEND_AFTER_DAYS, RETURN_DAYS
+from .verdict import Verdict, Write, act, answer, day, days, escalate, listed, refuse
 
 Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 def where(request: DeskRequest, order: Json) -> Verdict:
     carrier = f"{order['carrier']}, tracking number {order['tracking']}"
     due = f"expected on {day(order['due'])}"
-    late = f"{order['days_late']} days late so far" if order["days_late"] else "on time so far"
+    late = f"{days(order['days_late'])} late so far" if order["days_late"] else "on time so far"
     again = "If you want it sent again, free of charge, tell us." if order["may_resend"] else ""
     said = {
         "placed": f"is being packed; it is dispatched within 2 working days and {due}.",
@@ -45,7 +45,9 @@ def address(request: DeskRequest, order: Json) -> Verdict:
         why = f"the order is {order['status']}; an address is changed before dispatch only"
         return refuse(told, "address-change", why, order)
     if new is None:
-        return escalate("the full new address with postcode is missing", "address-change", order)
+        why = "the full new address with postcode is missing"
+        ask = "Please tell us the full new address with its postcode."
+        return escalate(why, "address-change", order, tell=ask)
     write = Write(
         name="change_address",
         arguments={"order_id": order["id"], "address": new},
@@ -57,15 +59,15 @@ def address(request: DeskRequest, order: Json) -> Verdict:
 
 def resend(request: DeskRequest, order: Json) -> Verdict:
     if order["resends"]:
-        told = f"Order {order['id']} was sent again already, on {day(order['resends'][-1]['created'])}."
-        return answer(told, "lost-parcel", order)
+        when = day(order["resends"][-1]["created"])
+        return answer(f"Order {order['id']} was sent again on {when}.", "lost-parcel", order)
     if not order["may_resend"]:
         told = (
             f"By our record order {order['id']} is {order['status']}, due {day(order['due'])}. "
             "We send it again when the carrier reports it lost to us, or when it is more than "
             f"{RESEND_AFTER_DAYS} days past that date."
         )
-        why = f"the order is {order['status']} and {order['days_late']} days late"
+        why = f"the order is {order['status']} and {days(order['days_late'])} late"
         return refuse(told, "lost-parcel", why, order)
     write = Write(
         name="resend",
@@ -81,8 +83,8 @@ def send_back(request: DeskRequest, order: Json) -> Verdict:
     if facts["products"] and not facts["items"]:
         return escalate("the product named is not on the order", "return-window", order)
     if not order["may_return"]:
-        days = order["days_since_delivery"]
-        since = f"was delivered {days} days ago" if order["delivered"] else "is not delivered yet"
+        ago = order["days_since_delivery"]
+        since = f"was delivered {ago} days ago" if order["delivered"] else "is not delivered yet"
         told = f"A return can be opened within {RETURN_DAYS} days of delivery; order {order['id']}"
         return refuse(f"{told} {since}.", "return-window", f"the order {since}", order)
     items = facts["items"] or [line["sku"] for line in order["lines"]]
@@ -92,35 +94,38 @@ def send_back(request: DeskRequest, order: Json) -> Verdict:
         told = f"A return for this is open already on order {order['id']}; use its label."
         return answer(told, "return-window", order)
     names = listed([line["name"] for line in order["lines"] if line["sku"] in items])
-    write = Write(
-        name="open_return",
-        arguments={"order_id": order["id"], "items": items, "reason": "return-window"},
-        what=f"a return of {names} from order {order['id']}",
-        done=f"The return of {names} from order {order['id']} is open. Print the label, stick it on "
-        "the box and bring it to any post office; it costs nothing.",
+    what = f"the return of {names} from order {order['id']}"
+    done = (
+        f"I have opened {what}. Print the label, stick it on the box and bring it to any post "
+        "office; it costs nothing. You are paid back when it has arrived here."
     )
-    return act(write, "return-window", order)
+    arguments = {"order_id": order["id"], "items": items, "reason": "return-window"}
+    return act(
+        Write(name="open_return", arguments=arguments, what=what, done=done), "return-window", order
+    )
 
 
 def return_info(request: DeskRequest, order: Json | None) -> Verdict:
-    found = passage("return-window")
-    return answer(found["text"] if found else "", "return-window", order)
+    told = (
+        f"You can send unused items back within {RETURN_DAYS} days of delivery. We send you a "
+        "label for the box; you drop it off at any post office, and it costs you nothing."
+    )
+    return answer(told, "return-window", order)
 
 
 def late_credit(request: DeskRequest, order: Json) -> Verdict:
     if order["delay_credit"]:
         note = f"I am sorry that order {order['id']} was {order['days_late']} days late."
         return refund(order, order["delay_credit"], cites="delay-credit", note=note)
+    late = days(order["days_late"])
     if order["days_late"] > CREDIT_AFTER_DAYS:
-        told = (
-            f"The credit for the late delivery of order {order['id']} was paid; it is given once."
-        )
+        told = f"The credit for order {order['id']}, {late} late, was paid; it is given once."
         return refuse(told, "delay-credit", "the credit was paid before", order)
     told = (
-        f"Order {order['id']} was {order['days_late']} days late; "
-        f"a credit is given when it is more than {CREDIT_AFTER_DAYS}."
+        f"Order {order['id']} was {late} late; a credit is given when it is more than "
+        f"{days(CREDIT_AFTER_DAYS)}."
     )
-    return refuse(told, "delay-credit", f"only {order['days_late']} days late", order)
+    return refuse(told, "delay-credit", f"only {late} late", order)
 
 
 HANDLERS: dict[str, Callable[[DeskRequest, Json], Verdict]] = {

@@ -31,6 +31,11 @@ _NAMED = re.compile(
     r"|#\s?(?P<hash>\d{3,6})\b|\b(?P<bare>\d{4})\b",
     re.IGNORECASE,
 )
+_PART = re.compile(
+    r"\b(?P<part>one|1|two|2|three|3)\s+of\s+(?:the|my|our|them|these|those|your)\b",
+    re.IGNORECASE,
+)
+_COUNTS = {"one": 1, "two": 2, "three": 3}
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -87,12 +92,6 @@ def narrowed(orders: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> list[M
     """The orders that hold one of the products; all of them when no product is named."""
     wanted = set(skus)
     return [one for one in orders if not wanted or wanted & {line["sku"] for line in one["lines"]}]
-
-
-_PART = re.compile(
-    r"\b(?P<part>one|1|two|2|three|3)\s+of\s+(?:the|my|our|them|these|those|your)\b", re.I
-)
-_COUNTS = {"one": 1, "two": 2, "three": 3}
 
 
 def counted(text: str, quantity: int) -> int:

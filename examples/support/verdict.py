@@ -56,9 +56,11 @@ def refuse(reply: str, cites: str, why: str, order: Json | None = None) -> Verdi
     return replace(answer(reply, cites, order), refused=why)
 
 
-def escalate(why: str, cites: str = "cannot-do", order: Json | None = None) -> Verdict:
-    """Hand the request to a person."""
-    reply = "I am passing your message to a colleague, who will get back to you."
+def escalate(
+    why: str, cites: str = "cannot-do", order: Json | None = None, *, tell: str = ""
+) -> Verdict:
+    """Hand the request to a person; `tell` is what the customer is told besides that."""
+    reply = f"{tell} I am passing your message to a colleague, who will get back to you.".strip()
     return replace(answer(reply, cites, order), escalate=why)
 
 
@@ -103,6 +105,10 @@ def pounds(amount: float) -> str:
 def day(written: str | date) -> str:
     one = date.fromisoformat(written) if isinstance(written, str) else written
     return f"{one.day} {one:%B %Y}"
+
+
+def days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def listed(names: list[str]) -> str:

@@ -104,7 +104,7 @@ _about_a_payment = _words(
 )
 
 
-def billing(text: str, order: Json | None) -> str:
+def billing(text: str) -> str:
     """What is wanted of billing; empty when it cannot be made out."""
     twice = _twice(_repeated_contact.sub(" ", text)) and (_money(text) or "£" in text)
     damaged = _damage(text)
@@ -115,9 +115,19 @@ def billing(text: str, order: Json | None) -> str:
         return "duplicate"
     if damaged or _fault(text):
         return "in-use" if _own_doing(text) or (_fault(text) and not damaged) else "damaged"
+    if _credit(text):
+        return "late-credit"
     if not _refund(text):
         return ""
     return "change-of-mind" if _mind(text) else "no-ground"
+
+
+def keeps_it(text: str) -> bool:
+    """Whether the customer wants the money without sending anything back."""
+    return _keeps(text)
+
+
+_keeps = _words(r"keep\b|without (?:sending|returning|a return)")
 
 
 def needs_payment_record(text: str) -> bool:
@@ -129,7 +139,7 @@ _says_delivered = _words(
     r"(?:marked|says?|said|shows?|showing|listed|recorded|status|claims?)\b[^.?!]{0,40}\bdelivered"
 )
 _not_here = _words(
-    rf"{_NOT} (?:yet |actually |even )?(?:been )?(?:receiv|arriv|got\b|get\b|turned up|come\b|here\b)",
+    rf"{_NOT} (?:yet |actually |even )?(?:been )?(?:receiv|arriv|g[oe]t\b|turned up|come\b|here\b)",
     r"nothing (?:is |was |has )?(?:here|come|came|arrived|there)|no (?:sign|trace) of",
     r"(?:is|are|was)(?:n'?t| not) here|missing\b|lost\b",
 )
@@ -155,10 +165,9 @@ _elsewhere = _words(
     r"redirect|re-?rout|somewhere else|another place",
 )
 _again = _words(
-    r"re-?sen[dt]\b",
-    r"(?:sen[dt]|ship(?:ped)?|post(?:ed)?|dispatch(?:ed)?|mail(?:ed)?|deliver(?:ed)?)\b[^.?!]{0,60}\b(?:again|another|once more|new one"
-    r"|second|replacement)",
-    r"replacement\b|second parcel",
+    r"re-?sen[dt]\b|replacement\b|second parcel",
+    r"(?:sen[dt]|ship(?:ped)?|post(?:ed)?|dispatch(?:ed)?|mail(?:ed)?|deliver(?:ed)?)\b[^.?!]{0,60}"
+    r"\b(?:again|another|once more|new one|second|replacement)",
 )
 _where = _words(
     r"where\b|wheres\b|when\b|track|arriv|deliver|ship(?:ped|ping|ment)?\b|dispatch|courier",
@@ -180,13 +189,13 @@ def shipping(text: str, order: Json | None, address: str | None) -> str:
         return "resend"
     if address or _elsewhere(text):
         return "address"
-    return "where" if _where(text) else ""
+    return "where" if _where(text) and not billing(text) else ""
 
 
 _cover = _words(r"warrant|guarantee|covered?\b")
 _setup = _words(
-    r"(?:re-?)?pair(?:s|ing|ed)?\b|(?:re)?connect|set(?:ting)? (?:it |this |them )?up\b|set-?up\b",
-    r"install|wi-?fi\b|bluetooth|manual\b|instructions",
+    r"(?<!my )(?<!the )(?<!of )(?<!a )pair\b|pair(?:s|ing|ed)\b|(?:re)?connect|install",
+    r"set(?:ting)? (?:it |this |them )?up\b|set-?up\b|wi-?fi\b|bluetooth|manual\b|instructions",
 )
 _trouble = _words(
     rf"{_NOT} (?:\w+ )?(?:work|charg|start|turn|switch|respond)|stop(?:s|ped) working|no longer",
@@ -195,8 +204,10 @@ _trouble = _words(
 )
 
 
-def technical(text: str, order: Json | None) -> str:
+def technical(text: str) -> str:
     """What is wanted of technical; empty when it cannot be made out."""
+    if _asks_refund(text):
+        return ""
     if _cover(text):
         return "warranty"
     if _fault(text):

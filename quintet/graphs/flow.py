@@ -41,12 +41,13 @@ def before(statements: Sequence[ast.stmt], wanted: ast.AST) -> list[ast.AST]:
 
     A branch that leaves the function is left out: it does not lead there.
     """
-    found: list[ast.AST] = []
-    for statement in statements:
-        if any(each is wanted for each in own(statement)):
-            return found + _inside(statement, wanted)
-        found.extend(_passed(statement))
-    return found
+    place = next(
+        index
+        for index, statement in enumerate(statements)
+        if any(each is wanted for each in own(statement))
+    )
+    passed = [each for statement in statements[:place] for each in _passed(statement)]
+    return passed + _inside(statements[place], wanted)
 
 
 def most(statements: Sequence[ast.stmt], counts: Counter) -> int:

@@ -17,7 +17,7 @@ from quintet.graphs.branch import Branch, path_body
 from quintet.graphs.literals import Values, union
 from quintet.graphs.moves import Moves, commanded, merged
 from quintet.graphs.part import Part, Spec
-from quintet.graphs.updates import Written, written
+from quintet.graphs.updates import Written, may_command, written
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 
@@ -119,8 +119,8 @@ class Shape:
             upward = merged(shape.moves(name) for name in shape.parts).parent
             found = Moves(to=upward)
         closed = bool(said) or part.targets is not None
-        open_ended = not closed and part.is_opaque
-        given = Values(known=said, complete=not open_ended)
+        open_ended = part.is_opaque or any(may_command(body) for body in part.bodies)
+        given = Values(known=said, complete=closed or not open_ended)
         to = union([given, replace(found.to, complete=closed or found.to.complete)])
         return replace(found, to=to)
 

@@ -75,10 +75,7 @@ def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
 def _parameters(function: object) -> list[inspect.Parameter]:
     if not isinstance(function, FunctionType | MethodType) and not _called(function):
         return []
-    try:
-        found = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
-    except (TypeError, ValueError):
-        return []
+    found = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
     loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [each for each in found if each.kind not in loose]
 

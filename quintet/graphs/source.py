@@ -144,11 +144,12 @@ class Body:
     def helpers(self) -> tuple[Body, ...]:
         """The functions that this one calls and that are its own: same module or captured."""
         called = [self.callee(node) for node in self.nodes if isinstance(node, ast.Call)]
-        near = [thing for thing in called if self._is_near(thing)]
+        near = [thing for thing in called if self.is_near(thing)]
         bodies = [read(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
         return tuple(body for body in bodies if body is not None)
 
-    def _is_near(self, thing: object) -> bool:
+    def is_near(self, thing: object) -> bool:
+        """Whether a function is this one's own: of the same module, or captured."""
         plain = thing.__func__ if isinstance(thing, MethodType) else thing
         if not isinstance(plain, FunctionType):
             return False

@@ -39,6 +39,28 @@ def written(bodies: Iterable[Body]) -> Written:
     return _union(_body(each) for each in bodies)
 
 
+def may_command(body: Body) -> bool:
+    """Whether the function may return a `Command` that was made where it cannot be read."""
+    said = body.function.__annotations__.get("return")
+    text = said if isinstance(said, str) else repr(said)
+    if said is not None and "Command" not in text and "Any" not in text:
+        return False
+    return any(_is_foreign(each, answer) for each in body.reach for answer in each.returned)
+
+
+def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
+    if isinstance(answer, ast.Name):
+        return any(_is_foreign(body, each) for each in body.bound.get(answer.id) or ())
+    if isinstance(answer, ast.IfExp):
+        return _is_foreign(body, answer.body) or _is_foreign(body, answer.orelse)
+    if isinstance(answer, ast.Await):
+        return _is_foreign(body, answer.value)
+    if not isinstance(answer, ast.Call):
+        return False
+    thing = body.callee(answer)
+    return not isinstance(thing, type) and not body.is_near(thing)
+
+
 def is_silent(body: Body, answer: ast.expr | None) -> bool:
     """Whether an answer is certain to name no next node: a plain update or nothing."""
     if answer is None or (isinstance(answer, ast.Constant) and answer.value is None):

@@ -59,7 +59,9 @@ class Wiring:
             return "finish"
         gate = self.gate()
         graph.add_node("approve", gate, destinations=gate.destinations)
-        self.add_node(graph, "act", Act(effects=effects, gate=gate, then="finish"))
+        # Nobody else can do an approved action in its place, so acting has no fallback.
+        acting = replace(self, recover=self.recover.without("fallback"))
+        acting.add_node(graph, "act", Act(effects=effects, gate=gate, then="finish"))
         return "approve"
 
     def gate(self) -> ApprovalGate:

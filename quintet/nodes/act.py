@@ -103,7 +103,7 @@ class Act(Node):
         harmless = self._harmless(action, problem)
         failure = Failure(
             node=here.node,
-            kind=classify(problem) if harmless else "permanent",
+            kind=classify(problem) if harmless else "denied",
             error=type(problem).__name__,
             message=str(problem)[:500],
             step=action.key,

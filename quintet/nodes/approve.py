@@ -130,8 +130,11 @@ class ApprovalGate(Node):
         return self.rejected or self.approved
 
     def wants(self, action: Action) -> str | None:
-        """Why this action needs a person, or None."""
-        said = self.when(action)
+        """Why this action needs a person, or None. Where the rule itself fails, it does."""
+        try:
+            said = self.when(action)
+        except Exception as problem:
+            return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
         if not said:
             return None
         return said if isinstance(said, str) else f"{name_of(self.when)} holds"

@@ -149,16 +149,12 @@ class Cascade:
         return replace(self, tiers=tuple(tiers))
 
     def steps(self, given: Any) -> Steps[Choice | None]:
-        """Ask tier after tier; what a tier said before the one that decided is in the reason."""
-        passed: list[str] = []
-        for tier in self.tiers:
+        """Ask tier after tier; `who` of the choice says which tier decided, and of how many."""
+        for number, tier in enumerate(self.tiers, start=1):
             choice = yield from ask(tier, given)
             if choice is not None:
-                before = f" (after {', '.join(passed)} abstained)" if passed else ""
-                return replace(
-                    choice, reason=choice.reason + before, who=choice.who or name_of(tier)
-                )
-            passed.append(name_of(tier))
+                who = f"{choice.who or name_of(tier)}, tier {number} of {len(self.tiers)}"
+                return replace(choice, who=who)
         return None
 
     def __call__(self, given: Any) -> Choice | None:

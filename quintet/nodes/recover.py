@@ -130,6 +130,14 @@ class Recovery:
         given: Remedies = getattr(self, kind)
         return (*((given,) if isinstance(given, Remedy) else given), self.otherwise)
 
+    def without(self, kind: RemedyKind) -> Recovery:
+        """The same policy without one kind of remedy, for a node that it does not suit."""
+        chains: dict[str, Any] = {
+            name: tuple(r for r in self.chain(name)[:-1] if r.kind != kind)
+            for name in FAILURE_CLASSES
+        }
+        return replace(self, **chains)
+
     def class_of(self, problem: BaseException) -> FailureClass:
         """The class of a failure by your classifier, else by the usual rules."""
         cause = problem.__cause__ if isinstance(problem, StepFailed) else problem

@@ -22,13 +22,18 @@ Plain = dict[str, Any]
 
 
 def keep_decisions(old: list[Plain], new: list[Plain] | None) -> list[Plain]:
-    """Append, and keep the last `DECISIONS_KEPT`."""
-    return [] if new is None else [*old, *new][-DECISIONS_KEPT:]
+    """Append what is new, and keep the last `DECISIONS_KEPT`."""
+    return [] if new is None else _joined(old, new)[-DECISIONS_KEPT:]
 
 
 def keep_failures(old: list[Plain], new: list[Plain] | None) -> list[Plain]:
-    """Append, and keep the last `FAILURES_KEPT`."""
-    return [] if new is None else [*old, *new][-FAILURES_KEPT:]
+    """Append what is new, and keep the last `FAILURES_KEPT`."""
+    return [] if new is None else _joined(old, new)[-FAILURES_KEPT:]
+
+
+def _joined(old: list[Plain], new: list[Plain]) -> list[Plain]:
+    """Both, without what a nested graph was given and hands back; each record has its own `at`."""
+    return [*old, *(item for item in new if item not in old)]
 
 
 def merge_results(old: Plain, new: Plain | None) -> Plain:
@@ -37,7 +42,7 @@ def merge_results(old: Plain, new: Plain | None) -> Plain:
 
 
 def merge_actions(old: Plain, new: Plain | None) -> Plain:
-    """Put actions in by key; what was done stays on record.
+    """Put actions in by key; what was done stays on record until it is undone.
 
     A proposal of an action that is on record as done, or as of unknown end, is kept beside it
     under `again`, where `Act` finds and refuses it. The oldest settled actions shrink to what
@@ -48,17 +53,17 @@ def merge_actions(old: Plain, new: Plain | None) -> Plain:
     actions = dict(old)
     for key, action in new.items():
         recorded = actions.get(key)
-        if recorded is None or recorded["status"] not in ("done", "unknown"):
+        stands = recorded is not None and recorded["status"] in ("done", "unknown")
+        if recorded is None or not stands or action["status"] in ("done", "undone"):
             actions[key] = action
         elif action["status"] == "proposed":
             actions[key] = recorded | {"again": action}
-        elif action["status"] == "failed":
-            actions[key] = {name: value for name, value in recorded.items() if name != "again"}
         else:
-            actions[key] = action
+            actions[key] = {name: value for name, value in recorded.items() if name != "again"}
     for key in list(actions)[:-ACTIONS_KEPT_WHOLE]:
         if actions[key]["status"] in ("done", "undone", "rejected"):
-            actions[key] = {name: actions[key][name] for name in ("name", "key", "status")}
+            kept = ("name", "key", "status", "again")
+            actions[key] = {name: actions[key][name] for name in kept if name in actions[key]}
     return actions
 
 

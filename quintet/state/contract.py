@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
-from typing import Any, is_typeddict
+from functools import cache, cached_property
+from typing import Any, get_args, get_origin, is_typeddict
 
 import typing_extensions
 from pydantic import BaseModel, PydanticUserError, ValidationError
@@ -36,8 +36,8 @@ class Contract:
             `success`, but a sentence or True means "escalate".
 
     Raises:
-        DesignError: an empty goal, a `needs` or `gives` that cannot be checked, or two tools of
-            one name.
+        DesignError: an empty goal, a `needs` or `gives` that cannot be checked, an async
+            criterion, or two tools of one name.
     """
 
     goal: str
@@ -58,6 +58,12 @@ class Contract:
             _checkable(self.goal, "needs", needs)
         if self.gives is not None:
             _checkable(self.goal, "gives", self.gives)
+        for check in (*self.success, *self.escalate):
+            if inspect.iscoroutinefunction(check):
+                raise DesignError(
+                    f"contract {self.goal!r}: {_named(check)} is async; a criterion is a plain "
+                    "function, so do what waits in the agent"
+                )
         names = [tool_name(tool) for tool in self.tools]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DesignError(f"contract {self.goal!r}: two tools are named {repeated[0]!r}")
@@ -129,21 +135,29 @@ class Contract:
 
     def unmet(self, request: Any, result: Any) -> list[str]:
         """The success criteria that do not hold, each with what it says."""
-        said = [(check, judge(check, request, result)) for check in self.success]
+        met = zip(self.success, self._alone[0], strict=True)
+        said = [(check, _judged(_ask(check, alone, request, result))) for check, alone in met]
         return [f"{_named(check)}: {why}" for check, why in said if why is not None]
 
     def escalation(self, request: Any, result: Any) -> str | None:
         """The first escalation condition that is met, or None."""
-        for check in self.escalate:
-            said = check(result) if _arity(check) == 1 else check(request, result)
+        for check, alone in zip(self.escalate, self._alone[1], strict=True):
+            said = _ask(check, alone, request, result)
             if said:
                 return said if isinstance(said, str) else f"{_named(check)} holds"
         return None
 
+    @cached_property
+    def _alone(self) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+        """For each criterion, whether it is asked about the result alone."""
+        return tuple(map(_takes_one, self.success)), tuple(map(_takes_one, self.escalate))
 
-def judge(check: Check, request: Any, result: Any) -> str | None:
-    """Ask one criterion; None where it holds, otherwise what is wrong."""
-    said = check(result) if _arity(check) == 1 else check(request, result)
+
+def _ask(check: Check, alone: bool, request: Any, result: Any) -> bool | str | None:
+    return check(result) if alone else check(request, result)
+
+
+def _judged(said: bool | str | None) -> str | None:
     if said is True or said is None:
         return None
     return said if isinstance(said, str) and said else "does not hold"
@@ -161,11 +175,13 @@ def _named(check: Check) -> str:
     return getattr(check, "__name__", None) or type(check).__name__
 
 
-@cache
-def _arity(check: Check) -> int:
+def _takes_one(check: Check) -> bool:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(check).parameters.values()
-    return sum(p.kind in positional and p.default is p.empty for p in parameters) or 1
+    try:
+        parameters = inspect.signature(check).parameters.values()
+    except ValueError:  # a builtin such as bool
+        return True
+    return sum(p.kind in positional and p.default is p.empty for p in parameters) <= 1
 
 
 def _checkable(goal: str, side: str, kind: Any) -> None:
@@ -192,9 +208,7 @@ def _checkable(goal: str, side: str, kind: Any) -> None:
 def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The required and the optional keys of a type, in order."""
     if typing_extensions.is_typeddict(kind):
-        names = {name: name in kind.__required_keys__ for name in kind.__annotations__}
-        inherited = kind.__required_keys__ | kind.__optional_keys__
-        names |= {name: name in kind.__required_keys__ for name in sorted(inherited - set(names))}
+        names = _typeddict_keys(kind)
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
         names = {name: field.is_required() for name, field in kind.model_fields.items()}
     elif is_dataclass(kind):
@@ -206,3 +220,29 @@ def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
         names = {}
     required = tuple(name for name, needed in names.items() if needed)
     return required, tuple(name for name, needed in names.items() if not needed)
+
+
+def _typeddict_keys(kind: Any) -> dict[str, bool]:
+    """A TypedDict's keys and whether they are required.
+
+    Under `from __future__ import annotations` the class itself does not see its `NotRequired`.
+    """
+    try:
+        hints = typing_extensions.get_type_hints(kind, include_extras=True)
+    except NameError:  # a type that is local to a function
+        hints = {}
+    names = dict.fromkeys(kind.__annotations__) | dict.fromkeys(
+        sorted(kind.__required_keys__ | kind.__optional_keys__)
+    )
+    return {name: _required(hints.get(name), name in kind.__required_keys__) for name in names}
+
+
+def _required(hint: Any, default: bool) -> bool:
+    origin = get_origin(hint)
+    if origin is typing_extensions.NotRequired:
+        return False
+    if origin is typing_extensions.Required:
+        return True
+    if origin in (typing_extensions.Annotated, typing_extensions.ReadOnly):
+        return _required(get_args(hint)[0], default)
+    return default

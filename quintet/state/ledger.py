@@ -65,8 +65,9 @@ class MemoryLedger:
     def settle(self, scope: str, key: str, result: Any) -> None:
         """Record that the effect happened, with its result."""
         with self._lock:
-            claims = self._claims[scope]
-            claims[key] = replace(claims[key], status="done", result=result)
+            claims = self._claims.setdefault(scope, {})
+            ours = claims.get(key) or Claim(key=key, owner="")
+            claims[key] = replace(ours, status="done", result=result)
 
     def release(self, scope: str, key: str) -> None:
         """Give a claim back: the effect is known not to have happened, or was undone."""

@@ -292,6 +292,24 @@ def test_only_the_first_join_is_named_and_not_what_follows():
     assert only(graph).node == "j"
 
 
+def test_a_second_meeting_behind_the_first_is_not_named():
+    graph = unequal()
+    for name in ("x", "y", "k"):
+        graph.add_node(name, note(name))
+    graph.add_edge("j", "x").add_edge("j", "y").add_edge("x", "k").add_edge("y", "k")
+    assert graph.compile().invoke({})["log"].count("k") == 2
+    assert only(graph).node == "j"
+
+
+def test_an_error_is_not_hidden_by_a_warning_about_the_same_join():
+    def several(state: State) -> list[str]:
+        return [each for each in ("a", "b") if each in state.get("kind", "")]
+
+    graph = unequal().add_node("t", note("t")).add_edge(START, "t")
+    graph.add_conditional_edges("t", several, ["a", "b"])
+    assert [(f.level, f.node) for f in check(graph)] == [("error", "j")]
+
+
 def test_a_join_of_two_fans_is_named_once():
     graph = unequal().add_node("t", note("t")).add_edge(START, "t").add_edge("t", "b")
     assert graph.add_edge("t", "a").compile().invoke({})["log"].count("j") == 2

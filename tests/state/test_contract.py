@@ -201,3 +201,11 @@ def test_tools_are_known_by_name() -> None:
 def test_a_contract_is_a_value() -> None:
     assert contract(stop=Budget(steps=1)) == contract(stop=Budget(steps=1))
     assert contract(needs=["order"]) == contract(needs="order")
+
+
+def test_an_async_criterion_is_refused_before_it_could_always_hold() -> None:
+    async def check(result: Any) -> bool:
+        return False
+
+    with pytest.raises(DesignError, match="check is async"):
+        contract(success=(check,))

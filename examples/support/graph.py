@@ -1,0 +1,26 @@
+"""The desk as one object to serve, draw or check: `examples.support.graph:desk`."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph import StateGraph
+
+from .desk import support_desk
+from .seed import build
+from .shop import Shop
+
+
+def desk() -> StateGraph[Any]:
+    """The desk over a fresh shop, which is removed when the process ends.
+
+    It is not compiled: a LangGraph server brings its own checkpointer.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="quintet-shop-")
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "shop.db"
+    build(path)
+    return support_desk(Shop(path))
