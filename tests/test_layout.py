@@ -203,6 +203,8 @@ def test_langgraph_json_names_graphs_that_exist():
     for where in config["graphs"].values():
         module, _, attribute = where.partition(":")
         graph = getattr(importlib.import_module(module), attribute)
+        # Not a factory: a server calls that again for each run and each look at a thread, on its
+        # event loop, so that every one of them would have a new shop.
         assert isinstance(graph, StateGraph | CompiledStateGraph)
         # A server brings its own, and refuses a graph that has one.
         assert getattr(graph, "checkpointer", None) is None

@@ -95,7 +95,15 @@ def _technical(request: DeskRequest) -> Verdict | None:
     if want == "warranty":
         return _with_order(devices.warranty, request, order)
     topic = {"help": "technical-help", "setup": "setup"}.get(want)
+    if not want and request["facts"]["products"] and not _of_others(request):
+        topic = "technical-help"
     return devices.advice(topic, order, request["facts"]["items"]) if topic else None
+
+
+def _of_others(request: DeskRequest) -> bool:
+    """Whether billing or shipping read something in it that they take."""
+    text, address = request["message"], request["facts"]["address"]
+    return bool(wants.billing(text) or wants.shipping(text, _order(request), address))
 
 
 _DESKS: dict[str, Callable[[DeskRequest], Verdict | None]] = {

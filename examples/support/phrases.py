@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 GAP = r"\b[^.!?]{0,45}\b"
+WORDS = {
+    "NOT": "(won't|wouldn't|doesn't|does not|dosent|do not|don't|didn't|did not|can't|cannot"
+    "|can not|couldn't|could not|isn't|is not|aren't|are not|wasn't|weren't|hasn't|has not|haven't"
+    "|have not|will not|not|never|no longer|fails? to|failed to|refuses? to|unable to|stop(s|ped)?)",
+    "GOODS": "(kettles?|lamps?|bulbs?|speakers?|he(a|e)d ?(ph|f)ones?|ear ?(phone|bud)s?|headset"
+    "|cameras?|webcam|routers?|watch(es)?|smart ?watch|keyboards?|mouse|grinders?|coffee ?\\w*"
+    "|backpacks?|bags?|radio|toaster|charger|printer|products?|items?|thing|device|machine|goods)",
+    "HURT": "(broken|broke in|cracked|smashed|shattered|dented|scratched|scuffed|chipped|bent|torn"
+    "|ripped|damaged|burst|in (pieces|bits|shards)|to (pieces|bits)|shards|crushed|squashed"
+    "|snapped|soaked|a (\\w+ )?(crack|dent|scratch|chip|hole|tear))",
+    "CAME": "(arriv(ed|es|al)|came|come|turned up|delivered|delivery|received|recieved|got here"
+    "|showed up|unpack\\w*|unbox\\w*|(opened|in|opening) (the|my) (box|package|parcel)|out of the"
+    " box|in transit|transport|brand new|on the way|when i (got|opened) it|(took|taken|taking) it out|the (carton|parcel))",
+    "WRONG": "(wrong|incorrect|different) (item|product|colou?r|size|model|thing|one|article|type"
+    "|version|GOODS)",
+    "SPAN": "(\\d+|an?|one|two|three|four|five|six|few|several|some) (\\w+ )?(day|week|month|year)s?",
+    "SHOP": "(amazon|e-?bay|zalando|media ?markt|curry'?s|argos|john lewis|tesco|asos|ikea|temu"
+    "|aliexpress|etsy|walmart|target|best ?buy|netflix|spotify|vodafone|(another|a different|some"
+    " other) (shop|store|company|retailer|website|seller))",
+}
 
 
-def says(*phrases: str) -> str:
-    """A pattern for any of these phrases, as whole words.
+def says(phrases: str) -> str:
+    """A pattern for any of these phrases, which semicolons part, as whole words.
 
-    In a phrase a space is any white space, an apostrophe may be missing, and ` .. ` is up to 45
-    characters of the same sentence. The rest is regular expression.
+    In a phrase a space is any white space, an apostrophe may be missing, ` .. ` is up to 45
+    characters of the same sentence, and a word in capitals stands for a list of `WORDS`. The rest
+    is regular expression.
     """
-    text = "|".join(phrases).replace(" .. ", GAP)
-    text = text.replace("'", "['’`]?").replace(" ", r"\s{1,3}")
-    return rf"(?<!\w)(?:{text})(?!\w)"
+    text = re.sub(r"\s*\n\s*(?=\||\(\?!)", "", phrases)
+    text = "|".join(part.strip() for part in re.sub(r"\s+", " ", text).strip(" ;").split(";"))
+    for _ in range(2):  # a list may name another list
+        text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
+    text = text.replace(" .. ", GAP).replace("'", "['’`]?").replace(" ", r"\s{1,3}")
+    return rf"(?<!\w)({text})(?!\w)"
 
 
 def both(one: str, other: str) -> str:

@@ -12,339 +12,304 @@ from collections.abc import Callable
 
 from .phrases import both, but_not, says
 
-AT_LEAST = 0.5
+AT_LEAST = 0.35
 """Under this probability the learned tier abstains and a person reads the message."""
 
-NOT = (
-    r"(?:won't|wouldn't|doesn't|does not|do not|don't|didn't|did not|can't|cannot|can not"
-    r"|couldn't|could not|isn't|is not|aren't|wasn't|hasn't|will not|not|never|no longer"
-    r"|fails? to|failed to|refuses to|unable to|stopped|stops|keeps)"
-)
-SOLD = (
-    r"(?:kettles?|lamps?|bulbs?|speakers?|headphones?|earphones?|ear ?buds?|headset|(?:web)?camera"
-    r"|webcam|router|watch(?:es)?|keyboards?|mouse|grinder|coffee \w+|backpacks?|bags?|radio"
-    r"|toaster|charger|printer|product|item|thing|device)"
-)
-TIME = r"(?:\d+|an?|one|two|three|four|five|six|few|several|some) (?:\w+ )?(?:day|week|month|year)s?"
-
 # Out of every desk's reach, so before all topics: "my lawyer says you owe me a refund".
-LEGAL = says(
-    "lawyers?", "solicitors?", "attorneys?", "barrister", "law ?firm", "law ?suit", "litigation",
-    r"legal (?:action|proceedings|claim|steps|department(?! (?:has|have|approved|agreed))|contact"
-    "|advice|notice|team(?! (?:has|have|approved|agreed))|route|representative|counsel)",
-    "legally .. (?:you|against)", "(?:my|our) counsel", "(?:in|to|claims|county|crown) court",
-    "sue you", "(?:will|to|gonna|going to|i'll) sue", "suing", "trading standards", "ombudsman",
-    "consumer (?:protection|rights (?:agency|body|organi[sz]ation))", "arbitration", "police",
-)  # fmt: skip
-DATA = says(
-    "gdpr", "data (?:protection|subject|request|privacy)", "subject access", "personal data",
-    "(?:delete|erase|remove|wipe|forget|close|deactivate|destroy|purge)"
-    r" .. (?:my|her|his|our|all|the) (?:\w+ )?(?:account|data|details|profile|information)",
-    r"(?:my|her|his|our|all|the) (?:\w+ )?(?:account|data|details|profile|information)"
-    " .. (?:deleted|erased|removed|wiped|closed)",
-    "(?:data|information|info|everything) .. you (?:have|hold|store|keep|collect)",
-    "(?:stop|quit) (?:storing|sharing|selling)", "sold my", "unsubscribe", "mailing list",
-    "(?:stop|never) .. (?:newsletters?|marketing|spam|adverts)", "consent", "cookies you",
-    "off .. your lists?", "privacy",
-)  # fmt: skip
-PRESS = says(
-    "journalists?", "reporters?", r"press (?:office|officer|enquir\w+|inquir\w+|request|requests"
-    "|contact|team|department|release|kit|statement)", "newspaper", "magazine", "podcast",
-    "documentary", r"media (?:enquir\w+|inquir\w+|request|contact|kit|relations)", "bbc", "itv",
-    "(?:tv|radio) (?:station|programme|show|crew)", "influencers?", "bloggers?", "you ?tubers?",
-    "followers", r"(?:to )?interview (?:you|your|some\w+|the)", "for comment", "a comment on",
-    "running a story", "story we", "my thesis", "my dissertation",
-)  # fmt: skip
-JOBS = says(
-    "vacanc(?:y|ies)", "(?:my|a|the|your) (?:cv|r[eé]sum[eé])", "intern(?:s|ship|ships)",
-    r"apprentice\w*", "salary", r"recruit\w*", "hiring", "careers?", "open positions?",
-    r"job (?:offer|opening|openings|application|interview|advert|ad|opportunit\w+)",
-    "(?:a|any|your|part-time|summer|student|weekend) jobs?(?! of)", "jobs (?:at|with|available)",
-    "(?:like|love|want|apply|applied|available|apply) to work (?:for|with|at) (?:you|your)",
-    "working (?:for|at) your (?:company|shop|store|firm)", "work for (?:you|your)",
-    "part-time work", "job applicant", "my application", "employment", "former employee",
-)  # fmt: skip
-TRADE = says(
-    r"wholesale\w*", "bulk", r"resell\w*", "retailers?", "distributors?", "trade (?:terms|price|"
-    "prices|account|fair|union|customer|discount)", "partnership", "partner (?:with|up)",
-    "affiliate", r"sponsor\w*", "donat(?:e|ion|ions|ing)", "charity", "raffle", "franchise",
-    r"collaborat\w+", "cooperation", "procurement", "purchasing department", "supplier",
-    "corporate (?:gifts?|clients?|orders?)", "company gifts", "framework agreement", "stockists?",
-    r"business (?:partner\w*|proposal|opportunity|enquiry|cooperation)", "offer you our",
-    "our (?:services|products) to you", r"[1-9]\d{1,2} (?:units|pieces)", "buy shares", "invest in",
-    rf"(?:order|buy|purchase|need|want|after|quote .. for) [1-9]\d{{1,2}} (?:of )?(?:your )?{SOLD}",
-)  # fmt: skip
-STAFF = says(
-    "rude(?:ly|ness)?", r"insult\w*", "swore", "sworn at", "shout(?:ed|ing) at", "yelled", "racist",
-    "sexist", r"discriminat\w+", r"harass\w*", r"humiliat\w+", "disrespectful", "creepy",
-    "dismissive", "laughed at", "made fun of", "hung up on", "accused me", "grabbed", "grievance",
-    "unprofessional", "abusive", "threatened (?:me|us|my)", "impolite", "(?:bad|awful) attitude",
-    r"complain\w* .. (?:staff|employees?|driver|agent|colleague|manager|assistant|guard|courier)",
-    "report (?:him|her|them)", "your (?:staff|employees?) .. (?:ignored|bad|terrible|treated)",
-    "(?:security|cashier|guard) .. (?:followed|searched|touched|stole|stopped)",
-)  # fmt: skip
-OTHER_SHOPS = (
-    "(?:amazon|e-?bay|zalando|media ?markt|curry'?s|argos|john lewis|tesco|asos|ikea|aliexpress"
-    "|temu|etsy|walmart|target|best ?buy|otto|netflix|spotify|vodafone|boots|another shop"
-    "|another store|another company|another website|different (?:shop|store|company|retailer))"
-)
+LEGAL = says(r"""
+    lawyers?; solicitors?; attorneys?; barrister; law ?firm; law ?suit; litigation; my counsel;
+    legal (action|proceedings|claim|steps|contact|advice|notice|route|representative|counsel);
+    legal (department|team)(?! (has|have|already|approved|agreed)); (in|claims|county|crown) court;
+    to court(?! (road|lane|street|house)); sue you; (will|to|gonna|i'll) sue; suing; arbitration;
+    trading standards; ombudsman; consumer protection; (from|with) the police
+""")
+DATA = says(r"""
+    gdpr; data (protection|subject|request|privacy); subject access; personal (data|information);
+    (delete|erase|remove|wipe|forget|close|deactivate|destroy|purge)
+     .. (my|her|his|our|all|the) (\w+ )?(account|data|details|profile|information|review);
+    (my|her|his|our|all) (\w+ )?(account|data|details|profile) .. (deleted|erased|removed|wiped);
+    (data|information|info|everything) .. you (have|hold|store|keep|collect); cookies you;
+    (stop|quit) (storing|sharing|selling); sold my; unsubscribe; mailing list; consent;
+    (stop|never|no more) .. (newsletters?|marketing|spam|adverts); off .. your lists?;
+    privacy (policy|officer|rights?|law); (husband|wife|mother|father|mum|mom|dad|he|she)( has)?
+     (died|passed away)
+""")
+PRESS = says(r"""
+    journalists?; reporters?; press (office|officer|enquir\w+|inquir\w+|requests?|contact|team
+    |department|release|kit|statement); newspaper; magazine; (our|my) podcast; documentary;
+    media (enquir\w+|inquir\w+|requests?|contact|kit|relations); (tv|radio) (station|programme
+    |show|crew); (for|from|at|with) the (bbc|guardian|telegraph|daily \w+); influencers?;
+    bloggers?; you ?tubers?; followers; interview (you|your|some\w+|the); comment on; for comment;
+    story (we|on you|about you)
+""")
+JOBS = says(r"""
+    vacanc(y|ies); (my|a|the) cv; my r[eé]sum[eé]; intern(s|ships?); apprentice\w*; salary;
+    recruit\w*; hiring; careers?; open positions?; job (offer|openings?|applica\w+|interview|advert
+    |opportunit\w+); (for|about) a job; any jobs?; (part-time|summer|student|weekend|christmas)
+     (jobs?|work); jobs? (at|with|available); to work (for|with|at) (you|your); work for you;
+    working (for|at) your; my application; application for; openings for; vacant; (role|position) (as|in|of); employment; former employee
+""")
+TRADE = says(r"""
+    wholesale\w*; bulk; resell\w*; (a|an|are|as) (\w+ ){0,2}(retailers?|distributors?|charity);
+    trade (terms|prices?|account|fair|union|customer|discount); partnership; partner (with|up);
+    affiliate; sponsor\w*; donat(e|ions?|ing); raffle; franchise; collaborat\w+; procurement;
+    (?<!your\s)co-?operation; purchasing department; supplier; corporate (gifts?|clients?|orders?);
+    company gifts; framework agreement; stockists?; business (partner\w*|proposal|opportunity);
+    offer you our; our (services|products) to you; buy shares; invest in; sell your (products|GOODS);
+    [1-9]\d{1,2} (units|pieces); (order|buy|purchase|need|want|after) (about )?[1-9]\d{1,2}
+     (of )?(your )?GOODS
+""")
+STAFF = says(r"""
+    rude(ly|ness)?; insult\w*; swore; sworn at; shout(ed|ing) at; yell(ed|ing); racist; sexist;
+    discriminat\w+; harass\w*; humiliat\w+; disrespectful\w*; creepy; dismissive; laughed at;
+    made fun of; hung up on; accused me; grabbed; grievance; unprofessional; abusive; impolite;
+    threatened (me|us|my); (bad|awful|terrible) attitude; report (him|her|them);
+    complain\w* .. (staff|employees?|driver|agent|colleague|manager|assistant|guard|cashier);
+    your (staff|employees?) .. (ignored|terrible|awful|treated)
+""")
 ELSEWHERE = but_not(
-    says(
-        rf"(?:from|at|on|my|does|by|with|your) {OTHER_SHOPS}", f"{OTHER_SHOPS} says",
-        "(?:internet|phone|mobile|broadband) (?:provider|company) (?:has|raised|cut|charged|won't)",
-        "telephone company", "bank's app", "the fedex office", "sister hotel",
-    ),
-    says("cheaper", r"price ?match\w*", "less (?:at|on|in)", r"refund\w*", "money back", "paid you"),
-)  # fmt: skip
-CHAT = says(
-    "jokes?", "poem", "homework", "essay", "weather", "football", "election", "world cup",
-    "petrol station", "restaurants?", "capital of", "(?:who|what|how old) (?:are|is) you",
-    "what(?:'s| is) your (?:name|opinion)", "are you (?:a|an|real|human)", "system prompt",
-    "do you love", "how are you", "(?:your|how's the|how is your) day", "pretend",
-    "python", "who won", "who will win", "think (?:about|of) (?:the|manchester)", "recipe",
-    "opening (?:hours|times)", "open on (?:sundays?|christmas|easter)", "happy new year",
-    "merry christmas", "nominate", "phishing", "shop of the year", "spare change",
-)  # fmt: skip
-EMAIL_OF_ACCOUNT = but_not(
-    says(
-        "(?:change|update|amend|correct|replace|switch|edit) .. e-?mail",
-        "new e-?mail(?: address)?(?! from)", "e-?mail(?: address)? (?:of|on|in|for) my",
-        "e-?mail(?: address)? has changed", "login e-?mail", "old e-?mail",
-        "(?:change|update|correct) .. (?:name|phone number|username) (?:of|on|in|for) my account",
-    ),
-    says(rf"{NOT} (?:change|update|save|let|work\w*)", "button", "invoices?", "receipts?", "error"),
-)  # fmt: skip
+    says(r"""
+        my SHOP (order|parcel|package|account|delivery|bill|purchase|refund|contract);
+        (bought|ordered|purchased|order|got|parcel|package|seller|tv|phone) .. (from|at|on) SHOP;
+        (does|can|will) SHOP; SHOP says; (internet|phone|mobile|broadband|telephone)
+         (provider|company) (has|raised|cut|charged|won't); bank's app; the fedex office;
+        (bill|contract|account) (with|from) SHOP; my (electricity|gas|phone|energy) bill
+    """),
+    says("cheaper; price ?match; refund\\w*; money back"),
+)
+CHAT = says(r"""
+    (tell|know|hear) .. jokes?; write .. (poem|essay|story|song|script|code); homework; recipe for;
+    what .. weather; (football|rugby) (team|club); capital of; system prompt; pretend (to be|you);
+    think (about|of) (the|manchester); opening (hours|times); open on (sundays?|christmas|easter);
+    phishing; nominate; (are|is) you (a|an) (bot|robot|human|person|machine|ai); your ceo (go|study);
+    (what's|what is) your (name|job|age); how('s| is| was) your day; (has|have|with) your company
+""")
+ACCOUNT_EMAIL = but_not(
+    says(r"""
+        (change|update|amend|correct|replace|switch|edit) (\w+ ){0,4}e-?mail(?! (me|you|us));
+        new e-?mail( address)?; e-?mail( address)? (of|on|in|for) (my|the|this) (\w+ )?(account
+        |profile|login); e-?mail( address)? has changed; login e-?mail;
+        [\w.+-]{1,40}@[\w.-]{1,40} (for my account|from now on|instead);
+        (change|update|correct) .. (name|phone number|username) (of|on|in|for) my account
+    """),
+    says("NOT (change|update|save|let|work\\w*); button; invoices?; receipts?; error"),
+)
 
-# Nobody should wait for a refund, or a bot's tips, while something burns.
-DANGER = says(
-    "smok(?:e|es|ing|ed|y)", "spark(?:s|ed|ing)?", "burn(?:s|t|ed|ing)?(?! (?:a hole|through))",
-    r"smells? of .. (?:plastic|rubber|gas|burn\w*)", "caught fire", "(?:on|catch) fire", "flames",
-    r"over-?heat\w*", "electric(?:al)? shock", "electrocuted", "(?:a|nasty) shock (?:from|when|off)",
-    r"(?:got|gave me|gives me|get) (?:a|an) (?:\w+ )?shock", "swollen", r"swell\w*", "bulging",
-    r"explod\w*", "explosion", "melt(?:s|ed|ing)?", "(?:is|it) .{0,12}safe (?:to|for|if|when)",
-    "(?:gets?|getting|got|becomes?|became|runs?|running|goes|too|so|very|extremely|burning) "
-    "(?:really |very |so |too |extremely |quite |dangerously )?hot", "dangerous", "hazard",
-    "toxic", "loud bang", "a bang", "trip(?:s|ped) the", "scalded", r"tingl\w+", "short circuit",
-)  # fmt: skip
+# Nobody should wait for money, or for a tip to unplug it, while something burns.
+DANGER = says(r"""
+    smok(e|es|ing|ed|y); spark(s|ed|ing)?; burn(s|t|ed|ing)?; smells? of .. (plastic|rubber|gas);
+    (on|catch(es)?|caught) fire; flames; over-?heat\w*; electric(al)? shock; electrocuted;
+    shock (from|when|off); (got|gave me|gives me|get) an? (\w+ )?shock; swollen; swell(ed|ing|s)?;
+    bulg(ing|es|ed); explo(ded?|des|ding|sion); melt(s|ed|ing)?; dangerous; hazard\w*; toxic;
+    unsafe; safe (to (use|leave|keep|touch|plug|charge|run|have|let|continue|carry|drink)|for (my
+     )?(kids|children|babies|pets|the)); a (loud )?bang; trip(s|ped) the; scald(ed|ing);
+    (gets?|getting|got|becomes?|became|runs?|running|goes|is|too|so|very|burning|boiling)
+     (really |very |so |too |extremely |quite |dangerously )?hot; short.circuit\w*
+""")
 
 # What the customer does not want must not decide: "I don't want a refund, send it again".
-NO_REFUND = says(
-    "(?:don't|do not|not|never) (?:want|need|asking for|after|looking for|interested in)"
-    " (?:a |the |my |any )?(?:refund|money|voucher)",
-    "(?:not|instead of|rather than) (?:a |the |my )?(?:refund|money)", "(?:don't|do not) refund",
-    "no refund(?:,| please| needed| wanted)",
+NO_REFUND = says(r"""
+    (don't|do not|not|never) (want|need|asking for|after|looking for) (a |the |my |any )?(refund
+    |money); (not|instead of|rather than) (a |the |my )?(refund|money); (don't|do not) refund;
+    no refund(,| please| needed| wanted)
+""")
+SEND_ANOTHER = says(r"""
+    replac(e|es|ed|ements?|ing); exchang(e|ed|ing); swap(ped|ping)?; ship it anew;
+    re-?(send|sent|ship|shipped|deliver|delivered|dispatch|dispatched);
+    (send|sent|ship|post|deliver|get|dispatch|bring) .. (again|once more|anew|another|new one
+    |(right|correct|missing) (one|\w+)|out quickly);
+    another (one|lamp|kettle|camera|speaker|\w+) (on|sent|posted|please|be);
+    (like|want|need|have|get|send) (me |us )?(a|five|two|the) (new|other|second|missing|right) \w+;
+    (second|new|right|undamaged) (one|GOODS) (is |be )?(sent|shipped|posted|please);
+    (ship|send|post) just; undamaged one; i'd like (a new|complete)
+""")
+REPAIR = says(r"""
+    warr?ant\w*; warrent\w*; garant\w*; guarentee; (?<!price[\s-])(?<!back\s)(?<!you\s)guarantees?
+    (?! (that|it|delivery|me|next)); repair\w*; mend(ed|ing)?; (is|it|that|this|they|are|damage)
+     (still )?covered; covered by; recall(ed)?; technicians?; spare \w+; schematics;
+    (get|be|is it|have it) fixed
+""")
+OPEN_RETURN = says(r"""
+    (send|need|get|want|have|e-?mail|mail|print\w*|lost|new|fresh|bigger|a|your|my|the|another)
+     (me |us )?(a |the |another )?(returns?|postage|prepaid) (shipping )?(label|slip);
+    (open|start|arrange|set up|request|initiate|begin|register|book|organi[sz]e) (a|the|my) return;
+    returns? (portal|form|page|process|policy); how .. (return|send) .. back;
+    how (do|can|should|would|could|to) (i |we )?return
+""")
+REFUND = says(r"""
+    re-?fu?n?d(s|ed|ing|able)?; refudn; refound; reimburs\w*; money('s| is)? (back|returned);
+    (the|my) (money|cash); charge-?backs?; compensat\w*; good-?will; cash-?back; credit note;
+    (give|pay|paid|transfer|want|need|get|got) (me |us |the |all |only |my ){0,3}\S?\d\S*
+     (\w+ )?back; (pay|paid|paying) (me |us |it |this )?back; how much .. get back; give it back;
+    repa(y|id|yment); (return|pay|give) .. (payment|price|amount); (return|reverse) .. payment;
+    am owed; owed? me; credit .. (late|delay\w*|account|pounds?); (late|delay\w*) .. credit;
+    (price|free) reduction; rather have the money; purchase price; pay me;
+    (cost|sum|amount|price|payment) .. (returned|repaid|back to my); (late|delay\w*) .. (pounds|quid|tenner);
+    (10|ten|the) .?(pounds?|quid|tenner)? ?(for|because of) .. (late|delay)\w*;
+    (something|anything) for (the|my|all the|this) (inconvenience|trouble|wait|delay|hassle)
+""")
+CHARGED = says(r"""
+    over-?charg\w*; (double|extra|wrong|duplicate|second|unknown|two|strange) charges?( of| from)?;
+    a charge (of|from|for|on|in|that|i); charges? (on|to) my;
+    (i|we|i've|we've|i have|we have|me|was|been|card|account|statement|getting|you|you've)
+     (was |were |been |got |be )?(\w+ )?(charged|billed|debited)(?! (it|them|both|the|fully|up
+    |overnight|all|for \d+ (hours?|min\w*))); charged (me|us|my|twice|double|again);
+    (paid|pay|paying|billed|charged|debited|booked|taken|took|collected|deducted|withdrawn)
+     .. (twice|two times|2x|2 times|double|(a )?second time); money .. (twice|again);
+    (double|duplicate|twice) (payment|billing|billed|debit|invoice);
+    (two|2|both|double|three) (\w+ )?(payments|debits|transactions|invoices|bills); same amount;
+    (took|taken|withdrew|withdrawn|deducted|debited|gone) .. (from|out of|off) (my|our)
+     (\w+ )?(account|card|bank|paypal|wallet); (took|taken|billed|deducted) (me )?[£$€]?\d+(\.\d+)?;
+    (paid|pay) for .. (all|both) of (it|them)
+""")
+PAPERS = says(r"""
+    in-?voices?; pro-?forma; (copy of|send|need|get|want|download|find|e-?mail|missing|issue|for|is
+    |where('s| is)|print) (me |us )?(a |an |the |my |our )?(\w+ )?receipts?; on (my|the) receipt;
+    receipt (for|of) (order|my|the|#?\d+); proof of (payment|transfer); billing;
+    (the|your|my|our|this|an?|that) ((un)?paid |credit card )?bills?; bills? (is|was|has|made)
+""")
+CANCEL = says(r"""
+    cancel(?! (the|my) (returns?|alarm|noise|pairing|delivery slot)); cancell?ing (my|the|this|an)
+     (order|purchase); (?<!noise\s)cancell?ation; call off .. order
+""")
+# A price word in a question about parcels: what posting, returning or faster delivery costs.
+POSTAGE = says(r"""
+    pay .. (postage|return|returning|express|next-?day|delivery|shipping|faster); customs;
+    (postage|return\w*) .. (free|pay|cost\w*|price); returning free;
+    (delivery|shipping|postage) (costs?|charges?|price|fee|options?)
+""")
+PRICES = says(r"""
+    discount\w*; vouchers?; coupons?; promo(tion)?s?; loyalty; gift ?cards?; prices?; priced;
+    cheaper; (\d+ ?(%|percent|per cent)) .. off; money off; fees?; vat; tax; surcharge; dunning;
+    (credit|debit|bank) cards?; card (was|is|got|has|keeps|payment)( been| being)? (declined
+    |rejected|refused|charged|expired|blocked); my visa; visa; master ?card; maestro; amex;
+    american express; paypal; klarna; (apple|google) pay; 3d secure; iban; direct debit;
+    (?<!power\s)bank; (card|bank|my) statement; statement (shows?|says|lists); instal?lments?;
+    deposit; transactions?; payments?; (at|your|the) check-?out; check-?out; amount; subtotal;
+    subscription; membership; renewal; total (was|of|went|price|is); in total; money; credit;
+    (how much|what|how|which card) (did|have|do|had) (i|we|you|the) .. (pay|paid|cost|use);
+    (can|could|do|may|able to|like to|want to) (i|we)? ?(still )?pay; pay (by|with|in|via|later);
+    (still )?owe; basket; paid (full|with|by|\d+); your sale; black friday; free (delivery
+    |shipping); outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d
+""")
+RETURN = says(r"""
+    return(s|ed|ing)?; retrun; sen(d|t|ding) (\w+ ){0,6}back(?! to (me|us)); (get|hand) .. to you;
+    (bring|take|give|post|mail|ship)(ing)? (it|this|them|one|the \w+) back
+""")
+NOT_HERE = but_not(
+    says(r"""
+        (NOT|still|yet to)( \w+)? (arrived?|turn(ed)? up|show(n|ed)? up|received?|delivered|come
+        |reci?ei?ved?|got here|reached|shipped|dispatched)(?! (on|up|off|out|loose|back|a reply));
+        where('s| is| are|s| on earth is)( my| our| the| her| his)?( \w+'s?)? (order|parcel|package|delivery
+        |stuff|GOODS); missing (from|in); (cable|remote|parts?|screws?|manual|one|lid) (is|are|was
+        |were)( \w+)? missing; (NOT|nothing) (\w+ )?in the (box|parcel|package|bag|carton);
+        (came|delivered|arrived) without; (box|parcel|package|it) (was|is) empty; empty box;
+        forgot(ten)? .. (pack|include|put|remote|cable); (received|got|sent) only;
+        only (received|got|sent|one of|two of|half)
+    """),
+    says("code; e-?mails?; notifications?; password; sms; text message"),
 )
-REPLACEMENT = says(
-    "replac(?:e|es|ed|ement|ements|ing)(?! the (?:board|battery|bulb))", "exchang(?:e|ed|ing)",
-    "swap(?:ped|ping)?", r"re-?(?:send|sent|ship|shipped|deliver|dispatch)\w*", "ship it anew",
-    "(?:send|sent|ship|post|deliver|get|dispatch) .. (?:again|once more|anew|another|(?:a )?new one"
-    r"|the right one|the correct one|the missing \w+|instead|out quickly)",
-    "(?:a|an|the) (?:new|another|right|correct|second) (?:one|lamp|kettle|camera|speaker|item)"
-    " (?:sent|shipped|posted|delivered|please)", "(?:like|want|need|have|get) (?:a|five|two) new",
-    "another (?:one|lamp|kettle|camera|speaker|hopper|parcel|copy) (?:on|sent|posted|please|be)",
-    "second (?:camera|parcel|one|lamp|kettle) (?:is |be )?(?:sent|shipped)",
-    "ship a (?:second|new)", "send (?:me )?(?:a|the|it|just a) (?:new|other|second|missing|right)",
-    "(?:ship|send|post) just", "an undamaged one", "i'd like a new one", "one that (?:works|isn't)",
-)  # fmt: skip
-REPAIR = says(
-    r"warrant\w*", "warr?ant(?:y|ie)", "waranty", "garantee", "guarant[ey]e?",
-    r"(?<!price\s)(?<!back\s)(?<!you\s)guarantees?(?! (?:that|it|delivery|me|next))",
-    r"repair\w*(?! the)", "mend(?:ed|ing)?", "(?:is|it|that|this|they|are|damage) covered",
-    "covered by", "recall(?:ed)?", "technicians?", "spare parts?", "schematics",
-    "(?:get|be|is it|have it) fixed",
-)  # fmt: skip
-RETURN_LABEL = says(
-    r"(?:send|need|get|want|have|e-?mail|mail|print\w*|lost|new|fresh|bigger|a|your|my|the) "
-    "(?:me )?(?:a |the |another )?(?:return|returns|postage|prepaid) (?:shipping )?(?:label|slip)",
-    "(?:open|start|arrange|set up|request|initiate|begin|register|book) (?:a|the|my) return",
-    "return (?:portal|form|page|process|policy)", "returns (?:policy|page|portal|form|process)",
-    "how (?:do|can|should|would|could) (?:i|we) (?:return|send) .. (?:back)?",
+ON_ARRIVAL = says("CAME .. HURT; HURT .. CAME")
+NOT_ORDERED = says(r"""
+    (sent|got|received|recieved|delivered|came|is|in|it's) .. WRONG; WRONG (was|came|sent|arrived|in);
+    (this|it)('s| is) the wrong \w+; NOT match (my|the|what); not as described; 
+    (i|we) (asked for|wanted|chose|ordered) .. (this|it|mine)( one)?( is|'s);
+    (not|isn't|wasn't) (what|the (one|\w+)( that)?) (i|we)('d| had)? (ordered|bought|wanted|chose);
+    (i|we) ordered ((?!not|never|n't|haven|still|yet)[^!?]){0,50} (got|received|sent|came) (an?|the
+     wrong|one|only); (got|received|sent me) an? ((?!not|never|n't)[^!?]){0,40} (i|we)('d| had)?
+     ordered
+""")
+MARKED = but_not(
+    says(r"""
+        (has|got|with|is|'s|there's|there is) a (\w+ )?(crack|dent|scratch|chip|tear);
+        (is|are|was|were) (\w+ )?(cracked|smashed|shattered|dented|scratched|chipped|damaged|torn|ripped|bent)
+    """),
+    says("after (only |just |about )?SPAN; SPAN (old|later); i dropped; fell; dropped it"),
 )
-
-REFUND = says(
-    "re-?fu?n?d(?:s|ed|ing|able)?", "refudn", r"reimburs\w*", "money(?:'s| is)? (?:back|returned)",
-    "(?:the|my) (?:money|cash)", "charge-?backs?", r"compensat\w*", "good-?will", "cash-?back",
-    "credit note", "(?:give|pay|paid|paying|transfer|want|need|get|got|getting|have|credit|send)"
-    r" (?:me |us |it |the |all |only |my |\d+ |.?\d[\d.,]* ){1,4}"
-    r"(?:\w+ )?back(?! (?:to you|in|on|from))", "repa(?:y|id|yment)",
-    "(?:pay|return|give) .. (?:payments?|purchase price|price|amount) ?(?:back)?", "owed?s? me",
-    "i am owed", "am owed", r"credit .. (?:late|delay\w*|account|pounds?|card)",
-    r"(?:late|delay\w*) .. credit", "(?:price|free) reduction", "rather have the money",
-    "money (?:instead|in return)", "refunds?", "full (?:amount|price) back", "purchase price",
-    r"pay (?:me|us) (?:the )?(?:.?\d+|back|for)",
-)  # fmt: skip
-CHARGED = says(
-    r"over-?charg\w*", "(?:double|extra|wrong|duplicate|second|unknown|two|strange) charges?",
-    "(?:i|we|i've|we've|i have|we have|me|was|been|card|account|statement|getting|you|you've)"
-    r" (?:was |were |been |got |be )?(?:\w+ )?(?:charged|billed|debited)"
-    r"(?! (?:it|them|both|the|fully|overnight|all|up|for \d+ (?:hours?|min\w*)))",
-    "charged (?:me|us|my|twice|double|again|for .. that)", r"charges? (?:of|on|from) .. (?:\d|my)",
-    "(?:paid|pay|paying|billed|charged|debited|booked|taken|took|collected|deducted|withdrawn)"
-    " .. (?:twice|two times|2x|2 times|double|a second time|second time|again|once more)"
-    "(?! (?:and it|but it))", "(?:double|duplicate|twice) (?:payment|billing|billed|debit|invoice)",
-    r"(?:two|2|both|double|three) (?:\w+ )?(?:payments|debits|transactions|invoices|bills)",
-    "same amount", "(?:took|taken|withdrew|withdrawn|deducted|debited|gone) .. (?:from|out of|off)"
-    r" (?:my|our) (?:\w+ )?(?:account|card|bank|paypal|wallet)", "pending amount",
-    r"(?:took|taken|billed|charged|deducted|still took) (?:me )?[£$€]?\d+(?:\.\d\d)?",
-)  # fmt: skip
-PAPERS = says(
-    "(?:in-?voices?|credit notes?|proforma|pro forma)", "(?:vat|tax) (?:receipt|number|rate|return)",
-    "(?:copy of|send|need|get|want|download|find|e-?mail|missing|issue|where(?:'s| is)|for|is)"
-    r" (?:me |us )?(?:a |an |the |my |our )?(?:\w+ )?receipts?", "on my receipt",
-    r"receipt (?:for|of) (?:order|my|the|#?\d+)", "proof of payment", "billing",
-    "(?:the|your|my|our|this|a|that) (?:unpaid )?bills?", "bills? (?:is|was|has|made)",
-)
-PRICES = says(
-    r"discount\w*", "vouchers?", "coupons?", "promo(?:tion)? ?codes?", "promotion", "loyalty",
-    "gift ?cards?", "prices?", "priced", "cheaper", "price ?match", "off .. (?:first|next) order",
-    r"\d+ ?(?:%|percent|per cent) .. off", "fees?", "vat", "tax", "surcharge", "dunning",
-    "(?:credit|debit|bank) cards?", "card (?:payment|was|is|got|has|keeps)(?: been| being)?"
-    " ?(?:declined|rejected|refused|charged|expired|blocked)?", "visa", "master ?card", "maestro",
-    "amex", "american express", "paypal", "klarna", "apple pay", "google pay", "3d secure", "iban",
-    "direct debit", "bank (?:transfer|account|statement|details)", "my bank", "statement",
-    "instal?lments?", "deposit", "transactions?", "payments?", "check-?out", "amount", "subtotal",
-    "outstanding sum", "subscription", "membership", "renewal", "total (?:was|of|went|price|is)",
-    "(?:how much|what|how|which card) (?:did|have|do|had) (?:i|we|you) .. (?:pay|paid|cost|use)",
-    "(?:can|could|do|may|how can|able to|like to|want to) (?:i|we)? ?(?:still )?pay",
-    "pay (?:by|with|in|via|later|for it|on)", "still owe", "basket", "paid (?:full|with|by)",
-    "(?:your|the) sale", "black friday", "in total", "free delivery", "money off",
-)  # fmt: skip
-ASKS_POSTAGE = says(
-    "pay .. (?:postage|return|returning|express|next-?day|delivery|shipping|faster)",
-    r"(?:postage|return\w*) .. (?:free|pay|cost\w*|price)", "returning free", "customs",
-    "(?:delivery|shipping|postage) (?:cost|costs|charge|charges|price|fee|options?)",
-)  # fmt: skip
-CANCEL = says(
-    r"(?<!noise\s)(?<!noise-)cancel(?! (?:the|my) (?:return|alarm|noise|pairing|delivery slot))",
-    "cancel(?:l)?ing (?:my|the|this|an) (?:order|purchase)", "cancellation", "call off .. order",
-)
-RETURN = says(
-    r"(?:send|sending|ship|post|mail|bring|take|give|get) (?:\w+ ){1,5}back(?: to you)?(?! to (?:me|us))",
-    "(?:send|sending) back", "sent back by me", "(?:to|like to|can i|i|we|and|could i|may i) return"
-    "(?! to sender)", r"return(?:ing)? (?:it|this|them|these|one|the|my|an?|some\w*|\w+) (?:item"
-    "|order|lamp|kettle|watch|speaker)?", "returns?(?: period| parcel| address| window)?",
-    "returning", "(?:my|the|a|two) returns?", "exchange or return", "returned (?:the|it|my)",
-)  # fmt: skip
-WRONG = (
-    "(?:wrong|incorrect|different|another) (?:item|product|colou?r|size|model|thing|one|article"
-    f"|version|{SOLD})"
-)
-HURT = (
-    "(?:broken?|cracked|smashed|shattered|dented|scratched|scuffed|chipped|bent|torn|ripped|damaged"
-    "|in (?:pieces|bits|shards|two)|to (?:pieces|bits)|shards|crushed|squashed|snapped|bashed"
-    r"|a (?:\w+ )?(?:crack|dent|scratch|chip|hole|tear)|split)"
-)
-CAME = (
-    "(?:arriv(?:ed|es|al)|came|come|turned up|delivered|delivery|received|recieved|got here|showed"
-    r" up|unpack\w*|unbox\w*|(?:opened|in) the (?:box|package|parcel)|out of the box|in transit"
-    "|from transport|new|yesterday|today)"
-)
-DAMAGED = says(
-    f"{CAME} .. {HURT}", f"{HURT} .. {CAME}", r"(?:has|got|with|is|'s|there's) a (?:\w+ )?"
-    "(?:crack|dent|scratch|chip|tear)(?:s|ed)?", "doa",
-)
-NOT_ORDERED = says(
-    f"(?:sent|got|received|recieved|delivered|came|is|in) .. {WRONG}", f"{WRONG} (?:was|came|sent|"
-    "arrived|delivered)", r"(?:not|isn't|wasn't) (?:what|the one|the \w+) (?:i|we)(?:'d| had)? "
-    "(?:ordered|bought|wanted|chose)", "(?:i|we) ordered .. (?:got|received|came|sent)",
-    "(?:got|received|sent|came) .. (?:i|we)(?:'d| had)? ordered", "(?:is|are|was)(?: clearly)? used",
-)
-USED_FOR = says(f"after (?:only |just |about )?{TIME}", f"{TIME} (?:old|ago|later)", "dropped")
-
-PARCEL_TROUBLE = says(
-    "tracking", "track (?:my|it|the|order|a)", r"courier\w*", "carrier", "post(?:man|woman|ie)",
-    "royal mail", "hermes", "evri", "dpd", "dhl", "ups", "fedex", "usps", "yodel", "depot",
-    "customs", r"dispatch\w*", r"despatch\w*", r"shipment\w*", "delivery (?:address|date|slot|day"
-    "|option|time|guy|driver|company|note)", "shipping", "parcel locker", "pick-?up (?:point|shop)",
-    "post ?code", "post office", "zip code", "door ?step", "letter ?box", "porch", "your driver",
-    "the driver (?:never|claims|didn't|left|said)", "(?:left|handed|gave|given|delivered) .. "
-    r"neighbou?r\w*", "(?:address|street|house) (?:number )?(?:is|was) wrong", "wrong (?:address|"
-    "house|street|door|postcode|place|number)", "(?:moved|moving) (?:house|home|flat|on|out|to)",
-    "new (?:address|flat|home)", "(?:change|update|correct|amend) .. address", "lost in the post",
-    "addressed to", "(?:someone|somebody) else's", "signed (?:for|by)", r"redirect\w*",
-    "where(?:'s| is| are|s| on earth is) (?:my|our|the|her|his|order)(?! (?:serial|manual|button"
-    "|switch|reset|setting|sim|menu))", "estimated", "(?:is|are|was|were|'s) missing (?:from|in)",
-)  # fmt: skip
-PARCEL = says(
-    "parcels?", "pac?kages?", "packets?", "packge", "parcle", r"deliver\w*", r"del[ie]v\w*",
-    "ship(?:s|ped|ping|ment)?", "on its way", "on the way", "in transit", "overdue", "delayed",
-    "(?:hasn't|not|never|didn't|haven't|has not|did not|yet to|will it|will|when|still|ever)"
-    r" .. (?:arriv\w*|come|came|turn(?:ed)? up|show(?:ed|n)? up|reach\w*|get here|received?|"
-    "recei?ved?|reci?eved?)", "got lost", "went missing", "gone missing", "(?:is|was) (?:lost|late)",
-    "late", "eta", r"arriv\w*", "(?:any )?(?:news|update|word) (?:on|about|of|for|regarding)",
-    "status of", "order status", "(?:missing|absent) (?:from|in)", "forgot .. (?:box|pack)",
-    "not here", "still waiting .. (?:order|for my|for the)", "waiting for (?:my|the|it)",
-    "in the box", "the box (?:was|is)", "carton", "pick (?:it|them|up|the)", "collect .. order",
-    "send (?:it|them|the|order|my)", "where is", "wheres", "being prepared", "processing",
-    "warehouse", "be here", "next-?day", "courrier", "post (?:it|these|this|them)", "back order",
-)  # fmt: skip
-
-GADGETRY = says(
-    "firmware", rf"bluetooth(?! {SOLD})", rf"wi-?fi(?! {SOLD})", "pairing", "paired",
-    f"(?:to|{NOT}|i|can|re-?) pair", r"sync\w*", "reset(?:s|ting)?", "factory settings",
-    r"re-?boot\w*", r"restart\w*", r"fro?e?ez\w*", "frozen", r"flicker\w*", "flash(?:es|ing)",
-    r"blink\w*", r"crackl\w*", r"buzz\w*", "humm?(?:s|ing)", r"rattl\w*", r"squeak\w*", r"beep\w*",
-    "(?:grinding|strange|weird|funny|terrible|loud|horrible|awful|odd|clicking|same) (?:noise|sound)",
-    "crash(?:es|ed|ing)?", r"error (?:code|message|\w?\d+)", r"err \d+", "(?:an|gives) error",
-    "log(?:ged|s|ging)? ?(?:in|on|out|me out)(?! e-?mail)", "sign(?:ing)? in", "password",
-    "two-?factor", "drivers? (?:for|of|are|is|installed)", r"install\w*", "serial number",
-    rf"{NOT} (?:even )?(?:turn(?:s|ing)? (?:on|off|itself|any)|turn it|switch\w*|power\w* (?:on|up|"
-    rf"off)|start(?:s|ing)? up|boot\w*|charg(?:e|es|ing)(?! (?:me|us|my|for|the card))|connect\w*"
-    rf"|disconnect\w*|heat\w*|boil\w*|spin\w*|grind\w*|light up|recogni[sz]e\w*|detect\w*"
-    rf"|updat(?:e|ing)|record\w*|focus\w*|respond(?:s|ing) to|los(?:e|ing) .. (?:connection|signal)"
-    f"|drop(?:s|ping)|turning (?:on|off))", "(?:drops|loses) .. connection", r"disconnect\w*",
-    "cut(?:s|ting)? out", "(?:phone|laptop|computer|tv|app|ipad|mac|pc|tablet|bluetooth|wifi)"
-    f" {NOT} (?:find|see|detect|recogni[sz]e)", "screen (?:is|has|stays|goes|went|of .. stays)"
-    " .{0,8}(?:black|blank|frozen|dark|white|dead|gone)", "touch ?screen", "pixels?", "no sound",
-    "no picture", "no (?:internet|signal|power)", "battery", "batteries", "volume", "usb", "hdmi",
-    r"app (?:is|keeps|crash\w*|won't|doesn't|can't|asks|never|closes|freezes)",
-    r"(?:left|right|one) (?:ear ?\w*|side|cup)", "manual", "user guide", r"(?<!your\s)(?<!previous\s)"
-    r"(?<!these\s)(?<!delivery\s)instructions? (?:for|are|book\w*|video|say)", "set(?:ting)? ?(?:it )?"
-    "up", "set (?:up )?(?:my|the|it|this) .. up", r"compatib\w*", "works? with (?:my|a|an|android|"
-    "windows|iphone|mac|the)", "waterproof", "water resistant", "voltage", "plug (?:it |the .. )?in",
-    "(?:phone|tablet|tv|mac|pc|iphone|android|windows) (?:won't|can't|doesn't)", r"disassembl\w*",
-    "how (?:do|can|should|would|to) (?:i |we |you )?(?:turn|switch|use|clean|descale|connect|adjust"
-    "|change the (?:time|language|battery|bulb|alarm|filter)|wash|assemble|attach|charge|dim|mount)",
-    "(?:power|reset|volume|pairing|on/off|on|off) (?:button|switch|light|key)", "updated? (?:the|my|it)",
-    "(?:red|green|blue|orange|purple|yellow|white) (?:light|led)", "(?:the|its) light",
-)  # fmt: skip
-FAULT = says(
-    r"stop(?:ped|s|ping)? (?:\w+ )?(?:work\w*|charging|responding|turning|playing|heating|"
-    "connecting)", rf"{NOT} (?:really |even |properly )?(?:work(?:s|ing)?|function\w*)"
-    "(?! out| for me| like)", "(?:the|it|thing) (?:just )?stopped", r"malfunction\w*",
-    "brok(?:e|en)", "faulty", r"defect\w*", "(?:is|it's|now|gone|went|just) dead", "died", "kaput",
-    "jammed", "stuck", r"leak\w*", "snapped", "(?:came|come|coming|fell|fallen|popped) (?:off|loose"
-    "|out|apart)", "blurry", r"wobbl\w*", "worn out", "(?:is|too|very|really) (?:loud|quiet|noisy|"
-    "slow|weak|dim)", "blown", "seiz(?:es|ed|ing)", "nothing happens", "does nothing", "no effect",
-    "wrong (?:time|date)", "rusty?", "switches itself", "by itself", "wonky", "on the blink",
-    "packed (?:in|up)", "playing up", "acting up", "conked out", "given up the ghost",
-)  # fmt: skip
-
-HUMAN = says(
-    "(?:speak|talk|chat|put .. through) (?:to|with) .. (?:person|human|people|agent|someone|"
-    "somebody|manager|supervisor|advisor|adviser|representative|operator|management|in charge)",
-    "(?:real|actual|live) (?:person|human|agent)", "(?:call|phone|ring) (?:me|us)(?: back| up)?",
-    "not a (?:machine|chat ?bot|bot)", "someone in charge", "complaint",
-)
+GADGETRY = says(r"""
+    firmware; bluetooth(?! GOODS); wi-?fi(?! GOODS); pairing; paired; (to|NOT|i|can|re-?) pair;
+    sync\w*; reset(s|ting)?; factory settings; re-?boot\w*; restart\w*; freez\w*; froze\w*;
+    flicker\w*; flash(es|ing); blink\w*; crackl\w*; buzz\w*; humm?(s|ing); rattl\w*; squeak\w*;
+    beep\w*; (strange|weird|funny|terrible|loud|horrible|awful|odd|clicking|grinding|same) (noise
+    |sound); crash(es|ed|ing)?; error (code|message|when|\w?\d+); err \d+; server error; error on;
+    (gives?|shows?|throws?|get|getting|displays?) .. error; log(ged|s|ging)? ?(me )?(in|on|out);
+    sign(ing)? (me )?in; password; two-?factor; verification; drivers? (for|of|are|is|installed);
+    install\w*; serial number; ip address; (internet|network|lost|losing|loses|drops) (the )?(its
+     )?connection; push (messages?|notifications?); notifications;
+    NOT (even )?(turn(s|ing)? (on|off|itself|any)|turn it|switch\w*|power\w* (on|up|off)|start up
+    |boot\w*|charg(e|es|ing)(?! (me|us|my|for|the card))|connect\w*|heat\w*|boil\w*|spin\w*
+    |grind\w*|light up|recogni[sz]e\w*|detect\w*|updat(e|ing)|record\w*|focus\w*|respond(s|ing)?
+    |play(s|ing)?|load(s|ing)?); keeps? (dropping|losing|turning|switching|disconnect\w*|stopping);
+    disconnect\w*; cut(s|ting)? out; (phone|laptop|computer|tv|app|ipad|mac|pc|tablet) NOT (find|see
+    |detect|recogni[sz]e|open|let); screen .. (black|blank|frozen|dark|dead|flicker\w*);
+    touch ?screen; pixels?; no (sound|picture|internet|signal|power); battery; batteries; volume;
+    usb; hdmi; memory card; sd card; app (is|keeps|crash\w*|NOT|asks|closes|freezes);
+    (left|right|one) (ear ?\w*|cup|side); manual; user guide; instruction (book\w*|video|manual);
+    the instructions; setting (it |up)up?; set ?up; set (my|the|it|this|them) (\w+ ){0,3}up;
+    compatib\w*; works? (with|on) (my|a|an|android|windows|iphone|mac|ios|the|any); waterproof;
+    water resistant; voltage; plug(ged)? (it |the \w+ )?in; how .. (turn|switch|use|clean|descale
+    |connect|adjust|wash|assemble|attach|charge|dim|mount|replace the|change the (time|language
+    |battery|bulb|alarm|filter|password)); (power|reset|volume|pairing|on/off|on|off) (button|switch
+    |light|key); (red|green|blue|orange|purple|yellow|white) (\w+ )?(light|led); the update;
+    (website|site|page) (NOT|gives|is down|crash\w*|keeps)
+""")
+ON_THE_ROAD = says(r"""
+    track(ing|s|ed)?( (my|it|the|order|a|number|link|page))?; couriers?; carrier; post(man|woman|ie);
+    royal mail; hermes; evri; dpd; dhl; ups; fedex; usps; yodel; depot; dis?patch\w*; despatch\w*;
+    shipment\w*; delivery (address|date|slot|day|option|time|guy|driver|company|note); shipping;
+    locker; pick-?up (point|shop); post ?code; post office; zip code; door ?step; letter ?box; porch;
+    (your|the) driver; (left|handed|gave|given|delivered) .. neighbou?r\w*; wrong (address|house
+    |street|door|postcode|place|number); (moved|moving) (house|home|flat|on|out|to|at);
+    new (address|flat|home); (change|update|correct|amend) .. address; addressed to; redirect\w*;
+    (someone|somebody) else's; signed (for|by); estimated; lost in the post; old address; stolen
+""")
+FAULT = says(r"""
+    stop(ped|s|ping)? (\w+ )?work\w*; NOT (really |even |properly )?(work(s|ing)?|function\w*)
+    (?! out| for me| like); (it|thing) (just )?stopped; malfunction\w*; brok(e|en); faulty;
+    defect\w*; (is|it's|now|gone|went|just) dead; died; kaput; jam(med|s); stuck; leak\w*; snapped;
+    (came|come|coming|fell|fallen|popped) (off|loose|out|apart); blurry; wobbl\w*; worn out;
+    (is|are|too|very|really) (\w+ )?(loud|quiet|noisy|slow|weak|dim); blown; seiz(es|ed|ing);
+    nothing happens (when|if); does nothing; no effect; wrong time; by itself; on the blink;
+    (packed|playing|acting) (in|up); given up the ghost; is loose
+""")
+PARCEL = says(r"""
+    parcels?; parcle; pac?kages?; packets?; packge; deli?v\w*; ship(s|ped|ping|ment)?; delayed;
+    on (its|the) way; in transit; overdue; (will|when|still|ever) .. (arriv\w*|come|turn up|reach\w*
+    |get here|be here|expect); got lost; (went|gone) missing; (is|was) (lost|late); late; eta;
+    arriv\w*; (any )?(news|update|word) (on|about|of|for|regarding); (order )?status( of)?; not here;
+    waiting for (my|the|it); waiting .. order; (in|on) the box; carton; half (of )?my order;
+    pick (it|them|the \w+) up; pick up (it|the|my|from|at); no sign of; nobody (came|has delivered);
+    (takes?|taking) (so|too) long; how long (does|will|do) .. take; collect(ion|ed)?( .. order| of)?; send (it|them|the|order|my|me);
+    being prepared; processing; warehouse; be here; next-?day; (post|leave|drop) (it|these|them);
+    back order; labels?; make it (in time|by|to); in time for; by (mon|tues|wednes|thurs|fri|satur
+    |sun)day; combine; one box; boxes
+""")
+# With nothing of a topic in the text, someone who wants a person, or only to say something.
+TALK = says(r"""
+    (speak|talk|chat|put .. through|passed) (to|with) .. (person|human|people|agent|someone
+    |somebody|manager|supervisor|advis[eo]r|representative|operator|management|in charge);
+    (real|actual|live) (person|human|agent); (call|phone|ring) (me|us)( back| up)?; complaint;
+    in charge; wanted to say; wonderful; well done; great (service|job); typo; my last (e?mail
+    |message); marketplace; your shop of; in the news
+""")
 TOPIC = re.compile(
-    says(
-        SOLD, r"(?:re)?fund\w*", "money", r"pa(?:y|id|ys|yment|ypal)\w*", r"charg\w*", r"bill\w*",
-        r"price\w*", r"cost\w*", "card", "bank", r"invoice\w*", r"receipt\w*", "tax", "vat", "code",
-        r"credit\w*", r"debit\w*", "amount", "total", "sum", "discount", r"\d+(?:\.\d\d)? ?(?:eur"
-        "|euros?|pounds?|quid|%)", r"[£$€]\d+.*", r"parcel\w*", r"pa[ck]+age\w*", r"packet\w*", "box",
-        r"deliver\w*", r"ship\w*", "courier", "driver", "van", r"post\w*", r"track\w*", "address",
-        r"arriv\w*", r"return\w*", "label", r"send\w*", "sent", "came", "come", r"collect\w*", "late",
-        "days?", "weeks?", "months?", "stuff", "warranty", "guarantee", r"repair\w*", r"broke\w*",
-        r"batter\w*", "cable", r"plug\w*", "screen", "display", "app", r"button\w*", r"key\w*",
-        r"light\w*", r"sound\w*", "noise", "sensor", "mode", "menu", r"setting\w*", "software",
-        "website", "site", "page", "phone", "laptop", "computer", "pc", "windows", "android", "usb",
-        "turn", r"switch\w*", r"connect\w*", r"water\w*", "coffee", "lens", "lid", "strap", "buckle",
-        "zip", "handle", "motor", "part", "parts", "cup", r"glass\w*", "gift", "wet", "size", "small",
-        "big", "large", "email", "account", "login", "network", "fault", "error", "wi-?fi", "here",
-        "buy", "bought", "sale", "voucher", "coupon", "remote", "device", "machine", "model", "power",
-    ),
+    says(r"""
+        GOODS; re?fund\w*; money; pa(y|id|ys)\w*; charg\w*; bill\w*; pric\w*; cost\w*; card; bank;
+        tax; vat; code; credit\w*; debit\w*; amount; total; sum; \d+ ?(eur|euros?|pounds?|quid|%);
+        [£$€]\d+.*; \d+\.\d\d; parcel\w*; pa[ck]+age\w*; packet\w*; box(es)?; \w+box; locker; drop;
+        deliver\w*; ship\w*; courier; driver; van; post\w*; track\w*; address; arriv\w*; return\w*;
+        label; sen[dt]\w*; came; come; collect\w*; late; days?; weeks?; months?; stuff; repair\w*;
+        broke\w*; batter\w*; cable; plug\w*; screen; display; app; button\w*; keys?; light\w*; leave
+         it; sound\w*; noise; sensor; mode; menu; setting\w*; software; website; site; page; phone;
+        laptop; computer; pc; windows; android; usb; turn; switch\w*; connect\w*; water\w*; lens;
+        lid; strap; buckle; zip; handle; hinge; motor; parts?; cup; glass\w*; gift; wet; size; small;
+        big; large; e-?mail; account; login; network; fault; error; wi-?fi; here; buy; bought; sale;
+        setup; wizard; counter; coming; going on with; nothing yet; still nothing; street; flat; where('s| is|s);
+        sign; turns; covered; form; invalid; parsel; cups?; beans?; stops?; start(s|ed)?; steps?; assistant; update\w*; controls?; remote; model; power;
+        receive\w*; touch\w*; \w+screen; vibrat\w*; hot; cold; mug; vase; red; blue; colou?r; mine
+    """),
     re.IGNORECASE,
-)  # fmt: skip
+)
 
 
 def names_nothing_of_the_shop(text: str) -> bool:
@@ -361,29 +326,31 @@ RULES: tuple[tuple[str | Callable[[str], bool], str], ...] = (
     (STAFF, "person"),
     (ELSEWHERE, "person"),
     (CHAT, "person"),
-    (EMAIL_OF_ACCOUNT, "person"),
+    (ACCOUNT_EMAIL, "person"),
     (DANGER, "technical"),
-    (both(NO_REFUND, REPLACEMENT), "shipping"),
+    (both(NO_REFUND, SEND_ANOTHER), "shipping"),
     (both(NO_REFUND, REPAIR), "technical"),
-    (RETURN_LABEL, "shipping"),
+    (OPEN_RETURN, "shipping"),
     (REFUND, "billing"),
     (CHARGED, "billing"),
     (PAPERS, "billing"),
     (CANCEL, "person"),
     (REPAIR, "technical"),
-    (ASKS_POSTAGE, "shipping"),
+    (POSTAGE, "shipping"),
     (PRICES, "billing"),
-    (both(REPLACEMENT, DAMAGED), "shipping"),
-    (both(REPLACEMENT, NOT_ORDERED), "shipping"),
+    (both(SEND_ANOTHER, ON_ARRIVAL), "shipping"),
+    (both(SEND_ANOTHER, NOT_ORDERED), "shipping"),
     (RETURN, "shipping"),
+    (NOT_HERE, "shipping"),
     (GADGETRY, "technical"),
-    (but_not(DAMAGED, USED_FOR), "billing"),
+    (ON_ARRIVAL, "billing"),
     (NOT_ORDERED, "billing"),
-    (PARCEL_TROUBLE, "shipping"),
+    (ON_THE_ROAD, "shipping"),
     (FAULT, "technical"),
-    (REPLACEMENT, "shipping"),
+    (SEND_ANOTHER, "shipping"),
+    (MARKED, "billing"),
     (PARCEL, "shipping"),
-    (HUMAN, "person"),
+    (TALK, "person"),
     (names_nothing_of_the_shop, "person"),
 )
 """(condition, route), in order; the first condition that holds decides."""

@@ -1,6 +1,7 @@
 """What a customer wants, read from their words by each specialist for its own trade.
 
-A claim that something was approved, agreed or urgent is not read at all.
+That something was approved, agreed or urgent changes no want; `claims_approval` only serves to tell
+the customer so.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ unsafe = _words(
     r"overheat",
     r"swollen|swelling|bulging",
     r"shock(?:s|ed)?\b[^.?!]{0,20}\b(?:from|off|by|me|when)|electric(?:al)? shock|electrocut",
-    r"fire\b|flames?\b|explod|exploded|melt(?:s|ed|ing)?\b",
+    r"fire\b(?! off)|flames?\b|explod|melt(?:s|ed|ing)?\b",
     r"(?:gets?|getting|got|gone|very|too|really|burning|extremely|red) hot\b",
 )
 beyond = _words(
@@ -49,7 +50,7 @@ claims_approval = _words(
     r"(?:pre-?)?approv(?:e|ed|al)\b",
     r"manager|supervisor|management|head of\b|your (?:colleague|team)",
     r"authori[sz]ation|authori[sz]ed|approval code|override",
-    r"system\b|previous rules|no time for your checks",
+    r"system\b|(?:previous|all|your) (?:\w+ )?(?:rules|checks)",
 )
 _repeated_contact = re.compile(
     r"\b(?:asked|wrote|written|called|e-?mailed|told|tried|contacted|phoned)\b(?:\W+\w+){0,4}?\W+"
@@ -58,13 +59,13 @@ _repeated_contact = re.compile(
 )
 _twice = _words(
     r"twice\b|two times\b|2 ?x\b|x ?2\b",
-    r"double[ds]?\b|duplicated?s?\b",
+    r"doubl(?:e|ed|es|y)\b|duplicat\w*",
     r"(?:two|2) (?:\w+ ){0,2}(?:payments?|charges|debits|transactions)\b",
     r"(?:second|surplus|extra|additional) (?:charge|payment|debit)\b",
 )
 _money = _words(
     r"charg|bill(?:ed|ing)?\b|pa(?:y|id)|money|statement|account|bank|card\b|paypal",
-    r"debit|refund|reimburs|took\b|pounds?\b",
+    r"debit|refund|reimburs|took\b|pounds?\b|transaction",
 )
 _fault = _words(
     r"stopped working|no longer works?|worked (?:fine |well |ok )?(?:at first|until|for)\b",
@@ -74,12 +75,13 @@ _own_doing = _words(r"(?:i|we|my \w+) (?:\w+ )?(?:dropped|spil(?:led|t)|knocked|
 _damage = _words(
     r"brok(?:e|en)\b|crack(?:ed|s)?\b|smash|shatter|dent(?:s|ed)?\b|scratch",
     r"damage[ds]?\b|bent\b|torn\b|chipped|in (?:pieces|bits)\b|leak(?:s|ed|ing)\b",
-    r"wrong (?:item|product|thing|article|model|one|size)|not what (?:i|we) ordered",
+    r"wrong (?:item|product|thing|article|model|one|size)",
+    r"(?:sent|got|received) (?:\w+ )?the wrong\b|not what (?:i|we) ordered",
 )
 _mind = _words(
     r"chang\w* (?:my|our) minds?\b",
     r"no longer (?:want|need)|(?:do|did|does)(?:n'?t| not) (?:\w+ )?(?:want|need|like|suit|fit)",
-    r"not (?:want|need)ed|any ?more\b|regret",
+    r"not (?:want|need)ed|any ?more\b|regret|rather not keep|cheaper (?:elsewhere|somewhere)",
 )
 _refund = _words(
     r"refund\w*|money back|reimburs|(?:pay|paid|credit) (?:it |me |this |that )?back",
@@ -91,7 +93,8 @@ _asks_refund = _words(
 )
 _payment_question = _words(
     r"invoices?\b|receipts?\b|vat\b|proof of (?:purchase|payment)",
-    r"how (?:did |do |have )?(?:i|we) (?:pay|paid)\b|pay(?:ment)? method|method of payment",
+    r"how (?:did |do |have )?(?:i|we) (?:pay|paid)\b|which card did (?:i|we)",
+    r"pay(?:ment)? method|method of payment",
     r"how much (?:did|have|was|were|i|we)\b|what (?:did|have) \w+ (?:pay|paid)\b",
     r"(?:has|have|had|was|were|did)\b[^.?!]{0,40}\brefund[^.?!]*\?",
     r"how (?:long|many days|soon)\b[^.?!]*\brefund|when (?:will|do|does|can)\b[^.?!]*\brefund",
@@ -106,15 +109,17 @@ _about_a_payment = _words(
 
 def billing(text: str) -> str:
     """What is wanted of billing; empty when it cannot be made out."""
-    twice = _twice(_repeated_contact.sub(" ", text)) and (_money(text) or "£" in text)
+    twice = _paid_twice(text)
     damaged = _damage(text)
     claims = (twice or damaged) and _asks_refund(text)
     if _payment_question(text) and not claims:
         return "payment-info"
     if twice:
         return "duplicate"
-    if damaged or _fault(text):
-        return "in-use" if _own_doing(text) or (_fault(text) and not damaged) else "damaged"
+    if damaged and not _own_doing(text):
+        return "damaged"
+    if (damaged or _fault(text)) and _refund(text):
+        return "in-use"
     if _credit(text):
         return "late-credit"
     if not _refund(text):
@@ -122,12 +127,16 @@ def billing(text: str) -> str:
     return "change-of-mind" if _mind(text) else "no-ground"
 
 
+def _paid_twice(text: str) -> bool:
+    return _twice(_repeated_contact.sub(" ", text)) and (_money(text) or "£" in text)
+
+
 def keeps_it(text: str) -> bool:
     """Whether the customer wants the money without sending anything back."""
     return _keeps(text)
 
 
-_keeps = _words(r"keep\b|without (?:sending|returning|a return)")
+_keeps = _words(r"(?<!not )keep\b|without (?:sending|returning|a return)")
 
 
 def needs_payment_record(text: str) -> bool:
@@ -146,6 +155,7 @@ _not_here = _words(
 _credit = _words(
     r"compensat",
     r"(?:delay|late)\w*\b[^.?!]{0,30}\b(?:credit|voucher|money off)",
+    r"(?:off|discount|something|money)\b[^.?!]{0,15}\bfor the (?:late|delay)",
     r"credit\b[^.?!]{0,40}\b(?:late|delay)",
 )
 _back = _words(
@@ -153,7 +163,8 @@ _back = _words(
     r"send(?:ing)?\b[^.?!]{0,40}\bback\b|go(?:ing)? back\b|giv\w+ [^.?!]{0,20}\bback\b",
 )
 _return_question = _words(
-    r"how (?:long|many days)\b|who pays|where (?:do|can|should) i (?:drop|bring|take)|until when",
+    r"how (?:long|many days|much time)\b|who pays|do i (?:have to )?pay",
+    r"where (?:do|can|should) i (?:drop|bring|take)|until when",
     r"(?:return|returns) (?:policy|period|deadline)|what does (?:it|a return) cost|free of charge",
 )
 _open_return = _words(
@@ -165,13 +176,15 @@ _elsewhere = _words(
     r"redirect|re-?rout|somewhere else|another place",
 )
 _again = _words(
-    r"re-?sen[dt]\b|replacement\b|second parcel",
+    r"re-?sen[dt]\b|replacement\b|second parcel|needs? replacing",
+    r"(?:send|dispatch) (?:\w+ )?(?:a|the) new\b",
     r"(?:sen[dt]|ship(?:ped)?|post(?:ed)?|dispatch(?:ed)?|mail(?:ed)?|deliver(?:ed)?)\b[^.?!]{0,60}"
     r"\b(?:again|another|once more|new one|second|replacement)",
 )
 _where = _words(
     r"where\b|wheres\b|when\b|track|arriv|deliver|ship(?:ped|ping|ment)?\b|dispatch|courier",
-    r"carrier|delay|late\b|waiting|status|parcel|package|due\b|any news|lost\b",
+    r"carrier|delay|late\b|waiting|status|parcel|package|due\b|any news (?:on|about|of)",
+    r"lost\b|left (?:the|your) warehouse|happen(?:ing|ed) (?:to|with)\b",
 )
 
 
@@ -180,6 +193,8 @@ def shipping(text: str, order: Json | None, address: str | None) -> str:
     delivered = order is not None and order["status"] == "delivered"
     if _not_here(text) and (delivered or _says_delivered(text)):
         return "not-received"
+    if _paid_twice(text):
+        return ""
     if _credit(text):
         return "late-credit"
     if _back(text):
@@ -195,12 +210,14 @@ def shipping(text: str, order: Json | None, address: str | None) -> str:
 _cover = _words(r"warrant|guarantee|covered?\b")
 _setup = _words(
     r"(?<!my )(?<!the )(?<!of )(?<!a )pair\b|pair(?:s|ing|ed)\b|(?:re)?connect|install",
-    r"set(?:ting)? (?:it |this |them )?up\b|set-?up\b|wi-?fi\b|bluetooth|manual\b|instructions",
+    r"set(?:ting)? (?:it |this |them )?up\b(?! (?:the|a) return)|set-?up\b",
+    r"wi-?fi\b|bluetooth|network\b|first time|manual\b|instructions",
 )
 _trouble = _words(
-    rf"{_NOT} (?:\w+ )?(?:work|charg|start|turn|switch|respond)|stop(?:s|ped) working|no longer",
-    r"freez|frozen|flicker|buzz|hum(?:s|ming)?\b|noise|crackl|silent|defect|fault|broken",
-    r"turn(?:s|ed)? (?:itself )?off|reset|update|fix\b|repair|keeps?\b",
+    rf"{_NOT} (?:\w+ )?(?:work|charg|start|respond|(?:turn|switch) (?:it )?(?:on|off))",
+    r"stop(?:s|ped) working|no longer|(?:turn|switch)(?:s|es)? (?:itself )?off|keeps \w+ing",
+    r"freez|frozen|flicker|buzz|hum(?:s|ming)?\b|noise|crackl|silent|defect|fault",
+    r"reset|update|repair",
 )
 
 

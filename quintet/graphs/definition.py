@@ -30,7 +30,7 @@ def parameters(tree: Definition) -> tuple[str, ...]:
     return tuple(each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _definitions(text: str) -> dict[tuple[str, int], list[Definition]]:
     found: dict[tuple[str, int], list[Definition]] = {}
     for node in ast.walk(ast.parse(text)):

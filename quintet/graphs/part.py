@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from inspect import getattr_static
 from typing import Any, Protocol
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
@@ -14,7 +15,7 @@ from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import TimeoutPolicy, interrupt
 
-from quintet.graphs.source import Body, read
+from quintet.graphs.source import UNKNOWN, Body, read
 
 AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
 _RUNNING = ("invoke", "ainvoke", "stream", "astream")
@@ -81,9 +82,7 @@ class Part:
 
     @property
     def _steps(self) -> Sequence[object]:
-        steps = getattr(self.runnable, "steps", None)
-        is_line = isinstance(self.runnable, Runnable) and isinstance(steps, list) and steps
-        return [unbound(each) for each in steps] if is_line and steps else [self.runnable]
+        return [unbound(each) for each in _line(self.runnable)] or [self.runnable]
 
     @property
     def is_opaque(self) -> bool:
@@ -99,7 +98,7 @@ class Part:
     @cached_property
     def hints(self) -> frozenset[str]:
         """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
-        return frozenset(self.spec.ends or ())
+        return _texts(self.spec.ends) or frozenset()
 
     @cached_property
     def targets(self) -> frozenset[str] | None:
@@ -114,10 +113,7 @@ class Part:
     @cached_property
     def asks(self) -> bool:
         """Whether the node may stop for a person."""
-        bodies = [each for body in (*self.bodies, *self.aside) for each in body.reach]
-        said = declared(self.action, "asks") is True
-        called = [graph for body in bodies for graph in _called_graphs(body)]
-        return said or any(body.calls(interrupt) for body in bodies) or any(map(_asks, called))
+        return _may_ask(self, frozenset())
 
     @property
     def is_gate(self) -> bool:
@@ -134,7 +130,7 @@ class Part:
         """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
-        return runs and hasattr(self.action, "gate") and declared(self.action, "gate") is None
+        return runs and has(self.action, "gate") and declared(self.action, "gate") is None
 
     @property
     def is_sync(self) -> bool:
@@ -148,6 +144,11 @@ def declared(thing: object, name: str) -> object:
         return getattr(thing, name, None)
     except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
         return None
+
+
+def has(thing: object, name: str) -> bool:
+    """Whether an object has an attribute, without computing it."""
+    return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
 
 
 def unbound(thing: object) -> object:
@@ -166,19 +167,25 @@ def _called_graphs(body: Body) -> Iterator[AnyCompiled]:
                 yield owner
 
 
-def _asks(graph: AnyCompiled) -> bool:
-    specs = graph.builder.nodes
-    parts = [Part(name=name, spec=spec) for name, spec in specs.items()]
-    return any(part.asks or (part.graph is not None and _asks(part.graph)) for part in parts)
+def _may_ask(part: Part, seen: frozenset[int]) -> bool:
+    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
+    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in bodies):
+        return True
+    graphs = [part.graph] if part.graph is not None else []
+    graphs += [graph for body in bodies for graph in _called_graphs(body)]
+    return any(
+        _may_ask(Part(name=name, spec=spec), seen | {id(graph)})
+        for graph in graphs
+        if id(graph) not in seen and graph.checkpointer in (None, True)
+        for name, spec in graph.builder.nodes.items()
+    )
 
 
 def _functions(runnable: object) -> Iterator[Any]:
     """The function and the async function that LangGraph or LangChain wrapped."""
     sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
-    wraps = isinstance(runnable, RunnableLambda) or (
-        hasattr(runnable, "func") and hasattr(runnable, "afunc")
-    )
-    if not wraps:
+    pair = has(runnable, "func") and has(runnable, "afunc")
+    if not (pair or isinstance(runnable, RunnableLambda)):
         return
     if sync is not None:
         yield sync
@@ -189,6 +196,12 @@ def _functions(runnable: object) -> Iterator[Any]:
 def _is_hop(function: object) -> bool:
     """Whether an async function only puts a sync one into a thread."""
     return isinstance(function, partial) and function.func is run_in_executor
+
+
+def _line(runnable: object) -> list[object]:
+    """The steps of a sequence of Runnables."""
+    steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
+    return steps if isinstance(steps, list) else []
 
 
 def _bodies(runnable: object) -> Iterator[Body]:
@@ -213,12 +226,12 @@ def _texts(said: object) -> frozenset[str] | None:
 
 def _is_sync(runnable: object) -> bool:
     runnable = unbound(runnable)
-    steps = getattr(runnable, "steps", None)
+    steps = _line(runnable)
     if isinstance(runnable, RunnableParallel):
         steps = list(runnable.steps__.values())
-    if isinstance(runnable, Runnable) and isinstance(steps, list) and steps:
+    if steps:
         return any(_is_sync(step) for step in steps)
-    if isinstance(runnable, RunnableLambda) or hasattr(runnable, "afunc"):
+    if isinstance(runnable, RunnableLambda) or has(runnable, "afunc"):
         soon = declared(runnable, "afunc")
         return soon is None or _is_hop(soon)
     return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

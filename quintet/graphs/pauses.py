@@ -6,7 +6,6 @@ import ast
 import builtins
 import contextlib
 import logging
-import sys
 from collections.abc import Iterable, Iterator
 from types import FunctionType, MethodType
 from typing import Any
@@ -17,6 +16,7 @@ from langgraph.types import interrupt
 
 from quintet.graphs.finding import Finding, names
 from quintet.graphs.flow import before, most
+from quintet.graphs.part import declared
 from quintet.graphs.shape import Shape
 from quintet.graphs.source import UNKNOWN, Body, own, read
 
@@ -176,9 +176,10 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
     if isinstance(thing, type):
         return False
     plain = thing.__func__ if isinstance(thing, MethodType) else thing
-    owner = getattr(thing, "__self__", None) or getattr(thing, "__objclass__", None)
+    owner = declared(thing, "__self__")
+    owner = declared(thing, "__objclass__") if owner is None else owner
     if isinstance(owner, _KINDS) or any(owner is each for each in _KINDS):
-        return getattr(thing, "__name__", "") in _CHANGING
+        return declared(thing, "__name__") in _CHANGING
     if isinstance(owner, logging.Logger) or _is_quiet(plain):
         return False
     helper = read(plain) if isinstance(plain, FunctionType) else None
@@ -189,8 +190,7 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
 
 
 def _is_quiet(thing: object) -> bool:
-    name, home = getattr(thing, "__name__", ""), getattr(thing, "__module__", None) or ""
+    name, home = declared(thing, "__name__"), declared(thing, "__module__")
     if home == builtins.__name__:
         return name not in _BUSY
-    root = home.split(".")[0].removeprefix("_")
-    return root in _QUIET and root in sys.modules
+    return isinstance(home, str) and home.split(".")[0].removeprefix("_") in _QUIET

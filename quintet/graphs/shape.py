@@ -79,7 +79,7 @@ class Shape:
         """The plain edges, by source."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for source, target in self.builder.edges:
-            found[source].add(target)
+            found[source].add(label(target))
         return {source: frozenset(targets) for source, targets in found.items()}
 
     @cached_property
@@ -96,11 +96,11 @@ class Shape:
     def branches(self) -> dict[str, tuple[Branch, ...]]:
         """The conditional edges, by source."""
         return {
-            source: tuple(
-                Branch(source=source, ends=spec.ends, body=path_body(spec.path))
+            label(source): tuple(
+                Branch(source=label(source), ends=spec.ends, body=path_body(spec.path))
                 for _, spec in sorted(named.items())
             )
-            for source, named in sorted(self.builder.branches.items())
+            for source, named in self.builder.branches.items()
             if named
         }
 
@@ -208,6 +208,13 @@ class Shape:
         passed = seen - closed
         joined = frozenset(end for starts, end in self.joins if name in starts <= passed)
         return self.exits(name) | joined | failed
+
+
+def label(target: object) -> str:
+    """The name of a target; what is no name, such as the function itself, in brackets."""
+    if isinstance(target, str):
+        return target
+    return f"<{type(target).__name__} {getattr(target, '__name__', '')}>"
 
 
 def way(found: Mapping[str, str | None], name: str) -> str:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from types import FunctionType, MethodType
 
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import NodeError
 
 from quintet.graphs.finding import Finding, names
@@ -82,7 +82,7 @@ def _parameters(function: object) -> list[inspect.Parameter]:
 
 def _called(action: object) -> bool:
     """Whether an object is called as a function, and not run as a Runnable."""
-    return callable(action) and not hasattr(action, "invoke")
+    return callable(action) and not isinstance(action, Runnable)
 
 
 def _text(annotation: object) -> str:
@@ -146,8 +146,7 @@ def _blocks(body: Body, call: ast.Call) -> bool:
     if any(thing is each for each in _BLOCKING):
         return True
     root = ast.unparse(call.func).split(".")[0]
-    home = (getattr(thing, "__module__", None) or "").split(".")[0]
-    if isinstance(thing, FunctionType) and home in _BLOCKING_MODULES:
+    if isinstance(thing, FunctionType) and thing.__module__.split(".")[0] in _BLOCKING_MODULES:
         return True
     if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.bound:
         return isinstance(call.func, ast.Attribute) and call.func.attr.islower()

@@ -1,8 +1,8 @@
 """The five duties as nodes: plan, route, work, merge, approve, recover, and the effects they run."""
 
 from quintet.nodes.act import Act, Undo, proposed
-from quintet.nodes.agents import Handoff
 from quintet.nodes.approve import Answer, ApprovalGate, always, over
+from quintet.nodes.chat import Handoff
 from quintet.nodes.choose import Cascade, Choice, Rules, by_rules, cascade
 from quintet.nodes.classify import classify
 from quintet.nodes.effect import Effect, effect
@@ -15,7 +15,7 @@ from quintet.nodes.node import Node
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.route import Router
-from quintet.nodes.work import Worker
+from quintet.nodes.work import Worker, per_million
 
 __all__ = [
     "Act",
@@ -55,6 +55,7 @@ __all__ = [
     "judge_criteria",
     "judge_sources",
     "over",
+    "per_million",
     "precedence",
     "proposed",
     "replan",

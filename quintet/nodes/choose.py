@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
+from langchain_core.runnables import Runnable
+
 from quintet.nodes.node import Steps, adrive, asked, brief, drive, name_of
 from quintet.state.decision import DecidedBy
 from quintet.state.errors import DesignError
@@ -45,6 +47,13 @@ class Bindable(Protocol):
 
     def bound(self, routes: tuple[str, ...]) -> Chooser:
         """The same chooser for these routes."""
+
+
+def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
+    """A chooser that knows the router's routes, if it wants to know them."""
+    # A RunnableBinding has `bound` too, which is something else.
+    known = isinstance(chooser, Bindable) and not isinstance(chooser, Runnable)
+    return chooser.bound(routes) if known else chooser
 
 
 def ask(chooser: Chooser, given: Any) -> Steps[Choice | None]:
@@ -145,8 +154,7 @@ class Cascade:
 
     def bound(self, routes: tuple[str, ...]) -> Cascade:
         """The same cascade, its tiers bound to these routes."""
-        tiers = (t.bound(routes) if isinstance(t, Bindable) else t for t in self.tiers)
-        return replace(self, tiers=tuple(tiers))
+        return replace(self, tiers=tuple(bind(tier, routes) for tier in self.tiers))
 
     def steps(self, given: Any) -> Steps[Choice | None]:
         """Ask tier after tier; `who` of the choice says which tier decided, and of how many."""

@@ -28,6 +28,7 @@ from quintet.state.errors import (
     DesignError,
     EffectRepeated,
     EffectUnknown,
+    MissingExtra,
     ToolRefused,
 )
 from quintet.state.failure import FailureClass, StepFailed
@@ -46,7 +47,7 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
     ((OutputParserException, json.JSONDecodeError, ValidationError), "invalid"),
     (ContractBroken, "contract"),
     ((ActionRefused, ToolRefused, ApprovalMissing, EffectUnknown, EffectRepeated), "denied"),
-    ((BudgetExhausted, DesignError), "permanent"),
+    ((BudgetExhausted, DesignError, MissingExtra), "permanent"),
     (TimeoutError, "timeout"),
     (PermissionError, "denied"),
     (ConnectionError, "transient"),
@@ -55,14 +56,29 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
 _STATUS: dict[int, FailureClass] = {
     400: "permanent",
     401: "denied",
+    402: "denied",
     403: "denied",
     404: "permanent",
     408: "timeout",
     409: "transient",
+    410: "permanent",
+    413: "permanent",
     422: "permanent",
     425: "transient",
     429: "rate_limit",
     504: "timeout",
+}
+
+_CLIENTS = ("httpx", "httpx2", "openai", "anthropic", "langchain_openai")
+
+_BY_NAME: dict[str, FailureClass] = {
+    "TimeoutException": "timeout",
+    "APITimeoutError": "timeout",
+    "TransportError": "transient",
+    "APIConnectionError": "transient",
+    "LengthFinishReasonError": "invalid",
+    "ContentFilterFinishReasonError": "invalid",
+    "OpenAIRefusalError": "invalid",
 }
 
 
@@ -81,14 +97,18 @@ def classify(problem: BaseException) -> FailureClass:
         if isinstance(problem, kinds):
             return name
     if (status := _status(problem)) is not None:
-        return _STATUS.get(status, "transient" if status >= 500 else "unknown")
+        return _by_status(status)
     if isinstance(problem, ModelAPIError):
         return "transient"
     if isinstance(problem, TypeError | LookupError | AttributeError | NameError | AssertionError):
         return "permanent"
-    if _is_transport(problem):
-        return "transient"
-    return "unknown"
+    return _of_client(problem) or "unknown"
+
+
+def _by_status(status: int) -> FailureClass:
+    if status < 400:
+        return "invalid"  # the service answered, and its answer could not be read
+    return _STATUS.get(status, "transient" if status >= 500 else "unknown")
 
 
 def _status(problem: BaseException) -> int | None:
@@ -100,9 +120,9 @@ def _status(problem: BaseException) -> int | None:
     return None
 
 
-def _is_transport(problem: BaseException) -> bool:
-    """Whether a transport error of httpx or httpx2, known by name so that neither is imported."""
-    return any(
-        kind.__name__ == "TransportError" and kind.__module__.split(".")[0].startswith("httpx")
-        for kind in type(problem).__mro__
-    )
+def _of_client(problem: BaseException) -> FailureClass | None:
+    """The class of a client's own error, known by name so that no client is imported."""
+    for kind in type(problem).__mro__:
+        if kind.__module__.partition(".")[0] in _CLIENTS and kind.__name__ in _BY_NAME:
+            return _BY_NAME[kind.__name__]
+    return None

@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.messages import BaseMessage
+
 from quintet.nodes.node import Place
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Spending, add_spending
@@ -22,6 +24,9 @@ from quintet.state.errors import ToolRefused
 from quintet.state.record import plain
 
 ATTEMPTS_KEPT = 4096
+
+Price = Callable[[BaseMessage], float]
+"""What a model's message has cost, in the caller's currency."""
 
 
 @dataclass(kw_only=True)
@@ -34,6 +39,7 @@ class Dispatch:
     wants: Callable[[Action], str | None] | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     behalf: str = ""
+    price: Price | None = None
     spent: Spending = field(default_factory=dict)  # type: ignore[assignment]
     actions: dict[str, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -61,6 +67,12 @@ class Dispatch:
             self.spent = add_spending(self.spent, amounts)  # type: ignore[arg-type]
         if self.outer is not None:
             self.outer.spend(**amounts)
+
+    def used(self, message: BaseMessage) -> None:
+        """Add what a model's message has cost: tokens as reported, money by the price."""
+        usage = getattr(message, "usage_metadata", None)
+        money = {} if self.price is None else {"money": self.price(message)}
+        self.spend(tokens=usage["total_tokens"] if usage else 0, **money)
 
     def check(self) -> None:
         """Stop before the next model or agent call when a budget is used up.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
+from quintet.nodes.model import filled
 from quintet.nodes.node import Call, Steps
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
@@ -25,7 +26,8 @@ def draft_plan(
     Raises:
         ContractBroken: the second draft cannot run either.
     """
-    structured = model.with_structured_output(_plan_schema(tuple(about)))
+    schema = _plan_schema(tuple(about))
+    structured = model.with_structured_output(schema)
     listed = "\n".join(f"- {name}: {text}" for name, text in about.items())
     messages: list[BaseMessage] = [
         SystemMessage(
@@ -44,7 +46,7 @@ def draft_plan(
         messages.append(HumanMessage(f"An earlier plan did not hold. Plan anew.\n{said}"))
     problem = ""
     for _ in range(2):
-        draft: Any = yield Call(structured, (messages,))
+        draft = filled(schema, (yield Call(structured, (messages,))))
         try:
             steps = tuple(Step(**item.model_dump()) for item in draft.steps)
             return Plan(goal=goal, steps=steps, assignees=tuple(about), budget=budget)
@@ -54,14 +56,22 @@ def draft_plan(
     raise ContractBroken(f"the model's plan cannot run: {problem}")
 
 
+def _drop_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+_UNSAID: Any = {"json_schema_extra": _drop_default}
+"""A default that the model is not told of: a strict schema may have none."""
+
+
 def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
     step = create_model(
         "PlanStep",
         id=(str, Field(description="a short unique name")),
         goal=(str, Field(description="what the step is to achieve")),
         assignee=(Literal[assignees], Field(description="who takes it")),
-        after=(tuple[str, ...], Field(default=(), description="ids of steps it waits for")),
-        criterion=(str, Field(default="", description="when it counts as done")),
+        after=(tuple[str, ...], Field(default=(), description="ids of steps it waits for", **_UNSAID)),
+        criterion=(str, Field(default="", description="when it counts as done", **_UNSAID)),
     )
     return create_model(
         "PlanDraft", __doc__="A plan for the request.", steps=(tuple[step, ...], ...)  # type: ignore[valid-type]

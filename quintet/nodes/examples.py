@@ -59,6 +59,8 @@ class Examples:
             LogisticRegression(C=30, max_iter=1000),
         )
         texts, routes = zip(*self.pairs, strict=True)
+        if not any(word.isalnum() for text in texts for word in text):
+            raise DesignError("by_examples: the examples hold no words to learn from")
         return model.fit(texts, routes)
 
 
@@ -73,8 +75,11 @@ def by_examples(pairs: Iterable[tuple[str, str]], *, at_least: float = 0.5) -> E
         MissingExtra: scikit-learn is not installed (extra `learn`).
         DesignError: too few examples, or `at_least` outside 0 to 1.
     """
+    given = tuple(pairs)
+    if odd := [item for item in given if isinstance(item, str) or len(item) != 2]:
+        raise DesignError(f"by_examples: {odd[0]!r:.60} is not one of (text, route) pairs")
     chooser = Examples(
-        pairs=tuple((str(text), str(route)) for text, route in pairs), at_least=at_least
+        pairs=tuple((str(text), str(route)) for text, route in given), at_least=at_least
     )
     if len(chooser.routes) < 2:
         raise DesignError(

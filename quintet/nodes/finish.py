@@ -51,10 +51,7 @@ class Finish(Node):
         wrong = [f"action {item['key']} is {item['status']}" for item in left]
         if not state.get("results"):
             wrong.append("no worker gave a result")
-        for criterion in self.success:
-            said = criterion(state)
-            if said is not True and said is not None:
-                wrong.append(f"{name_of(criterion)}: {said or 'does not hold'}")
+        wrong += [why for criterion in self.success if (why := _unmet(criterion, state))]
         if not wrong:
             return None
         return Outcome(
@@ -79,17 +76,27 @@ def hand_over(state: Any) -> dict[str, Any]:
 
     A run that ends because a budget is used up ends as `exhausted`.
     """
-    decisions = state.get("decisions") or ()
-    failures = state.get("failures") or ()
-    spent_up = failures and failures[-1]["error"] == "BudgetExhausted"
+    why, spent_up = _why(state)
     status: Status = "exhausted" if spent_up else "escalated"
-    if failures:
-        why = failures[-1]["message"]
-    else:
-        said = [d for d in decisions if d["kind"] in ("escalation", "route", "replan", "merge")]
-        why = said[-1]["reason"] if said else "a person was asked for"
     outcome = Outcome(status=status, reason=brief(why, 300), evidence={"packet": packet(state)})
     return ended(outcome, place("person").node)
+
+
+_ASKS = ("escalation", "route", "handoff", "replan", "merge")
+
+
+def _why(state: Mapping[str, Any]) -> tuple[str, bool]:
+    """Why a person is asked, by the last thing that led here, and whether a budget is used up."""
+    said = [d for d in state.get("decisions") or () if d["kind"] in _ASKS]
+    failure = next(iter((state.get("failures") or ())[-1:]), None)
+    if failure is not None and not failure.get("remedy", "").startswith(("fallback", "replan")):
+        spent_up = failure["error"] == "BudgetExhausted"
+        if not said or said[-1]["node"] == failure["node"]:
+            return failure["message"], spent_up
+        return said[-1]["reason"], spent_up
+    if said:
+        return said[-1]["reason"], said[-1]["who"] == "budget"
+    return "a person was asked for", False
 
 
 def packet(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +140,17 @@ def _refused(state: Mapping[str, Any]) -> Outcome | None:
     return Outcome(
         status="rejected", reason="; ".join(reasons), evidence={"refused": declined, "done": done}
     )
+
+
+def _unmet(criterion: Criterion, state: Mapping[str, Any]) -> str | None:
+    """What is wrong by a criterion. One that cannot be judged does not hold: the run still ends."""
+    try:
+        said = criterion(state)
+    except Exception as problem:  # noqa: BLE001 - a user's criterion may raise anything
+        said = f"{type(problem).__name__}: {problem}"
+    if said is True or said is None:
+        return None
+    return f"{name_of(criterion)}: {said or 'does not hold'}"
 
 
 def _effects(state: Mapping[str, Any]) -> list[str]:

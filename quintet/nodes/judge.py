@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
 from quintet.nodes.merge import Settled
-from quintet.nodes.model import chat_model
+from quintet.nodes.model import chat_model, filled
 from quintet.nodes.node import Call, Steps, drive
 from quintet.state.plan import Step
 from quintet.state.record import plain
@@ -37,7 +37,8 @@ class CriterionJudge:
             return True
         structured = self.model.with_structured_output(Verdict)
         asked = f"Judge whether this criterion holds for the result: {step.criterion}"
-        verdict: Any = yield Call(structured, (_messages(asked, result),))
+        said = yield Call(structured, (_messages(asked, result),))
+        verdict = filled(Verdict, said)
         return True if verdict.holds else str(verdict.reason)
 
     def __call__(self, step: Step, result: Any) -> bool | str:
@@ -60,7 +61,8 @@ class SourceJudge:
         )
         structured = self.model.with_structured_output(schema)
         asked = f"Sources give different values for {name!r}. Say which source to believe."
-        pick: Any = yield Call(structured, (_messages(asked, values),))
+        said = yield Call(structured, (_messages(asked, values),))
+        pick = filled(schema, said)
         if pick.source == "none":
             return None
         who = getattr(self.model, "model_name", "") or type(self.model).__name__

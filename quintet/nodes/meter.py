@@ -44,8 +44,7 @@ class Meter(BaseCallbackHandler):
         for generations in response.generations:
             for generation in generations:
                 if isinstance(generation, ChatGeneration):
-                    usage = getattr(generation.message, "usage_metadata", None) or {}
-                    self.dispatch.spend(tokens=usage.get("total_tokens", 0))
+                    self.dispatch.used(generation.message)
 
     def on_tool_start(
         self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any

@@ -43,8 +43,8 @@ class ModelChooser:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
         messages = [SystemMessage(self._instruction), HumanMessage(str(given))]
         said = yield Call(self._structured, (messages,))
-        choice = said if isinstance(said, BaseModel) else self._schema.model_validate(said)
-        to, confidence, reason = choice.to, choice.confidence, choice.reason  # type: ignore[attr-defined]
+        choice = filled(self._schema, said)
+        to, confidence, reason = choice.to, choice.confidence, choice.reason
         if to == NONE or confidence < self.at_least:
             return None
         return Choice(
@@ -113,6 +113,15 @@ def by_model(
     )
 
 
+def filled(schema: type[BaseModel], said: Any) -> Any:
+    """What structured output gave as an instance of its schema.
+
+    Raises:
+        ValidationError: it gave something else, such as None where the model called no tool.
+    """
+    return said if isinstance(said, schema) else schema.model_validate(said)
+
+
 def chat_model(model: BaseChatModel | str, **options: Any) -> BaseChatModel:
     """A chat model, or `ChatOpenAI` by a model's name; `openai:NAME` is understood too.
 
@@ -123,8 +132,8 @@ def chat_model(model: BaseChatModel | str, **options: Any) -> BaseChatModel:
         return model
     if not isinstance(model, str):
         raise DesignError(f"{model!r} is not a chat model; give a LangChain chat model or a name")
-    provider, _, name = model.rpartition(":")
-    if provider not in ("", "openai"):
+    name = model.removeprefix("openai:")
+    if not name or (":" in name and not name.startswith("ft:")):
         raise DesignError(
             f"model {model!r}: only 'openai:NAME' is known by name; "
             "give any other provider's LangChain chat model as an object"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config
@@ -93,17 +93,13 @@ async def adrive(steps: Steps[R]) -> R:
         return end.value  # type: ignore[no-any-return]
 
 
-@runtime_checkable
-class Stepped(Protocol):
-    """A function-like thing that waits under `invoke` and `ainvoke` alike."""
-
-    def steps(self, *given: Any) -> Steps[Any]:
-        """Its logic, a generator that yields a `Call` wherever it waits."""
-
-
 def asked(thing: Any, *given: Any) -> Steps[Any]:
-    """Call something configured by the user, ours or a plain or async function, within steps."""
-    if isinstance(thing, Stepped):
+    """Call something configured by the user, ours or a plain or async function, within steps.
+
+    Ours have a generator method `steps`, which yields a `Call` wherever it waits. Other things have
+    `steps` too, such as a RunnableSequence.
+    """
+    if inspect.isgeneratorfunction(getattr(type(thing), "steps", None)):
         return (yield from thing.steps(*given))
     return (yield Call(thing, given))
 

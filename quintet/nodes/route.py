@@ -8,11 +8,12 @@ from typing import Any
 
 from langgraph.types import Command
 
-from quintet.nodes.choose import Bindable, Choice, Chooser, ask, routes_of
+from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.node import Node, Steps, brief, place
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
+from quintet.state.failure import Failure
 from quintet.state.record import plain
 
 
@@ -45,8 +46,9 @@ class Router(Node):
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: what the chooser gets, from the state; by default the last message's text.
-        limit: `handoffs` bounds how often control may pass through this router in a run.
-        exhausted: the node to go to at that limit; by default `otherwise`.
+        limit: of the whole run, looked at whenever control comes by: `handoffs` bounds how often
+            that may be, and any other resource what all workers together may spend.
+        exhausted: the node to go to at a limit; by default `otherwise`.
 
     Raises:
         DesignError: no targets, or a chooser that may name a route outside `to`.
@@ -59,15 +61,14 @@ class Router(Node):
     limit: Budget = Budget(handoffs=8)
     exhausted: str = ""
 
-    writes = frozenset({"route", "decisions", "spent"})
+    writes = frozenset({"route", "decisions", "failures", "spent"})
 
     def __post_init__(self) -> None:
         if isinstance(self.to, str):
             raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
         if not self.to:
             raise DesignError("Router(to=()): give at least one route")
-        if isinstance(self.choose, Bindable):
-            object.__setattr__(self, "choose", self.choose.bound(self.routes))
+        object.__setattr__(self, "choose", bind(self.choose, self.routes))
         known = {*self.routes, self.otherwise}
         if unknown := [route for route in routes_of(self.choose) if route not in known]:
             raise DesignError(
@@ -126,16 +127,24 @@ class Router(Node):
         return Command(goto=node, update=update)
 
     def _stop(self, here: str, state: Mapping[str, Any], reached: str) -> Command[str]:
-        loop = " -> ".join(path_of(state.get("decisions") or ())) or here
+        path = path_of(state.get("decisions") or ())
+        loops = reached.startswith("handoffs")
+        failure = Failure(
+            node=here,
+            kind="permanent",
+            error="HandoffLoop" if loops else "BudgetExhausted",
+            message=f"{here}: {reached}" + (f": {' -> '.join(path)}" if path else ""),
+        )
+        target = self.exhausted or self.otherwise
         decision = Decision(
             kind="escalation",
             node=here,
-            choice=self.exhausted or self.otherwise,
-            reason=f"{reached}: {loop}",
+            choice=target,
+            reason=failure.message,
             candidates=tuple(self.targets),
         )
-        target = self.exhausted or self.otherwise
-        return Command(goto=target, update={"decisions": [plain(decision)]})
+        update = {"failures": [plain(failure)], "decisions": [plain(decision)]}
+        return Command(goto=target, update=update)
 
 
 def path_of(decisions: Any) -> list[str]:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.messages import BaseMessage
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
 from quintet.nodes.act import effect_done
-from quintet.nodes.agents import Handoff, consult
+from quintet.nodes.agents import consult
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.chat import Handoff
 from quintet.nodes.classify import classify
-from quintet.nodes.dispatch import Dispatch, begin, end, under
+from quintet.nodes.dispatch import Dispatch, Price, begin, end, under
 from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, place
@@ -45,9 +47,10 @@ class Worker(Node):
         gate: effects that this gate wants a person for are proposed instead of run.
         then: the node to go to next; empty where the graph's edges say.
         handoffs: the nodes that the agent may pass control to; needs `then`.
+        price: what a model's message has cost; needed where the contract limits money.
 
     Raises:
-        DesignError: handoffs without `then`.
+        DesignError: handoffs without `then`, or a limit on money without a price.
     """
 
     agent: Any
@@ -56,6 +59,7 @@ class Worker(Node):
     gate: ApprovalGate | None = None
     then: str = ""
     handoffs: tuple[str, ...] = ()
+    price: Price | None = None
 
     writes = frozenset({"results", "actions", "spent", "decisions"})
 
@@ -64,6 +68,12 @@ class Worker(Node):
             raise DesignError(
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
                 "itself where it goes, since LangGraph would follow a static edge as well"
+            )
+
+        if self.contract.stop.money is not None and self.price is None:
+            raise DesignError(
+                f"Worker: contract {self.contract.goal!r} limits money, but nothing says what a "
+                "message costs; give price=per_million(input=..., output=...)"
             )
 
     @property
@@ -89,6 +99,7 @@ class Worker(Node):
                 wants=self.gate.wants if self.gate is not None else None,
                 known=state.get("actions") or {},
                 behalf=state.get("behalf", ""),
+                price=self.price,
             )
         )
         try:
@@ -158,6 +169,24 @@ class Worker(Node):
             candidates=self.handoffs,
         )
         return {"decisions": [plain(decision)], "spent": {"handoffs": 1}}, handoff.to
+
+
+@dataclass(frozen=True, kw_only=True)
+class per_million:  # noqa: N801 - it reads as a function: Worker(price=per_million(input=2, output=8))
+    """A price by tokens, in your currency for a million of each.
+
+    Args:
+        input: for input tokens.
+        output: for output tokens.
+    """
+
+    input: float
+    output: float
+
+    def __call__(self, message: BaseMessage) -> float:
+        usage = getattr(message, "usage_metadata", None) or {}
+        into, out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+        return float(into * self.input + out * self.output) / 1e6
 
 
 def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:

@@ -127,8 +127,12 @@ class Awkward:
     def writes(self) -> int:
         return 3
 
+    @property
+    def gate(self) -> None:
+        raise RuntimeError("no")
+
     asks = "perhaps"
-    effects = 7
+    effects = ("refund",)
 
     def __call__(self, state: State) -> dict[str, Any]:
         return {"answer": "x"}

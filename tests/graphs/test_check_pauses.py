@@ -161,6 +161,26 @@ def test_whoever_asks_is_found(node):
     assert only(alone(node).compile()).code == "no-checkpointer"
 
 
+def calls_itself(state: State) -> dict[str, Any]:
+    return LOOP.invoke({}) if state.get("log") else {}
+
+
+LOOP = alone(calls_itself).compile()
+
+
+def test_a_graph_that_calls_itself_is_read_once():
+    assert check(LOOP) == ()
+
+
+def test_a_called_graph_with_a_checkpointer_of_its_own_is_its_own_affair():
+    own = StateGraph(Small).add_node("in", ask).add_edge(START, "in").compile(InMemorySaver())
+
+    def calls(state: State) -> dict[str, Any]:
+        return {"answer": own.invoke({}, ON_THREAD)["answer"]}
+
+    assert check(alone(calls).compile()) == ()
+
+
 def test_an_object_that_says_that_it_does_not_ask_is_believed():
     assert check(alone(Asker(asks=False)).compile()) == ()
 

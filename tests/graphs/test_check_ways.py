@@ -168,6 +168,17 @@ def test_what_compile_refuses_is_named_before_with_the_node_it_comes_from():
         assert [(each.node, repr(target) in each.fault) for each in found] == [(node, True)]
 
 
+def test_a_function_in_the_place_of_a_name_is_named():
+    graph = line("a").add_edge("a", command_to_nobody)
+    with pytest.raises(ValueError, match="unknown node"):
+        graph.compile()
+    assert "'<function command_to_nobody>'" in only(graph).fault
+    graph = line("a").add_conditional_edges(command_to_nobody, lambda state: "a", ["a"])
+    assert only(graph).node == "<function command_to_nobody>"
+    graph = line("a").add_node("b", note("b"), destinations=(command_to_nobody,))
+    assert check(graph.add_edge("a", "b")) == ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Router:
     to: tuple[str, ...]

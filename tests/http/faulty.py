@@ -1,5 +1,8 @@
-"""A model service on loopback that breaks in the ways that aimock cannot: a page of a proxy in place
-of an answer, half a body, a body that never comes, a connection that is reset or was closed."""
+"""A model service on loopback that breaks in the ways that aimock cannot.
+
+A proxy's page in place of an answer, half a body, a body that never comes, a connection that is
+reset, one that was closed while idle, a refusal, arguments that are not JSON.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Act = Callable[["Handler"], None]
 
 @dataclass(kw_only=True)
 class Faulty:
-    """A running server; it plays one act for each request, and the last one for all further ones."""
+    """A running server; it plays one act for each request, the last one for all further ones."""
 
     address: str
     acts: list[Act]

@@ -1,0 +1,82 @@
+"""What the tests of the nodes build with: a state, a graph in one line, a run on a thread."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from typing_extensions import NotRequired
+
+from quintet.nodes import Recovery, Undo, hand_over
+from quintet.state import Contract, OrchestrationState
+
+App = CompiledStateGraph[Any, Any, Any, Any]
+
+
+class S(OrchestrationState, total=False):
+    order: NotRequired[int]
+    amount: NotRequired[float]
+    log: Annotated[list[str], operator.add]
+
+
+def bare(**more: Any) -> Contract:
+    """A contract that asks for nothing, but for what is given."""
+    return Contract(**{"goal": "do it", "needs": (), **more})
+
+
+def app_of(
+    nodes: Mapping[str, Any],
+    *edges: tuple[str, str],
+    recover: Recovery | None = None,
+    defer: tuple[str, ...] = (),
+    timeout: float | None = None,
+    saver: Any = None,
+) -> App:
+    """A compiled graph that starts at its first node; failures go to `recover`, if it is given.
+
+    A target that is not among the nodes becomes one that logs its name; `person` hands over.
+    """
+    graph = StateGraph(S)
+    targets = [end for node in nodes.values() for end in getattr(node, "destinations", ())]
+    targets += [end for edge in edges for end in edge] + list(recover.destinations if recover else ())
+    fillers = {name: hand_over if name == "person" else logs(name) for name in targets}
+    for name, node in {**fillers, **nodes}.items():
+        if name == END:
+            continue
+        treated = recover is not None and node is not hand_over and not isinstance(node, Undo)
+        policy: dict[str, Any] = (
+            {"retry_policy": recover.retry_policy, "error_handler": recover}
+            if treated and recover
+            else {}
+        )
+        if timeout is not None and name == next(iter(nodes)):
+            policy["timeout"] = timeout
+        ends = getattr(node, "destinations", None) or None
+        graph.add_node(name, node, destinations=ends, defer=name in defer, **policy)
+    graph.add_edge(START, next(iter(nodes)))
+    for start, end in edges:
+        graph.add_edge(start, end)
+    return graph.compile(checkpointer=InMemorySaver() if saver is None else saver)
+
+
+def logs(name: str) -> Any:
+    """A node that writes its name into the log."""
+
+    def node(state: S) -> Any:
+        return {"log": [name]}
+
+    return node
+
+
+def decided(state: Mapping[str, Any], *kinds: str) -> list[str]:
+    """What was decided, in order: the choices of these kinds."""
+    return [each["choice"] for each in state.get("decisions") or () if each["kind"] in kinds]
+
+
+def statuses(state: Mapping[str, Any]) -> dict[str, str]:
+    """Where each action stands."""
+    return {key: item["status"] for key, item in (state.get("actions") or {}).items()}
