@@ -92,7 +92,7 @@ class Intake:
 
     def __call__(self, state: SupportState) -> dict[str, Any]:
         """The facts and the passage for the whole message."""
-        return knowledge(self.shop, state["message"], state["behalf"])
+        return knowledge(self.shop, state["message"], state.get("behalf", ""))
 
 
 def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def support_desk(
     workers["plan"] = Planner(
         make=Split(shop=shop, choose=tiers),
         assignees=(*ABOUT, "clerk"),
-        read=lambda state: {"message": state["message"], "sender": state["behalf"]},
+        read=lambda state: {"message": state["message"], "sender": state.get("behalf", "")},
     )
     return create_handoff(
         Router(choose=cascade(two_requests, tiers), to=(*ABOUT, "plan"), otherwise="person"),

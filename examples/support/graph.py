@@ -1,4 +1,4 @@
-"""The desk as one object to serve, draw or check: `examples.support.graph:desk`."""
+"""The desk as one object to serve, draw or check: `examples.support.graph:app`."""
 
 from __future__ import annotations
 
@@ -24,3 +24,7 @@ def desk() -> StateGraph[Any]:
     path = Path(folder.name) / "shop.db"
     build(path)
     return support_desk(Shop(path))
+
+
+app = desk()
+"""One desk for the process: a server that called `desk` for each run would open a shop for each."""

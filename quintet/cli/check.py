@@ -49,7 +49,7 @@ def load(name: str) -> Any:
     """
     module_name, colon, attribute = name.partition(":")
     if not colon or not attribute:
-        raise DesignError(f"{name!r}: give MODULE:GRAPH, such as examples.support.graph:desk")
+        raise DesignError(f"{name!r}: give MODULE:GRAPH, such as examples.support.graph:app")
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)

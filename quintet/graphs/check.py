@@ -8,9 +8,9 @@ from typing import Any, Final
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.graphs import gates, keys, pauses, signatures, steps, ways
-from quintet.graphs.finding import Finding
-from quintet.graphs.shape import Shape
+from quintet.graphs.checks import gates, keys, pauses, signatures, steps, ways
+from quintet.graphs.checks.finding import Finding
+from quintet.graphs.checks.shape import Shape
 from quintet.state.errors import DesignError
 
 __all__ = ["Finding", "check"]

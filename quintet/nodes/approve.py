@@ -62,23 +62,24 @@ def always(action: Action) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class over:  # noqa: N801 - it reads as a function: ApprovalGate(when=over(100))
-    """An action needs a person when one of its amounts is over a limit.
-
-    Args:
-        limit: in the unit of the argument.
-        argument: the argument's name.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """An action needs a person when one of its amounts is over a limit. Made by `over`."""
 
     limit: float
-    argument: str = "amount"
+    argument: str
 
     def __call__(self, action: Action) -> str | None:
+        """Why the action needs a person, or None."""
         amount = action.arguments.get(self.argument)
         if amount is None or amount <= self.limit:
             return None
         return f"{self.argument} {amount:g} is over {self.limit:g}"
+
+
+def over(limit: float, argument: str = "amount") -> Over:
+    """A condition for `ApprovalGate(when=)`: the named argument is over a limit in its own unit."""
+    return Over(limit=limit, argument=argument)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,35 +32,44 @@ Resolver = Callable[[str, Mapping[str, Any]], Any]
 to leave the conflict to the next resolver."""
 
 
-@dataclass(frozen=True)
-class precedence:  # noqa: N801 - it reads as a function: resolve=precedence("ledger", "form")
-    """The first source in the given order that has a value wins."""
+@dataclass(frozen=True, kw_only=True)
+class Precedence:
+    """The first source in the given order that has a value wins. Made by `precedence`."""
 
     order: tuple[str, ...]
 
-    def __init__(self, *order: str) -> None:
-        object.__setattr__(self, "order", order)
-
     def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
+        """The first source's value, or None where no source of the order has one."""
         for source in self.order:
             if source in values:
                 return Settled(value=values[source], reason=f"{source} has precedence")
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class vote:  # noqa: N801 - it reads as a function: resolve=vote(share=0.5)
-    """The value that more than `share` of the sources give wins."""
+def precedence(*order: str) -> Precedence:
+    """A resolver for `Merge(resolve=)`: the first of these sources that has a value wins."""
+    return Precedence(order=order)
 
-    share: float = 0.5
+
+@dataclass(frozen=True, kw_only=True)
+class Vote:
+    """The value that more than a share of the sources give wins. Made by `vote`."""
+
+    share: float
 
     def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
+        """The value of the majority, or None where there is none."""
         counts = Counter(digest(value) for value in values.values())
         best, count = counts.most_common(1)[0]
         if count <= self.share * len(values):
             return None
         value = next(value for value in values.values() if digest(value) == best)
         return Settled(value=value, reason=f"{count} of {len(values)} sources agree")
+
+
+def vote(share: float = 0.5) -> Vote:
+    """A resolver for `Merge(resolve=)`: the value that more than `share` of the sources give wins."""
+    return Vote(share=share)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,21 +172,22 @@ class Worker(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
-class per_million:  # noqa: N801 - it reads as a function: Worker(price=per_million(input=2, output=8))
-    """A price by tokens, in your currency for a million of each.
-
-    Args:
-        input: for input tokens.
-        output: for output tokens.
-    """
+class PerMillion:
+    """A price by tokens. Made by `per_million`."""
 
     input: float
     output: float
 
     def __call__(self, message: BaseMessage) -> float:
+        """What a model's message has cost, by its usage metadata."""
         usage = getattr(message, "usage_metadata", None) or {}
         into, out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
         return float(into * self.input + out * self.output) / 1e6
+
+
+def per_million(*, input: float, output: float) -> PerMillion:
+    """A price for `Worker(price=)`: your currency for a million input and output tokens."""
+    return PerMillion(input=input, output=output)
 
 
 def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from examples.support import agents, contracts, policy
 from examples.support.authority import NeedsLead, Theirs, lead_says
 from examples.support.contracts import DeskRequest, Resolution
 from examples.support.facts import find_facts, order_facts, requests
-from examples.support.seed import build
 from examples.support.reading import counted
+from examples.support.seed import build
 from examples.support.shop import LEDGERS, Shop
 from quintet.state import Action, Contract
 

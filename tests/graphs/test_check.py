@@ -29,7 +29,7 @@ from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
 from quintet.graphs.check import Finding, check
-from quintet.graphs.finding import Code, names
+from quintet.graphs.checks.finding import Code, names
 from quintet.state.errors import DesignError
 
 

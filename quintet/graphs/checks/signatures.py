@@ -14,12 +14,12 @@ from types import FunctionType, MethodType
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import NodeError
 
-from quintet.graphs.finding import Finding, names
-from quintet.graphs.flow import falls
-from quintet.graphs.part import Part
-from quintet.graphs.shape import Shape
-from quintet.graphs.source import UNKNOWN, Body
-from quintet.graphs.updates import is_silent, written
+from quintet.graphs.checks.finding import Finding, names
+from quintet.graphs.checks.flow import falls
+from quintet.graphs.checks.part import Part
+from quintet.graphs.checks.shape import Shape
+from quintet.graphs.checks.source import UNKNOWN, Body
+from quintet.graphs.checks.updates import is_silent, written
 
 _INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
 _BLOCKING = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from quintet.graphs.source import own
+from quintet.graphs.checks.source import own
 
 Counter = Callable[[ast.AST], int]
 _NEVER = ("assert_never", "exit", "abort")

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from quintet.graphs.literals import Values
-from quintet.graphs.moves import Moves, chosen
-from quintet.graphs.part import unbound
-from quintet.graphs.source import Body, read
+from quintet.graphs.checks.literals import Values
+from quintet.graphs.checks.moves import Moves, chosen
+from quintet.graphs.checks.part import unbound
+from quintet.graphs.checks.source import Body, read
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

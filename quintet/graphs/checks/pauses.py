@@ -14,11 +14,11 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import interrupt
 
-from quintet.graphs.finding import Finding, names
-from quintet.graphs.flow import before, most
-from quintet.graphs.part import declared
-from quintet.graphs.shape import Shape
-from quintet.graphs.source import UNKNOWN, Body, own, read
+from quintet.graphs.checks.finding import Finding, names
+from quintet.graphs.checks.flow import before, most
+from quintet.graphs.checks.part import declared
+from quintet.graphs.checks.shape import Shape
+from quintet.graphs.checks.source import UNKNOWN, Body, own, read
 
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
