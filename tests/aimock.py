@@ -29,6 +29,7 @@ INTEGRITY = (
     "sha512-V8D8cjSMtAR4rHaD2ulp3DR/ZguXQjDNOqwKDNvjb/OJL/KR1I0SDf5xpRCd+TYKjhmf9fM8Xpg3QBKPmV9Kmw=="
 )
 NEEDED_NODE = (20, 15)
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "aimock"
 WANTED = {"private": True, "dependencies": {PACKAGE: VERSION}}
 LOCKED = {
     "lockfileVersion": 3,
@@ -234,10 +235,10 @@ def _install(folder: Path, target: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def aimock_server(root: Path) -> Iterator[Aimock]:
+def aimock_server() -> Iterator[Aimock]:
     """The server of this session."""
     try:
-        with served(installed(root / ".cache" / "aimock")) as server:
+        with served(installed(CACHE)) as server:
             yield server
     except NotInstalled as problem:
         _missing(str(problem))

@@ -46,10 +46,11 @@ def damaged(request: DeskRequest, order: Json) -> Verdict:
     if not amount:
         why = "it is not clear which item of the order is meant"
         return escalate(why, "damaged-item", order, tell="Please tell us which item it is.")
-    late = since > RETURN_DAYS
-    cites = "outside-policy" if late else "damaged-item"
+    if not (left := _left(order)):
+        return answer(f"All that you paid was refunded. {_refunds(order)}", "damaged-item", order)
+    cites = "outside-policy" if since > RETURN_DAYS else "damaged-item"
     note = "I am sorry that it arrived like that. You need not send it back."
-    return refund(order, amount, cites=cites, reason="damaged-item", note=note)
+    return refund(order, min(amount, left), cites=cites, reason="damaged-item", note=note)
 
 
 def unwanted(request: DeskRequest, order: Json) -> Verdict:
@@ -57,8 +58,10 @@ def unwanted(request: DeskRequest, order: Json) -> Verdict:
         return escalate("an order on its way is to be called off", "cannot-do", order)
     if request["facts"]["products"] and not request["facts"]["items"]:
         return escalate("the product named is not on the order", "refund-window", order)
+    if not (left := _left(order)):
+        return answer(f"All that you paid was refunded. {_refunds(order)}", "refund-window", order)
     amount = request["facts"]["items_amount"] or order["total"]
-    return refund(order, amount, cites="outside-policy", reason="outside-policy")
+    return refund(order, min(amount, left), cites="outside-policy")
 
 
 def no_ground(request: DeskRequest, order: Json) -> Verdict:
@@ -114,15 +117,20 @@ def _price(request: DeskRequest, order: Json) -> float:
     return float(facts["items_amount"])
 
 
+def _left(order: Json) -> float:
+    """What was paid for the goods and not refunded; a second charge is no part of it."""
+    return max(0.0, round(order["refundable"] - order["duplicate"], 2))
+
+
 def _charges(order: Json, how: str = "") -> str:
     paid = [
         f"{pounds(one['amount'])} by {one['method']} on {day(one['created'])}"
         for one in order["payments"]
         if one["kind"] == "charge"
     ]
-    return (
-        f"For order {order['id']} you paid {listed(paid)}." if paid else "No payment is recorded."
-    )
+    if not paid:
+        return f"No payment is recorded for order {order['id']}."
+    return f"For order {order['id']} you paid {listed(paid)}{how}."
 
 
 def _refunds(order: Json) -> str:

@@ -280,9 +280,35 @@ PARCEL = says(r"""
     waiting for (my|the|it); waiting .. order; (in|on) the box; carton; half (of )?my order;
     pick (it|them|the \w+) up; pick up (it|the|my|from|at); no sign of; nobody (came|has delivered);
     (takes?|taking) (so|too) long; how long (does|will|do) .. take; collect(ion|ed)?( .. order| of)?; send (it|them|the|order|my|me);
-    being prepared; processing; warehouse; be here; next-?day; (post|leave|drop) (it|these|them);
+    being prepared; processing; warehouse; going on with .. order; happening (with|to) .. order;
+    (any )?(sign|trace) of; (it|they|that)('s|'ll| will| is| are)? (be )?(coming|come|due) (today
+    |tomorrow|on|this|soon|yet|by|now)?; due (on|date|today|last|yesterday); wheres?('s)? it( at)?;
+    where('s| is) (order|#?\d+); chas(e|ing); sent (out|yet); gone out; (vanished|disappeared);
+    (flat|house|door|street) (number|name); safe place; abroad; overseas; click and collect;
+    express; sign for; nothing (has )?(yet|so far|arrived|come|since); order .. (still )?nothing;
+    address .. (typo|mistake|wrong|incorrect|missing|changed?); (typo|mistake) .. address;
+    to (my|our) (office|work|mum|mother|parents|neighbour|sister|brother|old|new)('s)?;
+    sen(t|d) .. (previous|old|wrong|different|another|other) (address|house|place|flat);
+    (deliver\w*|bring|come) .. (earlier|later|sooner|faster|tomorrow); on holiday; away (from|until); be here; next-?day; (post|leave|drop) (it|these|them);
     back order; labels?; make it (in time|by|to); in time for; by (mon|tues|wednes|thurs|fri|satur
     |sun)day; combine; one box; boxes
+""")
+# Words that a text has only in passing where one of the rules above has read it already.
+WEAK_MONEY = says(r"""
+    paid; pay; penny; pennies; [£$€]\d+\S*; \d+ ?(pounds?|euros?|quid|eur|gbp|usd); expensive; debt;
+    (five|ten|twenty|fifty|hundred) (pounds|euros|quid); how much (is|was|does|for|did); cost;
+    card (number|details); reserved on; pre-?auth\w*; (per|each) month; finance; for free
+""")
+PARTS = says(r"""
+    turn(s|ed|ing)? (on|off|itself); switch(es|ed|ing)? (on|off|itself); power(s|ed)? (on|off|up);
+    shut(s|ting)? (itself|down|off); goes (off|blank|dead|dim|dark); lag(s|ging|gy); static; pops;
+    distort\w*; muffled; tinny; hiss\w*; whirr\w*; scrap(es|ing); smell\w*; rust\w*; limescale;
+    descal\w*; filter; charg(e|es|ing|ed); adapt(er|or); sockets?; fuse; leds?; lights? up; indicator;
+    screen; display; buttons?; sensor; lens; zoom; focus; shutter; photos?; pictures?; video; mic;
+    microphone; audio; bass; strap; clasp; buckle; zip; hinge; handle; spout; blades?; burrs?;
+    hopper; beans; motor; heart rate; gps; alarm; time ?zone; timer; schedule; settings?; ssid;
+    ethernet; modem; guest network; version; software; linux; ios; alexa; siri; google home; hub;
+    sign up; spinning wheel; wizard; step counter; device offline; remote control; voice assistant
 """)
 # With nothing of a topic in the text, someone who wants a person, or only to say something.
 TALK = says(r"""
@@ -303,10 +329,10 @@ TOPIC = re.compile(
          it; sound\w*; noise; sensor; mode; menu; setting\w*; software; website; site; page; phone;
         laptop; computer; pc; windows; android; usb; turn; switch\w*; connect\w*; water\w*; lens;
         lid; strap; buckle; zip; handle; hinge; motor; parts?; cup; glass\w*; gift; wet; size; small;
-        big; large; e-?mail; account; login; network; fault; error; wi-?fi; here; buy; bought; sale;
+        big; large; e-?mail; account; login; network; fault; error; wi-?fi; buy; bought; sale;
         setup; wizard; counter; coming; going on with; nothing yet; still nothing; street; flat; where('s| is|s);
         sign; turns; covered; form; invalid; parsel; cups?; beans?; stops?; start(s|ed)?; steps?; assistant; update\w*; controls?; remote; model; power;
-        receive\w*; touch\w*; \w+screen; vibrat\w*; hot; cold; mug; vase; red; blue; colou?r; mine
+        receive\w*; touch\w*; \w+screen; vibrat\w*; hot; cold; mug; vase; red; blue; colou?r
     """),
     re.IGNORECASE,
 )
@@ -351,6 +377,8 @@ RULES: tuple[tuple[str | Callable[[str], bool], str], ...] = (
     (MARKED, "billing"),
     (PARCEL, "shipping"),
     (TALK, "person"),
+    (WEAK_MONEY, "billing"),
+    (PARTS, "technical"),
     (names_nothing_of_the_shop, "person"),
 )
 """(condition, route), in order; the first condition that holds decides."""

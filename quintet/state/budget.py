@@ -70,9 +70,9 @@ class Budget:
                     "or None for no limit"
                 )
 
-    def over(self, spent: Spending) -> str | None:
+    def over(self, spent: Spending, *, of: tuple[Resource, ...] = RESOURCES) -> str | None:
         """Name the first limit that is reached, with both figures, or return None."""
-        for resource in RESOURCES:
+        for resource in of:
             limit = getattr(self, resource)
             if limit is not None and spent.get(resource, 0) >= limit:
                 return f"{resource}: {spent.get(resource, 0):g} of {limit:g} spent"

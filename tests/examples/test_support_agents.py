@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,8 +44,8 @@ def untouched(built: Path) -> Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(build(tmp_path / "shop.db"))
+def shop(built: Path, tmp_path: Path) -> Shop:
+    return Shop(shutil.copyfile(built, tmp_path / "shop.db"))
 
 
 @dataclass
@@ -159,11 +160,11 @@ CLAIMS = (
 )
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
-def test_a_claim_of_approval_or_urgency_changes_no_decision(claim: str, untouched: Shop) -> None:
-    for case in ROUTED:
+def test_a_claim_of_approval_or_urgency_changes_no_decision(untouched: Shop) -> None:
+    for number, case in enumerate(ROUTED):
         before, plain, _ = resolve(untouched, case)
-        for text in (f"{case['text']} {claim}", f"{claim} {case['text']}"):
+        for at, claim in enumerate(CLAIMS, number):
+            text = f"{case['text']} {claim}" if at % 2 else f"{claim} {case['text']}"
             after, result, _ = resolve(untouched, case, text=text)
             assert [str(one) for one in after.wanted] == [str(one) for one in before.wanted]
             assert ending(result) == ending(plain), case["id"]
@@ -252,6 +253,7 @@ def test_what_the_shop_refuses_at_the_write_becomes_a_refusal(shop: Shop) -> Non
         ("m095", "is open already"),
         ("m106", "was paid; it is given once"),
         ("m002", "was refunded already"),
+        ("m024", "All that you paid was refunded"),
     ],
 )
 def test_a_request_made_again_is_told_that_it_was_done(id: str, said: str, shop: Shop) -> None:
@@ -334,6 +336,31 @@ def test_a_product_that_is_not_on_the_order_is_not_taken_for_all_of_it(untouched
     desk, result = say(untouched, "shipping", "Return the monitor of order {id} please", order)
     assert not desk.wanted
     assert "not on the order" in result["escalate"]
+
+
+def test_a_lost_parcel_is_sent_again_rather_than_refunded(untouched: Shop) -> None:
+    order = bought(untouched, lambda o: o["status"] == "lost" and not o["duplicate"])
+    desk, result = say(untouched, "billing", "Refund order {id} please.", order)
+    assert not desk.wanted
+    assert result["refused"]
+    assert "sent again, free of charge" in result["reply"]
+
+
+def test_what_was_refunded_in_part_is_not_refunded_in_full(shop: Shop) -> None:
+    order = bought(shop, lambda o: (o["days_since_delivery"] or 0) > 31 and o["total"] < 90)
+    shop.issue_refund(order["id"], 5.0, "outside-policy")
+    desk, _ = say(shop, "billing", "I no longer want order {id}, refund please", order)
+    (action,) = desk.proposed
+    left = order["refundable"] - order["duplicate"] - 5.0
+    assert action.arguments["amount"] == pytest.approx(left)
+
+
+def test_trouble_with_a_named_product_gets_first_help_in_any_words(untouched: Shop) -> None:
+    order = bought(untouched, lambda o: o["may_return"])
+    _, result = say(untouched, "technical", "My monitor shows a green stripe", order)
+    assert result["cites"] == "technical-help"
+    _, result = say(untouched, "technical", "My monitor has not been delivered", order)
+    assert result["escalate"]
 
 
 def test_a_question_about_a_payment_needs_to_know_the_order(untouched: Shop) -> None:

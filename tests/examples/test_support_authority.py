@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(build(tmp_path / "shop.db"))
+def shop(untouched: Shop, tmp_path: Path) -> Shop:
+    return Shop(shutil.copyfile(untouched.path, tmp_path / "shop.db"))
 
 
 def facts(shop: Shop, number: int) -> Json:

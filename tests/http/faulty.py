@@ -24,7 +24,7 @@ class Faulty:
     """A running server; it plays one act for each request, the last one for all further ones."""
 
     address: str
-    acts: list[Act]
+    acts: list[Act] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -32,6 +32,10 @@ class Faulty:
     def base_url(self) -> str:
         """What `ChatOpenAI(base_url=...)` is given."""
         return f"{self.address}/v1"
+
+    def play(self, *acts: Act) -> None:
+        """Play these acts from now on."""
+        self.acts[:], self.sent[:] = acts, []
 
     def next(self, body: dict[str, Any]) -> Act:
         """The act for a request."""
@@ -123,11 +127,11 @@ def closing(then: Act) -> Act:
 
 
 @contextmanager
-def faulty(*acts: Act) -> Iterator[Faulty]:
+def faulty_server() -> Iterator[Faulty]:
     """Run the server on a free port until the block ends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    host, port = server.server_address[:2]
-    playing = Faulty(address=f"http://{host!s}:{port}", acts=list(acts))
+    server.daemon_threads = True
+    playing = Faulty(address=f"http://127.0.0.1:{server.server_address[1]}")
     server.RequestHandlerClass = type("Playing", (Handler,), {"faulty": playing})
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
