@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from quintet.state import Action
 
 from . import reading
 from .facts import order_facts
-from .policy import APPROVAL_LIMIT, RETURN_DAYS, lead_answers
+from .policy import APPROVAL_LIMIT, RETURN_DAYS
 from .shop import Shop
 
 Json = dict[str, Any]
@@ -90,19 +90,6 @@ class NeedsLead:
         if order is None:
             return None
         return order_facts(order, self.shop.payments(order["id"]), self.shop.today())
-
-
-def lead_says(shop: Shop, packet: Mapping[str, Any]) -> tuple[Literal["approve", "reject"], str]:
-    """What the demo's declared support lead answers to a gate's packet, and why."""
-    action = Action(
-        name=packet["action"], arguments=packet["arguments"], behalf=packet.get("behalf", "")
-    )
-    needs = NeedsLead(shop=shop)
-    answer = lead_answers(**needs.case(action))
-    outside = needs.outside_policy(action)
-    if outside is None:
-        return answer, "the record supports it"
-    return answer, outside if answer == "reject" else f"goodwill: {outside}"
 
 
 def _order(shop: Shop, number: object) -> Json | None:

@@ -119,7 +119,7 @@ def _price(request: DeskRequest, order: Json) -> float:
 
 def _left(order: Json) -> float:
     """What was paid for the goods and not refunded; a second charge is no part of it."""
-    return max(0.0, round(order["refundable"] - order["duplicate"], 2))
+    return max(0.0, round(float(order["refundable"] - order["duplicate"]), 2))
 
 
 def _charges(order: Json, how: str = "") -> str:

@@ -38,7 +38,8 @@ def says(phrases: str) -> str:
     text = "|".join(part.strip() for part in re.sub(r"\s+", " ", text).strip(" ;").split(";"))
     for _ in range(2):  # a list may name another list
         text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
-    text = text.replace(" .. ", GAP).replace("'", "['’`]?").replace(" ", r"\s{1,3}")
+    text = text.replace(" .. ", GAP).replace("'", "['’`]?")
+    text = text.replace(" ?", r"\s?").replace(" ", r"\s{1,3}")
     return rf"(?<!\w)({text})(?!\w)"
 
 

@@ -110,7 +110,7 @@ DANGER = says(r"""
 # What the customer does not want must not decide: "I don't want a refund, send it again".
 NO_REFUND = says(r"""
     (don't|do not|not|never) (want|need|asking for|after|looking for) (a |the |my |any )?(refund
-    |money); (not|instead of|rather than) (a |the |my )?(refund|money); (don't|do not) refund;
+    |money); (not|instead of|rather than|no) (a |the |my )?(refund|money)(?! (has|was|yet|received|on|after|from|back yet)); (don't|do not) refund;
     no refund(,| please| needed| wanted)
 """)
 SEND_ANOTHER = says(r"""
@@ -119,7 +119,7 @@ SEND_ANOTHER = says(r"""
     (send|sent|ship|post|deliver|get|dispatch|bring) .. (again|once more|anew|another|new one
     |(right|correct|missing) (one|\w+)|out quickly);
     another (one|lamp|kettle|camera|speaker|\w+) (on|sent|posted|please|be);
-    (like|want|need|have|get|send) (me |us )?(a|five|two|the) (new|other|second|missing|right) \w+;
+    (like|want|need) another \w+; (like|want|need|have|get|send) (me |us )?(a|five|two|the) (new|other|second|missing|right) \w+;
     (second|new|right|undamaged) (one|GOODS) (is |be )?(sent|shipped|posted|please);
     (ship|send|post) just; undamaged one; i'd like (a new|complete)
 """)
@@ -143,13 +143,14 @@ REFUND = says(r"""
      (\w+ )?back; (pay|paid|paying) (me |us |it |this )?back; how much .. get back; give it back;
     repa(y|id|yment); (return|pay|give) .. (payment|price|amount); (return|reverse) .. payment;
     am owed; owed? me; credit .. (late|delay\w*|account|pounds?); (late|delay\w*) .. credit;
-    (price|free) reduction; rather have the money; purchase price; pay me;
+    (price|free) reduction; rather have the money; get (any|some)thing .. (back|off); knocked off; (haven't|not) (i |\w+ )?been paid;
+    all (i|we) got( back)? was; take .. (charge|fee|cost|postage) .. off; pay-?out; transfer it; signed off; purchase price; pay me;
     (cost|sum|amount|price|payment) .. (returned|repaid|back to my); (late|delay\w*) .. (pounds|quid|tenner);
     (10|ten|the) .?(pounds?|quid|tenner)? ?(for|because of) .. (late|delay)\w*;
     (something|anything) for (the|my|all the|this) (inconvenience|trouble|wait|delay|hassle)
 """)
 CHARGED = says(r"""
-    over-?charg\w*; (double|extra|wrong|duplicate|second|unknown|two|strange) charges?( of| from)?;
+    over-?(charg|pa(id|y))\w*; (the|this|your) charge (from|of|on|for|was|is); disput\w*; (double|extra|wrong|duplicate|second|unknown|two|strange) charges?( of| from)?;
     a charge (of|from|for|on|in|that|i); charges? (on|to) my;
     (i|we|i've|we've|i have|we have|me|was|been|card|account|statement|getting|you|you've)
      (was |were |been |got |be )?(\w+ )?(charged|billed|debited)(?! (it|them|both|the|fully|up
@@ -165,7 +166,7 @@ CHARGED = says(r"""
 PAPERS = says(r"""
     in-?voices?; pro-?forma; (copy of|send|need|get|want|download|find|e-?mail|missing|issue|for|is
     |where('s| is)|print) (me |us )?(a |an |the |my |our )?(\w+ )?receipts?; on (my|the) receipt;
-    receipt (for|of) (order|my|the|#?\d+); proof of (payment|transfer); billing;
+    receipts? (please|for|of); proof of (payment|transfer); billing;
     (the|your|my|our|this|an?|that) ((un)?paid |credit card )?bills?; bills? (is|was|has|made)
 """)
 CANCEL = says(r"""
@@ -174,7 +175,7 @@ CANCEL = says(r"""
 """)
 # A price word in a question about parcels: what posting, returning or faster delivery costs.
 POSTAGE = says(r"""
-    pay .. (postage|return|returning|express|next-?day|delivery|shipping|faster); customs;
+    pay .. (postage|return|returning|express|next-?day|(?<!on\s)delivery|shipping|faster); customs;
     (postage|return\w*) .. (free|pay|cost\w*|price); returning free;
     (delivery|shipping|postage) (costs?|charges?|price|fee|options?)
 """)
@@ -185,15 +186,15 @@ PRICES = says(r"""
     |rejected|refused|charged|expired|blocked); my visa; visa; master ?card; maestro; amex;
     american express; paypal; klarna; (apple|google) pay; 3d secure; iban; direct debit;
     (?<!power\s)bank; (card|bank|my) statement; statement (shows?|says|lists); instal?lments?;
-    deposit; transactions?; payments?; (at|your|the) check-?out; check-?out; amount; subtotal;
+    deposit; transactions?; payments?; check-?out(?! page); amount; subtotal;
     subscription; membership; renewal; total (was|of|went|price|is); in total; money; credit;
     (how much|what|how|which card) (did|have|do|had) (i|we|you|the) .. (pay|paid|cost|use);
     (can|could|do|may|able to|like to|want to) (i|we)? ?(still )?pay; pay (by|with|in|via|later);
     (still )?owe; basket; paid (full|with|by|\d+); your sale; black friday; free (delivery
-    |shipping); outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d
+    |shipping); cash on delivery; pay on delivery; outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d
 """)
 RETURN = says(r"""
-    return(s|ed|ing)?; retrun; sen(d|t|ding) (\w+ ){0,6}back(?! to (me|us)); (get|hand) .. to you;
+    return(s|ed|ing)?; retrun; sen(d|t|ding) (\w+ ){0,6}back(?! to (me|us)); go(es|ing)? back(?! to); (get|hand) .. to you;
     (bring|take|give|post|mail|ship)(ing)? (it|this|them|one|the \w+) back
 """)
 NOT_HERE = but_not(
@@ -201,11 +202,13 @@ NOT_HERE = but_not(
         (NOT|still|yet to)( \w+)? (arrived?|turn(ed)? up|show(n|ed)? up|received?|delivered|come
         |reci?ei?ved?|got here|reached|shipped|dispatched)(?! (on|up|off|out|loose|back|a reply));
         where('s| is| are|s| on earth is)( my| our| the| her| his)?( \w+'s?)? (order|parcel|package|delivery
-        |stuff|GOODS); missing (from|in); (cable|remote|parts?|screws?|manual|one|lid) (is|are|was
+        |stuff|GOODS); missing (from|in); (?<!step\s)(?<!sleep\s)(?<!gps\s)(?<!activity\s)tracking; (cable|remote|parts?|screws?|manual|one|lid) (is|are|was
         |were)( \w+)? missing; (NOT|nothing) (\w+ )?in the (box|parcel|package|bag|carton);
         (came|delivered|arrived) without; (box|parcel|package|it) (was|is) empty; empty box;
         forgot(ten)? .. (pack|include|put|remote|cable); (received|got|sent) only;
-        only (received|got|sent|one of|two of|half)
+        only (received|got|sent|one of|two of|half); supposed to be an? .. (with|in);
+        NOT( \w+)? got (it|my|the|any|anything)(?! (to|working)); waiting (ages |\w+ \w+ )?for my GOODS;
+        where (my|our|the) (order|parcel|package|GOODS)
     """),
     says("code; e-?mails?; notifications?; password; sms; text message"),
 )
@@ -214,6 +217,7 @@ NOT_ORDERED = says(r"""
     (sent|got|received|recieved|delivered|came|is|in|it's) .. WRONG; WRONG (was|came|sent|arrived|in);
     (this|it)('s| is) the wrong \w+; NOT match (my|the|what); not as described; 
     (i|we) (asked for|wanted|chose|ordered) .. (this|it|mine)( one)?( is|'s);
+    not the (right|correct) \w+; instead of .. (i|we) got; (i|we)('d| had)? paid for (the|an?) \w+ one;
     (not|isn't|wasn't) (what|the (one|\w+)( that)?) (i|we)('d| had)? (ordered|bought|wanted|chose);
     (i|we) ordered ((?!not|never|n't|haven|still|yet)[^!?]){0,50} (got|received|sent|came) (an?|the
      wrong|one|only); (got|received|sent me) an? ((?!not|never|n't)[^!?]){0,40} (i|we)('d| had)?
@@ -221,7 +225,8 @@ NOT_ORDERED = says(r"""
 """)
 MARKED = but_not(
     says(r"""
-        (has|got|with|is|'s|there's|there is) a (\w+ )?(crack|dent|scratch|chip|tear);
+        (has|have|got|with|is|'s|there's|there is|are) (a |\w+ ){0,2}(crack|dent|scratch|chip|tear)(s|es)?;
+        (looks?|is|was|seems?) (\w+ )?(used|second.?hand|pre-?owned|opened|refurbished);
         (is|are|was|were) (\w+ )?(cracked|smashed|shattered|dented|scratched|chipped|damaged|torn|ripped|bent)
     """),
     says("after (only |just |about )?SPAN; SPAN (old|later); i dropped; fell; dropped it"),
@@ -258,8 +263,8 @@ ON_THE_ROAD = says(r"""
     royal mail; hermes; evri; dpd; dhl; ups; fedex; usps; yodel; depot; dis?patch\w*; despatch\w*;
     shipment\w*; delivery (address|date|slot|day|option|time|guy|driver|company|note); shipping;
     locker; pick-?up (point|shop); post ?code; post office; zip code; door ?step; letter ?box; porch;
-    (your|the) driver; (left|handed|gave|given|delivered) .. neighbou?r\w*; wrong (address|house
-    |street|door|postcode|place|number); (moved|moving) (house|home|flat|on|out|to|at);
+    (your|the) driver; (left|handed|gave|given|delivered) .. neighbou?r\w*; (wrong|faulty|incorrect|old|bad|different|another) (delivery |shipping |postal )?address;
+    wrong (house|street|door|postcode|place|number); (moved|moving) (house|home|flat|on|out|to|at);
     new (address|flat|home); (change|update|correct|amend) .. address; addressed to; redirect\w*;
     (someone|somebody) else's; signed (for|by); estimated; lost in the post; old address; stolen
 """)
@@ -270,7 +275,7 @@ FAULT = says(r"""
     (came|come|coming|fell|fallen|popped) (off|loose|out|apart); blurry; wobbl\w*; worn out;
     (is|are|too|very|really) (\w+ )?(loud|quiet|noisy|slow|weak|dim); blown; seiz(es|ed|ing);
     nothing happens (when|if); does nothing; no effect; wrong time; by itself; on the blink;
-    (packed|playing|acting) (in|up); given up the ghost; is loose
+    (packed|playing|acting) (in|up); (given|gave|giving) up; knackered; kaputt; account (is|was|has been) (locked|blocked); is loose
 """)
 PARCEL = says(r"""
     parcels?; parcle; pac?kages?; packets?; packge; deli?v\w*; ship(s|ped|ping|ment)?; delayed;
@@ -278,7 +283,7 @@ PARCEL = says(r"""
     |get here|be here|expect); got lost; (went|gone) missing; (is|was) (lost|late); late; eta;
     arriv\w*; (any )?(news|update|word) (on|about|of|for|regarding); (order )?status( of)?; not here;
     waiting for (my|the|it); waiting .. order; (in|on) the box; carton; half (of )?my order;
-    pick (it|them|the \w+) up; pick up (it|the|my|from|at); no sign of; nobody (came|has delivered);
+    pick (it|them|the \w+) up; (?<!to\s)(?<!t\s)pick up (it|the|my (order|parcel|package)|from|at); no sign of; nobody (came|has delivered);
     (takes?|taking) (so|too) long; how long (does|will|do) .. take; collect(ion|ed)?( .. order| of)?; send (it|them|the|order|my|me);
     being prepared; processing; warehouse; going on with .. order; happening (with|to) .. order;
     (any )?(sign|trace) of; (it|they|that)('s|'ll| will| is| are)? (be )?(coming|come|due) (today
@@ -287,7 +292,7 @@ PARCEL = says(r"""
     (flat|house|door|street) (number|name); safe place; abroad; overseas; click and collect;
     express; sign for; nothing (has )?(yet|so far|arrived|come|since); order .. (still )?nothing;
     address .. (typo|mistake|wrong|incorrect|missing|changed?); (typo|mistake) .. address;
-    to (my|our) (office|work|mum|mother|parents|neighbour|sister|brother|old|new)('s)?;
+    (sent|delivered|shipped|posted|going|go) to (my|our|a|another|the);
     sen(t|d) .. (previous|old|wrong|different|another|other) (address|house|place|flat);
     (deliver\w*|bring|come) .. (earlier|later|sooner|faster|tomorrow); on holiday; away (from|until); be here; next-?day; (post|leave|drop) (it|these|them);
     back order; labels?; make it (in time|by|to); in time for; by (mon|tues|wednes|thurs|fri|satur
@@ -330,7 +335,8 @@ TOPIC = re.compile(
         laptop; computer; pc; windows; android; usb; turn; switch\w*; connect\w*; water\w*; lens;
         lid; strap; buckle; zip; handle; hinge; motor; parts?; cup; glass\w*; gift; wet; size; small;
         big; large; e-?mail; account; login; network; fault; error; wi-?fi; buy; bought; sale;
-        setup; wizard; counter; coming; going on with; nothing yet; still nothing; street; flat; where('s| is|s);
+        setup; wizard; counter; coming; going on with; receipts?; invoices?; transfer\w*; over-?pa\w*; waiting; longer; ordered;
+        got (it|to); work in; going back; go back; wet; wash\w*; cable; adapter; nothing yet; still nothing; street; flat; where('s| is|s);
         sign; turns; covered; form; invalid; parsel; cups?; beans?; stops?; start(s|ed)?; steps?; assistant; update\w*; controls?; remote; model; power;
         receive\w*; touch\w*; \w+screen; vibrat\w*; hot; cold; mug; vase; red; blue; colou?r
     """),

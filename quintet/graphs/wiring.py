@@ -13,6 +13,7 @@ from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Criterion, Finish, hand_over
+from quintet.nodes.own import own
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
@@ -39,7 +40,7 @@ class Wiring:
         """Add a node whose failures go to the recovery policy."""
         graph.add_node(
             name,
-            node,
+            own(node),
             retry_policy=self.recover.retry_policy,
             error_handler=self.recover,
             destinations=getattr(node, "destinations", None) or None,

@@ -12,9 +12,9 @@ from langgraph.types import Command
 
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.classify import classify
-from quintet.nodes.dispatch import Dispatch, begin, end, under
+from quintet.nodes.dispatch import Dispatch, begin, current, effect_done, end, under
 from quintet.nodes.effect import Effect, refuse_repeat
-from quintet.nodes.node import Call, Node, Place, Steps, place
+from quintet.nodes.node import Call, Node, Steps, place
 from quintet.state.action import Action
 from quintet.state.decision import Decision
 from quintet.state.errors import ActionRefused, ApprovalMissing, DesignError
@@ -58,7 +58,7 @@ class Act(Node):
         waiting = pending(state)
         if not waiting:
             return Command(goto=self.then)
-        action = waiting[0]
+        action = exact = waiting[0]
         dispatch = begin(Dispatch(place=here, known=state.get("actions") or {}))
         try:
             self._permit(action)
@@ -70,23 +70,26 @@ class Act(Node):
         except GraphBubbleUp:
             raise
         except Exception as problem:
-            raise self._failed(action, here, dispatch, problem) from problem
+            raise self._failed(action, exact, dispatch, problem) from problem
         end(dispatch)
-        records = {done.key: plain(done)}
-        if done.key != action.key:
-            became = replace(action, status="rejected", result=f"edited, became {done.key}")
-            records[action.key] = plain(became)
+        records = {done.key: plain(done), **_became(action, exact)}
         return Command(
             goto=here.node if len(waiting) > 1 else self.then,
             update={"actions": records, "decisions": [effect_done(here.node, done)]},
         )
 
     def _permit(self, action: Action) -> None:
-        if self.gate is None:
-            return
-        reason = self.gate.wants(action)
-        if reason is not None:
+        if self.gate is not None and (reason := self.gate.wants(action)) is not None:
             self.gate.check(action, reason=reason, now=time.time())
+        around = current.get()
+        if around is None:
+            return
+        around.allow(action.name)
+        if self.gate is None and (reason := around.why_asked(action)) is not None:
+            raise ApprovalMissing(
+                f"{action} needs approval at a gate around this graph ({reason}), which cannot ask "
+                "here; call the effect in a worker without Act, or give Act a gate of its own"
+            )
 
     def _effect(self, action: Action) -> Effect:
         for effect in self.effects:
@@ -98,8 +101,9 @@ class Act(Node):
         )
 
     def _failed(
-        self, action: Action, here: Place, dispatch: Dispatch, problem: Exception
+        self, action: Action, exact: Action, dispatch: Dispatch, problem: Exception
     ) -> StepFailed:
+        here = dispatch.place
         harmless = self._harmless(action, problem)
         failure = Failure(
             node=here.node,
@@ -109,10 +113,11 @@ class Act(Node):
             step=action.key,
             attempts=here.attempt,
         )
-        update = dispatch.update()
-        if action.key not in dispatch.actions:
-            ended = replace(action, status="failed", result=failure.message)
-            update["actions"] = {action.key: plain(ended)}
+        update = dispatch.update(failed=True)
+        begun = exact.key in dispatch.actions
+        ended = replace(action, status="failed", result=failure.message)
+        mine = _became(action, exact) if begun else {action.key: plain(ended)}
+        update["actions"] = update.get("actions", {}) | mine
         return StepFailed(failure, update)
 
     def _harmless(self, action: Action, problem: Exception) -> bool:
@@ -130,13 +135,12 @@ def _keyed(action: Action, effect: Effect) -> Action:
     return replace(action, key=effect.action(**action.arguments).key)
 
 
-def effect_done(node: str, action: Action) -> dict[str, Any]:
-    """The decision record of an effect that was done."""
-    how = "approved by " + action.approval.by if action.approval else "allowed without a person"
-    decision = Decision(
-        kind="effect", node=node, choice=action.key, reason=f"{action} is done, {how}"
-    )
-    return plain(decision)  # type: ignore[no-any-return]
+def _became(action: Action, exact: Action) -> dict[str, Any]:
+    """The record of an action that an edit has given another key."""
+    if action.key == exact.key:
+        return {}
+    became = replace(action, status="rejected", result=f"edited, became {exact.key}")
+    return {action.key: plain(became)}
 
 
 def pending(state: Mapping[str, Any]) -> list[Action]:

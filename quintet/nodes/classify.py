@@ -69,6 +69,8 @@ _STATUS: dict[int, FailureClass] = {
     504: "timeout",
 }
 
+_MISTAKES = (TypeError, LookupError, AttributeError, NameError, AssertionError)
+
 _CLIENTS = ("httpx", "httpx2", "openai", "anthropic", "langchain_openai")
 
 _BY_NAME: dict[str, FailureClass] = {
@@ -100,7 +102,7 @@ def classify(problem: BaseException) -> FailureClass:
         return _by_status(status)
     if isinstance(problem, ModelAPIError):
         return "transient"
-    if isinstance(problem, TypeError | LookupError | AttributeError | NameError | AssertionError):
+    if isinstance(problem, _MISTAKES):
         return "permanent"
     return _of_client(problem) or "unknown"
 
@@ -109,6 +111,20 @@ def _by_status(status: int) -> FailureClass:
     if status < 400:
         return "invalid"  # the service answered, and its answer could not be read
     return _STATUS.get(status, "transient" if status >= 500 else "unknown")
+
+
+def classify_name(name: str) -> FailureClass:
+    """The class of a failure of which only the type's name is known, or `unknown`."""
+    for kinds, kind in (*_CLASSES, (_MISTAKES, "permanent")):
+        each = kinds if isinstance(kinds, tuple) else (kinds,)
+        if any(name in _family(one) for one in each):
+            return kind
+    return _BY_NAME.get(name, "unknown")
+
+
+def _family(kind: type[BaseException]) -> set[str]:
+    """The names of a class and of all its subclasses that this process knows."""
+    return {kind.__name__}.union(*(_family(each) for each in kind.__subclasses__()))
 
 
 def _status(problem: BaseException) -> int | None:

@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.messages import BaseMessage
+
 from quintet.nodes.node import Place
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
@@ -23,6 +25,9 @@ from quintet.state.errors import BudgetExhausted, ToolRefused
 from quintet.state.record import plain
 
 ATTEMPTS_KEPT = 4096
+
+Price = Callable[[BaseMessage], float]
+"""What a model's message has cost, in the caller's currency."""
 
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """What is used up by working; handoffs and retries are counted where they happen."""
@@ -38,12 +43,19 @@ class Dispatch:
     wants: Callable[[Action], str | None] | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     behalf: str = ""
+    price: Price | None = None
     spent: Spending = field(default_factory=dict)  # type: ignore[assignment]
     actions: dict[str, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     outer: Dispatch | None = None
     began: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def layers(self) -> Iterator[Dispatch]:
+        """This handoff, and those around it."""
+        yield self
+        if self.outer is not None:
+            yield from self.outer.layers()
 
     @property
     def owner(self) -> str:
@@ -56,38 +68,38 @@ class Dispatch:
         Raises:
             ToolRefused: it names the tool, the node and what is allowed.
         """
-        if self.allowed is not None and tool not in self.allowed:
-            self.refused.append(tool)
-            listed = ", ".join(self.allowed) or "no tools"
-            raise ToolRefused(
-                f"{self.place.node} may not call {tool!r}: its contract allows {listed}; "
-                "add it to Contract(tools=...) if it should"
-            )
-        if self.outer is not None:
-            self.outer.allow(tool)
+        for each in self.layers():
+            if each.allowed is not None and tool not in each.allowed:
+                each.refused.append(tool)
+                listed = ", ".join(each.allowed) or "no tools"
+                raise ToolRefused(
+                    f"{each.place.node} may not call {tool!r}: its contract allows {listed}; "
+                    "add it to Contract(tools=...) if it should"
+                )
 
     def why_asked(self, action: Action) -> str | None:
         """Why a gate here, or around this handoff, wants a person for an action."""
-        reason = None if self.wants is None else self.wants(action)
-        return self.outer.why_asked(action) if reason is None and self.outer else reason
-
-    def on_record(self, key: str) -> Mapping[str, Any] | None:
-        """What the state, here or around this handoff, records of an action."""
-        recorded: Mapping[str, Any] | None = self.known.get(key)
-        return self.outer.on_record(key) if recorded is None and self.outer else recorded
+        for each in self.layers():
+            if each.wants is not None and (reason := each.wants(action)) is not None:
+                return reason
+        return None
 
     def record(self, action: Action) -> None:
         """Keep an action for the state, here and around this handoff."""
-        self.actions[action.key] = action
-        if self.outer is not None:
-            self.outer.record(action)
+        for each in self.layers():
+            each.actions[action.key] = action
 
     def spend(self, **amounts: float) -> None:
         """Add to what was spent, here and in the handoffs around this one."""
-        with self.lock:
-            self.spent = add_spending(self.spent, amounts)  # type: ignore[arg-type]
-        if self.outer is not None:
-            self.outer.spend(**amounts)
+        for each in self.layers():
+            with each.lock:
+                each.spent = add_spending(each.spent, amounts)  # type: ignore[arg-type]
+
+    def used(self, message: BaseMessage) -> None:
+        """Add what a model's message has cost: tokens as reported, money by the price."""
+        usage = getattr(message, "usage_metadata", None)
+        money = {} if self.price is None else {"money": self.price(message)}
+        self.spend(tokens=usage["total_tokens"] if usage else 0, **money)
 
     def check(self) -> None:
         """Stop before the next model or agent call when a budget is used up.

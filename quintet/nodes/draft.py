@@ -70,7 +70,7 @@ def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
         id=(str, Field(description="a short unique name")),
         goal=(str, Field(description="what the step is to achieve")),
         assignee=(Literal[assignees], Field(description="who takes it")),
-        after=(tuple[str, ...], Field(default=(), description="steps it waits for, by id", **_UNSAID)),
+        after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **_UNSAID)),
         criterion=(str, Field(default="", description="when it counts as done", **_UNSAID)),
     )
     return create_model(

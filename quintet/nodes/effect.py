@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.tools import StructuredTool
 
 from quintet.nodes.dispatch import Dispatch, current
-from quintet.nodes.node import Call, Steps, adrive, drive, is_async, name_of
+from quintet.nodes.node import ASYNC, Call, NotCalled, Steps, adrive, drive, is_async, name_of
 from quintet.state.action import Action
 from quintet.state.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.state.ledger import Claim, Ledger, MemoryLedger
@@ -48,15 +48,30 @@ class Effect:
     allow: Rule | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key, str):
-            return
-        names = set(inspect.signature(self.function).parameters)
+        if not isinstance(getattr(self.function, "__name__", None), str):
+            raise DesignError(f"effect: {self.function!r} has no name; give a def function")
+        parameters = inspect.signature(self.function).parameters
+        for each in parameters.values():
+            if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
+                raise DesignError(
+                    f"effect {self.name!r}: {each} cannot be put on record by name; "
+                    "give each argument a name of its own"
+                )
+        if isinstance(self.key, str):
+            self._check_key(self.key, set(parameters))
+
+    def _check_key(self, key: str, names: set[str]) -> None:
         try:
-            self.key.format_map(_Names(names))
+            key.format_map(_Names(names))
         except KeyError as unknown:
             raise DesignError(
-                f"effect {self.name!r}: key {self.key!r} names {unknown.args[0]!r}, which is not "
+                f"effect {self.name!r}: key {key!r} names {unknown.args[0]!r}, which is not "
                 f"an argument ({', '.join(sorted(names))})"
+            ) from None
+        except (ValueError, IndexError) as problem:
+            raise DesignError(
+                f"effect {self.name!r}: key {key!r} is no format string over the arguments' "
+                f"names: {problem}"
             ) from None
 
     @property
@@ -104,7 +119,7 @@ class Effect:
         bound.apply_defaults()
         arguments = plain(bound.arguments)
         key = self.key(**arguments) if callable(self.key) else self.key.format_map(arguments)
-        return Action(name=self.name, arguments=arguments, key=key)
+        return Action(name=self.name, arguments=arguments, key=str(key))
 
     def permit(self, action: Action) -> None:
         """Refuse an action that the effect's own rule does not allow.
@@ -125,23 +140,37 @@ class Effect:
             ActionRefused, EffectRepeated, EffectUnknown: as when called.
         """
         self.permit(action)
-        place = dispatch.place
-        scope = place.superstep
-        standing = LEDGER.claim(scope, action.key, place.task)
+        scope = dispatch.place.superstep
+        standing = LEDGER.claim(scope, action.key, dispatch.owner)
         if standing is not None:
-            return self._again(action, standing, place.task)
+            done = _again(action, standing, dispatch)
+            dispatch.record(done)
+            return done
         try:
-            result = plain((yield Call(self._run, (action,), blocks=True)))
-        except self.harmless:
+            returned = yield Call(self._run, (action,), blocks=not is_async(self.function))
+        except (NotCalled, *self.harmless) as problem:
             LEDGER.release(scope, action.key)
+            if isinstance(problem, NotCalled):
+                raise DesignError(f"effect {self.name!r} is async: {ASYNC}") from None
             raise
         except BaseException as problem:
             note = f"{type(problem).__name__}: {problem}"
-            dispatch.actions[action.key] = replace(action, status="unknown", result=note)
+            dispatch.record(replace(action, status="unknown", result=note))
             raise
+        return self._settle(action, returned, dispatch)
+
+    def _settle(self, action: Action, returned: Any, dispatch: Dispatch) -> Action:
+        """Put on record what has happened, also where its result cannot be kept as it is."""
+        fault = None
+        try:
+            result = plain(returned)
+        except DesignError as problem:
+            fault, result = problem, f"{returned!r:.200}"
         done = replace(action, status="done", result=result)
-        dispatch.actions[action.key] = done
-        LEDGER.settle(scope, action.key, result)
+        dispatch.record(done)
+        LEDGER.settle(dispatch.place.superstep, action.key, result)
+        if fault is not None:
+            raise DesignError(f"{action} is done, but its result cannot be kept: {fault}") from fault
         return done
 
     def as_tool(self) -> StructuredTool:
@@ -164,12 +193,13 @@ class Effect:
 
     def _call(self, action: Action, dispatch: Dispatch) -> Steps[Any]:
         dispatch.allow(self.name)
-        refuse_repeat(action, dispatch.known)
+        for each in dispatch.layers():
+            refuse_repeat(action, each.known)
         action = replace(action, proposer=dispatch.place.node, behalf=dispatch.behalf)
         self.permit(action)
-        reason = dispatch.wants(action) if dispatch.wants is not None else None
+        reason = dispatch.why_asked(action)
         if reason is not None:
-            dispatch.actions[action.key] = action
+            dispatch.record(action)
             return {
                 "status": "proposed",
                 "action": str(action),
@@ -178,15 +208,7 @@ class Effect:
         done = yield from self.perform(action, dispatch)
         return done.result
 
-    def _again(self, action: Action, standing: Claim, task: str) -> Action:
-        if standing.status == "done" and standing.owner == task:
-            return replace(action, status="done", result=standing.result)
-        if standing.status == "done":
-            raise EffectRepeated(_repeated(action, standing.result))
-        raise EffectUnknown(
-            f"{action} was begun before and its end is not known; look whether it happened "
-            f"(key {action.key!r}) before anything runs it again"
-        )
+
 
 
 def effect(
@@ -230,6 +252,21 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
             f"{action} was begun before and its end is not known ({recorded.get('result')}); "
             "a person must look whether it happened"
         )
+
+
+def _again(action: Action, standing: Claim, dispatch: Dispatch) -> Action:
+    """What a step did in an earlier attempt, in place of a second time; else a refusal."""
+    if standing.status != "done":
+        raise EffectUnknown(
+            f"{action} was begun before and its end is not known; look whether it happened "
+            f"(key {action.key!r}) before anything runs it again"
+        )
+    done = dispatch.actions.get(action.key) or replace(
+        action, status="done", result=standing.result
+    )
+    if standing.owner != dispatch.owner or done.digest != action.digest:
+        raise EffectRepeated(_repeated(done, standing.result))
+    return done
 
 
 def _repeated(action: Action, result: Any) -> str:

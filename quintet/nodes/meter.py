@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 
-from quintet.nodes.dispatch import Dispatch
+from quintet.nodes.dispatch import Dispatch, current
 
 
 class Meter(BaseCallbackHandler):
@@ -31,16 +31,29 @@ class Meter(BaseCallbackHandler):
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **kwargs: Any
     ) -> None:
         """Count the call, unless the budget has no room for it."""
-        self.dispatch.check()
-        self.dispatch.spend(steps=1)
+        self._count()
 
     def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **kwargs: Any) -> None:
         """Count the call, unless the budget has no room for it."""
-        self.dispatch.check()
-        self.dispatch.spend(steps=1)
+        self._count()
+
+    def _count(self) -> None:
+        if not self._is_nested:
+            self.dispatch.check()
+            self.dispatch.spend(steps=1)
+
+    @property
+    def _is_nested(self) -> bool:
+        """Whether the call is of a handoff within this one, which reports it here itself."""
+        inner = current.get()
+        return inner is not None and any(each is self.dispatch for each in inner.layers()) and (
+            inner is not self.dispatch
+        )
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the tokens that the provider reports."""
+        if self._is_nested:
+            return
         for generations in response.generations:
             for generation in generations:
                 if isinstance(generation, ChatGeneration):
@@ -50,6 +63,8 @@ class Meter(BaseCallbackHandler):
         self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Refuse a tool that the contract does not list."""
+        if self._is_nested:
+            return
         self.dispatch.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from typing import Any, TypeVar
@@ -18,11 +18,20 @@ from typing import Any, TypeVar
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
+from langgraph.types import Command
 from pydantic import BaseModel
 
+from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
+from quintet.state.record import plain
 
 R = TypeVar("R")
+
+ASYNC = "run the graph with ainvoke, or give a plain function"
+
+
+class NotCalled(DesignError):
+    """An async function was to be called where nothing can await it; none of it has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,7 @@ class Call:
         result = self.target(*self.given)
         if inspect.iscoroutine(result):
             result.close()
-            raise DesignError(
-                f"{name_of(self.target)!r} is async: run the graph with ainvoke, or give a "
-                "plain function"
-            )
+            raise NotCalled(f"{name_of(self.target)!r} is async: {ASYNC}")
         return result
 
     async def soon(self) -> Any:
@@ -55,8 +61,9 @@ class Call:
         if isinstance(self.target, Runnable):
             return await self.target.ainvoke(self.given[0], self.config)
         if self.blocks and not is_async(self.target):
-            return await asyncio.to_thread(self.target, *self.given)
-        result = self.target(*self.given)
+            result = await asyncio.to_thread(self.target, *self.given)
+        else:
+            result = self.target(*self.given)
         return await result if inspect.isawaitable(result) else result
 
 
@@ -132,11 +139,29 @@ class Node(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
-        return drive(self.steps(values(input)))
+        return self.noted(drive(self.steps(values(input))))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
-        return await adrive(self.steps(values(input)))
+        return self.noted(await adrive(self.steps(values(input))))
+
+    def noted(self, result: Any) -> Any:
+        """The result, with a record of the retries that it took."""
+        here = place(type(self).__name__)
+        if here.attempt == 1:
+            return result
+        retried = Decision(
+            kind="retry",
+            node=here.node,
+            choice=f"attempt {here.attempt}",
+            reason=f"it succeeded after {here.attempt - 1} failed attempts",
+        )
+        update = result.update if isinstance(result, Command) else result
+        if not isinstance(update, dict | None):
+            return result
+        records = [*((update or {}).get("decisions") or ()), plain(retried)]
+        noted = {**(update or {}), "decisions": records}
+        return replace(result, update=noted) if isinstance(result, Command) else noted
 
 
 def values(state: Any) -> Mapping[str, Any]:

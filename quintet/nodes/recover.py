@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 from langgraph.errors import NodeError
 from langgraph.types import Command, RetryPolicy, Send
 
-from quintet.nodes.classify import Classifier, classify
+from quintet.nodes.classify import Classifier, classify, classify_name
 from quintet.nodes.dispatch import left_behind
 from quintet.nodes.node import place, values
 from quintet.state.budget import Budget
@@ -140,7 +140,9 @@ class Recovery:
 
     def class_of(self, problem: BaseException) -> FailureClass:
         """The class of a failure by your classifier, else by the usual rules."""
-        cause = problem.__cause__ if isinstance(problem, StepFailed) else problem
+        cause: BaseException | None = problem
+        while isinstance(cause, StepFailed):  # one within the other, where handoffs are nested
+            cause = cause.__cause__
         said = self.classify(cause) if self.classify is not None and cause is not None else None
         return said or classify(problem)
 
@@ -168,7 +170,7 @@ class Recovery:
     def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
         """Record the failure and go where the first remedy that is left says."""
         known = values(state)
-        failure, update = self._failure(error)
+        failure, update = self._failure(error, str((known.get("step") or {}).get("id", "")))
         used = [item.get("remedy", "") for item in known.get("failures") or ()]
         remedy = self._remedy(failure, used, known)
         decision = Decision(
@@ -185,21 +187,25 @@ class Recovery:
         }
         return Command(goto=_target(remedy, known), update=update)
 
-    def _failure(self, error: NodeError) -> tuple[Failure, dict[str, Any]]:
+    def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
+        # A handler runs as the task that failed.
+        left = left_behind(place("recover").task)
         problem = error.error
         if isinstance(problem, str):
-            problem = StepFailed.parse(problem) or _reported(problem)
+            said, problem = problem, StepFailed.parse(problem)
+            if problem is None:
+                return _reported(said, error.node, step), left
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             return replace(problem.failure, kind=kind), problem.update
-        here = place("recover")
         failure = Failure(
             node=error.node,
             kind=self.class_of(problem),
             error=type(problem).__name__,
             message=str(problem)[:500],
+            step=step,
         )
-        return failure, left_behind(here.thread, error.node)
+        return failure, left
 
     def _remedy(self, failure: Failure, used: list[str], state: Mapping[str, Any]) -> Remedy:
         limit = self.budget.retries
@@ -243,7 +249,9 @@ def _target(remedy: Remedy, state: Mapping[str, Any]) -> Any:
     return step.get("planner") or remedy.to
 
 
-def _reported(text: str) -> Exception:
-    """An exception of which a resume has kept only the text."""
-    kind = type(text.split("(")[0] or "Exception", (RuntimeError,), {})
-    return cast(Exception, kind(text))
+def _reported(text: str, node: str, step: str) -> Failure:
+    """The failure behind an exception of which a resume has kept only the `repr`."""
+    name = text.partition("(")[0]
+    return Failure(
+        node=node, kind=classify_name(name), error=name[:80], message=text[:500], step=step
+    )

@@ -10,7 +10,6 @@ from langchain_core.messages import BaseMessage
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
-from quintet.nodes.act import effect_done
 from quintet.nodes.agents import consult
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.chat import Handoff
@@ -20,6 +19,7 @@ from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, place
 from quintet.nodes.route import path_of
+from quintet.state.budget import add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.errors import ContractBroken, DesignError, HandoffLoop
@@ -192,48 +192,21 @@ def per_million(*, input: float, output: float) -> PerMillion:
 
 def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:
     """The failure with its class, its attempts, and what was spent and done until then."""
-    if isinstance(problem, StepFailed):
-        return problem
+    inner = problem.failure if isinstance(problem, StepFailed) else None
     failure = Failure(
         node=here.node,
         kind=classify(problem),
-        error=type(problem).__name__,
+        error=type(problem).__name__ if inner is None else inner.error,
         message=str(problem)[:500],
         step=step,
         attempts=here.attempt,
     )
-    return StepFailed(failure, dispatch.update())
+    return StepFailed(failure, dispatch.update(failed=True))
 
 
 def _together(update: dict[str, Any], dispatch: Dispatch, here: Place) -> dict[str, Any]:
     """The result's update, with what was spent and done, and a record of each."""
-    spent = dispatch.update()
-    if "spent" in update:
-        spent["spent"] = {**spent["spent"], **update["spent"]}
-    records = list(update.get("decisions", ()))
-    records += [
-        effect_done(here.node, action)
-        for action in dispatch.actions.values()
-        if action.status == "done"
-    ]
-    records += [
-        plain(
-            Decision(
-                kind="effect",
-                node=here.node,
-                choice="refused",
-                reason=f"it called {tool!r}, which its contract does not list",
-                candidates=dispatch.allowed or (),
-            )
-        )
-        for tool in dispatch.refused
-    ]
-    if here.attempt > 1:
-        retried = Decision(
-            kind="retry",
-            node=here.node,
-            choice=f"attempt {here.attempt}",
-            reason=f"it succeeded after {here.attempt - 1} failed attempts",
-        )
-        records.append(plain(retried))
-    return {**update, **spent, **({"decisions": records} if records else {})}
+    done = dispatch.update()
+    spent = add_spending(done["spent"], update.get("spent", {}))
+    records = [*update.get("decisions", ()), *done.get("decisions", ())]
+    return {**update, **done, "spent": spent, **({"decisions": records} if records else {})}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from examples.support import agents, contracts, policy
-from examples.support.authority import NeedsLead, Theirs, lead_says
+from examples.support.authority import NeedsLead, Theirs
 from examples.support.contracts import DeskRequest, Resolution
 from examples.support.facts import find_facts, order_facts, requests
 from examples.support.reading import counted
@@ -118,8 +118,7 @@ def became(shop: Shop, case: Json) -> tuple[Json, Resolution, DeskRequest]:
     assert len(desk.wanted) <= 1
     outcome, approval, wrote = ending(result), None, None
     for action in desk.proposed:
-        packet = {"action": action.name, "arguments": action.arguments, "behalf": action.behalf}
-        approval, _ = lead_says(shop, packet)
+        approval = policy.lead_answers(**NeedsLead(shop=shop).case(action))
         if approval == "approve":
             getattr(shop, action.name)(**action.arguments)
         else:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.support.authority import NeedsLead, Theirs, lead_says
+from examples.support.authority import NeedsLead, Theirs
 from examples.support.facts import order_facts
-from examples.support.policy import APPROVAL_LIMIT
+from examples.support.policy import APPROVAL_LIMIT, lead_answers
 from examples.support.seed import build
 from examples.support.shop import Shop, ShopRefused
 from quintet.state import Action
@@ -179,17 +179,16 @@ def test_rules_on_the_same_shop_are_equal_and_print_what_they_are(untouched: Sho
     assert repr(Theirs(shop=untouched)).startswith("Theirs(shop=Shop(path=")
 
 
-def test_the_declared_lead_says_why(untouched: Shop) -> None:
-    def lead(order_id: int, amount: float, reason: str) -> tuple[str, str]:
-        action = refund(order_id, amount, reason)
-        return lead_says(untouched, {"action": action.name, "arguments": action.arguments})
+def test_the_declared_lead_decides_on_the_record_alone(untouched: Shop) -> None:
+    def lead(order_id: int, amount: float, reason: str) -> str:
+        case = NeedsLead(shop=untouched).case(refund(order_id, amount, reason))
+        return lead_answers(**case)
 
-    assert lead(1042, 144.0, "duplicate-charge") == ("approve", "the record supports it")
-    answer, why = lead(1069, 59.0, "damaged-item")
-    assert answer == "approve"
-    assert why.startswith("goodwill: damage is refunded for 30 days")
-    assert lead(1053, 119.0, "damaged-item")[0] == "reject"
-    assert lead(1129, 99.0, "manager")[0] == "reject"
+    assert lead(1042, 144.0, "duplicate-charge") == "approve"
+    assert lead(1069, 59.0, "damaged-item") == "approve"
+    assert lead(1053, 119.0, "damaged-item") == "reject"
+    assert lead(1129, 99.0, "the manager said so") == "reject"
+    assert lead(9931, 10.0, "duplicate-charge") == "reject"
 
 
 @settings(max_examples=60, deadline=None)
