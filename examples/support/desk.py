@@ -41,8 +41,8 @@ from .rules import AT_LEAST, RULES
 from .shop import Shop, ShopRefused, ShopUnavailable
 
 ABOUT = {
-    "billing": "charges, refunds, invoices, damaged or wrong items, compensation",
-    "shipping": "where a parcel is, late or lost parcels, addresses, returns",
+    "billing": "charges, refunds, invoices, payments, damaged or wrong items",
+    "shipping": "where a parcel is, late or lost parcels, credit for lateness, addresses, returns",
     "technical": "a product that does not work, setup, pairing, warranty",
 }
 SPECIALISTS: Mapping[str, Callable[..., Any]] = {

@@ -14,10 +14,10 @@ WORDS = {
     "|backpacks?|bags?|radio|toaster|charger|printer|products?|items?|thing|device|machine|goods)",
     "HURT": "(broken|broke in|cracked|smashed|shattered|dented|scratched|scuffed|chipped|bent|torn"
     "|ripped|damaged|burst|in (pieces|bits|shards)|to (pieces|bits)|shards|crushed|squashed"
-    "|snapped|soaked|a (\\w+ )?(crack|dent|scratch|chip|hole|tear))",
+    "|snapped|soaked|an? (\\w+ )?(crack|dent|scratch|chip|hole|tear|rip|split|mark))",
     "CAME": "(arriv(ed|es|al)|came|come|turned up|delivered|delivery|received|recieved|got here"
     "|showed up|unpack\\w*|unbox\\w*|(opened|in|opening) (the|my) (box|package|parcel)|out of the"
-    " box|in transit|transport|brand new|on the way|when i (got|opened) it|(took|taken|taking) it out|the (carton|parcel))",
+    " box|in transit|transport|brand new|got (it )?(today|yesterday)|on the way|when i (got|opened) it|(took|taken|taking) it out|the (carton|parcel))",
     "WRONG": "(wrong|incorrect|different) (item|product|colou?r|size|model|thing|one|article|type"
     "|version|GOODS)",
     "SPAN": "(\\d+|an?|one|two|three|four|five|six|few|several|some) (\\w+ )?(day|week|month|year)s?",

@@ -55,7 +55,7 @@ TRADE = says(r"""
     affiliate; sponsor\w*; donat(e|ions?|ing); raffle; franchise; collaborat\w+; procurement;
     (?<!your\s)co-?operation; purchasing department; supplier; corporate (gifts?|clients?|orders?);
     company gifts; framework agreement; stockists?; business (partner\w*|proposal|opportunity);
-    offer you our; our (services|products) to you; buy shares; invest in; sell your (products|GOODS);
+    offer you our; our (services|products) to you; buy shares; stock exchange; invest in; sell your (products|GOODS);
     [1-9]\d{1,2} (units|pieces); (order|buy|purchase|need|want|after) (about )?[1-9]\d{1,2}
      (of )?(your )?GOODS
 """)
@@ -69,7 +69,7 @@ STAFF = says(r"""
 """)
 ELSEWHERE = but_not(
     says(r"""
-        my SHOP (order|parcel|package|account|delivery|bill|purchase|refund|contract);
+        my SHOP (order|item|parcel|package|account|delivery|bill|purchase|refund|contract);
         (bought|ordered|purchased|order|got|parcel|package|seller|tv|phone) .. (from|at|on) SHOP;
         (does|can|will) SHOP; SHOP says; (internet|phone|mobile|broadband|telephone)
          (provider|company) (has|raised|cut|charged|won't); bank's app; the fedex office;
@@ -86,7 +86,7 @@ CHAT = says(r"""
 """)
 ACCOUNT_EMAIL = but_not(
     says(r"""
-        (change|update|amend|correct|replace|switch|edit) (\w+ ){0,4}e-?mail(?! (me|you|us));
+        (change|update|amend|correct|replace|switch|edit) (\S+ ){0,4}e-?mail(?! (me|you|us));
         new e-?mail( address)?; e-?mail( address)? (of|on|in|for) (my|the|this) (\w+ )?(account
         |profile|login); e-?mail( address)? has changed; login e-?mail;
         [\w.+-]{1,40}@[\w.-]{1,40} (for my account|from now on|instead);
@@ -119,7 +119,7 @@ SEND_ANOTHER = says(r"""
     (send|sent|ship|post|deliver|get|dispatch|bring) .. (again|once more|anew|another|new one
     |(right|correct|missing) (one|\w+)|out quickly);
     another (one|lamp|kettle|camera|speaker|\w+) (on|sent|posted|please|be);
-    (like|want|need) another \w+; (like|want|need|have|get|send) (me |us )?(a|five|two|the) (new|other|second|missing|right) \w+;
+    (like|want|need) another \w+; (like|want|need|have|get|send) (me |us )?(a|five|two|the) (new|other|second|missing|right|correct) \w+;
     (second|new|right|undamaged) (one|GOODS) (is |be )?(sent|shipped|posted|please);
     (ship|send|post) just; undamaged one; i'd like (a new|complete)
 """)
@@ -150,7 +150,7 @@ REFUND = says(r"""
     (something|anything) for (the|my|all the|this) (inconvenience|trouble|wait|delay|hassle)
 """)
 CHARGED = says(r"""
-    over-?(charg|pa(id|y))\w*; (the|this|your) charge (from|of|on|for|was|is); disput\w*; (double|extra|wrong|duplicate|second|unknown|two|strange) charges?( of| from)?;
+    over-?(charg|pa(id|y))\w*; duplicates?; (the|this|your) charge (from|of|on|for|was|is); disput\w*; (nothing|not) .. (in|on|reached) (my|our) (\w+ )?(account|card|bank); (double|extra|wrong|duplicate|second|unknown|two|strange) charges?( of| from)?;
     a charge (of|from|for|on|in|that|i); charges? (on|to) my;
     (i|we|i've|we've|i have|we have|me|was|been|card|account|statement|getting|you|you've)
      (was |were |been |got |be )?(\w+ )?(charged|billed|debited)(?! (it|them|both|the|fully|up
@@ -171,7 +171,8 @@ PAPERS = says(r"""
 """)
 CANCEL = says(r"""
     cancel(?! (the|my) (returns?|alarm|noise|pairing|delivery slot)); cancell?ing (my|the|this|an)
-     (order|purchase); (?<!noise\s)cancell?ation; call off .. order
+     (order|purchase); (?<!noise\s)cancell?ation; call off .. order;
+    stop (my|the|this) order; stop order
 """)
 # A price word in a question about parcels: what posting, returning or faster delivery costs.
 POSTAGE = says(r"""
@@ -181,7 +182,7 @@ POSTAGE = says(r"""
 """)
 PRICES = says(r"""
     discount\w*; vouchers?; coupons?; promo(tion)?s?; loyalty; gift ?cards?; prices?; priced;
-    cheaper; (\d+ ?(%|percent|per cent)) .. off; money off; fees?; vat; tax; surcharge; dunning;
+    cheaper; \d+ ?(%|percent|per cent)( \w+)? off; money off; fees?; vat; tax; surcharge; dunning;
     (credit|debit|bank) cards?; card (was|is|got|has|keeps|payment)( been| being)? (declined
     |rejected|refused|charged|expired|blocked); my visa; visa; master ?card; maestro; amex;
     american express; paypal; klarna; (apple|google) pay; 3d secure; iban; direct debit;
@@ -194,7 +195,7 @@ PRICES = says(r"""
     |shipping); cash on delivery; pay on delivery; outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d
 """)
 RETURN = says(r"""
-    return(s|ed|ing)?; retrun; sen(d|t|ding) (\w+ ){0,6}back(?! to (me|us)); go(es|ing)? back(?! to); (get|hand) .. to you;
+    return\w*; retrun\w*; sen(d|t|ding) (\w+ ){0,6}back(?! to (me|us)); go(es|ing)? back(?! to); (get|hand) .. to you;
     (bring|take|give|post|mail|ship)(ing)? (it|this|them|one|the \w+) back
 """)
 NOT_HERE = but_not(
@@ -217,7 +218,7 @@ NOT_ORDERED = says(r"""
     (sent|got|received|recieved|delivered|came|is|in|it's) .. WRONG; WRONG (was|came|sent|arrived|in);
     (this|it)('s| is) the wrong \w+; NOT match (my|the|what); not as described; 
     (i|we) (asked for|wanted|chose|ordered) .. (this|it|mine)( one)?( is|'s);
-    not the (right|correct) \w+; instead of .. (i|we) got; (i|we)('d| had)? paid for (the|an?) \w+ one;
+    not the (right|correct) \w+; (sent|got|received) .. but (i|we)('d|'ve| had)? (bought|asked|paid|wanted); instead of .. (i|we) got; (i|we)('d| had)? paid for (the|an?) \w+ one;
     (not|isn't|wasn't) (what|the (one|\w+)( that)?) (i|we)('d| had)? (ordered|bought|wanted|chose);
     (i|we) ordered ((?!not|never|n't|haven|still|yet)[^!?]){0,50} (got|received|sent|came) (an?|the
      wrong|one|only); (got|received|sent me) an? ((?!not|never|n't)[^!?]){0,40} (i|we)('d| had)?
@@ -289,7 +290,7 @@ PARCEL = says(r"""
     (any )?(sign|trace) of; (it|they|that)('s|'ll| will| is| are)? (be )?(coming|come|due) (today
     |tomorrow|on|this|soon|yet|by|now)?; due (on|date|today|last|yesterday); wheres?('s)? it( at)?;
     where('s| is) (order|#?\d+); chas(e|ing); sent (out|yet); gone out; (vanished|disappeared);
-    (flat|house|door|street) (number|name); safe place; abroad; overseas; click and collect;
+    (flat|house|door|street) (number|name); safe place; abroad; (check|checking) on; whereabouts; hold (back|on to|my|the); haven't heard; overseas; click and collect;
     express; sign for; nothing (has )?(yet|so far|arrived|come|since); order .. (still )?nothing;
     address .. (typo|mistake|wrong|incorrect|missing|changed?); (typo|mistake) .. address;
     (sent|delivered|shipped|posted|going|go) to (my|our|a|another|the);
@@ -313,7 +314,10 @@ PARTS = says(r"""
     microphone; audio; bass; strap; clasp; buckle; zip; hinge; handle; spout; blades?; burrs?;
     hopper; beans; motor; heart rate; gps; alarm; time ?zone; timer; schedule; settings?; ssid;
     ethernet; modem; guest network; version; software; linux; ios; alexa; siri; google home; hub;
-    sign up; spinning wheel; wizard; step counter; device offline; remote control; voice assistant
+    locked out; blank; sign up; register; spinning wheel; wizard; step counter; device offline; (does|do|will|can|could|should|is|are|may) (the|this|it|they|these|your|its) (GOODS )?(have
+    |support|use|need|hold|measure|run|be (used|washed)|work|get wet|made|come with|safe|suitable);
+    how (do|can|could|should|to)( i| we| you)? (\w+ ){1,3}(it|GOODS|workouts?|time|language); fault;
+    how (loud|big|heavy|high|fast|many) .. GOODS; maximum; remote control; voice assistant
 """)
 # With nothing of a topic in the text, someone who wants a person, or only to say something.
 TALK = says(r"""
@@ -335,7 +339,7 @@ TOPIC = re.compile(
         laptop; computer; pc; windows; android; usb; turn; switch\w*; connect\w*; water\w*; lens;
         lid; strap; buckle; zip; handle; hinge; motor; parts?; cup; glass\w*; gift; wet; size; small;
         big; large; e-?mail; account; login; network; fault; error; wi-?fi; buy; bought; sale;
-        setup; wizard; counter; coming; going on with; receipts?; invoices?; transfer\w*; over-?pa\w*; waiting; longer; ordered;
+        setup; wizard; counter; coming; going on with; checking on; hold; how (do|can|to) i; receipts?; invoices?; transfer\w*; over-?pa\w*; waiting; longer; ordered;
         got (it|to); work in; going back; go back; wet; wash\w*; cable; adapter; nothing yet; still nothing; street; flat; where('s| is|s);
         sign; turns; covered; form; invalid; parsel; cups?; beans?; stops?; start(s|ed)?; steps?; assistant; update\w*; controls?; remote; model; power;
         receive\w*; touch\w*; \w+screen; vibrat\w*; hot; cold; mug; vase; red; blue; colou?r

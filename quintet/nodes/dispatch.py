@@ -12,17 +12,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage
+from langgraph.types import Command
 
-from quintet.nodes.node import Place
+from quintet.nodes.node import Place, Steps
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import BudgetExhausted, ToolRefused
 from quintet.state.record import plain
+
+R = TypeVar("R")
 
 ATTEMPTS_KEPT = 4096
 
@@ -213,3 +216,23 @@ def under(dispatch: Dispatch) -> Iterator[Dispatch]:
     finally:
         current.reset(token)
         dispatch.pause()
+
+
+def reckoned(here: Place, steps: Steps[R]) -> Steps[tuple[R, Spending]]:
+    """Run what decides in a node, and give its result with what its models have spent.
+
+    What decides has no tools.
+    """
+    dispatch = begin(Dispatch(place=here, allowed=()))
+    with under(dispatch):
+        result = yield from steps
+    end(dispatch)
+    return result, dispatch.update()["spent"] if dispatch.spent.get("steps") else {}
+
+
+def counted(here: Place, steps: Steps[Command[Any]]) -> Steps[Command[Any]]:
+    """Run a node that decides, and add what its models have spent to its update."""
+    command, spent = yield from reckoned(here, steps)
+    if not spent or not isinstance(command.update, dict | None):
+        return command
+    return replace(command, update={**(command.update or {}), "spent": spent})

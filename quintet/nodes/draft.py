@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
 from quintet.nodes.model import filled
+from quintet.nodes.meter import metered_here
 from quintet.nodes.node import Call, Steps
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
@@ -46,7 +47,7 @@ def draft_plan(
         messages.append(HumanMessage(f"An earlier plan did not hold. Plan anew.\n{said}"))
     problem = ""
     for _ in range(2):
-        draft = filled(schema, (yield Call(structured, (messages,))))
+        draft = filled(schema, (yield Call(structured, (messages,), metered_here())))
         try:
             steps = tuple(Step(**item.model_dump()) for item in draft.steps)
             return Plan(goal=goal, steps=steps, assignees=tuple(about), budget=budget)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.nodes.approve import refused
-from quintet.nodes.node import Node, Steps, brief, name_of, place
+from quintet.nodes.node import Node, Steps, brief, name_of, place, values
 from quintet.nodes.route import path_of
 from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
@@ -76,9 +76,11 @@ def hand_over(state: Any) -> dict[str, Any]:
 
     A run that ends because a budget is used up ends as `exhausted`.
     """
-    why, spent_up = _why(state)
+    known = values(state)
+    why, spent_up = _why(known)
     status: Status = "exhausted" if spent_up else "escalated"
-    outcome = Outcome(status=status, reason=brief(why, 300), evidence={"packet": packet(state)})
+    reason = brief(why, 300) or "a person was asked for"
+    outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
     return ended(outcome, place("person").node)
 
 

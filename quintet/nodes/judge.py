@@ -37,7 +37,7 @@ class CriterionJudge:
             return True
         structured = self.model.with_structured_output(Verdict)
         asked = f"Judge whether this criterion holds for the result: {step.criterion}"
-        said = yield Call(structured, (_messages(asked, result),))
+        said = yield Call(structured, (_messages(asked, result),), metered_here())
         verdict = filled(Verdict, said)
         return True if verdict.holds else str(verdict.reason)
 
@@ -61,7 +61,7 @@ class SourceJudge:
         )
         structured = self.model.with_structured_output(schema)
         asked = f"Sources give different values for {name!r}. Say which source to believe."
-        said = yield Call(structured, (_messages(asked, values),))
+        said = yield Call(structured, (_messages(asked, values),), metered_here())
         pick = filled(schema, said)
         if pick.source == "none":
             return None

@@ -11,6 +11,7 @@ from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
 from typing_extensions import Self
 
+from quintet.nodes.dispatch import counted
 from quintet.nodes.node import Node, Steps, asked, name_of, place
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.errors import ContractBroken, DesignError
@@ -96,7 +97,7 @@ class Merge(Node):
     fields: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
 
-    writes = frozenset({"merged", "conflicts", "decisions"})
+    writes = frozenset({"merged", "conflicts", "decisions", "spent"})
     asks = True
 
     def __post_init__(self) -> None:
@@ -110,9 +111,12 @@ class Merge(Node):
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Ask about open conflicts, if there are any; else merge, and say what is open."""
-        here = place("merge").node
+        here = place("merge")
         if state.get("conflicts"):
-            return self._ask(here, state)
+            return self._ask(here.node, state)
+        return (yield from counted(here, self._merge(here.node, state)))
+
+    def _merge(self, here: str, state: Mapping[str, Any]) -> Steps[Command[str]]:
         results = state.get("results") or {}
         found = {name: results[name] for name in self.of if name in results}
         if not found:

@@ -68,6 +68,12 @@ class Meter(BaseCallbackHandler):
         self.dispatch.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
 
 
+def metered_here() -> RunnableConfig | None:
+    """The configuration of a model call that is counted, where a node is counting."""
+    dispatch = current.get()
+    return None if dispatch is None else metered(dispatch)
+
+
 def metered(dispatch: Dispatch) -> RunnableConfig:
     """A meter beside the running node's callbacks; LangChain adds the rest of its configuration."""
     try:

@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from quintet.nodes.choose import Choice
+from quintet.nodes.meter import metered_here
 from quintet.nodes.node import Call, Steps, adrive, drive
 from quintet.state.errors import DesignError
 
@@ -42,7 +43,7 @@ class ModelChooser:
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
         messages = [SystemMessage(self._instruction), HumanMessage(str(given))]
-        said = yield Call(self._structured, (messages,))
+        said = yield Call(self._structured, (messages,), metered_here())
         choice = filled(self._schema, said)
         to, confidence, reason = choice.to, choice.confidence, choice.reason
         if to == NONE or confidence < self.at_least:

@@ -61,10 +61,18 @@ class Call:
         if isinstance(self.target, Runnable):
             return await self.target.ainvoke(self.given[0], self.config)
         if self.blocks and not is_async(self.target):
-            result = await asyncio.to_thread(self.target, *self.given)
+            result = await asyncio.to_thread(_in_thread, self.target, self.given)
         else:
             result = self.target(*self.given)
         return await result if inspect.isawaitable(result) else result
+
+
+def _in_thread(target: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """Call it; asyncio waits for ever for a thread that raises StopIteration."""
+    try:
+        return target(*given)
+    except StopIteration as problem:
+        raise RuntimeError(f"{name_of(target)} raised StopIteration") from problem
 
 
 Steps = Generator[Call, Any, R]

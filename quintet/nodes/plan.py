@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
+from quintet.nodes.dispatch import counted
 from quintet.nodes.draft import draft_plan
 from quintet.nodes.node import Node, Steps, asked, brief, name_of, place
 from quintet.nodes.route import text_of
@@ -58,7 +59,7 @@ class Planner(Node):
         otherwise: the node to go to when the plan cannot be made to work.
         check: judges a step's result by its criterion; without it, having met the worker's contract
             is enough. A surprising result is one that the check refuses.
-        read: the goal, from the state; by default the last message's text.
+        read: what `make` gets, from the state; by default the last message's text, the goal.
         limit: `steps` of a plan, and `retries`, how often it may be re-planned.
 
     Raises:
@@ -70,10 +71,10 @@ class Planner(Node):
     then: str = "finish"
     otherwise: str = "person"
     check: StepCheck | None = None
-    read: Callable[[Mapping[str, Any]], str] = text_of
+    read: Callable[[Mapping[str, Any]], Any] = text_of
     limit: Budget = Budget(steps=12, retries=2)
 
-    writes = frozenset({"plan", "plans", "begun", "decisions"})
+    writes = frozenset({"plan", "plans", "begun", "decisions", "spent"})
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:
@@ -88,7 +89,10 @@ class Planner(Node):
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[Any]]:
         """Plan, or judge what came back; then send out what is ready, or go on."""
-        here = place("plan").node
+        here = place("plan")
+        return (yield from counted(here, self._decide(here.node, state)))
+
+    def _decide(self, here: str, state: Mapping[str, Any]) -> Steps[Command[Any]]:
         if not state.get("plan"):
             plan = yield from self._plan(state, None)
             record = self._record("plan", here, plan)
@@ -109,14 +113,14 @@ class Planner(Node):
         if isinstance(self.make, Plan):
             made: Any = self.make
         elif isinstance(self.make, BaseChatModel):
-            made = yield from draft_plan(self.make, goal, self._about, evidence, self.limit)
+            made = yield from draft_plan(self.make, str(goal), self._about, evidence, self.limit)
         else:
             given = (goal, evidence) if _takes_evidence(self.make) else (goal,)
             made = yield from asked(self.make, *given)
         version = 1 if evidence is None else evidence.plan.version + 1
         reason = "first plan" if evidence is None else _said(evidence.problems)
         if not isinstance(made, Plan):
-            made = Plan(goal=goal, steps=tuple(made))
+            made = Plan(goal=str(goal), steps=tuple(made))
         return replace(
             made,
             assignees=tuple(self.assignees),

@@ -9,8 +9,9 @@ from typing import Any
 from langgraph.types import Command
 
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
+from quintet.nodes.dispatch import reckoned
 from quintet.nodes.node import Node, Steps, brief, place
-from quintet.state.budget import Budget
+from quintet.state.budget import Budget, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
 from quintet.state.failure import Failure
@@ -96,11 +97,12 @@ class Router(Node):
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
-        here = place("router").node
+        at = place("router")
+        here = at.node
         if (reached := self.limit.over(state.get("spent") or {})) is not None:
             return self._stop(here, state, reached)
         given = self.read(state)
-        choice = yield from ask(self.choose, given)
+        choice, spent = yield from reckoned(at, ask(self.choose, given))
         if choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
         node = self.targets.get(choice.to)
@@ -120,10 +122,11 @@ class Router(Node):
             candidates=choice.candidates or tuple(self.targets),
             seen=brief(given),
         )
-        return self._go(node, choice.to, decision)
-
-    def _go(self, node: str, route: str, decision: Decision) -> Command[str]:
-        update = {"route": route, "decisions": [plain(decision)], "spent": {"handoffs": 1}}
+        update = {
+            "route": choice.to,
+            "decisions": [plain(decision)],
+            "spent": add_spending(spent, {"handoffs": 1}),
+        }
         return Command(goto=node, update=update)
 
     def _stop(self, here: str, state: Mapping[str, Any], reached: str) -> Command[str]:

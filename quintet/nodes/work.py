@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langgraph.errors import GraphBubbleUp
-from langgraph.types import Command
+from langgraph.types import Command, Send
 
 from quintet.nodes.agents import consult
 from quintet.nodes.approve import ApprovalGate
@@ -124,7 +124,12 @@ class Worker(Node):
             raise _failed(here, str(step.get("id", "")), dispatch, problem) from problem
         end(dispatch)
         update = _together(update, dispatch, here)
-        return Command(goto=target or self.then, update=update) if self.then else update
+        if not self.then:
+            return update
+        # A plan's step goes back to its planner, and takes itself along where it is handed on.
+        back = step.get("planner") or self.then
+        goto = Send(target, _handed_on(state, update)) if target and step else target or back
+        return Command(goto=goto, update=update)
 
     def _context(self, state: Mapping[str, Any], step: Mapping[str, Any]) -> Mapping[str, Any]:
         if self.read is not None:
@@ -188,6 +193,15 @@ class PerMillion:
 def per_million(*, input: float, output: float) -> PerMillion:
     """A price for `Worker(price=)`: your currency for a million input and output tokens."""
     return PerMillion(input=input, output=output)
+
+
+def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """What the next node of a plan's step is sent: the step, and the handoffs so far."""
+    return {
+        **state,
+        "decisions": [*(state.get("decisions") or ()), *update["decisions"]],
+        "spent": add_spending(state.get("spent"), update["spent"]),
+    }
 
 
 def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:

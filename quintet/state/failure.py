@@ -33,7 +33,7 @@ class Failure:
         node: the node that failed.
         kind: the failure class; one of `FAILURE_CLASSES`.
         error: the exception's type name.
-        message: the exception's text, at most 500 characters.
+        message: the exception's text, at most 500 characters; without a text, its type name.
         step: the plan step that it served, if any.
         attempts: how many attempts were made, the first included.
         at: seconds since the epoch.
@@ -55,6 +55,8 @@ class Failure:
             raise DesignError(
                 f"Failure(kind={self.kind!r}): give one of {', '.join(FAILURE_CLASSES)}"
             )
+        if not self.message.strip():
+            object.__setattr__(self, "message", self.error)
 
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" after {self.attempts} attempts"

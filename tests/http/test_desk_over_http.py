@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -12,7 +13,18 @@ from quintet.runs import approve, astart, reject
 from quintet.state import AnswerRefused, Contract, checkpointer
 from tests.aimock import Aimock, call, calls, text
 from tests.http.conftest import Begin
-from tests.http.desks import ORDER, TOKENS, Desk, answer, asked, chat, lookup_order, refund, script
+from tests.http.desks import (
+    ORDER,
+    TOKENS,
+    WORKING,
+    Desk,
+    answer,
+    asked,
+    chat,
+    lookup_order,
+    refund,
+    script,
+)
 
 
 async def test_a_request_is_routed_worked_with_tools_and_answered(
@@ -209,3 +221,18 @@ async def test_a_contract_without_a_type_takes_the_models_words(
     run = await begin(app, {"message": "is it paid?"})
     assert run.status == "done"
     assert list(run.values["results"].values()) == ["Your order is paid."]
+
+
+async def test_runs_at_the_same_time_do_not_mix(aimock: Aimock) -> None:
+    desk = Desk(model=chat(aimock.base_url), routed=True)
+    app = desk.app()
+    orders = range(2001, 2009)
+    for order in orders:
+        mine = {**WORKING, "userMessage": f'"order":{order}'}
+        aimock.on(mine, refund(float(order - 2000), order), answer(f"Refunded on {order}."))
+    runs = await asyncio.gather(*(astart(app, {**asked(), "order": order}) for order in orders))
+    assert [run.status for run in runs] == ["done"] * len(orders)
+    assert sorted(desk.paid) == [(order, float(order - 2000)) for order in orders]
+    for order, run in zip(orders, runs, strict=True):
+        assert run.values["results"]["billing"]["reply"] == f"Refunded on {order}."
+        assert list(run.values["actions"]) == [f"refund:{order}:{float(order - 2000)}"]

@@ -238,7 +238,7 @@ async def test_a_routing_model_that_is_down_hands_over_to_a_person(
     assert run.path[-1] == "person"
     assert aimock.statuses() == [503, 503, 503]
     [failure] = run.values["failures"]
-    assert (failure["node"], failure["kind"]) == ("router", "transient")
+    assert (failure["node"], failure["kind"], failure["attempts"]) == ("router", "transient", 3)
     assert run.outcome is not None
     assert run.outcome.evidence["packet"]["tried"][0].startswith("router: transient")
 
@@ -257,6 +257,9 @@ async def test_a_routing_model_that_fails_once_routes_at_the_second_attempt(
     run = await begin(desk.app(), asked())
     assert run.status == "done"
     assert run.values["route"] == "billing"
+    retries = [(d.node, d.choice) for d in run.decisions if d.kind == "retry"]
+    assert retries == [("router", "attempt 2")]
+    assert run.values["spent"]["retries"] == 1
 
 
 BROKEN_CALL = {

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from quintet.nodes import dispatch, effect
+from quintet.nodes import dispatch
 from quintet.state import MemoryLedger
 
 Invoke = Callable[..., Any]
@@ -30,7 +31,8 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what this process knows of effects and attempts, as a new process would."""
 
     def forget() -> None:
-        monkeypatch.setattr(effect, "LEDGER", MemoryLedger())
+        module = sys.modules["quintet.nodes.effect"]  # its name is a function's in the package
+        monkeypatch.setattr(module, "LEDGER", MemoryLedger())
         dispatch._attempts.clear()  # noqa: SLF001
 
     return forget
