@@ -13,7 +13,7 @@ from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Criterion, Finish, hand_over
-from quintet.nodes.own import own
+from quintet.nodes.own import goes_to, own, reads
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
@@ -43,9 +43,14 @@ class Wiring:
             own(node),
             retry_policy=self.recover.retry_policy,
             error_handler=self.recover,
-            destinations=getattr(node, "destinations", None) or None,
+            destinations=goes_to(node) or None,
+            input_schema=reads(node),
             **options,
         )
+        # LangGraph shows a handler what its node reads; recovery counts what it did by the rest.
+        handler = graph.nodes[name].error_handler_node
+        if handler is not None:
+            graph.nodes[handler].input_schema = graph.state_schema
 
     def tail(self, graph: StateGraph[Any], effects: tuple[Effect, ...]) -> str:
         """Add what comes after the workers, and return the node that they go to."""
@@ -72,12 +77,13 @@ class Wiring:
         return replace(self.approve, approved="act", rejected="finish")
 
     def fitted(self, worker: Any, then: str) -> Any:
-        """A worker with the gate in front of its effects; handoffs go on by themselves."""
-        if not isinstance(worker, Worker):
-            return worker
-        if self.approve is not None and worker.effects and worker.gate is None:
-            worker = replace(worker, gate=self.gate())
-        return replace(worker, then=worker.then or then) if worker.handoffs else worker
+        """A worker with the gate in front of its effects; `finish` is what the graph ends with."""
+        if isinstance(worker, Worker | Planner) and worker.then == "finish":
+            worker = replace(worker, then=then)
+        if isinstance(worker, Worker) and self.approve is not None:
+            if worker.effects and worker.gate is None:
+                return replace(worker, gate=self.gate())
+        return worker
 
     def add_onward(
         self, graph: StateGraph[Any], name: str, planner: str | None, then: str
@@ -91,16 +97,26 @@ class Wiring:
             graph.add_conditional_edges(name, path, path.targets)
 
     def check(self, graph: StateGraph[Any]) -> None:
-        """Refuse remedies that go nowhere.
+        """Refuse nodes and remedies that go nowhere, or to an end without an outcome.
 
         Raises:
-            DesignError: it names the remedy's target and what there is.
+            DesignError: it names who goes there, the target, and what there is.
         """
-        for target in self.recover.destinations:
-            if target not in graph.nodes:
+        there = [name for name in graph.nodes if not name.startswith("__")]
+        ways = [(f"Node {name!r}", name, graph.nodes[name].ends or ()) for name in there]
+        ways.append(("Recovery", "", self.recover.destinations))
+        for who, name, targets in ways:
+            for target in targets:
+                if target in there or (target == END and name in ENDS):
+                    continue
+                remedy = (
+                    "go to 'finish' or 'person', which write the outcome"
+                    if target == END
+                    else "add it to the workers, or change the target"
+                )
                 raise DesignError(
-                    f"Recovery goes to {target!r}, which this graph does not have "
-                    f"({', '.join(graph.nodes)}); add it to the workers, or change the remedy"
+                    f"{who} goes to {target!r}, which this graph does not have "
+                    f"({', '.join(there)}); {remedy}"
                 )
 
 
@@ -114,26 +130,35 @@ def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
     return tuple(found.values())
 
 
+def check_names(workers: Mapping[str, Any], *taken: str) -> None:
+    """Refuse workers under the names of a graph's own nodes.
+
+    Raises:
+        DesignError: it names the worker and all names that are taken.
+    """
+    for name in workers:
+        if name in (names := (*RESERVED, *taken)):
+            raise DesignError(
+                f"worker {name!r}: that name is taken ({', '.join(names)}); give another"
+            )
+
+
 def add_workers(
     graph: StateGraph[Any], workers: Mapping[str, Any], wiring: Wiring, then: str
 ) -> None:
     """Add workers that all go on to one node, or back to the planner among them.
 
     Raises:
-        DesignError: a reserved or repeated name.
+        DesignError: more than one planner.
     """
-    planner = next((n for n, worker in workers.items() if isinstance(worker, Planner)), None)
+    planners = [name for name, worker in workers.items() if isinstance(worker, Planner)]
+    if len(planners) > 1:
+        raise DesignError(
+            f"{' and '.join(planners)} are both Planners; steps could not tell to whom they "
+            "belong: give one"
+        )
+    planner = planners[0] if planners else None
     for name, worker in workers.items():
-        if name in RESERVED:
-            raise DesignError(f"worker {name!r}: that name is taken ({', '.join(RESERVED)})")
-        if name == planner:
-            ends = replace(worker, then=then if worker.then == "finish" else worker.then)
-            wiring.add_node(graph, name, ends, defer=True)
-            continue
-        fitted = wiring.fitted(worker, then)
-        wiring.add_node(graph, name, fitted)
-        if getattr(fitted, "destinations", ()):
-            continue
-        wiring.add_onward(graph, name, planner, then)
-
-
+        wiring.add_node(graph, name, wiring.fitted(worker, then), defer=name == planner)
+        if not goes_to(worker):
+            wiring.add_onward(graph, name, planner, then)

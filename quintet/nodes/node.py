@@ -155,9 +155,9 @@ class Node(Runnable[Any, Any]):
 
     def noted(self, result: Any) -> Any:
         """The result, with a record of the retries that it took."""
-        here = place(type(self).__name__)
-        if here.attempt == 1:
+        if _attempt() == 1:
             return result
+        here = place(type(self).__name__)
         retried = Decision(
             kind="retry",
             node=here.node,
@@ -215,6 +215,15 @@ def place(default: str) -> Place:
         info.node_attempt,
         _root(config) or info.checkpoint_id,
     )
+
+
+def _attempt() -> int:
+    """Which attempt this is; 1 outside a graph."""
+    try:
+        info = get_runtime().execution_info
+    except RuntimeError:
+        return 1
+    return 1 if info is None else info.node_attempt
 
 
 def _root(config: RunnableConfig) -> str:

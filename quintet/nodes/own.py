@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.types import Command
 
 from quintet.nodes.node import Call, Node, Steps, adrive, drive, is_async
 
@@ -55,3 +57,32 @@ def own(node: Any) -> Any:
         return node
     generator = inspect.isgeneratorfunction(node) or inspect.isasyncgenfunction(node)
     return Own(function=node) if len(parameters) == 1 and not generator else node
+
+
+def goes_to(node: Any) -> tuple[str, ...]:
+    """Where a node says that it goes by `Command`: its `destinations`, or its return annotation."""
+    declared = getattr(node, "destinations", None)
+    if declared is not None:
+        return tuple(declared)
+    hint = _hints(node).get("return")
+    union = get_origin(hint) in (Union, UnionType)
+    for each in get_args(hint) if union else (hint,):
+        named = get_args(each)
+        if get_origin(each) is Command and named and get_origin(named[0]) is Literal:
+            return tuple(str(target) for target in get_args(named[0]))
+    return ()
+
+
+def reads(node: Any) -> type[Any] | None:
+    """The state that a function of one argument asks for by its annotation, as LangGraph has it."""
+    if not isinstance(own(node), Own):
+        return None
+    hint = _hints(node).get(next(iter(inspect.signature(node).parameters)))
+    return hint if isinstance(hint, type) and get_type_hints(hint) else None
+
+
+def _hints(node: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(node if inspect.isroutine(node) else type(node).__call__)
+    except (NameError, TypeError, AttributeError):
+        return {}

@@ -26,8 +26,11 @@ def plain(value: Any) -> Any:
     Raises:
         DesignError: the value holds something that JSON cannot, named by its type.
     """
-    if value is None or type(value) in _JSON or (type(value) is float and isfinite(value)):
+    kind = type(value)
+    if value is None or kind in _JSON or (kind is float and isfinite(value)):
         return value
+    if (names := _fields_of(kind)) is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return _plain_keys(value)
     if isinstance(value, list | tuple):
@@ -40,11 +43,15 @@ def plain(value: Any) -> Any:
         return _bare(value)
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"))
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise _not_plain(value)
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...] | None:
+    """A dataclass's field names, looked up once: records are written at every step."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
