@@ -25,9 +25,7 @@ import pytest
 
 PACKAGE = "@copilotkit/aimock"
 VERSION = "1.43.0"
-INTEGRITY = (
-    "sha512-V8D8cjSMtAR4rHaD2ulp3DR/ZguXQjDNOqwKDNvjb/OJL/KR1I0SDf5xpRCd+TYKjhmf9fM8Xpg3QBKPmV9Kmw=="
-)
+INTEGRITY = "sha512-V8D8cjSMtAR4rHaD2ulp3DR/ZguXQjDNOqwKDNvjb/OJL/KR1I0SDf5xpRCd+TYKjhmf9fM8Xpg3QBKPmV9Kmw=="
 NEEDED_NODE = (20, 15)
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "aimock"
 WANTED = {"private": True, "dependencies": {PACKAGE: VERSION}}
@@ -199,7 +197,10 @@ def installed(cache: Path) -> Path:
         if not folder.is_dir():
             for left in cache.glob("unfinished-*"):
                 shutil.rmtree(left, ignore_errors=True)
-            _install(Path(tempfile.mkdtemp(prefix="unfinished-", dir=cache)), folder)
+            with tempfile.TemporaryDirectory(prefix="unfinished-", dir=cache) as unfinished:
+                made = Path(unfinished) / "made"
+                _install(made)
+                made.rename(folder)
     return folder
 
 
@@ -213,7 +214,8 @@ def _check_node() -> None:
         raise NotInstalled(f"node is {said.strip() or 'broken'}; {PACKAGE} needs 20.15 or newer")
 
 
-def _install(folder: Path, target: Path) -> None:
+def _install(folder: Path) -> None:
+    folder.mkdir()
     (folder / "package.json").write_text(json.dumps(WANTED))
     (folder / "package-lock.json").write_text(json.dumps(LOCKED))
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
@@ -231,7 +233,6 @@ def _install(folder: Path, target: Path) -> None:
         raise NotInstalled(f"npm did not install {PACKAGE} {VERSION} within 180 s") from None
     if done.returncode:
         raise NotInstalled(f"npm could not install {PACKAGE}: {done.stderr.strip()[-500:]}")
-    folder.rename(target)
 
 
 @pytest.fixture(scope="session")
@@ -241,7 +242,7 @@ def aimock_server() -> Iterator[Aimock]:
         with served(installed(CACHE)) as server:
             yield server
     except NotInstalled as problem:
-        _missing(str(problem))
+        missing(str(problem))
 
 
 @pytest.fixture
@@ -252,7 +253,8 @@ def aimock(aimock_server: Aimock) -> Iterator[Aimock]:
     assert aimock_server.unscripted() == []
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
+    """Skip the test; with QUINTET_REQUIRE_SERVICES=1 fail it."""
     if os.environ.get("QUINTET_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -55,12 +55,13 @@ def shown(url: str, thread: str) -> dict[str, Any]:
 def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     """Print runs as a table."""
     console = output()
-    rows = Table(box=None, pad_edge=False, header_style="bold")
     longest = max((len(run["thread"]) for run in found), default=6)
-    rows.add_column("thread", no_wrap=True, min_width=min(longest, 48))
-    rows.add_column("status", no_wrap=True, min_width=10)
-    rows.add_column("updated", no_wrap=True, min_width=19)
-    rows.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)
+    widths = {"thread": min(longest, 48), "status": 10, "updated": 19}
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    for name, width in widths.items():
+        rows.add_column(name, no_wrap=True, width=width)
+    rest = max(console.width - sum(widths.values()) - 3 * len(widths), 12)
+    rows.add_column("reason", overflow="ellipsis", no_wrap=True, width=rest)
     for run in found:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"

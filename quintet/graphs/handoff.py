@@ -7,13 +7,12 @@ from typing import Any
 
 from langgraph.graph import START, StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, effects_of
+from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
 from quintet.nodes.recover import Recovery
 from quintet.nodes.route import Router
 from quintet.state.channels import OrchestrationState
-from quintet.state.errors import DesignError
 
 
 def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a default
@@ -43,8 +42,10 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         An uncompiled StateGraph.
 
     Raises:
-        DesignError: a route to a node that does not exist, or other parts that do not fit.
+        DesignError: a way to a node that does not exist, a name that is taken, more than one
+            planner, or other parts that do not fit.
     """
+    check_names(workers, "router", "intake")
     wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
     graph: StateGraph[Any] = StateGraph(state)
     then = wiring.tail(graph, effects_of(workers))
@@ -57,9 +58,4 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         graph.add_edge(START, "intake")
         graph.add_edge("intake", "router")
     wiring.check(graph)
-    if missing := [name for name in router.destinations if name not in graph.nodes]:
-        raise DesignError(
-            f"Router goes to {', '.join(map(repr, missing))}, which this graph does not have "
-            f"({', '.join(graph.nodes)}); add it to the workers, or change the route"
-        )
     return graph

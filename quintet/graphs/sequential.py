@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from langgraph.graph import START, StateGraph
 
-from quintet.graphs.wiring import Wiring, effects_of
+from quintet.graphs.wiring import Wiring, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
+from quintet.nodes.own import goes_to
+from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.state.channels import OrchestrationState
 from quintet.state.errors import DesignError
@@ -37,18 +38,28 @@ def create_sequential(
         An uncompiled StateGraph.
 
     Raises:
-        DesignError: no workers, or parts that do not fit together.
+        DesignError: no workers, a planner among them, or parts that do not fit together.
     """
     if not workers:
         raise DesignError("create_sequential: it has no workers; give at least one")
+    check_names(workers)
+    if planners := [name for name, worker in workers.items() if isinstance(worker, Planner)]:
+        raise DesignError(
+            f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order of "
+            "its own; give it to create_handoff"
+        )
     wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
     graph: StateGraph[Any] = StateGraph(state)
     then = wiring.tail(graph, effects_of(workers))
     names = list(workers)
-    for name, worker in workers.items():
-        wiring.add_node(graph, name, wiring.fitted(worker, then))
-    for earlier, later in pairwise([START, *names]):
-        graph.add_edge(earlier, later)
-    wiring.add_onward(graph, names[-1], None, then)
+    for name, later in zip(names, [*names[1:], then], strict=True):
+        wiring.add_node(graph, name, wiring.fitted(workers[name], later))
+        if goes_to(workers[name]):
+            continue
+        if later == then:
+            wiring.add_onward(graph, name, None, then)
+        else:
+            graph.add_edge(name, later)
+    graph.add_edge(START, names[0])
     wiring.check(graph)
     return graph

@@ -10,12 +10,11 @@ from quintet.graphs.wiring import Wiring, add_workers, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
 from quintet.nodes.recover import Recovery
-from quintet.nodes.work import Worker
 from quintet.state.channels import OrchestrationState
 
 
 def create_single_agent(
-    worker: Worker,
+    worker: Any,
     *,
     approve: ApprovalGate | None = None,
     recover: Recovery | None = None,
@@ -25,7 +24,7 @@ def create_single_agent(
     """One worker under its contract, with approval, recovery and an outcome.
 
     Args:
-        worker: the agent and its contract; its node is `work`.
+        worker: a `Worker`, the agent and its contract, or a node of yours; its name is `work`.
         approve: the gate in front of its effects.
         recover: what to do about failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.

@@ -103,11 +103,10 @@ class Wiring:
             DesignError: it names who goes there, the target, and what there is.
         """
         there = [name for name in graph.nodes if not name.startswith("__")]
-        ways = [(f"Node {name!r}", name, graph.nodes[name].ends or ()) for name in there]
-        ways.append(("Recovery", "", self.recover.destinations))
-        for who, name, targets in ways:
+        ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in there}
+        for who, targets in (ways | {"Recovery": self.recover.destinations}).items():
             for target in targets:
-                if target in there or (target == END and name in ENDS):
+                if target in there:
                     continue
                 remedy = (
                     "go to 'finish' or 'person', which write the outcome"

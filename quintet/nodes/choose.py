@@ -177,9 +177,12 @@ class Cascade:
 def cascade(*tiers: Chooser) -> Cascade:
     """Ask choosers in order until one does not abstain; put the cheap ones first.
 
+    A cascade among them counts as its own tiers.
+
     Raises:
         DesignError: no tiers.
     """
     if not tiers:
         raise DesignError("cascade: it has no tiers; give at least one chooser")
-    return Cascade(tiers=tiers)
+    flat = [each for tier in tiers for each in (tier.tiers if isinstance(tier, Cascade) else (tier,))]
+    return Cascade(tiers=tuple(flat))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
@@ -143,7 +144,11 @@ class Recovery:
         cause: BaseException | None = problem
         while isinstance(cause, StepFailed):  # one within the other, where handoffs are nested
             cause = cause.__cause__
-        said = self.classify(cause) if self.classify is not None and cause is not None else None
+        said: FailureClass | None = None
+        if self.classify is not None and cause is not None:
+            # A classifier that fails itself must not lose the failure that it was asked about.
+            with suppress(Exception):
+                said = self.classify(cause)
         return said or classify(problem)
 
     @property

@@ -50,7 +50,9 @@ async def test_the_journal_shows_what_the_model_was_sent(aimock: Aimock, begin: 
     await begin(desk.app(), asked())
     routing, first, second = aimock.sent()
     assert routing["model"] == "gpt-test"
-    assert "- billing: charges and refunds\n- shipping: parcels" in routing["messages"][0]["content"]
+    assert (
+        "- billing: charges and refunds\n- shipping: parcels" in routing["messages"][0]["content"]
+    )
     assert routing["messages"][1]["content"] == "I was charged twice"
     schema = routing["response_format"]["json_schema"]
     assert schema["strict"] is True
