@@ -25,11 +25,14 @@ import pytest
 
 PACKAGE = "@copilotkit/aimock"
 VERSION = "1.43.0"
-INTEGRITY = "sha512-V8D8cjSMtAR4rHaD2ulp3DR/ZguXQjDNOqwKDNvjb/OJL/KR1I0SDf5xpRCd+TYKjhmf9fM8Xpg3QBKPmV9Kmw=="
+INTEGRITY = (
+    "sha512-"
+    "V8D8cjSMtAR4rHaD2ulp3DR/ZguXQjDNOqwKDNvjb/OJL/KR1I0SDf5xpRCd+TYKjhmf9fM8Xpg3QBKPmV9Kmw=="
+)
 NEEDED_NODE = (20, 15)
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "aimock"
 WANTED = {"private": True, "dependencies": {PACKAGE: VERSION}}
-LOCKED = {
+LOCKED: dict[str, Any] = {
     "lockfileVersion": 3,
     "requires": True,
     "packages": {

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Required
 
 from typing_extensions import TypedDict
 
+from quintet.state import Action
+
 from . import policy, reading
 
 _FEWEST_WORDS = 4
+_CLAIM = re.compile(
+    r"\b(?:I|we)(?:'ve| have)(?: just| now)? "
+    r"(?:made|issued|paid|refunded|credited|opened|sent|resent|changed|processed|arranged)\b"
+    r"|\b(?:has|have) (?:just |now )?been (?:refunded|issued|credited|resent|changed|processed)\b",
+    re.IGNORECASE,
+)
 _SUMS = ("total", "paid", "refunded", "refundable", "duplicate", "delay_credit")
 
 
@@ -80,6 +89,16 @@ def answers_customer(result: Resolution) -> str | None:
     if result.get("refused") and result.get("escalate"):
         return "it is refused and escalated at once; it can be only one of the two"
     return None
+
+
+def as_done(
+    request: DeskRequest, result: Resolution, actions: tuple[Action, ...]
+) -> str | None:
+    """What the reply says was done was done by an action, and not only said or proposed."""
+    claim = _CLAIM.search(result["reply"])
+    if claim is None or any(action.status == "done" for action in actions):
+        return None
+    return f"the reply says {claim[0]!r}, but no action was done"
 
 
 def needs_person(result: Resolution) -> str:

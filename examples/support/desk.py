@@ -34,7 +34,15 @@ from quintet.state import Budget, Contract, OrchestrationState, Plan, Step
 
 from .agents import basic, billing, shipping, technical
 from .authority import NeedsLead, Theirs
-from .contracts import DeskRequest, Resolution, answers_customer, cites_policy, grounded, needs_person
+from .contracts import (
+    DeskRequest,
+    Resolution,
+    answers_customer,
+    as_done,
+    cites_policy,
+    grounded,
+    needs_person,
+)
 from .facts import find_facts, requests
 from .policy import passage
 from .rules import AT_LEAST, RULES
@@ -172,7 +180,7 @@ def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
         needs=DeskRequest,
         gives=Resolution,
         tools=tools,
-        success=(answers_customer, cites_policy, grounded),
+        success=(answers_customer, cites_policy, grounded, as_done),
         stop=Budget(steps=8, seconds=120),
         escalate=(needs_person,),
     )
@@ -225,7 +233,7 @@ def support_desk(
         ),
         recover=Recovery(
             transient=(retry(3, wait=wait), fallback("basic")),
-            rate_limit=(retry(4, wait=wait), fallback("basic")),
+            rate_limit=(retry(4, wait=wait if model is None else 20 * wait), fallback("basic")),
             timeout=(retry(2, wait=wait), fallback("basic")),
             invalid=(retry(2, wait=wait), fallback("basic")),
             permanent=fallback("basic"),

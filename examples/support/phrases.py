@@ -5,26 +5,36 @@ from __future__ import annotations
 import re
 
 GAP = r"\b[^.!?]{0,45}\b"
+"""What ` .. ` in a phrase stands for: some words of the same sentence."""
+
 WORDS = {
     "NOT": "(won't|wouldn't|doesn't|does not|dosent|do not|don't|didn't|did not|can't|cannot"
-    "|can not|couldn't|could not|isn't|is not|aren't|are not|wasn't|weren't|hasn't|has not|haven't"
-    "|have not|will not|not|never|no longer|fails? to|failed to|refuses? to|unable to|stop(s|ped)?)",
-    "GOODS": "(kettles?|lamps?|bulbs?|speakers?|he(a|e)d ?(ph|f)ones?|ear ?(phone|bud)s?|headset"
-    "|cameras?|webcam|routers?|watch(es)?|smart ?watch|keyboards?|mouse|grinders?|coffee ?\\w*"
-    "|backpacks?|bags?|radio|toaster|charger|printer|products?|items?|thing|device|machine|goods)",
-    "HURT": "(broken|broke in|cracked|smashed|shattered|dented|scratched|scuffed|chipped|bent|torn"
-    "|ripped|damaged|burst|in (pieces|bits|shards)|to (pieces|bits)|shards|crushed|squashed"
-    "|snapped|soaked|an? (\\w+ )?(crack|dent|scratch|chip|hole|tear|rip|split|mark))",
-    "CAME": "(arriv(ed|es|al)|came|come|turned up|delivered|delivery|received|recieved|got here"
-    "|showed up|unpack\\w*|unbox\\w*|(opened|in|opening) (the|my) (box|package|parcel)|out of the"
-    " box|in transit|transport|brand new|got (it )?(today|yesterday)|on the way|when i (got|opened) it|(took|taken|taking) it out|the (carton|parcel))",
-    "WRONG": "(wrong|incorrect|different) (item|product|colou?r|size|model|thing|one|article|type"
-    "|version|GOODS)",
-    "SPAN": "(\\d+|an?|one|two|three|four|five|six|few|several|some) (\\w+ )?(day|week|month|year)s?",
-    "SHOP": "(amazon|e-?bay|zalando|media ?markt|curry'?s|argos|john lewis|tesco|asos|ikea|temu"
-    "|aliexpress|etsy|walmart|target|best ?buy|netflix|spotify|vodafone|(another|a different|some"
-    " other) (shop|store|company|retailer|website|seller))",
+    "|can not|couldn't|could not|isn't|is not|aren't|are not|wasn't|weren't|hasn't|has not"
+    "|haven't|have not|will not|not|never|no longer|fails? to|failed to|refuses? to|unable to"
+    "|stop(s|ped)?)",
+    "GOODS": "(kett(le|el)s?|lamps?|bulbs?|sp[ea]{1,2}kers?|he(a|e)d ?(ph|f)ones?|ear ?(phone"
+    "|bud)s?|headset|(web)?cam(era)?s?|routers?|(smart ?)?watch(es)?|keyboards?|mouse|grinders?"
+    r"|coffee( \w+)?|back ?packs?|bags?|radio|toaster|charger|printer|products?|items?|thing"
+    "|device|machine|goods)",
+    "PACK": "(o?rde?rs?|oder|parcel|package|delivery|shipment|stuff|GOODS)",
+    "HURT": "(broken|broke in|cracked|smashed|shattered|dented|scratched|scuffed|busted"
+    "|banged up|bashed|chipped|bent|torn|ripped|damaged|burst|in (pieces|bits|shards)"
+    r"|to (pieces|bits)|shards|crushed|squashed|soaked|snapped|an? (\w+ )?(crack|dent|scratch"
+    "|chip|hole|tear|rip|split|mark)|(dent|scratch)(s|es))",
+    "CAME": "(arriv(ed|es|al)|c[ao]me(?! (off|loose|apart|undone|out))|turned up|delivered"
+    r"|delivery|rec[ei]{1,2}ved|got here|showed up|unpack\w*|unwrap\w*|unbox\w*|(opened|opening"
+    "|in) (up )?(the|my) (box|package|parcel)|out of (the|its) (box|packaging)|in transit"
+    "|transport|in the post|brand new|on the way|when i (got|opened) it|got today|(took"
+    "|taking) it out|the (carton|parcel))",
+    "WRONG": "(wrong|incorrect|different) (item|product|colou?r|size|model|thing|one|article"
+    "|type|version|order(?! number)|GOODS)",
+    "SPAN": r"(\d+|an?|one|two|three|four|five|six|few|several|some) (\w+ )?(day|week|month"
+    "|year)s?",
+    "SHOP": "(amazon|e-?bay|zalando|media ?markt|curry'?s|argos|john lewis|tesco|asos|ikea"
+    "|temu|aliexpress|etsy|walmart|best ?buy|netflix|spotify|vodafone|(another|a different"
+    "|some other) (shop|store|company|retailer|website|seller))",
 }
+"""The lists that a word in capitals stands for."""
 
 
 def says(phrases: str) -> str:
@@ -38,7 +48,7 @@ def says(phrases: str) -> str:
     text = "|".join(part.strip() for part in re.sub(r"\s+", " ", text).strip(" ;").split(";"))
     for _ in range(2):  # a list may name another list
         text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
-    text = text.replace(" .. ", GAP).replace("'", "['’`]?")
+    text = text.replace(" .. ", GAP).replace("'", "['\u2019`]?")
     text = text.replace(" ?", r"\s?").replace(" ", r"\s{1,3}")
     return rf"(?<!\w)({text})(?!\w)"
 

@@ -1,7 +1,7 @@
 """Edge factories: path functions for `add_conditional_edges`, each with its total map of targets.
 
-    path = by_outcome(done=END, otherwise="person")
-    graph.add_conditional_edges("finish", path, path.targets)
+path = by_outcome(done=END, otherwise="person")
+graph.add_conditional_edges("finish", path, path.targets)
 """
 
 from __future__ import annotations
@@ -61,7 +61,13 @@ def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
 
 
 def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str | Path) -> Path:
-    """Go by the route that a router has written: a mapping of route to node, or the nodes."""
+    """Go by the route that a router has written: a mapping of route to node, or the nodes.
+
+    Raises:
+        DesignError: a single name, which Python would take for its letters.
+    """
+    if isinstance(to, str):
+        raise DesignError(f"by_route({to!r}): give a tuple of routes, ({to!r},)")
     mapping = dict(to) if isinstance(to, Mapping) else {route: route for route in to}
     return Path(key="route", to=mapping, otherwise=otherwise)
 

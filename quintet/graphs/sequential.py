@@ -45,8 +45,8 @@ def create_sequential(
     check_names(workers)
     if planners := [name for name, worker in workers.items() if isinstance(worker, Planner)]:
         raise DesignError(
-            f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order of "
-            "its own; give it to create_handoff"
+            f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order "
+            "of its own; give it to create_handoff"
         )
     wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
     graph: StateGraph[Any] = StateGraph(state)

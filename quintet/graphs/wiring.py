@@ -47,10 +47,6 @@ class Wiring:
             input_schema=reads(node),
             **options,
         )
-        # LangGraph shows a handler what its node reads; recovery counts what it did by the rest.
-        handler = graph.nodes[name].error_handler_node
-        if handler is not None:
-            graph.nodes[handler].input_schema = graph.state_schema
 
     def tail(self, graph: StateGraph[Any], effects: tuple[Effect, ...]) -> str:
         """Add what comes after the workers, and return the node that they go to."""
@@ -80,14 +76,11 @@ class Wiring:
         """A worker with the gate in front of its effects; `finish` is what the graph ends with."""
         if isinstance(worker, Worker | Planner) and worker.then == "finish":
             worker = replace(worker, then=then)
-        if isinstance(worker, Worker) and self.approve is not None:
-            if worker.effects and worker.gate is None:
-                return replace(worker, gate=self.gate())
-        return worker
+        if self.approve is None or not isinstance(worker, Worker) or worker.gate is not None:
+            return worker
+        return replace(worker, gate=self.gate()) if worker.effects else worker
 
-    def add_onward(
-        self, graph: StateGraph[Any], name: str, planner: str | None, then: str
-    ) -> None:
+    def add_onward(self, graph: StateGraph[Any], name: str, planner: str | None, then: str) -> None:
         """Send a worker's result to the plan under way, to the gate, or to the end."""
         path: str | Path = then if self.approve is None else by_actions(then, otherwise="finish")
         path = path if planner is None else by_plan(planner, otherwise=path)

@@ -14,8 +14,10 @@ from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.classify import classify
 from quintet.nodes.dispatch import Dispatch, begin, current, effect_done, end, under
 from quintet.nodes.effect import Effect, refuse_repeat
+from quintet.nodes.finish import closed
 from quintet.nodes.node import Call, Node, Steps, place
 from quintet.state.action import Action
+from quintet.state.channels import DECISIONS_KEPT
 from quintet.state.decision import Decision
 from quintet.state.errors import ActionRefused, ApprovalMissing, DesignError
 from quintet.state.failure import Failure, StepFailed
@@ -160,11 +162,27 @@ def proposed(*actions: Action) -> dict[str, Any]:
 
 
 def _done_in_this_run(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
-    """The actions that this run has done, last first."""
-    actions = state.get("actions") or {}
+    """The actions that this run has done and of which enough is on record, last first."""
+    whole = {k: i for k, i in (state.get("actions") or {}).items() if "arguments" in i}
     keys = [d["choice"] for d in state.get("decisions") or () if d["kind"] == "effect"]
-    done = [key for key in reversed(keys) if actions.get(key, {}).get("status") == "done"]
-    return [(key, read(Action, actions[key])) for key in dict.fromkeys(done)]
+    done = [key for key in reversed(keys) if whole.get(key, {}).get("status") == "done"]
+    return [(key, read(Action, whole[key])) for key in dict.fromkeys(done)]
+
+
+def _beyond_reach(state: Mapping[str, Any]) -> list[str]:
+    """What may have happened, or is too far back to be undone; a person must look."""
+    actions, decisions = state.get("actions") or {}, state.get("decisions") or ()
+    keys = {d["choice"] for d in decisions if d["kind"] == "effect"}
+    full = len(decisions) >= DECISIONS_KEPT
+    kept = []
+    for key, item in actions.items():
+        if item["status"] == "unknown":
+            kept.append(f"{read(Action, item)} may have happened ({item.get('result')})")
+        elif item["status"] == "done" and key in keys and "arguments" not in item:
+            kept.append(f"{key} is too far back to be undone and stays done")
+        elif item["status"] == "done" and key not in keys and full:
+            kept.append(f"{key} was done before what the record of this run still holds")
+    return kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +202,7 @@ class Undo(Node):
         """Undo every action that this run has done."""
         here = place("undo")
         undone: dict[str, Any] = {}
-        kept: list[str] = []
+        kept = _beyond_reach(state)
         for key, action in _done_in_this_run(state):
             effect = next((e for e in self.effects if e.name == action.name and e.undo), None)
             if effect is None or effect.undo is None:
@@ -206,4 +224,5 @@ class Undo(Node):
             evidence={"undone": list(undone), "kept": kept},
         )
         decision = Decision(kind="abort", node=here.node, choice=outcome.status, reason=why)
-        return {"actions": undone, "outcome": plain(outcome), "decisions": [plain(decision)]}
+        actions = closed(state).get("actions", {}) | undone
+        return {"actions": actions, "outcome": plain(outcome), "decisions": [plain(decision)]}

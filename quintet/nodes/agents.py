@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 
 from quintet.nodes.chat import converse, last_word
 from quintet.nodes.dispatch import Dispatch
+from quintet.nodes.meter import heard
 from quintet.nodes.node import Call, Steps
 from quintet.state.contract import Contract, tool_name
 from quintet.state.record import plain
@@ -38,7 +39,8 @@ def consult(
         return _last_word(result, contract) if spoken else result
     dispatch.spend(steps=1)
     given = (request, guarded(contract, dispatch)) if _wants_tools(agent) else (request,)
-    return (yield Call(agent, given, blocks=True))
+    with heard(config):
+        return (yield Call(agent, given, blocks=True))
 
 
 def speaks(agent: Runnable[Any, Any]) -> bool:

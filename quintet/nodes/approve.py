@@ -72,9 +72,12 @@ class Over:
     def __call__(self, action: Action) -> str | None:
         """Why the action needs a person, or None."""
         amount = action.arguments.get(self.argument)
-        if amount is None or amount <= self.limit:
+        if amount is None:
             return None
-        return f"{self.argument} {amount:g} is over {self.limit:g}"
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            return f"{self.argument} {amount!r:.40} is not a number"
+        # Not `amount > limit`, which lets through what is not a number by name.
+        return None if amount <= self.limit else f"{self.argument} {amount:g} is over {self.limit:g}"
 
 
 def over(limit: float, argument: str = "amount") -> Over:
@@ -267,11 +270,13 @@ class ApprovalGate(Node):
         return GateAnswer
 
     def _fits(self, answer: Answer, action: Action) -> None:
-        if not self._may_answer(action, answer.by, answer.role):
-            raise ValueError(
-                f"{answer.by!r} may not answer at gate {self.name!r}; "
-                f"approvers are {', '.join(self._approvers(action))}"
-            )
+        edited = replace(action, arguments=dict(action.arguments) | (answer.arguments or {}))
+        for each in (action, edited):
+            if not self._may_answer(each, answer.by, answer.role):
+                raise ValueError(
+                    f"{answer.by!r} may not answer for {each} at gate {self.name!r}; "
+                    f"approvers are {', '.join(self._approvers(each))}"
+                )
         if answer.digest and answer.digest != action.digest:
             raise ValueError(
                 f"this answer is for the action with digest {answer.digest}, but {action} "
@@ -327,7 +332,7 @@ def seconds(given: str | float | None) -> float | None:
         length = float(match[1]) * _UNITS[match[2]] if match else -1.0
     else:
         length = float(given)
-    if length <= 0:
+    if not length > 0:
         raise DesignError(f"duration {given!r}: give seconds, or text such as '30m', '24h', '2d'")
     return length
 

@@ -20,7 +20,7 @@ from quintet.nodes.dispatch import Dispatch
 from quintet.nodes.effect import Effect
 from quintet.nodes.node import Call, Steps, brief
 from quintet.state.contract import Contract, tool_name
-from quintet.state.errors import ContractBroken, QuintetError, ToolRefused
+from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
 from quintet.state.record import adapter, plain
 
 TURNS = 25
@@ -59,7 +59,7 @@ def converse(
         ContractBroken: its answer is empty or cut off, or it gives none.
         BudgetExhausted: a limit is reached before it answers.
     """
-    kit = _kit(contract.tools, contract.gives, handoffs)
+    kit = _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)
     bound = model.bind_tools(list(kit.specs)) if kit.specs else model
     messages: list[BaseMessage] = [
         SystemMessage(contract.goal),
@@ -147,9 +147,22 @@ class Kit:
 WRAPPED = "answer"
 
 
+class Same:
+    """A tool as a key by its identity; LangChain's tools have no hash."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __hash__(self) -> int:
+        return id(self.item)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.item is self.item
+
+
 @lru_cache(maxsize=512)
-def _kit(contract_tools: tuple[Any, ...], gives: Any, handoffs: tuple[str, ...]) -> Kit:
-    tools = {tool_name(item): _as_tool(item) for item in contract_tools}
+def _kit(contract_tools: tuple[Same, ...], gives: Any, handoffs: tuple[str, ...]) -> Kit:
+    tools = {tool_name(each.item): _as_tool(each.item) for each in contract_tools}
     specs = [convert_to_openai_tool(item) for item in tools.values()]
     answer, wrapped = "", False
     if gives not in (None, str):
@@ -158,6 +171,11 @@ def _kit(contract_tools: tuple[Any, ...], gives: Any, handoffs: tuple[str, ...])
         specs.append(spec)
     specs += [convert_to_openai_tool(_transfer(target)) for target in handoffs]
     targets = {f"transfer_to_{target}": target for target in handoffs}
+    if clash := sorted({answer, *targets} & set(tools)):
+        raise DesignError(
+            f"the tool {clash[0]!r} has the name of a chat model's own way to answer or hand off; "
+            "rename the tool"
+        )
     return Kit(tools=tools, answer=answer, wrapped=wrapped, handoffs=targets, specs=tuple(specs))
 
 
@@ -185,7 +203,6 @@ def _answer_spec(gives: Any) -> tuple[dict[str, Any], bool]:
     return {"type": "function", "function": function}, wrapped
 
 
-@lru_cache(maxsize=512)
 def _as_tool(item: Any) -> BaseTool:
     if isinstance(item, Effect):
         return item.as_tool()

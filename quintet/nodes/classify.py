@@ -95,6 +95,8 @@ def classify(problem: BaseException) -> FailureClass:
         return problem.failure.kind
     if isinstance(problem, ContractBroken) and problem.side == "gives":
         return "invalid"
+    if getattr(problem, "code", None) == "insufficient_quota":
+        return "denied"  # it comes as a 429, but waiting does not fill an account
     for kinds, name in _CLASSES:
         if isinstance(problem, kinds):
             return name

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.nodes.approve import refused
-from quintet.nodes.node import Node, Steps, brief, name_of, place, values
+from quintet.nodes.node import Node, Steps, brief, is_async, name_of, place, values
 from quintet.nodes.route import path_of
 from quintet.state.decision import Decision
+from quintet.state.errors import DesignError
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
 
@@ -28,11 +29,18 @@ class Finish(Node):
 
     Args:
         success: criteria on the final state; all must hold for `done`.
+
+    Raises:
+        DesignError: an async criterion, which nothing would await.
     """
 
     success: tuple[Criterion, ...] = ()
 
-    writes = frozenset({"outcome", "decisions"})
+    writes = frozenset({"outcome", "actions", "decisions"})
+
+    def __post_init__(self) -> None:
+        if late := [name_of(criterion) for criterion in self.success if is_async(criterion)]:
+            raise DesignError(f"Finish: criterion {late[0]} is async; give a plain function")
 
     def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
         """Judge the state and write the outcome."""
@@ -43,7 +51,7 @@ class Finish(Node):
         if state.get("outcome"):
             return {}
         outcome = _refused(state) or self._unproven(state) or self._done(state)
-        return ended(outcome, place("finish").node)
+        return closed(state) | ended(outcome, place("finish").node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
         actions = (state.get("actions") or {}).values()
@@ -81,7 +89,7 @@ def hand_over(state: Any) -> dict[str, Any]:
     status: Status = "exhausted" if spent_up else "escalated"
     reason = brief(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
-    return ended(outcome, place("person").node)
+    return closed(known) | ended(outcome, place("person").node)
 
 
 _ASKS = ("escalation", "route", "handoff", "replan", "merge")
@@ -114,6 +122,16 @@ def packet(state: Mapping[str, Any]) -> dict[str, Any]:
         "open": [i["key"] for i in actions if i["status"] not in ("done", "undone")],
         "results": dict(state.get("results") or {}),
     }
+
+
+def closed(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state update by which what stands open when a run ends is not done by the thread's next."""
+    update = {}
+    for key, item in (state.get("actions") or {}).items():
+        if "again" in item or item["status"] in ("proposed", "approved"):
+            why = {"status": "failed", "result": "not done: its run ended before"}
+            update[key] = {**item.get("again", item), **why}
+    return {"actions": update} if update else {}
 
 
 def ended(outcome: Outcome, node: str) -> dict[str, Any]:

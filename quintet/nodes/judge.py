@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
 from quintet.nodes.merge import Settled
+from quintet.nodes.meter import metered_here
 from quintet.nodes.model import chat_model, filled
 from quintet.nodes.node import Call, Steps, drive
 from quintet.state.plan import Step

@@ -58,13 +58,18 @@ class Vote:
 
     share: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise DesignError(f"vote(share={self.share!r}): give a share from 0 to under 1")
+
     def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
-        """The value of the majority, or None where there is none."""
-        counts = Counter(digest(value) for value in values.values())
-        best, count = counts.most_common(1)[0]
-        if count <= self.share * len(values):
+        """The value of the majority, or None where there is none, as in a tie."""
+        counts = Counter(_sense(value) for value in values.values())
+        (best, count), *others = counts.most_common(2)
+        tie = bool(others) and others[0][1] == count
+        if tie or count <= self.share * len(values):
             return None
-        value = next(value for value in values.values() if digest(value) == best)
+        value = next(value for value in values.values() if _sense(value) == best)
         return Settled(value=value, reason=f"{count} of {len(values)} sources agree")
 
 
@@ -83,7 +88,8 @@ class Merge(Node):
     Args:
         of: the workers or steps whose results are merged; each result is a dict.
         then: the node to go to next.
-        resolve: resolvers for all fields, or a mapping of a field to its resolvers.
+        resolve: resolvers for all fields, or a mapping of a field to its resolvers; one alone
+            needs no tuple.
         fields: the fields to merge; all that occur, by default.
         approvers: who may settle a conflict; empty means anybody.
 
@@ -93,7 +99,7 @@ class Merge(Node):
 
     of: tuple[str, ...]
     then: str
-    resolve: tuple[Resolver, ...] | Mapping[str, tuple[Resolver, ...]] = ()
+    resolve: Resolver | tuple[Resolver, ...] | Mapping[str, Resolver | tuple[Resolver, ...]] = ()
     fields: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
 
@@ -103,6 +109,10 @@ class Merge(Node):
     def __post_init__(self) -> None:
         if isinstance(self.of, str) or len(self.of) < 2:
             raise DesignError(f"Merge(of={self.of!r}): give at least two workers' names")
+        given: Any = self.resolve
+        if isinstance(given, Mapping):
+            given = {field: (one,) if callable(one) else one for field, one in given.items()}
+        object.__setattr__(self, "resolve", (given,) if callable(given) else given)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -123,7 +133,7 @@ class Merge(Node):
             raise ContractBroken(f"{here}: none of {', '.join(self.of)} gave a result to merge")
         merged: dict[str, Any] = {}
         conflicts: dict[str, Any] = {}
-        records: list[dict[str, Any]] = []
+        records = _absent(here, self.of, found)
         for field, values in _by_field(here, found, self.fields).items():
             settled = yield from self._settle(field, values)
             if settled is None:
@@ -138,8 +148,8 @@ class Merge(Node):
     def _settle(self, field: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
         if not _differ(values):
             return Settled(value=next(iter(values.values())), reason="all agree")
-        given = self.resolve.get(field, ()) if isinstance(self.resolve, Mapping) else self.resolve
-        for resolver in given:
+        given: Any = self.resolve
+        for resolver in given.get(field, ()) if isinstance(given, Mapping) else given:
             settled = yield from asked(resolver, field, values)
             if settled is None:
                 continue
@@ -198,6 +208,12 @@ class MergeAnswer(BaseModel):
     by: str
     note: str = ""
 
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if not self.by.strip():
+            raise ValueError("a settlement says who gives it: by='...'")
+        return self
+
 
 def _by_field(
     here: str, found: Mapping[str, Any], only: tuple[str, ...]
@@ -213,7 +229,37 @@ def _by_field(
 
 
 def _differ(values: Mapping[str, Any]) -> bool:
-    return len({digest(value) for value in values.values()}) > 1
+    return len({_sense(value) for value in values.values()}) > 1
+
+
+def _sense(value: Any) -> str:
+    """What a value says: a digest that takes 50.0 for 50, as agents write now one, now the other."""
+    return digest(_whole(plain(value)))
+
+
+def _whole(data: Any) -> Any:
+    if isinstance(data, float) and data.is_integer():
+        return int(data)
+    if isinstance(data, list):
+        return [_whole(item) for item in data]
+    if isinstance(data, dict):
+        return {key: _whole(item) for key, item in data.items()}
+    return data
+
+
+def _absent(here: str, of: tuple[str, ...], found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A record of the sources that gave nothing to merge."""
+    absent = ", ".join(name for name in of if name not in found)
+    if not absent:
+        return []
+    decision = Decision(
+        kind="merge",
+        node=here,
+        choice=f"without {absent}",
+        reason=f"{absent} gave no result",
+        candidates=of,
+    )
+    return [plain(decision)]
 
 
 def _record(

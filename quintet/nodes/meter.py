@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
 from quintet.nodes.dispatch import Dispatch, current
@@ -46,9 +49,8 @@ class Meter(BaseCallbackHandler):
     def _is_nested(self) -> bool:
         """Whether the call is of a handoff within this one, which reports it here itself."""
         inner = current.get()
-        return inner is not None and any(each is self.dispatch for each in inner.layers()) and (
-            inner is not self.dispatch
-        )
+        around = () if inner is None or inner.outer is None else inner.outer.layers()
+        return any(each is self.dispatch for each in around)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the tokens that the provider reports."""
@@ -85,3 +87,14 @@ def metered(dispatch: Dispatch) -> RunnableConfig:
         around.add_handler(Meter(dispatch))
         return {"callbacks": around}
     return {"callbacks": [*(around or ()), Meter(dispatch)]}
+
+
+@contextmanager
+def heard(config: RunnableConfig) -> Iterator[None]:
+    """Let a meter hear the models and tools that a function agent calls by itself."""
+    around = var_child_runnable_config.get()
+    token = var_child_runnable_config.set({**(around or {}), **config})
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)

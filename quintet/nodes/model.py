@@ -126,6 +126,9 @@ def filled(schema: type[BaseModel], said: Any) -> Any:
 def chat_model(model: BaseChatModel | str, **options: Any) -> BaseChatModel:
     """A chat model, or `ChatOpenAI` by a model's name; `openai:NAME` is understood too.
 
+    A model made here does not retry by itself: `Recovery` does, and leaves a record. `options` go to
+    `ChatOpenAI`.
+
     Raises:
         DesignError: another provider's prefix, or something that is not a model.
     """
@@ -141,4 +144,4 @@ def chat_model(model: BaseChatModel | str, **options: Any) -> BaseChatModel:
         )
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=name, **options)
+    return ChatOpenAI(model=name, **{"max_retries": 0, **options})

@@ -17,12 +17,15 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config
+from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import get_runtime
 from langgraph.types import Command
 from pydantic import BaseModel
 
+from quintet.nodes.classify import classify
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
+from quintet.state.failure import Failure, StepFailed
 from quintet.state.record import plain
 
 R = TypeVar("R")
@@ -147,11 +150,42 @@ class Node(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
-        return self.noted(drive(self.steps(values(input))))
+        try:
+            return self.noted(drive(self.steps(values(input))))
+        except Exception as problem:
+            failure = self.failed(problem)
+            if failure is problem:
+                raise
+            raise failure from problem
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
-        return self.noted(await adrive(self.steps(values(input))))
+        try:
+            return self.noted(await adrive(self.steps(values(input))))
+        except Exception as problem:
+            failure = self.failed(problem)
+            if failure is problem:
+                raise
+            raise failure from problem
+
+    def failed(self, problem: Exception) -> Exception:
+        """A failure inside a graph with its typed record, which a resume keeps; the rest as it is.
+
+        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one.
+        """
+        if self.asks or isinstance(problem, GraphBubbleUp | StepFailed):
+            return problem
+        here = place(type(self).__name__)
+        if not here.task:
+            return problem
+        record = Failure(
+            node=here.node,
+            kind=classify(problem),
+            error=type(problem).__name__,
+            message=str(problem)[:500],
+            attempts=here.attempt,
+        )
+        return StepFailed(record)
 
     def noted(self, result: Any) -> Any:
         """The result, with a record of the retries that it took."""

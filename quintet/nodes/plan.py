@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,12 +75,12 @@ class Planner(Node):
     read: Callable[[Mapping[str, Any]], Any] = text_of
     limit: Budget = Budget(steps=12, retries=2)
 
-    writes = frozenset({"plan", "plans", "begun", "decisions", "spent"})
+    writes = frozenset({"plan", "plans", "begun", "passed", "decisions", "spent"})
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:
             raise DesignError(
-                f"Planner(assignees={self.assignees!r}): give the names of the nodes that take steps"
+                f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
 
     @property
@@ -99,6 +100,10 @@ class Planner(Node):
             return self._send(here, state, plan, done=[], begun=[], update={"decisions": [record]})
         plan = read(Plan, state["plan"] or {})
         begun = list(state.get("begun") or ())
+        passed, seen = _passed_on(state), state.get("passed")
+        if seen is not None and passed > seen and _missing(state, begun):
+            # One may be under way elsewhere: LangGraph defers for edges, not for what was sent.
+            return Command(goto=here, update={"passed": passed})
         ended = _ended_by_remedy(state, begun)
         if ended is not None:
             return self._give_up(here, plan, *ended)
@@ -124,7 +129,7 @@ class Planner(Node):
         return replace(
             made,
             assignees=tuple(self.assignees),
-            budget=self.limit,
+            budget=made.budget.within(self.limit),
             version=version,
             reason=reason,
         )
@@ -139,12 +144,13 @@ class Planner(Node):
         self, state: Mapping[str, Any], plan: Plan, begun: list[str]
     ) -> Steps[dict[str, str]]:
         results = state.get("results") or {}
-        failures = {f["step"]: f for f in state.get("failures") or () if f.get("step")}
+        failures = _failures_since(state)
         problems: dict[str, str] = {}
         for name in begun:
-            if name not in results:
-                failed = failures.get(name)
-                problems[name] = failed["message"] if failed else "it gave no result"
+            if name in failures:
+                problems[name] = failures[name]
+            elif name not in results:
+                problems[name] = "it gave no result"
             elif self.check is not None:
                 said = yield from asked(self.check, plan[name], results[name])
                 if said is not True and said is not None:
@@ -167,11 +173,15 @@ class Planner(Node):
         results = state.get("results") or {}
         evidence = Evidence(plan=plan, results=results, problems=problems)
         new = yield from self._plan(state, evidence)
-        past.append(plain(plan) | {"stuck": digest([plan.digest, problems])})
-        if _stands_still(new, problems, past):
-            why = f"no progress: plan {new.version} is plan {plan.version} again; {_said(problems)}"
+        if (earlier := _made_before(new, plan, problems, past)) is not None:
+            why = f"no progress: plan {new.version} is plan {earlier} again; {_said(problems)}"
             return self._give_up(here, plan, self.otherwise, why)
-        kept = [name for name in done if _same(plan, new, name)]
+        answer = digest([problems, new.digest])
+        past.append(plain(plan) | {"answer": answer})
+        kept: list[str] = []
+        for name in done:  # in the order of their dependencies
+            if _same(plan, new, name) and set(new[name].after) <= set(kept):
+                kept.append(name)
         record = self._record("replan", here, new)
         update = {"plans": past, "decisions": [record]}
         return self._send(here, state, new, done=kept, begun=kept, update=update)
@@ -194,7 +204,12 @@ class Planner(Node):
             Send(step.assignee, {**shared, "step": plain(step) | {"planner": here}})
             for step in ready
         ]
-        update = {**update, "plan": plain(plan), "begun": [*begun, *(step.id for step in ready)]}
+        update = {
+            **update,
+            "plan": plain(plan) | {"sent": time.time()},
+            "begun": [*begun, *(step.id for step in ready)],
+            "passed": _passed_on(state),
+        }
         return Command(goto=sends, update=update)
 
     def _record(self, kind: Kind, here: str, plan: Plan) -> dict[str, Any]:
@@ -218,7 +233,33 @@ class Planner(Node):
         return Command(goto=target, update={"decisions": [plain(decision)]})
 
 
-_OWN = frozenset({"plan", "plans", "begun", "decisions", "step"})
+_OWN = frozenset({"plan", "plans", "begun", "passed", "decisions", "step"})
+
+
+def _missing(state: Mapping[str, Any], begun: list[str]) -> set[str]:
+    """The steps that have neither a result nor a failure that ended them."""
+    return set(begun) - set(_failures_since(state)) - set(state.get("results") or {})
+
+
+def _failures_since(state: Mapping[str, Any]) -> dict[str, str]:
+    """What failed since steps were last sent out, by step; a result of such a step is older.
+
+    A failure that a fallback took over is none: where the fallback failed too, it is on record.
+    """
+    sent = (state.get("plan") or {}).get("sent", 0.0)
+    last = {f["step"]: f for f in state.get("failures") or () if f.get("step") and f["at"] >= sent}
+    return {
+        step: failure["message"]
+        for step, failure in last.items()
+        if not failure.get("remedy", "").startswith("fallback")
+    }
+
+
+def _passed_on(state: Mapping[str, Any]) -> int:
+    """How often work has gone on to another node in this run, by a fallback or a handoff."""
+    remedies = (state.get("remedies") or {}).items()
+    fallbacks = sum(times for name, times in remedies if name.startswith("fallback"))
+    return int(fallbacks + (state.get("spent") or {}).get("handoffs", 0))
 
 
 def _ended_by_remedy(state: Mapping[str, Any], begun: list[str]) -> tuple[str, str] | None:
@@ -232,19 +273,27 @@ def _ended_by_remedy(state: Mapping[str, Any], begun: list[str]) -> tuple[str, s
 
 def _takes_evidence(make: Maker) -> bool:
     try:
-        return len(inspect.signature(make).parameters) > 1
+        parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):
         return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    every = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    return every or sum(each.kind in positional for each in parameters) > 1
 
 
 def _said(problems: Mapping[str, str]) -> str:
     return "; ".join(f"step {name}: {brief(why)}" for name, why in problems.items())
 
 
-def _stands_still(new: Plan, problems: Mapping[str, str], past: list[dict[str, Any]]) -> bool:
-    """Whether this very plan has already met these very problems."""
-    stuck = digest([new.digest, problems])
-    return any(item["stuck"] == stuck for item in past)
+def _made_before(
+    new: Plan, plan: Plan, problems: Mapping[str, str], past: list[dict[str, Any]]
+) -> int | None:
+    """The version that is made again: the one that has just met these problems, or one that has
+    been made for these very problems before, as when two plans take turns."""
+    if new.digest == plan.digest:
+        return plan.version
+    answer = digest([problems, new.digest])
+    return next((item["version"] + 1 for item in past if item["answer"] == answer), None)
 
 
 def _same(old: Plan, new: Plan, name: str) -> bool:

@@ -14,6 +14,7 @@ from quintet.nodes.classify import Classifier, classify, classify_name
 from quintet.nodes.dispatch import left_behind
 from quintet.nodes.node import place, values
 from quintet.state.budget import Budget
+from quintet.state.channels import count_remedies
 from quintet.state.decision import Decision, Kind
 from quintet.state.errors import DesignError
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
@@ -113,7 +114,7 @@ class Recovery:
     classify: Classifier | None = None
     budget: Budget = Budget()
 
-    writes = frozenset({"failures", "decisions", "spent", "actions"})
+    writes = frozenset({"failures", "remedies", "decisions", "spent", "actions"})
 
     def __post_init__(self) -> None:
         if self.otherwise.kind not in ("escalate", "abort"):
@@ -176,8 +177,7 @@ class Recovery:
         """Record the failure and go where the first remedy that is left says."""
         known = values(state)
         failure, update = self._failure(error, str((known.get("step") or {}).get("id", "")))
-        used = [item.get("remedy", "") for item in known.get("failures") or ()]
-        remedy = self._remedy(failure, used, known)
+        remedy = self._remedy(failure, known.get("remedies"))
         decision = Decision(
             kind=_KINDS[remedy.kind],
             node=failure.node,
@@ -188,9 +188,11 @@ class Recovery:
         update = {
             **update,
             "failures": [plain(failure) | {"remedy": remedy.name}],
+            "remedies": {remedy.name: 1},
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
-        return Command(goto=_target(remedy, known), update=update)
+        used = count_remedies(known.get("remedies") or {}, update["remedies"])
+        return Command(goto=_target(remedy, {**known, "remedies": used}), update=update)
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         # A handler runs as the task that failed.
@@ -202,7 +204,8 @@ class Recovery:
                 return _reported(said, error.node, step), left
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
-            return replace(problem.failure, kind=kind), problem.update
+            record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
+            return record, problem.update or left
         failure = Failure(
             node=error.node,
             kind=self.class_of(problem),
@@ -212,13 +215,19 @@ class Recovery:
         )
         return failure, left
 
-    def _remedy(self, failure: Failure, used: list[str], state: Mapping[str, Any]) -> Remedy:
+    def _remedy(self, failure: Failure, used: Mapping[str, int] | None) -> Remedy:
         limit = self.budget.retries
-        if limit is not None and len(used) >= limit:
+        if limit is not None and sum((used or {}).values()) >= limit:
+            return self.otherwise
+        # A node whose input leaves the `remedies` out cannot count: it gets one fallback, no more.
+        blind = used is None
+        if blind and failure.node in self.destinations:
             return self.otherwise
         for remedy in self.chain(failure.kind):
-            spent = used.count(remedy.name) >= remedy.times
+            spent = (used or {}).get(remedy.name, 0) >= remedy.times
             if remedy.kind == "retry" or spent or remedy.to == failure.node:
+                continue
+            if blind and remedy.kind == "replan":
                 continue
             return remedy
         return self.otherwise
@@ -245,7 +254,10 @@ class OfClass:
 
 
 def _target(remedy: Remedy, state: Mapping[str, Any]) -> Any:
-    """Where to go. A plan's step falls back to another node; all else goes to its planner."""
+    """Where to go. A plan's step falls back to another node; all else goes to its planner.
+
+    What is sent is all that the next node's handler sees: it takes the count along.
+    """
     step = state.get("step")
     if not step:
         return remedy.to

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import BaseMessage
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.types import Command, Send
 
 from quintet.nodes.agents import consult
@@ -20,6 +20,7 @@ from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, place
 from quintet.nodes.route import path_of
 from quintet.state.budget import add_spending
+from quintet.state.action import Action
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.errors import ContractBroken, DesignError, HandoffLoop
@@ -42,8 +43,8 @@ class Worker(Node):
     Args:
         agent: who does the work.
         contract: what goes in, what must come out, which tools, which budget.
-        read: the context that `needs` is taken from; by default the state, with a plan step's
-            inputs and the results it waits for.
+        read: the context that `needs` is taken from; by default the state and the results so far
+            by their names; for a plan's step, its inputs and the results that it waits for.
         gate: effects that this gate wants a person for are proposed instead of run.
         then: the node to go to next; empty where the graph's edges say.
         handoffs: the nodes that the agent may pass control to; needs `then`.
@@ -116,11 +117,13 @@ class Worker(Node):
             if isinstance(answer, Handoff):
                 update, target = self._hand_over(answer, here, state)
             else:
-                result = self._accept(request, answer)
+                result = self._accept(request, answer, tuple(dispatch.actions.values()))
                 update, target = {"results": {step.get("id") or here.node: plain(result)}}, ""
         except GraphBubbleUp:
             raise
         except Exception as problem:
+            if is_invalid_resume(problem):
+                raise
             raise _failed(here, str(step.get("id", "")), dispatch, problem) from problem
         end(dispatch)
         update = _together(update, dispatch, here)
@@ -134,17 +137,17 @@ class Worker(Node):
     def _context(self, state: Mapping[str, Any], step: Mapping[str, Any]) -> Mapping[str, Any]:
         if self.read is not None:
             return self.read(state)
-        if not step:
-            return state
         results = state.get("results") or {}
+        if not step:
+            return {**results, **state}
         needed = {name: results[name] for name in step.get("after", ()) if name in results}
         return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
 
-    def _accept(self, request: Any, answer: Any) -> Any:
+    def _accept(self, request: Any, answer: Any, actions: tuple[Action, ...]) -> Any:
         result = self.contract.result(answer)
-        if why := self.contract.escalation(request, result):
+        if why := self.contract.escalation(request, result, actions):
             raise ContractBroken(f"contract {self.contract.goal!r}: {why}", side="escalate")
-        if unmet := self.contract.unmet(request, result):
+        if unmet := self.contract.unmet(request, result, actions):
             raise ContractBroken(
                 f"contract {self.contract.goal!r} is not met: {'; '.join(unmet)} "
                 f"(result {result!r:.120})",

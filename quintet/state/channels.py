@@ -36,6 +36,13 @@ def _joined(old: list[Plain], new: list[Plain]) -> list[Plain]:
     return [*old, *(item for item in new if item not in old)]
 
 
+def count_remedies(old: dict[str, int], new: dict[str, int] | None) -> dict[str, int]:
+    """Add up how often each remedy was used; unlike the failures, nothing of it is dropped."""
+    if new is None:
+        return {}
+    return {**old, **{name: old.get(name, 0) + times for name, times in new.items()}}
+
+
 def merge_results(old: Plain, new: Plain | None) -> Plain:
     """Put new results beside the old ones, by the name of the worker or step."""
     return {} if new is None else {**old, **new}
@@ -80,11 +87,13 @@ class Routed(Decided, total=False):
 
 
 class Planned(Decided, total=False):
-    """What a planner writes: the plan, its past versions, and the steps that were sent out."""
+    """What a planner writes: the plan, its past versions, the steps that were sent out, and how
+    often work had been passed on when it last looked."""
 
     plan: Plain | None
     plans: list[Plain]
     begun: list[str]
+    passed: int
 
 
 class Worked(Decided, total=False):
@@ -103,9 +112,10 @@ class Merged(Decided, total=False):
 
 
 class Recovered(Decided, total=False):
-    """What recovery writes: the failures that it treated, as plain data."""
+    """What recovery writes: the failures that it treated, and how often it used each remedy."""
 
     failures: Annotated[list[Plain], keep_failures]
+    remedies: Annotated[dict[str, int], count_remedies]
 
 
 class Ended(Decided, total=False):
@@ -133,11 +143,13 @@ RUN_KEYS: Mapping[str, Any] = {
     "plan": None,
     "plans": [],
     "begun": [],
+    "passed": 0,
     "results": None,
     "spent": None,
     "merged": {},
     "conflicts": {},
     "failures": None,
+    "remedies": None,
     "outcome": None,
 }
 """What a new run on an old thread resets; `actions` stay, as the thread's record of effects."""

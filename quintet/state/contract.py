@@ -11,13 +11,15 @@ from typing import Any, get_args, get_origin, is_typeddict
 import typing_extensions
 from pydantic import BaseModel, PydanticUserError, ValidationError
 
+from quintet.state.action import Action
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.record import adapter, faults
 
 Check = Callable[..., bool | str | None]
-"""A criterion: a function of the result, or of the request and the result. It returns True where
-it holds, and False or a sentence that says what is wrong where it does not."""
+"""A criterion: a function of the result; or of the request and the result; or of these and the
+actions that the agent has done or proposed meanwhile. It returns True where it holds, and False or a
+sentence that says what is wrong where it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,28 +135,35 @@ class Contract:
                 f"{value!r:.80}: {faults(problem)}"
             ) from problem
 
-    def unmet(self, request: Any, result: Any) -> list[str]:
+    def unmet(self, request: Any, result: Any, actions: tuple[Action, ...] = ()) -> list[str]:
         """The success criteria that do not hold, each with what it says."""
-        met = zip(self.success, self._alone[0], strict=True)
-        said = [(check, _judged(_ask(check, alone, request, result))) for check, alone in met]
+        evidence = (result, request, actions)
+        met = zip(self.success, self._takes[0], strict=True)
+        said = [(check, _judged(_ask(check, takes, evidence))) for check, takes in met]
         return [f"{_named(check)}: {why}" for check, why in said if why is not None]
 
-    def escalation(self, request: Any, result: Any) -> str | None:
+    def escalation(
+        self, request: Any, result: Any, actions: tuple[Action, ...] = ()
+    ) -> str | None:
         """The first escalation condition that is met, or None."""
-        for check, alone in zip(self.escalate, self._alone[1], strict=True):
-            said = _ask(check, alone, request, result)
+        evidence = (result, request, actions)
+        for check, takes in zip(self.escalate, self._takes[1], strict=True):
+            said = _ask(check, takes, evidence)
             if said:
                 return said if isinstance(said, str) else f"{_named(check)} holds"
         return None
 
     @cached_property
-    def _alone(self) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
-        """For each criterion, whether it is asked about the result alone."""
-        return tuple(map(_takes_one, self.success)), tuple(map(_takes_one, self.escalate))
+    def _takes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """For each criterion, how much of the evidence it is asked about."""
+        return tuple(map(_takes, self.success)), tuple(map(_takes, self.escalate))
 
 
-def _ask(check: Check, alone: bool, request: Any, result: Any) -> bool | str | None:
-    return check(result) if alone else check(request, result)
+def _ask(check: Check, takes: int, evidence: tuple[Any, Any, Any]) -> bool | str | None:
+    result, request, actions = evidence
+    if takes == 1:
+        return check(result)
+    return check(request, result) if takes == 2 else check(request, result, actions)
 
 
 def _judged(said: bool | str | None) -> str | None:
@@ -175,13 +184,14 @@ def _named(check: Check) -> str:
     return getattr(check, "__name__", None) or type(check).__name__
 
 
-def _takes_one(check: Check) -> bool:
+def _takes(check: Check) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         parameters = inspect.signature(check).parameters.values()
     except ValueError:  # a builtin such as bool
-        return True
-    return sum(p.kind in positional and p.default is p.empty for p in parameters) <= 1
+        return 1
+    needed = sum(p.kind in positional and p.default is p.empty for p in parameters)
+    return min(max(needed, 1), 3)
 
 
 def _checkable(goal: str, side: str, kind: Any) -> None:

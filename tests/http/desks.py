@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from langchain_openai import ChatOpenAI
 from langgraph.graph.state import CompiledStateGraph
+from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from quintet.graphs import create_handoff
@@ -52,7 +53,11 @@ def lookup_order(order_id: int) -> dict[str, Any]:
 def chat(base_url: str, *, timeout: float = 20.0) -> ChatOpenAI:
     """The model of these tests: LangChain's own client, which does not retry by itself."""
     return ChatOpenAI(
-        model="gpt-test", base_url=base_url, api_key="test", max_retries=0, timeout=timeout
+        model="gpt-test",
+        base_url=base_url,
+        api_key=SecretStr("test"),
+        max_retries=0,
+        timeout=timeout,
     )
 
 

@@ -26,7 +26,8 @@ class Faulty:
     address: str
     acts: list[Act] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
+    hung_up: threading.Event = field(default_factory=threading.Event)
+    ending: threading.Event = field(default_factory=threading.Event)
 
     @property
     def base_url(self) -> str:
@@ -36,6 +37,7 @@ class Faulty:
     def play(self, *acts: Act) -> None:
         """Play these acts from now on."""
         self.acts[:], self.sent[:] = acts, []
+        self.hung_up.clear()
 
     def next(self, body: dict[str, Any]) -> Act:
         """The act for a request."""
@@ -112,7 +114,7 @@ def stall(handler: Handler) -> None:
     """Send the head of an answer, and then nothing."""
     handler.begin(200, 100)
     handler.wfile.flush()
-    handler.faulty.closing.wait(20)
+    handler.faulty.ending.wait(20)
     handler.close_connection = True
 
 
@@ -126,19 +128,30 @@ def closing(then: Act) -> Act:
     return act
 
 
+class Server(ThreadingHTTPServer):
+    """Says when it has closed a connection."""
+
+    daemon_threads = True
+    playing: Faulty
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        super().shutdown_request(request)
+        self.playing.hung_up.set()
+
+
 @contextmanager
 def faulty_server() -> Iterator[Faulty]:
     """Run the server on a free port until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    playing = Faulty(address=f"http://127.0.0.1:{server.server_address[1]}")
+    server = Server(("127.0.0.1", 0), Handler)
+    playing = server.playing = Faulty(address=f"http://127.0.0.1:{server.server_address[1]}")
     server.RequestHandlerClass = type("Playing", (Handler,), {"faulty": playing})
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield playing
     finally:
-        playing.closing.set()
+        playing.ending.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -15,6 +15,7 @@ from tests.aimock import Aimock, call, calls, text
 from tests.http.conftest import Begin
 from tests.http.desks import (
     ORDER,
+    ROUTING,
     TOKENS,
     WORKING,
     Desk,
@@ -23,6 +24,7 @@ from tests.http.desks import (
     chat,
     lookup_order,
     refund,
+    route,
     script,
 )
 
@@ -76,13 +78,16 @@ async def test_the_journal_shows_what_the_model_was_sent(aimock: Aimock, begin: 
     assert json.loads(second["messages"][-1]["content"]) == {"order_id": ORDER, "paid": 480.0}
 
 
-async def test_tokens_and_model_calls_of_the_work_are_counted(aimock: Aimock, begin: Begin) -> None:
-    desk = Desk(model=chat(aimock.base_url), routed=True)
+async def test_tokens_and_model_calls_are_counted_at_the_door_and_at_work(
+    aimock: Aimock, begin: Begin
+) -> None:
+    desk = Desk(model=chat(aimock.base_url))
+    aimock.on(ROUTING, route("billing", usage=TOKENS))
     looked = call("lookup_order", {"order_id": ORDER}, usage=TOKENS)
-    script(aimock, looked, answer(usage=TOKENS))
+    aimock.on(WORKING, looked, answer(usage=TOKENS))
     run = await begin(desk.app(), asked())
-    assert run.values["spent"]["tokens"] == 2 * TOKENS["total_tokens"]
-    assert run.values["spent"]["steps"] == 2
+    assert run.values["spent"]["tokens"] == 3 * TOKENS["total_tokens"]
+    assert run.values["spent"]["steps"] == 3
     assert run.values["spent"]["handoffs"] == 1
 
 

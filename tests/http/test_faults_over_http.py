@@ -25,7 +25,6 @@ from tests.http.desks import (
     chat,
     refund,
     route,
-    script,
 )
 from tests.http.faulty import Act, Faulty
 
@@ -235,6 +234,15 @@ async def test_an_effect_before_a_lasting_fault_is_undone_where_the_policy_says_
     assert "stays done" in run.outcome.reason
 
 
+async def test_a_model_that_never_answers_ends_as_exhausted(aimock: Aimock, begin: Begin) -> None:
+    desk = Desk(model=chat(aimock.base_url), routed=True, recover=Recovery())
+    aimock.always(WORKING, call("lookup_order", {"order_id": ORDER}))
+    run = await begin(desk.app(), asked())
+    assert run.status == "exhausted"
+    assert run.values["failures"][0]["error"] == "BudgetExhausted"
+    assert len(aimock.sent()) == 8, "as many model calls as the contract's budget gives"
+
+
 async def test_a_routing_model_that_is_down_hands_over_to_a_person(
     aimock: Aimock, begin: Begin
 ) -> None:
@@ -329,19 +337,12 @@ async def test_a_body_that_never_comes_is_a_timeout(faulty: Faulty, begin: Begin
 async def test_a_connection_that_was_closed_while_idle_is_no_fault(
     faulty: Faulty, begin: Begin
 ) -> None:
-    look = odd.said(
-        None,
-        tool_calls=[
-            {
-                "id": "call_1",
-                "type": "function",
-                "function": {"name": "lookup_order", "arguments": '{"order_id": 1042}'},
-            }
-        ],
-    )
-    run = await begin(served(faulty, odd.closing(look), ANSWERED).app(), asked())
-    assert run.status == "done"
-    assert "retries" not in run.values["spent"]
+    first = await begin(served(faulty, odd.closing(ANSWERED)).app(), asked())
+    assert faulty.hung_up.wait(20)
+    second = await begin(served(faulty, ANSWERED).app(), asked())
+    for run in (first, second):
+        assert run.status == "done"
+        assert "retries" not in run.values["spent"]
 
 
 async def test_arguments_that_are_not_json_go_back_to_the_model(

@@ -23,7 +23,7 @@ from quintet.nodes import (
 from quintet.state import Budget, Contract, OrchestrationState, Step, checkpointer
 from tests.aimock import Aimock, Reply, call, chaos, status, text
 from tests.http.conftest import Begin
-from tests.http.desks import chat
+from tests.http.desks import TOKENS, chat
 
 PLANNING = {"systemMessage": "Plan the request", "responseFormat": "json_schema"}
 JUDGING = {"systemMessage": "Judge whether", "responseFormat": "json_schema"}
@@ -179,6 +179,16 @@ async def test_a_judge_that_calls_a_tool_instead_has_not_judged(
     run = await begin(desk(model, judge_criteria(model)), MESSAGE)
     assert run.status == "done", "what is no verdict is asked for again, and never counts as a yes"
     assert len(aimock.sent()) == 3
+
+
+async def test_tokens_of_plans_and_judgements_are_counted(aimock: Aimock, begin: Begin) -> None:
+    model = chat(aimock.base_url)
+    steps = [step("refund", "billing", criterion="a receipt is named")]
+    aimock.on(PLANNING, text({"steps": steps}, usage=TOKENS))
+    aimock.on(JUDGING, text({"holds": True, "reason": "it is"}, usage=TOKENS))
+    run = await begin(desk(model, judge_criteria(model)), MESSAGE)
+    assert run.status == "done"
+    assert run.values["spent"]["tokens"] == 2 * TOKENS["total_tokens"]
 
 
 async def test_a_step_without_a_criterion_is_not_put_to_the_judge(aimock: Aimock) -> None:

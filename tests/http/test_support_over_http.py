@@ -1,4 +1,4 @@
-"""The support desk of the examples, driven by a model over real HTTP: what it may do, and may not."""
+"""The support desk of the examples, driven by a model over real HTTP: what it may do and not."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_refund_below_the_limit_is_paid_once(
 async def test_the_model_sees_the_facts_and_the_passage_and_may_call_the_four_writes(
     aimock: Aimock, begin: Begin, shop: Shop
 ) -> None:
-    said = resolution("The second charge of £89.00 is refunded.", "duplicate-charge", order_id=1098)
+    said = resolution("The record shows two charges of £89.00.", "duplicate-charge", order_id=1098)
     aimock.on(WORKING, said)
     await begin(desk(shop, aimock), given("m002"))
     [sent] = aimock.sent()
@@ -215,12 +215,12 @@ async def test_a_sum_out_of_thin_air_is_refused_on_return_and_asked_for_again(
     aimock: Aimock, begin: Begin, shop: Shop
 ) -> None:
     invented = resolution("We will refund £500.00 to you.", "duplicate-charge", order_id=1098)
-    sound = resolution("The second charge of £89.00 is refunded.", "duplicate-charge")
+    sound = resolution("The record shows two charges of £89.00.", "duplicate-charge")
     aimock.on(WORKING, invented, sound)
     run = await begin(desk(shop, aimock), given("m002"))
     assert run.status == "done"
     assert run.values["spent"]["retries"] == 1
-    assert run.values["results"]["billing"]["reply"] == "The second charge of £89.00 is refunded."
+    assert run.values["results"]["billing"]["reply"] == "The record shows two charges of £89.00."
 
 
 async def test_a_message_that_no_rule_knows_is_routed_by_the_model(

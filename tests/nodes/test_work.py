@@ -115,18 +115,6 @@ def test_a_condition_to_escalate_goes_to_a_person_with_its_reason(invoke: Any) -
     assert invoke(calm, {"message": "m"}, "b")["results"] == {"work": "calm"}
 
 
-def test_a_condition_to_escalate_is_not_treated_by_a_fallback(invoke: Any) -> None:
-    from quintet.nodes import fallback
-
-    nodes = {
-        "work": work(lambda request: "sue", escalate=(lambda result: "a lawyer is named",)),
-        "basic": work(lambda request: "never mind"),
-    }
-    end = invoke(app_of(nodes, recover=Recovery(contract=fallback("basic"))), {"message": "m"}, "a")
-    assert end["outcome"]["status"] == "escalated"
-    assert end.get("results", {}) == {}
-
-
 @pytest.mark.parametrize("limit", ["handoffs", "retries"])
 def test_a_budget_of_no_handoffs_or_retries_still_lets_the_agent_work(limit: str) -> None:
     assert work(lambda request: 1, stop=Budget(**{limit: 0}))({})["results"] == {"work": 1}  # type: ignore[arg-type]

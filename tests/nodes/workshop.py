@@ -47,7 +47,9 @@ def app_of(
     for name, node in {**fillers, **nodes}.items():
         if name == END:
             continue
-        treated = recover is not None and node is not hand_over and not isinstance(node, Undo)
+        # LangGraph takes a bad answer for a failure of the node that asks, and lets it be treated.
+        treated = not getattr(node, "asks", False) and node is not hand_over
+        treated = treated and not isinstance(node, Undo)
         policy: dict[str, Any] = (
             {"retry_policy": recover.retry_policy, "error_handler": recover}
             if treated and recover

@@ -1,0 +1,79 @@
+"""What starting costs: importing Quintet beside importing LangGraph, and `quintet --help`.
+
+Each import runs in a process of its own, in turn, so that a ratio is of neighbours in time.
+
+    python -m benchmarks.startup            # a table
+    python -m benchmarks.startup --json     # one object
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.machine import machine, versions
+
+BASE = "import langgraph.graph"
+MORE = {
+    "import quintet": "import langgraph.graph, quintet",
+    "all rooms": (
+        "import langgraph.graph, quintet.state, quintet.nodes, quintet.graphs, quintet.runs"
+    ),
+}
+HELP = [sys.executable, "-m", "quintet", "--help"]
+
+
+def seconds(command: list[str]) -> float:
+    """The wall time of a whole process."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Medians over rounds; each ratio is the median of the rounds' own ratios."""
+    times: dict[str, list[float]] = {name: [] for name in (BASE, *MORE, "quintet --help")}
+    for number in range(rounds + 1):
+        row = {BASE: seconds([sys.executable, "-c", BASE])}
+        row |= {name: seconds([sys.executable, "-c", code]) for name, code in MORE.items()}
+        row["quintet --help"] = seconds(HELP)
+        if number:  # the first round warms the file cache
+            for name, value in row.items():
+                times[name].append(value)
+        sys.stderr.write(f"startup: {number} of {rounds}\n")
+    ratios = {
+        name: statistics.median(a / b for a, b in zip(times[name], times[BASE], strict=True))
+        for name in MORE
+    }
+    return {
+        "seconds": {name: round(statistics.median(found), 3) for name, found in times.items()},
+        "ratio_to_langgraph": {name: round(ratio, 3) for name, ratio in ratios.items()},
+        "rounds": rounds,
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What starting costs.")
+    parser.add_argument("--rounds", type=int, default=11, help="rounds that count (default: 11)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    found = measure(options.rounds)
+    if options.json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return
+    for name, value in found["seconds"].items():
+        ratio = found["ratio_to_langgraph"].get(name)
+        beside = "" if ratio is None else f"{ratio:.3f} of {BASE!r}"
+        sys.stdout.write(f"{name:24} {value:.3f} s  {beside}\n")
+
+
+if __name__ == "__main__":
+    main()

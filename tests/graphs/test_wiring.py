@@ -1,0 +1,414 @@
+"""What the ready-made graphs share; and the law that every run of theirs ends in an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langchain_core.exceptions import (
+    ModelAuthenticationError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+    OutputParserException,
+)
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphRecursionError, InvalidUpdateError
+from langgraph.graph import END, StateGraph
+from langgraph.types import Command
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from quintet.graphs import create_handoff
+from quintet.graphs.wiring import Wiring, effects_of
+from quintet.nodes import (
+    ApprovalGate,
+    Choice,
+    Handoff,
+    Planner,
+    Recovery,
+    Router,
+    Worker,
+    abort,
+    effect,
+    escalate,
+    fallback,
+    replan,
+    retry,
+)
+from quintet.nodes.own import Own, goes_to, own, reads
+from quintet.runs import Run, approve, astart, reject, respond, start
+from quintet.state import (
+    BudgetExhausted,
+    Contract,
+    ContractBroken,
+    Failure,
+    Step,
+    ToolRefused,
+    checkpointer,
+)
+from quintet.state.outcome import STATUSES
+from tests.graphs.desks import Desk, worker
+
+
+def pay(order: int) -> dict[str, Any]:
+    return {"order": order}
+
+
+def ship(order: int) -> dict[str, Any]:
+    return {"order": order}
+
+
+paying, shipping = effect(pay, key="pay:{order}"), effect(ship, key="ship:{order}")
+
+
+def wiring(**options: Any) -> Wiring:
+    return Wiring(**{"approve": None, "recover": Recovery(), "success": (), **options})
+
+
+def test_the_effects_of_all_workers_are_listed_once_in_order():
+    workers = {"a": worker(tools=(shipping, paying)), "b": worker(tools=(paying,)), "c": print}
+    assert effects_of(workers) == (shipping, paying)
+
+
+def test_a_worker_with_effects_gets_the_gate_and_any_other_is_left_alone():
+    gate = ApprovalGate(approvers=("maria",))
+    fit = wiring(approve=gate).fitted
+    with_effects, without = worker(tools=(paying,)), worker()
+    assert fit(with_effects, "approve").gate == ApprovalGate(
+        approvers=("maria",), approved="act", rejected="finish"
+    )
+    assert fit(without, "approve") is without
+    own_gate = worker(tools=(paying,), gate=ApprovalGate(name="own"))
+    assert fit(own_gate, "approve") is own_gate
+    assert wiring().fitted(with_effects, "finish") is with_effects
+    assert fit(print, "approve") is print
+
+
+def test_what_a_worker_calls_the_finish_is_what_the_graph_ends_with():
+    passes_on = worker(handoffs=("b",), then="finish")
+    assert wiring().fitted(passes_on, "approve").then == "approve"
+    assert wiring().fitted(worker(handoffs=("b",), then="b"), "approve").then == "b"
+
+
+class Narrow(TypedDict):
+    message: str
+
+
+def narrow(state: Narrow) -> dict[str, Any]:
+    return {}
+
+
+def typed(state: Desk) -> Command[Literal["a", "b"]]:
+    return Command(goto="a")
+
+
+async def either(state: dict[str, Any]) -> Command[Literal["a"]] | dict[str, Any] | None:
+    return None
+
+
+def ends(state: Desk, config: RunnableConfig) -> Command[Literal["__end__"]]:
+    return Command(goto=END)
+
+
+def unnamed(state: Any) -> Command[str]:
+    return Command(goto="a")
+
+
+def unresolved(state: "Nowhere") -> "Command[Nothing]":  # type: ignore[name-defined]  # noqa: F821, UP037
+    return Command(goto="a")
+
+
+class Called:
+    def __call__(self, state: Narrow) -> Command[Literal["a"]]:
+        return Command(goto="a")
+
+
+@pytest.mark.parametrize(
+    ("node", "targets", "state"),
+    [
+        (narrow, (), Narrow),
+        (typed, ("a", "b"), Desk),
+        (either, ("a",), None),
+        (ends, ("__end__",), None),
+        (unnamed, (), None),
+        (unresolved, (), None),
+        (Called(), ("a",), Narrow),
+        (lambda state: {}, (), None),
+        (worker(), (), None),
+        (worker(handoffs=("b",), then="finish"), ("finish", "b"), None),
+    ],
+)
+def test_a_node_says_where_it_goes_and_what_it_reads(node: Any, targets: Any, state: Any):
+    assert goes_to(node) == targets
+    assert reads(node) is state
+
+
+def test_only_a_function_of_the_state_alone_is_wrapped():
+    assert isinstance(own(narrow), Own)
+    assert isinstance(own(Called()), Own)
+    for node in (worker(), ends, print, 3):
+        assert own(node) is node
+
+
+class Named:
+    """An exception by its name in a printed example."""
+
+    def __init__(self, make: Callable[[], Exception]) -> None:
+        self.make = make
+
+    def __repr__(self) -> str:
+        return repr(self.make())
+
+
+def invalid() -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(int).validate_python("x")
+    return caught.value
+
+
+class Answered(Exception):
+    """As an HTTP client raises it."""
+
+    def __init__(self, status_code: int) -> None:
+        super().__init__(f"status {status_code}")
+        self.status_code = status_code
+
+
+FAULTS = [
+    Named(make)
+    for make in (
+        lambda: ConnectionError("down"),
+        lambda: ConnectionResetError(),
+        lambda: TimeoutError(),
+        lambda: asyncio.QueueFull(),
+        lambda: OSError(28, "no space left"),
+        lambda: PermissionError("not yours"),
+        lambda: KeyError("gone"),
+        lambda: ValueError(""),
+        lambda: TypeError("no"),
+        lambda: AssertionError(),
+        lambda: StopIteration(3),
+        lambda: StopAsyncIteration(),
+        lambda: RecursionError("too deep"),
+        lambda: MemoryError(),
+        lambda: NotImplementedError(),
+        lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+        lambda: json.JSONDecodeError("bad", "{", 1),
+        lambda: ExceptionGroup("two", [ValueError("a"), KeyError("b")]),
+        lambda: Answered(429),
+        lambda: Answered(500),
+        lambda: Answered(404),
+        lambda: ModelRateLimitError("slow down"),
+        lambda: ModelTimeoutError("late"),
+        lambda: ModelAuthenticationError("who"),
+        lambda: OutputParserException("not JSON"),
+        lambda: GraphRecursionError("round and round"),
+        lambda: InvalidUpdateError("no dict"),
+        lambda: ContractBroken("missing", side="needs"),
+        lambda: ToolRefused("not yours"),
+        lambda: BudgetExhausted("spent"),
+        invalid,
+    )
+]
+
+PLACES = (
+    "intake", "choose", "billing", "pay", "shipping", "basic", "make", "check", "when",
+    "approvers", "undo", "criterion", "classify",
+)  # fmt: skip
+
+CLASSES = (
+    "transient", "rate_limit", "timeout", "invalid", "contract", "denied", "permanent", "unknown",
+)  # fmt: skip
+
+
+@dataclass
+class Faulty:
+    """A desk whose parts break as they are told, one fault a call, and count what they do."""
+
+    faults: Mapping[str, list[Named | None]]
+    hands_off: bool = False
+    done: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._left: dict[str, Iterator[Named | None]] = {
+            name: iter(faults) for name, faults in self.faults.items()
+        }
+
+    def at(self, place: str) -> None:
+        """Break here, if it is time to."""
+        fault = next(self._left.get(place, iter(())), None)
+        if fault is not None:
+            raise fault.make()
+
+    def graph(self, recover: Mapping[str, Any]) -> StateGraph[Any]:
+        workers: dict[str, Any] = {
+            "billing": Worker(agent=self.billing, contract=self.contract((self.effect,))),
+            "shipping": Worker(
+                agent=self.shipping, contract=self.contract(), handoffs=("billing",), then="finish"
+            ),
+            "basic": self.basic,
+            "plan": Planner(
+                make=self.make, assignees=("billing", "shipping", "basic"), check=self.check
+            ),
+        }
+        return create_handoff(
+            Router(choose=self.choose, to=("billing", "shipping", "plan"), otherwise="person"),
+            workers,
+            intake=self.intake,
+            approve=ApprovalGate(when=self.when, approvers=self.approvers),
+            recover=Recovery(**{"classify": self.classify, **recover}),
+            success=(self.criterion,),
+            state=Desk,
+        )
+
+    def contract(self, tools: tuple[Any, ...] = ()) -> Contract:
+        return Contract(goal="Answer", needs=("message",), tools=tools)
+
+    @property
+    def effect(self) -> Any:
+        def pay(order: str) -> dict[str, Any]:
+            self.at("pay")
+            self.done[order] += 1
+            return {"order": order}
+
+        def undo(paid: Mapping[str, Any]) -> None:
+            self.at("undo")
+            self.done[paid["order"]] -= 1
+
+        return effect(pay, key="pay:{order}", undo=undo)
+
+    def intake(self, state: Desk) -> dict[str, Any]:
+        self.at("intake")
+        return {"order": 1}
+
+    def choose(self, text: str) -> Choice | None:
+        self.at("choose")
+        return Choice(to=text) if text in ("billing", "shipping", "plan") else None
+
+    def billing(self, request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+        self.at("billing")
+        tools.pay(order=request["message"])
+        return {"reply": "paid"}
+
+    def shipping(self, request: Mapping[str, Any]) -> Any:
+        self.at("shipping")
+        return Handoff(to="billing", reason="money") if self.hands_off else {"reply": "sent"}
+
+    def basic(self, state: Desk) -> dict[str, Any]:
+        self.at("basic")
+        return {"results": {state.get("step", {}).get("id", "basic"): "basic"}}
+
+    def make(self, goal: str, evidence: Any) -> list[Step]:
+        self.at("make")
+        version = "" if evidence is None else str(evidence.plan.version)
+        return [
+            Step(id=f"{name}{version}", goal=name, assignee=name, inputs={"message": name})
+            for name in ("billing", "shipping", "basic")
+        ]
+
+    def check(self, step: Step, result: Any) -> None:
+        self.at("check")
+
+    def when(self, action: Any) -> bool:
+        self.at("when")
+        return action.arguments["order"] == "billing"
+
+    def approvers(self, action: Any) -> tuple[str, ...]:
+        self.at("approvers")
+        return ("maria",)
+
+    def criterion(self, state: Mapping[str, Any]) -> bool:
+        self.at("criterion")
+        return True
+
+    def classify(self, problem: BaseException) -> None:
+        self.at("classify")
+
+
+remedies = st.lists(
+    st.sampled_from([fallback("basic"), fallback("shipping"), replan(), abort(), escalate()]),
+    max_size=3,
+).map(tuple)
+chains = st.builds(
+    lambda first, rest: (*first, *rest), st.sampled_from([(), (retry(2, wait=0),)]), remedies
+)
+policies = st.fixed_dictionaries(
+    {"otherwise": st.sampled_from([escalate(), abort()])},
+    optional={name: chains for name in CLASSES},
+)
+faults = st.dictionaries(
+    st.sampled_from(PLACES),
+    st.lists(st.none() | st.sampled_from(FAULTS), min_size=1, max_size=4),
+    max_size=6,
+)
+answers = st.lists(
+    st.sampled_from([approve(by="maria"), reject(by="maria"), respond("no", by="maria")]),
+    min_size=12,
+    max_size=12,
+)
+desks = st.builds(Faulty, faults=faults, hands_off=st.booleans())
+
+
+def ends_well(run: Run, desk: Faulty) -> None:
+    assert run.status in STATUSES, f"a silent end: {run}"
+    assert run.outcome is not None
+    assert run.outcome.reason.strip()
+    assert run.finished
+    for item in run.values["failures"]:
+        failure = Failure(**{key: value for key, value in item.items() if key != "remedy"})
+        assert failure.message
+    assert all(times <= 1 for times in desk.done.values()), f"done twice: {desk.done}"
+    if run.status == "done":
+        assert run.values["results"]
+    if run.status == "aborted":
+        assert sum(desk.done.values()) == 0
+
+
+LAW = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+
+
+@given(
+    desk=desks,
+    recover=policies,
+    message=st.sampled_from(["billing", "shipping", "plan", "hm"]),
+    said=answers,
+)
+@LAW
+def test_every_run_ends_in_an_outcome_whatever_breaks(
+    desk: Faulty, recover: Any, message: str, said: Any
+):
+    app = desk.graph(recover).compile(checkpointer=checkpointer("memory://"))
+    run = start(app, {"message": message}, config={"recursion_limit": 200})
+    for answer in said:
+        if run.status != "waiting":
+            break
+        run = run.answer(answer)
+    ends_well(run, desk)
+
+
+@given(
+    desk=desks,
+    recover=policies,
+    message=st.sampled_from(["billing", "shipping", "plan", "hm"]),
+    said=answers,
+)
+@settings(LAW, max_examples=50)
+async def test_every_async_run_ends_in_an_outcome_whatever_breaks(
+    desk: Faulty, recover: Any, message: str, said: Any
+):
+    app = desk.graph(recover).compile(checkpointer=checkpointer("memory://"))
+    run = await astart(app, {"message": message}, config={"recursion_limit": 200})
+    for answer in said:
+        if run.status != "waiting":
+            break
+        run = await run.aanswer(answer)
+    ends_well(run, desk)
