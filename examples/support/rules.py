@@ -297,6 +297,16 @@ TOPIC = re.compile(
 )
 
 
+# The credit for lateness is the parcel desk's to give; a refund is not, however late the parcel.
+LATE_CREDIT = but_not(
+    both(
+        says(r"(delay|lateness|late delivery) credit; credit(?! card| note); compensat\w*; good-?will"),
+        says(r"late(r|ly|ness)?; delay\w*; days? (after|longer|more); took .. days"),
+    ),
+    says(r"refund\w*; money back; charged"),
+)
+
+
 def names_nothing_of_the_shop(text: str) -> bool:
     """No word of wares, money or parcels: small talk, or too vague to act on."""
     return TOPIC.search(text) is None
@@ -317,6 +327,7 @@ RULES: tuple[tuple[str | Callable[[str], bool], str], ...] = (
     (both(NO_REFUND, SEND_ANOTHER), "shipping"),
     (both(NO_REFUND, REPAIR), "technical"),
     (OPEN_RETURN, "shipping"),
+    (LATE_CREDIT, "shipping"),
     # Money that is asked for decides, whatever became of the parcel or the product.
     (REFUND, "billing"),
     (CHARGED, "billing"),
