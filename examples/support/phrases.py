@@ -49,7 +49,7 @@ def says(phrases: str) -> str:
     for _ in range(2):  # a list may name another list
         text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
     text = text.replace(" .. ", GAP).replace("'", "['\u2019`]?")
-    text = text.replace(" ?", r"\s?").replace(" ", r"\s{1,3}")
+    text = text.replace(" ?", r"\s{0,3}").replace(" ", r"\s{1,3}")
     return rf"(?<!\w)({text})(?!\w)"
 
 

@@ -69,6 +69,21 @@ OPEN_RETURN = says(r"""
      )?(returns?|postage|prepaid) (shipping )?(label|slip|form); returns? (portal|form|page);
     (open|start|arrange|set up|request|initiate|begin|register|book|organi[sz]e) (an?|the|my) return
 """)
+# The credit for lateness is the parcel desk's to give; a refund is not, however late the parcel.
+LATE_CREDIT = but_not(
+    both(
+        says(r"""
+            credit(?! (cards?|notes?)); compensat\w*; good-?will; (ten|10) (pounds?|quid|dollars?);
+            [£$]10(\.00)?; tenner; make up for; knocked off; get (any|some)thing .. (back|off);
+            (any|some)thing for (the|my|all the|this) (inconvenience|trouble|wait|delay|hassle)
+        """),
+        says(r"""
+            late(r|ly|ness)?; delay\w*; overdue; days? (after|longer|more); (took|taken) .. (days
+            |weeks); past (its|the) (due )?date
+        """),
+    ),
+    says(r"refund\w*; money back; charged"),
+)
 REFUND = says(r"""
     re-?fu?n?d(s|ed|ing|able)?; refudn; reimburs\w*; money('s| is)? (back|returned); compensat\w*;
     (the|my) (money|cash); charge-?backs?; good-?will; cash-?back; credit note; purchase price;
@@ -294,16 +309,6 @@ TOPIC = re.compile(
         leave it; drop; work in; how (do|can|to) i; off; hear\w*; signal
     """),
     re.IGNORECASE,
-)
-
-
-# The credit for lateness is the parcel desk's to give; a refund is not, however late the parcel.
-LATE_CREDIT = but_not(
-    both(
-        says(r"(delay|lateness|late delivery) credit; credit(?! card| note); compensat\w*; good-?will"),
-        says(r"late(r|ly|ness)?; delay\w*; days? (after|longer|more); took .. days"),
-    ),
-    says(r"refund\w*; money back; charged"),
 )
 
 

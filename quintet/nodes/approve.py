@@ -77,7 +77,9 @@ class Over:
         if isinstance(amount, bool) or not isinstance(amount, int | float):
             return f"{self.argument} {amount!r:.40} is not a number"
         # Not `amount > limit`, which lets through what is not a number by name.
-        return None if amount <= self.limit else f"{self.argument} {amount:g} is over {self.limit:g}"
+        return (
+            None if amount <= self.limit else f"{self.argument} {amount:g} is over {self.limit:g}"
+        )
 
 
 def over(limit: float, argument: str = "amount") -> Over:
@@ -251,7 +253,14 @@ class ApprovalGate(Node):
         return update, yes
 
     def _approvers(self, action: Action) -> tuple[str, ...]:
-        return self.approvers(action) if callable(self.approvers) else self.approvers
+        if not callable(self.approvers):
+            return self.approvers
+        try:
+            return self.approvers(action)
+        except Exception as problem:  # noqa: BLE001 - a user's function may raise anything
+            # The question stays open to nobody until the function can tell again.
+            why = f"{type(problem).__name__}: {problem}"
+            return (f"nobody, for {name_of(self.approvers)} could not tell ({why})",)
 
     def _may_answer(self, action: Action, by: str, role: str) -> bool:
         allowed = self._approvers(action)

@@ -171,9 +171,10 @@ class Node(Runnable[Any, Any]):
     def failed(self, problem: Exception) -> Exception:
         """A failure inside a graph with its typed record, which a resume keeps; the rest as it is.
 
-        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one.
+        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one. So
+        does a mistake in how parts were put together: it is for whoever did.
         """
-        if self.asks or isinstance(problem, GraphBubbleUp | StepFailed):
+        if self.asks or isinstance(problem, GraphBubbleUp | StepFailed | DesignError):
             return problem
         here = place(type(self).__name__)
         if not here.task:

@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langchain_core.exceptions import (
     ModelAuthenticationError,
@@ -45,6 +46,7 @@ from quintet.nodes import (
 from quintet.nodes.own import Own, goes_to, own, reads
 from quintet.runs import Run, approve, astart, reject, respond, start
 from quintet.state import (
+    AnswerRefused,
     BudgetExhausted,
     Contract,
     ContractBroken,
@@ -185,20 +187,20 @@ FAULTS = [
     Named(make)
     for make in (
         lambda: ConnectionError("down"),
-        lambda: ConnectionResetError(),
-        lambda: TimeoutError(),
-        lambda: asyncio.QueueFull(),
+        ConnectionResetError,
+        TimeoutError,
+        asyncio.QueueFull,
         lambda: OSError(28, "no space left"),
         lambda: PermissionError("not yours"),
         lambda: KeyError("gone"),
         lambda: ValueError(""),
         lambda: TypeError("no"),
-        lambda: AssertionError(),
+        AssertionError,
         lambda: StopIteration(3),
-        lambda: StopAsyncIteration(),
+        StopAsyncIteration,
         lambda: RecursionError("too deep"),
-        lambda: MemoryError(),
-        lambda: NotImplementedError(),
+        MemoryError,
+        NotImplementedError,
         lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
         lambda: json.JSONDecodeError("bad", "{", 1),
         lambda: ExceptionGroup("two", [ValueError("a"), KeyError("b")]),
@@ -341,7 +343,7 @@ chains = st.builds(
 )
 policies = st.fixed_dictionaries(
     {"otherwise": st.sampled_from([escalate(), abort()])},
-    optional={name: chains for name in CLASSES},
+    optional=dict.fromkeys(CLASSES, chains),
 )
 faults = st.dictionaries(
     st.sampled_from(PLACES),
@@ -371,8 +373,13 @@ def ends_well(run: Run, desk: Faulty) -> None:
         assert sum(desk.done.values()) == 0
 
 
+# Each example runs a graph: to shrink one would take minutes.
 LAW = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=150,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 
 
@@ -391,7 +398,8 @@ def test_every_run_ends_in_an_outcome_whatever_breaks(
     for answer in said:
         if run.status != "waiting":
             break
-        run = run.answer(answer)
+        with suppress(AnswerRefused):
+            run = run.answer(answer)
     ends_well(run, desk)
 
 
@@ -410,5 +418,6 @@ async def test_every_async_run_ends_in_an_outcome_whatever_breaks(
     for answer in said:
         if run.status != "waiting":
             break
-        run = await run.aanswer(answer)
+        with suppress(AnswerRefused):
+            run = await run.aanswer(answer)
     ends_well(run, desk)

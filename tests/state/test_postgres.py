@@ -5,6 +5,7 @@ import math
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -116,7 +117,9 @@ def test_somebody_who_makes_the_tables_for_too_long_is_named(
 
     monkeypatch.setattr(postgres, "SETUP_SECONDS", 0.1)
     with psycopg.connect(postgres_url(), autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (postgres._SETUP_LOCK,))  # noqa: SLF001
+        held = "SELECT pg_try_advisory_lock(%s)"
+        while not other.execute(held, (postgres._SETUP_LOCK,)).fetchone()[0]:  # noqa: SLF001
+            time.sleep(0.01)  # waiting in the server could deadlock with another run's set-up
         with pytest.raises(CheckpointerError, match="another process has been preparing"):
             checkpointer(url)
 
