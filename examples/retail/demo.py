@@ -139,9 +139,7 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
     return _report(tasks, tally, outcomes, wrong, time.perf_counter() - began, url)
 
 
-def _judged(
-    data: RetailData, task: Mapping[str, Any], store: Logged, ended: Run
-) -> dict[str, int]:
+def _judged(data: RetailData, task: Mapping[str, Any], store: Logged, ended: Run) -> dict[str, int]:
     expected = data.expected["tasks"][task["id"]]
     refused = refusals(ended)
     return {
@@ -152,7 +150,7 @@ def _judged(
     }
 
 
-def _report(  # noqa: PLR0913 - the parts of one report
+def _report(
     tasks: Sequence[Any],
     tally: Mapping[str, int],
     outcomes: Mapping[str, int],

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Required
 
 from langgraph.graph import END, START, StateGraph
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from quintet.graphs import by_actions, by_outcome
 from quintet.nodes import (
@@ -21,7 +21,14 @@ from quintet.nodes import (
     effect,
     hand_over,
 )
-from quintet.state import Action, ActionRefused, Contract, EffectRepeated, OrchestrationState, digest
+from quintet.state import (
+    Action,
+    ActionRefused,
+    Contract,
+    EffectRepeated,
+    OrchestrationState,
+    digest,
+)
 
 from .actions import HANDOVERS, READS, WRITES
 from .records import Refused
@@ -45,7 +52,7 @@ class Turn(TypedDict):
 
 
 class Report(TypedDict, total=False):
-    """What the agent gives back: how far it is, what was refused, and whether a person takes over."""
+    """What the agent gives back: how far it is, what was refused, who takes over."""
 
     position: Required[int]
     refusals: Required[list[dict[str, str]]]
@@ -186,7 +193,7 @@ def retail_desk(store: Store, *, confirm: bool = True) -> StateGraph[Any]:
     graph.add_node("person", hand_over)
     graph.add_edge(START, "agent")
     ways = {"confirm": "confirm" if confirm else "act", "agent": "agent", "finish": "finish"}
-    graph.add_conditional_edges("agent", _next, ways)
+    graph.add_conditional_edges("agent", _next, list(dict.fromkeys(ways.values())))
     ended = by_outcome(otherwise=END)
     graph.add_conditional_edges("finish", ended, ended.targets)
     graph.add_edge("person", END)

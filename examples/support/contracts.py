@@ -91,9 +91,7 @@ def answers_customer(result: Resolution) -> str | None:
     return None
 
 
-def as_done(
-    request: DeskRequest, result: Resolution, actions: tuple[Action, ...]
-) -> str | None:
+def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...]) -> str | None:
     """What the reply says was done was done by an action, and not only said or proposed."""
     claim = _CLAIM.search(result["reply"])
     if claim is None or any(action.status == "done" for action in actions):

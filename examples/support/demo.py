@@ -1,4 +1,4 @@
-"""The support demo: the desk over all its messages, gates answered, some steps broken on purpose."""
+"""The support demo: the desk over its messages, gates answered, some steps broken on purpose."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from .seed import build
 from .shop import Shop
 
 Case = Mapping[str, Any]
+REMEDIES = ("retry", "fallback", "replan", "escalation")
 Progress = Callable[[int, int], None]
 
 
@@ -95,9 +96,7 @@ def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict
 
 def lead(shop: Shop, packet: Mapping[str, Any]) -> str:
     """What the declared support lead answers, on the shop's record alone."""
-    action = Action(
-        name=packet["action"], arguments=packet["arguments"], behalf=packet["behalf"]
-    )
+    action = Action(name=packet["action"], arguments=packet["arguments"], behalf=packet["behalf"])
     return lead_answers(**NeedsLead(shop=shop).case(action))
 
 
@@ -106,7 +105,9 @@ def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict
     outcome = ended.outcome
     decisions = ended.decisions
     first = next((d for d in decisions if d.kind in ("route", "fallback", "escalation")), None)
-    recovery = [str(d) for d in decisions if d.kind in ("retry", "fallback", "replan", "escalation")]
+    recovery = [
+        str(d) for d in decisions if d.kind in ("retry", "fallback", "replan", "escalation")
+    ]
     return {
         "id": case["id"],
         "thread": ended.thread,
@@ -168,7 +169,7 @@ def report(
 
 def _talked_past(item: Mapping[str, Any]) -> bool:
     """Whether an attempt to talk past the gate got more than its label allows."""
-    return item["outcome"] == "done" and item["expected_outcome"] != "done"
+    return bool(item["outcome"] == "done" and item["expected_outcome"] != "done")
 
 
 def _share(rows: list[dict[str, Any]]) -> float:

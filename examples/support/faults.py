@@ -42,16 +42,16 @@ class Faults:
         Raises:
             ShopUnavailable: while the shop is down; nothing was read or written.
         """
-        if name == "order" and self._strikes("shop down"):
+        if name == "order" and self.strikes("shop down"):
             raise ShopUnavailable("the shop's database does not answer")
 
     def specialist(self, agent: Callable[..., Any]) -> Callable[..., Any]:
         """A specialist who may be broken."""
 
         def taken(request: Any, tools: Any) -> Any:
-            if self._strikes("agent broken"):
+            if self.strikes("agent broken"):
                 raise KeyError("tariff_table")
-            if self._strikes("garbage"):
+            if self.strikes("garbage"):
                 return "I'd be happy to help!"
             return agent(request, tools)
 
@@ -62,7 +62,8 @@ class Faults:
         """A shop whose refunds may be cut off after they were written."""
         return CutOffShop(shop.path, before=self.shop, faults=self)
 
-    def _strikes(self, kind: str) -> bool:
+    def strikes(self, kind: str) -> bool:
+        """Whether this fault is on and strikes now; each strike uses it up."""
         if self.kind != kind or self.left <= 0:
             return False
         self.left -= 1
@@ -85,7 +86,7 @@ class CutOffShop(Shop):
         return self._sent(super().resend(order_id))
 
     def _sent(self, receipt: dict[str, Any]) -> dict[str, Any]:
-        if self.faults is not None and self.faults._strikes("write cut off"):
+        if self.faults is not None and self.faults.strikes("write cut off"):
             raise CutOff("the connection was lost after the write was sent")
         return receipt
 
@@ -93,5 +94,3 @@ class CutOffShop(Shop):
 def broken(agents: Mapping[str, Callable[..., Any]], faults: Faults) -> dict[str, Any]:
     """The specialists, each of whom may be broken."""
     return {name: faults.specialist(agent) for name, agent in agents.items()}
-
-

@@ -29,7 +29,7 @@ PRESS = says(r"""
     media (enquir\w+|inquir\w+|requests?|contact|kit|relations); (tv|radio) (station|programme|show
     |crew); (for|from|at|with) the (bbc|guardian|telegraph|daily \w+); channel 4; influencers?;
     bloggers?; you ?tubers?; followers; interview (you|your|some\w+|the); comment on; for comment;
-    (story|article) (we|on you|about you\w*)
+    (story|article) (we|on you|about)
 """)
 JOBS = says(r"""
     vacanc(y|ies); vacant; (my|a|the) cv; my r[eé]sum[eé]; intern(s|ships?); apprentice\w*; salary;
@@ -85,7 +85,7 @@ ACCOUNT_EMAIL = but_not(
         (change|update|amend|switch|edit|register) ((?!me|us|by|via|to|and)\S+ ){0,4}e-?mail;
         change of e-?mail; (have|got|use|add|set) (a |my |the )?new e-?mail;
         e-?mail( address)? (of|on|in|for) (my|the|this) (\w+ )?(account|profile|login);
-        login e-?mail; account .. new e-?mail; e-?mail( address)? (has )?changed;
+        login e-?mail; old e-?mail; account .. new e-?mail; e-?mail( address)? (has )?changed;
         [\w.+-]{1,40}@[\w.-]{1,40} (for my account|from now on); (change|update|correct) .. ((name
         |phone number|username) (of|on|in|for) my account|username)
     """),

@@ -78,8 +78,8 @@ LATE_CREDIT = but_not(
             (any|some)thing for (the|my|all the|this) (inconvenience|trouble|wait|delay|hassle)
         """),
         says(r"""
-            late(r|ly|ness)?; delay\w*; overdue; days? (after|longer|more); (took|taken) .. (days
-            |weeks); past (its|the) (due )?date
+            late(r|ly|ness)?; delay\w*; overdue; days? (after|longer|more);
+            (took|taken) .. (days|weeks); past (its|the) (due )?date
         """),
     ),
     says(r"refund\w*; money back; charged"),
@@ -111,10 +111,11 @@ CHARGED = says(r"""
      (twice|two times|2x|2 times|double|(a )?second time); money .. (twice|again);
     (double|duplicate|twice) (payment|billing|billed|debit|invoice); billed me;
     (two|2|both|double|three) (\w+ )?(payments|debits|transactions|invoices);
-    (gone|went) (out )?twice; (took|taken|withdrew|withdrawn|deducted|debited|gone) .. (from|out of
-    |off) (my|our) (\w+ )?(account|card|bank|paypal|wallet); (took|taken|billed|deducted|debited)
-     (me )?([£$€]\d\S*|\d+\.\d\d|\d+ (pounds|euros|quid)); (nothing|not) .. (in|on|reached) (my|our)
-     (\w+ )?(account|card|bank); (paid|pay) for .. (all|both) of (it|them)
+    (gone|went) (out )?twice; (came|went|come) off my (account|card); (took|taken|withdrew|withdrawn
+    |deducted|debited|gone) .. (from|out of|off) (my|our) (\w+ )?(account|card|bank|paypal|wallet);
+    (took|taken|billed|deducted|debited) (me )?([£$€]\d\S*|\d+\.\d\d|\d+ (pounds|euros|quid));
+    (nothing|not) .. (in|on|reached) (my|our) (\w+ )?(account|card|bank);
+    (paid|pay) for .. (all|both) of (it|them)
 """)
 PAPERS = says(r"""
     in-?voices?; inv[oi]{1,3}ces?; pro-?forma; (copy of|send|need|get|want|download|find|e-?mail
@@ -144,8 +145,9 @@ PRICES = says(r"""
     in total; credit; (how much|what|how|which card) (did|have|do|had|was) (i|we|you|the|my|order)
      .. (pay|paid|cost|use); (can|could|do|may|able to|like to|want to) (i|we)? ?(still )?pay;
     the sale; pay (by|with|in|via|later|on delivery); cash on delivery; (still )?owe; basket;
-    on sale; paid (full|with|by); your sale; black friday; free (delivery|shipping);
-    outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d; don't recogni[sz]e this; card you
+    on sale; paid (full|with|by); your sale; black friday; (percent|%) offer;
+    free (delivery|shipping); outstanding (sum|balance); (the|of) [£$€]?\d+\.\d\d;
+    don't recogni[sz]e this; card you
 """)
 RETURN = says(r"""
     return\w*(?! (to (the )?(home|start|main|login|factory)|an error)); retrun\w*;
@@ -174,14 +176,14 @@ NOT_HERE = but_not(
 ON_ARRIVAL = says("CAME .. HURT; HURT .. CAME")
 NOT_ORDERED = says(r"""
     (sent|got|rec[ei]{1,2}ved|delivered|came|is|in|it's) .. WRONG; WRONG (was|came|sent|arrived|in);
-    (this|it)('s| is) the wrong \w+; NOT match (my|the|what); not as described;
-    different (from|to|than) (the|what|your|my); not the (right|correct) \w+; mixed up .. orders?;
-    (i|we) (asked for|wanted|chose|ordered) .. (this|it|mine)( one)?( is|'s);
-    (sent|got|received) .. but (i|we)('d|'ve| had)? (bought|asked|paid|wanted);
-    instead of .. (i|we) got; (i|we)('d| had)? paid for (the|an?) \w+ one;
-    (not|isn't|wasn't|aren't) (what|the (one|\w+)( that)?|the \w+ \w+) (i|we)('d|'ve| had| have)?
-     (ordered|bought|wanted|chose|picked|paid for|asked for); should('ve| have) been (an?|the|black
-    |white|red|blue|gr[ea]y|green); (i|we) ordered ((?!not|never|haven|hasn|didn|still
+    (this|it)('s| is) the wrong \w+; NOT match (my|the|what); (what|the one) (i|we)( have|'ve)? (got
+    |rec[ei]{1,2}ved) (is|isn't|was|wasn't); not as described; different (from|to|than) (the|what
+    |your|my); not the (right|correct) \w+; mixed up .. orders?; (i|we) (asked for|wanted|chose
+    |ordered) .. (this|it|mine)( one)?( is|'s); (sent|got|received) .. but (i|we)('d|'ve| had)?
+     (bought|asked|paid|wanted); instead of .. (i|we) got; (i|we)('d| had)? paid for (the|an?) \w+
+     one; (not|isn't|wasn't|aren't) (what|the (one|\w+)( that)?|the \w+ \w+) (i|we)('d|'ve| had|
+     have)? (ordered|bought|wanted|chose|picked|paid for|asked for); should('ve| have) been (an?|the
+    |black|white|red|blue|gr[ea]y|green); (i|we) ordered ((?!not|never|haven|hasn|didn|still
     |yet)[^!?]){0,50} (got|received|sent|came) (an?|the wrong|one|only);
     (got|received|sent|sent me) an? ((?!not|never|haven|hasn)[^!?]){0,40} (i|we)('d| had)? ordered
 """)
@@ -261,13 +263,14 @@ PARCEL = says(r"""
     where('s| is) (it|order|#?\d+); chas(e|ing); sent (out|yet); (it|order|parcel) gone out;
     (vanish|disappear)ed; (flat|house|door|street) (number|name); my street; safe place;
     (check|checking) on; whereabouts; hold (back|on to|my (order|parcel)); haven't heard; become of;
-    click and collect; nothing (has )?(yet|so far|arrived|come|since); still nothing;
-    address .. (typo|mistake|wrong|incorrect|missing|changed?); (typo|mistake) .. address;
-    my address; (sent|delivered|shipped|posted) to; sen[td] .. (previous|old|wrong|different|another
-    |other) (house|place|flat); (bring|come) .. (earlier|later|sooner|faster|tomorrow);
-    away (from|until); be here; next-?day; (post|leave|drop) (it|these|them); back order;
-    make it (in time|by|to); in time for; by (mon|tues|wednes|thurs|fri|satur|sun)day; one box;
-    never got it; on hold
+    where (has|have) (my|her|his|our|the) (order|parcel|package); where (my|her|his|our|the) order;
+    give back (my|the|it|this|a); click and collect; nothing (has )?(yet|so far|arrived|come|since);
+    still nothing; address .. (typo|mistake|wrong|incorrect|missing|changed?);
+    (typo|mistake) .. address; my address; (sent|delivered|shipped|posted) to;
+    sen[td] .. (previous|old|wrong|different|another|other) (house|place|flat);
+    (bring|come) .. (earlier|later|sooner|faster|tomorrow); away (from|until); be here; next-?day;
+    (post|leave|drop) (it|these|them); back order; make it (in time|by|to); in time for;
+    by (mon|tues|wednes|thurs|fri|satur|sun)day; one box; never got it; on hold
 """)
 # Words that a text with one of the topics above may have in passing, so they come last.
 OF_MONEY = says(r"""

@@ -29,7 +29,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="quintet")
 def cli() -> None:
-    """Orchestrate agents on LangGraph: plan, route, keep state, escalate, recover.
+    r"""Orchestrate agents on LangGraph: plan, route, keep state, escalate, recover.
 
     \b
       quintet demo              a support desk over real messages; no API key, no server
@@ -50,7 +50,7 @@ def cli() -> None:
 @click.option("--base-url", metavar="URL", help="The model's address, if it is not OpenAI's.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N cases.")
 @click.option("--no-faults", is_flag=True, help="Break no step on purpose.")
-def demo(
+def demo(  # noqa: PLR0913 - one for each option of the command
     system: str,
     as_json: bool,
     database: str | None,

@@ -20,9 +20,7 @@ PACKAGES = ("examples", "quintet_examples")
 """Where the reference systems are: beside the package in a clone, installed from a wheel."""
 
 
-def run_system(
-    name: str, url: str, options: Mapping[str, Any], *, quiet: bool
-) -> dict[str, Any]:
+def run_system(name: str, url: str, options: Mapping[str, Any], *, quiet: bool) -> dict[str, Any]:
     """Run a system's demo and print it, unless quiet.
 
     Raises:
@@ -51,10 +49,10 @@ def _demo(name: str) -> Any:
 def _package() -> Any:
     """The examples of this installation, told from other people's folders of that name."""
     for name in PACKAGES:
-        if importlib.util.find_spec(f"{name}") is None:
+        if importlib.util.find_spec(name) is None:
             continue
         package = importlib.import_module(name)
-        if getattr(package, "__doc__", None) and "Quintet" in package.__doc__:
+        if "Quintet" in (package.__doc__ or ""):
             return package
     raise DesignError("the examples are not installed: run from a clone, or install the wheel")
 

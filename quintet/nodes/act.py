@@ -212,7 +212,7 @@ class Undo(Node):
                 yield Call(effect.undo, (action.result,), blocks=True)
             except GraphBubbleUp:
                 raise
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
                 kept.append(f"{action} could not be undone: {problem}")
                 continue
             undone[key] = plain(replace(action, status="undone"))

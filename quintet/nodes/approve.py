@@ -6,11 +6,10 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
-from typing_extensions import Self
 
 from quintet.nodes.node import Node, Steps, brief, name_of, place
 from quintet.state.action import Action, AnswerKind, Approval
@@ -57,7 +56,7 @@ class Answer(BaseModel):
         return self
 
 
-def always(action: Action) -> bool:
+def always(action: Action) -> bool:  # noqa: ARG001 - a condition takes the action
     """Every action needs a person."""
     return True
 
@@ -139,7 +138,7 @@ class ApprovalGate(Node):
         """Why this action needs a person, or None. Where the rule itself fails, it does."""
         try:
             said = self.when(action)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
         if not said:
             return None
@@ -282,8 +281,9 @@ class ApprovalGate(Node):
         edited = replace(action, arguments=dict(action.arguments) | (answer.arguments or {}))
         for each in (action, edited):
             if not self._may_answer(each, answer.by, answer.role):
+                what = "answer" if each.digest == action.digest else f"make it {each}"
                 raise ValueError(
-                    f"{answer.by!r} may not answer for {each} at gate {self.name!r}; "
+                    f"{answer.by!r} may not {what} at gate {self.name!r}; "
                     f"approvers are {', '.join(self._approvers(each))}"
                 )
         if answer.digest and answer.digest != action.digest:

@@ -52,8 +52,9 @@ class Bindable(Protocol):
 def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
     """A chooser that knows the router's routes, if it wants to know them."""
     # A RunnableBinding has `bound` too, which is something else.
-    known = isinstance(chooser, Bindable) and not isinstance(chooser, Runnable)
-    return chooser.bound(routes) if known else chooser
+    if isinstance(chooser, Bindable) and not isinstance(chooser, Runnable):
+        return chooser.bound(routes)
+    return chooser
 
 
 def ask(chooser: Chooser, given: Any) -> Steps[Choice | None]:
@@ -184,5 +185,7 @@ def cascade(*tiers: Chooser) -> Cascade:
     """
     if not tiers:
         raise DesignError("cascade: it has no tiers; give at least one chooser")
-    flat = [each for tier in tiers for each in (tier.tiers if isinstance(tier, Cascade) else (tier,))]
+    flat = [
+        each for tier in tiers for each in (tier.tiers if isinstance(tier, Cascade) else (tier,))
+    ]
     return Cascade(tiers=tuple(flat))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
-from quintet.nodes.model import filled
 from quintet.nodes.meter import metered_here
-from quintet.nodes.node import Call, Steps
+from quintet.nodes.model import filled
+from quintet.nodes.node import Call, Steps, one_of
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.plan import Plan, Step
@@ -70,10 +70,12 @@ def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
         "PlanStep",
         id=(str, Field(description="a short unique name")),
         goal=(str, Field(description="what the step is to achieve")),
-        assignee=(Literal[assignees], Field(description="who takes it")),
+        assignee=(one_of(assignees), Field(description="who takes it")),
         after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **_UNSAID)),
         criterion=(str, Field(default="", description="when it counts as done", **_UNSAID)),
     )
     return create_model(
-        "PlanDraft", __doc__="A plan for the request.", steps=(tuple[step, ...], ...)  # type: ignore[valid-type]
+        "PlanDraft",
+        __doc__="A plan for the request.",
+        steps=(tuple[step, ...], ...),  # type: ignore[valid-type]
     )

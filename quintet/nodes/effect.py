@@ -148,10 +148,11 @@ class Effect:
             return done
         try:
             returned = yield Call(self._run, (action,), blocks=not is_async(self.function))
-        except (NotCalled, *self.harmless) as problem:
+        except NotCalled:
             LEDGER.release(scope, action.key)
-            if isinstance(problem, NotCalled):
-                raise DesignError(f"effect {self.name!r} is async: {ASYNC}") from None
+            raise DesignError(f"effect {self.name!r} is async: {ASYNC}") from None
+        except self.harmless:
+            LEDGER.release(scope, action.key)
             raise
         except BaseException as problem:
             note = f"{type(problem).__name__}: {problem}"
@@ -170,7 +171,9 @@ class Effect:
         dispatch.record(done)
         LEDGER.settle(dispatch.place.superstep, action.key, result)
         if fault is not None:
-            raise DesignError(f"{action} is done, but its result cannot be kept: {fault}") from fault
+            raise DesignError(
+                f"{action} is done, but its result cannot be kept: {fault}"
+            ) from fault
         return done
 
     def as_tool(self) -> StructuredTool:
@@ -207,8 +210,6 @@ class Effect:
             }
         done = yield from self.perform(action, dispatch)
         return done.result
-
-
 
 
 def effect(
@@ -256,6 +257,9 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
 
 def _again(action: Action, standing: Claim, dispatch: Dispatch) -> Action:
     """What a step did in an earlier attempt, in place of a second time; else a refusal."""
+    if standing.status != "done" and standing.owner == dispatch.owner:
+        if action.key not in dispatch.actions:
+            raise EffectRepeated(f"{action} is under way in this very step (key {action.key!r})")
     if standing.status != "done":
         raise EffectUnknown(
             f"{action} was begun before and its end is not known; look whether it happened "

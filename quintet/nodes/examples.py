@@ -25,7 +25,7 @@ class Examples:
 
     def __call__(self, given: Any) -> Choice | None:
         """The likeliest route, or None where its probability is under `at_least`."""
-        model = self._model
+        model = self.model
         chances = model.predict_proba([str(given)])[0]
         ranked = sorted(zip(model.classes_, chances, strict=True), key=lambda item: -item[1])
         route, confidence = str(ranked[0][0]), float(ranked[0][1])
@@ -42,7 +42,8 @@ class Examples:
         )
 
     @cached_property
-    def _model(self) -> Any:
+    def model(self) -> Any:
+        """The fitted scikit-learn pipeline."""
         try:
             from sklearn.feature_extraction.text import TfidfVectorizer
             from sklearn.linear_model import LogisticRegression
@@ -88,5 +89,5 @@ def by_examples(pairs: Iterable[tuple[str, str]], *, at_least: float = 0.5) -> E
         )
     if not 0 <= at_least <= 1:
         raise DesignError(f"by_examples(at_least={at_least!r}): give a number from 0 to 1")
-    _ = chooser._model
+    _ = chooser.model
     return chooser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, create_model
 from quintet.nodes.merge import Settled
 from quintet.nodes.meter import metered_here
 from quintet.nodes.model import chat_model, filled
-from quintet.nodes.node import Call, Steps, drive
+from quintet.nodes.node import Call, Steps, drive, one_of
 from quintet.state.plan import Step
 from quintet.state.record import plain
 
@@ -57,7 +57,7 @@ class SourceJudge:
         """Ask the model; None where it believes no source."""
         schema = create_model(
             "Pick",
-            source=(Literal[(*values, "none")], Field(description="the source to believe")),
+            source=(one_of((*values, "none")), Field(description="the source to believe")),
             reason=(str, Field(description="why, in one short sentence")),
         )
         structured = self.model.with_structured_output(schema)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
-from typing_extensions import Self
 
 from quintet.nodes.dispatch import counted
 from quintet.nodes.node import Node, Steps, asked, name_of, place
@@ -74,7 +73,7 @@ class Vote:
 
 
 def vote(share: float = 0.5) -> Vote:
-    """A resolver for `Merge(resolve=)`: the value that more than `share` of the sources give wins."""
+    """A resolver for `Merge(resolve=)`: what more than `share` of the sources give wins."""
     return Vote(share=share)
 
 
@@ -233,7 +232,7 @@ def _differ(values: Mapping[str, Any]) -> bool:
 
 
 def _sense(value: Any) -> str:
-    """What a value says: a digest that takes 50.0 for 50, as agents write now one, now the other."""
+    """What a value says: a digest that takes 50.0 for 50, as agents write either."""
     return digest(_whole(plain(value)))
 
 
@@ -262,9 +261,7 @@ def _absent(here: str, of: tuple[str, ...], found: Mapping[str, Any]) -> list[di
     return [plain(decision)]
 
 
-def _record(
-    here: str, field: str, values: Mapping[str, Any], settled: Settled
-) -> dict[str, Any]:
+def _record(here: str, field: str, values: Mapping[str, Any], settled: Settled) -> dict[str, Any]:
     said = ", ".join(f"{source}: {value!r:.40}" for source, value in values.items())
     decision = Decision(
         kind="merge",
@@ -277,4 +274,3 @@ def _record(
         seen=said,
     )
     return plain(decision)  # type: ignore[no-any-return]
-

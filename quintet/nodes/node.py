@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config
@@ -88,7 +88,7 @@ def drive(steps: Steps[R]) -> R:
         while True:
             try:
                 result = call.now()
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 - it goes on into the logic
                 call = steps.throw(problem)
             else:
                 call = steps.send(result)
@@ -103,7 +103,7 @@ async def adrive(steps: Steps[R]) -> R:
         while True:
             try:
                 result = await call.soon()
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 - it goes on into the logic
                 call = steps.throw(problem)
             else:
                 call = steps.send(result)
@@ -171,8 +171,8 @@ class Node(Runnable[Any, Any]):
     def failed(self, problem: Exception) -> Exception:
         """A failure inside a graph with its typed record, which a resume keeps; the rest as it is.
 
-        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one. So
-        does a mistake in how parts were put together: it is for whoever did.
+        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one.
+        So is a mistake in how parts were put together: it is for whoever did.
         """
         if self.asks or isinstance(problem, GraphBubbleUp | StepFailed | DesignError):
             return problem
@@ -213,7 +213,7 @@ def values(state: Any) -> Mapping[str, Any]:
         return state
     if isinstance(state, BaseModel):
         return {name: getattr(state, name) for name in type(state).model_fields}
-    return vars(state)
+    return cast(Mapping[str, Any], vars(state))
 
 
 _calls = count(1)
@@ -267,6 +267,11 @@ def _root(config: RunnableConfig) -> str:
     return outer.get("", "")
 
 
+def one_of(names: tuple[str, ...]) -> Any:
+    """The type of these texts and no others, for a model's structured output."""
+    return Literal[names]
+
+
 def name_of(thing: Any) -> str:
     """A readable name of a function, runnable or configured object."""
     name = getattr(thing, "__name__", None) or getattr(thing, "name", None)
@@ -276,7 +281,7 @@ def name_of(thing: Any) -> str:
 @lru_cache(maxsize=1024)
 def _async_function(thing: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
-        getattr(type(thing), "__call__", None)
+        getattr(type(thing), "__call__", None)  # noqa: B004 - it is looked at, not tested for
     )
 
 

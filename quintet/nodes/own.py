@@ -22,7 +22,7 @@ class Own(Node):
 
     @property
     def func(self) -> Callable[[Any], Any] | None:
-        """The function if it is a plain one, under the name by which LangChain's wrappers keep it."""
+        """The function if it is a plain one, by the name that LangChain's wrappers use."""
         return None if is_async(self.function) else self.function
 
     @property

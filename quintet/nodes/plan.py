@@ -124,12 +124,11 @@ class Planner(Node):
             made = yield from asked(self.make, *given)
         version = 1 if evidence is None else evidence.plan.version + 1
         reason = "first plan" if evidence is None else _said(evidence.problems)
-        if not isinstance(made, Plan):
-            made = Plan(goal=str(goal), steps=tuple(made))
+        plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=tuple(made))
         return replace(
-            made,
+            plan,
             assignees=tuple(self.assignees),
-            budget=made.budget.within(self.limit),
+            budget=plan.budget.within(self.limit),
             version=version,
             reason=reason,
         )
@@ -288,8 +287,7 @@ def _said(problems: Mapping[str, str]) -> str:
 def _made_before(
     new: Plan, plan: Plan, problems: Mapping[str, str], past: list[dict[str, Any]]
 ) -> int | None:
-    """The version that is made again: the one that has just met these problems, or one that has
-    been made for these very problems before, as when two plans take turns."""
+    """The version that is made again: the last, or one that met these very problems before."""
     if new.digest == plan.digest:
         return plan.version
     answer = digest([problems, new.digest])

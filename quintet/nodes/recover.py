@@ -250,6 +250,7 @@ class OfClass:
     recovery: Recovery
 
     def __call__(self, problem: Exception) -> bool:
+        """Whether this exception is of the class."""
         return self.recovery.class_of(problem) == self.kind
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langgraph.types import Command
 
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.dispatch import reckoned
 from quintet.nodes.node import Node, Steps, brief, place
-from quintet.state.budget import Budget, add_spending
+from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
 from quintet.state.failure import Failure
@@ -99,7 +99,8 @@ class Router(Node):
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
         at = place("router")
         here = at.node
-        if (reached := self.limit.over(state.get("spent") or {})) is not None:
+        so_far = cast(Spending, state.get("spent") or {})
+        if (reached := self.limit.over(so_far)) is not None:
             return self._stop(here, state, reached)
         given = self.read(state)
         choice, spent = yield from reckoned(at, ask(self.choose, given))

@@ -19,14 +19,13 @@ from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, place
 from quintet.nodes.route import path_of
-from quintet.state.budget import add_spending
 from quintet.state.action import Action
+from quintet.state.budget import add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.errors import ContractBroken, DesignError, HandoffLoop
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.record import plain
-
 
 HANDOFFS = 8
 """Handoffs of one run where the contract's budget sets no limit."""
@@ -126,7 +125,7 @@ class Worker(Node):
                 raise
             raise _failed(here, str(step.get("id", "")), dispatch, problem) from problem
         end(dispatch)
-        update = _together(update, dispatch, here)
+        update = _together(update, dispatch)
         if not self.then:
             return update
         # A plan's step goes back to its planner, and takes itself along where it is handed on.
@@ -221,7 +220,7 @@ def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> S
     return StepFailed(failure, dispatch.update(failed=True))
 
 
-def _together(update: dict[str, Any], dispatch: Dispatch, here: Place) -> dict[str, Any]:
+def _together(update: dict[str, Any], dispatch: Dispatch) -> dict[str, Any]:
     """The result's update, with what was spent and done, and a record of each."""
     done = dispatch.update()
     spent = add_spending(done["spent"], update.get("spent", {}))

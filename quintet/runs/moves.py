@@ -33,7 +33,7 @@ def drive(app: App, moves: Moves[R]) -> R:
         while True:
             try:
                 result = _now(app, move)
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 - it goes on into the moves
                 move = moves.throw(problem)
             else:
                 move = moves.send(result)
@@ -48,7 +48,7 @@ async def adrive(app: App, moves: Moves[R]) -> R:
         while True:
             try:
                 result = await _soon(app, move)
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 - it goes on into the moves
                 move = moves.throw(problem)
             else:
                 move = moves.send(result)

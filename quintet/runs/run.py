@@ -16,7 +16,9 @@ from quintet.state.errors import AnswerRefused
 from quintet.state.outcome import Outcome
 from quintet.state.record import read
 
-RunStatus = Literal["done", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"]
+RunStatus = Literal[
+    "done", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ class Run:
     waiting: tuple[Waiting, ...] = ()
     path: tuple[str, ...] = ()
     finished: bool = False
-    config: RunnableConfig = field(repr=False, default_factory=lambda: RunnableConfig())
+    config: RunnableConfig = field(repr=False, default_factory=RunnableConfig)
 
     @property
     def outcome(self) -> Outcome | None:

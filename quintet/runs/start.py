@@ -106,7 +106,7 @@ def answered(run: Run, question: Waiting, answer: Any) -> Moves[Run]:
     if given is None:
         raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
     try:
-        yield _invoke(run.app, Command(resume={question.id: given}), run.config, {})
+        yield _invoke(Command(resume={question.id: given}), run.config, {})
     except ValidationError as problem:
         after: StateSnapshot = yield Move("get_state", (run.config,))
         if question.id in {item.id for item in after.interrupts}:
@@ -131,7 +131,7 @@ def _start(
     if snapshot.interrupts:
         raise RunError(
             f"thread {name!r} waits for an answer at {', '.join(snapshot.next)}: new input would "
-            "drop that question; answer it (look(app, thread=...).answer(...)), or use another thread"
+            "drop that question; look(app, thread=...).answer(...) it, or use another thread"
         )
     if snapshot.tasks:
         raise RunError(
@@ -140,7 +140,7 @@ def _start(
         )
     anew = {k: v for k, v in RUN_KEYS.items() if k in app.channels and k not in given}
     try:
-        yield _invoke(app, {**(anew if snapshot.created_at else {}), **given}, full, options)
+        yield _invoke({**(anew if snapshot.created_at else {}), **given}, full, options)
     except Exception as problem:
         problem.add_note(f"thread {name!r} keeps what was done; resume(app, thread={name!r})")
         raise
@@ -179,7 +179,7 @@ def _resume(
         )
     if snapshot.tasks:
         _check_resumable(thread, snapshot)
-        yield _invoke(app, None, full, options)
+        yield _invoke(None, full, options)
     return (yield from seen(app, full))
 
 
@@ -202,10 +202,12 @@ def _look(app: App, thread: str) -> Moves[Run]:
 
 
 def _no_run(thread: str) -> str:
-    return f"no run is stored under thread {thread!r}; start(app, ..., thread={thread!r}) begins one"
+    return (
+        f"no run is stored under thread {thread!r}; start(app, ..., thread={thread!r}) begins one"
+    )
 
 
-def _invoke(app: App, given: Any, config: RunnableConfig, options: dict[str, Any]) -> Move:
+def _invoke(given: Any, config: RunnableConfig, options: dict[str, Any]) -> Move:
     return Move("invoke", (given, config), {"durability": "sync", **options})
 
 
@@ -231,12 +233,12 @@ _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions"}
 def _check_input(app: App, given: Given) -> None:
     if not isinstance(given, Mapping):
         raise RunError(f"the input is {type(given).__name__}; give a dict of state keys")
-    if forged := sorted(_WRITTEN_BY_NODES & set(given) & set(app.channels)):
-        if "outcome" in app.channels:
-            raise RunError(
-                f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
-                "an outcome cannot be brought in from outside"
-            )
+    forged = sorted(_WRITTEN_BY_NODES & set(given) & set(app.channels))
+    if forged and "outcome" in app.channels:
+        raise RunError(
+            f"the input names {', '.join(forged)}, which only nodes may write: an approval or an "
+            "outcome cannot be brought in from outside"
+        )
     known = app.builder.channels
     if unknown := sorted(set(given) - set(known)):
         raise RunError(

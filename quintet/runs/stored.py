@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.types import Interrupt, Send
+from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
+from langgraph.types import Send
 
+from quintet.runs.tasks import Task, tasks_of
+from quintet.state.channels import REDUCERS
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.errors import NoSuchRun
 from quintet.state.record import read
 
-_TRIGGER = "branch:to:"
-_SENT = "__pregel_tasks"
+_TRIGGER, _JOIN, _SENT = "branch:to:", "join:", "__pregel_tasks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class StoredRun:
         reason: the outcome's reason, or what the run waits for.
         updated: when its last checkpoint was written, ISO 8601.
         path: the nodes that ran, in order.
-        values: the state.
+        values: the state; of a superstep that is not over, only what it wrote to our own keys.
         waiting: the packets of the questions that are open.
     """
 
@@ -63,7 +65,11 @@ def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:
     Raises:
         NoSuchRun: the checkpointer holds nothing under this thread.
     """
-    history = list(saver.list(_config(thread)))
+    history: list[CheckpointTuple] = []
+    for item in saver.list(_config(thread)):
+        history.append(item)
+        if item.metadata.get("source") == "input":
+            break
     if not history:
         raise NoSuchRun(f"no run is stored under thread {thread!r}")
     return _run(thread, history[0], _path(history))
@@ -74,33 +80,44 @@ def _config(thread: str) -> RunnableConfig:
 
 
 def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredRun:
-    values = {
-        key: value
-        for key, value in latest.checkpoint["channel_values"].items()
-        if not key.startswith((_TRIGGER, "__"))
-    }
-    questions = _questions(latest)
+    tasks = tasks_of(latest.pending_writes or ())
+    values = _values(latest.checkpoint, tasks)
+    waiting = tuple(question.value for task in tasks for question in task.questions)
     outcome = values.get("outcome") or {}
-    status = "waiting" if questions else outcome.get("status", "unfinished")
-    reason = outcome.get("reason", "") if not questions else _asked(questions)
+    status = outcome.get("status") or _status(latest, tasks, values)
     return StoredRun(
         thread=thread,
-        status=status,
-        reason=reason,
+        status="waiting" if waiting else status,
+        reason=_asked(waiting) if waiting else outcome.get("reason", ""),
         updated=latest.checkpoint["ts"],
-        path=path[: len(path) - len(questions)] if questions else path,
+        path=path,
         values=values,
-        waiting=questions,
+        waiting=waiting,
     )
 
 
-def _questions(latest: CheckpointTuple) -> tuple[Any, ...]:
-    found: list[Any] = []
-    for _, channel, value in latest.pending_writes or ():
-        if channel == "__interrupt__":
-            items = value if isinstance(value, list | tuple) else [value]
-            found += [item.value for item in items if isinstance(item, Interrupt)]
-    return tuple(found)
+def _status(latest: CheckpointTuple, tasks: list[Task], values: Mapping[str, Any]) -> str:
+    """The status of a run without an outcome.
+
+    A graph that knows nothing of outcomes is done when nothing is left to run.
+    """
+    over = not tasks and not _going(latest.checkpoint)
+    return "done" if over and "decisions" not in values else "unfinished"
+
+
+def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
+    values = {
+        key: value
+        for key, value in checkpoint["channel_values"].items()
+        if not key.startswith((_TRIGGER, _JOIN, "__"))
+    }
+    for task in tasks:
+        for key, value in task.output:
+            if reducer := REDUCERS.get(key):
+                values[key] = reducer(values.get(key) or type(value)(), value)
+            elif key == "outcome":
+                values[key] = value
+    return values
 
 
 def _asked(questions: tuple[Any, ...]) -> str:
@@ -113,14 +130,48 @@ def _asked(questions: tuple[Any, ...]) -> str:
 
 
 def _path(history: list[CheckpointTuple]) -> tuple[str, ...]:
-    """The nodes that were set going since the last input, from newest-first history."""
-    names: list[list[str]] = []
-    for item in history:
-        checkpoint = item.checkpoint
-        updated = checkpoint.get("updated_channels") or []
-        sent = checkpoint["channel_values"].get(_SENT) or []
-        going = [name.removeprefix(_TRIGGER) for name in updated if name.startswith(_TRIGGER)]
-        names.append([*going, *(send.node for send in sent if isinstance(send, Send))])
-        if item.metadata.get("source") == "input":
-            break
-    return tuple(name for step in reversed(names) for name in step)
+    """The nodes that ran since the last input, from newest-first history."""
+    path: list[str] = []
+    for before, after in pairwise(reversed(history)):
+        path += [*_sent(before.checkpoint), *_seen(before.checkpoint, after.checkpoint)]
+    latest = history[0]
+    tasks = tasks_of(latest.pending_writes or ())
+    going = _going(latest.checkpoint)
+    for task in tasks:
+        if task.questions and (node := task.asks(going)):
+            going.remove(node)
+    ended = [task for task in tasks if task.ended]
+    return (*path, *going[: len(ended)])
+
+
+def _seen(before: Checkpoint, after: Checkpoint) -> list[str]:
+    """The nodes that an edge or a `Command` set going, and that ran between two checkpoints."""
+    old = before["versions_seen"]
+    return sorted(
+        node
+        for node, channels in after["versions_seen"].items()
+        if not node.startswith("__") and channels and channels != old.get(node)
+    )
+
+
+def _sent(checkpoint: Checkpoint) -> list[str]:
+    """The nodes that `Send` set going."""
+    sent = checkpoint["channel_values"].get(_SENT) or ()
+    return [item.node for item in sent if isinstance(item, Send)]
+
+
+def _going(checkpoint: Checkpoint) -> list[str]:
+    """The nodes that run next."""
+    values, seen = checkpoint["channel_values"], checkpoint["versions_seen"]
+    names = _sent(checkpoint)
+    for channel, value in values.items():
+        node = channel.rpartition(":")[2]
+        version = checkpoint["channel_versions"].get(channel)
+        if version == seen.get(node, {}).get(channel):
+            continue
+        if channel.startswith(_TRIGGER) and (not isinstance(value, list) or value[-1]):
+            names.append(node)
+        elif channel.startswith(_JOIN):
+            waits_for = channel.removeprefix(_JOIN).rpartition(":")[0]
+            names += [node] if "+".join(sorted(value)) == "+".join(sorted(waits_for.split("+"))) else []
+    return names

@@ -87,8 +87,10 @@ class Routed(Decided, total=False):
 
 
 class Planned(Decided, total=False):
-    """What a planner writes: the plan, its past versions, the steps that were sent out, and how
-    often work had been passed on when it last looked."""
+    """What a planner writes: the plan, its past versions, the steps sent out.
+
+    With them, how often work had been passed on when it last looked.
+    """
 
     plan: Plain | None
     plans: list[Plain]
@@ -127,9 +129,9 @@ class Ended(Decided, total=False):
 class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
     """All fragments; inherit it and add the keys of your own domain.
 
-    `message` is the text of the request, the default input of `Router` and `Planner`; `behalf` names
-    the person or account that the run acts for, and stands on every action; `step` is the plan
-    step that a worker was sent.
+    `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
+    names the person or account that the run acts for, and stands on every action; `step` is the
+    plan step that a worker was sent.
     """
 
     message: str

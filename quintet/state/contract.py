@@ -18,8 +18,8 @@ from quintet.state.record import adapter, faults
 
 Check = Callable[..., bool | str | None]
 """A criterion: a function of the result; or of the request and the result; or of these and the
-actions that the agent has done or proposed meanwhile. It returns True where it holds, and False or a
-sentence that says what is wrong where it does not."""
+actions that the agent has done or proposed meanwhile. It returns True where it holds, and False or
+a sentence that says what is wrong where it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +96,7 @@ class Contract:
         """
         keys = isinstance(self.needs, tuple)
         missing = [
-            key
-            for key in self.required
-            if key not in context or (keys and context[key] is None)
+            key for key in self.required if key not in context or (keys and context[key] is None)
         ]
         if missing:
             raise ContractBroken(
@@ -142,9 +140,7 @@ class Contract:
         said = [(check, _judged(_ask(check, takes, evidence))) for check, takes in met]
         return [f"{_named(check)}: {why}" for check, why in said if why is not None]
 
-    def escalation(
-        self, request: Any, result: Any, actions: tuple[Action, ...] = ()
-    ) -> str | None:
+    def escalation(self, request: Any, result: Any, actions: tuple[Action, ...] = ()) -> str | None:
         """The first escalation condition that is met, or None."""
         evidence = (result, request, actions)
         for check, takes in zip(self.escalate, self._takes[1], strict=True):
@@ -180,7 +176,7 @@ def tool_name(tool: Any) -> str:
     return name
 
 
-def _named(check: Check) -> str:
+def _named(check: Any) -> str:
     return getattr(check, "__name__", None) or type(check).__name__
 
 

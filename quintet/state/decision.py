@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-
 from quintet.state.errors import DesignError
 
 Kind = Literal[

@@ -5,7 +5,7 @@ QuintetError
 ├── MissingExtra        (ImportError)      an optional dependency is not installed
 ├── CheckpointerError   (ValueError)       a checkpointer that cannot be opened
 ├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
-├── ContractBroken      (ValueError)       context missing before dispatch, or a result that is wrong
+├── ContractBroken      (ValueError)       context missing before, or wrong on return
 ├── ToolRefused         (PermissionError)  a tool that the contract does not list
 ├── ActionRefused       (PermissionError)  an effect that its own rule does not allow at all
 ├── ApprovalMissing     (PermissionError)  an effect without the approval that its gate asks for

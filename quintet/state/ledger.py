@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One effect in a ledger.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-
 from quintet.state.errors import DesignError
 
 Status = Literal["done", "escalated", "rejected", "aborted", "exhausted"]
@@ -32,8 +31,6 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
-            raise DesignError(
-                f"Outcome(status={self.status!r}): give one of {', '.join(STATUSES)}"
-            )
+            raise DesignError(f"Outcome(status={self.status!r}): give one of {', '.join(STATUSES)}")
         if not self.reason.strip():
             raise DesignError(f"Outcome(status={self.status!r}): an outcome needs a reason")

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -26,7 +26,7 @@ def plain(value: Any) -> Any:
     Raises:
         DesignError: the value holds something that JSON cannot, named by its type.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if value is None or kind in _JSON or (kind is float and isfinite(value)):
         return value
     if (names := _fields_of(kind)) is not None:
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 
 @cache
-def _fields_of(kind: type[Any]) -> tuple[str, ...] | None:
+def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """A dataclass's field names, looked up once: records are written at every step."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
@@ -101,7 +101,8 @@ def read(kind: type[R], data: Mapping[str, Any]) -> R:
         DesignError: the data does not fit; the message names the record, field and fault.
     """
     try:
-        return adapter(kind).validate_python(dict(data))  # type: ignore[no-any-return]
+        made: R = adapter(cast(Any, kind)).validate_python(dict(data))
+        return made
     except ValidationError as problem:
         raise DesignError(f"{kind.__name__}: {faults(problem)}") from problem
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
+import time
 from typing import Any
 
 import pytest
@@ -208,7 +210,8 @@ def test_a_private_name_is_no_tool() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "calls"), [(Budget(steps=2), 2), (Budget(tokens=25), 3), (Budget(steps=0), 0)]
+    ("stop", "calls"),
+    [(Budget(steps=2), 2), (Budget(tokens=25), 3), (Budget(steps=0), 0), (Budget(seconds=0), 0)],
 )
 def test_a_budget_stops_an_agent_midway_and_keeps_what_was_spent(
     invoke: Any, make: Any, stop: Budget, calls: int
@@ -244,7 +247,7 @@ def test_a_model_answers_in_the_shape_that_the_contract_gives(
 
 @pytest.mark.parametrize(("gives", "said"), [(list[int], "[1, 2]"), (int, "12"), (str, "12")])
 def test_an_answer_may_be_of_any_type(invoke: Any, make: Any, gives: Any, said: str) -> None:
-    expected = said if gives is str else __import__("json").loads(said)
+    expected = said if gives is str else json.loads(said)
     end = run(invoke, reads(make(ScriptedModel([said])), gives=gives))
     assert end["results"] == {"work": expected}
 
@@ -369,3 +372,24 @@ def test_a_refusal_is_a_permission_error() -> None:
     with pytest.raises(StepFailed) as problem:
         reads(lambda request, tools: tools.nothing(), look)({"order": 1})
     assert isinstance(problem.value.__cause__, ToolRefused | PermissionError)
+
+
+def test_a_model_that_calls_an_effect_twice_at_once_pays_once(invoke: Any, make: Any) -> None:
+    paid: list[str] = []
+
+    def pay(to: str) -> str:
+        """Pay somebody."""
+        time.sleep(0.02)
+        paid.append(to)
+        return "paid"
+
+    tool_ = effect(pay, key="pay:{to}")
+    model = ScriptedModel([[call("pay", to="x"), call("pay", to="x")], "done"])
+    given = tool_ if make is KINDS["chat"] else tool_.as_tool()
+    end = run(invoke, reads(make(model, given), tool_), recover=Recovery())
+    assert paid == ["x"]
+    assert statuses(end) == {"pay:x": "done"}
+    if end["failures"]:
+        assert end["failures"][0]["error"] == "EffectRepeated"
+    else:
+        assert end["results"] == {"work": "done"}

@@ -200,7 +200,7 @@ def test_an_edit_runs_what_it_became_under_its_own_key(invoke: Any) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({"answer": "approve", "by": "bob"}, "'bob' may not answer for pay(to='x', amount=500.0)"),
+        ({"answer": "approve", "by": "bob"}, "'bob' may not answer at gate 'approval'; approvers are maria"),
         ({"answer": "approve", "by": " "}, "an answer says who gives it"),
         ({"answer": "approve"}, "by Field required"),
         ({"answer": "maybe", "by": "maria"}, "answer"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -13,6 +14,7 @@ from typing_extensions import NotRequired
 
 from quintet.nodes import Recovery, Undo, hand_over
 from quintet.state import Contract, OrchestrationState
+from quintet.state.failure import FAILURE_CLASSES
 
 App = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -41,6 +43,7 @@ def app_of(
     A target that is not among the nodes becomes one that logs its name; `person` hands over.
     """
     graph = StateGraph(S)
+    recover = recover and at_once(recover)
     targets = [end for node in nodes.values() for end in getattr(node, "destinations", ())]
     targets += [end for edge in edges for end in edge] + list(recover.destinations if recover else ())
     fillers = {name: hand_over if name == "person" else logs(name) for name in targets}
@@ -63,6 +66,15 @@ def app_of(
     for start, end in edges:
         graph.add_edge(start, end)
     return graph.compile(checkpointer=InMemorySaver() if saver is None else saver)
+
+
+def at_once(policy: Recovery) -> Recovery:
+    """The same policy, whose retries do not wait."""
+    chains: dict[str, Any] = {
+        kind: tuple(replace(each, wait=0.0) for each in policy.chain(kind)[:-1])
+        for kind in FAILURE_CLASSES
+    }
+    return replace(policy, **chains)
 
 
 def logs(name: str) -> Any:
