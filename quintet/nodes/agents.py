@@ -17,6 +17,7 @@ from quintet.nodes.dispatch import Dispatch
 from quintet.nodes.meter import heard
 from quintet.nodes.node import Call, Steps
 from quintet.state.contract import Contract, tool_name
+from quintet.state.errors import ContractBroken
 from quintet.state.record import plain
 
 
@@ -36,11 +37,23 @@ def consult(
         spoken = speaks(agent)
         given = {"messages": [HumanMessage(brief_of(contract, request))]} if spoken else request
         result = yield Call(agent, (given,), config)
+        _check_outcome(agent, contract, result)
         return _last_word(result, contract) if spoken else result
     dispatch.spend(steps=1)
     given = (request, guarded(contract, dispatch)) if _wants_tools(agent) else (request,)
     with heard(config):
         return (yield Call(agent, given, blocks=True))
+
+
+def _check_outcome(agent: Any, contract: Contract, result: Any) -> None:
+    """Refuse the state of a graph of ours that says itself that it is not done."""
+    ended = result.get("outcome") if "outcome" in (getattr(agent, "channels", None) or ()) else None
+    if ended and ended["status"] != "done":
+        raise ContractBroken(
+            f"contract {contract.goal!r}: the agent's own run ended {ended['status']}: "
+            f"{ended['reason']}",
+            side="escalate",
+        )
 
 
 def speaks(agent: Runnable[Any, Any]) -> bool:

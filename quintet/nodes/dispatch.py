@@ -92,6 +92,11 @@ class Dispatch:
         for each in self.layers():
             each.actions[action.key] = action
 
+    def forget(self, key: str) -> None:
+        """Drop an action that is known not to have happened, here and around this handoff."""
+        for each in self.layers():
+            each.actions.pop(key, None)
+
     def spend(self, **amounts: float) -> None:
         """Add to what was spent, here and in the handoffs around this one."""
         for each in self.layers():

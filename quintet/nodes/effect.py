@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.tools import StructuredTool
 
+from quintet.nodes.arguments import in_own_types
 from quintet.nodes.dispatch import Dispatch, current
 from quintet.nodes.node import ASYNC, Call, NotCalled, Steps, adrive, drive, is_async, name_of
 from quintet.state.action import Action
@@ -20,6 +21,8 @@ LEDGER: Ledger = MemoryLedger()
 """Where effects under way are claimed, against parallel branches and retries. What an earlier
 superstep of the thread has done stands in its state."""
 
+
+UNDER_WAY = "it was under way when its step ended"
 
 Rule = Callable[[Action], bool | str | None]
 """A rule over an action: True or None where it may happen, else False or a sentence why not."""
@@ -146,13 +149,15 @@ class Effect:
             done = _again(action, standing, dispatch)
             dispatch.record(done)
             return done
+        # The step may end, by a tool beside this one or a timeout, while this is under way.
+        dispatch.record(replace(action, status="unknown", result=UNDER_WAY))
         try:
             returned = yield Call(self._run, (action,), blocks=not is_async(self.function))
         except NotCalled:
-            LEDGER.release(scope, action.key)
+            self._release(action, dispatch)
             raise DesignError(f"effect {self.name!r} is async: {ASYNC}") from None
         except self.harmless:
-            LEDGER.release(scope, action.key)
+            self._release(action, dispatch)
             raise
         except BaseException as problem:
             note = f"{type(problem).__name__}: {problem}"
@@ -168,13 +173,17 @@ class Effect:
         except DesignError as problem:
             fault, result = problem, f"{returned!r:.200}"
         done = replace(action, status="done", result=result)
-        dispatch.record(done)
         LEDGER.settle(dispatch.place.superstep, action.key, result)
+        dispatch.record(done)
         if fault is not None:
             raise DesignError(
                 f"{action} is done, but its result cannot be kept: {fault}"
             ) from fault
         return done
+
+    def _release(self, action: Action, dispatch: Dispatch) -> None:
+        LEDGER.release(dispatch.place.superstep, action.key)
+        dispatch.forget(action.key)
 
     def as_tool(self) -> StructuredTool:
         """This effect as a LangChain tool, with the function's own description and schema."""
@@ -192,7 +201,7 @@ class Effect:
         )
 
     def _run(self, action: Action) -> Any:
-        return self.function(**action.arguments)
+        return self.function(**in_own_types(self.function, action.arguments))
 
     def _call(self, action: Action, dispatch: Dispatch) -> Steps[Any]:
         dispatch.allow(self.name)
@@ -257,17 +266,13 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
 
 def _again(action: Action, standing: Claim, dispatch: Dispatch) -> Action:
     """What a step did in an earlier attempt, in place of a second time; else a refusal."""
-    if standing.status != "done" and standing.owner == dispatch.owner:
-        if action.key not in dispatch.actions:
-            raise EffectRepeated(f"{action} is under way in this very step (key {action.key!r})")
+    recorded = dispatch.actions.get(action.key, action)
     if standing.status != "done":
         raise EffectUnknown(
             f"{action} was begun before and its end is not known; look whether it happened "
             f"(key {action.key!r}) before anything runs it again"
         )
-    done = dispatch.actions.get(action.key) or replace(
-        action, status="done", result=standing.result
-    )
+    done = replace(recorded, status="done", result=standing.result)
     if standing.owner != dispatch.owner or done.digest != action.digest:
         raise EffectRepeated(_repeated(done, standing.result))
     return done

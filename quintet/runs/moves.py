@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
+
+from quintet.state.channels import keep_decisions
 
 R = TypeVar("R")
 
@@ -58,11 +61,42 @@ async def adrive(app: App, moves: Moves[R]) -> R:
 
 def _now(app: App, move: Move) -> Any:
     result = getattr(app, move.name)(*move.given, **move.options)
-    return list(result) if move.name == "get_state_history" else result
+    if move.name != "get_state_history":
+        return result
+    history: list[StateSnapshot] = []
+    with closing(result):
+        for item in result:
+            history.append(item)
+            if _is_input(item):
+                break
+    return history
 
 
 async def _soon(app: App, move: Move) -> Any:
     result = getattr(app, "a" + move.name)(*move.given, **move.options)
-    if move.name == "get_state_history":
-        return [item async for item in result]
-    return await asyncio.ensure_future(result)
+    if move.name != "get_state_history":
+        return await result
+    history: list[StateSnapshot] = []
+    async with aclosing(result):
+        async for item in result:
+            history.append(item)
+            if _is_input(item):
+                break
+    return history
+
+
+def knows_quintet(app: App) -> bool:
+    """Whether a graph, or one nested in it, keeps our records; keys of the same names do not."""
+    decisions = app.channels.get("decisions")
+    if getattr(decisions, "operator", None) is keep_decisions:
+        return True
+    return any(
+        knows_quintet(inner)
+        for _, inner in app.get_subgraphs()
+        if isinstance(inner, CompiledStateGraph)
+    )
+
+
+def _is_input(item: StateSnapshot) -> bool:
+    """Whether a run begins here; what is older is of the thread's earlier runs."""
+    return (item.metadata or {}).get("source") == "input"

@@ -10,10 +10,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateSnapshot
 
 from quintet.nodes.approve import Answer
-from quintet.runs.moves import App, Move, Moves, adrive, drive
-from quintet.state.decision import Decision
+from quintet.runs.moves import App, Move, Moves, adrive, drive, knows_quintet
+from quintet.state.decision import KINDS, Decision
 from quintet.state.errors import AnswerRefused
-from quintet.state.outcome import Outcome
+from quintet.state.outcome import STATUSES, Outcome
 from quintet.state.record import read
 
 RunStatus = Literal[
@@ -50,6 +50,8 @@ class Run:
         waiting: the questions that are open.
         path: the nodes that ran, in order.
         config: LangGraph's configuration of the run.
+        options: what was passed to LangGraph's `invoke` besides (`context`, ...); `answer` passes
+            it again, since LangGraph stores none of it.
     """
 
     app: App = field(repr=False)
@@ -59,12 +61,12 @@ class Run:
     path: tuple[str, ...] = ()
     finished: bool = False
     config: RunnableConfig = field(repr=False, default_factory=RunnableConfig)
+    options: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     @property
     def outcome(self) -> Outcome | None:
         """How the run ended; None while it has not, and for graphs that write no outcome."""
-        written = self.values.get("outcome")
-        return read(Outcome, written) if written else None
+        return outcome_in(self.values)
 
     @property
     def status(self) -> RunStatus:
@@ -77,21 +79,22 @@ class Run:
         outcome = self.outcome
         if outcome is not None:
             return outcome.status
-        knows_outcomes = "outcome" in self.app.channels
-        return "done" if self.finished and not knows_outcomes else "unfinished"
+        ends_itself = "outcome" in self.app.channels and knows_quintet(self.app)
+        return "done" if self.finished and not ends_itself else "unfinished"
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """The run's decisions in order; a long run's oldest are in its older checkpoints."""
-        return tuple(read(Decision, item) for item in self.values.get("decisions") or ())
+        return decisions_in(self.values)
 
-    def answer(self, answer: Any, *, to: str | None = None) -> Run:
+    def answer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
         """Answer the open question, and run on.
 
         Args:
             answer: from `approve`, `edit`, `reject`, `respond` or `settle`; for an interrupt of
                 your own, whatever it expects.
             to: the question's id; needed where several are open.
+            options: passed to LangGraph's `invoke`, over those that the run was started with.
 
         Returns:
             The run as it stands afterwards.
@@ -100,16 +103,16 @@ class Run:
             AnswerRefused: nothing is open, another question is open now, or the answer is
                 malformed, late, or of somebody who may not give it. The question stays open.
         """
-        return drive(self.app, self._answer(answer, to))
+        return drive(self.app, self._answer(answer, to, options))
 
-    async def aanswer(self, answer: Any, *, to: str | None = None) -> Run:
+    async def aanswer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
         """The same for an async graph."""
-        return await adrive(self.app, self._answer(answer, to))
+        return await adrive(self.app, self._answer(answer, to, options))
 
-    def _answer(self, answer: Any, to: str | None) -> Moves[Run]:
+    def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Moves[Run]:
         from quintet.runs.start import answered
 
-        return answered(self, self._question(to), answer)
+        return answered(self, self._question(to), answer, {**self.options, **options})
 
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
@@ -141,6 +144,22 @@ class Run:
     __repr__ = __str__
 
 
+def outcome_in(values: Mapping[str, Any]) -> Outcome | None:
+    """The outcome in a state; what else a graph of yours keeps under that name is left alone."""
+    written = values.get("outcome")
+    if isinstance(written, Mapping) and written.get("status") in STATUSES:
+        return read(Outcome, written)
+    return None
+
+
+def decisions_in(values: Mapping[str, Any]) -> tuple[Decision, ...]:
+    """The decisions in a state, as for the outcome."""
+    kept = values.get("decisions")
+    items = kept if isinstance(kept, list) else []
+    ours = (item for item in items if isinstance(item, Mapping) and item.get("kind") in KINDS)
+    return tuple(read(Decision, item) for item in ours)
+
+
 def _question_text(packet: Any) -> str:
     if isinstance(packet, Mapping) and "action" in packet:
         given = ", ".join(f"{k}={v!r}" for k, v in packet["arguments"].items())
@@ -158,7 +177,7 @@ def bound(answer: Any, question: Waiting) -> Any:
     return answer
 
 
-def seen(app: App, config: RunnableConfig) -> Moves[Run]:
+def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[Run]:
     """The run as it stands in the checkpoints."""
     snapshot: StateSnapshot = yield Move("get_state", (config,))
     history: list[StateSnapshot] = yield Move("get_state_history", (config,))
@@ -175,19 +194,16 @@ def seen(app: App, config: RunnableConfig) -> Moves[Run]:
         path=_path(history),
         finished=snapshot.created_at is not None and not snapshot.tasks,
         config=config,
+        options=options,
     )
 
 
 def _path(history: list[StateSnapshot]) -> tuple[str, ...]:
     """The nodes that ran since the last input, in order, from newest-first history."""
-    names: list[list[str]] = []
-    for snapshot in history:
-        done = [
-            task.name
-            for task in snapshot.tasks
-            if not task.name.startswith("__") and (task.result is not None or task.error)
-        ]
-        names.append(done)
-        if (snapshot.metadata or {}).get("source") == "input":
-            break
-    return tuple(name for step in reversed(names) for name in step)
+    path: list[str] = []
+    for snapshot in reversed(history):
+        tasks = [task for task in snapshot.tasks if task.result is not None or task.error]
+        sent = [task.name for task in tasks if task.path[0] == "__pregel_push"]
+        others = sorted(task.name for task in tasks if task.path[0] != "__pregel_push")
+        path += (name for name in (*sent, *others) if not name.startswith("__"))
+    return tuple(path)

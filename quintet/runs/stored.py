@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
 from langgraph.types import Send
 
+from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
-from quintet.state.channels import REDUCERS
+from quintet.state.channels import OrchestrationState
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.errors import NoSuchRun
-from quintet.state.record import read
 
 _TRIGGER, _JOIN, _SENT = "branch:to:", "join:", "__pregel_tasks"
+_OURS = get_type_hints(OrchestrationState, include_extras=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class StoredRun:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """The run's decisions in order."""
-        return tuple(read(Decision, item) for item in self.values.get("decisions") or ())
+        return decisions_in(self.values)
 
 
 def stored_runs(saver: BaseCheckpointSaver[Any]) -> list[StoredRun]:
@@ -83,12 +84,12 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
     tasks = tasks_of(latest.pending_writes or ())
     values = _values(latest.checkpoint, tasks)
     waiting = tuple(question.value for task in tasks for question in task.questions)
-    outcome = values.get("outcome") or {}
-    status = outcome.get("status") or _status(latest, tasks, values)
+    outcome = outcome_in(values)
+    status = outcome.status if outcome is not None else _status(latest, tasks, values)
     return StoredRun(
         thread=thread,
         status="waiting" if waiting else status,
-        reason=_asked(waiting) if waiting else outcome.get("reason", ""),
+        reason=_asked(waiting) if waiting else outcome.reason if outcome is not None else "",
         updated=latest.checkpoint["ts"],
         path=path,
         values=values,
@@ -111,12 +112,10 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
         for key, value in checkpoint["channel_values"].items()
         if not key.startswith((_TRIGGER, _JOIN, "__"))
     }
-    for task in tasks:
-        for key, value in task.output:
-            if reducer := REDUCERS.get(key):
-                values[key] = reducer(values.get(key) or type(value)(), value)
-            elif key == "outcome":
-                values[key] = value
+    for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
+        reducers = getattr(_OURS[key], "__metadata__", ())
+        old = values.get(key) or type(value)()
+        values[key] = reducers[0](old, value) if reducers else value
     return values
 
 
@@ -163,7 +162,7 @@ def _sent(checkpoint: Checkpoint) -> list[str]:
 def _going(checkpoint: Checkpoint) -> list[str]:
     """The nodes that run next."""
     values, seen = checkpoint["channel_values"], checkpoint["versions_seen"]
-    names = _sent(checkpoint)
+    names: list[str] = []
     for channel, value in values.items():
         node = channel.rpartition(":")[2]
         version = checkpoint["channel_versions"].get(channel)
@@ -172,6 +171,6 @@ def _going(checkpoint: Checkpoint) -> list[str]:
         if channel.startswith(_TRIGGER) and (not isinstance(value, list) or value[-1]):
             names.append(node)
         elif channel.startswith(_JOIN):
-            waits_for = channel.removeprefix(_JOIN).rpartition(":")[0]
-            names += [node] if "+".join(sorted(value)) == "+".join(sorted(waits_for.split("+"))) else []
-    return names
+            awaited = channel.removeprefix(_JOIN).rpartition(":")[0].split("+")
+            names += [node] if set(awaited) == set(value) else []
+    return [*_sent(checkpoint), *sorted(names)]

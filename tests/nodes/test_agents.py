@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import typing_extensions
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
-from quintet.nodes import Handoff, Recovery, Worker, effect, hand_over
+from quintet.nodes import Recovery, Worker, effect
 from quintet.nodes.agents import speaks
 from quintet.state import Budget, Contract, StepFailed, ToolRefused
 from quintet.testing import ScriptedModel
@@ -59,7 +59,9 @@ def tokens(total: int, **more: Any) -> AIMessage:
 
 
 def calling(name: str, total: int, **args: Any) -> AIMessage:
-    return tokens(total, tool_calls=[{**call(name, **args), "id": f"c{total}", "type": "tool_call"}])
+    return tokens(
+        total, tool_calls=[{**call(name, **args), "id": f"c{total}", "type": "tool_call"}]
+    )
 
 
 def reads(agent: Any, *tools: Any, **more: Any) -> Worker:
@@ -151,10 +153,10 @@ def test_a_tool_outside_the_contract_does_not_run(invoke: Any, make: Any) -> Non
     assert decided(end, "effect") == ["refused"]
     refusal = next(each for each in end["decisions"] if each["kind"] == "effect")
     assert "'forbidden', which its contract does not list" in refusal["reason"]
-    if "failures" in end and end["failures"]:
+    if end.get("failures"):
         assert end["failures"][0]["kind"] == "denied"
-        assert "work may not call 'forbidden': its contract allows look" in (
-            end["outcome"]["reason"]
+        assert (
+            "work may not call 'forbidden': its contract allows look" in (end["outcome"]["reason"])
         )
     else:
         assert end["results"] == {"work": "I may not"}
@@ -387,9 +389,13 @@ def test_a_model_that_calls_an_effect_twice_at_once_pays_once(invoke: Any, make:
     model = ScriptedModel([[call("pay", to="x"), call("pay", to="x")], "done"])
     given = tool_ if make is KINDS["chat"] else tool_.as_tool()
     end = run(invoke, reads(make(model, given), tool_), recover=Recovery())
+    if "work" in end.get("results", {}):
+        assert statuses(end) == {"pay:x": "done"}
+    else:  # ToolNode ran both at once, and the step failed while the first was under way
+        assert end["failures"][0]["error"] == "EffectUnknown"
+        assert set(statuses(end)) == {"pay:x"}
+        assert statuses(end)["pay:x"] in ("done", "unknown")
+        assert end["outcome"]["status"] == "escalated"
+    while not paid:
+        time.sleep(0.01)
     assert paid == ["x"]
-    assert statuses(end) == {"pay:x": "done"}
-    if end["failures"]:
-        assert end["failures"][0]["error"] == "EffectRepeated"
-    else:
-        assert end["results"] == {"work": "done"}

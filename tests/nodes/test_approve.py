@@ -105,7 +105,20 @@ def test_a_yes_is_for_exactly_these_arguments(
         ({"expires": 99.0}, "the approval expired at 1970-01-01 00:01:39 UTC"),
         ({"expires": 100.0}, None),
     ],
-    ids="ok none proposed reject respond misdirected stale forged role clerk expired edge".split(),
+    ids=[
+        "ok",
+        "none",
+        "proposed",
+        "reject",
+        "respond",
+        "misdirected",
+        "stale",
+        "forged",
+        "role",
+        "clerk",
+        "expired",
+        "edge",
+    ],
 )
 def test_a_gate_lets_through_what_has_its_own_yes_and_nothing_else(
     more: dict[str, Any], message: str | None
@@ -200,7 +213,10 @@ def test_an_edit_runs_what_it_became_under_its_own_key(invoke: Any) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({"answer": "approve", "by": "bob"}, "'bob' may not answer at gate 'approval'; approvers are maria"),
+        (
+            {"answer": "approve", "by": "bob"},
+            "'bob' may not answer at gate 'approval'; approvers are maria",
+        ),
         ({"answer": "approve", "by": " "}, "an answer says who gives it"),
         ({"answer": "approve"}, "by Field required"),
         ({"answer": "maybe", "by": "maria"}, "answer"),
@@ -332,8 +348,8 @@ def test_the_same_answer_twice_does_not_answer_the_next_question(invoke: Any) ->
     again = invoke(app, yes(first), "a")
     assert question(again).id == question(second).id
     assert till.paid == []
+    bare = {"answer": "approve", "by": "maria", "digest": question(first).value["digest"]}
     with pytest.raises(ValidationError, match="is asked now"):
-        bare = {"answer": "approve", "by": "maria", "digest": question(first).value["digest"]}
         invoke(app, Command(resume=bare), "a")
     assert till.paid == []
 
@@ -377,9 +393,6 @@ def test_no_way_past_the_gate_runs_the_action(way: str) -> None:
         past = [s for s in app.get_state_history(config) if s.next == ("approve",)][-1]
         app.invoke(Command(goto="act"), past.config)
     assert till.paid == []
-
-
-
 
 
 @pytest.mark.parametrize(
@@ -480,7 +493,15 @@ def test_without_the_argument_nobody_is_asked() -> None:
 
 @pytest.mark.parametrize(
     ("given_", "length"),
-    [("30s", 30), ("5m", 300), ("24h", 86400), ("2d", 172800), (" 1.5 h ", 5400), (7, 7), (None, None)],
+    [
+        ("30s", 30),
+        ("5m", 300),
+        ("24h", 86400),
+        ("2d", 172800),
+        (" 1.5 h ", 5400),
+        (7, 7),
+        (None, None),
+    ],
 )
 def test_a_duration_is_read(given_: Any, length: float | None) -> None:
     assert seconds(given_) == length

@@ -82,9 +82,7 @@ def test_an_async_effect_is_awaited() -> None:
 def test_a_second_run_of_a_key_in_a_thread_is_refused(invoke: Any) -> None:
     bank, pay = paying()
     one = worker(lambda request, tools: tools.pay("x"), pay)
-    app = app_of(
-        {"one": one, "two": one, "person": hand_over}, ("one", "two"), recover=Recovery()
-    )
+    app = app_of({"one": one, "two": one, "person": hand_over}, ("one", "two"), recover=Recovery())
     end = invoke(app, {"message": "m"}, "a")
     assert bank.paid == [("x", 1.0)]
     assert end["failures"][0]["error"] == "EffectRepeated"
@@ -196,7 +194,7 @@ def test_after_a_harmless_error_it_may_be_tried_again(invoke: Any) -> None:
 
 
 def test_what_was_done_before_a_step_failed_is_on_record(invoke: Any) -> None:
-    bank, pay = paying()
+    _bank, pay = paying()
 
     def agent(request: Any, tools: Any) -> Any:
         tools.pay("x")

@@ -69,7 +69,7 @@ async def late(state: Any) -> bool:
         ({"results": {"billing": 1}, **proposed(action("approved"))}, (), "is approved"),
         ({"results": {"billing": 1}, **proposed(action("unknown"))}, (), "is unknown"),
     ],
-    ids="empty false sentence broken proposed approved unknown".split(),
+    ids=["empty", "false", "sentence", "broken", "proposed", "approved", "unknown"],
 )
 def test_what_claims_to_be_done_and_is_not_goes_to_a_person(
     state: Any, success: Any, wrong: str
@@ -134,7 +134,6 @@ def test_a_used_up_budget_ends_exhausted(invoke: Any) -> None:
 
 
 def test_a_failure_that_a_fallback_treated_is_not_why_a_person_is_asked(invoke: Any) -> None:
-
 
     app = app_of(
         {
@@ -211,8 +210,10 @@ def test_what_stands_approved_when_a_run_ends_is_not_done_by_the_next_run() -> N
 
 
 def test_a_new_run_of_a_thread_has_its_own_outcome() -> None:
-    app = app_of({"work": Worker(agent=lambda request: "ok", contract=bare()), "finish": Finish()},
-                 ("work", "finish"))
+    app = app_of(
+        {"work": Worker(agent=lambda request: "ok", contract=bare()), "finish": Finish()},
+        ("work", "finish"),
+    )
     one = start(app, {"message": "one"}, thread="t")
     two = start(app, {"message": "two"}, thread="t")
     assert one.status == two.status == "done"

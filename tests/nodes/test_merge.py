@@ -233,9 +233,7 @@ def test_a_person_settles_what_nobody_else_does(invoke: Any) -> None:
     ],
     ids=["none", "more", "stranger", "nobody", "extra", "text"],
 )
-def test_a_bad_settlement_leaves_the_question_open(
-    invoke: Any, answer: Any, message: str
-) -> None:
+def test_a_bad_settlement_leaves_the_question_open(invoke: Any, answer: Any, message: str) -> None:
     app = fan(approvers=("maria",))
     asked = invoke(app, {"message": "m"}, "a")
     with pytest.raises(ValidationError, match=message):

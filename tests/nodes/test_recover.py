@@ -39,6 +39,8 @@ from quintet.state import (
 from quintet.state.failure import FAILURE_CLASSES
 from tests.nodes.workshop import S, app_of, bare, decided, logs, statuses
 
+INJECTED = cast(NodeError, None)
+
 ONE_OF_EACH: dict[str, BaseException] = {
     "transient": ConnectionError("down"),
     "rate_limit": ModelRateLimitError("busy"),
@@ -245,7 +247,9 @@ def test_failures_of_parallel_branches_are_treated_one_by_one(invoke: Any) -> No
     worker = Worker(
         agent=agent, contract=bare(needs=("n",)), read=lambda state: {"n": state["step"]["id"]}
     )
-    end = invoke(app_of({"split": split, "work": worker}, recover=Recovery()), {"message": "m"}, "a")
+    end = invoke(
+        app_of({"split": split, "work": worker}, recover=Recovery()), {"message": "m"}, "a"
+    )
     assert end["results"] == {"0": "0", "2": "2"}
     assert sorted(failure["step"] for failure in end["failures"]) == ["1", "3"]
     assert end["spent"]["steps"] == 4
@@ -266,7 +270,11 @@ def test_a_timeout_of_an_async_node_is_a_failure_like_any_other() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "error"),
     [
-        (repr(StepFailed(Failure(node="w", kind="rate_limit", error="E", message="m"))), "rate_limit", "E"),
+        (
+            repr(StepFailed(Failure(node="w", kind="rate_limit", error="E", message="m"))),
+            "rate_limit",
+            "E",
+        ),
         ("ConnectionResetError(104, 'reset')", "transient", "ConnectionResetError"),
         ("ModelRateLimitError('busy')", "rate_limit", "ModelRateLimitError"),
         ("APITimeoutError('late')", "timeout", "APITimeoutError"),
@@ -277,7 +285,18 @@ def test_a_timeout_of_an_async_node_is_a_failure_like_any_other() -> None:
         ("\x00(", "unknown", "\x00"),
         ("StepFailed({broken})", "unknown", "StepFailed"),
     ],
-    ids="failed builtin model client mistake ours stranger empty null damaged".split(),
+    ids=[
+        "failed",
+        "builtin",
+        "model",
+        "client",
+        "mistake",
+        "ours",
+        "stranger",
+        "empty",
+        "null",
+        "damaged",
+    ],
 )
 def test_an_error_that_has_become_text_keeps_its_class(text: str, kind: str, error: str) -> None:
     (failure,) = handled(text, rate_limit=()).update["failures"]
@@ -297,7 +316,7 @@ def test_a_failed_step_survives_the_interrupt_of_its_sibling(invoke: Any) -> Non
         return {"log": [interrupt("which?")]}
 
     class Asking(Recovery):
-        def __call__(self, state: Any, error: NodeError = cast(NodeError, None)) -> Any:
+        def __call__(self, state: Any, error: NodeError = INJECTED) -> Any:
             interrupt("may it go on?")
             return super().__call__(state, error)
 
@@ -384,16 +403,20 @@ def test_a_handler_in_a_new_process_goes_on_from_the_file(tmp_path: Path, crash:
     deaths = iter([True, False])
 
     class Dying(Recovery):
-        def __call__(self, state: Any, error: NodeError = cast(NodeError, None)) -> Any:
+        def __call__(self, state: Any, error: NodeError = INJECTED) -> Any:
             if next(deaths):
                 raise Killed
             return super().__call__(state, error)
 
     done: list[str] = []
-    tool = effect(lambda to: done.append(to), key=lambda to: to)
+
+    def pay(to: str) -> None:
+        done.append(to)
+
+    tool = effect(pay, key="{to}")
 
     def agent(request: Any, tools: Any) -> Any:
-        tools["<lambda>"]("x")
+        tools.pay("x")
         raise KeyError("later")
 
     for given_ in ({"message": "m"}, None):

@@ -14,7 +14,7 @@ from langgraph.types import Command
 from quintet.nodes import Choice, Recovery, Router, by_rules, hand_over
 from quintet.nodes.route import path_of, text_of
 from quintet.state import Budget, DesignError, UnknownRoute
-from tests.nodes.workshop import app_of, decided
+from tests.nodes.workshop import app_of
 
 ROUTES = ("billing", "shipping")
 names = st.sampled_from([*ROUTES, "person", "nowhere", ""])

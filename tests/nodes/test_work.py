@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import typing_extensions
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
+from quintet.graphs import create_single_agent
 from quintet.nodes import (
     ApprovalGate,
     Handoff,
@@ -30,7 +30,6 @@ from quintet.nodes import (
 from quintet.nodes.work import HANDOFFS
 from quintet.state import (
     Budget,
-    Contract,
     ContractBroken,
     DesignError,
     StepFailed,
@@ -50,7 +49,9 @@ class Result:
 
 
 def work(agent: Any, **more: Any) -> Worker:
-    own = {key: more.pop(key) for key in ("read", "gate", "then", "handoffs", "price") if key in more}
+    own = {
+        key: more.pop(key) for key in ("read", "gate", "then", "handoffs", "price") if key in more
+    }
     return Worker(agent=agent, contract=bare(**more), **own)
 
 
@@ -73,7 +74,7 @@ def test_missing_context_is_refused_before_the_agent_is_called(invoke: Any) -> N
 
 def test_only_what_the_contract_names_reaches_the_agent(invoke: Any) -> None:
     seen: list[Any] = []
-    app = app_of({"billing": work(lambda request: seen.append(request), needs=Request)})
+    app = app_of({"billing": work(seen.append, needs=Request)})
     invoke(app, {"message": "secret", "order": 1, "amount": 5.0}, "a")
     assert seen == [{"order": 1}]
 
@@ -281,7 +282,7 @@ def test_ping_pong_ends_escalated_with_the_named_cycle(invoke: Any, most: int | 
 
 def test_a_step_of_a_plan_gets_its_inputs_and_the_results_that_it_waits_for(invoke: Any) -> None:
     seen: list[Any] = []
-    node = work(lambda request: seen.append(request), needs=("order", "look", "goal"))
+    node = work(seen.append, needs=("order", "look", "goal"))
     step = {"id": "act", "goal": "act on it", "after": ["look"], "inputs": {"order": 3}}
     state = {"order": 1, "results": {"look": "found", "other": "x"}, "step": step}
     update = node(state)
@@ -565,11 +566,33 @@ def test_a_run_that_raised_goes_on_from_a_new_graph_on_the_same_file(
 
     for given in ({"message": "m"}, None):
         with checkpointer(f"sqlite:///{tmp_path}/run.db") as saver:
-            app = app_of({"one": work(lambda r: 1), "two": work(shaky)}, ("one", "two"), saver=saver)
-            try:
-                end = app.invoke(given, {"configurable": {"thread_id": "t"}}, durability="sync")
-            except StepFailed as problem:
-                assert problem.failure.node == "two"
+            app = app_of(
+                {"one": work(lambda r: 1), "two": work(shaky)}, ("one", "two"), saver=saver
+            )
+            config: Any = {"configurable": {"thread_id": "t"}}
+            if given is None:
+                end = app.invoke(given, config, durability="sync")
+            else:
+                with pytest.raises(StepFailed, match="two: permanent KeyError"):
+                    app.invoke(given, config, durability="sync")
         crash()
     assert end["results"] == {"one": 1, "two": "ok"}
-    assert os.path.exists(tmp_path / "run.db")
+
+
+@pytest.mark.parametrize("problem", [None, ValueError("stop")], ids=["done", "failed"])
+def test_an_agent_that_is_a_desk_of_its_own_is_done_when_it_says_so(
+    invoke: Any, problem: Any
+) -> None:
+    def agent(request: Any) -> Any:
+        if problem is not None:
+            raise problem
+        return "ok"
+
+    inner = create_single_agent(work(agent)).compile()
+    app = app_of({"work": work(inner, needs=("message",))}, recover=Recovery())
+    end = invoke(app, {"message": "m"}, "a")
+    if problem is None:
+        assert end["results"]["work"]["outcome"]["status"] == "done"
+        return
+    assert end["outcome"]["status"] == "escalated"
+    assert "the agent's own run ended escalated: stop" in end["outcome"]["reason"]

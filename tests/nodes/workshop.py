@@ -5,12 +5,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from typing_extensions import NotRequired
 
 from quintet.nodes import Recovery, Undo, hand_over
 from quintet.state import Contract, OrchestrationState
@@ -45,7 +44,9 @@ def app_of(
     graph = StateGraph(S)
     recover = recover and at_once(recover)
     targets = [end for node in nodes.values() for end in getattr(node, "destinations", ())]
-    targets += [end for edge in edges for end in edge] + list(recover.destinations if recover else ())
+    targets += [end for edge in edges for end in edge] + list(
+        recover.destinations if recover else ()
+    )
     fillers = {name: hand_over if name == "person" else logs(name) for name in targets}
     for name, node in {**fillers, **nodes}.items():
         if name == END:

@@ -8,16 +8,16 @@ from quintet.state import Budget, BudgetExhausted, DesignError, Spending, add_sp
 from quintet.state.budget import RESOURCES
 
 amounts = st.integers(0, 1000)
-spendings = st.dictionaries(st.sampled_from(RESOURCES), amounts).map(lambda given: Spending(**given))
+spendings = st.dictionaries(st.sampled_from(RESOURCES), amounts).map(
+    lambda given: Spending(**given)
+)
 budgets = st.dictionaries(st.sampled_from(RESOURCES), amounts | st.none()).map(
     lambda given: Budget(**given)  # type: ignore[arg-type]
 )
 
 
 @given(spendings, spendings, spendings)
-def test_spending_adds_up_in_any_grouping_and_order(
-    a: Spending, b: Spending, c: Spending
-) -> None:
+def test_spending_adds_up_in_any_grouping_and_order(a: Spending, b: Spending, c: Spending) -> None:
     assert add_spending(add_spending(a, b), c) == add_spending(a, add_spending(b, c))
     assert add_spending(a, b) == add_spending(b, a)
 

@@ -38,7 +38,9 @@ def contract(**more: Any) -> Contract:
     return Contract(**{"goal": "refund", "needs": ("order",), **more})
 
 
-@given(st.dictionaries(st.sampled_from("abcdef"), st.integers()), st.sets(st.sampled_from("abcdef")))
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers()), st.sets(st.sampled_from("abcdef"))
+)
 def test_what_is_not_named_never_reaches_the_agent(
     context: dict[str, int], needs: set[str]
 ) -> None:
@@ -128,7 +130,18 @@ class Strict:
         (Strict(), 2, []),
         (Strict(), 0, ["Strict: does not hold"]),
     ],
-    ids="holds fails both sentence default nothing builtin empty object refuses".split(),
+    ids=[
+        "holds",
+        "fails",
+        "both",
+        "sentence",
+        "default",
+        "nothing",
+        "builtin",
+        "empty",
+        "object",
+        "refuses",
+    ],
 )
 def test_a_criterion_says_what_does_not_hold(check: Any, result: Any, said: list[str]) -> None:
     assert contract(success=(check,)).unmet(1, result) == said
@@ -183,7 +196,7 @@ def test_a_typeddict_of_typing_says_where_to_import_it_from() -> None:
 
     if sys.version_info >= (3, 12):
         pytest.skip("pydantic reads typing's TypedDict from 3.12 on")
-    kind = typing.TypedDict("kind", {"order": int})  # noqa: UP013
+    kind = typing.TypedDict("kind", {"order": int})  # noqa: TID251, UP013
     with pytest.raises(DesignError, match="typing_extensions"):
         contract(needs=kind)
 

@@ -80,9 +80,7 @@ def test_an_edge_back_is_refused_by_the_cycle_that_it_closes(
     names = [each.id for each in steps]
     pairs = [(a, b) for a, b in itertools.product(names, names) if reaches(steps, b, a)]
     early, late = data.draw(st.sampled_from(pairs))
-    turned = tuple(
-        step(each.id, *each.after, late) if each.id == early else each for each in steps
-    )
+    turned = tuple(step(each.id, *each.after, late) if each.id == early else each for each in steps)
     with pytest.raises(DesignError) as problem:
         Plan(goal="g", steps=turned)
     cycle = named_cycle(problem)

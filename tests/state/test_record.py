@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import json
 import math
@@ -18,7 +18,11 @@ from quintet.state.record import read
 
 texts = st.text(st.characters(codec=None))  # lone surrogates too: models send them in JSON
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: (
         st.lists(inner)
         | st.tuples(inner, inner)
@@ -49,7 +53,7 @@ class Point:
 
 class Order(BaseModel):
     id: int
-    day: datetime.date
+    day: dt.date
 
 
 def kinds(value: Any) -> set[type]:
@@ -83,8 +87,8 @@ def test_the_digest_is_of_the_json(a: Any, b: Any) -> None:
     ("value", "expected"),
     [
         (Point(1, ("a",)), {"x": 1, "tags": ["a"]}),
-        (Order(id=1, day=datetime.date(2024, 1, 2)), {"id": 1, "day": "2024-01-02"}),
-        (datetime.date(2024, 1, 2), "2024-01-02"),
+        (Order(id=1, day=dt.date(2024, 1, 2)), {"id": 1, "day": "2024-01-02"}),
+        (dt.date(2024, 1, 2), "2024-01-02"),
         ({1: "a"}, {"1": "a"}),
         (Colour.RED, "red"),
         (Size.BIG, "big"),

@@ -1,0 +1,138 @@
+"""What LangGraph would let pass in silence when a run is moved, refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import StateGraph
+from langgraph.types import StateSnapshot
+
+from quintet.nodes.node import Node
+from quintet.runs.moves import App, knows_quintet
+from quintet.state.channels import RUN_KEYS
+from quintet.state.errors import DesignError, NoSuchRun, RunError
+
+_WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
+_SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'
+
+
+def compiled(app: App) -> App:
+    """The graph, unless it is not compiled."""
+    if isinstance(app, StateGraph):
+        raise DesignError("this graph is not compiled: start(graph.compile(checkpointer=...), ...)")
+    return app
+
+
+def check_input(app: App, given: Any) -> None:
+    """Refuse input that LangGraph would drop, or that only nodes may write."""
+    if not isinstance(given, Mapping):
+        raise RunError(f"the input is {type(given).__name__}; give a dict of state keys")
+    taken = set(app.builder.schemas[app.builder.input_schema])
+    guarded = _WRITTEN_BY_NODES if knows_quintet(app) else frozenset()
+    if unknown := sorted(set(given) - taken):
+        raise RunError(
+            f"the input names {', '.join(unknown)}, which the graph does not take "
+            f"({', '.join(sorted(taken - guarded))}); LangGraph would drop it in silence"
+        )
+    if forged := sorted(guarded & set(given)):
+        raise RunError(
+            f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
+            "an outcome cannot be brought in from outside"
+        )
+
+
+def configured(thread: str | None, config: RunnableConfig | None) -> RunnableConfig:
+    """The configuration of a run, on the thread that it names or on a new one."""
+    given: RunnableConfig = config or {}
+    configurable = given.get("configurable", {})
+    if older := [key for key in ("checkpoint_id", "checkpoint_ns") if configurable.get(key)]:
+        raise RunError(
+            f"the config names a {older[0]}: a run goes on from its thread's last checkpoint, "
+            "since from an older one it would do again what it has done; leave it out"
+        )
+    named = configurable.get("thread_id")
+    if thread and named and str(named) != thread:
+        raise RunError(f"thread={thread!r}, but the config names thread {named!r}; give one")
+    return {**given, "configurable": {**configurable, "thread_id": thread or named or str(uuid4())}}
+
+
+def check_free(thread: str, snapshot: StateSnapshot) -> None:
+    """Refuse a new run where one is not over: new input would drop what it waits for."""
+    if snapshot.interrupts:
+        raise RunError(
+            f"thread {thread!r} waits for an answer at {', '.join(snapshot.next)}: new input would "
+            "drop that question; look(app, thread=...).answer(...) it, or use another thread"
+        )
+    if snapshot.tasks:
+        raise RunError(
+            f"thread {thread!r} has a run that stopped at "
+            f"{', '.join(task.name for task in snapshot.tasks)}: resume(app, thread=...) it, or "
+            "use another thread"
+        )
+
+
+def check_answerable(app: App) -> None:
+    """Refuse a graph that stops for a person where no checkpointer keeps the question."""
+    for name, spec in app.builder.nodes.items():
+        if isinstance(spec.runnable, Node) and spec.runnable.asks:
+            raise DesignError(
+                f"node {name!r} stops for a person, but the graph has no checkpointer, so nothing "
+                f"could answer: {_SAVED}"
+            )
+
+
+def unanswerable() -> DesignError:
+    """That a graph without a checkpointer has stopped for a person."""
+    return DesignError(
+        "the graph stopped for a person, but it has no checkpointer, so nothing can answer: "
+        f"{_SAVED}"
+    )
+
+
+def check_stored(thread: str, snapshot: StateSnapshot) -> None:
+    """Refuse a thread under which nothing is stored; LangGraph would start the graph."""
+    if snapshot.created_at is None:
+        raise NoSuchRun(
+            f"no run is stored under thread {thread!r}; "
+            f"start(app, ..., thread={thread!r}) begins one"
+        )
+
+
+def check_resumable(app: App, thread: str, snapshot: StateSnapshot) -> None:
+    """Refuse to resume what waits, and what LangGraph would go on with by skipping work.
+
+    A path function that failed is not asked again: its node counts as finished.
+    """
+    if snapshot.interrupts:
+        raise RunError(
+            f"run {thread!r} waits for an answer at {', '.join(snapshot.next)}; "
+            "look(app, thread=...).answer(...) gives it"
+        )
+    failed = [
+        task.name
+        for task in snapshot.tasks
+        if task.error is not None and task.result is not None and not _handled(app, task.name)
+    ]
+    if failed:
+        raise RunError(
+            f"run {thread!r} failed when it left {', '.join(failed)}: resuming would end it there "
+            "without running what comes next; mend the path function and start a new thread"
+        )
+
+
+def _handled(app: App, node: str) -> bool:
+    """Whether an error handler takes a node's failures, also those of its path function."""
+    spec = app.builder.nodes.get(node)
+    return spec is not None and spec.error_handler_node is not None
+
+
+def check_context(app: App, options: Mapping[str, Any]) -> None:
+    """Refuse to go on without a context: it is not stored, and nodes would see None."""
+    if app.builder.context_schema is not None and "context" not in options:
+        raise RunError(
+            "this graph has a context, which is not stored with the run: give context=... again "
+            "(context=None if it needs none)"
+        )
