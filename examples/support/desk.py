@@ -139,37 +139,16 @@ def unclear(request: DeskRequest) -> Resolution:
 
 def effects_of(shop: Shop) -> tuple[Effect, ...]:
     """The four writes: once each, undone by receipt, and never on another customer's order."""
-    harmless = (ShopRefused, ShopUnavailable)
-    theirs = Theirs(shop=shop)
-    return (
-        effect(
-            shop.issue_refund,
-            key="refund:{order_id}:{reason}:{amount:.2f}",
-            undo=shop.void_refund,
-            harmless=harmless,
-            allow=theirs,
-        ),
-        effect(
-            shop.open_return,
-            key="return:{order_id}:{items}",
-            undo=shop.cancel_return,
-            harmless=harmless,
-            allow=theirs,
-        ),
-        effect(
-            shop.change_address,
-            key="address:{order_id}:{address}",
-            undo=shop.restore_address,
-            harmless=harmless,
-            allow=theirs,
-        ),
-        effect(
-            shop.resend,
-            key="resend:{order_id}",
-            undo=shop.cancel_resend,
-            harmless=harmless,
-            allow=theirs,
-        ),
+    writes: tuple[tuple[Any, str, Any], ...] = (
+        (shop.issue_refund, "refund:{order_id}:{reason}:{amount:.2f}", shop.void_refund),
+        (shop.open_return, "return:{order_id}:{items}", shop.cancel_return),
+        (shop.change_address, "address:{order_id}:{address}", shop.restore_address),
+        (shop.resend, "resend:{order_id}", shop.cancel_resend),
+    )
+    harmless, theirs = (ShopRefused, ShopUnavailable), Theirs(shop=shop)
+    return tuple(
+        effect(write, key=key, undo=undo, harmless=harmless, allow=theirs)
+        for write, key, undo in writes
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
@@ -29,6 +29,7 @@ from quintet.state.failure import Failure, StepFailed
 from quintet.state.record import plain
 
 R = TypeVar("R")
+M = TypeVar("M")
 
 ASYNC = "run the graph with ainvoke, or give a plain function"
 
@@ -83,32 +84,42 @@ Steps = Generator[Call, Any, R]
 
 def drive(steps: Steps[R]) -> R:
     """Run a node's logic to its end, waiting at each call."""
-    try:
-        call = next(steps)
-        while True:
-            try:
-                result = call.now()
-            except BaseException as problem:  # noqa: BLE001 - it goes on into the logic
-                call = steps.throw(problem)
-            else:
-                call = steps.send(result)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+    return pump(steps, Call.now)
 
 
 async def adrive(steps: Steps[R]) -> R:
     """Run a node's logic to its end, awaiting at each call."""
+    return await apump(steps, Call.soon)
+
+
+def pump(moves: Generator[M, Any, R], make: Callable[[M], Any]) -> R:
+    """Run a generator to its end: make what it yields, and send back what came of it."""
     try:
-        call = next(steps)
+        move = next(moves)
         while True:
             try:
-                result = await call.soon()
+                result = make(move)
             except BaseException as problem:  # noqa: BLE001 - it goes on into the logic
-                call = steps.throw(problem)
+                move = moves.throw(problem)
             else:
-                call = steps.send(result)
+                move = moves.send(result)
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+        return cast(R, end.value)
+
+
+async def apump(moves: Generator[M, Any, R], make: Callable[[M], Awaitable[Any]]) -> R:
+    """The same, awaiting what is made."""
+    try:
+        move = next(moves)
+        while True:
+            try:
+                result = await make(move)
+            except BaseException as problem:  # noqa: BLE001 - it goes on into the logic
+                move = moves.throw(problem)
+            else:
+                move = moves.send(result)
+    except StopIteration as end:
+        return cast(R, end.value)
 
 
 def asked(thing: Any, *given: Any) -> Steps[Any]:

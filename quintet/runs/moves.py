@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
+from quintet.nodes.node import apump, pump
 from quintet.state.channels import keep_decisions
 
 R = TypeVar("R")
@@ -31,32 +33,12 @@ Moves = Generator[Move, Any, R]
 
 def drive(app: App, moves: Moves[R]) -> R:
     """Make the moves, waiting for each."""
-    try:
-        move = next(moves)
-        while True:
-            try:
-                result = _now(app, move)
-            except BaseException as problem:  # noqa: BLE001 - it goes on into the moves
-                move = moves.throw(problem)
-            else:
-                move = moves.send(result)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+    return pump(moves, partial(_now, app))
 
 
 async def adrive(app: App, moves: Moves[R]) -> R:
     """Make the moves, awaiting each."""
-    try:
-        move = next(moves)
-        while True:
-            try:
-                result = await _soon(app, move)
-            except BaseException as problem:  # noqa: BLE001 - it goes on into the moves
-                move = moves.throw(problem)
-            else:
-                move = moves.send(result)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+    return await apump(moves, partial(_soon, app))
 
 
 def _now(app: App, move: Move) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Annotated, Any
 
 from langgraph.graph import START, StateGraph
@@ -98,7 +99,7 @@ def own(nodes: Mapping[str, Any], edges: Any = (), **options: Any) -> StateGraph
     for name, node in nodes.items():
         graph.add_node(name, node)
     names = [START, *nodes]
-    for start, end in edges or zip(names, names[1:], strict=False):
+    for start, end in edges or pairwise(names):
         graph.add_edge(start, end)
     return graph
 
