@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def load(name: str) -> Any:
         DesignError: as for `checked`.
     """
     module_name, colon, attribute = name.partition(":")
-    if not colon or not attribute:
+    if not colon or not attribute or not all(module_name.split(".")):
         raise DesignError(f"{name!r}: give MODULE:GRAPH, such as examples.support.graph:app")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -60,7 +60,19 @@ def load(name: str) -> Any:
         names = ", ".join(sorted(n for n in vars(module) if not n.startswith("_")))
         raise DesignError(f"{name!r}: {module_name} has no {attribute!r}; it has {names}")
     if inspect.isfunction(found):
-        found = found()
+        found = _made(name, found)
     if not isinstance(found, StateGraph) and not hasattr(found, "builder"):
         raise DesignError(f"{name!r} is a {type(found).__name__}, not a graph")
     return found
+
+
+def _made(name: str, function: Callable[..., Any]) -> Any:
+    """What the function returns; one that must be given something is refused."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError as problem:
+        raise DesignError(
+            f"{name!r} cannot be called without arguments ({problem}); name a graph, or a function "
+            "that needs none"
+        ) from problem
+    return function()

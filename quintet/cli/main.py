@@ -29,7 +29,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="quintet")
 def cli() -> None:
-    r"""Orchestrate agents on LangGraph: plan, route, keep state, escalate, recover.
+    """Orchestrate agents on LangGraph: plan, route, keep state, escalate, recover.
 
     \b
       quintet demo              a support desk over real messages; no API key, no server
@@ -39,7 +39,7 @@ def cli() -> None:
 
     Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong, 2 usage,
     3 internal error, 130 interrupted.
-    """
+    """  # noqa: D301 - click looks for the backspace itself
 
 
 @cli.command()
@@ -132,7 +132,9 @@ def check(graph: str, as_json: bool) -> None:
 def main() -> None:
     """The console script: commands, with errors as one line and an exit code."""
     try:
-        cli(standalone_mode=False)
+        _run()
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(EXIT_USAGE)
@@ -149,6 +151,14 @@ def main() -> None:
         hint = "" if known else " (QUINTET_TRACEBACK=1 shows where)"
         click.echo(f"quintet: {type(problem).__name__}: {problem}{hint}", err=True)
         sys.exit(EXIT_USAGE if known else EXIT_INTERNAL)
+
+
+def _run() -> None:
+    """Not by `cli()`, which would end a broken pipe with exit code 1."""
+    if "_QUINTET_COMPLETE" in os.environ:
+        cli(prog_name="quintet")
+    with cli.make_context("quintet", sys.argv[1:]) as context:
+        cli.invoke(context)
 
 
 def _url(given: str | None) -> str:

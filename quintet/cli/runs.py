@@ -56,12 +56,14 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     """Print runs as a table."""
     console = output()
     longest = max((len(run["thread"]) for run in found), default=6)
-    widths = {"thread": min(longest, 48), "status": 10, "updated": 19}
+    widths = {"thread": max(longest, 6), "status": 10, "updated": 19}
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for name, width in widths.items():
         rows.add_column(name, no_wrap=True, width=width)
     rest = max(console.width - sum(widths.values()) - 3 * len(widths), 12)
     rows.add_column("reason", overflow="ellipsis", no_wrap=True, width=rest)
+    # A terminal wraps a line that is too long; rich would cut the thread off.
+    console.width = max(console.width, sum(widths.values()) + rest + 3 * len(widths))
     for run in found:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"
@@ -94,13 +96,21 @@ def page(run: Mapping[str, Any]) -> None:
         rows.add_row(*(escape(str(cell)) for cell in cells))
     console.print(rows)
     for packet in run["waiting"]:
-        console.print("waits for:", plain(packet))
+        console.print("waits for:", escape(packet) if isinstance(packet, str) else plain(packet))
 
 
 def output() -> Console:
     """Standard output; wide where no terminal sets a width, so that nothing is cut off."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+    console = _Output()
+    return console if console.is_terminal else _Output(width=160)
+
+
+class _Output(Console):
+    """A console that leaves a broken pipe to the command line, which ends well then."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would exit with 1."""
+        raise BrokenPipeError
 
 
 def _brief(run: StoredRun) -> dict[str, Any]:

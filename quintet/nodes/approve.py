@@ -20,6 +20,9 @@ from quintet.state.record import plain, read
 When = Callable[[Action], bool | str | None]
 """Says whether an action needs a person: True, or a sentence that says why; else False or None."""
 
+CLOCKS_DIFFER = 60.0
+"""Seconds by which the clock of whoever answers may be ahead."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -297,6 +300,8 @@ class ApprovalGate(Node):
                 f"it has {', '.join(action.arguments)}"
             )
         deadline = self.deadline(action)
+        if answer.at is not None and answer.at > time.time() + CLOCKS_DIFFER:
+            raise ValueError(f"this answer is dated {_when(answer.at)}, which is still to come")
         late = deadline is not None and (answer.at or time.time()) > deadline
         if late and answer.answer in ("approve", "edit"):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -168,10 +169,14 @@ def _question_text(packet: Any) -> str:
 
 
 def bound(answer: Any, question: Waiting) -> Any:
-    """An answer as plain data, bound to the action that its question showed."""
+    """An answer as plain data, bound to the action that its question showed, and to this moment.
+
+    With the moment on it, an answer in time stays in time when a crash lets it be read again later.
+    """
     if isinstance(answer, Answer):
         shown = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
-        answer = answer.model_copy(update={"digest": answer.digest or shown})
+        given = {"digest": answer.digest or shown, "at": answer.at or time.time()}
+        answer = answer.model_copy(update=given)
     if hasattr(answer, "model_dump"):
         return answer.model_dump()
     return answer

@@ -532,3 +532,31 @@ def test_an_answer_is_complete_or_refused() -> None:
         respond("", by="maria")
     with pytest.raises(ValidationError):
         Answer(answer="approve", by="")
+
+
+def test_a_condition_that_fails_itself_asks_a_person(invoke: Any) -> None:
+    def broken(act: Action) -> bool:
+        raise KeyError("limit")
+
+    till = Till()
+    asked = invoke(desk(till, ask=gate(when=broken)), {"message": "m"}, "a")
+    assert "limit" in question(asked).value["why_asked"]
+    assert till.paid == []
+
+
+def test_approvers_that_cannot_be_told_let_nobody_answer(invoke: Any) -> None:
+    up = {"on": False}
+
+    def who(act: Action) -> tuple[str, ...]:
+        if not up["on"]:
+            raise ConnectionError("the directory is down")
+        return ("maria",)
+
+    till = Till()
+    app = desk(till, ask=gate(approvers=who))
+    asked = invoke(app, {"message": "m"}, "a")
+    with pytest.raises(ValidationError, match="the directory is down"):
+        invoke(app, yes(asked), "a")
+    up["on"] = True
+    invoke(app, yes(asked), "a")
+    assert till.paid == [("x", 500.0)]

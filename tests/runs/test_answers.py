@@ -59,7 +59,7 @@ def test_a_no_lets_nothing_run(answer: Any, said: str):
 
 def test_a_role_counts_where_roles_are_asked_for():
     run = waiting(approvers=("support-lead",))
-    with pytest.raises(AnswerRefused, match="'anna' may not answer.*approvers are support-lead"):
+    with pytest.raises(AnswerRefused, match=r"'anna' may not answer.*approvers are support-lead"):
         run.answer(approve(by="anna"))
     assert run.answer(approve(by="anna", role="support-lead")).status == "done"
 
@@ -106,7 +106,7 @@ def test_a_late_yes_is_refused_and_a_late_no_is_taken():
     run = waiting(expires=0.05)
     time.sleep(0.06)
     for late in (approve(by="maria"), edit({"amount": 90.0}, by="maria")):
-        with pytest.raises(AnswerRefused, match="the time to approve pay.* ended"):
+        with pytest.raises(AnswerRefused, match=r"the time to approve pay.* ended"):
             run.answer(late)
     assert look(run.app, thread="t").status == "waiting"
     assert run.answer(reject(by="maria")).status == "rejected"
@@ -204,7 +204,6 @@ async def test_the_same_for_async_runs():
 def test_gates_that_wait_side_by_side_are_answered_one_by_one():
     class Many(TypedDict, total=False):
         orders: list[int]
-        message: str
 
     graph = StateGraph(Many)
     graph.add_node("desk", desk().compile())

@@ -222,3 +222,16 @@ def test_an_async_criterion_is_refused_before_it_could_always_hold() -> None:
 
     with pytest.raises(DesignError, match="check is async"):
         contract(success=(check,))
+
+
+class Loose(typing_extensions.TypedDict, total=False):
+    order: typing_extensions.Required[int]
+    day: typing_extensions.ReadOnly[typing_extensions.NotRequired[str]]
+    note: str
+
+
+def test_a_qualifier_says_what_is_required_also_in_annotations_that_are_text() -> None:
+    given_to = contract(needs=Loose)
+    assert given_to.required == ("order",)
+    assert set(given_to.optional) == {"day", "note"}
+    assert given_to.request({"order": 1}) == {"order": 1}

@@ -127,3 +127,29 @@ def test_a_record_that_does_not_fit_names_field_and_fault() -> None:
 def test_a_records_own_refusal_is_kept() -> None:
     with pytest.raises(DesignError, match=r"Budget\(steps=-1\)"):
         read(Budget, {"steps": -1})
+
+
+class Tagged(str):
+    """Text with an extra, as some libraries return."""
+
+    __slots__ = ("tag",)
+
+
+class Long(int):
+    pass
+
+
+class Real(float):
+    pass
+
+
+@pytest.mark.parametrize("value", [Tagged("a"), Long(3), Real(0.5)], ids=["str", "int", "float"])
+def test_a_subclass_of_plain_data_becomes_the_type_itself(value: Any) -> None:
+    made = plain(value)
+    assert made == value
+    assert type(made) in (str, int, float)
+
+
+def test_a_subclass_is_no_way_round_what_json_has_not() -> None:
+    with pytest.raises(DesignError, match="is not plain data"):
+        plain(Real("nan"))

@@ -1,0 +1,513 @@
+"""The public API as users write it: checked by mypy and pyright, never run.
+
+A wrong use carries an ignore for each checker; one that is not caught makes the ignore an error.
+"""
+
+# pyright: enableTypeIgnoreComments=false, reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import RetryPolicy
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from quintet.graphs import (
+    Finding,
+    Path,
+    by_actions,
+    by_failure,
+    by_outcome,
+    by_plan,
+    by_route,
+    check,
+    create_handoff,
+    create_sequential,
+    create_single_agent,
+)
+from quintet.nodes import (
+    Act,
+    Answer,
+    ApprovalGate,
+    Cascade,
+    Choice,
+    Effect,
+    Evidence,
+    Finish,
+    Handoff,
+    Merge,
+    MergeAnswer,
+    Node,
+    Planner,
+    Recovery,
+    Remedy,
+    Router,
+    Rules,
+    Settled,
+    Undo,
+    Worker,
+    abort,
+    always,
+    by_examples,
+    by_model,
+    by_rules,
+    cascade,
+    chat_model,
+    classify,
+    effect,
+    escalate,
+    fallback,
+    hand_over,
+    judge_criteria,
+    judge_sources,
+    over,
+    per_million,
+    precedence,
+    proposed,
+    replan,
+    retry,
+    vote,
+)
+from quintet.runs import (
+    Run,
+    StoredRun,
+    Waiting,
+    alook,
+    approve,
+    aresume,
+    astart,
+    edit,
+    look,
+    reject,
+    respond,
+    resume,
+    settle,
+    start,
+    stored_run,
+    stored_runs,
+)
+from quintet.state import (
+    Action,
+    Budget,
+    Contract,
+    Decision,
+    NoSuchRun,
+    OrchestrationState,
+    Outcome,
+    Plan,
+    QuintetError,
+    Spending,
+    Step,
+    StepFailed,
+    checkpointer,
+    digest,
+    plain,
+    threads,
+)
+from quintet.testing import ModelCall, ScriptedModel, ScriptedPerson
+
+App = CompiledStateGraph[Any, Any, Any, Any]
+
+
+def issue_refund(order: int, amount: float) -> dict[str, str]:
+    """Pay money back."""
+    return {"receipt": f"R-{order}"}
+
+
+def void_refund(receipt: dict[str, str]) -> None:
+    """Take a refund back."""
+
+
+async def send_letter(text: str) -> str:
+    """Send a letter."""
+    return text
+
+
+def letter_key(text: str) -> str:
+    return f"letter:{digest(text)}"
+
+
+def own_orders_only(action: Action) -> bool | str:
+    return bool(action.behalf) or "nobody's order"
+
+
+refund = effect(issue_refund, key="refund:{order}:{amount}", undo=void_refund)
+letter = effect(send_letter, key=letter_key, harmless=(ConnectionError,), allow=own_orders_only)
+assert_type(refund, Effect)
+
+
+class RefundRequest(TypedDict):
+    message: str
+    order: int
+    amount: float
+
+
+class Reply(TypedDict):
+    reply: str
+    cites: str
+
+
+def billing_agent(request: RefundRequest, tools: Mapping[str, Any]) -> Reply:
+    done = tools["issue_refund"](order=request["order"], amount=request["amount"])
+    return {"reply": str(done), "cites": "duplicate-charge"}
+
+
+def shipping_agent(request: dict[str, Any]) -> Reply:
+    return {"reply": "It arrives on Tuesday.", "cites": "order-status"}
+
+
+async def basic_agent(request: dict[str, Any]) -> Reply | Handoff:
+    return Handoff(to="shipping", reason="a parcel") if "parcel" in request["message"] else BASIC
+
+
+BASIC: Reply = {"reply": "We will come back to you.", "cites": "general"}
+
+
+def cites_policy(result: Reply) -> bool | str:
+    return bool(result["cites"]) or "no policy is cited"
+
+
+def answers_request(request: RefundRequest, result: Reply) -> bool:
+    return str(request["order"]) in result["reply"]
+
+
+class Desk(OrchestrationState, total=False):
+    order: int
+    amount: float
+
+
+def readme_desk() -> App:
+    desk = create_handoff(
+        Router(
+            choose=by_rules([("charged|refund", "billing"), ("parcel|deliver", "shipping")]),
+            to=("billing", "shipping"),
+            otherwise="person",
+        ),
+        {
+            "billing": Worker(
+                agent=billing_agent,
+                contract=Contract(
+                    goal="Resolve the refund request inside policy",
+                    needs=RefundRequest,
+                    gives=Reply,
+                    tools=(refund,),
+                    success=(cites_policy, answers_request),
+                    stop=Budget(steps=4, seconds=30, money=0.1),
+                ),
+                price=per_million(input=0.4, output=1.6),
+            ),
+            "shipping": Worker(
+                agent=shipping_agent,
+                contract=Contract(goal="Say where it is", needs=("message",), gives=Reply),
+            ),
+            "basic": Worker(
+                agent=basic_agent,
+                contract=Contract(goal="Answer anyhow", needs=("message",), gives=Reply),
+                then="finish",
+                handoffs=("shipping",),
+            ),
+        },
+        approve=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
+        recover=Recovery(transient=retry(3), permanent=fallback("basic"), otherwise=escalate()),
+        state=Desk,
+    )
+    return desk.compile(checkpointer=checkpointer("memory://"))
+
+
+def readme_run(app: App) -> None:
+    run = start(app, {"message": "charged twice", "order": 1042, "amount": 144.0}, thread="t-1")
+    run = run.answer(approve(by="maria", note="seen the invoice"))
+    assert_type(run, Run)
+    assert_type(run.outcome, Outcome | None)
+    if run.outcome is not None and run.status == "done":
+        assert_type(run.outcome.reason, str)
+
+
+class Letters(OrchestrationState, total=False):
+    draft: str
+    sent: list[str]
+
+
+def greet(state: Letters) -> Letters:
+    return {"message": state["message"].strip()}
+
+
+def propose_sending(state: Letters) -> dict[str, Any]:
+    text = str(state["results"]["writer"]["text"])
+    return {"draft": text, **proposed(Action(name="send", arguments={"text": text}))}
+
+
+async def send(state: Letters) -> Letters:
+    letters = [a for a in state["actions"].values() if a["status"] == "approved"]
+    return {"sent": [str(a["arguments"]["text"]) for a in letters]}
+
+
+def decline(state: Letters) -> dict[str, Any]:
+    return {"outcome": plain(Outcome(status="rejected", reason="not sent"))}
+
+
+def write(request: dict[str, Any]) -> dict[str, str]:
+    return {"text": f"Dear customer, about {request['message']}: we are sorry."}
+
+
+def own_graph() -> App:
+    recovery = Recovery(transient=retry(3, wait=0.1), otherwise=escalate("declined"))
+    router = Router(
+        choose=by_rules([("complain", "writer")]), to=("writer",), otherwise="declined"
+    )
+    writer = Worker(agent=write, contract=Contract(goal="Answer it", needs=("message",)))
+    gate = ApprovalGate(approvers=("maria",), approved="send", rejected="declined")
+    assert_type(recovery.retry_policy, tuple[RetryPolicy, ...])
+    assert_type(router.destinations, tuple[str, ...])
+
+    graph = StateGraph(Letters)
+    graph.add_node("greet", greet)
+    graph.add_node("router", router, destinations=router.destinations)
+    graph.add_node("writer", writer, retry_policy=recovery.retry_policy, error_handler=recovery)
+    graph.add_node("propose", propose_sending)
+    graph.add_node("gate", gate, destinations=gate.destinations)
+    graph.add_node("send", send, retry_policy=recovery.retry_policy, error_handler=recovery)
+    graph.add_node("declined", decline)
+    graph.add_node("finish", Finish(success=(has_draft,)))
+    graph.add_node("person", hand_over)
+    graph.add_node("act", Act(effects=(letter,), gate=gate, then="finish"))
+    graph.add_node("undo", Undo(effects=(refund, letter)))
+    graph.add_edge(START, "greet")
+    graph.add_edge("greet", "router")
+    for source, path in paths().items():
+        graph.add_conditional_edges(source, path, path.targets)
+    assert_type(check(graph), tuple[Finding, ...])
+    with checkpointer("sqlite:///letters.db") as saver:
+        compiled = graph.compile(checkpointer=saver)
+        assert_type(threads(saver), list[str])
+    for finding in check(compiled):
+        assert_type(finding.remedy, str)
+    return compiled
+
+
+def has_draft(state: Mapping[str, Any]) -> bool | str:
+    return "draft" in state or "no draft"
+
+
+def paths() -> dict[str, Path]:
+    return {
+        "writer": by_actions("gate", otherwise=by_failure("person", otherwise="finish")),
+        "finish": by_outcome(done=END, rejected=END, otherwise="person"),
+        "router": by_route({"letters": "writer"}, otherwise="person"),
+        "greet": by_route(("writer",), otherwise="person"),
+        "send": by_plan("plan", otherwise="finish"),
+    }
+
+
+def by_length(text: str) -> str | None:
+    return "long" if len(text) > 80 else None
+
+
+async def by_asking(text: str) -> Choice | None:
+    return Choice(to="short", reason="it asks", confidence=0.9) if "?" in text else None
+
+
+class ByTime:
+    def __call__(self, given: Mapping[str, Any]) -> Choice:
+        return Choice(to="short", by="rule", candidates=("short", "long"))
+
+
+def choosers(model: ScriptedModel) -> tuple[Router, ...]:
+    routes = ("long", "short")
+    rules = by_rules({"long": ["essay", "novel"], "short": lambda text: len(text) < 9})
+    learned = by_examples([("a b", "long"), ("c", "short")], at_least=0.6)
+    asked = by_model(model, about={"long": "novels"}, at_least=0.5)
+    assert_type(rules, Rules)
+    assert_type(cascade(rules, learned, by_asking), Cascade)
+    assert_type(rules("an essay"), Choice | None)
+    return (
+        Router(choose=by_length, to=routes, otherwise="person", limit=Budget(handoffs=3)),
+        Router(choose=by_asking, to={"long": "a", "short": "b"}, otherwise="person"),
+        Router(choose=ByTime(), to=routes, otherwise="person", read=dict),
+        Router(choose=lambda text: text, to=routes, otherwise="person", exhausted="finish"),
+        Router(choose=cascade(rules, learned, asked, by_length), to=routes, otherwise="person"),
+    )
+
+
+def make_plan(goal: str, evidence: Evidence | None) -> Plan:
+    look_up = Step(id="a", goal=goal, assignee="facts", inputs={"order": 7})
+    return Plan(goal=goal, steps=(look_up, Step(id="b", goal=goal, assignee="w", after=("a",))))
+
+
+async def make_steps(goal: str) -> list[Step]:
+    return [Step(id="a", goal=goal, assignee="facts", criterion="it names the order")]
+
+
+def holds(step: Step, result: Any) -> bool | str:
+    return bool(result) or f"{step.id} is empty"
+
+
+async def newest(field: str, values: Mapping[str, Any]) -> Settled | None:
+    return Settled(value=values["api"], reason="newest") if "api" in values else None
+
+
+def planners_and_merges(model: ScriptedModel) -> tuple[Node, ...]:
+    return (
+        Planner(make=make_plan, assignees=("facts", "w"), check=holds),
+        Planner(make=make_steps, assignees={"facts": "looks up"}, check=judge_criteria(model)),
+        Planner(make=model, assignees=("facts",), limit=Budget(steps=4, retries=1)),
+        Planner(make=make_plan("x", None), assignees=("facts",), then="merge", otherwise=END),
+        Merge(of=("a", "b"), then="finish", resolve=vote(0.6)),
+        Merge(of=("a", "b"), then="finish", resolve=(precedence("a"), newest), fields=("x",)),
+        Merge(of=("a", "b"), then="finish", resolve={"x": newest, "y": (judge_sources(model),)}),
+    )
+
+
+def remedies() -> Recovery:
+    assert_type(replan(times=1), Remedy)
+    assert classify(TimeoutError()) == "timeout"
+    return Recovery(
+        rate_limit=retry(4, wait=1, most=60),
+        timeout=(retry(2), fallback("basic")),
+        contract=(replan(), escalate()),
+        otherwise=abort(),
+        classify=lambda problem: "denied" if isinstance(problem, PermissionError) else None,
+        budget=Budget(retries=5),
+    )
+
+
+class Order(BaseModel):
+    number: int
+
+
+def ready_made(worker: Worker, model: ScriptedModel) -> tuple[StateGraph[Any], ...]:
+    chat = Worker(agent=model, contract=Contract(goal="Chat", needs=Order, tools=(refund,)))
+    planner = Planner(make=make_plan, assignees=("w",))
+    router = Router(choose=by_length, to=("long",), otherwise="person")
+    gate = ApprovalGate(when=always, approvers=lambda action: (action.behalf,), expires=60)
+    return (
+        create_single_agent(worker, approve=gate, success=(has_draft,)),
+        create_sequential({"chat": chat, "own": greet}, state=Letters, recover=remedies()),
+        create_handoff(router, {"long": planner, "w": worker, "own": send}, intake=greet),
+    )
+
+
+def answers(app: App) -> None:
+    person: ScriptedPerson[Answer] = ScriptedPerson([approve(by="maria"), reject(by="maria")])
+    run = start(app, {"message": "x"}, config={"tags": ["t"]}, durability="sync")
+    while run.status == "waiting":
+        question = run.waiting[0]
+        assert_type(question, Waiting)
+        run = run.answer(person(question.packet), to=question.id)
+    for said in (edit({"amount": 5}, by="maria"), respond("No.", by="maria", role="lead")):
+        assert_type(said, Answer)
+        run = run.answer(said)
+    values = settle({"x": 1}, by="maria")
+    assert_type(values, MergeAnswer)
+    run = resume(app, thread=run.answer(values).thread)
+    assert_type(look(app, thread="t").decisions, tuple[Decision, ...])
+    assert_type(run.path, tuple[str, ...])
+    assert_type(person.asked, list[Mapping[str, Any]])
+
+
+async def answers_async(app: App) -> None:
+    try:
+        run = await aresume(app, thread="t")
+    except NoSuchRun:
+        run = await astart(app, {"message": "x"}, thread="t", context={"user": 1})
+    assert_type(await run.aanswer(approve(by="maria")), Run)
+    assert_type((await alook(app, thread="t")).status == "escalated", bool)
+
+
+def stored(saver: BaseCheckpointSaver[str]) -> list[StoredRun]:
+    with checkpointer("memory://", allow=(Order,)) as ours:
+        assert_type(stored_run(ours, "t"), StoredRun)
+    return stored_runs(saver)
+
+
+def scripts() -> ScriptedModel:
+    by_function = ScriptedModel(lambda messages: f"{len(messages)} messages", latency=0.1)
+    replies = ["hello", AIMessage("hi"), {"to": "a"}, Order(number=1), TimeoutError]
+    assert_type(by_function.calls, list[ModelCall])
+    chat_model("openai:some-model", temperature=0)
+    return ScriptedModel(replies, usage=True)
+
+
+def by_packet(packet: Mapping[str, Any]) -> Answer:
+    return approve(by="maria") if packet["action"] == "send" else reject(by="maria")
+
+
+def errors(problem: QuintetError) -> Spending:
+    assert_type(ScriptedPerson(by_packet), ScriptedPerson[Answer])
+    return {"steps": 1} if isinstance(problem, StepFailed) else {"tokens": 1}
+
+
+def two(first: int, second: int) -> bool:
+    return first == second
+
+
+async def late(state: Mapping[str, Any]) -> bool:
+    return bool(state)
+
+
+def number_of(text: str) -> int:
+    return len(text)
+
+
+def wrong(app: App, worker: Worker, gate: ApprovalGate, run: Run) -> None:
+    Router(choose=by_length, to=("long",))
+    Router(choose="long", to=("long",), otherwise="person")
+    Router(choose=number_of, to=("long",), otherwise="person")
+    Router(choose=by_length, to=("long",), otherwise="person", limit=8)
+    Router(by_length, ("long",), "person")
+    Worker(agent=write)
+    Worker(agent=write, contract="Answer")
+    Worker(agent=write, contract=Contract(needs=("message",)))
+    Contract(goal="x", needs=("message",), tools=refund)
+    Contract(goal="x", needs=("message",), success=cites_policy)
+    Contract(goal="x", needs=("message",), stop=Budget(pounds=1))
+    ApprovalGate(when=two)
+    ApprovalGate(approvers=1)
+    ApprovalGate(aproved="send")
+    Recovery(transient="retry")
+    Recovery(network=retry())
+    Recovery(classify=lambda problem: "oops")
+    Merge(of=("a", "b"), then="finish", resolve=two)
+    Merge(of=("a", "b"))
+    Planner(make=7, assignees=("a",))
+    Planner(make=make_plan, assignees=("a",), check=late)
+    Act(effects=(issue_refund,), then="finish")
+    Undo(effects=refund)
+    Finish(success=(late,))
+    Finish(success=has_draft)
+    Choice(to="a", by="guess")
+    Choice(to=None)
+    Outcome(status="finished", reason="x")
+    Step(id="a", goal="g", assignee="w", after=7)
+    effect(issue_refund)
+    effect("issue_refund", key="k")
+    by_rules([("charged", 1)])
+    by_examples([("a", "b", "c")])
+    cascade("long", by_length)
+    create_handoff({"a": worker}, worker)
+    create_sequential([worker])
+    create_single_agent(worker, approve=True)
+    create_single_agent(worker, recover=retry())
+    by_outcome(done=END)
+    by_route("a", otherwise=END)
+    check("graph")
+    start(StateGraph(Letters), {"message": "x"})
+    start(app, "message")
+    look(app, "t")
+    approve()
+    edit(by="maria")
+    respond(by="maria")
+    settle(by="maria")
+    run.thread = "t"
+    gate.when = always
+    ScriptedModel("hello")
+    ScriptedModel([1, 2])
+    ScriptedPerson(7)
+    checkpointer(7)
+    assert run.status == "finished"
