@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
 from rich.table import Table
 
@@ -63,7 +63,8 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     rest = max(console.width - sum(widths.values()) - 3 * len(widths), 12)
     rows.add_column("reason", overflow="ellipsis", no_wrap=True, width=rest)
     # A terminal wraps a line that is too long; rich would cut the thread off.
-    console.width = max(console.width, sum(widths.values()) + rest + 3 * len(widths))
+    wide = max(console.width, sum(widths.values()) + rest + 3 * len(widths))
+    console.size = ConsoleDimensions(wide, console.height)
     for run in found:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"

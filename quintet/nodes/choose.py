@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
 
@@ -36,7 +36,7 @@ class Choice:
 
 
 Chosen = Choice | str | None
-Chooser = Callable[[Any], Any]
+Chooser = Callable[[Any], Chosen | Awaitable[Chosen]]
 """A function, plain or async, of what the router reads; it returns a `Choice`, a route's name, or
 None to abstain."""
 
@@ -96,6 +96,14 @@ class Rules:
             if why:
                 return Choice(to=route, reason=why, confidence=1.0, who="by_rules")
         return None
+
+
+@overload
+def by_rules(rules: Mapping[str, Condition | Iterable[Condition]]) -> Rules: ...
+
+
+@overload
+def by_rules(rules: Iterable[tuple[Condition, str]]) -> Rules: ...
 
 
 def by_rules(

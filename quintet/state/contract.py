@@ -249,6 +249,6 @@ def _required(hint: Any, default: bool) -> bool:
         return False
     if origin is typing_extensions.Required:
         return True
-    if origin in (typing_extensions.Annotated, typing_extensions.ReadOnly):
+    if origin is typing_extensions.Annotated:
         return _required(get_args(hint)[0], default)
     return default

@@ -452,7 +452,7 @@ def test_a_timeout_keeps_what_was_spent_and_done() -> None:
         await asyncio.sleep(30)
 
     node = work(agent, tools=(effect(pay, key="pay:{to}"),))
-    app = app_of({"work": node}, recover=Recovery(timeout=retry(2, wait=0)), timeout=0.2)
+    app = app_of({"work": node}, recover=Recovery(timeout=retry(2, wait=0)), timeout=0.5)
     end = asyncio.run(app.ainvoke({"message": "m"}, {"configurable": {"thread_id": "a"}}))
     (failure,) = end["failures"]
     assert (failure["kind"], failure["error"]) == ("timeout", "NodeTimeoutError")
@@ -476,7 +476,7 @@ def test_an_effect_that_a_timeout_cuts_off_is_unknown_and_not_run_again() -> Non
         return await tools.pay("x")
 
     node = work(agent, tools=(effect(pay, key="pay:{to}"),))
-    app = app_of({"work": node}, recover=Recovery(timeout=retry(2, wait=0)), timeout=0.2)
+    app = app_of({"work": node}, recover=Recovery(timeout=retry(2, wait=0)), timeout=0.5)
     end = asyncio.run(app.ainvoke({"message": "m"}, {"configurable": {"thread_id": "a"}}))
     assert begun == ["x"]
     assert statuses(end) == {"pay:x": "unknown"}
@@ -497,7 +497,7 @@ def test_a_timeout_in_one_branch_takes_nothing_of_the_other() -> None:
     graph = StateGraph(S).add_node("split", split)
     policy = Recovery(timeout=())
     graph.add_node(
-        "work", work(agent, needs=("order",)), error_handler=policy, timeout=0.2
+        "work", work(agent, needs=("order",)), error_handler=policy, timeout=0.5
     ).add_node("person", hand_over)
     app = graph.add_edge(START, "split").compile()
     end = asyncio.run(app.ainvoke({"message": "m"}))

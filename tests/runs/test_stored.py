@@ -136,11 +136,12 @@ GRAPHS: dict[str, tuple[Callable[[], StateGraph[Any]], dict[str, Any], list[Any]
 }
 
 
-def same(found: StoredRun, run: Run) -> None:
+def same(found: StoredRun, run: Run, *, ordered: bool = True) -> None:
     """That both say the same of a run."""
     assert found.thread == run.thread
     assert found.status == run.status
-    assert found.path == run.path
+    assert sorted(found.path) == sorted(run.path)
+    assert not ordered or found.path == run.path
     assert found.decisions == run.decisions
     assert sorted(map(repr, found.waiting)) == sorted(repr(item.packet) for item in run.waiting)
     if run.outcome is not None:
@@ -194,7 +195,8 @@ def test_any_graph_reads_the_same_stored_and_held(seed: int, size: int):
             start(app, {"log": []}, thread="t")
         for _ in range(12):
             run = look(app, thread="t")
-            same(stored_run(saver, "t"), run)
+            # Of a node that both an edge and a Send set going, only one may have an open question.
+            same(stored_run(saver, "t"), run, ordered=not run.waiting)
             if not run.waiting:
                 break
             with suppress(KeyError):

@@ -226,7 +226,7 @@ def test_an_async_criterion_is_refused_before_it_could_always_hold() -> None:
 
 class Loose(typing_extensions.TypedDict, total=False):
     order: typing_extensions.Required[int]
-    day: typing_extensions.ReadOnly[typing_extensions.NotRequired[str]]
+    day: typing_extensions.Annotated[typing_extensions.NotRequired[str], "a date"]
     note: str
 
 
