@@ -183,8 +183,8 @@ print("paid back:", PAID_BACK)
 # %% [markdown]
 # ## When an agent breaks
 #
-# A parcel service that is down twice is tried again; a specialist that is broken for good is replaced
-# by the fallback. Both are on record.
+# A parcel service that is down twice is tried again; a specialist that is broken for good is
+# replaced by the fallback. Both are on record.
 
 # %%
 tries = []
