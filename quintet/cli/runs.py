@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
 from quintet.state.checkpointer import checkpointer
-from quintet.state.errors import NoSuchRun
+from quintet.state.errors import DesignError, NoSuchRun
 from quintet.state.record import plain
 
 COLOURS = {
@@ -27,7 +28,13 @@ COLOURS = {
 
 
 def listed(url: str, status: str | None) -> list[dict[str, Any]]:
-    """The runs of a database, the newest first."""
+    """The runs of a database, the newest first.
+
+    Raises:
+        DesignError: there is no such status.
+    """
+    if status is not None and status not in COLOURS:
+        raise DesignError(f"--status {status!r}: no such status; give {', '.join(COLOURS)}")
     _must_exist(url)
     with checkpointer(url) as saver:
         found = [_brief(run) for run in stored_runs(saver)]
@@ -126,7 +133,8 @@ def _brief(run: StoredRun) -> dict[str, Any]:
 def _must_exist(url: str) -> None:
     """Looking must not make a database."""
     scheme, _, name = url.partition(":///")
-    if scheme == "sqlite" and not Path(name.partition("?")[0]).is_file():
+    path = Path(unquote(name.partition("?")[0])).expanduser()
+    if scheme == "sqlite" and not path.is_file():
         raise NoSuchRun(
             f"there is no database {name!r}; `quintet demo` makes one, or give --db sqlite:///FILE"
         )

@@ -48,7 +48,8 @@ class Finish(Node):
         yield
 
     def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        if state.get("outcome"):
+        # A `done` that is there already is of a graph before this one, and says nothing of this.
+        if (state.get("outcome") or {}).get("status", "done") != "done":
             return {}
         outcome = _refused(state) or self._unproven(state) or self._done(state)
         return closed(state) | ended(outcome, place("finish").node)

@@ -21,6 +21,11 @@ class Own(Node):
     function: Callable[[Any], Any]
 
     @property
+    def asks(self) -> bool:  # type: ignore[override]
+        """Whether the function says that it may stop for a person."""
+        return bool(getattr(self.function, "asks", False))
+
+    @property
     def func(self) -> Callable[[Any], Any] | None:
         """The function if it is a plain one, by the name that LangChain's wrappers use."""
         return None if is_async(self.function) else self.function

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
+from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.node import Node
 from quintet.runs.moves import App, knows_quintet
 from quintet.state.channels import RUN_KEYS
@@ -76,12 +78,32 @@ def check_free(thread: str, snapshot: StateSnapshot) -> None:
 
 def check_answerable(app: App) -> None:
     """Refuse a graph that stops for a person where no checkpointer keeps the question."""
+    for name, _, _ in _asking(app):
+        raise DesignError(
+            f"node {name!r} stops for a person, but the graph has no checkpointer, so nothing "
+            f"could answer: {_SAVED}"
+        )
+
+
+def check_gates(app: App) -> None:
+    """Refuse a gate whose failures go to a handler: so would a bad answer, and end the question."""
+    for name, node, handled in _asking(app):
+        if handled and isinstance(node, ApprovalGate):
+            raise DesignError(
+                f"gate {name!r} has an error handler, to which LangGraph would give a bad answer "
+                "too, and drop the question: give handlers to the other nodes, one by one"
+            )
+
+
+def _asking(app: App, within: str = "", handled: bool = False) -> Iterator[tuple[str, Node, bool]]:
+    """The nodes that ask, also in graphs within, and whether a handler takes their failures."""
+    handlers = app.node_error_handler_map
     for name, spec in app.builder.nodes.items():
         if isinstance(spec.runnable, Node) and spec.runnable.asks:
-            raise DesignError(
-                f"node {name!r} stops for a person, but the graph has no checkpointer, so nothing "
-                f"could answer: {_SAVED}"
-            )
+            yield within + name, spec.runnable, handled or name in handlers
+    for name, inner in app.get_subgraphs():
+        if isinstance(inner, CompiledStateGraph):
+            yield from _asking(inner, f"{within}{name}/", handled or name in handlers)
 
 
 def unanswerable() -> DesignError:
@@ -111,22 +133,17 @@ def check_resumable(app: App, thread: str, snapshot: StateSnapshot) -> None:
             f"run {thread!r} waits for an answer at {', '.join(snapshot.next)}; "
             "look(app, thread=...).answer(...) gives it"
         )
+    handlers = app.node_error_handler_map
     failed = [
         task.name
         for task in snapshot.tasks
-        if task.error is not None and task.result is not None and not _handled(app, task.name)
+        if task.error is not None and task.result is not None and task.name not in handlers
     ]
     if failed:
         raise RunError(
             f"run {thread!r} failed when it left {', '.join(failed)}: resuming would end it there "
             "without running what comes next; mend the path function and start a new thread"
         )
-
-
-def _handled(app: App, node: str) -> bool:
-    """Whether an error handler takes a node's failures, also those of its path function."""
-    spec = app.builder.nodes.get(node)
-    return spec is not None and spec.error_handler_node is not None
 
 
 def check_context(app: App, options: Mapping[str, Any]) -> None:

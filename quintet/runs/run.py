@@ -61,8 +61,8 @@ class Run:
     waiting: tuple[Waiting, ...] = ()
     path: tuple[str, ...] = ()
     finished: bool = False
-    config: RunnableConfig = field(repr=False, default_factory=RunnableConfig)
-    options: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    config: RunnableConfig = field(repr=False, compare=False, default_factory=RunnableConfig)
+    options: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     @property
     def outcome(self) -> Outcome | None:

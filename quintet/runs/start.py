@@ -14,6 +14,7 @@ from quintet.runs.refusals import (
     check_answerable,
     check_context,
     check_free,
+    check_gates,
     check_input,
     check_resumable,
     check_stored,
@@ -132,6 +133,7 @@ def _start(
     options: dict[str, Any],
 ) -> Moves[Run]:
     check_input(app, given)
+    check_gates(app)
     full = configured(thread, config)
     name = str(full["configurable"]["thread_id"])
     if app.checkpointer is None or app.checkpointer is False:
@@ -145,7 +147,8 @@ def _start(
     except Exception as problem:
         problem.add_note(f"thread {name!r} keeps what was done; resume(app, thread={name!r})")
         raise
-    return (yield from seen(app, full, options))
+    # What was started without a context goes on without one.
+    return (yield from seen(app, full, {"context": None, **options}))
 
 
 def _start_unsaved(

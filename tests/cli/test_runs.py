@@ -1,11 +1,14 @@
 """`quintet runs`: what it lists and shows, and that looking makes and cuts off nothing."""
 
 import json
+import shutil
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from quintet.cli.main import cli
+from quintet.runs.run import RunStatus
 from quintet.state import checkpointer
 
 LONG = "desk-20260101-101112/5f2c9a40-3f8e-4a55-9d3b-3b1a6a1d7c11"
@@ -57,6 +60,26 @@ def test_a_status_that_no_run_has_says_that_there_are_no_runs(database):
     done = runs("list", "--db", database, "--status", "exhausted")
     assert done.exit_code == 0
     assert "no runs" in done.stdout
+
+
+def test_a_status_that_does_not_exist_is_refused_by_name(command, database):
+    done = command("runs", "list", "--db", database, "--status", "escalted")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no such status; give done, escalated, rejected" in done.stderr
+
+
+def test_every_status_of_a_run_can_be_asked_for(database):
+    for status in get_args(RunStatus):
+        assert runs("list", "--db", database, "--status", status).exit_code == 0
+
+
+def test_a_database_in_the_home_folder_or_with_a_blank_is_found(database, monkeypatch, tmp_path):
+    home = tmp_path / "a home"
+    home.mkdir()
+    shutil.copy(database.removeprefix("sqlite:///"), home / "kept.db")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("~/kept.db", f"{tmp_path}/a%20home/kept.db"):
+        assert data("list", "--db", f"sqlite:///{name}")["total"] == 3
 
 
 def test_limit_keeps_the_newest_and_says_that_there_are_more(database):

@@ -333,7 +333,8 @@ async def test_a_failure_while_acting_is_not_tried_by_another_worker():
         return {"reply": tools.broken_pay(order=request["order"], amount=request["amount"])}
 
     billing = worker(agent, needs=("order", "amount"), tools=(paying_badly,), goal="Refund")
-    recover = Recovery(permanent=fallback("basic"), unknown=fallback("basic"))
+    back = fallback("basic")
+    recover = Recovery(permanent=back, unknown=back, denied=back, contract=back)
     graph = create_handoff(
         door("billing"), _plus(billing), approve=ApprovalGate(), recover=recover, state=Desk
     )
@@ -474,13 +475,26 @@ async def test_a_worker_outside_a_plan_goes_straight_on():
 
 
 async def test_the_planner_waits_for_steps_of_unequal_length():
-    """It is deferred: LangGraph alone would run it once for each branch that comes back."""
     detour = worker(lambda request: Handoff(to="b", reason="?"), handoffs=("b",), then="finish")
     steps = (TWO[0], Step(id="two", goal="two", assignee="c"))
     graph = planning(steps, {"a": worker(), "b": worker(), "c": detour})
     ended = await run(graph, message="plan")
     assert ended.status == "done"
     assert ended.path == ("router", "plan", "a", "c", "b", "plan", "plan", "finish")
+    assert set(ended.values["results"]) == {"one", "two"}
+
+
+async def test_the_planner_waits_for_a_step_that_takes_a_longer_way_along_edges():
+    """It is deferred: LangGraph alone would run it for each branch that comes back."""
+
+    def second(state: Desk) -> dict[str, Any]:
+        return {"results": {"one": "after a detour"}}
+
+    workers = {"a": annotated, "b": worker(), "second": second}
+    planner = Planner(make=lambda goal: TWO, assignees=("a", "b"))
+    graph = create_handoff(door("plan"), {**workers, "plan": planner}, state=Desk)
+    ended = await run(graph, message="plan")
+    assert ended.path == ("router", "plan", "a", "b", "second", "plan", "finish")
     assert set(ended.values["results"]) == {"one", "two"}
 
 
@@ -676,8 +690,9 @@ def nested(inner: Any, **options: Any) -> StateGraph[Any]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", SAVERS)
 async def test_a_desk_is_a_node_of_your_own_graph(way: str, kind: str, tmp_path: Any):
+    inner = create_handoff(door("shipping"), {"shipping": worker()}, state=Desk)
     with saver(kind, tmp_path) as kept:
-        app = nested(desk()).compile(checkpointer=kept)
+        app = nested(inner).compile(checkpointer=kept)
         ended = await run(app, way, message="shipping")
     assert ended.values["letter"] == "your request is done"
 
@@ -693,6 +708,18 @@ async def test_a_gate_in_a_nested_desk_asks_through_your_graph(way: str, kind: s
         yes = approve(by="maria")
         ended = await waits.aanswer(yes) if way == "async" else waits.answer(yes)
     assert (ended.values["letter"], PAID) == ("your request is done", [("1", 500.0)])
+
+
+async def test_a_desk_after_another_is_not_done_because_the_first_was():
+    def never(state: Any) -> str:
+        return "it never holds"
+
+    first = create_handoff(door("a"), {"a": worker()}, state=Desk)
+    second = create_handoff(door("a"), {"a": worker()}, success=(never,), state=Desk)
+    graph = StateGraph(Desk)
+    graph.add_node("first", first.compile()).add_node("second", second.compile())
+    ended = await run(graph.add_edge(START, "first").add_edge("first", "second"), message="a")
+    assert (ended.status, reason(ended)) == ("escalated", "not done: never: it never holds")
 
 
 async def test_a_desk_is_an_agent_of_a_worker():

@@ -159,6 +159,13 @@ def test_only_a_function_of_the_state_alone_is_wrapped():
         assert own(node) is node
 
 
+def test_a_function_that_says_that_it_asks_is_known_to_ask():
+    asking = Called()
+    asking.asks = True  # type: ignore[attr-defined]
+    assert own(asking).asks is True
+    assert own(Called()).asks is False
+
+
 class Named:
     """An exception by its name in a printed example."""
 

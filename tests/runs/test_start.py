@@ -5,20 +5,20 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.errors import GraphRecursionError
+from langgraph.errors import GraphRecursionError, NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
-from quintet.nodes import Act, ApprovalGate, effect
+from quintet.nodes import Act, ApprovalGate, Recovery, effect
 from quintet.runs import aresume, astart, look, resume, start
 from quintet.state import (
     Action,
@@ -101,6 +101,13 @@ def test_a_key_outside_the_input_schema_is_refused_where_langgraph_would_drop_it
     assert bare["log"] == ["a"]
     with pytest.raises(RunError, match=r"names log, which the graph does not take \(word\)"):
         start(app, {"log": ["lost"], "word": "x"})
+
+
+_INJECTED = cast(NodeError, None)
+
+
+def to_end(state: Log, error: NodeError = _INJECTED) -> Command[str]:
+    return Command(goto=END, update={"log": [f"mended {error.node}"]})
 
 
 def approval(action: Action) -> Approval:
@@ -247,6 +254,59 @@ def test_a_gate_without_a_checkpointer_is_refused_before_anything_runs():
     assert ran == []
 
 
+def test_a_gate_in_a_graph_within_is_refused_before_anything_runs_too():
+    class Outer(TypedDict, total=False):
+        message: str
+        order: int
+        amount: float
+
+    graph = StateGraph(Outer)
+    graph.add_node("desk", desk().compile()).add_edge(START, "desk")
+    with pytest.raises(DesignError, match="node 'desk/approve' stops for a person"):
+        start(graph.compile(), large(amount=50.0))
+    assert PAID == []
+
+
+def handled_everywhere() -> Any:
+    graph = desk()
+    graph.set_node_defaults(error_handler=Recovery())
+    return graph
+
+
+def handled_around() -> Any:
+    class Outer(OrchestrationState, total=False):
+        order: int
+        amount: float
+
+    graph = StateGraph(Outer)
+    graph.add_node("desk", desk().compile(), error_handler=Recovery()).add_edge(START, "desk")
+    return graph.add_node("person", lambda state: {})
+
+
+@pytest.mark.parametrize(
+    ("make", "gate"), [(handled_everywhere, "approve"), (handled_around, "desk/approve")]
+)
+def test_a_gate_with_an_error_handler_is_refused_where_a_bad_answer_would_end_it(
+    make: Any, gate: str
+):
+    app = saved(make())
+    bare: RunnableConfig = {"configurable": {"thread_id": "0"}}
+    app.invoke(large(), bare)
+    assert app.get_state(bare).interrupts
+    app.invoke(Command(resume={"answer": "approve", "by": "bob"}), bare)
+    assert not app.get_state(bare).interrupts
+    with pytest.raises(DesignError, match=f"gate '{gate}' has an error handler, to which"):
+        start(app, large(), thread="t")
+
+
+def test_a_failed_path_function_goes_to_a_default_handler_too():
+    graph = own({"z": says("z")}, [("z", END)])
+    graph.add_node("a", says("a")).add_edge(START, "a")
+    graph.add_conditional_edges("a", lambda state: {}["path"], ["z"])
+    graph.set_node_defaults(error_handler=to_end)
+    assert start(saved(graph), {"log": []}).values["log"] == ["a", "mended a"]
+
+
 @pytest.mark.parametrize("way", ["sync", "async"])
 async def test_a_question_without_a_checkpointer_is_refused_where_langgraph_is_silent(way: str):
     app = own({"a": asks("sure?")}).compile()
@@ -331,6 +391,11 @@ def test_a_context_that_is_not_at_hand_is_asked_for_where_nodes_would_see_none()
     with pytest.raises(RunError, match=r"is not stored with the run: give context=\.\.\. again"):
         found.answer("yes")
     assert found.answer("yes", context=Context("bob")).values["log"][-1] == "bob"
+
+
+def test_a_run_that_was_started_without_a_context_goes_on_without_one():
+    app = saved(contextual(asks("sure?"), greet))
+    assert start(app, {"log": []}).answer("yes").values["log"] == ["sure?: yes", None]
 
 
 def test_resuming_asks_for_the_context_too():
