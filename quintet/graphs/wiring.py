@@ -37,12 +37,16 @@ class Wiring:
     success: tuple[Criterion, ...]
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
-        """Add a node whose failures go to the recovery policy."""
+        """Add a node whose failures go to the recovery policy.
+
+        A node that asks a person is left without: LangGraph's refusal of a bad answer is an error
+        of the node, and a handler would end the run where the question must stay open.
+        """
+        if not getattr(node, "asks", False):
+            options |= {"retry_policy": self.recover.retry_policy, "error_handler": self.recover}
         graph.add_node(
             name,
             own(node),
-            retry_policy=self.recover.retry_policy,
-            error_handler=self.recover,
             destinations=goes_to(node) or None,
             input_schema=reads(node),
             **options,

@@ -34,7 +34,8 @@ class Answer(BaseModel):
         by: who answers; `role` may name the role in which they do.
         note: a reason, or the text of a response.
         arguments: for `edit`, the arguments that replace the action's own.
-        digest: the action that was looked at; an answer for another action is refused.
+        digest: the action that was looked at, as its packet names it; an answer for another action,
+            or for none in particular, is refused.
         at: when it was given, in seconds since the epoch.
     """
 
@@ -306,6 +307,11 @@ class ApprovalGate(Node):
         if late and answer.answer in ("approve", "edit"):
             raise ValueError(
                 f"the time to approve {action} ended {_when(deadline)}; it can only be rejected"
+            )
+        if not answer.digest:
+            raise ValueError(
+                f"an answer names the action that it is for: digest={action.digest!r}, as in the "
+                "packet (Run.answer does so by itself)"
             )
 
 

@@ -16,7 +16,7 @@ from quintet.nodes.node import place, values
 from quintet.state.budget import Budget
 from quintet.state.channels import count_remedies
 from quintet.state.decision import Decision, Kind
-from quintet.state.errors import DesignError
+from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
 from quintet.state.record import plain
 
@@ -216,6 +216,8 @@ class Recovery:
         return failure, left
 
     def _remedy(self, failure: Failure, used: Mapping[str, int] | None) -> Remedy:
+        if failure.error == PersonNeeded.__name__:
+            return self.otherwise
         limit = self.budget.retries
         if limit is not None and sum((used or {}).values()) >= limit:
             return self.otherwise

@@ -23,7 +23,7 @@ from quintet.state.action import Action
 from quintet.state.budget import add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
-from quintet.state.errors import ContractBroken, DesignError, HandoffLoop
+from quintet.state.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.record import plain
 
@@ -145,7 +145,7 @@ class Worker(Node):
     def _accept(self, request: Any, answer: Any, actions: tuple[Action, ...]) -> Any:
         result = self.contract.result(answer)
         if why := self.contract.escalation(request, result, actions):
-            raise ContractBroken(f"contract {self.contract.goal!r}: {why}", side="escalate")
+            raise PersonNeeded(f"contract {self.contract.goal!r}: {why}")
         if unmet := self.contract.unmet(request, result, actions):
             raise ContractBroken(
                 f"contract {self.contract.goal!r} is not met: {'; '.join(unmet)} "

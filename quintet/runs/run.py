@@ -173,8 +173,10 @@ def bound(answer: Any, question: Waiting) -> Any:
 
     With the moment on it, an answer in time stays in time when a crash lets it be read again later.
     """
+    shown = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
+    if isinstance(answer, Mapping) and "answer" in answer and shown:
+        return {"digest": shown, "at": time.time(), **answer}
     if isinstance(answer, Answer):
-        shown = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
         given = {"digest": answer.digest or shown, "at": answer.at or time.time()}
         answer = answer.model_copy(update=given)
     if hasattr(answer, "model_dump"):

@@ -6,6 +6,7 @@ QuintetError
 ├── CheckpointerError   (ValueError)       a checkpointer that cannot be opened
 ├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
 ├── ContractBroken      (ValueError)       context missing before, or wrong on return
+│   └── PersonNeeded                       the contract's own condition for a person is met
 ├── ToolRefused         (PermissionError)  a tool that the contract does not list
 ├── ActionRefused       (PermissionError)  an effect that its own rule does not allow at all
 ├── ApprovalMissing     (PermissionError)  an effect without the approval that its gate asks for
@@ -52,6 +53,13 @@ class ContractBroken(QuintetError, ValueError):
     def __init__(self, message: str, *, side: str = "gives") -> None:
         super().__init__(message)
         self.side = side
+
+
+class PersonNeeded(ContractBroken):
+    """A contract's `escalate` condition is met: a person must take over, whatever the remedies."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, side="escalate")
 
 
 class ToolRefused(QuintetError, PermissionError):
