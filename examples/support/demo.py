@@ -105,9 +105,7 @@ def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict
     outcome = ended.outcome
     decisions = ended.decisions
     first = next((d for d in decisions if d.kind in ("route", "fallback", "escalation")), None)
-    recovery = [
-        str(d) for d in decisions if d.kind in ("retry", "fallback", "replan", "escalation")
-    ]
+    recovery = [str(d) for d in decisions if d.kind in REMEDIES]
     return {
         "id": case["id"],
         "thread": ended.thread,

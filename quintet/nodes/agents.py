@@ -17,7 +17,7 @@ from quintet.nodes.dispatch import Dispatch
 from quintet.nodes.meter import heard
 from quintet.nodes.node import Call, Steps
 from quintet.state.contract import Contract, tool_name
-from quintet.state.errors import ContractBroken
+from quintet.state.errors import PersonNeeded
 from quintet.state.record import plain
 
 
@@ -49,10 +49,9 @@ def _check_outcome(agent: Any, contract: Contract, result: Any) -> None:
     """Refuse the state of a graph of ours that says itself that it is not done."""
     ended = result.get("outcome") if "outcome" in (getattr(agent, "channels", None) or ()) else None
     if ended and ended["status"] != "done":
-        raise ContractBroken(
+        raise PersonNeeded(
             f"contract {contract.goal!r}: the agent's own run ended {ended['status']}: "
-            f"{ended['reason']}",
-            side="escalate",
+            f"{ended['reason']}"
         )
 
 

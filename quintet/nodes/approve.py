@@ -178,7 +178,7 @@ class ApprovalGate(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Pass on, or ask about the first proposed action that needs a person."""
         return self._decide(state)
-        yield
+        yield  # it waits for nothing, and is a generator like every node's steps
 
     def _decide(self, state: Mapping[str, Any]) -> Command[str]:
         here = place("approve").node

@@ -45,7 +45,7 @@ class Finish(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
         """Judge the state and write the outcome."""
         return self._judge(state)
-        yield
+        yield  # it waits for nothing, and is a generator like every node's steps
 
     def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
         # A `done` that is there already is of a graph before this one, and says nothing of this.

@@ -155,14 +155,18 @@ class Node(Runnable[Any, Any]):
         """The node's logic, a generator that yields a `Call` wherever it waits."""
         raise DesignError(f"{type(self).__name__} gives no steps")
 
+    def given(self, state: Any) -> Any:
+        """What `steps` gets of a state: its keys."""
+        return values(state)
+
     def __call__(self, state: Any) -> Any:
         """Run the node on a state and return its update, outside or inside a graph."""
-        return drive(self.steps(values(state)))
+        return drive(self.steps(self.given(state)))
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
         try:
-            return self.noted(drive(self.steps(values(input))))
+            return self.noted(drive(self.steps(self.given(input))))
         except Exception as problem:
             failure = self.failed(problem)
             if failure is problem:
@@ -172,7 +176,7 @@ class Node(Runnable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
         try:
-            return self.noted(await adrive(self.steps(values(input))))
+            return self.noted(await adrive(self.steps(self.given(input))))
         except Exception as problem:
             failure = self.failed(problem)
             if failure is problem:

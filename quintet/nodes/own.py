@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
-from quintet.nodes.node import Call, Node, Steps, adrive, drive, is_async
+from quintet.nodes.node import Call, Node, Steps, is_async
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +36,12 @@ class Own(Node):
         return self.function if is_async(self.function) else None
 
     def steps(self, state: Any) -> Steps[Any]:
-        """Call the function with the state as LangGraph gives it."""
+        """Call the function with the state."""
         return (yield Call(self.function, (state,), blocks=True))
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the function on a state."""
-        return self.noted(drive(self.steps(input)))
-
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the function on a state; a plain one in a thread."""
-        return self.noted(await adrive(self.steps(input)))
+    def given(self, state: Any) -> Any:
+        """The state as LangGraph gives it: the function may want a dataclass or a model."""
+        return state
 
 
 def own(node: Any) -> Any:

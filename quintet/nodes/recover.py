@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from langgraph.errors import NodeError
 from langgraph.types import Command, RetryPolicy, Send
@@ -21,7 +21,6 @@ from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFa
 from quintet.state.record import plain
 
 RemedyKind = Literal["retry", "fallback", "replan", "escalate", "abort"]
-REMEDIES: tuple[RemedyKind, ...] = get_args(RemedyKind)
 
 _INJECTED = cast(NodeError, None)
 

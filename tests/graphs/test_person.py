@@ -86,3 +86,15 @@ def test_an_answer_for_no_action_in_particular_approves_none():
     assert PAID == []
     ended = run.answer(approve(by="maria"))
     assert (ended.status, PAID) == ("done", [1, 2])
+
+
+def test_a_no_inside_a_nested_desk_is_not_swallowed_by_a_fallback():
+    refusing = create_single_agent(worker(lambda request: {"refused": "outside policy"}))
+    graph = create_handoff(
+        Router(choose=lambda text: "first", to=("first",), otherwise="person"),
+        {"first": worker(refusing.compile()), "second": worker(lambda request: {"said": "yes"})},
+        recover=Recovery(contract=fallback("second"), invalid=fallback("second")),
+    )
+    ended = start(graph.compile(checkpointer=checkpointer("memory://")), {"message": "pay me"})
+    assert (ended.status, ended.path) == ("escalated", ("router", "first", "person"))
+    assert "ended rejected" in ended.outcome.reason
