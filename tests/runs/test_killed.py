@@ -32,7 +32,8 @@ def killed(folder: Path, place: str, request: dict[str, Any]) -> Shop:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     shop = Shop(folder=folder)
-    assert shop.book[-1] == place
+    # A parallel step may have written its own line between this one and the kill.
+    assert shop.book.count(place) == 1
     return shop
 
 
