@@ -22,7 +22,7 @@ KNOWS = {room: set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
 KNOWS["evals"].add("testing")
 KNOWS["testing"] = {*ROOMS, "testing"}
 KNOWS["cli"] = {*ROOMS, "testing", "cli"}
-KNOWS["__main__"] = KNOWS["cli"]
+KNOWS["__main__"] = KNOWS["plugin"] = KNOWS["cli"]
 KNOWS[""] = set()
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -16,8 +16,12 @@ _FEWEST_WORDS = 4
 _CLAIM = re.compile(
     r"\b(?:I|we)(?:'ve| have)(?: just| now)? "
     r"(?:made|issued|paid|refunded|credited|opened|sent|resent|changed|processed|arranged)\b"
-    r"|\b(?:has|have) (?:just |now )?been (?:refunded|issued|credited|resent|changed|processed)\b",
+    r"|\b(?:has|have) (?:just |now )?been (?:refunded|issued|credited|resent|changed|processed)\b"
+    r"|\bnow goes to\b|\bis (?:being )?sent again\b",
     re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"\b(?:I|we)(?:'ve| have) asked (?:for|them|a|our)\b|\blead has to decide\b", re.IGNORECASE
 )
 _SUMS = ("total", "paid", "refunded", "refundable", "duplicate", "delay_credit")
 
@@ -92,11 +96,12 @@ def answers_customer(result: Resolution) -> str | None:
 
 
 def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...]) -> str | None:
-    """What the reply says was done was done by an action, and not only said or proposed."""
-    claim = _CLAIM.search(result["reply"])
-    if claim is None or any(action.status == "done" for action in actions):
-        return None
-    return f"the reply says {claim[0]!r}, but no action was done"
+    """What the reply says was done or asked for was, by an action, and not only said."""
+    for claims, status in ((_CLAIM, "done"), (_ASKED, "proposed")):
+        claim = claims.search(result["reply"])
+        if claim is not None and not any(action.status == status for action in actions):
+            return f"the reply says {claim[0]!r}, but no action was {status}"
+    return None
 
 
 def needs_person(result: Resolution) -> str:

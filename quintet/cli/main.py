@@ -13,7 +13,7 @@ import click
 from quintet import __version__
 
 DATABASE = "sqlite:///quintet-runs.db"
-EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_NO_CASES, EXIT_INTERRUPTED = 1, 2, 3, 5, 130
 
 _database = click.option(
     "--db",
@@ -36,9 +36,10 @@ def cli() -> None:
       quintet runs list         the runs that it left behind
       quintet runs show THREAD  one run: its path, its decisions, its outcome
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
+      quintet eval SUITE        how well an orchestration works, with intervals and gates
 
-    Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong, 2 usage,
-    3 internal error, 130 interrupted.
+    Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong or missed
+    a gate, 2 usage, 3 internal error, 5 no cases, 130 interrupted.
     """  # noqa: D301 - click looks for the backspace itself
 
 
@@ -127,6 +128,69 @@ def check(graph: str, as_json: bool) -> None:
     else:
         report(graph, found)
     sys.exit(EXIT_GATE if any(item["level"] == "error" for item in found) else 0)
+
+
+@cli.command("eval")
+@click.argument("suite")
+@click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--sample", type=click.IntRange(min=1), help="Only N cases, drawn by the suite's seed."
+)
+@click.option("--tag", "tags", multiple=True, help="Only cases with this tag; may be given again.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cases at once."
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with an interrupted run; keep what it has done."
+)
+@click.option(
+    "--out", metavar="FILE", help="Where every run is kept (default: quintet-eval-SUITE.jsonl)."
+)
+@click.option("--against", metavar="FILE", help="Compare with an earlier run's file, case by case.")
+@click.option("--html", metavar="FILE", help="Write the report as one self-contained page.")
+@click.option("--junit", metavar="FILE", help="Write it as JUnit XML.")
+@click.option("--markdown", metavar="FILE", help="Write it for a pull request.")
+@_json
+def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
+    suite: str,
+    repeats: int,
+    sample: int | None,
+    tags: tuple[str, ...],
+    jobs: int,
+    resume: bool,
+    out: str | None,
+    against: str | None,
+    as_json: bool,
+    **files: str | None,
+) -> None:
+    """Evaluate a suite offline: run its cases, score them, judge its gates.
+
+    SUITE names a Suite: a folder with evals.py (such as examples/support), FILE.py, FILE.py:NAME,
+    MODULE or MODULE:NAME, or the bare name of an example. Every figure has its interval; a gate
+    passes on the bound, not on the mean.
+
+    Exits with 1 where a gate is missed or, with --against, where a gated figure is proven worse;
+    with 5 where there are no cases.
+    """
+    from quintet.cli.evals import NoCases, Wishes, run_eval
+
+    wishes = Wishes(
+        repeats=repeats,
+        sample=sample,
+        tags=tags,
+        jobs=jobs,
+        resume=resume,
+        out=out,
+        against=against,
+        files={kind: path for kind, path in files.items() if path},
+        as_json=as_json,
+    )
+    try:
+        passed = run_eval(suite, wishes)
+    except NoCases as nothing:
+        click.echo(f"quintet: {nothing}", err=True)
+        sys.exit(EXIT_NO_CASES)
+    sys.exit(0 if passed else EXIT_GATE)
 
 
 def main() -> None:

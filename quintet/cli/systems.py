@@ -5,14 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from quintet.cli.progress import progress
 from quintet.cli.runs import output
 from quintet.state.errors import DesignError
 
@@ -27,7 +23,7 @@ def run_system(name: str, url: str, options: Mapping[str, Any], *, quiet: bool) 
         DesignError: there is no system of this name.
     """
     module = _demo(name)
-    with _progress(name) as advance:
+    with progress(name) as advance:
         report: dict[str, Any] = module.run(url=url, progress=advance, **options)
     if not quiet:
         module.show(report, output())
@@ -55,27 +51,3 @@ def _package() -> Any:
         if "Quintet" in (package.__doc__ or ""):
             return package
     raise DesignError("the examples are not installed: run from a clone, or install the wheel")
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left on stderr; a line for each tenth where there is no terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total: _line(name, done, total)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _line(name: str, done: int, total: int) -> None:
-    if done == total or done % max(total // 10, 1) == 0:
-        sys.stderr.write(f"{name}: {done} of {total}\n")
-        sys.stderr.flush()

@@ -1,0 +1,125 @@
+"""The support desk's suite: its labelled messages, each on a shop of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
+from quintet.runs import Run, approve, reject
+from quintet.state import checkpointer
+
+from .demo import lead, messages
+from .desk import learned, support_desk
+from .seed import build
+from .shop import Shop
+
+WRITES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "refunds": ("issue_refund", ("order_id", "amount")),
+    "returns": ("open_return", ("order_id", "items")),
+    "address_changes": ("change_address", ("order_id", "address")),
+    "resends": ("resend", ("order_id",)),
+}
+"""By ledger: the write that fills it, and the arguments that a label names."""
+
+GATES = (
+    Gate(metric="routing_accuracy", at_least=0.92),
+    Gate(metric="missed_escalations", at_most=0.15),
+    Gate(metric="needless_escalations", at_most=0.06),
+    Gate(metric="silent_failure_rate", none=True),
+    Gate(metric="forbidden_actions", none=True),
+    Gate(metric="duplicate_effects", none=True),
+    Gate(metric="silent_ends", none=True),
+)
+
+
+def cases() -> tuple[Case, ...]:
+    """The messages with their labels, as cases."""
+    return tuple(map(_case, messages()))
+
+
+def _case(message: Mapping[str, Any]) -> Case:
+    several = isinstance(message["route"], list)
+    actions = [action for action in _listed(message["action"]) if action]
+    expected = {action["name"] for action in actions}
+    return Case(
+        id=message["id"],
+        input={"message": message["message"], "behalf": message["sender"]},
+        route=("plan",) if several else message["route"],
+        plan=[name if name != "person" else "clerk" for name in message["route"]]
+        if several
+        else None,
+        outcome=message["outcome"],
+        escalate=message["outcome"] == "escalated",
+        approval=any(_listed(message["approval"])),
+        never=[name for name, _ in WRITES.values() if name not in expected],
+        state={"written": _sorted(actions)},
+        tags=message["tags"],
+    )
+
+
+def written(shop: Shop) -> list[dict[str, Any]]:
+    """What stands in the shop's own books, whatever the desk says: the writes not taken back."""
+    return _sorted(
+        [
+            {"name": write, **{name: entry[name] for name in names}}
+            for ledger, (write, names) in WRITES.items()
+            for entry in shop.ledger(ledger)
+            if entry["status"] != "void"
+        ]
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The desk as a target: a case gets a shop, a desk over it, and the declared lead.
+
+    Args:
+        folder: where the shops are; `shop.db` in it is the one that each case gets a copy of.
+        options: passed on to `support_desk`.
+    """
+
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, case: Case) -> Trajectory:
+        """Run one message."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            shop = Shop(shutil.copy(self.folder / "shop.db", folder))
+            return target(shop, **self.options)(case)
+
+
+def target(shop: Shop, **options: Any) -> GraphTarget:
+    """The desk over one shop, and what of a run is looked at beside the graph's own records."""
+
+    def answer(packet: Mapping[str, Any]) -> Any:
+        say = approve if lead(shop, packet) == "approve" else reject
+        return say(by="lena", role="support-lead", note="as policy says")
+
+    def observe(run: Run) -> dict[str, Any]:
+        return {"state": {"written": written(shop)}}
+
+    app = support_desk(shop, wait=0.0, **options).compile(checkpointer=checkpointer("memory://"))
+    return GraphTarget(app=app, person=answer, observe=observe)
+
+
+@contextmanager
+def suite() -> Iterator[Suite]:
+    """The suite, with its shops in a folder that is removed afterwards."""
+    learned()  # fitted once, not while the first cases wait for it
+    with tempfile.TemporaryDirectory(prefix="quintet-shops-") as folder:
+        build(Path(folder) / "shop.db")
+        yield Suite(name="support", cases=cases(), target=Desk(folder=Path(folder)), gates=GATES)
+
+
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
+
+
+def _sorted(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(actions, key=lambda action: (action["name"], action["order_id"]))

@@ -1,0 +1,227 @@
+"""Evaluate a suite: run every case, score it, and say what was found."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from quintet.evals.case import Case
+from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.metric import Metric
+from quintet.evals.report import Report, header_of, report_of, summed
+from quintet.evals.row import Row
+from quintet.evals.scoring import metrics_of, scored
+from quintet.evals.suite import Suite
+from quintet.evals.target import as_target, is_awaited
+from quintet.evals.trajectory import Trajectory
+from quintet.state.errors import DesignError
+from quintet.state.record import plain
+
+R = TypeVar("R")
+Progress = Callable[[int, int], None]
+
+
+def evaluate(
+    suite: Any,
+    cases: Iterable[Case] | None = None,
+    *,
+    repeats: int = 1,
+    jobs: int = 1,
+    into: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a suite's cases on its target, score them, and report.
+
+    What a case's run raises is a finding and stops nothing; so is what a metric raises, and it
+    counts as the worst score. A `DesignError` stops the evaluation: it is a mistake in how the
+    suite is put together.
+
+    Args:
+        suite: a `Suite`; or a target (a compiled graph, a `Router`, a chooser, a function of a
+            case that returns a `Trajectory`), with `cases`.
+        cases: of a target that is no suite.
+        repeats: how often each case is run.
+        jobs: how many cases are under way at once; a target that waits is awaited, any other runs
+            in threads.
+        into: a file that gets each row as it is made. Where it holds rows of these cases already,
+            they are kept and not run again, so that an interrupted evaluation goes on.
+        progress: called with how many runs are done, and of how many.
+
+    Returns:
+        The report; its rows are in the order of the cases, whichever ended first.
+
+    Raises:
+        DesignError: no cases, no such target, a file of other cases, or a wrong setting.
+    """
+    return _finished(
+        aevaluate(suite, cases, repeats=repeats, jobs=jobs, into=into, progress=progress)
+    )
+
+
+async def aevaluate(
+    suite: Any,
+    cases: Iterable[Case] | None = None,
+    *,
+    repeats: int = 1,
+    jobs: int = 1,
+    into: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The same, on the event loop that runs already."""
+    whole = _suite(suite, cases)
+    for name, value in (("repeats", repeats), ("jobs", jobs)):
+        if not isinstance(value, int) or value < 1:
+            raise DesignError(f"evaluate({name}={value!r}): give a whole number, 1 or more")
+    bench = _Bench(suite=whole, target=as_target(whole.target, whole.cases), progress=progress)
+    header = header_of(whole, repeats)
+    path = None if into is None else Path(into)
+    kept = _kept(path, header, whole) if path is not None else None
+    if kept is not None:
+        header = kept[0]
+        bench.done.update({(row.case.id, row.repeat): row for row in kept[1]})
+    left = [
+        (case, repeat)
+        for repeat in range(repeats)
+        for case in whole.cases
+        if (case.id, repeat) not in bench.done
+    ]
+    bench.total, clock = len(whole.cases) * repeats, time.monotonic()
+    keeping = nullcontext() if path is None else written(path, header, go_on=kept is not None)
+    with keeping as bench.file:
+        await bench.run(left, jobs)
+        order = [(case.id, repeat) for case in whole.cases for repeat in range(repeats)]
+        rows = [bench.done[place] for place in order]
+        report = report_of(whole, rows, header, seconds=time.monotonic() - clock)
+        if bench.file is not None:
+            write_line(bench.file, {CLOSING: summed(report)})
+    return report
+
+
+def _suite(given: Any, cases: Iterable[Case] | None) -> Suite:
+    if isinstance(given, Suite):
+        if cases is not None:
+            raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
+        suite = given
+    else:
+        suite = Suite(cases=tuple(cases or ()), target=given)
+    if not suite.cases:
+        raise DesignError(f"suite {suite.name!r} has no cases; give evaluate(target, cases)")
+    return suite
+
+
+def _kept(path: Path, header: Header, suite: Suite) -> tuple[Header, list[Row]] | None:
+    """The rows that a file has, if they are of these cases."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    found, rows, _ = read_rows(path)
+    if found.fingerprint != header.fingerprint:
+        raise DesignError(
+            f"{path} holds rows of other cases (suite {found.suite!r}, {found.fingerprint}; "
+            f"these are {suite.name!r}, {header.fingerprint}); give another file, or remove it"
+        )
+    known = {case.id: case for case in suite.cases}
+    return found, [replace(row, case=known[row.case.id]) for row in rows]
+
+
+@dataclass(kw_only=True)
+class _Bench:
+    """One evaluation under way."""
+
+    suite: Suite
+    target: Any
+    progress: Progress | None
+    file: IO[str] | None = None
+    total: int = 0
+    done: dict[tuple[str, int], Row] = field(default_factory=dict)
+
+    async def run(self, left: list[tuple[Case, int]], jobs: int) -> None:
+        """Run what is left, so many at once."""
+        metrics = metrics_of(self.suite)
+        waiting = iter(left)
+        # An executor of our own: an interrupt must not wait for a default one's slow threads.
+        executor = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="quintet-eval")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(jobs, len(left))):
+                    group.create_task(self._work(waiting, metrics, executor, jobs))
+        except* DesignError as problems:
+            raise problems.exceptions[0] from None
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _work(
+        self,
+        waiting: Any,
+        metrics: tuple[Metric, ...],
+        executor: ThreadPoolExecutor,
+        jobs: int,
+    ) -> None:
+        for case, repeat in waiting:
+            trajectory = await self._ran(case, executor, jobs)
+            row = await scored(case, trajectory, repeat, metrics)
+            self.done[case.id, repeat] = row
+            if self.file is not None:
+                write_line(self.file, plain(row))
+            if self.progress is not None:
+                self.progress(len(self.done), self.total)
+
+    async def _ran(self, case: Case, executor: ThreadPoolExecutor, jobs: int) -> Trajectory:
+        began = time.monotonic()
+        try:
+            said = await self._asked(case, executor, jobs)
+        except DesignError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever a target raises is a finding
+            seconds = time.monotonic() - began
+            error = f"{type(problem).__name__}: {problem}"
+            return Trajectory(status="error", error=error, seconds=seconds)
+        if not isinstance(said, Trajectory):
+            raise DesignError(
+                f"the target returned {type(said).__name__} for case {case.id!r}; "
+                "return a Trajectory"
+            )
+        if said.seconds:
+            return said
+        return replace(said, seconds=time.monotonic() - began)
+
+    async def _asked(self, case: Case, executor: ThreadPoolExecutor, jobs: int) -> Any:
+        awaited = getattr(self.target, "acall", None)
+        if awaited is not None and (is_awaited(self.target) or jobs > 1):
+            return await awaited(case)
+        if is_awaited(self.target):
+            return await self.target(case)
+        loop = asyncio.get_running_loop()
+        said = await loop.run_in_executor(executor, copy_context().run, self.target, case)
+        return await said if inspect.isawaitable(said) else said
+
+
+def _finished(work: Coroutine[Any, Any, R]) -> R:
+    """Run to the end, also where an event loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    ended: list[Any] = []
+
+    def apart() -> None:
+        try:
+            ended.append((True, asyncio.run(work)))
+        except BaseException as problem:  # noqa: BLE001 - it is raised again, in the caller
+            ended.append((False, problem))
+
+    thread = threading.Thread(target=copy_context().run, args=(apart,))
+    thread.start()
+    thread.join()
+    well, said = ended[0]
+    if not well:
+        raise said
+    return said  # type: ignore[no-any-return]

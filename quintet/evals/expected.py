@@ -1,0 +1,143 @@
+"""What a case expects of a run, held against what the run did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from quintet.evals.case import Case
+from quintet.evals.trajectory import Call, Trajectory
+from quintet.state.record import plain
+
+
+def routed_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the route is one of the acceptable ones; None without a label."""
+    return None if case.route is None else trajectory.route in case.route
+
+
+def planned_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the plan names the expected assignees in order; None without a label."""
+    return None if case.plan is None else trajectory.plan == case.plan
+
+
+def called_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the calls that happened or were proposed are the expected ones, in order."""
+    if case.calls is None:
+        return None
+    real = [call for call in trajectory.calls if call.status in ("ok", "proposed")]
+    pairs = zip(case.calls, real, strict=False)
+    return len(real) == len(case.calls) and all(same_call(*pair) for pair in pairs)
+
+
+def same_call(expected: Call, real: Call) -> bool:
+    """Whether a call is the expected one: its name, and the arguments that the label gives."""
+    return expected.name == real.name and holds_in(expected.arguments, real.arguments)
+
+
+def went_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the run went through exactly the expected nodes; None without a label."""
+    return None if case.path is None else trajectory.path == case.path
+
+
+def ended_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the outcome is one of the acceptable ones; None without a label."""
+    return None if case.outcome is None else trajectory.status in case.outcome
+
+
+def escalated_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether a person took over exactly where that was needed; None without a label."""
+    return None if case.escalate is None else trajectory.escalated == case.escalate
+
+
+def asked_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether a person was asked for a yes exactly where that was needed; None without a label."""
+    return None if case.approval is None else bool(trajectory.asked) == case.approval
+
+
+def kept_off(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether nothing of `Case.never` occurred; None without a label."""
+    return None if not case.never else not trespassed(case, trajectory)
+
+
+def trespassed(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
+    """What of `Case.never` occurred: tools that ran, nodes that were gone through."""
+    ran = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
+    return tuple(name for name in case.never if name in ran or name in trajectory.path)
+
+
+def left_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+    """Whether the end state holds what is expected of it; None without a label."""
+    return None if case.state is None else holds_in(case.state, trajectory.state)
+
+
+def holds_in(expected: Any, real: Any) -> bool:
+    """Whether a value holds the expected one: mappings key by key, all else by equality."""
+    if isinstance(expected, Mapping):
+        return isinstance(real, Mapping) and all(
+            key in real and holds_in(value, real[key]) for key, value in expected.items()
+        )
+    return bool(plain(expected) == plain(real))
+
+
+CHECKS: Mapping[str, Callable[[Case, Trajectory], bool | None]] = {
+    "route": routed_rightly,
+    "plan": planned_rightly,
+    "calls": called_rightly,
+    "path": went_rightly,
+    "outcome": ended_rightly,
+    "escalate": escalated_rightly,
+    "approval": asked_rightly,
+    "never": kept_off,
+    "state": left_rightly,
+}
+"""By label: whether a run agrees with it. A judge looks at `answer`, which has no check here."""
+
+
+def wrong_labels(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
+    """The labels that a run contradicts; all that the case has, where the target raised."""
+    if trajectory.error:
+        return tuple(name for name in case.expects if name in CHECKS)
+    return tuple(name for name, check in CHECKS.items() if check(case, trajectory) is False)
+
+
+def contradictions(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
+    """What is wrong with a run, one sentence a label; empty where nothing is."""
+    said = [f"it raised {trajectory.error}"] if trajectory.error else []
+    wrong = () if trajectory.error else wrong_labels(case, trajectory)
+    return (*said, *(_sentence(name, case, trajectory) for name in wrong))
+
+
+def _sentence(name: str, case: Case, trajectory: Trajectory) -> str:
+    if name == "never":
+        return f"did what it must not: {', '.join(trespassed(case, trajectory))}"
+    if name == "state":
+        return "; ".join(_differences(case.state or {}, trajectory.state))
+    if name == "escalate":
+        return "went to a person needlessly" if trajectory.escalated else "should go to a person"
+    if name == "approval":
+        asked = ", ".join(trajectory.asked)
+        return f"asked needlessly about {asked}" if asked else "should ask for a yes"
+    real: Mapping[str, Any] = {
+        "route": trajectory.route or "nobody",
+        "plan": trajectory.plan,
+        "calls": tuple(call.name for call in trajectory.calls),
+        "path": trajectory.path,
+        "outcome": trajectory.status,
+    }
+    expected = tuple(getattr(item, "name", item) for item in getattr(case, name))
+    choice = " or " if name in ("route", "outcome") else " -> "
+    return f"{name} {_shown(real[name])}, expected {choice.join(expected) or 'none'}"
+
+
+def _shown(value: str | Sequence[str] | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or "none"
+    return " -> ".join(value) or "none"
+
+
+def _differences(expected: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in expected.items():
+        if key not in real:
+            yield f"state lacks {key}"
+        elif not holds_in(value, real[key]):
+            yield f"state {key} is {real[key]!r:.60}, expected {value!r:.60}"

@@ -1,0 +1,141 @@
+"""From scored rows to figures: each metric's estimate, its interval, and its bounds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from math import isfinite, nan
+from typing import Any
+
+from quintet.evals.figure import Figure
+from quintet.evals.metric import Metric
+from quintet.evals.row import Row
+from quintet.evals.stats import Interval, bootstrap, bootstrap_ratio, proportion
+from quintet.state.errors import DesignError
+
+Parts = list[tuple[str, float, float]]
+
+ROUNDS, SLOW_ROUNDS = 1000, 400
+JACKKNIFE = 200
+"""Up to how many clusters a measure that is no ratio is left out one by one, for BCa."""
+
+
+def figures_of(
+    rows: Sequence[Row],
+    metrics: Iterable[Metric],
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+    gated: Collection[str] = (),
+) -> dict[str, Figure]:
+    """The figures of all metrics that some row has something to say on.
+
+    A share of cases gets Wilson's interval at the effective number of cases (`stats.proportion`),
+    and the exact bounds; any other figure the cluster bootstrap over cases. Bounds that are drawn
+    by lot are made only for the metrics in `gated`, since they take their time.
+
+    Args:
+        rows: scored rows.
+        metrics: what they were scored by.
+        confidence: of the two-sided intervals, and of the one-sided bounds.
+        seed: of the bootstrap.
+        gated: names of metrics that a gate looks at.
+    """
+    found: dict[str, Figure] = {}
+    for metric in metrics:
+        points = [
+            (row.cluster, point)
+            for row in rows
+            if (point := row.scores.get(metric.name)) is not None
+        ]
+        errors = sum(metric.name in row.errors for row in rows)
+        if not points and not errors:
+            continue
+        make = _ratio if metric.over is None else _overall
+        measured = make(metric, points, confidence, seed, metric.name in gated)
+        found[metric.name] = Figure(
+            metric=metric.name,
+            confidence=confidence,
+            cases=len({cluster for cluster, _ in points}),
+            rows=len(points),
+            errors=errors,
+            better=metric.better,
+            unit=metric.unit,
+            **measured,
+        )
+    return found
+
+
+def _ratio(
+    metric: Metric, points: list[tuple[str, Any]], confidence: float, seed: int, gated: bool
+) -> dict[str, Any]:
+    parts: Parts = [(cluster, float(point[0]), float(point[1])) for cluster, point in points]
+    whole = sum(item[2] for item in parts)
+    if not whole:
+        return {"value": None}
+    value = sum(item[1] for item in parts) / whole
+    if metric.unit == "share" and all(0 <= part <= of for _, part, of in parts):
+        both = proportion(parts, confidence=confidence)
+        return {
+            "value": value,
+            "low": both.low,
+            "high": both.high,
+            "bound_low": _one(parts, confidence, "lower").low,
+            "bound_high": _one(parts, confidence, "upper").high,
+        }
+
+    def drawn(level: float) -> Interval:
+        return bootstrap_ratio(parts, seed=seed, rounds=ROUNDS, confidence=level)
+
+    return {"value": value, **_drawn(drawn, confidence, gated)}
+
+
+def _one(parts: Parts, confidence: float, sided: Any) -> Interval:
+    return proportion(parts, confidence=confidence, sided=sided, method="exact")
+
+
+def _overall(
+    metric: Metric, points: list[tuple[str, Any]], confidence: float, seed: int, gated: bool
+) -> dict[str, Any]:
+    clusters: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for cluster, point in points:
+        clusters[cluster].append(point)
+
+    def measured(chosen: Sequence[tuple[Any, ...]]) -> float:
+        said = metric.over(chosen) if metric.over is not None else None
+        return nan if said is None else float(said)
+
+    value = measured([point for _, point in points]) if points else nan
+    if not isfinite(value):
+        return {"value": None}
+
+    def drawn(level: float) -> Interval:
+        return bootstrap(
+            list(clusters.values()),
+            measured,
+            seed=seed,
+            rounds=SLOW_ROUNDS,
+            confidence=level,
+            method="bca" if len(clusters) <= JACKKNIFE else "percentile",
+        )
+
+    return {"value": value, **_drawn(drawn, confidence, gated)}
+
+
+def _drawn(
+    drawn: Callable[[float], Interval], confidence: float, gated: bool
+) -> dict[str, float | None]:
+    """Both ends, and the ends of the interval whose two misses add up to the bounds'."""
+    try:
+        both = drawn(confidence)
+        ends = {"low": _finite(both.low), "high": _finite(both.high)}
+        if gated:
+            sides = drawn(2 * confidence - 1) if confidence > 0.5 else both
+            ends |= {"bound_low": _finite(sides.low), "bound_high": _finite(sides.high)}
+    except DesignError:
+        return {}
+    return ends
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

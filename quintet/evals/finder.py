@@ -1,0 +1,130 @@
+"""Find a suite by name: a folder, a file, a module, or one of the examples."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from quintet.evals.suite import Suite
+from quintet.state.errors import DesignError
+
+FILE, ATTRIBUTE = "evals", "suite"
+FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, MODULE or MODULE:NAME"
+
+
+@contextmanager
+def found_suite(
+    name: str | Suite | Callable[[], Any], packages: Sequence[str] = ()
+) -> Iterator[Suite]:
+    """A suite by its name, open as long as the block runs.
+
+    What is found may be a `Suite`, a function that returns one, or a function that returns a
+    context manager of one (`contextlib.contextmanager`), where the target has something to close.
+
+    Args:
+        name: a folder with `evals.py` in it, a file, or a module; behind a colon the suite's name
+            in it, by default `suite`. A suite, or such a function, is taken as it is.
+        packages: packages in which a bare name is looked for last, such as `examples`.
+
+    Raises:
+        DesignError: nothing is found under the name, or it is no suite.
+    """
+    thing = _named(name, packages) if isinstance(name, str) else name
+    if inspect.isroutine(thing) or inspect.isclass(thing):
+        _callable_bare(name, thing)
+        thing = thing()
+    if isinstance(thing, Suite):
+        yield thing
+    elif hasattr(thing, "__enter__"):
+        with thing as suite:
+            yield _checked(name, suite)
+    else:
+        _checked(name, thing)
+
+
+def _checked(name: Any, thing: Any) -> Suite:
+    if not isinstance(thing, Suite):
+        raise DesignError(f"{name!r} is a {type(thing).__name__}, not a Suite")
+    return thing
+
+
+def _callable_bare(name: Any, function: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(function).bind()
+    except TypeError as problem:
+        raise DesignError(
+            f"{name!r} cannot be called without arguments ({problem}); name a suite, or a function "
+            "that needs none"
+        ) from problem
+
+
+def _named(name: str, packages: Sequence[str]) -> Any:
+    where, _, attribute = name.partition(":")
+    module = _module(where, packages)
+    found = getattr(module, attribute or ATTRIBUTE, None)
+    if found is None:
+        names = ", ".join(key for key, value in vars(module).items() if isinstance(value, Suite))
+        raise DesignError(
+            f"{name!r}: {module.__name__} has no {attribute or ATTRIBUTE!r}; "
+            f"its suites are: {names or 'none'}"
+        )
+    return found
+
+
+def _module(where: str, packages: Sequence[str]) -> ModuleType:
+    path = Path(where)
+    if path.is_dir():
+        path = path / f"{FILE}.py"
+        if not path.is_file():
+            raise DesignError(f"{where!r} is a folder without {FILE}.py; give {FORMS}")
+    if path.suffix == ".py":
+        if not path.is_file():
+            raise DesignError(f"there is no file {where!r}; give {FORMS}")
+        return _from_file(path.resolve())
+    sys.path.insert(0, str(Path.cwd()))
+    candidates = [where, f"{where}.{FILE}", *(f"{each}.{where}.{FILE}" for each in packages)]
+    for candidate in candidates:
+        if all(candidate.split(".")) and _exists(candidate):
+            module = importlib.import_module(candidate)
+            if hasattr(module, ATTRIBUTE) or candidate != where or not hasattr(module, "__path__"):
+                return module
+    raise DesignError(f"there is no suite {where!r} here or installed; give {FORMS}")
+
+
+def _exists(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _from_file(path: Path) -> ModuleType:
+    """A file as the module that it is: inside its packages, so that its relative imports work."""
+    parts, root = [path.stem], path.parent
+    while (root / "__init__.py").is_file():
+        parts.insert(0, root.name)
+        root = root.parent
+    sys.path.insert(0, str(root))
+    name = ".".join(parts)
+    loaded = sys.modules.get(name)
+    if loaded is not None and Path(getattr(loaded, "__file__", "") or "") == path:
+        return loaded
+    if loaded is None or len(parts) > 1:
+        module = importlib.import_module(name)
+        if Path(module.__file__ or "").resolve() == path:
+            return module
+    # Another module has this name already: the file is loaded beside it, under its path.
+    spec = importlib.util.spec_from_file_location(f"{name}_{abs(hash(path))}", path)
+    if spec is None or spec.loader is None:
+        raise DesignError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

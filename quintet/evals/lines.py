@@ -1,0 +1,209 @@
+"""Files of records, read line by line; every mistake is kept with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quintet.state.errors import DesignError
+
+SHOWN = 20
+"""Mistakes of one file that are told in full."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistakes:
+    """What is wrong with a file, told all at once.
+
+    Args:
+        source: the file, as it is named to the user.
+    """
+
+    source: str
+    found: list[str] = field(default_factory=list)
+
+    def add(self, place: str, what: str) -> None:
+        """Note a mistake at a place, such as `line 3`."""
+        self.found.append(f"{place}: {what}")
+
+    def check(self) -> None:
+        """Raise what was found, if anything was.
+
+        Raises:
+            DesignError: the mistakes, the first 20 in full.
+        """
+        if not self.found:
+            return
+        if len(self.found) == 1:
+            raise DesignError(f"{self.source}, {self.found[0]}")
+        lines = [f"  {each}" for each in self.found[:SHOWN]]
+        if more := len(self.found) - SHOWN:
+            lines += [f"  and {more} more"] if more > 0 else []
+        raise DesignError("\n".join([f"{self.source} has {len(self.found)} mistakes:", *lines]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A record of a file, and where it stands there, such as `line 3`."""
+
+    place: str
+    record: Any
+
+
+def text_of(path: str | Path) -> str:
+    """A text file's content, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        DesignError: it cannot be read, or is in another encoding.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise DesignError(f"{path} cannot be read ({reason}); give the path of a file") from problem
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DesignError(f"{path} is in UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data[: problem.start].count(b"\n") + 1
+        raise DesignError(
+            f"{path}, line {line}: byte 0x{data[problem.start]:02x} is not UTF-8; "
+            "save the file as UTF-8"
+        ) from problem
+
+
+def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
+    """The records of a JSON-lines file; blank lines are passed over.
+
+    Raises:
+        DesignError: the file cannot be read or is empty.
+    """
+    text = text_of(path)
+    if not text.strip():
+        raise DesignError(f"{path} is empty; give one JSON object a line")
+    # Not splitlines(), which also splits at characters that JSON lets stand within a text.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"line {number}"
+        try:
+            yield Line(place=place, record=parsed(line))
+        except DesignError as problem:
+            hint = "; this is a list over several lines: name the file .json"
+            mistakes.add(place, f"{problem}{hint if line.strip() == '[' else ''}")
+
+
+def json_list(path: str | Path) -> Iterator[Line]:
+    """The records of a JSON file that holds one list.
+
+    Raises:
+        DesignError: the file cannot be read, or holds no list.
+    """
+    text = text_of(path)
+    if not text.strip():
+        raise DesignError(f"{path} is empty; give a list of JSON objects")
+    try:
+        items = parsed(text)
+    except DesignError as problem:
+        raise DesignError(f"{path}: {problem}") from problem
+    if not isinstance(items, list):
+        raise DesignError(
+            f"{path} holds {_kind(items)}; give a list of objects, or name a file of one object "
+            "a line .jsonl"
+        )
+    if not items:
+        raise DesignError(f"{path} holds an empty list; give at least one record")
+    return (Line(place=f"item {n}", record=item) for n, item in enumerate(items, start=1))
+
+
+def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
+    """The rows of a CSV file by the names of its first line; `,`, `;` or tab between the cells.
+
+    Raises:
+        DesignError: the file cannot be read, is empty, or its first line names a column twice.
+    """
+    text = text_of(path)
+    if not text.strip():
+        raise DesignError(f"{path} is empty; give a first line that names the columns")
+    first = text.lstrip("\r\n").partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    names: list[str] = []
+    while True:
+        place = f"line {reader.line_num + 1}"
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            mistakes.add(place, f"cannot be read as CSV ({problem}); write such data as .jsonl")
+            return
+        if not any(cell.strip() for cell in row):
+            continue
+        if not names:
+            names = _columns(path, row)
+        elif len(row) > len(names):
+            mistakes.add(
+                place,
+                f"{len(row)} cells under {len(names)} columns, the last is {row[-1]!r:.60}; "
+                'put a cell that holds the separator in quotes ("...")',
+            )
+        else:
+            cells = row + [""] * (len(names) - len(row))
+            yield Line(place=place, record=dict(zip(names, cells, strict=True)))
+
+
+def parsed(text: str) -> Any:
+    """A JSON text's value.
+
+    Raises:
+        DesignError: it is not JSON, is too deep, or names a field twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except DesignError:
+        raise
+    except json.JSONDecodeError as problem:
+        at = f"column {problem.colno}" if problem.lineno == 1 else f"line {problem.lineno}"
+        near = problem.doc[max(0, problem.pos - 20) : problem.pos + 20]
+        raise DesignError(f"not JSON ({problem.msg} at {at}, near {near!r}); mend it") from problem
+    except (ValueError, RecursionError) as problem:
+        raise DesignError(f"not JSON that can be read ({problem}); mend it") from problem
+
+
+def dumped(value: Any) -> str:
+    """Plain data as one line of JSON that UTF-8 can hold."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+def _columns(path: str | Path, row: list[str]) -> list[str]:
+    names = [cell.strip() for cell in row]
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise DesignError(f"{path}, line 1: column {twice[0]!r} stands twice; rename one")
+    return names
+
+
+def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    listed = list(pairs)
+    made = dict(listed)
+    if len(made) < len(listed):
+        names = [name for name, _ in listed]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DesignError(f"field {twice!r} stands twice in one object; drop one")
+    return made
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "one object"
+    return "nothing" if value is None else f"{value!r:.40}"

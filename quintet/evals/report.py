@@ -1,0 +1,179 @@
+"""What an evaluation found: every row, every figure with its interval, every gate."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from quintet import __version__
+from quintet.evals.balance import balance
+from quintet.evals.figure import Figure
+from quintet.evals.figures import figures_of
+from quintet.evals.gate import Gate, Verdict
+from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.metrics import STANDARD
+from quintet.evals.row import Row
+from quintet.evals.scoring import metrics_of
+from quintet.evals.suite import Suite
+from quintet.state.errors import DesignError
+from quintet.state.record import plain, read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The result of `evaluate`.
+
+    Attributes:
+        suite: the suite's name.
+        rows: every case, run once or more, in the order of the suite and then of the repeats.
+        figures: by metric, in order; those that no case has anything to say on are left out.
+        verdicts: one a gate.
+        notes: what a reader should know before believing the figures, such as an uneven set.
+        confidence: of the intervals.
+        fingerprint: of the cases.
+        began: when, ISO 8601.
+        seconds: the wall time of the whole evaluation.
+        expected: how many rows a whole evaluation has; more than there are, if it was cut off.
+        versions: of Quintet, LangGraph and Python.
+        url: of the experiment, where it was uploaded.
+    """
+
+    suite: str
+    rows: tuple[Row, ...] = field(repr=False)
+    figures: Mapping[str, Figure]
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    confidence: float = 0.95
+    fingerprint: str = ""
+    began: str = ""
+    seconds: float = 0.0
+    expected: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all rows are there and every gate passed; True without gates."""
+        return len(self.rows) >= self.expected and all(each.passed for each in self.verdicts)
+
+    @property
+    def wrong(self) -> tuple[Row, ...]:
+        """The rows that some label of their case contradicts, or that raised."""
+        return tuple(row for row in self.rows if row.wrong)
+
+    def __getitem__(self, metric: str) -> Figure:
+        """The figure of a metric.
+
+        Raises:
+            DesignError: there is none of this name.
+        """
+        if metric not in self.figures:
+            known = ", ".join(self.figures) or "none"
+            raise DesignError(f"report {self.suite!r} has no figure {metric!r}; it has {known}")
+        return self.figures[metric]
+
+    def save(self, path: str | Path) -> None:
+        """Write the report into a file, one row a line; `load_report` reads it back."""
+        header = Header(
+            suite=self.suite,
+            fingerprint=self.fingerprint,
+            expected=self.expected,
+            began=self.began,
+            settings={"confidence": self.confidence},
+        )
+        with written(Path(path), header, go_on=False) as file:
+            for row in self.rows:
+                write_line(file, plain(row))
+            write_line(file, {CLOSING: summed(self)})
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from quintet.evals.reports import notebook
+
+        return {"text/plain": str(self), "text/html": notebook(self)}
+
+    def __str__(self) -> str:
+        from quintet.evals.reports import text
+
+        return text(self)
+
+    __repr__ = __str__
+
+
+def header_of(suite: Suite, repeats: int) -> Header:
+    """What a file of a suite's rows says of them."""
+    return Header(
+        suite=suite.name,
+        fingerprint=suite.fingerprint,
+        expected=len(suite.cases) * repeats,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings={"confidence": suite.confidence, "seed": suite.seed},
+    )
+
+
+def report_of(
+    suite: Suite, rows: Sequence[Row], header: Header, *, seconds: float, url: str = ""
+) -> Report:
+    """The report on a suite's rows: its figures, its gates, and what to know beforehand."""
+    gates: tuple[Gate, ...] = suite.gates
+    figures = figures_of(
+        rows,
+        metrics_of(suite),
+        confidence=suite.confidence,
+        seed=suite.seed,
+        gated={gate.metric for gate in gates},
+    )
+    return Report(
+        suite=suite.name,
+        rows=tuple(rows),
+        figures={name: figure for name, figure in figures.items() if figure.value is not None},
+        verdicts=tuple(gate.judged(figures.get(gate.metric)) for gate in gates),
+        notes=tuple(balance(suite.cases).warnings),
+        confidence=suite.confidence,
+        fingerprint=suite.fingerprint,
+        began=header.began,
+        seconds=seconds,
+        expected=header.expected,
+        versions={
+            "quintet": __version__,
+            "langgraph": version("langgraph"),
+            "python": platform.python_version(),
+        },
+        url=url,
+    )
+
+
+def summed(report: Report) -> dict[str, Any]:
+    """A report without its rows, as plain data."""
+    names = (item.name for item in fields(report) if item.name != "rows")
+    return {name: plain(getattr(report, name)) for name in names}
+
+
+def load_report(path: str | Path) -> Report:
+    """A report from a file that `Report.save` or `evaluate(into=...)` wrote.
+
+    An evaluation that was interrupted has the figures of the standard metrics on the rows that it
+    made, and does not pass.
+
+    Raises:
+        DesignError: no such file, or it is no report.
+    """
+    header, rows, closing = read_rows(Path(path))
+    if closing is not None:
+        return read(Report, {**closing, "rows": [plain(row) for row in rows]})
+    confidence = float(header.settings.get("confidence", 0.95))
+    figures = figures_of(rows, STANDARD, confidence=confidence)
+    return Report(
+        suite=header.suite,
+        rows=tuple(rows),
+        figures={name: figure for name, figure in figures.items() if figure.value is not None},
+        notes=(f"cut off: {len(rows)} of {header.expected} runs",),
+        confidence=confidence,
+        fingerprint=header.fingerprint,
+        began=header.began,
+        expected=header.expected,
+    )

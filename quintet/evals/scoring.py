@@ -1,0 +1,47 @@
+"""Scoring one run by all metrics of a suite."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from quintet.evals.case import Case
+from quintet.evals.metric import Metric, as_metric
+from quintet.evals.metrics import STANDARD
+from quintet.evals.row import Row
+from quintet.evals.suite import Suite
+from quintet.evals.trajectory import Trajectory
+from quintet.state.errors import DesignError
+
+
+def metrics_of(suite: Suite) -> tuple[Metric, ...]:
+    """The standard metrics and the suite's own, which replace those of the same name."""
+    own = {metric.name: metric for metric in map(as_metric, suite.metrics)}
+    return tuple({**{metric.name: metric for metric in STANDARD}, **own}.values())
+
+
+async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:
+    """A row of one run, with all its scores. What a metric raises counts as its worst score."""
+    scores: dict[str, tuple[Any, ...] | None] = {}
+    errors: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            said = metric.score(case, trajectory)
+            scores[metric.name] = metric.kept(await said if inspect.isawaitable(said) else said)
+        except DesignError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - a user's metric may raise anything
+            errors[metric.name] = f"{type(problem).__name__}: {problem}"
+            scores[metric.name] = metric.worst
+    kept = {name: point for name, point in scores.items() if point is not None}
+    return Row(
+        case=case, trajectory=_lean(case, trajectory), repeat=repeat, scores=kept, errors=errors
+    )
+
+
+def _lean(case: Case, trajectory: Trajectory) -> Trajectory:
+    """Of the end state only what the case has a label for: states are large, and rows are kept."""
+    state = {key: trajectory.state[key] for key in case.state or () if key in trajectory.state}
+    return replace(trajectory, state=state)

@@ -1,0 +1,40 @@
+"""The pytest plugin: a fixture by which a suite's gates are a test.
+
+It is found by pytest itself once Quintet is installed, and imports nothing until it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..., Any]:
+    """A function that evaluates a suite and fails the test where a gate is missed.
+
+    It takes what `quintet eval` takes: a `Suite`, a function that makes one, or its name; and the
+    options of `quintet.evals.evaluate`, with `sample=N` for only so many cases. It returns the
+    report. Each figure becomes a property of the test in JUnit XML.
+
+        def test_the_support_desk(quintet_gates):
+            report = quintet_gates("examples/support", jobs=4)
+            assert report["routing_accuracy"].low > 0.9
+    """
+
+    def judged(suite: Any, *, sample: int | None = None, **options: Any) -> Any:
+        from quintet.evals.evaluate import evaluate
+        from quintet.evals.finder import found_suite
+
+        with found_suite(suite) as whole:
+            chosen = whole if sample is None else whole.sampled(sample)
+            report = evaluate(chosen, **options)
+        for name, figure in report.figures.items():
+            record_property(name, str(figure))
+        if not report.passed:
+            pytest.fail(f"{report}", pytrace=False)
+        return report
+
+    return judged

@@ -1,0 +1,154 @@
+"""`quintet eval`: what it prints, what it writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree as ET
+
+import pytest
+
+SUITE = """
+import os, time
+from quintet.evals import Case, Gate, Suite, Trajectory
+
+RIGHT = int(os.environ.get("RIGHT", "100"))
+
+def target(case):
+    time.sleep(float(os.environ.get("WAIT", "0")))
+    return Trajectory(route="a" if int(case.id) < RIGHT else "b", status="routed")
+
+suite = Suite(
+    name="desk",
+    cases=tuple(
+        Case(id=f"{n:03}", input=f"message <{n}>", route="a", tags=[("even", "odd")[n % 2]])
+        for n in range(100)
+    ),
+    target=target,
+    gates=(Gate(metric="routing_accuracy", at_least=0.9),),
+)
+empty = Suite(name="empty", cases=(), target=target)
+"""
+
+
+@pytest.fixture
+def desk(tmp_path):
+    (tmp_path / "desk.py").write_text(SUITE)
+    return tmp_path
+
+
+def test_gates_that_pass_exit_with_0_and_print_the_table(desk, command):
+    done = command("eval", "desk.py")
+    assert done.returncode == 0, done.stderr
+    assert "routing_accuracy" in done.stdout
+    assert "1.000" in done.stdout
+    assert "100 of 100" in done.stderr
+
+
+def test_a_missed_gate_exits_with_1(desk, command):
+    done = command("eval", "desk.py", RIGHT="92")
+    assert done.returncode == 1
+    assert "MISS" in done.stdout
+
+
+def test_json_alone_stands_on_stdout(desk, command):
+    done = command("eval", "desk", "--json", RIGHT="92")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found["passed"] is False
+    figure = found["figures"]["routing_accuracy"]
+    assert figure["value"] == 0.92
+    assert figure["low"] < 0.92 < figure["high"]
+
+
+def test_no_cases_exit_with_5(desk, command):
+    assert command("eval", "desk:empty").returncode == 5
+    done = command("eval", "desk", "--tag", "prime")
+    assert done.returncode == 5
+    assert "no cases with the tags prime" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere",), "there is no suite 'nowhere'"),
+        (("desk:absent",), "its suites are: suite, empty"),
+        (("desk", "--jobs", "0"), "--jobs"),
+        (("desk", "--against", "absent.jsonl"), "absent.jsonl cannot be read"),
+        ((), "Missing argument 'SUITE'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_use_exits_with_2_and_says_what(desk, command, arguments, said):
+    done = command("eval", *arguments)
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr
+
+
+def test_reports_are_written_where_they_are_asked_for(desk, command):
+    done = command(
+        "eval", "desk", "--html", "r.html", "--junit", "r.xml", "--markdown", "r.md", RIGHT="95"
+    )
+    assert done.returncode in (0, 1)
+    assert (desk / "r.html").read_text().lstrip().lower().startswith("<!doctype html>")
+    ET.fromstring((desk / "r.xml").read_text())
+    assert "routing_accuracy" in (desk / "r.md").read_text()
+
+
+def test_a_sample_and_tags_take_fewer_cases(desk, command):
+    done = command("eval", "desk", "--sample", "30", "--tag", "odd", "--json")
+    found = json.loads(done.stdout)
+    assert found["cases"] == 30
+
+
+def test_against_an_earlier_file_a_proven_loss_exits_with_1(desk, command):
+    assert command("eval", "desk", "--out", "old.jsonl").returncode == 0
+    same = command("eval", "desk", "--out", "new.jsonl", "--against", "old.jsonl", RIGHT="100")
+    assert same.returncode == 0
+    assert "cannot tell" in same.stdout
+    worse = command("eval", "desk", "--out", "new.jsonl", "--against", "old.jsonl", RIGHT="93")
+    assert worse.returncode == 1
+    assert "routing_accuracy: worse" in worse.stdout
+
+
+def test_an_earlier_result_is_put_aside_and_not_written_over(desk, command):
+    command("eval", "desk", "--tag", "odd")
+    command("eval", "desk", "--tag", "even")
+    kept = sorted(path.name for path in desk.glob("*.jsonl"))
+    assert kept == ["quintet-eval-desk.before.jsonl", "quintet-eval-desk.jsonl"]
+
+
+def test_an_interrupt_keeps_what_is_done_and_resume_goes_on(desk, command, environment):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quintet", "eval", "desk"],
+        cwd=desk,
+        env=environment | {"WAIT": "0.05"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    rows = desk / "quintet-eval-desk.jsonl"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (not rows.exists() or rows.read_text().count("\n") < 5):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "--resume" in said
+    kept = rows.read_text().count("\n") - 1
+    assert kept >= 4
+    done = command("eval", "desk", "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == 100
+    assert rows.read_text().count("\n") == 102
+
+
+def test_help_says_what_a_suite_is_and_how_it_ends(command):
+    done = command("eval", "--help")
+    assert done.returncode == 0
+    for word in ("SUITE", "evals.py", "--resume", "--against", "bound", "no cases"):
+        assert word in done.stdout
