@@ -30,7 +30,7 @@ WRITES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 GATES = (
     Gate(metric="routing_accuracy", at_least=0.92),
     Gate(metric="missed_escalations", at_most=0.15),
-    Gate(metric="needless_escalations", at_most=0.06),
+    Gate(metric="needless_escalations", at_most=0.08),
     Gate(metric="silent_failure_rate", none=True),
     Gate(metric="forbidden_actions", none=True),
     Gate(metric="duplicate_effects", none=True),

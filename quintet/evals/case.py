@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,6 +14,8 @@ from quintet.state.record import digest, plain
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """An input with its labels. A label that is None is not expected of anybody, and not scored.
+
+    Where a label may be several names, one name alone may be given; they are kept as a tuple.
 
     Args:
         input: what the target gets: for a graph its state's keys, or a text, which becomes the
@@ -39,17 +41,17 @@ class Case:
 
     input: Any
     id: str = ""
-    route: tuple[str, ...] | None = None
-    plan: tuple[str, ...] | None = None
-    calls: tuple[Call, ...] | None = None
-    path: tuple[str, ...] | None = None
-    outcome: tuple[str, ...] | None = None
+    route: Sequence[str] | None = None
+    plan: Sequence[str] | None = None
+    calls: Sequence[Any] | None = None
+    path: Sequence[str] | None = None
+    outcome: Sequence[str] | None = None
     escalate: bool | None = None
     approval: bool | None = None
-    never: tuple[str, ...] = ()
+    never: Sequence[str] = ()
     state: Mapping[str, Any] | None = None
     answer: Any = None
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     group: str = ""
 
     def __post_init__(self) -> None:
@@ -91,7 +93,11 @@ class Case:
         """The names of the labels that it has."""
         without = ("input", "id", "tags", "group")
         names = (item.name for item in fields(self) if item.name not in without)
-        return tuple(name for name in names if getattr(self, name) not in (None, ()))
+        return tuple(
+            name
+            for name in names
+            if getattr(self, name) is not None and (getattr(self, name) != () or name != "never")
+        )
 
 
 def _labels(name: str, given: Any) -> tuple[str, ...] | None:
@@ -101,6 +107,8 @@ def _labels(name: str, given: Any) -> tuple[str, ...] | None:
     items = (given,) if isinstance(given, str) else tuple(_listed(name, given))
     if odd := [item for item in items if not isinstance(item, str) or not item]:
         raise DesignError(f"Case({name}=...): {odd[0]!r:.60} is not a name")
+    if not items and name in ("route", "outcome"):
+        raise DesignError(f"Case({name}=()): give at least one, or None for no label")
     return items
 
 

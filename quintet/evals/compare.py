@@ -173,9 +173,20 @@ def _difference(
             pairs.append((one.cluster, left, right))
     if not pairs:
         return None
+    if (parts_of := getattr(metric.over, "parts", None)) is not None:
+        pairs = _by_case(pairs, parts_of)
+        return _valued(metric, pairs, confidence, seed) if pairs else None
     plain = metric.over is None and all(a[1] == b[1] == 1 for _, a, b in pairs)
     make = _valued if plain else _redrawn
     return make(metric, pairs, confidence, seed)
+
+
+def _by_case(pairs: list[Pair], parts_of: Callable[[Any], Any]) -> list[Pair]:
+    """The pairs of a measure whose unit is the case and not the run."""
+    ours = parts_of([(cluster, a) for cluster, a, _ in pairs])
+    theirs = parts_of([(cluster, b) for cluster, _, b in pairs])
+    both = zip(ours, theirs, strict=True) if len(ours) == len(theirs) else ()
+    return [(one[0], tuple(one[1:]), tuple(other[1:])) for one, other in both]
 
 
 def _valued(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> Difference:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from quintet.evals.case import Case
 from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.loop import finished
 from quintet.evals.metric import Metric
+from quintet.evals.recorded import Recorded
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
 from quintet.evals.scoring import metrics_of, scored
@@ -26,7 +27,6 @@ from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
-R = TypeVar("R")
 Progress = Callable[[int, int], None]
 
 
@@ -62,7 +62,7 @@ def evaluate(
     Raises:
         DesignError: no cases, no such target, a file of other cases, or a wrong setting.
     """
-    return _finished(
+    return finished(
         aevaluate(suite, cases, repeats=repeats, jobs=jobs, into=into, progress=progress)
     )
 
@@ -81,13 +81,17 @@ async def aevaluate(
     for name, value in (("repeats", repeats), ("jobs", jobs)):
         if not isinstance(value, int) or value < 1:
             raise DesignError(f"evaluate({name}={value!r}): give a whole number, 1 or more")
-    bench = _Bench(suite=whole, target=as_target(whole.target, whole.cases), progress=progress)
+    bench = _Bench(
+        metrics=metrics_of(whole, repeats=repeats),
+        target=as_target(whole.target, whole.cases),
+        progress=progress,
+    )
     header = header_of(whole, repeats)
     path = None if into is None else Path(into)
     kept = _kept(path, header, whole) if path is not None else None
     if kept is not None:
         header = kept[0]
-        bench.done.update({(row.case.id, row.repeat): row for row in kept[1]})
+        bench.done.update({(row.case.id, row.repeat): bench.again(row) for row in kept[1]})
     left = [
         (case, repeat)
         for repeat in range(repeats)
@@ -100,7 +104,9 @@ async def aevaluate(
         await bench.run(left, jobs)
         order = [(case.id, repeat) for case in whole.cases for repeat in range(repeats)]
         rows = [bench.done[place] for place in order]
-        report = report_of(whole, rows, header, seconds=time.monotonic() - clock)
+        report = report_of(
+            whole, rows, header, metrics=bench.metrics, seconds=time.monotonic() - clock
+        )
         if bench.file is not None:
             write_line(bench.file, {CLOSING: summed(report)})
     return report
@@ -136,23 +142,29 @@ def _kept(path: Path, header: Header, suite: Suite) -> tuple[Header, list[Row]] 
 class _Bench:
     """One evaluation under way."""
 
-    suite: Suite
+    metrics: tuple[Metric, ...]
     target: Any
     progress: Progress | None
     file: IO[str] | None = None
     total: int = 0
     done: dict[tuple[str, int], Row] = field(default_factory=dict)
 
+    def again(self, row: Row) -> Row:
+        """A row from a file, with pass^k for as many repeats as there are now."""
+        fresh = [each for each in self.metrics if hasattr(each.over, "parts")]
+        points = {each.name: each.score(row.case, row.trajectory) for each in fresh}
+        known = {name: each for name, each in points.items() if isinstance(each, tuple)}
+        return replace(row, scores={**row.scores, **known}) if known else row
+
     async def run(self, left: list[tuple[Case, int]], jobs: int) -> None:
         """Run what is left, so many at once."""
-        metrics = metrics_of(self.suite)
         waiting = iter(left)
         # An executor of our own: an interrupt must not wait for a default one's slow threads.
         executor = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="quintet-eval")
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(jobs, len(left))):
-                    group.create_task(self._work(waiting, metrics, executor, jobs))
+                    group.create_task(self._work(waiting, executor, jobs))
         except* DesignError as problems:
             raise problems.exceptions[0] from None
         finally:
@@ -161,23 +173,24 @@ class _Bench:
     async def _work(
         self,
         waiting: Any,
-        metrics: tuple[Metric, ...],
         executor: ThreadPoolExecutor,
         jobs: int,
     ) -> None:
         for case, repeat in waiting:
-            trajectory = await self._ran(case, executor, jobs)
-            row = await scored(case, trajectory, repeat, metrics)
+            trajectory = await self._ran(case, repeat, executor, jobs)
+            row = await scored(case, trajectory, repeat, self.metrics)
             self.done[case.id, repeat] = row
             if self.file is not None:
                 write_line(self.file, plain(row))
             if self.progress is not None:
                 self.progress(len(self.done), self.total)
 
-    async def _ran(self, case: Case, executor: ThreadPoolExecutor, jobs: int) -> Trajectory:
+    async def _ran(
+        self, case: Case, repeat: int, executor: ThreadPoolExecutor, jobs: int
+    ) -> Trajectory:
         began = time.monotonic()
         try:
-            said = await self._asked(case, executor, jobs)
+            said = await self._asked(case, repeat, executor, jobs)
         except DesignError:
             raise
         except Exception as problem:  # noqa: BLE001 - whatever a target raises is a finding
@@ -193,7 +206,9 @@ class _Bench:
             return said
         return replace(said, seconds=time.monotonic() - began)
 
-    async def _asked(self, case: Case, executor: ThreadPoolExecutor, jobs: int) -> Any:
+    async def _asked(self, case: Case, repeat: int, executor: ThreadPoolExecutor, jobs: int) -> Any:
+        if isinstance(self.target, Recorded):
+            return self.target.take(case, repeat)
         awaited = getattr(self.target, "acall", None)
         if awaited is not None and (is_awaited(self.target) or jobs > 1):
             return await awaited(case)
@@ -202,26 +217,3 @@ class _Bench:
         loop = asyncio.get_running_loop()
         said = await loop.run_in_executor(executor, copy_context().run, self.target, case)
         return await said if inspect.isawaitable(said) else said
-
-
-def _finished(work: Coroutine[Any, Any, R]) -> R:
-    """Run to the end, also where an event loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    ended: list[Any] = []
-
-    def apart() -> None:
-        try:
-            ended.append((True, asyncio.run(work)))
-        except BaseException as problem:  # noqa: BLE001 - it is raised again, in the caller
-            ended.append((False, problem))
-
-    thread = threading.Thread(target=copy_context().run, args=(apart,))
-    thread.start()
-    thread.join()
-    well, said = ended[0]
-    if not well:
-        raise said
-    return said  # type: ignore[no-any-return]

@@ -97,6 +97,9 @@ def _one(parts: Parts, confidence: float, sided: Any) -> Interval:
 def _overall(
     metric: Metric, points: list[tuple[str, Any]], confidence: float, seed: int, gated: bool
 ) -> dict[str, Any]:
+    if (parts_of := getattr(metric.over, "parts", None)) is not None:
+        by_case = [(cluster, part) for cluster, *part in parts_of(points)]
+        return _ratio(metric, by_case, confidence, seed, gated)
     clusters: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for cluster, point in points:
         clusters[cluster].append(point)
@@ -122,13 +125,16 @@ def _overall(
     return {"value": value, **_drawn(drawn, confidence, gated)}
 
 
-def _drawn(
-    drawn: Callable[[float], Interval], confidence: float, gated: bool
-) -> dict[str, float | None]:
+def _drawn(drawn: Callable[[float], Interval], confidence: float, gated: bool) -> dict[str, Any]:
     """Both ends, and the ends of the interval whose two misses add up to the bounds'."""
     try:
         both = drawn(confidence)
-        ends = {"low": _finite(both.low), "high": _finite(both.high)}
+        if both.low == both.high:
+            # Draws from values that are all alike say nothing of what others might be. A gate on
+            # such a figure looks at the value: a target without variation has no other bound.
+            bounds = {"bound_low": both.low, "bound_high": both.high} if gated else {}
+            return {"note": "all cases alike: no interval can be drawn", **bounds}
+        ends: dict[str, Any] = {"low": _finite(both.low), "high": _finite(both.high)}
         if gated:
             sides = drawn(2 * confidence - 1) if confidence > 0.5 else both
             ends |= {"bound_low": _finite(sides.low), "bound_high": _finite(sides.high)}

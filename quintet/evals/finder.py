@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,7 +42,7 @@ def found_suite(
         thing = thing()
     if isinstance(thing, Suite):
         yield thing
-    elif hasattr(thing, "__enter__"):
+    elif isinstance(thing, AbstractContextManager):
         with thing as suite:
             yield _checked(name, suite)
     else:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import Any
 
 from quintet.evals.case import Case
 from quintet.evals.evaluate import evaluate
 from quintet.evals.faults.breakable import breakable
-from quintet.evals.faults.fault import Fault, Visit
+from quintet.evals.faults.draw import Draw, Plan
+from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
 from quintet.evals.injected import FaultReport, Injected, contradicted
@@ -69,7 +69,7 @@ def inject(
         Suite(cases=suite.cases, target=probing), jobs=jobs, progress=_from(progress, 0, most)
     )
     whole = {row.case.id: row.trajectory for row in first.rows if _right(row.case, row.trajectory)}
-    draw = _Draw(faults=kinds, seed=seed, per_case=per_case)
+    draw = Draw(faults=kinds, seed=seed, per_case=per_case)
     planned = [
         plan
         for case in suite.cases
@@ -77,7 +77,9 @@ def inject(
         for plan in draw.plans(case, tuple(probing.probes[case.id].visits))
     ]
     if not planned:
-        raise DesignError(_why_none(suite, len(whole), any(p.visits for p in probing.probes.values())))
+        raise DesignError(
+            _why_none(suite, len(whole), any(p.visits for p in probing.probes.values()))
+        )
     striking = _Striking(target=target, plans={plan.id: plan for plan in planned})
     cases = tuple(
         replace(plan.case, id=plan.id, group=plan.case.group or plan.case.id) for plan in planned
@@ -88,7 +90,9 @@ def inject(
         progress=_from(progress, many, many + len(cases)),
     )
     rows = tuple(
-        _row(striking.plans[row.case.id], row.trajectory, whole[striking.plans[row.case.id].case.id])
+        _row(
+            striking.plans[row.case.id], row.trajectory, whole[striking.plans[row.case.id].case.id]
+        )
         for row in second.rows
         if row.trajectory.faults
     )
@@ -119,58 +123,6 @@ def broken(target: Any, cases: Iterable[Case]) -> Any:
         name=app.name,
     )
     return replace(ready, app=again)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """One fault that is to be put into one case."""
-
-    id: str
-    case: Case
-    fault: Fault
-    visit: Visit
-    times: int
-    recorded: Any = field(repr=False)
-
-    def strike(self) -> Strike:
-        """The strike, made anew for a run."""
-        return Strike(
-            fault=self.fault,
-            spot=self.visit.spot,
-            nth=self.visit.number,
-            times=self.times,
-            seed=self.id,
-            recorded=self.recorded,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Draw:
-    """Draws by seed where the faults strike."""
-
-    faults: tuple[Fault, ...]
-    seed: int
-    per_case: int
-
-    def plans(self, case: Case, visits: tuple[Visit, ...]) -> Iterable[Plan]:
-        for fault in self.faults:
-            able = [visit for visit in visits if fault.may_strike(visit, visits)]
-            lot = random.Random(f"{self.seed}/{case.id}/{fault.kind}")  # noqa: S311 - reproducible
-            ways = list(product(able, fault.times))
-            lot.shuffle(ways)
-            often = self.per_case if fault.varied or len(ways) > self.per_case else len(ways)
-            for number in range(often if ways else 0):
-                visit, times = ways[number % len(ways)]
-                last = next(v for v in reversed(visits) if v.spot == visit.spot)
-                ends = fault.kind == "false success" and visit.spot.kind == "model"
-                yield Plan(
-                    id=f"{case.id} + {fault.kind} {number + 1} (seed {self.seed})",
-                    case=case,
-                    fault=fault,
-                    visit=visit,
-                    times=times,
-                    recorded=(last if ends else visit).answer,
-                )
 
 
 @dataclass(kw_only=True)
@@ -219,8 +171,6 @@ class _Striking:
 
 
 async def _awaited(target: Any, case: Case) -> Trajectory:
-    import asyncio
-
     waiting = getattr(target, "acall", None)
     if waiting is not None:
         return await waiting(case)  # type: ignore[no-any-return]
@@ -238,6 +188,7 @@ def _row(plan: Plan, trajectory: Trajectory, unbroken: Trajectory) -> Injected:
         case=plan.case,
         fault=plan.fault.kind,
         spot=plan.visit.spot,
+        node=plan.node,
         visit=plan.visit.number,
         times=plan.times,
         trajectory=trajectory,

@@ -31,6 +31,7 @@ class Injected:
         case: the case.
         fault: the kind of fault.
         spot: where it struck.
+        node: the node that was at work there.
         visit: at the how manieth visit of the spot it began to.
         times: how often it was to strike.
         trajectory: what the run did.
@@ -45,6 +46,7 @@ class Injected:
     times: int
     trajectory: Trajectory = field(repr=False)
     unbroken: Trajectory = field(repr=False)
+    node: str = ""
     wrong: tuple[str, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from quintet.evals.lines import dumped
 from quintet.evals.row import Row
 from quintet.state.errors import DesignError
 from quintet.state.record import plain, read
@@ -46,7 +47,7 @@ def read_rows(path: Path) -> tuple[Header, list[Row], dict[str, Any] | None]:
         DesignError: no such file, or it is no file of rows; the line is named.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as problem:
         raise DesignError(f"{path} cannot be read: {problem}") from problem
     records = list(_records(path, lines))
@@ -77,12 +78,14 @@ def written(path: Path, header: Header, *, go_on: bool) -> Iterator[IO[str]]:
 
 def write_line(file: IO[str], record: Any) -> None:
     """One record, on disk before anything else happens."""
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    file.write(dumped(record) + "\n")
     file.flush()
 
 
 def _records(path: Path, lines: list[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
+        if not line and number == len(lines):
+            return
         try:
             record = json.loads(line)
         except ValueError as problem:

@@ -13,7 +13,9 @@ from typing import Any
 from quintet.state.errors import DesignError
 
 SHOWN = 20
-"""Mistakes of one file that are told in full."""
+"""Mistakes of one file that are told."""
+LISTED = 5
+"""Lines that are named of one mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,26 +27,28 @@ class Mistakes:
     """
 
     source: str
-    found: list[str] = field(default_factory=list)
+    found: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def add(self, place: str, what: str) -> None:
-        """Note a mistake at a place, such as `line 3`."""
-        self.found.append(f"{place}: {what}")
+        """Note a mistake at a place, such as `line 3`; the same one there counts once."""
+        self.found[place, what] = None
 
     def check(self) -> None:
         """Raise what was found, if anything was.
 
         Raises:
-            DesignError: the mistakes, the first 20 in full.
+            DesignError: the mistakes; the same one on several lines is told once, with the lines.
         """
-        if not self.found:
-            return
+        places: dict[str, list[str]] = {}
+        for place, what in self.found:
+            places.setdefault(what, []).append(place)
+        told = [f"{_places(where)}: {what}" for what, where in places.items()]
         if len(self.found) == 1:
-            raise DesignError(f"{self.source}, {self.found[0]}")
-        lines = [f"  {each}" for each in self.found[:SHOWN]]
-        if more := len(self.found) - SHOWN:
-            lines += [f"  and {more} more"] if more > 0 else []
-        raise DesignError("\n".join([f"{self.source} has {len(self.found)} mistakes:", *lines]))
+            raise DesignError(f"{self.source}, {told[0]}")
+        if told:
+            more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
+            lines = [f"  {each}" for each in [*told[:SHOWN], *more]]
+            raise DesignError("\n".join([f"{self.source} has {len(self.found)} mistakes:", *lines]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +188,15 @@ def dumped(value: Any) -> str:
     except UnicodeEncodeError:
         return json.dumps(value)
     return text
+
+
+def _places(places: list[str]) -> str:
+    """Several places as one, such as `lines 1, 2, 3 and 8 more`."""
+    if len(places) == 1:
+        return places[0]
+    numbers = [place.rpartition(" ")[2] for place in places[:LISTED]]
+    more = f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
+    return f"{places[0].partition(' ')[0]}s {', '.join(numbers)}{more}"
 
 
 def _columns(path: str | Path, row: list[str]) -> list[str]:

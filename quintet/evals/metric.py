@@ -29,7 +29,9 @@ class Metric:
         score: what one run says: True or False, a number, a `Share`, or None where the metric
             does not apply; with `over`, a tuple of what that needs.
         over: the value over all tuples, for measures that are no ratio (macro-F1, AURC); it
-            returns None where they say nothing.
+            returns None where they say nothing. One that is a ratio over cases, not over runs
+            (pass^k), also has `parts`, a function of `(cluster, tuple)` pairs that returns
+            `(cluster, part, whole)` by case.
         better: `higher`, `lower`, or `neither` where a figure only informs.
         unit: `share`, `seconds`, `tokens`, `money`, `calls` or `number`.
         about: the definition in a sentence or two, and its source.

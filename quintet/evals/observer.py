@@ -12,8 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
 from quintet.evals.trajectory import Call, CallStatus
-
-SPENT = ("model_calls", "input_tokens", "output_tokens", "tokens")
+from quintet.evals.transcript import HANDOFFS
 
 
 class Observer(BaseCallbackHandler):
@@ -76,14 +75,17 @@ class Observer(BaseCallbackHandler):
     def on_tool_start(
         self, serialized: Any, input_str: str, *, run_id: UUID, **others: Any
     ) -> None:
-        """Keep a tool call with its arguments."""
+        """Keep a tool call with its arguments; a handoff by a tool is no call."""
+        name = (serialized or {}).get("name") or others.get("name") or "tool"
+        if name.startswith(HANDOFFS):
+            return
         node = (others.get("metadata") or {}).get("langgraph_node", "")
         given = others.get("inputs")
         with self._lock:
             self._begun[run_id] = len(self._calls)
             self._calls.append(
                 {
-                    "name": (serialized or {}).get("name") or others.get("name") or "tool",
+                    "name": name,
                     "arguments": dict(given) if isinstance(given, Mapping) else _read(input_str),
                     "status": "unknown",
                     "node": str(node),

@@ -54,7 +54,14 @@ def read_record(record: Mapping[str, Any]) -> Case:
 def read_line(
     line: Line, fields: Mapping[str, str | None] | None, mistakes: Mistakes, *, comma: bool
 ) -> tuple[Case | None, bool]:
-    """A record's case, and whether the record names its id."""
+    """A record's case, and whether the record names its id.
+
+    Args:
+        line: the record, and where it stands.
+        fields: the record's names for fields of a case, as in `read_cases`.
+        mistakes: gets what is wrong; the case is None then.
+        comma: whether the values are texts of a CSV file.
+    """
     record, before = line.record, len(mistakes.found)
     if not isinstance(record, Mapping):
         mistakes.add(line.place, f"{record!r:.60} is no object; give one with an input")
@@ -64,7 +71,8 @@ def read_line(
     for name in record if fields is None else ():
         if name not in used:
             beside = f"{name!r} stands beside the input {columns.get('input')!r}; drop one of them"
-            mistakes.add(line.place, beside if name in INPUTS else unknown(name, FIELDS))
+            place = "line 1" if comma else line.place  # a column's name is wrong once
+            mistakes.add(place, beside if name in INPUTS else _stranger(name))
     given: dict[str, Any] = {}
     for name, column in columns.items():
         try:
@@ -72,7 +80,7 @@ def read_line(
             given[name] = _checked(name, value)
         except DesignError as problem:
             mistakes.add(line.place, f"{column}: {problem}")
-    if given.get("input") is None and "input" not in _faulty(columns, given):
+    if given.get("input") is None and ("input" in given or "input" not in columns):
         mistakes.add(line.place, f"no input; give it as {_listed(('input', *INPUTS), fields)}")
     if len(mistakes.found) > before:
         return None, False
@@ -80,8 +88,11 @@ def read_line(
     return Case(**{name: value for name, value in given.items() if value is not None}), named
 
 
-def _faulty(columns: Mapping[str, str], given: Mapping[str, Any]) -> set[str]:
-    return set(columns) - set(given)
+def _stranger(name: Any) -> str:
+    near = nearest(str(name), FIELDS) or f"; known are {', '.join(FIELDS)}"
+    return (
+        f"unknown field {name!r}{near}; rename or drop it, or give fields={{...}} to pass it over"
+    )
 
 
 def _columns(record: Mapping[str, Any], fields: Mapping[str, str | None] | None) -> dict[str, str]:
@@ -124,8 +135,8 @@ def _call(item: Any) -> Any:
     """A call with more than its name and arguments; anything else is left to `Case`."""
     if not isinstance(item, Mapping) or "arguments" not in item:
         return item
-    if unknown := [name for name in item if name not in _CALL]:
-        raise DesignError(f"in {item!r:.60} {unknown(unknown[0], _CALL)}")
+    if odd := [name for name in item if name not in _CALL]:
+        raise DesignError(f"in {item!r:.60} {unknown(odd[0], _CALL)}")
     texts = all(isinstance(item.get(name, ""), str) for name in ("name", "node", "key"))
     fits = texts and isinstance(item.get("retry", False), bool) and "name" in item
     if not fits or not isinstance(item["arguments"], Mapping):
@@ -136,10 +147,12 @@ def _call(item: Any) -> Any:
 
 
 def unknown(name: Any, known: Collection[str]) -> str:
+    """That a name is none of those known, with the nearest of them."""
     return f"unknown field {name!r}{nearest(str(name), known)}; known are {', '.join(known)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
+    """A question after the name that was probably meant; empty where none is near."""
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
 from quintet.evals.gate import Gate, Verdict
 from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.row import Row
 from quintet.evals.scoring import metrics_of
@@ -116,13 +117,18 @@ def header_of(suite: Suite, repeats: int) -> Header:
 
 
 def report_of(
-    suite: Suite, rows: Sequence[Row], header: Header, *, seconds: float, url: str = ""
+    suite: Suite,
+    rows: Sequence[Row],
+    header: Header,
+    *,
+    metrics: Iterable[Metric] | None = None,
+    seconds: float,
 ) -> Report:
     """The report on a suite's rows: its figures, its gates, and what to know beforehand."""
-    gates: tuple[Gate, ...] = suite.gates
+    gates: Sequence[Gate] = suite.gates
     figures = figures_of(
         rows,
-        metrics_of(suite),
+        metrics_of(suite) if metrics is None else metrics,
         confidence=suite.confidence,
         seed=suite.seed,
         gated={gate.metric for gate in gates},
@@ -143,7 +149,6 @@ def report_of(
             "langgraph": version("langgraph"),
             "python": platform.python_version(),
         },
-        url=url,
     )
 
 

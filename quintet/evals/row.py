@@ -40,6 +40,7 @@ class Row:
         scores: by metric: the part and the whole of a `Share` (a hit is `(1, 1)`), or what the
             metric's `over` looks at; None where the metric does not apply.
         errors: metrics that raised, with what they said. They count as the worst score.
+        reasons: by metric, why it scored so, where it says: a judge's sentence.
     """
 
     case: Case
@@ -47,6 +48,7 @@ class Row:
     repeat: int = 0
     scores: Mapping[str, tuple[Any, ...] | None] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cluster(self) -> str:

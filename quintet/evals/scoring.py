@@ -9,27 +9,35 @@ from typing import Any
 
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric, as_metric
-from quintet.evals.metrics import STANDARD
+from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.row import Row
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
 
 
-def metrics_of(suite: Suite) -> tuple[Metric, ...]:
-    """The standard metrics and the suite's own, which replace those of the same name."""
+def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:
+    """The standard metrics and the suite's own, which replace those of the same name.
+
+    With repeats, how many cases pass every time is one of them.
+    """
     own = {metric.name: metric for metric in map(as_metric, suite.metrics)}
-    return tuple({**{metric.name: metric for metric in STANDARD}, **own}.values())
+    every = (pass_hat_k(repeats),) if repeats > 1 else ()
+    return tuple({**{metric.name: metric for metric in (*STANDARD, *every)}, **own}.values())
 
 
 async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:
     """A row of one run, with all its scores. What a metric raises counts as its worst score."""
     scores: dict[str, tuple[Any, ...] | None] = {}
     errors: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for metric in metrics:
         try:
             said = metric.score(case, trajectory)
-            scores[metric.name] = metric.kept(await said if inspect.isawaitable(said) else said)
+            said = await said if inspect.isawaitable(said) else said
+            scores[metric.name] = metric.kept(said)
+            if why := getattr(said, "reason", ""):
+                reasons[metric.name] = str(why)
         except DesignError:
             raise
         except Exception as problem:  # noqa: BLE001 - a user's metric may raise anything
@@ -37,7 +45,12 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
             scores[metric.name] = metric.worst
     kept = {name: point for name, point in scores.items() if point is not None}
     return Row(
-        case=case, trajectory=_lean(case, trajectory), repeat=repeat, scores=kept, errors=errors
+        case=case,
+        trajectory=_lean(case, trajectory),
+        repeat=repeat,
+        scores=kept,
+        errors=errors,
+        reasons=reasons,
     )
 
 

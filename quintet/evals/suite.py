@@ -33,16 +33,17 @@ class Suite:
         DesignError: two cases of one id, or a confidence outside 0 to 1.
     """
 
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     target: Any
     name: str = "suite"
-    metrics: tuple[Metric | Scorer, ...] = ()
-    gates: tuple[Gate, ...] = ()
+    metrics: Sequence[Metric | Scorer] = ()
+    gates: Sequence[Gate] = ()
     confidence: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(self.cases))
+        object.__setattr__(self, "gates", tuple(self.gates))
         object.__setattr__(self, "metrics", tuple(as_metric(each) for each in self.metrics))
         if odd := [case for case in self.cases if not isinstance(case, Case)]:
             raise DesignError(f"Suite {self.name!r}: {odd[0]!r:.60} is not a Case")

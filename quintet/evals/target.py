@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -131,7 +131,8 @@ class GraphTarget:
         read = replace(
             read,
             calls=_together(observer.calls, read.calls),
-            spent={**read.spent, **observer.spent},
+            # Our records count an agent's step as a call; the callbacks have seen the models.
+            spent={**_without(read.spent, "model_calls"), **observer.spent},
             seconds=seconds,
             error=error,
         )
@@ -244,7 +245,7 @@ def _waits(app: Any) -> bool:
 
 
 def _async_only(part: Any) -> bool:
-    if isinstance(part, Node):
+    if isinstance(part, Node) and is_dataclass(part):
         settings = (getattr(part, item.name) for item in fields(part))
         return any(is_async(tier) for each in settings for tier in getattr(each, "tiers", (each,)))
     return getattr(part, "afunc", None) is not None and getattr(part, "func", None) is None
@@ -307,6 +308,10 @@ def _together(seen: tuple[Call, ...], recorded: tuple[Call, ...]) -> tuple[Call,
             left.remove(twin)
         merged.append(twin or call)
     return (*merged, *left)
+
+
+def _without(given: Mapping[str, float], name: str) -> dict[str, float]:
+    return {key: value for key, value in given.items() if key != name}
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -50,7 +50,8 @@ class Trajectory:
         status: the outcome's status (`done`, `escalated`, `rejected`, `aborted`, `exhausted`), or
             `waiting`, `unfinished`, or `error` where the target raised.
         reason: why, in one sentence.
-        route: the first route that was chosen; empty where none was, or the router abstained.
+        route: the first route that was chosen; the person's name where the router abstained, and
+            empty where there was no choice.
         confidence: of that choice, between 0 and 1, or None.
         tier: who decided it: the tier, rule or model.
         best: the likeliest route, also where the router abstained; empty where not known.

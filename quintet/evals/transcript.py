@@ -25,7 +25,7 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_HANDOFFS = ("transfer_to_", "transfer_back_to_")
+HANDOFFS = ("transfer_to_", "transfer_back_to_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Asked:
     @property
     def handoff(self) -> str:
         """The agent that control is passed to by it; empty where it is an ordinary tool call."""
-        for prefix in _HANDOFFS:
+        for prefix in HANDOFFS:
             if self.name.startswith(prefix):
                 return self.name.removeprefix(prefix)
         return ""

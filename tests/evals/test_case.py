@@ -39,6 +39,7 @@ def test_calls_are_names_mappings_or_calls():
         ({"route": 7}, "route"),
         ({"route": [""]}, "route"),
         ({"outcome": {"done": True}}, "outcome"),
+        ({"route": ()}, "at least one"),
         ({"escalate": "yes"}, "escalate"),
         ({"approval": 1}, "approval"),
         ({"calls": "look_up"}, "calls"),

@@ -289,3 +289,45 @@ def test_a_slow_target_in_a_thread_does_not_keep_the_others_waiting():
 
     assert len(evaluate(target, CASES, jobs=2).rows) == 4
     assert done[-1] == "a"
+
+
+def test_with_repeats_it_says_how_many_cases_pass_every_time(tmp_path):
+    def odd_ones_fail_once(case: Case) -> Trajectory:
+        ran.append(case.id)
+        fails = int(case.id[1:]) % 2 and ran.count(case.id) == 2
+        return Trajectory(route="" if fails else str(case.input))
+
+    ran: list[str] = []
+    cases, path = numbered(10), tmp_path / "rows.jsonl"
+    evaluate(odd_ones_fail_once, cases, into=path)
+    report = evaluate(odd_ones_fail_once, cases, into=path, repeats=4)
+    assert len(report.rows) == 40
+    assert report["pass_hat_4"].value == 0.5
+    assert report["routing_accuracy"].value == 35 / 40
+    assert 0.2 < report["pass_hat_4"].low < 0.5 < report["pass_hat_4"].high < 0.8
+
+
+def test_recordings_are_taken_by_their_repeat():
+    from quintet.evals.recorded import Recorded
+
+    made = (Trajectory(route="billing"), Trajectory(route="shipping"))
+    target = Recorded(trajectories={"a": made})
+    report = evaluate(target, CASES[:1], repeats=2)
+    assert [row.trajectory.route for row in report.rows] == ["billing", "shipping"]
+    with pytest.raises(DesignError, match="repeats=2 at most"):
+        evaluate(target, CASES[:1], repeats=3)
+
+
+def test_a_judges_reason_is_kept_with_its_score():
+    from quintet.evals.metrics import Judged, judged_by
+
+    judge = judged_by(lambda case, run: Judged(score=1, reason="polite"), name="tone")
+    row = evaluate(Suite(cases=CASES[:1], target=RULES, metrics=(judge,))).rows[0]
+    assert (row.scores["tone"], row.reasons["tone"]) == ((1.0, 1.0), "polite")
+
+
+@pytest.mark.parametrize("text", ["a\u2028b\u0085c", "\ud800", "\x00\x1f"], ids=ascii)
+def test_any_text_comes_back_from_the_file(tmp_path, text):
+    path = tmp_path / "rows.jsonl"
+    report = evaluate(lambda case: Trajectory(answer=text, route="x"), [Case(input="q")], into=path)
+    assert load_report(path) == report

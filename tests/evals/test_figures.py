@@ -87,3 +87,10 @@ def test_the_order_of_the_rows_changes_nothing(hits, dice):
     shuffled = list(rows)
     dice.shuffle(shuffled)
     assert figures_of(rows, [metric()])["m"] == figures_of(shuffled, [metric()])["m"]
+
+
+def test_numbers_that_are_all_alike_have_no_interval_rather_than_one_of_no_width():
+    rows = [row(case, m=(2.0, 1.0)) for case in cases(20)]
+    found = figures_of(rows, [metric(unit="calls")])["m"]
+    assert (found.value, found.low, found.high) == (2.0, None, None)
+    assert found.note == "all cases alike: no interval can be drawn"

@@ -78,9 +78,16 @@ def test_a_number_passes_on_its_bootstrapped_bound():
     assert not Gate(metric="seconds", at_most=4.6).judged(found).passed
 
 
+def test_numbers_that_are_all_alike_are_judged_by_their_value():
+    calls = Metric(name="calls", score=lambda case, run: None, better="lower", unit="calls")
+    found = figures_of(rows("calls", 30, 30), [calls], gated={"calls"})["calls"]
+    assert Gate(metric="calls", at_most=1.0).judged(found).passed
+    assert not Gate(metric="calls", at_most=0.9).judged(found).passed
+
+
 def test_a_number_with_errors_does_not_pass_since_no_worst_value_stands_for_them():
     metric = Metric(name="seconds", score=lambda case, run: None, better="lower", unit="seconds")
-    made = rows("seconds", 0, 30)
+    made = rows("seconds", 7, 30)
     made.append(
         Row(case=Case(input="e"), trajectory=Trajectory(), errors={"seconds": "ValueError: no"})
     )

@@ -1,0 +1,87 @@
+"""A router that may abstain: what it gives to an agent, and what it had better not.
+
+A run is accepted where its route is no person, and abstained from where it is one or there is
+none. A case is out of scope where each of its acceptable routes is a person.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from quintet.evals.case import Case
+from quintet.evals.metric import Metric
+from quintet.evals.trajectory import Trajectory
+
+PEOPLE = ("person",)
+"""The routes that mean a person, by default."""
+
+
+def abstained(trajectory: Trajectory, people: tuple[str, ...] = PEOPLE) -> bool:
+    """Whether the router gave the run to no agent: to a person, or to nobody."""
+    return trajectory.route in ("", *people)
+
+
+def out_of_scope(case: Case, people: tuple[str, ...] = PEOPLE) -> bool | None:
+    """Whether no agent may take the case; None without a label, or where either would do."""
+    kinds = {route in people for route in case.route or ()}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _precision(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
+    made = not trajectory.error and abstained(trajectory, people)
+    return out_of_scope(case, people) if made else None
+
+
+def _recall(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
+    if not out_of_scope(case, people):
+        return None
+    return not trajectory.error and abstained(trajectory, people)
+
+
+def _covered(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
+    if not case.route:
+        return None
+    return not (trajectory.error or abstained(trajectory, people))
+
+
+def _right(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
+    return trajectory.route in (case.route or ()) if _covered(case, trajectory, people) else None
+
+
+def abstention_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, Metric, Metric, Metric]:
+    """Precision and recall of abstaining, coverage, and accuracy on what is accepted."""
+    return (
+        Metric(
+            name="abstention_precision",
+            score=partial(_precision, people=people),
+            about=(
+                "Cases given to no agent that no agent may take / cases given to no agent. A case "
+                "that either may take is left out."
+            ),
+        ),
+        Metric(
+            name="abstention_recall",
+            score=partial(_recall, people=people),
+            about="Cases given to no agent that no agent may take / cases no agent may take.",
+        ),
+        Metric(
+            name="routing_coverage",
+            score=partial(_covered, people=people),
+            better="neither",
+            about=(
+                "Cases given to an agent, by the router's own threshold / cases with a label for "
+                "the route (El-Yaniv & Wiener 2010)."
+            ),
+        ),
+        Metric(
+            name="selective_accuracy",
+            score=partial(_right, people=people),
+            about=(
+                "Cases given to a right agent / cases given to an agent; 1 - selective risk "
+                "(El-Yaniv & Wiener 2010)."
+            ),
+        ),
+    )
+
+
+abstention_precision, abstention_recall, routing_coverage, selective_accuracy = abstention_metrics()

@@ -1,0 +1,96 @@
+"""What a run takes: time, model calls, tokens, money; the last three for each completed case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from statistics import quantiles
+from typing import Any
+
+from quintet.evals.case import Case
+from quintet.evals.metric import Metric, Unit
+from quintet.evals.metrics.goal import reached
+from quintet.evals.row import Share
+from quintet.evals.trajectory import Trajectory
+
+
+def completed(case: Case, trajectory: Trajectory) -> bool:
+    """Whether a run did what its case asks: no label is contradicted, and it ended as it should.
+
+    Without a label for the outcome it should end as `done`, or at a person if the case wants one.
+    """
+    return reached(case, trajectory)
+
+
+def _seconds(_: Case, trajectory: Trajectory) -> float | None:
+    return trajectory.seconds or None
+
+
+def _point(_: Case, trajectory: Trajectory) -> tuple[float] | None:
+    return (trajectory.seconds,) if trajectory.seconds else None
+
+
+def _percentile(points: Sequence[tuple[Any, ...]], at: int) -> float | None:
+    values = [float(point[0]) for point in points]
+    if len(values) < 2:
+        return values[0] if values else None
+    return quantiles(values, n=100, method="inclusive")[at - 1]
+
+
+def _spent(case: Case, trajectory: Trajectory, names: tuple[str, ...]) -> Share | None:
+    known = [trajectory.spent[name] for name in names if name in trajectory.spent]
+    if not known:
+        return None
+    return Share(part=known[0], whole=float(completed(case, trajectory)))
+
+
+def _per_completed(name: str, unit: Unit, *names: str) -> Metric:
+    return Metric(
+        name=f"{name}_per_completed",
+        score=partial(_spent, names=names),
+        better="lower",
+        unit=unit,
+        about=(
+            f"The {name.replace('_', ' ')} of all runs, those that failed too / runs that "
+            "contradict no label and ended as they should."
+        ),
+    )
+
+
+latency_seconds = Metric(
+    name="latency_seconds",
+    score=_seconds,
+    better="lower",
+    unit="seconds",
+    about="The mean wall time of a run, from its start to its end or its last question.",
+)
+"""The mean wall time of a run, in seconds."""
+
+latency_p50 = Metric(
+    name="latency_p50",
+    score=_point,
+    over=partial(_percentile, at=50),
+    better="lower",
+    unit="seconds",
+    about="The wall time that half of the runs stay under.",
+)
+"""The wall time that half of the runs stay under, in seconds."""
+
+latency_p95 = Metric(
+    name="latency_p95",
+    score=_point,
+    over=partial(_percentile, at=95),
+    better="lower",
+    unit="seconds",
+    about="The wall time that 95 % of the runs stay under, interpolated between two runs.",
+)
+"""The wall time that 95 % of the runs stay under, in seconds."""
+
+model_calls_per_completed = _per_completed("model_calls", "calls", "model_calls")
+"""Model calls of all runs, by the runs that completed."""
+
+tokens_per_completed = _per_completed("tokens", "tokens", "tokens")
+"""Tokens of all runs, by the runs that completed."""
+
+money_per_completed = _per_completed("money", "money", "money")
+"""Money of all runs, in the currency of their prices, by the runs that completed."""

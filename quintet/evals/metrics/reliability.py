@@ -1,0 +1,93 @@
+"""Whether a case passes, and whether it passes every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
+from quintet.evals import stats
+from quintet.evals.case import Case
+from quintet.evals.metric import Metric
+from quintet.evals.metrics.goal import contradicted, labelled
+from quintet.evals.trajectory import Trajectory
+from quintet.state.errors import DesignError
+
+
+def _passed(case: Case, trajectory: Trajectory) -> bool | None:
+    return not contradicted(case, trajectory) if labelled(case, trajectory) else None
+
+
+def _run(case: Case, trajectory: Trajectory) -> tuple[str, bool] | None:
+    passed = _passed(case, trajectory)
+    return None if passed is None else (case.id, passed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EveryTime:
+    """pass^k over runs, each a case's id and whether it passed. Made by `pass_hat_k`.
+
+    Args:
+        k: how many runs must all pass.
+    """
+
+    k: int
+
+    def __call__(self, points: Sequence[tuple[Any, ...]]) -> float | None:
+        """The mean over cases of C(passed, k) / C(runs, k); None where a case has fewer runs."""
+        of_cases = [value for _, value, _ in self.parts(("", point) for point in points)]
+        return fsum(of_cases) / len(of_cases) if of_cases else None
+
+    def parts(
+        self, points: Iterable[tuple[str, tuple[Any, ...]]]
+    ) -> list[tuple[str, float, float]]:
+        """Each case's cluster, its pass^k, and 1: what `stats.proportion` makes an interval from.
+
+        A bootstrap over runs would not do: a case that is drawn twice looks like one of twice as
+        many runs. Empty where a case has fewer runs than k.
+
+        Args:
+            points: each run's cluster, and its point.
+        """
+        runs: dict[str, list[bool]] = {}
+        clusters: dict[str, str] = {}
+        for cluster, (case, passed) in points:
+            runs.setdefault(case, []).append(bool(passed))
+            clusters[case] = cluster
+        if any(len(made) < self.k for made in runs.values()):
+            return []
+        return [
+            (clusters[case], stats.pass_hat_k(sum(made), len(made), self.k), 1.0)
+            for case, made in runs.items()
+        ]
+
+
+all_labels = Metric(
+    name="all_labels",
+    score=_passed,
+    about="Runs that contradict no label of their case / runs of cases with a label.",
+)
+"""The share of runs that contradict no label of their case: the case passed."""
+
+
+def pass_hat_k(k: int) -> Metric:
+    """The chance that k runs of a case all pass; it needs so many repeats of each case.
+
+    Args:
+        k: how many runs.
+
+    Raises:
+        DesignError: less than one.
+    """
+    if not isinstance(k, int) or k < 1:
+        raise DesignError(f"pass_hat_k({k!r}): give a whole number, 1 or more")
+    return Metric(
+        name=f"pass_hat_{k}",
+        score=_run,
+        over=EveryTime(k=k),
+        about=(
+            f"The mean over cases of C(c, {k}) / C(n, {k}), where c of a case's n runs contradict "
+            "none of its labels (Yao et al. 2024, arXiv 2406.12045)."
+        ),
+    )

@@ -1,0 +1,262 @@
+"""What a router's confidence is worth: risk against coverage, ranking, calibration.
+
+The answer is the likeliest route, also where the router abstained from it. An abstention without a
+confidence counts as the least sure answer, and so does a run that raised; a choice without a
+confidence is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from quintet.evals import stats
+from quintet.evals.case import Case
+from quintet.evals.figure import Better
+from quintet.evals.metric import Metric
+from quintet.evals.metrics.abstention import PEOPLE, abstained, abstention_metrics, out_of_scope
+from quintet.evals.row import Row
+from quintet.evals.trajectory import Trajectory
+from quintet.state.errors import DesignError
+
+BINS = 15
+
+Point = tuple[float | None, bool]
+Points = Sequence[tuple[Any, ...]]
+Measure = Callable[[Sequence[float], Sequence[bool]], float]
+Over = Callable[[Points], float | None]
+
+
+def _answer(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Point | None:
+    """The confidence, and whether the likeliest route is right."""
+    if not case.route:
+        return None
+    if trajectory.error:
+        return None, False
+    if trajectory.confidence is None and not abstained(trajectory, people):
+        return None
+    guess = trajectory.best or trajectory.route
+    right = guess in case.route or (not guess and out_of_scope(case, people) is True)
+    return trajectory.confidence, right
+
+
+def _scope(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Point | None:
+    """The confidence that an agent may take it, and whether one may."""
+    outside, answer = out_of_scope(case, people), _answer(case, trajectory, people)
+    if outside is None or answer is None:
+        return None
+    sure = answer[0]
+    # A choice of a person, as by a rule, is no abstention: it is as sure that no agent may.
+    chosen = trajectory.route in people and trajectory.best in ("", trajectory.route)
+    return (1 - sure if chosen and sure is not None else sure), not outside
+
+
+def _columns(points: Points) -> tuple[list[float], list[bool]] | None:
+    """Confidences and flags; None where no run has a confidence."""
+    if all(point[0] is None for point in points):
+        return None
+    return [point[0] or 0.0 for point in points], [bool(point[1]) for point in points]
+
+
+def _measured(points: Points, measure: Measure) -> float | None:
+    columns = _columns(points)
+    return None if columns is None else measure(*columns)
+
+
+def _ranked(points: Points, measure: Measure) -> float | None:
+    columns = _columns(points)
+    return None if columns is None or len(set(columns[1])) < 2 else measure(*columns)
+
+
+def _calibrated(points: Points) -> float | None:
+    stated = [point for point in points if point[0] is not None]
+    return _measured(stated, partial(stats.ece, bins=BINS))
+
+
+def _risk_at(points: Points, coverage: float) -> float | None:
+    columns = _columns(points)
+    if columns is None:
+        return None
+    curve = stats.risk_coverage(*columns)
+    return next(point.risk for point in curve if point.coverage >= coverage * (1 - 1e-12))
+
+
+def _coverage_at(points: Points, risk: float) -> float | None:
+    columns = _columns(points)
+    if columns is None:
+        return None
+    kept = (point.coverage for point in stats.risk_coverage(*columns) if point.risk <= risk)
+    return max(kept, default=0.0)
+
+
+_MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
+    (
+        "aurc",
+        partial(_measured, measure=stats.aurc),
+        "lower",
+        (
+            "The area under the risk-coverage curve: the mean risk of the i surest answers, "
+            "i = 1..n (Geifman & El-Yaniv 2017, arXiv 1705.08500)."
+        ),
+    ),
+    (
+        "eaurc",
+        partial(_measured, measure=stats.eaurc),
+        "lower",
+        (
+            "AURC above that of the best order of the same answers (Geifman, Uziel & El-Yaniv "
+            "2019, arXiv 1805.08206)."
+        ),
+    ),
+    (
+        "augrc",
+        partial(_measured, measure=stats.augrc),
+        "lower",
+        (
+            "The average risk of undetected failures, without AURC's weight on the surest few "
+            "(Traub et al. 2024, arXiv 2407.01032)."
+        ),
+    ),
+    (
+        "routing_auroc",
+        partial(_ranked, measure=stats.auroc),
+        "higher",
+        (
+            "The chance that a right answer has more confidence than a wrong one, ties one half "
+            "(Hanley & McNeil 1982)."
+        ),
+    ),
+    (
+        "calibration_error",
+        _calibrated,
+        "lower",
+        (
+            "The sum over 15 bins of |B| / n * |accuracy(B) - confidence(B)| (Guo et al. 2017, "
+            "arXiv 1706.04599); only answers that have a confidence."
+        ),
+    ),
+)
+
+_SCOPE: tuple[tuple[str, Over, Better, str], ...] = (
+    (
+        "out_of_scope_auroc",
+        partial(_ranked, measure=stats.auroc),
+        "higher",
+        (
+            "The chance that a case for an agent has more confidence than one that no agent may "
+            "take, ties one half (Hanley & McNeil 1982)."
+        ),
+    ),
+    (
+        "out_of_scope_fpr95",
+        partial(_ranked, measure=stats.fpr_at_tpr),
+        "lower",
+        (
+            "Of the cases that no agent may take, the share that passes at the threshold which at "
+            "least 95 % of the others pass."
+        ),
+    ),
+)
+
+
+def router_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, ...]:
+    """All measures of abstention and confidence, for routes to people of other names.
+
+    They have the same names as the standard ones, and so take their place in a `Suite`.
+
+    Args:
+        people: the routes that mean a person.
+
+    Raises:
+        DesignError: `people` is one name and not a tuple of names.
+    """
+    if isinstance(people, str):
+        raise DesignError(f"router_metrics({people!r}): give a tuple of names, ({people!r},)")
+    made = [
+        Metric(
+            name=name, score=partial(score, people=people), over=over, better=better, about=about
+        )
+        for score, table in ((_answer, _MEASURES), (_scope, _SCOPE))
+        for name, over, better, about in table
+    ]
+    return (*abstention_metrics(people), *made)
+
+
+(
+    aurc,
+    eaurc,
+    augrc,
+    routing_auroc,
+    calibration_error,
+    out_of_scope_auroc,
+    out_of_scope_fpr95,
+) = router_metrics()[4:]
+
+
+def risk_at_coverage(coverage: float = 0.8, *, people: tuple[str, ...] = PEOPLE) -> Metric:
+    """The share of wrong answers where the router must answer at least so many of the cases.
+
+    Args:
+        coverage: the share of cases that are answered, the surest ones.
+        people: the routes that mean a person.
+
+    Raises:
+        DesignError: the coverage is not above 0 and at most 1.
+    """
+    return Metric(
+        name=f"risk_at_coverage_{_percent('coverage', coverage)}",
+        score=partial(_answer, people=people),
+        over=partial(_risk_at, coverage=coverage),
+        better="lower",
+        about=(
+            f"Wrong / answered, where at least {coverage:.0%} of the cases, the surest, are "
+            "answered (El-Yaniv & Wiener 2010)."
+        ),
+    )
+
+
+def coverage_at_risk(risk: float = 0.03, *, people: tuple[str, ...] = PEOPLE) -> Metric:
+    """The largest share of cases that can be answered with at most this share of wrong ones.
+
+    The threshold is the best on these cases themselves: what a router could reach, and no promise.
+
+    Args:
+        risk: wrong / answered.
+        people: the routes that mean a person.
+
+    Raises:
+        DesignError: the risk is not above 0 and at most 1.
+    """
+    return Metric(
+        name=f"coverage_at_risk_{_percent('risk', risk)}",
+        score=partial(_answer, people=people),
+        over=partial(_coverage_at, risk=risk),
+        about=(
+            f"The most that can be answered with at most {risk:.1%} wrong, at the threshold that "
+            "is best on these cases (El-Yaniv & Wiener 2010)."
+        ),
+    )
+
+
+def _percent(name: str, value: float) -> str:
+    if not 0 < value <= 1:
+        raise DesignError(f"{name}={value!r}: give a share above 0, up to 1")
+    return f"{100 * value:g}"
+
+
+def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.RiskPoint]:
+    """The risk-coverage curve of all rows, the surest first; empty where none has a confidence."""
+    columns = _columns(_answers(rows, people))
+    return [] if columns is None else stats.risk_coverage(*columns)
+
+
+def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.Bin]:
+    """The bins of the reliability diagram that hold any answers, from the least sure up."""
+    columns = _columns([point for point in _answers(rows, people) if point[0] is not None])
+    return [] if columns is None else stats.reliability(*columns, bins=BINS)
+
+
+def _answers(rows: Iterable[Row], people: tuple[str, ...]) -> list[Point]:
+    answers = (_answer(row.case, row.trajectory, people) for row in rows)
+    return [answer for answer in answers if answer is not None]

@@ -1,0 +1,83 @@
+"""A metric on the slices of a suite: its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from quintet.evals.metric import Metric
+from quintet.evals.row import Row
+from quintet.evals.stats import Interval, bootstrap_ratio, proportion
+from quintet.state.errors import DesignError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A metric on the cases of one tag.
+
+    Args:
+        tag: the tag; empty for cases without any.
+        part: what is summed up, such as hits.
+        whole: out of how many.
+        cases: how many cases had something to say.
+        interval: Wilson's for a share, at the effective number of cases; else the cluster
+            bootstrap's.
+    """
+
+    tag: str
+    part: float
+    whole: float
+    cases: int
+    interval: Interval
+
+    @property
+    def value(self) -> float | None:
+        """Part by whole; None where the whole is nothing."""
+        return self.part / self.whole if self.whole else None
+
+
+def slices(
+    rows: Iterable[Row], metric: Metric, *, confidence: float = 0.95, seed: int = 0
+) -> dict[str, Slice]:
+    """A metric on each tag, by tag; cases without one stand under the empty tag.
+
+    Args:
+        rows: scored rows.
+        metric: a ratio, so one without `over`.
+        confidence: of the intervals.
+        seed: of the bootstrap, for what is no share.
+
+    Raises:
+        DesignError: the metric is no ratio.
+    """
+    if metric.over is not None:
+        raise DesignError(
+            f"slices(metric={metric.name!r}): it is no ratio; give a metric without over"
+        )
+    parts: dict[str, list[tuple[str, float, float]]] = {}
+    for row in rows:
+        point = row.scores.get(metric.name)
+        if point is not None:
+            for tag in dict.fromkeys(row.case.tags) or ("",):
+                parts.setdefault(tag, []).append((row.cluster, point[0], point[1]))
+    return {tag: _slice(tag, parts[tag], metric, confidence, seed) for tag in sorted(parts)}
+
+
+def _slice(
+    tag: str,
+    parts: list[tuple[str, float, float]],
+    metric: Metric,
+    confidence: float,
+    seed: int,
+) -> Slice:
+    if metric.unit == "share":
+        interval = proportion(parts, confidence=confidence)
+    else:
+        interval = bootstrap_ratio(parts, confidence=confidence, seed=seed)
+    return Slice(
+        tag=tag,
+        part=sum(part for _, part, _ in parts),
+        whole=sum(whole for _, _, whole in parts),
+        cases=len({cluster for cluster, _, _ in parts}),
+        interval=interval,
+    )

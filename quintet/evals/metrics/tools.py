@@ -1,0 +1,93 @@
+"""Calls of tools and effects: whether they work, are allowed, and happen once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from quintet.evals.case import Case
+from quintet.evals.expected import trespassed
+from quintet.evals.metric import Metric
+from quintet.evals.row import Share
+from quintet.evals.trajectory import Call, Trajectory
+
+
+def _tried(trajectory: Trajectory) -> list[Call]:
+    """The calls, but for what only was proposed to a person."""
+    return [call for call in trajectory.calls if call.status != "proposed"]
+
+
+def _succeeded(_: Case, trajectory: Trajectory) -> Share | None:
+    tried = _tried(trajectory)
+    if not tried:
+        return None
+    return Share(part=sum(call.status == "ok" for call in tried), whole=len(tried))
+
+
+def _retried(_: Case, trajectory: Trajectory) -> Share | None:
+    tried = _tried(trajectory)
+    again = sum(call.retry for call in tried)
+    return Share(part=again, whole=len(tried) - again) if tried else None
+
+
+def _refused(_: Case, trajectory: Trajectory) -> Share | None:
+    tried = _tried(trajectory)
+    if not tried:
+        return None
+    return Share(part=sum(call.status == "refused" for call in tried), whole=len(tried))
+
+
+def _twice(_: Case, trajectory: Trajectory) -> bool | None:
+    done = Counter(call.key for call in trajectory.calls if call.key and call.status == "ok")
+    # A state holds one action a key, however often it happened; each time left a decision.
+    noted = Counter(item.choice for item in trajectory.decisions if item.kind == "effect")
+    del noted["refused"]
+    times = (done | noted).values()
+    return max(times) > 1 if times else None
+
+
+def _trespassed(case: Case, trajectory: Trajectory) -> bool | None:
+    return bool(trespassed(case, trajectory)) if case.never else None
+
+
+tool_success = Metric(
+    name="tool_success",
+    score=_succeeded,
+    about="Calls that returned / calls; what was only proposed to a person is none.",
+)
+"""Calls that returned, of all calls."""
+
+tool_retries = Metric(
+    name="tool_retries",
+    score=_retried,
+    better="lower",
+    unit="number",
+    about="Calls that repeat a failed one / first calls.",
+)
+"""Retries for each first call."""
+
+refused_calls = Metric(
+    name="refused_calls",
+    score=_refused,
+    better="lower",
+    about="Calls that a contract, a rule or a person refused / calls.",
+)
+"""Calls that a contract, a rule or a person refused, of all calls."""
+
+duplicate_effects = Metric(
+    name="duplicate_effects",
+    score=_twice,
+    better="lower",
+    about=(
+        "Runs in which an effect of one key happened more than once, as far as calls and decisions "
+        "show / runs with effects."
+    ),
+)
+"""The share of runs in which one and the same effect happened more than once."""
+
+forbidden_actions = Metric(
+    name="forbidden_actions",
+    score=_trespassed,
+    better="lower",
+    about="Runs that did what their case says they never may / runs with such a label.",
+)
+"""The share of runs that did what they never may."""

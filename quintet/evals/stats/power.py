@@ -1,0 +1,176 @@
+"""How many cases a question needs, before they are collected."""
+
+from __future__ import annotations
+
+from math import ceil, log, sqrt
+from statistics import NormalDist
+
+from quintet.evals.stats.distribution import at_least_hits, bisect
+from quintet.evals.stats.interval import checked_share, deviate, tail
+from quintet.evals.stats.proportion import Method
+from quintet.state.errors import DesignError
+
+MOST = 10_000_000
+"""Beyond this many cases the answer is that the question cannot be asked."""
+
+
+def cases_for_gate(
+    rate: float,
+    *,
+    at_least: float,
+    power: float = 0.8,
+    confidence: float = 0.95,
+    method: Method = "wilson",
+) -> int:
+    """Cases from which a gate on the lower bound passes with `power`, if the true rate is `rate`.
+
+    Counted with the binomial distribution itself; the chance goes up and down with single cases,
+    and from the answer on it stays at `power` or above. For a gate `at_most=x` on a rate r ask for
+    `cases_for_gate(1 - r, at_least=1 - x)`.
+
+    Args:
+        rate: what is thought to be the true rate; 1 asks how many cases without a failure do.
+        at_least: the gate, below the rate.
+        power: the chance that the gate passes.
+        confidence: of the one-sided bound.
+        method: "wilson" or "exact", as the gate's bound is made.
+
+    Raises:
+        DesignError: the rate is not above the gate, or so little that 10 million cases are not
+            enough.
+    """
+    checked_share("at_least", at_least)
+    checked_share("power", power)
+    beyond = tail(confidence, "lower")
+    if not at_least < rate <= 1:
+        raise DesignError(
+            f"rate={rate!r}, at_least={at_least!r}: a gate is passed reliably only by a rate "
+            "above it; lower the gate"
+        )
+
+    def chance(n: int, more: int = 0) -> float:
+        if method == "exact":
+            needed = _exact_hits(n, at_least, beyond)
+        else:
+            needed = _wilson_hits(n, at_least, confidence)
+        if rate == 1:
+            return float(needed + more <= n)
+        return at_least_hits(needed + more, n, rate)
+
+    # One hit more than needed gives a chance below the sawtooth, which only rises: bisect on it,
+    # then go back as long as every single number of cases will do.
+    high = 1
+    while chance(high, more=1) < power:
+        high *= 2
+        if high > MOST:
+            raise DesignError(
+                f"rate={rate!r}, at_least={at_least!r}: more than {MOST:,} cases; lower the gate"
+            )
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance(middle, more=1) >= power else (middle, high)
+    while high > 1 and chance(high - 1) >= power:
+        high -= 1
+    return high
+
+
+def _wilson_hits(n: int, at_least: float, confidence: float) -> int:
+    # Wilson's bound is at the gate where the score test is: no search is needed.
+    z = deviate(confidence, "lower")
+    return ceil(n * at_least + z * sqrt(n * at_least * (1 - at_least)) - 1e-9)
+
+
+def _exact_hits(n: int, at_least: float, beyond: float) -> int:
+    low, high = 0, n + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = at_least_hits(middle, n, at_least) <= beyond
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def cases_without_failure(at_least: float, *, confidence: float = 0.95) -> int:
+    """Cases that must all succeed before "the rate is `at_least`" holds with that confidence.
+
+    The smallest n with at_least^n <= 1 - confidence (about 3 / (1 - at_least): the rule of three).
+
+    Raises:
+        DesignError: `at_least` or the confidence is not between 0 and 1.
+    """
+    checked_share("at_least", at_least)
+    return ceil(log(1 - checked_share("confidence", confidence)) / log(at_least) - 1e-9)
+
+
+def cases_for_drop(
+    drop: float, *, discordant: float, power: float = 0.8, confidence: float = 0.95
+) -> int:
+    """Cases in which a paired comparison sees a change by `drop` (Connor 1987).
+
+    Args:
+        drop: the difference of the two rates; its sign does not matter.
+        discordant: the share of cases on which the two differ; not below the drop.
+        power: the chance of seeing it.
+        confidence: of the two-sided interval of the difference.
+
+    Raises:
+        DesignError: the drop is 0 or more than the discordant share.
+    """
+    drop = abs(drop)
+    if not 0 < drop <= discordant <= 1:
+        raise DesignError(
+            f"drop={drop!r}, discordant={discordant!r}: give a drop above 0, and a share of "
+            "differing cases from the drop to 1"
+        )
+    return ceil(_paired_cases(drop, discordant, _deviates(power, confidence)) - 1e-9)
+
+
+def smallest_drop(
+    n: float, *, discordant: float, power: float = 0.8, confidence: float = 0.95
+) -> float:
+    """The smallest difference that a paired comparison of n cases sees: `cases_for_drop` inverted.
+
+    Args:
+        n: cases, compared with each other in pairs.
+        discordant: the share of cases on which the two differ; a larger difference than that is
+            taken to come with as many differing cases.
+        power: the chance of seeing it.
+        confidence: of the two-sided interval of the difference.
+
+    Returns:
+        A difference of rates; 1 where even that is not seen in n cases.
+
+    Raises:
+        DesignError: n is not above 0, or the discordant share not from 0 to 1.
+    """
+    if not n > 0 or not 0 <= discordant <= 1:
+        raise DesignError(f"n={n!r}, discordant={discordant!r}: give cases, and a share of them")
+    z = _deviates(power, confidence)
+    return bisect(lambda drop: n - _paired_cases(drop, max(discordant, drop), z), 1e-9, 1.0)
+
+
+def _paired_cases(drop: float, discordant: float, z: tuple[float, float]) -> float:
+    return ((z[0] * sqrt(discordant) + z[1] * sqrt(discordant - drop**2)) / drop) ** 2
+
+
+def cases_for_difference(
+    a: float, b: float, *, power: float = 0.8, confidence: float = 0.95
+) -> int:
+    """Cases in each of two separate samples that tell the rates a and b apart.
+
+    The usual formula for two independent proportions (Fleiss, Levin & Paik 2003, without
+    continuity correction). The same cases on both sides need far fewer: `cases_for_drop`.
+
+    Raises:
+        DesignError: the rates are equal or not between 0 and 1.
+    """
+    if not (0 <= a <= 1 and 0 <= b <= 1 and a != b):
+        raise DesignError(f"a={a!r}, b={b!r}: give two different rates from 0 to 1")
+    middle = (a + b) / 2
+    z = _deviates(power, confidence)
+    root = z[0] * sqrt(2 * middle * (1 - middle)) + z[1] * sqrt(a * (1 - a) + b * (1 - b))
+    return ceil((root / (a - b)) ** 2 - 1e-9)
+
+
+def _deviates(power: float, confidence: float) -> tuple[float, float]:
+    return deviate(confidence), NormalDist().inv_cdf(checked_share("power", power))
