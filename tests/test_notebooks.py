@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent
+VARIES = r"\b\d{9,}\.\d+|[0-9a-f]{8}-[0-9a-f-]{27}|\b[\d.]+ s\b"
+"""Moments, ids, and durations."""
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
 
 
@@ -34,5 +36,5 @@ def said(cell: Any) -> list[str]:
     for output in cell.get("outputs", []):
         assert output.output_type != "error", output
         text = output.get("text") or output.get("data", {}).get("text/plain", "")
-        texts.append(re.sub(r"\b\d{9,}\.\d+|[0-9a-f]{8}-[0-9a-f-]{27}", "~", text))
+        texts.append(re.sub(VARIES, "~", text))
     return texts

@@ -82,6 +82,30 @@ class Rule:
         return True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Every write that the customer asked for was done, or the shop's rules refuse it still.
+
+    The agent is not asked: the actions on record and the rules are.
+    """
+
+    store: Store = field(compare=False)
+
+    def __call__(self, state: Mapping[str, Any]) -> str | None:
+        """What is neither done nor refused, or None."""
+        actions = (state.get("actions") or {}).values()
+        done = [(a["name"], a.get("arguments")) for a in actions if a["status"] == "done"]
+        rule, behalf = Rule(store=self.store), state.get("behalf", "")
+        open_still = [
+            wish["name"]
+            for wish in state["wishes"]
+            if wish["name"] in WRITES
+            and (wish["name"], wish["arguments"]) not in done
+            and rule(Action(name=wish["name"], arguments=wish["arguments"], behalf=behalf)) is True
+        ]
+        return f"asked for and not done: {', '.join(open_still)}" if open_still else None
+
+
 def the_customer(action: Action) -> tuple[str, ...]:
     """Who may confirm: the customer on whose behalf the action is, and nobody else."""
     return (action.behalf,)
@@ -189,7 +213,7 @@ def retail_desk(store: Store, *, confirm: bool = True) -> StateGraph[Any]:
     graph.add_node("confirm", gate, destinations=gate.destinations)
     act = Act(effects=effects, gate=gate, then="agent")
     graph.add_node("act", act, error_handler=recovery, destinations=act.destinations)
-    graph.add_node("finish", Finish())
+    graph.add_node("finish", Finish(success=(Settled(store=store),)))
     graph.add_node("person", hand_over)
     graph.add_edge(START, "agent")
     ways = {"confirm": "confirm" if confirm else "act", "agent": "agent", "finish": "finish"}

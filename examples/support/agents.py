@@ -11,6 +11,7 @@ from typing import Any
 
 from . import devices, money, parcels, wants
 from .contracts import DeskRequest, Resolution
+from .splitting import requests
 from .verdict import Tools, Verdict, escalate, only_answer, refuse, settle
 
 Json = dict[str, Any]
@@ -38,8 +39,11 @@ def technical(request: DeskRequest, tools: Tools) -> Resolution:
 
 
 def basic(request: DeskRequest) -> Resolution:
-    """The desk without its tools: it answers from the record, and hands on what needs a write."""
-    verdict = _first(request)
+    """The desk without its tools: it answers from the record, and hands on what needs a write.
+
+    It may be given a message that nobody has split; half an answer would be none.
+    """
+    verdict = _first(request) or _several(request)
     if verdict is None:
         found = request["passage"]
         fits = _DESK_OF.get(found["id"], "billing") if found else "billing"
@@ -65,6 +69,12 @@ def _first(request: DeskRequest) -> Verdict | None:
     if wants.beyond(text):
         return escalate("the request is for a person: policy lists it as beyond the desk")
     return None
+
+
+def _several(request: DeskRequest) -> Verdict | None:
+    """A message that still holds more than one request."""
+    held = len(requests(request["message"]))
+    return escalate(f"the message holds {held} requests") if held > 1 else None
 
 
 def _billing(request: DeskRequest) -> Verdict | None:

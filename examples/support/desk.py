@@ -30,7 +30,15 @@ from quintet.nodes import (
     fallback,
     retry,
 )
-from quintet.state import Budget, Contract, OrchestrationState, Plan, Step
+from quintet.state import (
+    Budget,
+    Contract,
+    ContractBroken,
+    OrchestrationState,
+    Plan,
+    Step,
+    digest,
+)
 
 from .agents import basic, billing, shipping, technical
 from .authority import NeedsLead, Theirs
@@ -61,10 +69,14 @@ SPECIALISTS: Mapping[str, Callable[..., Any]] = {
 
 
 class SupportState(OrchestrationState, total=False):
-    """The desk's own keys: the facts of the order, and the policy passage that applies."""
+    """The desk's own keys: the facts of the order, and the policy passage that applies.
+
+    `seal` is the digest of what was looked up, with the message and the sender that it is about.
+    """
 
     facts: dict[str, Any]
     passage: dict[str, Any]
+    seal: str
 
 
 @cache
@@ -106,7 +118,26 @@ class Intake:
 def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
     """What the desk knows about one request."""
     found = passage(text) or passage("cannot-do")
-    return {"facts": find_facts(text, sender, shop, whole=whole), "passage": found}
+    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": found}
+    return {**known, "seal": seal({**known, "message": text, "behalf": sender})}
+
+
+def seal(request: Mapping[str, Any]) -> str:
+    """The digest of a request and of what was looked up for it."""
+    return digest([request.get(key) for key in ("message", "behalf", "facts", "passage")])
+
+
+def as_sealed(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a specialist is handed, or a part of a plan: only as it was looked up.
+
+    Raises:
+        ContractBroken: something of it was lost or changed on the way.
+    """
+    handed = {**state, **(state.get("step") or {}).get("inputs", {})}
+    if handed.get("seal") != seal(handed):
+        why = "the request is not what the desk has looked up: some of it was lost or changed"
+        raise ContractBroken(why, side="needs")
+    return handed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,11 +220,16 @@ def support_desk(
         name: Worker(
             agent=model or agents[name],
             contract=contract(f"Resolve the request inside policy: {about}", writes),
+            read=as_sealed,
         )
         for name, about in ABOUT.items()
     }
-    workers["basic"] = Worker(agent=basic, contract=contract("Answer what needs no action"))
-    workers["clerk"] = Worker(agent=unclear, contract=contract("Take what nobody takes"))
+    workers["basic"] = Worker(
+        agent=basic, contract=contract("Answer what needs no action"), read=as_sealed
+    )
+    workers["clerk"] = Worker(
+        agent=unclear, contract=contract("Take what nobody takes"), read=as_sealed
+    )
     tiers = chooser(model)
     workers["plan"] = Planner(
         make=Split(shop=shop, choose=tiers),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from langgraph.graph import StateGraph
+
 from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
+from quintet.nodes import Worker
 from quintet.runs import Run, approve, reject
 from quintet.state import checkpointer
 
@@ -75,26 +79,51 @@ def written(shop: Shop) -> list[dict[str, Any]]:
     )
 
 
+Change = Callable[[StateGraph[Any]], StateGraph[Any]]
+
+
+def same(graph: StateGraph[Any]) -> StateGraph[Any]:
+    """The desk as it is."""
+    return graph
+
+
+def merged(workers: Mapping[str, Worker]) -> Worker:
+    """One specialist who stands for several: the first of them that can settle a request does.
+
+    A specialist that hands a request to a person has done nothing, so the next one may try.
+    """
+
+    def agent(request: Any, tools: Any) -> Any:
+        answers = (worker.agent(request, tools) for worker in workers.values())
+        first = next(answers)
+        tried = chain([first], answers)
+        return next((answer for answer in tried if not answer.get("escalate")), first)
+
+    return replace(next(iter(workers.values())), agent=agent)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The desk as a target: a case gets a shop, a desk over it, and the declared lead.
 
     Args:
         folder: where the shops are; `shop.db` in it is the one that each case gets a copy of.
+        change: what is changed in the desk's graph before it is compiled, for ablations and faults.
         options: passed on to `support_desk`.
     """
 
     folder: Path
+    change: Change = same
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, case: Case) -> Trajectory:
         """Run one message."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             shop = Shop(shutil.copy(self.folder / "shop.db", folder))
-            return target(shop, **self.options)(case)
+            return target(shop, self.change, **self.options)(case)
 
 
-def target(shop: Shop, **options: Any) -> GraphTarget:
+def target(shop: Shop, change: Change = same, **options: Any) -> GraphTarget:
     """The desk over one shop, and what of a run is looked at beside the graph's own records."""
 
     def answer(packet: Mapping[str, Any]) -> Any:
@@ -104,7 +133,8 @@ def target(shop: Shop, **options: Any) -> GraphTarget:
     def observe(run: Run) -> dict[str, Any]:
         return {"state": {"written": written(shop)}}
 
-    app = support_desk(shop, wait=0.0, **options).compile(checkpointer=checkpointer("memory://"))
+    graph = change(support_desk(shop, wait=0.0, **options))
+    app = graph.compile(checkpointer=checkpointer("memory://"))
     return GraphTarget(app=app, person=answer, observe=observe)
 
 

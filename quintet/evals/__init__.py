@@ -1,35 +1,89 @@
-"""Measure an orchestration: cases, suites, metrics, statistics, faults, ablations, reports."""
+"""Measure an orchestration: cases, suites, metrics, statistics, faults, ablations, reports.
 
+    report = evaluate(app, [Case(input="refund me", route="billing"), ...])
+
+Beside this page stand `quintet.evals.metrics`, `quintet.evals.stats`, `quintet.evals.reports`,
+`quintet.evals.faults`, and `quintet.evals.langsmith`, which alone talks to LangSmith.
+"""
+
+from quintet.evals.ablate import ablate
+from quintet.evals.ablated import Ablated, Ablation
+from quintet.evals.attribute import Attribution, Attributions, attribute, attributions
+from quintet.evals.balance import Balance, balance
 from quintet.evals.case import Case
 from quintet.evals.compare import Compared, Difference, compare
+from quintet.evals.dataset import from_example, to_example
 from quintet.evals.evaluate import aevaluate, evaluate
+from quintet.evals.faults import FAULTS, Fault, breakable
 from quintet.evals.figure import Figure
+from quintet.evals.files import read_cases, write_cases
+from quintet.evals.finder import open_suite
 from quintet.evals.gate import Gate, Verdict
+from quintet.evals.harvest import harvest
+from quintet.evals.inject import inject
+from quintet.evals.injected import FaultReport, Injected
+from quintet.evals.messages import read_messages, recorded_messages
 from quintet.evals.metric import Metric
+from quintet.evals.recorded import Recorded, recorded_runs, recorded_threads, save_runs
 from quintet.evals.report import Report, load_report
 from quintet.evals.row import Row, Share
 from quintet.evals.suite import Suite
 from quintet.evals.target import ChooserTarget, GraphTarget
+from quintet.evals.tiers import Tier, Tiers, tiers
 from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.variants import NotTried, Variant, variants_of
 
 __all__ = [
+    "FAULTS",
+    "Ablated",
+    "Ablation",
+    "Attribution",
+    "Attributions",
+    "Balance",
     "Call",
     "Case",
     "ChooserTarget",
     "Compared",
     "Difference",
+    "Fault",
+    "FaultReport",
     "Figure",
     "Gate",
     "GraphTarget",
+    "Injected",
     "Metric",
+    "NotTried",
+    "Recorded",
     "Report",
     "Row",
     "Share",
     "Suite",
+    "Tier",
+    "Tiers",
     "Trajectory",
+    "Variant",
     "Verdict",
+    "ablate",
     "aevaluate",
+    "attribute",
+    "attributions",
+    "balance",
+    "breakable",
     "compare",
     "evaluate",
+    "from_example",
+    "harvest",
+    "inject",
     "load_report",
+    "open_suite",
+    "read_cases",
+    "read_messages",
+    "recorded_messages",
+    "recorded_runs",
+    "recorded_threads",
+    "save_runs",
+    "tiers",
+    "to_example",
+    "variants_of",
+    "write_cases",
 ]

@@ -20,7 +20,7 @@ FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, MODULE or MODULE:NAME"
 
 
 @contextmanager
-def found_suite(
+def open_suite(
     name: str | Suite | Callable[[], Any], packages: Sequence[str] = ()
 ) -> Iterator[Suite]:
     """A suite by its name, open as long as the block runs.
