@@ -26,9 +26,9 @@ def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..
 
     def judged(suite: Any, *, sample: int | None = None, **options: Any) -> Any:
         from quintet.evals.evaluate import evaluate
-        from quintet.evals.finder import found_suite
+        from quintet.evals.finder import open_suite
 
-        with found_suite(suite) as whole:
+        with open_suite(suite) as whole:
             chosen = whole if sample is None else whole.sampled(sample)
             report = evaluate(chosen, **options)
         for name, figure in report.figures.items():

@@ -15,9 +15,10 @@ from quintet.cli.runs import output
 from quintet.cli.systems import PACKAGES
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
-from quintet.evals.finder import found_suite
+from quintet.evals.finder import open_suite
 from quintet.evals.report import Report, load_report
 from quintet.evals.reports import junit, markdown, page, show, summary
+from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.state.errors import DesignError
 
@@ -60,11 +61,13 @@ def run_eval(name: str, wishes: Wishes) -> bool:
         DesignError: no such suite, or a file that cannot be used.
     """
     baseline = load_report(wishes.against) if wishes.against else None
-    with found_suite(name, PACKAGES) as whole:
+    with open_suite(name, PACKAGES) as whole:
         suite = _chosen(whole, wishes)
         report = _evaluated(suite, wishes)
         gated = {gate.metric for gate in suite.gates}
-        against = compare(report, baseline, metrics=suite.metrics) if baseline is not None else None
+        against = (
+            compare(report, baseline, metrics=metrics_of(suite)) if baseline is not None else None
+        )
     for kind, path in wishes.files.items():
         Path(path).write_text(WRITERS[kind](report, against), "utf-8")
     worse = sorted(gated & set(against.worse)) if against is not None else []

@@ -28,7 +28,12 @@ def test_help_lists_the_commands_and_imports_no_graph_library(environment, tmp_p
         check=True,
     )
     _, _, commands = done.stdout.partition("Commands:")
-    assert [line.split()[0] for line in commands.splitlines() if line] == ["check", "demo", "runs"]
+    assert [line.split()[0] for line in commands.splitlines() if line] == [
+        "check",
+        "demo",
+        "eval",
+        "runs",
+    ]
     assert "'quintet'" in done.stderr
     for name in ("langgraph", "langchain_core", "langchain_openai", "pydantic", "sklearn"):
         assert f"'{name}'" not in done.stderr
@@ -36,7 +41,7 @@ def test_help_lists_the_commands_and_imports_no_graph_library(environment, tmp_p
 
 def test_the_help_keeps_each_example_on_its_own_line():
     lines = CliRunner().invoke(cli, ["--help"]).stdout.splitlines()
-    assert sum(line.strip().startswith("quintet ") for line in lines) == 4
+    assert sum(line.strip().startswith("quintet ") for line in lines) == 5
     assert not any("\\b" in line for line in lines)
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from quintet.evals import Suite
-from quintet.evals.finder import found_suite
+from quintet.evals.finder import open_suite
 from quintet.state import DesignError
 
 SUITE = """
@@ -48,7 +48,7 @@ def here(tmp_path, monkeypatch):
 
 
 def name_of(given, packages=()):
-    with found_suite(given, packages) as suite:
+    with open_suite(given, packages) as suite:
         return suite.name
 
 
@@ -84,7 +84,7 @@ def test_two_files_of_one_name_in_two_folders_are_two(here):
 
 def test_a_context_manager_is_open_while_the_suite_is_used(here):
     (here / "fopen.py").write_text(SUITE.format(name="opened"))
-    with found_suite("fopen:opened") as suite:
+    with open_suite("fopen:opened") as suite:
         assert isinstance(suite, Suite)
         assert sys.modules["fopen"].events == ["open"]
     assert sys.modules["fopen"].events == ["open", "closed"]

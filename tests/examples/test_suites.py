@@ -12,7 +12,7 @@ from examples.retail import evals as retail
 from examples.retail.data import load
 from examples.support import evals as support
 from quintet.evals import evaluate
-from quintet.evals.finder import found_suite
+from quintet.evals.finder import open_suite
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_every_message_is_a_case_with_its_labels():
 
 @pytest.mark.slow
 def test_the_support_desk_passes_its_gates_offline(no_network):
-    with found_suite("examples/support") as suite:
+    with open_suite("examples/support") as suite:
         report = evaluate(suite, jobs=2)
     assert report.passed, str(report)
     assert len(report.rows) == 183
@@ -53,7 +53,7 @@ def test_the_support_desk_passes_its_gates_offline(no_network):
 
 def test_a_desk_without_its_gate_is_caught_by_the_shops_own_books(no_network):
     """What the desk says of itself is not what the suite believes."""
-    with found_suite("examples/support") as suite:
+    with open_suite("examples/support") as suite:
         case = next(case for case in suite.cases if case.state == {"written": []})
         row = evaluate(suite.target, [case]).rows[0]
         assert row.wrong == ()
@@ -64,7 +64,7 @@ def test_a_desk_without_its_gate_is_caught_by_the_shops_own_books(no_network):
 
 @pytest.mark.slow
 def test_the_retail_desk_passes_its_gates_offline(retail_data, no_network):
-    with found_suite("examples/retail") as suite:
+    with open_suite("examples/retail") as suite:
         report = evaluate(suite)
     assert report.passed, str(report)
     assert len(report.rows) == 114

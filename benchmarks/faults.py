@@ -1,0 +1,212 @@
+"""What becomes of a run in which something was broken on purpose.
+
+Each message of the support desk and each recorded task of the retail desk is run unbroken, and then
+once for each kind of fault that may strike in it, every run on a shop of its own. A run counts as a
+silent failure where it says that it is done, and its outcome, the shop's books or what the customer
+was told are not those of the unbroken run. The same faults are put into a support desk written by
+hand on bare LangGraph (`benchmarks/faults_by_hand.py` says what it has and has not).
+
+    python -m benchmarks.faults             # tables
+    python -m benchmarks.faults --json      # one object
+    python -m benchmarks.faults --cases 10  # a quick look
+
+The exit code is 1 where one of Quintet's desks failed in silence, or fewer than 1,000 faults struck
+in a whole run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import faults_retail
+from benchmarks.faults_by_hand import WRITES
+from benchmarks.faults_support import (
+    OnFreshShop,
+    cases,
+    hand_written,
+    labelled,
+    quintets,
+    yes_or_no,
+)
+from benchmarks.faults_table import table
+from benchmarks.machine import machine, versions
+from examples.retail.actions import WRITES as TASKS
+from examples.retail.data import DataMissing, load
+from examples.support.shop import LEDGERS
+from quintet.evals.attribute import attribute
+from quintet.evals.faults import FALSE_SUCCESS, FAULTS, LOST_REPLY, Fault, Visit
+from quintet.evals.inject import inject
+from quintet.evals.injected import FaultReport, Injected
+from quintet.evals.suite import Suite
+
+ENOUGH = 1000
+
+
+def _writes(visit: Visit, visits: tuple[Visit, ...]) -> bool:
+    return visit.spot.name in (*WRITES, *TASKS)
+
+
+SUITED: Mapping[str, Mapping[str, Any]] = {
+    FALSE_SUCCESS.kind: {"at": ("agent", "model")},
+    LOST_REPLY.kind: {"fits": _writes},
+}
+"""False success strikes agents, whose work both support desks call alike; a lost reply matters
+where something was written."""
+
+KINDS: tuple[Fault, ...] = tuple(replace(each, **SUITED.get(each.kind, {})) for each in FAULTS)
+
+
+def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
+    """All figures.
+
+    Args:
+        seed: of where the faults strike.
+        limit: only so many cases of each desk.
+
+    Returns:
+        `support`, `by_hand` and `retail` (or `retail_skipped`, why), each with counts by kind;
+        `struck` and `silent` over Quintet's desks; `attribution`; where and when.
+    """
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="quintet-faults-") as folder:
+        ours = support(Path(folder) / "quintet", seed=seed, limit=limit, own=True)
+        hand = support(Path(folder) / "by-hand", seed=seed, limit=limit, own=False)
+    found = {"support": ours, "by_hand": hand}
+    figures: dict[str, Any] = {"retail_skipped": ""}
+    try:
+        found["retail"] = retail(seed=seed, limit=limit)
+    except DataMissing as problem:
+        figures["retail_skipped"] = str(problem)
+    own = [report for name, report in found.items() if name != "by_hand"]
+    alike = {row.case.id for row in hand.rows}
+    return {
+        **{name: counted(report.rows, report) for name, report in found.items()},
+        "support_single": counted([row for row in ours.rows if row.case.id in alike], ours),
+        **figures,
+        "struck": sum(len(report.rows) for report in own),
+        "silent": sum(len(report.silent) for report in own),
+        "silent_runs": [str(row) for report in own for row in report.silent],
+        "attribution": attributed([row for report in own for row in report.rows]),
+        "attribution_by_hand": attributed(hand.rows),
+        "seed": seed,
+        "cases": limit,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def support(folder: Path, *, seed: int, limit: int | None, own: bool) -> FaultReport:
+    """The support desk under faults: Quintet's, or the one written by hand."""
+    folder.mkdir()
+    target = OnFreshShop(
+        desk=quintets if own else hand_written, folder=folder, answer=yes_or_no if own else str
+    )
+    known = labelled(target, cases(single=not own)[:limit])
+    suite = Suite(name="support" if own else "support by hand", cases=known, target=target)
+    return inject(suite, KINDS, seed=seed, progress=_progress(suite.name))
+
+
+def retail(*, seed: int, limit: int | None) -> FaultReport:
+    """The retail desk under faults.
+
+    Raises:
+        DataMissing: the shop's data is not there.
+    """
+    data = load()
+    target = faults_retail.OnFreshStore(data=data)
+    suite = Suite(name="retail", cases=faults_retail.cases(data)[:limit], target=target)
+    return inject(suite, KINDS, seed=seed, progress=_progress(suite.name))
+
+
+def counted(rows: Sequence[Injected], report: FaultReport) -> dict[str, Any]:
+    """The counts of some rows, in all and by kind of fault, and the two rates."""
+    part = replace(report, rows=tuple(rows))
+    figures = part.as_data()
+    for kind, counts in (("", figures), *figures["kinds"].items()):
+        chosen = [row for row in rows if kind in ("", row.fault)]
+        counts["duplicates"] = sum(map(duplicates, chosen))
+        counts["strange_writes"] = sum(map(strange, chosen))
+    return figures
+
+
+def duplicates(row: Injected) -> int:
+    """Entries in the shop's books that the unbroken run has too, but fewer of."""
+    real, right = _books(row.trajectory.state), _books(row.unbroken.state)
+    more = sum(number for entry, number in (real - right).items() if right[entry])
+    return max(more, row.repeated)
+
+
+def strange(row: Injected) -> int:
+    """Entries in the shop's books that the unbroken run does not have at all."""
+    real, right = _books(row.trajectory.state), _books(row.unbroken.state)
+    return sum(number for entry, number in real.items() if not right[entry])
+
+
+def _books(state: Any) -> Counter[str]:
+    entries = (entry for name in LEDGERS for entry in state.get(name) or ())
+    return Counter(json.dumps(entry, sort_keys=True) for entry in entries)
+
+
+def attributed(rows: Sequence[Injected]) -> dict[str, Any]:
+    """How often `attribute` names the node in which the fault struck, of the runs that ended wrong.
+
+    A run that ended right has nothing to attribute; nor has one whose labels nothing contradicts.
+    """
+    wrong = [row for row in rows if row.wrong]
+    found = [(row, attribute(row.case, row.trajectory)) for row in wrong]
+    told = [(row, each) for row, each in found if each is not None]
+    right = [row for row, each in told if each.node == row.node]
+    missed = Counter(
+        (row.fault, row.node, each.node) for row, each in told if each.node != row.node
+    )
+    return {
+        "wrong": len(wrong),
+        "told": len(told),
+        "node_named": len(right),
+        "share": round(len(right) / len(told), 4) if told else None,
+        "missed": [[*place, number] for place, number in missed.most_common(10)],
+    }
+
+
+def _progress(name: str) -> Any:
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r{name}: {done} of {total} runs{end}")
+
+    return show
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures; 1 where a desk of Quintet failed in silence, else 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.faults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object in place of tables")
+    parser.add_argument("--cases", type=int, metavar="N", help="only N cases of each desk")
+    parser.add_argument("--seed", type=int, default=0, help="of where the faults strike")
+    given = parser.parse_args(arguments)
+    figures = measure(seed=given.seed, limit=given.cases)
+    print(json.dumps(figures, indent=2) if given.json else table(figures))
+    few = given.cases is None and figures["struck"] < ENOUGH
+    return int(bool(figures["silent"]) or few)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
