@@ -12,6 +12,7 @@ from quintet.evals.attribute import Attribution, Attributions, attribute, attrib
 from quintet.evals.balance import Balance, balance
 from quintet.evals.case import Case
 from quintet.evals.compare import Compared, Difference, compare
+from quintet.evals.corrections import corrections
 from quintet.evals.dataset import from_example, to_example
 from quintet.evals.evaluate import aevaluate, evaluate
 from quintet.evals.faults import FAULTS, Fault, breakable
@@ -70,6 +71,7 @@ __all__ = [
     "balance",
     "breakable",
     "compare",
+    "corrections",
     "evaluate",
     "from_example",
     "harvest",

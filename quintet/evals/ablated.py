@@ -75,8 +75,11 @@ class Ablated:
             return f"{self.variant} loses {lost} points {ends}"
         if self.advice == "cannot tell":
             needed = f", needs about {self.cases_needed} cases" if self.cases_needed else ""
-            went = "loses" if found.difference > 0 else "gains" if found.difference < 0 else ""
-            saw = f"{went} {lost} points {ends}" if went else f"changes nothing so far {ends}"
+            saw = f"loses {lost} points {ends}"
+            if found.difference <= 0:
+                saw = f"gains {lost} points {_gains(found)}"
+            if not found.difference:
+                saw = f"changes nothing so far {ends}"
             return f"{self.variant} {saw}: cannot tell{needed}"
         if found.verdict == "worse":
             return f"{self.variant} gains {lost} points {_gains(found)}: do it"

@@ -42,6 +42,7 @@ from quintet.nodes import (
     Effect,
     Evidence,
     Examples,
+    Explanation,
     Finish,
     Handoff,
     Merge,
@@ -49,10 +50,12 @@ from quintet.nodes import (
     ModelChooser,
     Node,
     Planner,
+    Promise,
     Recovery,
     Remedy,
     Router,
     Rules,
+    Scored,
     Settled,
     Undo,
     Worker,
@@ -76,6 +79,7 @@ from quintet.nodes import (
     proposed,
     replan,
     retry,
+    tuned,
     vote,
 )
 from quintet.runs import (
@@ -364,6 +368,10 @@ def choosers(model: ScriptedModel) -> tuple[Router, ...]:
     asked = by_model(model, about={"long": "novels"}, at_least=0.5)
     assert_type(rules, Rules)
     assert_type(learned, Examples)
+    assert_type(learned.promise, Promise)
+    assert_type(learned.scores(["a"]), list[Scored])
+    assert_type(learned.explain("a"), Explanation)
+    assert_type(learned.corrected([("a", "short"), ("b", None)]), Examples)
     assert_type(asked, ModelChooser)
     assert_type(cascade(rules, learned, by_asking), Cascade)
     assert_type(rules("an essay"), Choice | None)
@@ -594,6 +602,7 @@ def wrong_parts(worker: Worker) -> None:
     effect(issue_refund)  # type: ignore[call-arg]
     effect("issue_refund", key="k")  # type: ignore[arg-type]
     by_rules([("charged", 1)])  # type: ignore[list-item]
+    by_examples([("a", 1)])  # type: ignore[list-item]
     by_examples([("a", "b", "c")])  # type: ignore[list-item]
     cascade("long", by_length)  # type: ignore[arg-type]
     create_handoff({"a": worker}, worker)  # type: ignore[arg-type]

@@ -50,6 +50,7 @@ from quintet.evals import (
     balance,
     breakable,
     compare,
+    corrections,
     evaluate,
     from_example,
     harvest,
@@ -190,6 +191,7 @@ def answers(suite: Suite, report: Report, graph: StateGraph[Any], model: BaseCha
     assert_type(FAULTS, tuple[Fault, ...])
     assert_type(attribute(report.rows[0].case, report.rows[0].trajectory), Attribution | None)
     assert_type(attributions(report), Attributions)
+    assert_type(corrections(report.rows), tuple[tuple[str, str | None], ...])
     breakable(graph)
     issubclass(NotTried, ValueError)
     assert_type(judged_by(model_judge(model, rubric="Is it polite?")), Metric)

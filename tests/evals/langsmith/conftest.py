@@ -32,11 +32,11 @@ def smith() -> Iterator[Smith]:
 
 @pytest.fixture
 def link(smith: Smith) -> Iterator[Link]:
-    """Makes clients of the service that do not wait for long."""
+    """Makes clients of the service that do not ask twice."""
     made: list[Client] = []
 
     def client(**more: Any) -> Client:
-        given = {"api_url": smith.address, "api_key": KEY, "timeout_ms": (500, 500), **more}
+        given = {"api_url": smith.address, "api_key": KEY, "timeout_ms": (5000, 5000), **more}
         given.setdefault("retry_config", LangSmithRetry(total=0, read=0, connect=0))
         made.append(Client(**given))
         return made[-1]

@@ -137,6 +137,8 @@ class Smith:
     def _updated(self, parts: dict[str, Any]) -> Any:
         ids = [name for name in parts if "." not in name]
         for key in ids:
+            if "dataset_split" in parts[key]["metadata"]:
+                raise Refused("splits are the service's own")
             self._known(self.examples, key).update(
                 inputs=parts[f"{key}.inputs"],
                 outputs=parts.get(f"{key}.outputs"),
@@ -147,6 +149,8 @@ class Smith:
     def _ingested(self, parts: dict[str, Any]) -> Any:
         for name, value in parts.items():
             verb, key, *rest = name.split(".", 2)
+            if verb not in ("post", "patch"):
+                raise Refused(f"no part of a trace: {name}")
             run = self.runs.setdefault(str(UUID(key)), {"verbs": []})
             if rest:
                 run[rest[0]] = value

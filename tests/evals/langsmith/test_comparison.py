@@ -23,7 +23,7 @@ def shipping(case: Case) -> Trajectory:
 @pytest.fixture
 def reports(client):
     def of(target):
-        given = Upload(client=client, patience=5)
+        given = Upload(client=client, patience=20)
         return evaluate_with_langsmith(suite(target=target, metrics=(length,)), upload=given)
 
     return of(billing), of(shipping)
@@ -49,7 +49,7 @@ def preferences(smith):
 
 
 def test_each_case_says_which_run_is_preferred(smith, client, reports):
-    done = upload_comparison(*reports, client=client, patience=5)
+    done = upload_comparison(*reports, client=client, patience=20)
     assert preferences(smith) == {
         "bill": "billing",
         "crash": "billing",
@@ -60,7 +60,7 @@ def test_each_case_says_which_run_is_preferred(smith, client, reports):
 
 
 def test_both_experiments_stand_side_by_side(smith, client, reports):
-    done = upload_comparison(*reports, client=client, patience=5)
+    done = upload_comparison(*reports, client=client, patience=20)
     (made,) = smith.compared.values()
     assert made["experiment_ids"] == list(smith.sessions)
     assert f"comparativeExperiment={made['id']}" in done.url
@@ -68,14 +68,14 @@ def test_both_experiments_stand_side_by_side(smith, client, reports):
 
 
 def test_the_two_sides_of_a_case_are_one_group(smith, client, reports):
-    upload_comparison(*reports, client=client, patience=5)
+    upload_comparison(*reports, client=client, patience=20)
     given = [each for each in smith.feedback if each.get("comparative_experiment_id")]
     assert set(Counter(each["feedback_group_id"] for each in given).values()) == {2}
     assert {each["session_id"] for each in given} == set(smith.sessions)
 
 
 def test_a_metric_can_decide_and_its_direction_counts(smith, client, reports):
-    upload_comparison(*reports, by="length", client=client, patience=5)
+    upload_comparison(*reports, by="length", client=client, patience=20)
     assert set(preferences(smith).values()) == {"shipping"}
 
 
@@ -83,7 +83,7 @@ def test_a_function_can_decide_and_none_leaves_a_case_out(smith, client, reports
     def worth(row):
         return None if row.case.id == "bill" else 1.0
 
-    done = upload_comparison(*reports, by=worth, client=client, patience=5)
+    done = upload_comparison(*reports, by=worth, client=client, patience=20)
     assert (done.cases, done.first, done.second) == (3, 0, 0)
     assert set(preferences(smith).values()) == {"nobody"}
 
@@ -94,7 +94,7 @@ def test_a_report_that_was_not_uploaded_is_refused(client, reports):
 
 
 def test_experiments_on_two_datasets_are_refused(client, reports):
-    given = Upload(client=client, dataset="other", patience=5)
+    given = Upload(client=client, dataset="other", patience=20)
     other = evaluate_with_langsmith(suite(target=billing), upload=given)
     with pytest.raises(DesignError, match="two datasets"):
         upload_comparison(reports[0], other, client=client)
@@ -120,6 +120,6 @@ def test_a_metric_that_only_informs_cannot_decide(client, reports):
 
 def test_preferences_that_are_refused_are_counted(smith, client, reports):
     smith.fail("POST /feedback", status(401))
-    done = upload_comparison(*reports, client=client, patience=5)
+    done = upload_comparison(*reports, client=client, patience=20)
     assert done.cases == len(CASES)
     assert done.notes[0].startswith("LangSmith: 8 of 8 feedbacks were not accepted")

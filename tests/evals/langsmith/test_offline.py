@@ -203,6 +203,13 @@ def test_the_offline_client_refuses_any_request():
         list(client.list_examples(dataset_name="desk"))
 
 
+def test_the_offline_client_drops_runs(caplog):
+    client = OfflineClient()
+    assert client.create_run("graph", {"message": "secret"}, "chain", id=uuid4()) is None
+    assert client.update_run(uuid4(), outputs={}) is None
+    assert caplog.records == []
+
+
 def test_the_offline_client_serves_langsmiths_own_evaluate(sockets, tracing):
     examples = [Example(id=uuid4(), inputs={"message": "my bill"})]
     with beta():

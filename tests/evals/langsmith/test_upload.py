@@ -4,6 +4,7 @@ import socket
 from collections import Counter
 
 import pytest
+from langsmith.utils import get_env_var
 
 from quintet import __version__
 from quintet.evals import Case, Trajectory, evaluate
@@ -18,7 +19,7 @@ RATIOS = ("routing_accuracy", "polite")
 
 @pytest.fixture
 def upload(client):
-    return Upload(client=client, patience=5)
+    return Upload(client=client, patience=20)
 
 
 def by_run(smith, key):
@@ -193,11 +194,14 @@ def test_the_environment_names_the_service_and_the_key(smith, monkeypatch):
     assert len(smith.roots()) == len(CASES)
 
 
-def test_no_key_for_the_hosted_service_is_refused_before_anything_runs(monkeypatch):
+@pytest.mark.parametrize("tracing", ["true", "false"])
+def test_no_key_for_the_hosted_service_is_refused_before_anything_runs(monkeypatch, tracing):
     def refuse(*given, **named):
         raise AssertionError("a socket")
 
     monkeypatch.delenv("LANGSMITH_API_KEY", raising=False)
+    monkeypatch.setenv("LANGSMITH_TRACING", tracing)
+    get_env_var.cache_clear()
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     begun = []
 

@@ -1,0 +1,93 @@
+"""A chat model at which faults may strike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableConfig
+from pydantic import ConfigDict
+
+from quintet.evals.faults.fault import Spot
+from quintet.evals.faults.strike import around
+from quintet.nodes.node import apump, pump
+
+
+class BreakableModel(BaseChatModel):
+    """A chat model with a spot in front of it, bound to tools or to a schema or neither.
+
+    Args:
+        inner: the real one.
+        spot: where it stands.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    inner: Any
+    spot: Any
+
+    @property
+    def _llm_type(self) -> str:
+        return str(getattr(self.inner, "_llm_type", "chat"))
+
+    @property
+    def model_name(self) -> str:
+        """The real model's name, for records."""
+        return getattr(self.inner, "model_name", "") or type(self.inner).__name__
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
+        """The real model with its tools, behind the spot."""
+        return BreakableReply(self.inner.bind_tools(tools, **kwargs), self.spot)
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """The real model with its schema, behind the spot."""
+        return BreakableReply(self.inner.with_structured_output(schema, **kwargs), self.spot)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        options = kwargs if stop is None else {**kwargs, "stop": stop}
+        moves = around(self.spot, (messages,))
+        return _result(pump(moves, lambda given: self.inner.invoke(*given, **options)))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        options = kwargs if stop is None else {**kwargs, "stop": stop}
+        moves = around(self.spot, (messages,))
+        return _result(await apump(moves, lambda given: self.inner.ainvoke(*given, **options)))
+
+
+def _result(said: Any) -> ChatResult:
+    message = said if isinstance(said, AIMessage) else AIMessage(str(said or ""))
+    return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+class BreakableReply(Runnable[Any, Any]):
+    """A bound chat model with a spot in front of it."""
+
+    def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
+        self.inner = inner
+        self.spot = spot
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Ask the model, unless a fault strikes."""
+        moves = around(self.spot, (input,))
+        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """The same, awaiting it."""
+        moves = around(self.spot, (input,))
+        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))

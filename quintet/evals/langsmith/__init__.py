@@ -1,0 +1,34 @@
+"""LangSmith: a suite through its own `aevaluate`, on this machine or uploaded.
+
+    report = evaluate_with_langsmith(suite)                            # nothing leaves the machine
+    report = evaluate_with_langsmith(suite, upload=Upload(dataset="support"))
+    report.url, report.notes                                           # where it is, what was lost
+
+Without an `Upload` no socket is opened, whatever the environment says of tracing. With one, the
+server has no say in the result. Nothing else of `quintet.evals` imports LangSmith. Plain `evaluate`
+uploads nothing of its own accord; where the environment asks for traces (`LANGSMITH_TRACING=true`),
+LangChain uploads what a graph does in it, as in any other program.
+"""
+
+from quintet.evals.langsmith.comparison import Uploaded, upload_comparison
+from quintet.evals.langsmith.datasets import Pushed, pull_cases, push_cases
+from quintet.evals.langsmith.experiment import aevaluate_with_langsmith, evaluate_with_langsmith
+from quintet.evals.langsmith.offline import OfflineClient
+from quintet.evals.langsmith.service import ServiceError
+from quintet.evals.langsmith.tracing import annotate, traced
+from quintet.evals.langsmith.upload import Upload
+
+__all__ = [
+    "OfflineClient",
+    "Pushed",
+    "ServiceError",
+    "Upload",
+    "Uploaded",
+    "aevaluate_with_langsmith",
+    "annotate",
+    "evaluate_with_langsmith",
+    "pull_cases",
+    "push_cases",
+    "traced",
+    "upload_comparison",
+]

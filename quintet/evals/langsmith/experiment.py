@@ -1,0 +1,116 @@
+"""A suite through LangSmith: on the machine, or as an experiment on a dataset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from quintet.evals.journal import CLOSING, write_line, written
+from quintet.evals.langsmith.driver import Driver, examples_of
+from quintet.evals.langsmith.offline import OfflineClient
+from quintet.evals.langsmith.service import heard
+from quintet.evals.langsmith.upload import Upload, Uploading
+from quintet.evals.loop import finished
+from quintet.evals.report import Report, header_of, report_of, summed
+from quintet.evals.scoring import metrics_of
+from quintet.evals.suite import Suite
+from quintet.evals.target import as_target
+from quintet.state.errors import DesignError
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate_with_langsmith(
+    suite: Suite,
+    *,
+    upload: Upload | None = None,
+    repeats: int = 1,
+    jobs: int = 1,
+    into: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a suite through LangSmith's own `aevaluate`; the report is that of `evaluate`.
+
+    Without `upload` no socket is opened, whatever the environment says. With it the cases become
+    a dataset, the runs an experiment on it with their traces, every metric a feedback on its run,
+    every figure and gate a feedback on the experiment; `Report.url` and `Trajectory.url` lead
+    there. The server has no say in the result: where it is gone, slow or refuses, the cases are
+    run all the same, and `Report.notes` says what was not accepted. The calls that a metric
+    itself makes, such as a judge's, are not traced.
+
+    Args:
+        suite: the suite.
+        upload: where to upload to; None for nowhere.
+        repeats: how often each case is run; LangSmith's repetitions.
+        jobs: how many cases are under way at once.
+        into: a new file that gets each row as it is made. An evaluation that was interrupted goes
+            on from it with `evaluate(suite, into=...)`, without LangSmith.
+        progress: called with how many runs are done, and of how many.
+
+    Returns:
+        The report, its rows in the order of the suite.
+
+    Raises:
+        DesignError: no cases, a wrong setting, no such target, a file that has rows, or no key.
+    """
+    return finished(
+        aevaluate_with_langsmith(
+            suite, upload=upload, repeats=repeats, jobs=jobs, into=into, progress=progress
+        )
+    )
+
+
+async def aevaluate_with_langsmith(
+    suite: Suite,
+    *,
+    upload: Upload | None = None,
+    repeats: int = 1,
+    jobs: int = 1,
+    into: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The same, on the event loop that runs already."""
+    if not suite.cases:
+        raise DesignError(f"suite {suite.name!r} has no cases")
+    for name, value in (("repeats", repeats), ("jobs", jobs)):
+        if not isinstance(value, int) or value < 1:
+            raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")
+    header, clock = header_of(suite, repeats), time.monotonic()
+    driver = Driver(
+        name=suite.name,
+        cases={case.id: case for case in suite.cases},
+        target=as_target(suite.target, suite.cases),
+        metrics=metrics_of(suite, repeats=repeats),
+        repeats=repeats,
+        jobs=jobs,
+        progress=progress,
+        about={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
+    )
+    path = None if into is None else Path(into)
+    if path is not None and path.exists() and path.stat().st_size:
+        raise DesignError(
+            f"{path} holds rows already: go on from them with evaluate(suite, into=...), without "
+            "LangSmith, or give another file"
+        )
+    keeping = nullcontext() if path is None else written(path, header, go_on=False)
+
+    def reported() -> Report:
+        order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]
+        rows = [driver.rows[place] for place in order]
+        seconds = time.monotonic() - clock
+        return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds)
+
+    with heard() as warned, keeping as driver.file:
+        if upload is None:
+            await driver.run(examples_of(suite), OfflineClient(), None)
+            report = reported()
+        else:
+            uploading = Uploading(
+                suite=suite, upload=upload, driver=driver, header=header, warned=warned
+            )
+            report = await uploading.run(reported)
+        if driver.file is not None:
+            write_line(driver.file, {CLOSING: summed(report)})
+    return report
