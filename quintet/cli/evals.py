@@ -44,6 +44,7 @@ class Wishes:
     against: str | None = None
     files: Mapping[str, str]
     as_json: bool = False
+    langsmith: str | None = None
 
 
 class NoCases(DesignError):
@@ -72,6 +73,9 @@ def run_eval(name: str, wishes: Wishes) -> bool:
         Path(path).write_text(WRITERS[kind](report, against), "utf-8")
     worse = sorted(gated & set(against.worse)) if against is not None else []
     _printed(report, against, wishes, worse)
+    written = [f"{kind}: {path}" for kind, path in wishes.files.items()]
+    for line in [*written, *([f"langsmith: {report.url}"] if report.url else [])]:
+        click.echo(line, err=True)
     return report.passed and not worse
 
 
@@ -85,6 +89,10 @@ def _chosen(suite: Suite, wishes: Wishes) -> Suite:
 
 
 def _evaluated(suite: Suite, wishes: Wishes) -> Report:
+    if wishes.langsmith is not None and wishes.resume:
+        raise DesignError(
+            "--resume with --langsmith: an experiment cannot be gone on with; leave one of them out"
+        )
     out = Path(wishes.out or f"quintet-eval-{suite.name}.jsonl")
     if not wishes.resume:
         _put_aside(out)
@@ -96,8 +104,18 @@ def _evaluated(suite: Suite, wishes: Wishes) -> Report:
                 done[:] = count, total
                 advance(count, total)
 
-            return evaluate(
-                suite, repeats=wishes.repeats, jobs=wishes.jobs, into=out, progress=moved
+            options: dict[str, Any] = {
+                "repeats": wishes.repeats,
+                "jobs": wishes.jobs,
+                "into": out,
+                "progress": moved,
+            }
+            if wishes.langsmith is None:
+                return evaluate(suite, **options)
+            from quintet.evals.langsmith import Upload, evaluate_with_langsmith
+
+            return evaluate_with_langsmith(
+                suite, upload=Upload(dataset=wishes.langsmith), **options
             )
     except KeyboardInterrupt:
         click.echo(
@@ -129,5 +147,3 @@ def _printed(report: Report, against: Compared | None, wishes: Wishes, worse: li
         console.print(str(against), markup=False, highlight=False)
     if worse:
         console.print(f"worse in {', '.join(worse)}: this does not pass", style="red")
-    for kind, path in wishes.files.items():
-        click.echo(f"{kind}: {path}", err=True)

@@ -150,6 +150,13 @@ def check(graph: str, as_json: bool) -> None:
 @click.option("--html", metavar="FILE", help="Write the report as one self-contained page.")
 @click.option("--junit", metavar="FILE", help="Write it as JUnit XML.")
 @click.option("--markdown", metavar="FILE", help="Write it for a pull request.")
+@click.option(
+    "--langsmith",
+    is_flag=False,
+    flag_value="",
+    metavar="[DATASET]",
+    help="Upload as an experiment, on that dataset or the suite's name (LANGSMITH_API_KEY).",
+)
 @_json
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
@@ -160,14 +167,15 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     resume: bool,
     out: str | None,
     against: str | None,
+    langsmith: str | None,
     as_json: bool,
     **files: str | None,
 ) -> None:
-    """Evaluate a suite offline: run its cases, score them, judge its gates.
+    """Evaluate a suite: run its cases, score them, judge its gates.
 
     SUITE names a Suite: a folder with evals.py (such as examples/support), FILE.py, FILE.py:NAME,
     MODULE or MODULE:NAME, or the bare name of an example. Every figure has its interval; a gate
-    passes on the bound, not on the mean.
+    passes on the bound, not on the mean. Nothing is uploaded without --langsmith.
 
     Exits with 1 where a gate is missed or, with --against, where a gated figure is proven worse;
     with 5 where there are no cases.
@@ -184,6 +192,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         against=against,
         files={kind: path for kind, path in files.items() if path},
         as_json=as_json,
+        langsmith=langsmith,
     )
     try:
         passed = run_eval(suite, wishes)

@@ -21,6 +21,7 @@ from quintet.evals.variants import (
     Variant,
     agents_in,
     builder_of,
+    compiled_like,
     variants_of,
 )
 from quintet.state.errors import DesignError
@@ -109,8 +110,7 @@ def _built(target: Any, merge: Merging | None) -> Build:
             raise DesignError(f"ablate: {type(target).__name__} is no compiled graph; give build=")
         app = ready.app
         changed = variant.apply(app.builder, merge=merge)
-        again = changed.compile(checkpointer=app.checkpointer, store=app.store, name=app.name)
-        return replace(ready, app=again)
+        return replace(ready, app=compiled_like(app, changed))
 
     return build
 

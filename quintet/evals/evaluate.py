@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -17,13 +14,12 @@ from quintet.evals.case import Case
 from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
 from quintet.evals.loop import finished
 from quintet.evals.metric import Metric
-from quintet.evals.recorded import Recorded
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
+from quintet.evals.runner import Runner, running
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
-from quintet.evals.target import as_target, is_awaited
-from quintet.evals.trajectory import Trajectory
+from quintet.evals.target import as_target
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
@@ -159,61 +155,20 @@ class _Bench:
     async def run(self, left: list[tuple[Case, int]], jobs: int) -> None:
         """Run what is left, so many at once."""
         waiting = iter(left)
-        # An executor of our own: an interrupt must not wait for a default one's slow threads.
-        executor = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="quintet-eval")
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(jobs, len(left))):
-                    group.create_task(self._work(waiting, executor, jobs))
-        except* DesignError as problems:
-            raise problems.exceptions[0] from None
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+        with running(self.target, jobs) as runner:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(jobs, len(left))):
+                        group.create_task(self._work(waiting, runner))
+            except* DesignError as problems:
+                raise problems.exceptions[0] from None
 
-    async def _work(
-        self,
-        waiting: Any,
-        executor: ThreadPoolExecutor,
-        jobs: int,
-    ) -> None:
+    async def _work(self, waiting: Iterator[tuple[Case, int]], runner: Runner) -> None:
         for case, repeat in waiting:
-            trajectory = await self._ran(case, repeat, executor, jobs)
+            trajectory = await runner.ran(case, repeat)
             row = await scored(case, trajectory, repeat, self.metrics)
             self.done[case.id, repeat] = row
             if self.file is not None:
                 write_line(self.file, plain(row))
             if self.progress is not None:
                 self.progress(len(self.done), self.total)
-
-    async def _ran(
-        self, case: Case, repeat: int, executor: ThreadPoolExecutor, jobs: int
-    ) -> Trajectory:
-        began = time.monotonic()
-        try:
-            said = await self._asked(case, repeat, executor, jobs)
-        except DesignError:
-            raise
-        except Exception as problem:  # noqa: BLE001 - whatever a target raises is a finding
-            seconds = time.monotonic() - began
-            error = f"{type(problem).__name__}: {problem}"
-            return Trajectory(status="error", error=error, seconds=seconds)
-        if not isinstance(said, Trajectory):
-            raise DesignError(
-                f"the target returned {type(said).__name__} for case {case.id!r}; "
-                "return a Trajectory"
-            )
-        if said.seconds:
-            return said
-        return replace(said, seconds=time.monotonic() - began)
-
-    async def _asked(self, case: Case, repeat: int, executor: ThreadPoolExecutor, jobs: int) -> Any:
-        if isinstance(self.target, Recorded):
-            return self.target.take(case, repeat)
-        awaited = getattr(self.target, "acall", None)
-        if awaited is not None and (is_awaited(self.target) or jobs > 1):
-            return await awaited(case)
-        if is_awaited(self.target):
-            return await self.target(case)
-        loop = asyncio.get_running_loop()
-        said = await loop.run_in_executor(executor, copy_context().run, self.target, case)
-        return await said if inspect.isawaitable(said) else said

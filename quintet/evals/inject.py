@@ -18,6 +18,7 @@ from quintet.evals.injected import FaultReport, Injected, contradicted
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
 from quintet.evals.trajectory import Trajectory
+from quintet.evals.variants import compiled_like
 from quintet.state.errors import DesignError
 
 Progress = Callable[[int, int], None]
@@ -113,16 +114,7 @@ def broken(target: Any, cases: Iterable[Case]) -> Any:
     ready = as_target(target, cases)
     if not isinstance(ready, GraphTarget):
         return ready
-    app = ready.app
-    again = breakable(app).compile(
-        checkpointer=app.checkpointer,
-        store=app.store,
-        cache=app.cache,
-        interrupt_before=app.interrupt_before_nodes,  # type: ignore[arg-type]
-        interrupt_after=app.interrupt_after_nodes,  # type: ignore[arg-type]
-        name=app.name,
-    )
-    return replace(ready, app=again)
+    return replace(ready, app=compiled_like(ready.app, breakable(ready.app)))
 
 
 @dataclass(kw_only=True)

@@ -140,6 +140,20 @@ def builder_of(target: Any) -> StateGraph[Any] | None:
     return app.builder if isinstance(app, CompiledStateGraph) else None
 
 
+def compiled_like(
+    app: CompiledStateGraph[Any, Any, Any, Any], graph: StateGraph[Any]
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """A graph compiled with what another one was compiled with."""
+    return graph.compile(
+        checkpointer=app.checkpointer,
+        store=app.store,
+        cache=app.cache,
+        interrupt_before=app.interrupt_before_nodes,  # type: ignore[arg-type]
+        interrupt_after=app.interrupt_after_nodes,  # type: ignore[arg-type]
+        name=app.name,
+    )
+
+
 def merged_worker(workers: Mapping[str, Worker]) -> Worker:
     """One worker of several chat-model workers: their goals, tools and criteria joined.
 

@@ -152,3 +152,32 @@ def test_help_says_what_a_suite_is_and_how_it_ends(command):
     assert done.returncode == 0
     for word in ("SUITE", "evals.py", "--resume", "--against", "bound", "no cases"):
         assert word in done.stdout
+
+
+def test_nothing_is_uploaded_unless_asked_and_then_the_experiment_is_named(desk, command):
+    from tests.evals.langsmith.smith import KEY, smith_server
+
+    with smith_server() as server:
+        given = {"LANGSMITH_ENDPOINT": server.address, "LANGSMITH_API_KEY": KEY}
+        assert command("eval", "desk", "--sample", "5", **given).returncode in (0, 1)
+        assert server.calls == []
+        done = command("eval", "desk", "--sample", "5", "--langsmith", "cli-set", "--json", **given)
+        assert done.returncode in (0, 1), done.stderr
+        assert json.loads(done.stdout)["rows"] == 5
+        assert "langsmith: http" in done.stderr
+        assert [each["name"] for each in server.datasets.values()] == ["cli-set"]
+        assert len(server.examples) == 5
+
+
+def test_an_upload_without_a_key_is_refused_before_anything_runs(desk, command):
+    kept = {"LANGSMITH_API_KEY": "", "LANGCHAIN_API_KEY": ""}
+    done = command("eval", "desk", "--langsmith", "set", **kept)
+    assert done.returncode == 2
+    assert "LANGSMITH_API_KEY" in done.stderr
+    assert "of 100" not in done.stderr
+
+
+def test_an_experiment_cannot_be_gone_on_with(desk, command):
+    done = command("eval", "desk", "--resume", "--langsmith", "set")
+    assert done.returncode == 2
+    assert "leave one of them out" in done.stderr

@@ -118,7 +118,10 @@ _KINDS: tuple[tuple[type, SpotKind], ...] = (
 
 
 def _kind(node: Any) -> SpotKind:
-    return next((kind for of, kind in _KINDS if isinstance(node, of)), "node")
+    for of, kind in _KINDS:
+        if isinstance(node, of):
+            return kind
+    return "node"
 
 
 def _is_whole(node: Any) -> bool:

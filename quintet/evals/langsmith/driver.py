@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import io
-import time
 import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import IO, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -29,11 +25,10 @@ from quintet.evals.journal import write_line
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
 from quintet.evals.metric import Metric
-from quintet.evals.recorded import Recorded
 from quintet.evals.row import Row
+from quintet.evals.runner import Runner, running
 from quintet.evals.scoring import scored
 from quintet.evals.suite import Suite
-from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
@@ -78,7 +73,7 @@ class Driver:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _keys: dict[UUID | None, str] = field(default_factory=dict)
     _numbers: dict[str, list[int]] = field(default_factory=dict)
-    _executor: ThreadPoolExecutor | None = None
+    _runner: Runner | None = None
     _started: int = 0
     _broken: BaseException | None = None
 
@@ -108,21 +103,18 @@ class Driver:
         self._numbers = {
             key: [repeat for name, repeat in left if name == key] for key in self.cases
         }
-        # An executor of our own: an interrupt must not wait for a default one's slow threads.
-        executor = ThreadPoolExecutor(max_workers=self.jobs, thread_name_prefix="quintet-eval")
-        self._executor = executor
-        try:
-            whole = len(left) == len(self.cases) * self.repeats
-            keys = list(self.cases) if whole else [key for key, _ in left]
-            data = [examples[key] for key in keys]
-            repeats = self.repeats if whole else 1
-            results = await self._begin(data, repeats, client, experiment)
-            async for _ in results:
-                pass
-        finally:
-            self._started += 1
-            await self._settled()
-            executor.shutdown(wait=False, cancel_futures=True)
+        with running(self.target, self.jobs) as self._runner:
+            try:
+                whole = len(left) == len(self.cases) * self.repeats
+                keys = list(self.cases) if whole else [key for key, _ in left]
+                data = [examples[key] for key in keys]
+                repeats = self.repeats if whole else 1
+                results = await self._begin(data, repeats, client, experiment)
+                async for _ in results:
+                    pass
+            finally:
+                self._started += 1
+                await self._settled()
         if self._broken is not None:
             raise self._broken
 
@@ -223,32 +215,13 @@ class Driver:
         return row
 
     async def _trajectory(self, case: Case, repeat: int) -> Trajectory | None:
-        began = time.monotonic()
+        if self._runner is None:
+            return None
         try:
-            made = await self._asked(case, repeat)
-            if not isinstance(made, Trajectory):
-                raise DesignError(
-                    f"the target returned {type(made).__name__} for case {case.id!r}; "
-                    "return a Trajectory"
-                )
+            return await self._runner.ran(case, repeat)
         except DesignError as problem:
             self._broken = self._broken or problem
             return None
-        except Exception as problem:  # noqa: BLE001 - whatever a target raises is a finding
-            made = Trajectory(status="error", error=f"{type(problem).__name__}: {problem}")
-        return made if made.seconds else replace(made, seconds=time.monotonic() - began)
-
-    async def _asked(self, case: Case, repeat: int) -> Any:
-        if isinstance(self.target, Recorded):
-            return self.target.take(case, repeat)
-        awaited = getattr(self.target, "acall", None)
-        if awaited is not None and (is_awaited(self.target) or self.jobs > 1):
-            return await awaited(case)
-        if is_awaited(self.target):
-            return await self.target(case)
-        loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._executor, copy_context().run, self.target, case)
-        return await made if inspect.isawaitable(made) else made
 
 
 def _outputs(trajectory: Trajectory) -> dict[str, Any]:
