@@ -13,19 +13,19 @@ from quintet.evals.balance import Balance, balance
 from quintet.evals.case import Case
 from quintet.evals.compare import Compared, Difference, compare
 from quintet.evals.corrections import corrections
-from quintet.evals.dataset import from_example, to_example
 from quintet.evals.evaluate import aevaluate, evaluate
 from quintet.evals.faults import FAULTS, Fault, breakable
 from quintet.evals.figure import Figure
-from quintet.evals.files import read_cases, write_cases
 from quintet.evals.finder import open_suite
 from quintet.evals.gate import Gate, Verdict
-from quintet.evals.harvest import harvest
 from quintet.evals.inject import inject
 from quintet.evals.injected import FaultReport, Injected
-from quintet.evals.messages import read_messages, recorded_messages
 from quintet.evals.metric import Metric
-from quintet.evals.recorded import Recorded, recorded_runs, recorded_threads, save_runs
+from quintet.evals.reading.dataset import from_example, to_example
+from quintet.evals.reading.files import read_cases, write_cases
+from quintet.evals.reading.harvest import harvest
+from quintet.evals.reading.messages import read_messages, recorded_messages
+from quintet.evals.reading.recorded import Recorded, recorded_runs, recorded_threads, save_runs
 from quintet.evals.report import Report, load_report
 from quintet.evals.row import Row, Share
 from quintet.evals.suite import Suite

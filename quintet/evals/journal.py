@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from quintet.evals.lines import dumped
+from quintet.evals.reading.lines import dumped
 from quintet.evals.row import Row
 from quintet.state.errors import DesignError
 from quintet.state.record import plain, read

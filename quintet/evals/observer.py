@@ -11,8 +11,8 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
+from quintet.evals.reading.transcript import HANDOFFS
 from quintet.evals.trajectory import Call, CallStatus
-from quintet.evals.transcript import HANDOFFS
 
 
 class Observer(BaseCallbackHandler):

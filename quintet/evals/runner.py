@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.recorded import Recorded
+from quintet.evals.reading.recorded import Recorded
 from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError

@@ -15,8 +15,8 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals.case import Case
-from quintet.evals.harvest import harvest
 from quintet.evals.observer import Observer
+from quintet.evals.reading.harvest import harvest
 from quintet.evals.trajectory import Call, Trajectory
 from quintet.nodes.choose import Choice, Chooser, ask
 from quintet.nodes.node import Node, adrive, apump, drive, is_async, name_of, pump

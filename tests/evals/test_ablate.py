@@ -116,9 +116,7 @@ def test_agents_that_merge_well_and_those_that_no_case_needs_are_told():
     rows = ablate(many, [both], merge=knowing())
     (row,) = rows.rows
     assert (row.advice, row.loss) == ("do it", 0)
-    assert str(row) == (
-        "merging billing and shipping loses nothing that matters [-2, 2]: do it"
-    )
+    assert str(row) == ("merging billing and shipping loses nothing that matters [-2, 2]: do it")
     assert rows.advised == tuple(row.variant for row in rows.rows)
     assert rows.load.unused == ("legal",)
     assert "never used in these cases: legal" in str(rows)
@@ -240,7 +238,11 @@ def test_a_variant_that_is_better_is_told_as_a_gain():
     compared = paired([0.0] * 20 + [1.0] * 20, [1.0] * 40)
     row = Ablated(variant=Variant(kind="without", agents=("vendor",)), compared=compared)
     assert row.advice == "do it"
-    assert str(row).startswith("removing vendor gains 50 points [")
+    assert str(row).startswith("removing vendor gains 50 points [3")
+    unsure = paired([1.0] * 19 + [0.0], [1.0] * 20)
+    row = Ablated(variant=Variant(kind="without", agents=("vendor",)), compared=unsure)
+    assert row.advice == "cannot tell"
+    assert str(row).startswith("removing vendor gains 5 points [-")
 
 
 def test_what_a_case_cost_is_reported_beside():

@@ -117,7 +117,7 @@ def test_no_cases_are_no_mistake():
         st.builds(
             Case,
             input=st.text(max_size=3),
-            route=st.none() | st.lists(st.sampled_from("abc"), max_size=3).map(tuple),
+            route=st.none() | st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(tuple),
             escalate=st.none() | st.booleans(),
         )
     )

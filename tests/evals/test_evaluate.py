@@ -308,7 +308,7 @@ def test_with_repeats_it_says_how_many_cases_pass_every_time(tmp_path):
 
 
 def test_recordings_are_taken_by_their_repeat():
-    from quintet.evals.recorded import Recorded
+    from quintet.evals.reading.recorded import Recorded
 
     made = (Trajectory(route="billing"), Trajectory(route="shipping"))
     target = Recorded(trajectories={"a": made})

@@ -17,6 +17,7 @@ from quintet.evals.faults import (
     DROPPED_FIELD,
     FALSE_SUCCESS,
     FAULTS,
+    FOR_GOOD,
     GARBAGE_REPLY,
     LATE_WORKER,
     LOOPING_WORKER,
@@ -56,7 +57,7 @@ def test_a_desk_with_evidence_fails_in_silence_under_no_fault():
     assert report.of("altered handoff field")
     silent = {row.fault for row in report.silent}
     assert silent <= {"altered handoff field"}  # the order number itself is changed on its way
-    assert report.recovery_rate and report.recovery_rate > 0.3
+    assert (report.recovery_rate or 0) > 0.3
 
 
 def test_false_success_is_silent_where_nothing_asks_for_evidence_and_only_there():
@@ -76,6 +77,11 @@ def test_the_same_seed_breaks_the_same_and_another_breaks_otherwise():
 
     assert places(1) == places(1)
     assert places(1) != places(2)
+
+
+def test_how_often_and_where_a_fault_strikes_is_drawn_anew_for_each_case():
+    rows = inject(suite(number=15), [TOOL_ERROR, ROUTER_OUTAGE]).rows
+    assert {row.times for row in rows} == {1, 2, FOR_GOOD}
 
 
 def test_jobs_change_nothing_but_the_time():

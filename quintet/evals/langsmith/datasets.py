@@ -12,8 +12,8 @@ from langsmith.schemas import Dataset, Example
 from langsmith.utils import LangSmithNotFoundError
 
 from quintet.evals.case import Case
-from quintet.evals.dataset import OURS, from_example, to_example
 from quintet.evals.langsmith.service import asked, connect
+from quintet.evals.reading.dataset import OURS, from_example, to_example
 from quintet.state.errors import DesignError
 
 TAGS, SPLIT = "tags", "dataset_split"

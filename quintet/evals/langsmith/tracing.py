@@ -11,7 +11,7 @@ from langsmith import traceable
 from langsmith.run_helpers import get_current_run_tree
 from langsmith.run_trees import RunTree
 
-from quintet.evals.harvest import harvest
+from quintet.evals.reading.harvest import harvest
 from quintet.evals.trajectory import Trajectory
 from quintet.runs import Run
 

@@ -108,7 +108,7 @@ def test_a_fault_strikes_as_often_as_it_may_and_from_its_visit_on():
 
 def test_a_fault_may_answer_in_place_of_the_thing_or_change_what_it_gave():
     books = Books()
-    lie = Fault(kind="lie", at=("agent",), before=lambda blow: Instead(blow.recorded))
+    lie = Fault(kind="lie", at=("agent",), before=lambda blow: Instead(value=blow.recorded))
     recorded = strike(lie, "agent", "billing", recorded="All is well with 7.")
     ended = ran(desk(books), recorded)
     assert (ended.values["results"]["billing"], books.refunds) == ("All is well with 7.", [])

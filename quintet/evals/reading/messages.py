@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from quintet.evals.harvest import loose
-from quintet.evals.lines import Line, Mistakes, json_lines
-from quintet.evals.recorded import Recorded
-from quintet.evals.trajectory import Trajectory
-from quintet.evals.transcript import (
+from quintet.evals.reading.harvest import loose
+from quintet.evals.reading.lines import Line, Mistakes, json_lines
+from quintet.evals.reading.recorded import Recorded
+from quintet.evals.reading.transcript import (
     Said,
     agents_of,
     answer_of,
@@ -21,6 +20,7 @@ from quintet.evals.transcript import (
     spent_of,
     usage,
 )
+from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
 from quintet.state.record import digest

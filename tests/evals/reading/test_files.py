@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quintet.evals import Call, Case
-from quintet.evals.files import read_cases, write_cases
+from quintet.evals.reading.files import read_cases, write_cases
 from quintet.state.errors import DesignError
 
 TMP = settings(
@@ -26,7 +26,7 @@ data = st.recursive(
 )
 objects = st.dictionaries(st.text(), data, max_size=3)
 names = st.text(min_size=1, max_size=12)
-labels = st.none() | st.lists(names, max_size=3).map(tuple)
+labels = st.none() | st.lists(names, min_size=1, max_size=3).map(tuple)
 calls = st.builds(
     Call,
     name=names,

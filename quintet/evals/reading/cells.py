@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quintet.evals.lines import dumped, parsed
+from quintet.evals.reading.lines import dumped, parsed
 from quintet.state.errors import DesignError
 
 SEPARATOR = "|"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.records import FIELDS, case_record, read_record
+from quintet.evals.reading.records import FIELDS, case_record, read_record
 from quintet.state.errors import DesignError
 
 OURS = "quintet"

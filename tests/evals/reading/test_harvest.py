@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from quintet.evals import Call
-from quintet.evals.harvest import asked_about, harvest, loose
+from quintet.evals.reading.harvest import asked_about, harvest, loose
 from quintet.state import Action, Approval, Decision, Failure
 from quintet.state.record import plain
 

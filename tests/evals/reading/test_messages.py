@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, messages_to_dict
 
 from quintet.evals import Call, Case, Trajectory
-from quintet.evals.messages import read_messages, recorded_messages
-from quintet.evals.recorded import Recorded
+from quintet.evals.reading.messages import read_messages, recorded_messages
+from quintet.evals.reading.recorded import Recorded
 from quintet.state.errors import DesignError
 
 

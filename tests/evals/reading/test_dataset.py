@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langsmith.schemas import Example
 
 from quintet.evals import Call, Case
-from quintet.evals.dataset import from_example, to_example
+from quintet.evals.reading.dataset import from_example, to_example
 from quintet.state.errors import DesignError
 
 scalars = (
@@ -27,7 +27,7 @@ data = st.recursive(
 )
 objects = st.dictionaries(st.text(max_size=5), data, max_size=3)
 names = st.text(min_size=1, max_size=5)
-labels = st.none() | st.lists(names, max_size=3).map(tuple)
+labels = st.none() | st.lists(names, min_size=1, max_size=3).map(tuple)
 cases = st.builds(
     Case,
     input=data.filter(lambda value: value is not None),

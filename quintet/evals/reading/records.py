@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.cells import value_of
-from quintet.evals.lines import Line, Mistakes
+from quintet.evals.reading.cells import value_of
+from quintet.evals.reading.lines import Line, Mistakes
 from quintet.evals.trajectory import CALL_STATUSES, Call
 from quintet.state.errors import DesignError
 from quintet.state.record import plain

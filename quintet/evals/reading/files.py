@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.cells import cell_of
-from quintet.evals.lines import Line, Mistakes, csv_rows, dumped, json_lines, json_list
-from quintet.evals.records import FIELDS, case_record, nearest, read_line, unknown
+from quintet.evals.reading.cells import cell_of
+from quintet.evals.reading.lines import Line, Mistakes, csv_rows, dumped, json_lines, json_list
+from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
 from quintet.state.errors import DesignError
 
 SUFFIXES = (".jsonl", ".json", ".csv")
