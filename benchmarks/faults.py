@@ -45,8 +45,8 @@ from examples.retail.data import DataMissing, load
 from examples.support.shop import LEDGERS
 from quintet.evals.attribute import attribute
 from quintet.evals.faults import FALSE_SUCCESS, FAULTS, LOST_REPLY, Fault, Visit
-from quintet.evals.inject import inject
-from quintet.evals.injected import FaultReport, Injected
+from quintet.evals.faults.inject import inject
+from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.suite import Suite
 
 ENOUGH = 1000

@@ -2,10 +2,11 @@
 
 It has what a careful LangGraph user writes: a retry policy on every node that calls something, an
 error handler that sends what still fails to a person, the specialists' answers checked against
-their type and asked for again where they do not fit, conditional edges, an interrupt before every write that needs a support lead, the same
-authority checks (whose order, what needs a lead), and a second check after the approval. It has no
-claim of effects, no criteria on what an answer says, no approval bound to the action's digest, no
-budget, no check of what was handed over, and no evidence behind its `done`.
+their type and asked for again where they do not fit, conditional edges, an interrupt before every
+write that needs a support lead, the same authority checks (whose order, what needs a lead), and a
+second check after the approval. It has no claim of effects, no criteria on what an answer says, no
+approval bound to the action's digest, no budget, no check of what was handed over, and no evidence
+behind its `done`.
 """
 
 from __future__ import annotations

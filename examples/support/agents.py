@@ -39,11 +39,8 @@ def technical(request: DeskRequest, tools: Tools) -> Resolution:
 
 
 def basic(request: DeskRequest) -> Resolution:
-    """The desk without its tools: it answers from the record, and hands on what needs a write.
-
-    It may be given a message that nobody has split; half an answer would be none.
-    """
-    verdict = _first(request) or _several(request)
+    """The desk without its tools: it answers from the record, and hands on what needs a write."""
+    verdict = _first(request)
     if verdict is None:
         found = request["passage"]
         fits = _DESK_OF.get(found["id"], "billing") if found else "billing"
@@ -54,8 +51,13 @@ def basic(request: DeskRequest) -> Resolution:
 
 
 def _first(request: DeskRequest) -> Verdict | None:
-    """What comes first: safety, whose order it is, and what nobody at the desk can do."""
+    """What comes first: safety, whose order it is, and what nobody at the desk can do.
+
+    So does a message that nobody has split: half an answer would be none.
+    """
     facts, text = request["facts"], request["message"]
+    if (held := len(requests(text))) > 1:
+        return escalate(f"the message holds {held} requests")
     if wants.unsafe(text):
         return devices.unsafe(_order(request))
     if facts["standing"] == "foreign":
@@ -69,12 +71,6 @@ def _first(request: DeskRequest) -> Verdict | None:
     if wants.beyond(text):
         return escalate("the request is for a person: policy lists it as beyond the desk")
     return None
-
-
-def _several(request: DeskRequest) -> Verdict | None:
-    """A message that still holds more than one request."""
-    held = len(requests(request["message"]))
-    return escalate(f"the message holds {held} requests") if held > 1 else None
 
 
 def _billing(request: DeskRequest) -> Verdict | None:

@@ -90,7 +90,8 @@ def training() -> tuple[tuple[str, str], ...]:
 @cache
 def learned() -> Any:
     """The learned tier, fitted once in a process."""
-    return by_examples(training(), at_least=AT_LEAST)
+    # What belongs to nobody is labelled `person` among the examples, a route as any other.
+    return by_examples(training(), at_least=AT_LEAST, outside=0.0)
 
 
 def chooser(model: BaseChatModel | None = None) -> Any:
@@ -157,6 +158,12 @@ class Split:
             inputs = {"message": part, **knowledge(self.shop, part, sender, whole=whole)}
             steps.append(Step(id=f"part{number}", goal=part, assignee=taken, inputs=inputs))
         return Plan(goal=whole, steps=tuple(steps))
+
+
+def to_split(state: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the planner splits: the message as it was looked up, and who wrote it."""
+    handed = as_sealed(state)
+    return {"message": handed["message"], "sender": handed.get("behalf", "")}
 
 
 def unclear(request: DeskRequest) -> Resolution:
@@ -234,7 +241,7 @@ def support_desk(
     workers["plan"] = Planner(
         make=Split(shop=shop, choose=tiers),
         assignees=(*ABOUT, "clerk"),
-        read=lambda state: {"message": state["message"], "sender": state.get("behalf", "")},
+        read=to_split,
     )
     return create_handoff(
         Router(choose=cascade(two_requests, tiers), to=(*ABOUT, "plan"), otherwise="person"),

@@ -24,8 +24,8 @@ from .outside import (
 )
 from .phrases import both, but_not, says
 
-AT_LEAST = 0.3
-"""Under this probability the learned tier abstains and a person reads the message."""
+AT_LEAST = 0.9
+"""The accuracy that the learned tier promises; where it cannot, a person reads the message."""
 
 # Nobody should wait for money, or for a tip to unplug it, while something burns.
 DANGER = says(r"""

@@ -6,8 +6,9 @@ Beside this page stand `quintet.evals.metrics`, `quintet.evals.stats`, `quintet.
 `quintet.evals.faults`, and `quintet.evals.langsmith`, which alone talks to LangSmith.
 """
 
-from quintet.evals.ablate import ablate
-from quintet.evals.ablated import Ablated, Ablation
+from quintet.evals.ablation.ablate import ablate
+from quintet.evals.ablation.ablated import Ablated, Ablation
+from quintet.evals.ablation.variants import NotTried, Variant, variants_of
 from quintet.evals.attribute import Attribution, Attributions, attribute, attributions
 from quintet.evals.balance import Balance, balance
 from quintet.evals.case import Case
@@ -15,11 +16,11 @@ from quintet.evals.compare import Compared, Difference, compare
 from quintet.evals.corrections import corrections
 from quintet.evals.evaluate import aevaluate, evaluate
 from quintet.evals.faults import FAULTS, Fault, breakable
+from quintet.evals.faults.inject import inject
+from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.figure import Figure
 from quintet.evals.finder import open_suite
 from quintet.evals.gate import Gate, Verdict
-from quintet.evals.inject import inject
-from quintet.evals.injected import FaultReport, Injected
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
 from quintet.evals.reading.files import read_cases, write_cases
@@ -32,7 +33,6 @@ from quintet.evals.suite import Suite
 from quintet.evals.target import ChooserTarget, GraphTarget
 from quintet.evals.tiers import Tier, Tiers, tiers
 from quintet.evals.trajectory import Call, Trajectory
-from quintet.evals.variants import NotTried, Variant, variants_of
 
 __all__ = [
     "FAULTS",

@@ -148,11 +148,12 @@ def _became(action: Action, exact: Action) -> dict[str, Any]:
 def pending(state: Mapping[str, Any]) -> list[Action]:
     """The actions in the state that stand proposed or approved, oldest first."""
     waiting = []
-    for item in (state.get("actions") or {}).values():
+    for key, item in (state.get("actions") or {}).items():
+        # It happens once under the key by which the state knows it, whatever stands inside.
         if "again" in item:
-            waiting.append(read(Action, item["again"]))
+            waiting.append(read(Action, {**item["again"], "key": key}))
         elif item["status"] in ("proposed", "approved"):
-            waiting.append(read(Action, item))
+            waiting.append(read(Action, {**item, "key": key}))
     return waiting
 
 

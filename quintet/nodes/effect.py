@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.tools import StructuredTool
 
@@ -207,6 +207,8 @@ class Effect:
         dispatch.allow(self.name)
         for each in dispatch.layers():
             refuse_repeat(action, each.known)
+        if (begun := _begun(action, dispatch)) is not None:
+            return begun.result
         action = replace(action, proposer=dispatch.place.node, behalf=dispatch.behalf)
         self.permit(action)
         reason = dispatch.why_asked(action)
@@ -262,6 +264,19 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
             f"{action} was begun before and its end is not known ({recorded.get('result')}); "
             "a person must look whether it happened"
         )
+
+
+def _begun(action: Action, dispatch: Dispatch) -> Action | None:
+    """What this handoff did under the same key, in this attempt or an earlier one.
+
+    It stands whatever the rules say by now: they look at a record that it has changed itself.
+    """
+    recorded = dispatch.actions.get(action.key)
+    if recorded is None or recorded.status not in ("done", "unknown"):
+        return None
+    ended: Literal["done", "claimed"] = "done" if recorded.status == "done" else "claimed"
+    claim = Claim(key=action.key, owner=dispatch.owner, status=ended, result=recorded.result)
+    return _again(action, claim, dispatch)
 
 
 def _again(action: Action, standing: Claim, dispatch: Dispatch) -> Action:

@@ -10,7 +10,7 @@ import pytest
 from quintet.evals import Call, Case, Row, Suite, Trajectory, evaluate
 from quintet.evals.attribute import attribute, attributions
 from quintet.evals.faults import FAULTS
-from quintet.evals.inject import inject
+from quintet.evals.faults.inject import inject
 from quintet.state import Decision, Failure
 from tests.evals.faults.small import Fresh, case
 

@@ -323,7 +323,7 @@ def route_by_rules(text: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def front_door() -> Cascade:
-    return cascade(by_rules(RULES), by_examples(TRAINING, at_least=AT_LEAST))
+    return cascade(by_rules(RULES), by_examples(TRAINING, at_least=AT_LEAST, outside=0.0))
 
 
 @pytest.mark.parametrize(("text", "route"), PHRASES)

@@ -240,6 +240,17 @@ def aborting(till: Till, agent: Any, **more: Any) -> Any:
     return app_of(nodes, recover=Recovery(otherwise=abort(), **more))
 
 
+def test_an_action_happens_once_under_the_key_that_the_state_knows_it_by() -> None:
+    till = Till()
+    update = proposed(pay())
+    update["actions"]["pay:x:1.0"]["key"] = "another"
+    node = Act(effects=(paying(till),), then="finish")
+    records = node(update).update["actions"]
+    assert list(records) == ["pay:x:1.0"]
+    assert records["pay:x:1.0"]["status"] == "done"
+    assert pending({"actions": merge_actions(update["actions"], records)}) == []
+
+
 def test_an_abort_takes_back_what_was_done_last_first(invoke: Any) -> None:
     till = Till()
 

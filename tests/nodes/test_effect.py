@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langchain_core.tools import BaseTool
 from langgraph.types import Command, Send
 
-from quintet.nodes import Recovery, Worker, effect, hand_over, retry
+from quintet.nodes import ApprovalGate, Recovery, Worker, effect, hand_over, retry
 from quintet.nodes.effect import refuse_repeat
 from quintet.state import (
     Action,
@@ -180,6 +180,37 @@ def test_an_unknown_error_is_never_run_again_and_a_person_looks(invoke: Any, cra
     again = invoke(app, {"message": "again", "outcome": None}, "a")
     assert len(bank.paid) == 1
     assert again["failures"][-1]["error"] == "EffectUnknown"
+
+
+def test_a_rule_that_changed_its_mind_does_not_hide_an_effect_of_unknown_end(invoke: Any) -> None:
+    bank, pay = paying(ConnectionError("cut off after it was sent"))
+    gate = ApprovalGate(when=lambda action: bool(bank.paid), approved="person")
+    work = worker(lambda request, tools: tools.pay("x"), pay, gate=gate)
+    recover = Recovery(transient=retry(3, wait=0))
+    end = invoke(app_of({"work": work}, recover=recover), {"message": "m"}, "a")
+    assert len(bank.paid) == 1
+    assert statuses(end) == {"pay:x": "unknown"}
+    assert end["outcome"]["status"] == "escalated"
+
+
+@pytest.mark.parametrize("again", ["asks", "refuses"])
+def test_a_rule_that_changed_its_mind_does_not_hide_what_was_done(invoke: Any, again: str) -> None:
+    bank = Bank()
+
+    def spent(action: Action) -> bool:
+        return bool(bank.paid)
+
+    pay = effect(
+        bank.pay, key="pay:{to}", allow=None if again == "asks" else lambda a: not spent(a)
+    )
+    gate = ApprovalGate(when=spent, approved="person") if again == "asks" else None
+
+    def agent(request: Any, tools: Any) -> Any:
+        return [tools.pay("x"), tools.pay("x")]
+
+    end = invoke(app_of({"work": worker(agent, pay, gate=gate)}), {"message": "m"}, "a")
+    assert end["results"]["work"] == [{"receipt": 1}, {"receipt": 1}]
+    assert statuses(end) == {"pay:x": "done"}
 
 
 def test_after_a_harmless_error_it_may_be_tried_again(invoke: Any) -> None:

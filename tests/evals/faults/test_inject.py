@@ -29,8 +29,8 @@ from quintet.evals.faults import (
     Spot,
     breakable,
 )
-from quintet.evals.inject import inject
-from quintet.evals.injected import Injected, contradicted
+from quintet.evals.faults.inject import inject
+from quintet.evals.faults.injected import Injected, contradicted
 from quintet.state import Budget, DesignError
 from quintet.testing import ScriptedModel
 from tests.evals.faults.small import Books, Fresh, case, desk, foreign, observed

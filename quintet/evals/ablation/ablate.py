@@ -6,15 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from quintet.evals.ablated import Ablated, Ablation, load_of
-from quintet.evals.evaluate import evaluate
-from quintet.evals.expected import wrong_labels
-from quintet.evals.report import Report
-from quintet.evals.row import Row
-from quintet.evals.stats.paired import paired
-from quintet.evals.suite import Suite
-from quintet.evals.target import GraphTarget, as_target
-from quintet.evals.variants import (
+from quintet.evals.ablation.ablated import Ablated, Ablation, load_of
+from quintet.evals.ablation.variants import (
     WHOLE,
     Merging,
     NotTried,
@@ -24,6 +17,13 @@ from quintet.evals.variants import (
     compiled_like,
     variants_of,
 )
+from quintet.evals.evaluate import evaluate
+from quintet.evals.expected import wrong_labels
+from quintet.evals.report import Report
+from quintet.evals.row import Row
+from quintet.evals.stats.paired import paired
+from quintet.evals.suite import Suite
+from quintet.evals.target import GraphTarget, as_target
 from quintet.state.errors import DesignError
 
 Progress = Callable[[int, int], None]

@@ -12,10 +12,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 
 from quintet.evals import Case, GraphTarget, Suite, Trajectory
-from quintet.evals.ablate import ablate
-from quintet.evals.ablated import Ablated
-from quintet.evals.stats.paired import paired
-from quintet.evals.variants import (
+from quintet.evals.ablation.ablate import ablate
+from quintet.evals.ablation.ablated import Ablated
+from quintet.evals.ablation.variants import (
     WHOLE,
     NotTried,
     Variant,
@@ -23,6 +22,7 @@ from quintet.evals.variants import (
     variants_of,
     workers_in,
 )
+from quintet.evals.stats.paired import paired
 from quintet.graphs import create_handoff
 from quintet.nodes import Router, Worker, by_model, by_rules, cascade
 from quintet.state import Budget, Contract, DesignError

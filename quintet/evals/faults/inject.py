@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
 from quintet.evals.evaluate import evaluate
 from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.draw import Draw, Plan
 from quintet.evals.faults.fault import Fault
+from quintet.evals.faults.injected import FaultReport, Injected, contradicted
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
-from quintet.evals.injected import FaultReport, Injected, contradicted
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
 from quintet.evals.trajectory import Trajectory
-from quintet.evals.variants import compiled_like
 from quintet.state.errors import DesignError
 
 Progress = Callable[[int, int], None]

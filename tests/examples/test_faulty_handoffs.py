@@ -1,0 +1,131 @@
+"""What fault injection found in the examples, each as a rule that now holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.retail.desk import Settled
+from examples.retail.store import Store
+from examples.support.agents import basic
+from examples.support.contracts import as_done
+from examples.support.desk import SPECIALISTS, as_sealed, knowledge, seal, to_split
+from examples.support.seed import build
+from examples.support.shop import Shop
+from quintet.state import Action, ContractBroken
+
+SENDER = "dora.novak@example.net"
+MESSAGE = "I was charged twice for order 1042. Please refund the second charge."
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(build(Path(tmp_path_factory.mktemp("shop")) / "shop.db"))
+
+
+def state(shop: Shop) -> dict[str, Any]:
+    return {"message": MESSAGE, "behalf": SENDER, **knowledge(shop, MESSAGE, SENDER)}
+
+
+def test_a_request_reaches_a_specialist_only_as_it_was_looked_up(shop: Shop) -> None:
+    given = state(shop)
+    assert as_sealed(given) == given
+    for changed in (
+        {"message": MESSAGE.replace("1042", "1043")},
+        {"behalf": "eva@example.net"},
+        {"facts": {**given["facts"], "items_amount": 46.0}},
+        {"passage": None},
+        {"seal": ""},
+    ):
+        with pytest.raises(ContractBroken, match="lost or changed") as problem:
+            as_sealed({**given, **changed})
+        assert problem.value.side == "needs"
+    for lost in ("message", "facts", "seal"):
+        with pytest.raises(ContractBroken):
+            as_sealed({key: value for key, value in given.items() if key != lost})
+
+
+def test_a_part_of_a_plan_is_sealed_by_itself(shop: Shop) -> None:
+    part = {"message": "refund 1042", **knowledge(shop, "refund 1042", SENDER, whole=MESSAGE)}
+    step = {"step": {"id": "part1", "inputs": part}}
+    assert as_sealed({**state(shop), **step})["message"] == "refund 1042"
+    part["message"] = "refund 1043"
+    with pytest.raises(ContractBroken):
+        as_sealed({**state(shop), **step})
+
+
+def test_a_message_is_split_only_as_it_was_looked_up(shop: Shop) -> None:
+    assert to_split(state(shop)) == {"message": MESSAGE, "sender": SENDER}
+    with pytest.raises(ContractBroken):
+        to_split({**state(shop), "behalf": "eva@example.net"})
+
+
+def test_a_seal_is_of_all_that_was_looked_up() -> None:
+    whole = {"message": "m", "behalf": "b", "facts": {"x": 1}, "passage": {"id": "p"}}
+    assert seal(whole) == seal(dict(reversed(whole.items())))
+    assert len({seal({**whole, key: "other"}) for key in whole} | {seal(whole)}) == 5
+
+
+CLAIMS = {
+    "I have made a refund of £5.00 on order 1042.": "done",
+    "Order 1042 now goes to 1 New Street.": "done",
+    "Order 1042 is sent again, free of charge.": "done",
+    "I have opened the return of a lamp.": "done",
+    "A support lead has to decide about it, and I have asked for that.": "proposed",
+}
+
+
+@pytest.mark.parametrize(("reply", "status"), CLAIMS.items(), ids=lambda given: given[:20])
+def test_what_a_reply_says_was_done_or_asked_for_has_an_action(reply: str, status: Any) -> None:
+    result: Any = {"reply": reply, "cites": "identity"}
+    request: Any = {}
+    said = as_done(request, result, ())
+    assert said is not None
+    assert f"no action was {status}" in said
+    real = Action(name="issue_refund", arguments={}, status=status)
+    assert as_done(request, result, (real,)) is None
+    other = Action(name="issue_refund", arguments={}, status="failed")
+    assert as_done(request, result, (other,)) is not None
+
+
+@pytest.mark.parametrize("agent", [basic, *SPECIALISTS.values()], ids=lambda one: one.__name__)
+def test_nobody_answers_half_of_a_message_that_was_not_split(agent: Any, shop: Shop) -> None:
+    both = f"{MESSAGE} Also, where is my parcel?"
+    request: Any = {"message": both, **knowledge(shop, both, SENDER)}
+    tools = () if agent is basic else ({},)
+    assert "2 requests" in agent(request, *tools).get("escalate", "")
+
+
+ORDER = {
+    "order_id": "#1",
+    "user_id": "mia",
+    "status": "pending",
+    "payment_history": [{"transaction_type": "payment", "amount": 9.0, "payment_method_id": "c1"}],
+    "items": [],
+}
+WISH = {
+    "name": "cancel_pending_order",
+    "arguments": {"order_id": "#1", "reason": "ordered by mistake"},
+}
+
+
+def retail() -> Settled:
+    user = {"user_id": "mia", "payment_methods": {"c1": {"id": "c1", "source": "credit_card"}}}
+    db = {"orders": {"#1": dict(ORDER)}, "users": {"mia": user}, "products": {}}
+    return Settled(store=Store(db))
+
+
+def test_a_retail_conversation_is_done_only_where_every_wish_is_done_or_refused() -> None:
+    settled = retail()
+    given = {"behalf": "mia", "wishes": [WISH]}
+    assert settled(given) == "asked for and not done: cancel_pending_order"
+    done = {"name": WISH["name"], "arguments": WISH["arguments"], "status": "done"}
+    assert settled({**given, "actions": {"k": done}}) is None
+    assert settled({**given, "actions": {"k": {**done, "status": "failed"}}}) is not None
+    assert settled({**given, "behalf": "another"}) is None  # the rules refuse it
+    wrong = {**WISH, "arguments": {"order_id": "#1", "reason": "no such reason"}}
+    assert settled({**given, "wishes": [wrong]}) is None
+    assert settled({**given, "wishes": [{"name": "get_user_details", "arguments": {}}]}) is None
+    assert settled.store.changes() == {}
