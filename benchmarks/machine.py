@@ -29,10 +29,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Python's version and those of the packages that are installed."""
+def versions(*more: str) -> dict[str, str]:
+    """Python's version and those of the packages that are installed, with `more` of them."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -24,7 +24,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -270,13 +269,7 @@ def _described(task: Task) -> Figures:
 
 
 def _versions() -> dict[str, str]:
-    found = {**versions(), "embeddings": WEIGHTS}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {**versions(*PACKAGES), "embeddings": WEIGHTS}
 
 
 def _say(what: str) -> None:

@@ -108,6 +108,11 @@ async def aevaluate(
     return report
 
 
+def within(progress: Progress | None, done: int, total: int) -> Progress | None:
+    """Progress of one evaluation among several, after so many runs and of so many in all."""
+    return None if progress is None else lambda more, _: progress(done + more, total)
+
+
 def _suite(given: Any, cases: Iterable[Case] | None) -> Suite:
     if isinstance(given, Suite):
         if cases is not None:

@@ -17,7 +17,7 @@ from quintet.evals.ablation.variants import (
     compiled_like,
     variants_of,
 )
-from quintet.evals.evaluate import evaluate
+from quintet.evals.evaluate import Progress, evaluate, within
 from quintet.evals.expected import wrong_labels
 from quintet.evals.report import Report
 from quintet.evals.row import Row
@@ -26,7 +26,6 @@ from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target
 from quintet.state.errors import DesignError
 
-Progress = Callable[[int, int], None]
 Build = Callable[[Variant], Any]
 
 MEASURED = ("outcome", "escalate", "calls", "never", "state")
@@ -74,11 +73,11 @@ def ablate(
     tried = _variants(graph, variants)
     make = build if build is not None else _built(suite.target, merge)
     total = len(suite.cases) * (1 + len(tried))
-    whole = evaluate(suite.on(make(WHOLE)), jobs=jobs, progress=_from(progress, 0, total))
+    whole = evaluate(suite.on(make(WHOLE)), jobs=jobs, progress=within(progress, 0, total))
     rows = []
     for number, variant in enumerate(tried, start=1):
         before = number * len(suite.cases)
-        rows.append(_tried(suite, variant, make, whole, jobs, _from(progress, before, total)))
+        rows.append(_tried(suite, variant, make, whole, jobs, within(progress, before, total)))
     return Ablation(
         suite=suite.name,
         right=sum(map(_right, whole.rows)) / len(whole.rows),
@@ -151,7 +150,3 @@ def _spent(whole: Report, report: Report) -> dict[str, tuple[float, float]]:
     ]
     count = len(whole.rows)
     return {n: (both[0][n] / count, both[1][n] / count) for n in names if both[0][n] or both[1][n]}
-
-
-def _from(progress: Progress | None, done: int, total: int) -> Progress | None:
-    return None if progress is None else lambda more, _: progress(done + more, total)

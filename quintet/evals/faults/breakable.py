@@ -8,18 +8,18 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals.faults.fault import Spot, SpotKind
 from quintet.evals.faults.parts import Parts
 from quintet.evals.faults.strike import around
+from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.merge import Merge
-from quintet.nodes.node import apump, name_of, pump
+from quintet.nodes.node import name_of, pump
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router, text_of
 from quintet.nodes.work import Worker
@@ -131,22 +131,8 @@ def _is_whole(node: Any) -> bool:
     return getattr(node, "function", getattr(node, "func", None)) is hand_over
 
 
-class BreakableNode(Runnable[Any, Any]):
-    """A node with a spot in front of it."""
-
-    def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
-        self.inner = inner
-        self.spot = spot
-
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the node, unless a fault strikes."""
-        moves = around(self.spot, (input,))
-        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
-
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """The same, awaiting it."""
-        moves = around(self.spot, (input,))
-        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))
+class BreakableNode(BreakableRunnable):
+    """A node, which is also asked for what else it has."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "inner":

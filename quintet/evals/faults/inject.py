@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
-from quintet.evals.evaluate import evaluate
+from quintet.evals.evaluate import Progress, evaluate, within
 from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.draw import Draw, Plan
 from quintet.evals.faults.fault import Fault
@@ -20,8 +20,6 @@ from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
-
-Progress = Callable[[int, int], None]
 
 
 def inject(
@@ -67,7 +65,7 @@ def inject(
     most = many * (1 + len(kinds) * per_case)
     probing = _Probing(target=target)
     first = evaluate(
-        Suite(cases=suite.cases, target=probing), jobs=jobs, progress=_from(progress, 0, most)
+        Suite(cases=suite.cases, target=probing), jobs=jobs, progress=within(progress, 0, most)
     )
     whole = {row.case.id: row.trajectory for row in first.rows if _right(row.case, row.trajectory)}
     draw = Draw(faults=kinds, seed=seed, per_case=per_case)
@@ -88,7 +86,7 @@ def inject(
     second = evaluate(
         Suite(cases=cases, target=striking),
         jobs=jobs,
-        progress=_from(progress, many, many + len(cases)),
+        progress=within(progress, many, many + len(cases)),
     )
     rows = tuple(
         _row(
@@ -216,7 +214,3 @@ def _why_none(suite: Suite, right: int, visits: bool) -> str:
             "build its graph with breakable(graph), or wrap what it calls in breakable_call(...)"
         )
     return f"inject: none of the faults fits what the cases of {suite.name!r} pass by; give others"
-
-
-def _from(progress: Progress | None, done: int, total: int) -> Progress | None:
-    return None if progress is None else lambda more, _: progress(done + more, total)

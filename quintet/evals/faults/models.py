@@ -9,11 +9,11 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable
 from pydantic import ConfigDict
 
-from quintet.evals.faults.fault import Spot
 from quintet.evals.faults.strike import around
+from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.node import apump, pump
 
 
@@ -41,11 +41,11 @@ class BreakableModel(BaseChatModel):
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
         """The real model with its tools, behind the spot."""
-        return BreakableReply(self.inner.bind_tools(tools, **kwargs), self.spot)
+        return BreakableRunnable(self.inner.bind_tools(tools, **kwargs), self.spot)
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
         """The real model with its schema, behind the spot."""
-        return BreakableReply(self.inner.with_structured_output(schema, **kwargs), self.spot)
+        return BreakableRunnable(self.inner.with_structured_output(schema, **kwargs), self.spot)
 
     def _generate(
         self,
@@ -73,21 +73,3 @@ class BreakableModel(BaseChatModel):
 def _result(said: Any) -> ChatResult:
     message = said if isinstance(said, AIMessage) else AIMessage(str(said or ""))
     return ChatResult(generations=[ChatGeneration(message=message)])
-
-
-class BreakableReply(Runnable[Any, Any]):
-    """A bound chat model with a spot in front of it."""
-
-    def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
-        self.inner = inner
-        self.spot = spot
-
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Ask the model, unless a fault strikes."""
-        moves = around(self.spot, (input,))
-        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
-
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """The same, awaiting it."""
-        moves = around(self.spot, (input,))
-        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))

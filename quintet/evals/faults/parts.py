@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable
 from langchain_core.tools import StructuredTool
 
 from quintet.evals.faults.fault import Spot
 from quintet.evals.faults.models import BreakableModel
 from quintet.evals.faults.strike import around
+from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act
 from quintet.nodes.choose import Cascade, routes_of
 from quintet.nodes.effect import Effect
@@ -105,27 +106,13 @@ class Parts:
         return functools.wraps(function)(now)
 
 
-class BreakableAgent(Runnable[Any, Any]):
+class BreakableAgent(BreakableRunnable):
     """An agent that is a Runnable, such as a compiled graph."""
-
-    def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
-        self.inner = inner
-        self.spot = spot
 
     @property
     def channels(self) -> Any:
         """The inner graph's channels, by which it is known whether it takes messages."""
         return getattr(self.inner, "channels", None)
-
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Ask the agent, unless a fault strikes."""
-        moves = around(self.spot, (input,))
-        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
-
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """The same, awaiting it."""
-        moves = around(self.spot, (input,))
-        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""Any Runnable with a spot in front of it at which a fault may strike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from quintet.evals.faults.fault import Spot
+from quintet.evals.faults.strike import around
+from quintet.nodes.node import apump, pump
+
+
+class BreakableRunnable(Runnable[Any, Any]):
+    """A node, an agent or a bound chat model: it is run, unless a fault strikes."""
+
+    def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
+        self.inner = inner
+        self.spot = spot
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Run it, unless a fault strikes."""
+        moves = around(self.spot, (input,))
+        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """The same, awaiting it."""
+        moves = around(self.spot, (input,))
+        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))
