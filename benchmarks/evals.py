@@ -74,14 +74,14 @@ def overhead(number: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def timed(suite: Suite, into: Path | None) -> tuple[float, float]:
+def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]:
     """Seconds until the last case was scored, and seconds for the figures after it."""
     began, last = time.perf_counter(), [0.0]
 
     def seen(done: int, total: int) -> None:
         last[0] = time.perf_counter()
 
-    evaluate(suite, into=into, progress=seen)
+    evaluate(suite, into=into, jobs=jobs, progress=seen)
     return last[0] - began, time.perf_counter() - last[0]
 
 
@@ -107,12 +107,10 @@ def memory(number: int) -> dict[str, Any]:
 
 
 def scaling(number: int) -> dict[str, Any]:
-    """Wall seconds with so many jobs on a target that waits, against the ideal."""
+    """Wall seconds until the last case, with so many jobs on a target that waits; and the ideal."""
     found: dict[str, Any] = {}
     for jobs in JOBS:
-        began = time.perf_counter()
-        evaluate(Suite(cases=cases(number), target=waiting), jobs=jobs)
-        wall = time.perf_counter() - began
+        wall, _ = timed(Suite(cases=cases(number), target=waiting), None, jobs)
         found[f"jobs_{jobs}"] = {
             "seconds": round(wall, 2),
             "wall_to_ideal": round(wall / (number * WAIT / jobs), 2),
