@@ -181,14 +181,15 @@ def attributed(rows: Sequence[Injected]) -> dict[str, Any]:
 
 
 def _progress(name: str) -> Any:
-    if not sys.stderr.isatty():
-        return None
+    """A line on stderr for each tenth."""
+    told = [-1]
 
-    def show(done: int, total: int) -> None:
-        end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{name}: {done} of {total} runs{end}")
+    def seen(done: int, total: int) -> None:
+        if (tenth := 10 * done // max(total, 1)) > told[0]:
+            told[0] = tenth
+            sys.stderr.write(f"{name}: {done} of {total} runs at most\n")
 
-    return show
+    return seen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
