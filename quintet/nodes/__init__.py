@@ -6,15 +6,17 @@ from quintet.nodes.chat import Handoff
 from quintet.nodes.choose import Cascade, Choice, Rules, by_rules, cascade
 from quintet.nodes.classify import classify
 from quintet.nodes.effect import Effect, effect
-from quintet.nodes.examples import Examples, by_examples
+from quintet.nodes.examples import Examples, Explanation, Scored, by_examples
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.judge import judge_criteria, judge_sources
 from quintet.nodes.merge import Merge, MergeAnswer, Settled, precedence, vote
 from quintet.nodes.model import ModelChooser, by_model, chat_model
 from quintet.nodes.node import Node
 from quintet.nodes.plan import Evidence, Planner
+from quintet.nodes.promise import Promise
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.route import Router
+from quintet.nodes.tune import tuned
 from quintet.nodes.work import Worker, per_million
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Effect",
     "Evidence",
     "Examples",
+    "Explanation",
     "Finish",
     "Handoff",
     "Merge",
@@ -33,10 +36,12 @@ __all__ = [
     "ModelChooser",
     "Node",
     "Planner",
+    "Promise",
     "Recovery",
     "Remedy",
     "Router",
     "Rules",
+    "Scored",
     "Settled",
     "Undo",
     "Worker",
@@ -60,5 +65,6 @@ __all__ = [
     "proposed",
     "replan",
     "retry",
+    "tuned",
     "vote",
 ]

@@ -79,7 +79,6 @@ from quintet.nodes import (
     proposed,
     replan,
     retry,
-    tuned,
     vote,
 )
 from quintet.runs import (
