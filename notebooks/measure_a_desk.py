@@ -40,9 +40,9 @@ print("route:", case.route, "outcome:", case.outcome, "books:", case.state["writ
 # %% [markdown]
 # ## Evaluate, and read the report
 #
-# No figure comes without its interval, and a gate passes on the bound, not on the mean: 60 cases
-# are too few to prove that nine routes in ten are right, even if all of them are. The report says
-# so. (On all 183 messages every gate passes.)
+# No figure comes without its interval, and a gate passes on the bound, not on the mean. These 60
+# cases are too few to prove what the suite's gates ask, although 58 of them went as labelled, and
+# the report says so. (On all 183 messages every gate passes.)
 
 # %%
 report = evaluate(suite, jobs=2)

@@ -35,7 +35,10 @@ COLOURS = {"pass": "green", "MISS": "red", "no gates": "yellow"}
 def text(report: Report) -> str:
     """A report as plain text of about 40 lines at most: what `print(report)` shows."""
     file = io.StringIO()
-    console = Console(file=file, width=WIDTH, color_system=None, force_terminal=False)
+    # In a notebook a console shows what it prints at once, whatever file it was given.
+    console = Console(
+        file=file, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False
+    )
     show(report, console)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).strip("\n")
 
