@@ -299,9 +299,9 @@ def by_examples(
     whether that can be promised with these examples. With at most 20 examples a route, the routes'
     names teach too, where the examples show that they say what the routes are about.
 
-    A promise is about messages like the examples: where what belongs to nobody is more, or more like
-    a route, than the examples and `outside` say, less of what is accepted is right. `tuned` looks at
-    fresh messages.
+    A promise is about messages like the examples: where what belongs to nobody is more, or more
+    like a route, than the examples and `outside` say, less of what is accepted is right. `tuned`
+    looks at fresh messages.
 
     Args:
         pairs: `(text, route)`, of at least two routes; route None for a text that belongs to
