@@ -39,7 +39,8 @@ def evaluate(
 
     What a case's run raises is a finding and stops nothing; so is what a metric raises, and it
     counts as the worst score. A `DesignError` stops the evaluation: it is a mistake in how the
-    suite is put together.
+    suite is put together. Nothing leaves the machine, unless LangSmith's tracing is switched on in
+    the environment, as for any LangChain run.
 
     Args:
         suite: a `Suite`; or a target (a compiled graph, a `Router`, a chooser, a function of a
@@ -86,7 +87,7 @@ async def aevaluate(
     path = None if into is None else Path(into)
     kept = _kept(path, header, whole) if path is not None else None
     if kept is not None:
-        header = kept[0]
+        header = replace(header, began=kept[0].began)
         bench.done.update({(row.case.id, row.repeat): bench.again(row) for row in kept[1]})
     left = [
         (case, repeat)
@@ -95,7 +96,7 @@ async def aevaluate(
         if (case.id, repeat) not in bench.done
     ]
     bench.total, clock = len(whole.cases) * repeats, time.monotonic()
-    keeping = nullcontext() if path is None else written(path, header, go_on=kept is not None)
+    keeping = nullcontext() if path is None else written(path, header, bench.done.values())
     with keeping as bench.file:
         await bench.run(left, jobs)
         order = [(case.id, repeat) for case in whole.cases for repeat in range(repeats)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,14 +65,20 @@ def read_rows(path: Path) -> tuple[Header, list[Row], dict[str, Any] | None]:
 
 
 @contextmanager
-def written(path: Path, header: Header, *, go_on: bool) -> Iterator[IO[str]]:
-    """A file to write rows to, each flushed; with `go_on` behind those that it has."""
+def written(path: Path, header: Header, kept: Iterable[Row] = ()) -> Iterator[IO[str]]:
+    """A file to write rows to, each flushed, behind those that are kept.
+
+    What was there is replaced at once, when the new beginning is whole: a kill in between leaves
+    the old file, and no closing record is left that speaks of fewer rows than follow it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if go_on:
-        _mend(path)
-    with path.open("a" if go_on else "w", encoding="utf-8") as file:
-        if not go_on:
-            write_line(file, {"quintet_rows": FORMAT, **plain(header)})
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        write_line(file, {"quintet_rows": FORMAT, **plain(header)})
+        for row in kept:
+            write_line(file, plain(row))
+    new.replace(path)
+    with path.open("a", encoding="utf-8") as file:
         yield file
 
 
@@ -95,10 +101,3 @@ def _records(path: Path, lines: list[str]) -> Iterator[dict[str, Any]]:
         if not isinstance(record, dict):
             raise DesignError(f"{path}, line {number}: not an object")
         yield record
-
-
-def _mend(path: Path) -> None:
-    """Cut off a last line that was not written to its end."""
-    whole = path.read_bytes()
-    if whole and not whole.endswith(b"\n"):
-        path.write_bytes(whole[: whole.rfind(b"\n") + 1])

@@ -87,9 +87,7 @@ class Report:
             began=self.began,
             settings={"confidence": self.confidence},
         )
-        with written(Path(path), header, go_on=False) as file:
-            for row in self.rows:
-                write_line(file, plain(row))
+        with written(Path(path), header, self.rows) as file:
             write_line(file, {CLOSING: summed(self)})
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -207,6 +207,24 @@ def test_more_repeats_are_added_to_those_that_a_file_has(tmp_path):
     assert len(load_report(path).rows) == 12
 
 
+def test_a_whole_file_that_is_gone_on_with_and_cut_off_is_not_whole(tmp_path):
+    path, ran = tmp_path / "rows.jsonl", []
+
+    def stops(case: Case) -> Trajectory:
+        ran.append(case.id)
+        if len(ran) == 6:
+            raise KeyboardInterrupt
+        return echo(case)
+
+    evaluate(stops, CASES, into=path)
+    assert load_report(path).passed
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(stops, CASES, into=path, repeats=2)
+    cut = load_report(path)
+    assert (len(cut.rows), cut.expected, cut.passed) == (5, 8, False)
+    assert evaluate(stops, CASES, into=path, repeats=2).expected == 8
+
+
 def test_a_file_of_other_cases_is_refused_and_kept(tmp_path):
     path = tmp_path / "rows.jsonl"
     evaluate(echo, CASES, into=path)

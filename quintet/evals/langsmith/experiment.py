@@ -94,7 +94,7 @@ async def aevaluate_with_langsmith(
             f"{path} holds rows already: go on from them with evaluate(suite, into=...), without "
             "LangSmith, or give another file"
         )
-    keeping = nullcontext() if path is None else written(path, header, go_on=False)
+    keeping = nullcontext() if path is None else written(path, header)
 
     def reported() -> Report:
         order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]
