@@ -17,9 +17,9 @@ from quintet.evals.metric import Metric
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
 from quintet.evals.runner import Runner, running
-from quintet.evals.scoring import metrics_of, scored
+from quintet.evals.scoring import check_gates, metrics_of, scored
 from quintet.evals.suite import Suite
-from quintet.evals.target import as_target
+from quintet.evals.target import as_target, unknown_routes
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
@@ -83,6 +83,7 @@ async def aevaluate(
         target=as_target(whole.target, whole.cases),
         progress=progress,
     )
+    check_gates(whole, bench.metrics)
     header = header_of(whole, repeats)
     path = None if into is None else Path(into)
     kept = _kept(path, header, whole) if path is not None else None
@@ -102,7 +103,12 @@ async def aevaluate(
         order = [(case.id, repeat) for case in whole.cases for repeat in range(repeats)]
         rows = [bench.done[place] for place in order]
         report = report_of(
-            whole, rows, header, metrics=bench.metrics, seconds=time.monotonic() - clock
+            whole,
+            rows,
+            header,
+            metrics=bench.metrics,
+            seconds=time.monotonic() - clock,
+            note=unknown_routes(bench.target, whole.cases),
         )
         if bench.file is not None:
             write_line(bench.file, {CLOSING: summed(report)})

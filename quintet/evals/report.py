@@ -121,6 +121,7 @@ def report_of(
     *,
     metrics: Iterable[Metric] | None = None,
     seconds: float,
+    note: str = "",
 ) -> Report:
     """The report on a suite's rows: its figures, its gates, and what to know beforehand."""
     gates: Sequence[Gate] = suite.gates
@@ -136,7 +137,7 @@ def report_of(
         rows=tuple(rows),
         figures={name: figure for name, figure in figures.items() if figure.value is not None},
         verdicts=tuple(gate.judged(figures.get(gate.metric)) for gate in gates),
-        notes=tuple(balance(suite.cases).warnings),
+        notes=(*balance(suite.cases).warnings, *([note] if note else [])),
         confidence=suite.confidence,
         fingerprint=suite.fingerprint,
         began=header.began,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from quintet.evals.case import Case
@@ -24,6 +25,26 @@ def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:
     own = {metric.name: metric for metric in map(as_metric, suite.metrics)}
     every = (pass_hat_k(repeats),) if repeats > 1 else ()
     return tuple({**{metric.name: metric for metric in (*STANDARD, *every)}, **own}.values())
+
+
+def check_gates(suite: Suite, metrics: Iterable[Metric]) -> None:
+    """Refuse a gate on a metric that nobody computes.
+
+    Raises:
+        DesignError: it names the gate, and the metric that may have been meant.
+    """
+    names = [metric.name for metric in metrics]
+    for gate in suite.gates:
+        if gate.metric in names:
+            continue
+        close = get_close_matches(gate.metric, names, 1)
+        meant = f"; is {close[0]!r} meant?" if close else ""
+        every = gate.metric.removeprefix("pass_hat_")
+        if every != gate.metric and every.isdigit():
+            meant = f"; it needs repeats={every}"
+        raise DesignError(
+            f"suite {suite.name!r} has a gate on {gate.metric!r}, which no metric computes{meant}"
+        )
 
 
 async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:

@@ -231,6 +231,30 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
     return thing
 
 
+def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
+    """A sentence on route labels that a target cannot take, such as a misspelt one; else empty.
+
+    Of a graph the routes of its `Router`s count; a graph without one may take any node.
+    """
+    if isinstance(target, GraphTarget):
+        nodes = [spec.runnable for spec in target.app.builder.nodes.values()]
+        known = {name for node in nodes if isinstance(node, Router) for name in node.targets}
+    elif isinstance(target, ChooserTarget):
+        chooser = target.chooser
+        own = chooser.targets if isinstance(chooser, Router) else getattr(chooser, "routes", ())
+        known = {*own, target.otherwise} if own else set()
+    else:
+        known = set()
+    if not known:
+        return ""
+    labels = dict.fromkeys(route for case in cases for route in case.route or ())
+    if odd := [route for route in labels if route not in known]:
+        return (
+            f"no route of the target is named {', '.join(odd)}; it has {', '.join(sorted(known))}"
+        )
+    return ""
+
+
 def is_awaited(target: Any) -> bool:
     """Whether a target must be awaited, or is a function whose result must be."""
     return bool(getattr(target, "waits", False)) or is_async(target)

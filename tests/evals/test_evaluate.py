@@ -349,3 +349,36 @@ def test_any_text_comes_back_from_the_file(tmp_path, text):
     path = tmp_path / "rows.jsonl"
     report = evaluate(lambda case: Trajectory(answer=text, route="x"), [Case(input="q")], into=path)
     assert load_report(path) == report
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("routing_acuracy", "is 'routing_accuracy' meant"),
+        ("pass_hat_4", "it needs repeats=4"),
+        ("zzz", "no metric computes$"),
+    ],
+)
+def test_a_gate_on_what_nobody_computes_is_refused_before_anything_runs(metric, said):
+    ran = []
+    suite = Suite(
+        cases=CASES,
+        target=lambda case: ran.append(case) or echo(case),
+        gates=[Gate(metric=metric, at_least=0.5)],
+    )
+    with pytest.raises(DesignError, match=said):
+        evaluate(suite)
+    assert ran == []
+
+
+def test_a_gate_on_every_time_passes_with_the_repeats_that_it_needs():
+    gates = [Gate(metric="pass_hat_2", at_least=0.01)]
+    suite = Suite(cases=numbered(30), target=echo, gates=gates)
+    assert evaluate(suite, repeats=2).passed
+
+
+def test_a_route_that_the_target_does_not_have_is_told():
+    odd = [Case(input="my parcel", route="shiping"), Case(input="refund", route="billing")]
+    told = "no route of the target is named shiping; it has billing, person, shipping"
+    assert told in evaluate(RULES, odd).notes
+    assert not any("no route" in note for note in evaluate(RULES, CASES).notes)

@@ -14,9 +14,9 @@ from quintet.evals.langsmith.service import heard
 from quintet.evals.langsmith.upload import Upload, Uploading
 from quintet.evals.loop import finished
 from quintet.evals.report import Report, header_of, report_of, summed
-from quintet.evals.scoring import metrics_of
+from quintet.evals.scoring import check_gates, metrics_of
 from quintet.evals.suite import Suite
-from quintet.evals.target import as_target
+from quintet.evals.target import as_target, unknown_routes
 from quintet.state.errors import DesignError
 
 Progress = Callable[[int, int], None]
@@ -88,6 +88,7 @@ async def aevaluate_with_langsmith(
         progress=progress,
         about={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
     )
+    check_gates(suite, driver.metrics)
     path = None if into is None else Path(into)
     if path is not None and path.exists() and path.stat().st_size:
         raise DesignError(
@@ -100,7 +101,8 @@ async def aevaluate_with_langsmith(
         order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]
         rows = [driver.rows[place] for place in order]
         seconds = time.monotonic() - clock
-        return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds)
+        note = unknown_routes(driver.target, suite.cases)
+        return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds, note=note)
 
     with heard() as warned, keeping as driver.file:
         if upload is None:
