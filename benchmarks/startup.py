@@ -24,6 +24,7 @@ MORE = {
     "all rooms": (
         "import langgraph.graph, quintet.state, quintet.nodes, quintet.graphs, quintet.runs"
     ),
+    "quintet.evals": "import langgraph.graph, quintet.evals",
 }
 HELP = [sys.executable, "-m", "quintet", "--help"]
 
