@@ -61,6 +61,11 @@ def run_eval(name: str, wishes: Wishes) -> bool:
         NoCases: there is nothing to run.
         DesignError: no such suite, or a file that cannot be used.
     """
+    for kind, path in wishes.files.items():
+        if not Path(path).parent.is_dir() or Path(path).is_dir():
+            raise DesignError(
+                f"--{kind} {path!r} cannot be written: name a file in a folder that exists"
+            )
     baseline = load_report(wishes.against) if wishes.against else None
     with open_suite(name, PACKAGES) as whole:
         suite = _chosen(whole, wishes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.evals.case import Case
+from quintet.evals.trajectory import PEOPLE
 from quintet.state.record import digest, plain
 
 KINDS = ("route", "outcome", "escalate", "approval", "tags")
@@ -16,7 +17,6 @@ BIG = 0.8
 FEW = 5
 """Cases of a class, under which its own figures say little."""
 SHOWN = 3
-PEOPLE = ("person",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable
 
 from quintet.evals.expected import routed_rightly
 from quintet.evals.row import Row
-
-PEOPLE = ("person",)
+from quintet.evals.trajectory import PEOPLE
 
 
 def corrections(

@@ -17,14 +17,13 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.evals.case import Case
 from quintet.evals.observer import Observer
 from quintet.evals.reading.harvest import harvest
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import PEOPLE, Call, Trajectory
 from quintet.nodes.choose import Choice, Chooser, ask
 from quintet.nodes.node import Node, adrive, apump, drive, is_async, name_of, pump
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
 from quintet.state.errors import DesignError, QuintetError
 
-PEOPLE = ("person",)
 ANSWERS = 64
 """Questions that one run may put to a person before it counts as going in circles."""
 

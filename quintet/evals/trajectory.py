@@ -13,6 +13,9 @@ from quintet.state.failure import Failure
 CallStatus = Literal["ok", "failed", "refused", "proposed", "unknown"]
 CALL_STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
 
+PEOPLE = ("person",)
+"""Routes and nodes at which a person takes over, where nothing else is said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:

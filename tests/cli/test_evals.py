@@ -79,6 +79,8 @@ def test_no_cases_exit_with_5(desk, command):
         (("desk:absent",), "its suites are: suite, empty"),
         (("desk", "--jobs", "0"), "--jobs"),
         (("desk", "--against", "absent.jsonl"), "absent.jsonl cannot be read"),
+        (("desk", "--html", "no/such/r.html"), "name a file in a folder that exists"),
+        (("desk", "--junit", "."), "name a file in a folder that exists"),
         ((), "Missing argument 'SUITE'"),
     ],
     ids=str,

@@ -1,7 +1,6 @@
 """What is measured of an orchestration: each metric says its definition in `about`."""
 
 from quintet.evals.metrics.abstention import (
-    PEOPLE,
     abstained,
     abstention_metrics,
     abstention_precision,
@@ -78,7 +77,6 @@ from quintet.evals.metrics.tools import (
 )
 
 __all__ = [
-    "PEOPLE",
     "STANDARD",
     "Confusion",
     "EveryTime",

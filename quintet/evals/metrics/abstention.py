@@ -10,10 +10,7 @@ from functools import partial
 
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
-from quintet.evals.trajectory import Trajectory
-
-PEOPLE = ("person",)
-"""The routes that mean a person, by default."""
+from quintet.evals.trajectory import PEOPLE, Trajectory
 
 
 def abstained(trajectory: Trajectory, people: tuple[str, ...] = PEOPLE) -> bool:

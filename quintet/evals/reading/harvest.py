@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from quintet.evals.reading.transcript import Said, answer_of, calls_of, handoffs_of, said, spent_of
-from quintet.evals.trajectory import Call, CallStatus, Trajectory
+from quintet.evals.trajectory import PEOPLE, Call, CallStatus, Trajectory
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
 from quintet.state.failure import Failure
@@ -16,7 +16,6 @@ from quintet.state.record import plain, read
 
 R = TypeVar("R")
 
-PEOPLE = ("person",)
 ABSTAINED = "otherwise"
 """What a `Router` writes as the decider where its chooser abstained."""
 

@@ -13,9 +13,9 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from quintet.evals.case import Case
-from quintet.evals.reading.harvest import PEOPLE, harvest, loose
+from quintet.evals.reading.harvest import harvest, loose
 from quintet.evals.reading.lines import Line, Mistakes, dumped, json_lines
-from quintet.evals.trajectory import Trajectory
+from quintet.evals.trajectory import PEOPLE, Trajectory
 from quintet.runs import Run, StoredRun, Waiting, stored_run, stored_runs
 from quintet.state.checkpointer import checkpointer
 from quintet.state.errors import DesignError
