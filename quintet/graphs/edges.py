@@ -1,7 +1,7 @@
 """Edge factories: path functions for `add_conditional_edges`, each with its total map of targets.
 
-    path = by_outcome(done=END, otherwise="person")
-    graph.add_conditional_edges("finish", path, path.targets)
+path = by_outcome(done=END, otherwise="person")
+graph.add_conditional_edges("finish", path, path.targets)
 """
 
 from __future__ import annotations
