@@ -11,8 +11,8 @@ from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.row import Score, Share
 from quintet.evals.trajectory import Trajectory
-from quintet.nodes.node import name_of
 from quintet.state.errors import DesignError
+from quintet.state.verdict import name_of
 
 Scorer = Callable[[Case, Trajectory], Score | Awaitable[Score]]
 """A plain or async function of a case and its trajectory."""

@@ -19,10 +19,11 @@ from quintet.evals.observer import Observer
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.trajectory import PEOPLE, Call, Trajectory
 from quintet.nodes.choose import Choice, Chooser, ask
-from quintet.nodes.node import Node, adrive, apump, drive, is_async, name_of, pump
+from quintet.nodes.node import Node, adrive, apump, drive, pump
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
 from quintet.state.errors import DesignError, QuintetError
+from quintet.state.verdict import is_async, name_of
 
 ANSWERS = 64
 """Questions that one run may put to a person before it counts as going in circles."""

@@ -1,14 +1,25 @@
 """The wiring: edge factories, ready-made graphs, and the check before the first run."""
 
 from quintet.graphs.check import Finding, check
-from quintet.graphs.edges import Path, by_actions, by_failure, by_outcome, by_plan, by_route
+from quintet.graphs.edges import (
+    Begin,
+    Path,
+    begin,
+    by_actions,
+    by_failure,
+    by_outcome,
+    by_plan,
+    by_route,
+)
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.sequential import create_sequential
 from quintet.graphs.single import create_single_agent
 
 __all__ = [
+    "Begin",
     "Finding",
     "Path",
+    "begin",
     "by_actions",
     "by_failure",
     "by_outcome",

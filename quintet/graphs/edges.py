@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from quintet.nodes.approve import of_this_run, todo
 from quintet.nodes.node import values
 from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
@@ -45,6 +46,46 @@ class Path:
         if node is not None:
             return node
         return self.otherwise if isinstance(self.otherwise, str) else self.otherwise(state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin:
+    """An edge from START that says that a new run begins. Made by `begin`."""
+
+    to: tuple[str, ...]
+
+    @property
+    def __name__(self) -> str:
+        return "begin"
+
+    @property
+    def targets(self) -> list[str]:
+        """Every node that it leads to, for `path_map`."""
+        return list(self.to)
+
+    def __call__(self, state: Any) -> list[str]:
+        """Begin the run, and give the nodes that come first."""
+        life = getattr(values(state).get("run"), "life", None)
+        if life is not None:
+            life.mark()
+        return list(self.to)
+
+
+def begin(*to: str) -> Begin:
+    """Lead from START to the first nodes, in place of plain edges.
+
+    path = begin("router")
+    graph.add_conditional_edges(START, path, path.targets)
+
+    By it a new message is told from the rest of an old run in every case: also where that was broken
+    off or waits for a person, and the message comes through a server. Ready-made graphs have it.
+
+    Raises:
+        DesignError: no nodes.
+    """
+    if not to or not all(isinstance(node, str) for node in to):
+        raise DesignError(f"begin{to!r}: give the names of the nodes that come first")
+    return Begin(to=to)
 
 
 def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
@@ -91,9 +132,10 @@ def _seen(key: str, state: Mapping[str, Any]) -> str:
     if key == "outcome":
         return str((state.get("outcome") or {}).get("status", ""))
     if key == "route":
-        return str(state.get("route", ""))
+        return str(state.get("route") or "")
     if key == "actions":
-        items = (state.get("actions") or {}).values()
-        waiting = any(i["status"] in ("proposed", "approved") or "again" in i for i in items)
-        return "yes" if waiting else "no"
-    return "yes" if state.get({"failure": "failures", "plan": "plan"}[key]) else "no"
+        return "yes" if todo(of_this_run(state).values()) else "no"
+    if key == "plan":
+        progress = (state.get("progress") or {}).values()
+        return "yes" if any(not record["over"] for record in progress) else "no"
+    return "yes" if state.get("failures") else "no"

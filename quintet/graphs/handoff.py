@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import StateGraph
 
 from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
@@ -45,17 +45,22 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         DesignError: a way to a node that does not exist, a name that is taken, more than one
             planner, or other parts that do not fit.
     """
-    check_names(workers, "router", "intake")
-    wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
+    check_names(workers, state, "router", "intake")
+    wiring = Wiring(
+        approve=approve,
+        recover=recover or Recovery(),
+        success=success,
+        effects=effects_of(workers),
+    )
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph, effects_of(workers))
+    then = wiring.tail(graph)
     add_workers(graph, workers, wiring, then)
     wiring.add_node(graph, "router", router)
     if intake is None:
-        graph.add_edge(START, "router")
+        wiring.begin(graph, "router")
     else:
         wiring.add_node(graph, "intake", intake)
-        graph.add_edge(START, "intake")
+        wiring.begin(graph, "intake")
         graph.add_edge("intake", "router")
     wiring.check(graph)
     return graph

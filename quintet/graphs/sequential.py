@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import StateGraph
 
 from quintet.graphs.wiring import Wiring, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
@@ -42,24 +42,27 @@ def create_sequential(
     """
     if not workers:
         raise DesignError("create_sequential: it has no workers; give at least one")
-    check_names(workers)
+    check_names(workers, state)
     if planners := [name for name, worker in workers.items() if isinstance(worker, Planner)]:
         raise DesignError(
             f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order "
             "of its own; give it to create_handoff"
         )
-    wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
+    wiring = Wiring(
+        approve=approve,
+        recover=recover or Recovery(),
+        success=success,
+        effects=effects_of(workers),
+    )
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph, effects_of(workers))
+    then = wiring.tail(graph)
     names = list(workers)
     for name, later in zip(names, [*names[1:], then], strict=True):
-        wiring.add_node(graph, name, wiring.fitted(workers[name], later))
-        if goes_to(workers[name]):
-            continue
-        if later == then:
-            wiring.add_onward(graph, name, None, then)
-        else:
-            graph.add_edge(name, later)
-    graph.add_edge(START, names[0])
+        way = wiring.onward(None, then) if later == then else later
+        worker = wiring.fitted(workers[name], way, then)
+        wiring.add_node(graph, name, worker)
+        if not goes_to(worker):
+            wiring.add_onward(graph, name, way)
+    wiring.begin(graph, names[0])
     wiring.check(graph)
     return graph

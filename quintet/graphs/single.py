@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, effects_of
+from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
 from quintet.nodes.recover import Recovery
@@ -37,10 +37,16 @@ def create_single_agent(
         DesignError: parts that do not fit together.
     """
     workers = {"work": worker}
-    wiring = Wiring(approve=approve, recover=recover or Recovery(), success=success)
+    check_names(workers, state)
+    wiring = Wiring(
+        approve=approve,
+        recover=recover or Recovery(),
+        success=success,
+        effects=effects_of(workers),
+    )
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph, effects_of(workers))
+    then = wiring.tail(graph)
     add_workers(graph, workers, wiring, then)
-    graph.add_edge(START, "work")
+    wiring.begin(graph, "work")
     wiring.check(graph)
     return graph

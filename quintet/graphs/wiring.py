@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_type_hints
 
-from langgraph.graph import END, StateGraph
+from langgraph.graph import END, START, StateGraph
 
-from quintet.graphs.edges import Path, by_actions, by_plan
+from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.effect import Effect
@@ -30,11 +30,13 @@ class Wiring:
         approve: the gate in front of the workers' effects, if any.
         recover: what to do about failures.
         success: criteria on the final state.
+        effects: all effects of all workers.
     """
 
     approve: ApprovalGate | None
     recover: Recovery
     success: tuple[Criterion, ...]
+    effects: tuple[Effect, ...] = ()
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
         """Add a node whose failures go to the recovery policy.
@@ -52,14 +54,14 @@ class Wiring:
             **options,
         )
 
-    def tail(self, graph: StateGraph[Any], effects: tuple[Effect, ...]) -> str:
-        """Add what comes after the workers, and return the node that they go to."""
+    def tail(self, graph: StateGraph[Any]) -> str:
+        """Add the ends of the graph, and return the node that the workers' proposals go to."""
         graph.add_node("finish", Finish(success=self.success))
         graph.add_edge("finish", END)
         graph.add_node("person", hand_over)
         graph.add_edge("person", END)
         if "undo" in self.recover.destinations:
-            graph.add_node("undo", Undo(effects=effects))
+            graph.add_node("undo", Undo(effects=self.effects))
             graph.add_edge("undo", END)
         if self.approve is None:
             return "finish"
@@ -67,31 +69,46 @@ class Wiring:
         graph.add_node("approve", gate, destinations=gate.destinations)
         # Nobody else can do an approved action in its place, so acting has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
-        acting.add_node(graph, "act", Act(effects=effects, gate=gate, then="finish"))
+        acting.add_node(graph, "act", Act(effects=self.effects, gate=gate, then="finish"))
         return "approve"
 
     def gate(self) -> ApprovalGate:
-        """The gate, with its ways out."""
+        """Give the gate, with its ways out and what it stands in front of."""
         if self.approve is None:
             raise DesignError("this wiring has no gate")
-        return replace(self.approve, approved="act", rejected="finish")
+        return replace(self.approve, approved="act", rejected="finish", effects=self.effects)
 
-    def fitted(self, worker: Any, then: str) -> Any:
-        """A worker with the gate in front of its effects; `finish` is what the graph ends with."""
-        if isinstance(worker, Worker | Planner) and worker.then == "finish":
-            worker = replace(worker, then=then)
-        if self.approve is None or not isinstance(worker, Worker) or worker.gate is not None:
-            return worker
-        return replace(worker, gate=self.gate()) if worker.effects else worker
+    def begin(self, graph: StateGraph[Any], *first: str) -> None:
+        """Lead from START to the first nodes, so that new input begins a new run."""
+        path = begin(*first)
+        graph.add_conditional_edges(START, path, path.targets)
 
-    def add_onward(self, graph: StateGraph[Any], name: str, planner: str | None, then: str) -> None:
-        """Send a worker's result to the plan under way, to the gate, or to the end."""
+    def onward(self, planner: str | None, then: str) -> str | Path:
+        """Give the way of a worker's result: to the plan under way, to the gate, or to the end."""
         path: str | Path = then if self.approve is None else by_actions(then, otherwise="finish")
-        path = path if planner is None else by_plan(planner, otherwise=path)
-        if isinstance(path, str):
-            graph.add_edge(name, path)
+        return path if planner is None else by_plan(planner, otherwise=path)
+
+    def fitted(self, node: Any, way: str | Path, end: str) -> Any:
+        """Give a worker its way on, and the gate for its effects; `finish` is the graph's own end.
+
+        A worker that says itself where it goes can wait for a person in the middle of its work.
+        """
+        if isinstance(node, Planner):
+            return replace(node, then=end) if node.then == "finish" else node
+        if not isinstance(node, Worker):
+            return node
+        if node.then in ("", "finish"):
+            node = replace(node, then=way)
+        if self.approve is None or node.gate is not None or not node.effects:
+            return node
+        return replace(node, gate=self.gate())
+
+    def add_onward(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
+        """Add the edges of a node that does not say itself where it goes."""
+        if isinstance(way, str):
+            graph.add_edge(name, way)
         else:
-            graph.add_conditional_edges(name, path, path.targets)
+            graph.add_conditional_edges(name, way, way.targets)
 
     def check(self, graph: StateGraph[Any]) -> None:
         """Refuse nodes and remedies that go nowhere, or to an end without an outcome.
@@ -126,16 +143,22 @@ def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
     return tuple(found.values())
 
 
-def check_names(workers: Mapping[str, Any], *taken: str) -> None:
-    """Refuse workers under the names of a graph's own nodes.
+def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> None:
+    """Refuse workers under the names of a graph's own nodes, or of keys of the state.
 
     Raises:
-        DesignError: it names the worker and all names that are taken.
+        DesignError: it names the worker and what has its name.
     """
-    for name in workers:
+    keys = get_type_hints(state)
+    for name, worker in workers.items():
         if name in (names := (*RESERVED, *taken)):
             raise DesignError(
                 f"worker {name!r}: that name is taken ({', '.join(names)}); give another"
+            )
+        if name in keys and isinstance(worker, Worker):
+            raise DesignError(
+                f"worker {name!r} has the name of a key of {state.__name__}; a contract that needs "
+                f"{name!r} could mean either: rename one"
             )
 
 
@@ -155,6 +178,8 @@ def add_workers(
         )
     planner = planners[0] if planners else None
     for name, worker in workers.items():
-        wiring.add_node(graph, name, wiring.fitted(worker, then), defer=name == planner)
-        if not goes_to(worker):
-            wiring.add_onward(graph, name, planner, then)
+        way = wiring.onward(None if name == planner else planner, then)
+        node = wiring.fitted(worker, way, then)
+        wiring.add_node(graph, name, node, defer=name == planner)
+        if not goes_to(node):
+            wiring.add_onward(graph, name, way)

@@ -10,44 +10,50 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
-from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.classify import classify
-from quintet.nodes.dispatch import Dispatch, begin, current, effect_done, end, under
+from quintet.nodes.approve import ApprovalGate, of_this_run
+from quintet.nodes.core.attempt import Attempt, current, effect_done
 from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.finish import closed
-from quintet.nodes.node import Call, Node, Steps, place
+from quintet.nodes.node import Call, Node, Place, Steps, failure_of, place
 from quintet.state.action import Action
-from quintet.state.channels import DECISIONS_KEPT
+from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
-from quintet.state.errors import ActionRefused, ApprovalMissing, DesignError
-from quintet.state.failure import Failure, StepFailed
+from quintet.state.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
+from quintet.state.failure import StepFailed, in_words
 from quintet.state.outcome import Outcome
 from quintet.state.record import plain, read
+from quintet.state.run import run_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act(Node):
-    """Run the actions that stand proposed or approved in the state, one a visit.
+    """Run the actions of its effects that stand proposed or approved in the state, one a visit.
 
     Each is checked here, where the effect happens: an action that the gate wants a person for
-    runs only under an approval of exactly this action, and none runs twice in a thread.
+    runs only under an approval of exactly this action, none runs twice in a thread, and none runs
+    once its run has ended, such as by another branch that was handed to a person.
 
     Args:
         effects: the effects that it may run.
         then: the node to go to when nothing is left to do.
         gate: the gate whose approvals count; None where no action needs one.
+
+    Raises:
+        DesignError: no effects, two of one name, or a gate's condition that none of them fits.
     """
 
     effects: tuple[Effect, ...]
     then: str
     gate: ApprovalGate | None = None
 
-    writes = frozenset({"actions", "decisions", "spent"})
+    writes = frozenset({"actions", "decisions", "spent", "run"})
 
     def __post_init__(self) -> None:
         names = [effect.name for effect in self.effects]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DesignError(f"Act: two effects are named {repeated[0]!r}")
+        if self.gate is not None:
+            self.gate.check_fits(self.effects)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -57,28 +63,37 @@ class Act(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Run the first action that may run, and come back for the next."""
         here = place("act")
-        waiting = pending(state)
+        waiting = self._waiting(state)
         if not waiting:
             return Command(goto=self.then)
-        action = exact = waiting[0]
-        dispatch = begin(Dispatch(place=here, known=state.get("actions") or {}))
+        at, action = waiting[0]
+        attempt = Attempt(place=here, known=state.get("actions") or {}, run=run_of(state))
+        exact = action
         try:
-            self._permit(action)
+            _refuse_after_end(action, state)
             effect = self._effect(action)
-            exact = _keyed(action, effect)
-            refuse_repeat(exact, dispatch.known)
-            with under(dispatch):
-                done = yield from effect.perform(exact, dispatch)
+            self._permit(action)
+            exact = effect.exactly(action)
+            refuse_repeat(exact, attempt.known)
+            with attempt:
+                done = yield from effect.perform(exact, attempt)
         except GraphBubbleUp:
             raise
         except Exception as problem:
-            raise self._failed(action, exact, dispatch, problem) from problem
-        end(dispatch)
-        records = {done.key: plain(done), **_became(action, exact)}
+            raise self._failed(at, action, exact, attempt, problem) from problem
+        records = {done.key: plain(done), **_became(at, action, done)}
         return Command(
             goto=here.node if len(waiting) > 1 else self.then,
             update={"actions": records, "decisions": [effect_done(here.node, done)]},
         )
+
+    def _waiting(self, state: Mapping[str, Any]) -> list[tuple[str, Action]]:
+        """Give the open actions that are this node's to run."""
+        mine = {effect.name for effect in self.effects}
+        everything = pending(state)
+        known = [(at, action) for at, action in everything if action.name in mine]
+        # Where nothing is this node's, it says so of what nobody can run.
+        return known or (everything if not mine else [])
 
     def _permit(self, action: Action) -> None:
         if self.gate is not None and (reason := self.gate.wants(action)) is not None:
@@ -87,10 +102,10 @@ class Act(Node):
         if around is None:
             return
         around.allow(action.name)
-        if self.gate is None and (reason := around.why_asked(action)) is not None:
+        if self.gate is None and (asked := around.why_asked(action)) is not None:
             raise ApprovalMissing(
-                f"{action} needs approval at a gate around this graph ({reason}), which cannot ask "
-                "here; call the effect in a worker without Act, or give Act a gate of its own"
+                f"{action} needs approval at a gate around this graph ({asked[0]}), which cannot "
+                "ask here; call the effect in a worker without Act, or give Act a gate of its own"
             )
 
     def _effect(self, action: Action) -> Effect:
@@ -102,93 +117,66 @@ class Act(Node):
             f"{', '.join(effect.name for effect in self.effects) or 'none'}"
         )
 
-    def _failed(
-        self, action: Action, exact: Action, dispatch: Dispatch, problem: Exception
+    def _failed(  # noqa: PLR0913 - an action before and after it was looked at
+        self, at: str, action: Action, exact: Action, attempt: Attempt, problem: Exception
     ) -> StepFailed:
-        here = dispatch.place
-        harmless = self._harmless(action, problem)
-        failure = Failure(
-            node=here.node,
-            kind=classify(problem) if harmless else "denied",
-            error=type(problem).__name__,
-            message=str(problem)[:500],
-            step=action.key,
-            attempts=here.attempt,
-        )
-        update = dispatch.update(failed=True)
-        begun = exact.key in dispatch.actions
+        failure = failure_of(problem, attempt.place, step=exact.key)
+        if not self._harmless(exact, problem):
+            failure = replace(failure, kind="denied")
+        update = attempt.update(failed=True)
+        begun = (exact.name, exact.key) in attempt.actions
         ended = replace(action, status="failed", result=failure.message)
-        mine = _became(action, exact) if begun else {action.key: plain(ended)}
+        mine = _became(at, action, exact) if begun else {at: plain(ended)}
         update["actions"] = update.get("actions", {}) | mine
         return StepFailed(failure, update)
 
     def _harmless(self, action: Action, problem: Exception) -> bool:
-        known = (ActionRefused, ApprovalMissing, DesignError)
+        known = (ActionRefused, ApprovalMissing, AttemptEnded, DesignError)
         for effect in self.effects:
             if effect.name == action.name:
                 known += effect.harmless  # type: ignore[assignment]
         return isinstance(problem, known)
 
 
-def _keyed(action: Action, effect: Effect) -> Action:
-    """An edited action under the key of what it has become."""
-    if action.approval is None or action.approval.answer != "edit":
-        return action
-    return replace(action, key=effect.action(**action.arguments).key)
+def _refuse_after_end(action: Action, state: Mapping[str, Any]) -> None:
+    """Refuse an action whose run has ended meanwhile, as by another branch.
+
+    Raises:
+        ActionRefused: it names the action and how the run ended.
+    """
+    ended = state.get("outcome") or {}
+    if ended.get("status", "done") != "done":
+        why = f"its run has ended {ended['status']}: {ended['reason']}"
+        raise ActionRefused(f"{action} is not run: {why}", why)
 
 
-def _became(action: Action, exact: Action) -> dict[str, Any]:
-    """The record of an action that an edit has given another key."""
-    if action.key == exact.key:
+def _became(at: str, action: Action, done: Action) -> dict[str, Any]:
+    """Give the record of an action that ends under another key than it was proposed under."""
+    if at in (done.key, f"{done.name}:{done.key}"):
         return {}
-    became = replace(action, status="rejected", result=f"edited, became {exact.key}")
-    return {action.key: plain(became)}
+    became = replace(action, status="rejected", result=f"became {done.key}", approval=None)
+    return {at: plain(became)}
 
 
-def pending(state: Mapping[str, Any]) -> list[Action]:
-    """The actions in the state that stand proposed or approved, oldest first."""
+def pending(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
+    """Give this run's actions that stand proposed or approved, oldest first, by their places."""
     waiting = []
-    for key, item in (state.get("actions") or {}).items():
-        # It happens once under the key by which the state knows it, whatever stands inside.
+    for at, item in of_this_run(state).items():
         if "again" in item:
-            waiting.append(read(Action, {**item["again"], "key": key}))
-        elif item["status"] in ("proposed", "approved"):
-            waiting.append(read(Action, {**item, "key": key}))
+            waiting.append((at, read(Action, item["again"])))
+        elif item["status"] in OPEN:
+            waiting.append((at, read(Action, item)))
     return waiting
 
 
 def proposed(*actions: Action) -> dict[str, Any]:
-    """A state update that proposes actions; any node may return it."""
+    """Give a state update that proposes actions; any node may return it."""
     return {"actions": {action.key: plain(action) for action in actions}}
-
-
-def _done_in_this_run(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
-    """The actions that this run has done and of which enough is on record, last first."""
-    whole = {k: i for k, i in (state.get("actions") or {}).items() if "arguments" in i}
-    keys = [d["choice"] for d in state.get("decisions") or () if d["kind"] == "effect"]
-    done = [key for key in reversed(keys) if whole.get(key, {}).get("status") == "done"]
-    return [(key, read(Action, whole[key])) for key in dict.fromkeys(done)]
-
-
-def _beyond_reach(state: Mapping[str, Any]) -> list[str]:
-    """What may have happened, or is too far back to be undone; a person must look."""
-    actions, decisions = state.get("actions") or {}, state.get("decisions") or ()
-    keys = {d["choice"] for d in decisions if d["kind"] == "effect"}
-    full = len(decisions) >= DECISIONS_KEPT
-    kept = []
-    for key, item in actions.items():
-        if item["status"] == "unknown":
-            kept.append(f"{read(Action, item)} may have happened ({item.get('result')})")
-        elif item["status"] == "done" and key in keys and "arguments" not in item:
-            kept.append(f"{key} is too far back to be undone and stays done")
-        elif item["status"] == "done" and key not in keys and full:
-            kept.append(f"{key} was done before what the record of this run still holds")
-    return kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undo(Node):
-    """Take back what the run has done, last first, and end it as `aborted`.
+    """Take back what the run has done, last first and one a visit, and end it as `aborted`.
 
     Args:
         effects: the effects whose `undo` it may call. An action without one stays done, and the
@@ -197,33 +185,77 @@ class Undo(Node):
 
     effects: tuple[Effect, ...]
 
-    writes = frozenset({"actions", "decisions", "outcome"})
+    writes = frozenset({"actions", "decisions", "outcome", "ends", "run"})
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
-        """Undo every action that this run has done."""
+    def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
+        """Undo the last action that this run has done, and come back for the one before."""
         here = place("undo")
-        undone: dict[str, Any] = {}
-        kept = _beyond_reach(state)
-        for key, action in _done_in_this_run(state):
-            effect = next((e for e in self.effects if e.name == action.name and e.undo), None)
-            if effect is None or effect.undo is None:
-                kept.append(f"{action} has no undo and stays done")
+        tried = state.get("ends") or {}
+        for at, action in _done_last_first(state):
+            undo = next((e for e in self.effects if e.name == action.name and e.undo), None)
+            mark = f"{here.path}:undo:{at}"
+            if undo is None or mark in tried:
                 continue
-            try:
-                yield Call(effect.undo, (action.result,), blocks=True)
-            except GraphBubbleUp:
-                raise
-            except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
-                kept.append(f"{action} could not be undone: {problem}")
-                continue
-            undone[key] = plain(replace(action, status="undone"))
+            why_not = yield from _undone(undo, action)
+            update: dict[str, Any] = {"ends": {mark: {"status": "kept", "why": why_not}}}
+            if why_not is None:
+                update = {"actions": {at: plain(replace(action, status="undone"))}}
+            return Command(goto=here.node, update=update)
+        return self._end(here, state)
+
+    def _end(self, here: Place, state: Mapping[str, Any]) -> dict[str, Any]:
+        actions, tried = of_this_run(state), state.get("ends") or {}
+        undone = [key for key, item in actions.items() if item["status"] == "undone"]
+        kept = [
+            why
+            for at, item in actions.items()
+            if (why := _stays(at, item, tried.get(f"{here.path}:undo:{at}"))) is not None
+        ]
         failures = state.get("failures") or []
         why = failures[-1]["message"] if failures else "the run was aborted"
         outcome = Outcome(
             status="escalated" if kept else "aborted",
             reason="; ".join([why, *kept]),
-            evidence={"undone": list(undone), "kept": kept},
+            evidence={"undone": undone, "kept": kept},
         )
         decision = Decision(kind="abort", node=here.node, choice=outcome.status, reason=why)
-        actions = closed(state).get("actions", {}) | undone
-        return {"actions": actions, "outcome": plain(outcome), "decisions": [plain(decision)]}
+        return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
+
+
+def _undone(effect: Effect, action: Action) -> Steps[str | None]:
+    """Take one action back; give why it could not be, or None."""
+    result = effect.arguments.result(action.result)
+    try:
+        yield Call(effect.undo, (result,), blocks=True)
+    except GraphBubbleUp:
+        raise
+    except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
+        return in_words(problem)
+    return None
+
+
+def _done_last_first(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
+    """Give this run's done actions of which enough is on record, the last done first."""
+    done = [
+        (at, _whole(item))
+        for at, item in of_this_run(state).items()
+        if item["status"] == "done" and "arguments" in item
+    ]
+    return sorted(done, key=lambda pair: pair[1].ended or pair[1].at, reverse=True)
+
+
+def _whole(item: Mapping[str, Any]) -> Action:
+    return read(Action, {name: value for name, value in item.items() if name != "again"})
+
+
+def _stays(at: str, item: Mapping[str, Any], tried: Mapping[str, Any] | None) -> str | None:
+    """Say what a person must look at when a run was undone, or None."""
+    if item["status"] == "unknown":
+        return f"{_whole(item)} may have happened ({item.get('result')})"
+    if item["status"] != "done":
+        return None
+    if "arguments" not in item:
+        return f"{at} is too far back to be undone and stays done"
+    if tried is not None:
+        return f"{_whole(item)} could not be undone: {tried['why']}"
+    return f"{_whole(item)} has no undo and stays done"

@@ -6,19 +6,23 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from quintet.nodes.node import Node, Steps, brief, name_of, place
+from quintet.nodes.effect import Effect
+from quintet.nodes.node import Node, Steps, brief, place
 from quintet.state.action import Action, AnswerKind, Approval
 from quintet.state.decision import Decision
 from quintet.state.errors import ApprovalMissing, DesignError
 from quintet.state.record import plain, read
+from quintet.state.run import is_within, run_of
+from quintet.state.verdict import name_of, refuse_async, why
 
-When = Callable[[Action], bool | str | None]
-"""Says whether an action needs a person: True, or a sentence that says why; else False or None."""
+When = Callable[[Action], Any]
+"""A condition over an action: true, or a text that says why, where it needs a person."""
 
 CLOCKS_DIFFER = 60.0
 """Seconds by which the clock of whoever answers may be ahead."""
@@ -73,20 +77,44 @@ class Over:
     argument: str
 
     def __call__(self, action: Action) -> str | None:
-        """Why the action needs a person, or None."""
+        """Give why the action needs a person, or None where its amount is known to be within."""
         amount = action.arguments.get(self.argument)
-        if amount is None:
-            return None
-        if isinstance(amount, bool) or not isinstance(amount, int | float):
+        number = _number(amount)
+        if self.argument not in action.arguments:
+            return f"{action.name} has no {self.argument!r} to hold against {self.limit:g}"
+        if number is None:
             return f"{self.argument} {amount!r:.40} is not a number"
-        # Not `amount > limit`, which lets through what is not a number by name.
-        return (
-            None if amount <= self.limit else f"{self.argument} {amount:g} is over {self.limit:g}"
-        )
+        # Not `number > limit`, which lets through what is not a number by name.
+        if number <= self.limit:
+            return None
+        shown = number if isinstance(number, Decimal) else f"{number:g}"
+        return f"{self.argument} {shown} is over {self.limit:g}"
+
+
+def _number(amount: Any) -> float | Decimal | None:
+    """Give an amount as a number; a decimal stands in the record as its text."""
+    if isinstance(amount, bool):
+        return None
+    if isinstance(amount, int | float):
+        return amount
+    try:
+        return Decimal(amount) if isinstance(amount, str) else None
+    except InvalidOperation:
+        return None
 
 
 def over(limit: float, argument: str = "amount") -> Over:
-    """A condition for `ApprovalGate(when=)`: the named argument is over a limit in its own unit."""
+    """Give a condition for `ApprovalGate(when=)`: the named argument is over a limit in its unit.
+
+    An effect without that argument, or with none given, always needs a person.
+
+    Raises:
+        DesignError: the limit is no number, or the argument no name.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or limit != limit:
+        raise DesignError(f"over({limit!r}): give the limit as a number")
+    if not isinstance(argument, str) or not argument.isidentifier():
+        raise DesignError(f"over({limit!r}, {argument!r}): give the name of an argument")
     return Over(limit=limit, argument=argument)
 
 
@@ -105,10 +133,13 @@ class ApprovalGate(Node):
         approvers: names or roles that may answer, or a function of the action that gives them;
             empty means anybody.
         expires: how long a yes may be given and used, as `"24h"`, `"30m"`, `"2d"` or seconds.
-        name: what the gate is called in packets and approvals.
+        name: the gate's name in packets and approvals; two gates of one graph have two names.
+        effects: the effects that it stands in front of, by whose types an edit is checked at once;
+            ready-made graphs fill them in.
 
     Raises:
-        DesignError: an expiry that cannot be read.
+        DesignError: an expiry that cannot be read, an async condition, an approver without a name,
+            or a condition that none of the effects fits.
     """
 
     approved: str = "act"
@@ -117,17 +148,37 @@ class ApprovalGate(Node):
     approvers: tuple[str, ...] | Callable[[Action], tuple[str, ...]] = ()
     expires: str | float | None = None
     name: str = "approval"
+    effects: tuple[Effect, ...] = ()
 
-    writes = frozenset({"actions", "decisions"})
+    writes = frozenset({"actions", "decisions", "run"})
     asks = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.approvers, str):
-            raise DesignError(
-                f"ApprovalGate(approvers={self.approvers!r}): give a tuple of names, "
-                f"({self.approvers!r},)"
-            )
+        refuse_async("ApprovalGate(when=)", self.when)
+        if callable(self.approvers):
+            refuse_async("ApprovalGate(approvers=)", self.approvers)
+        else:
+            object.__setattr__(self, "approvers", names_of(self.approvers, "ApprovalGate(approvers="))
         seconds(self.expires)
+        self.check_fits(self.effects)
+
+    def check_fits(self, effects: tuple[Effect, ...]) -> None:
+        """Refuse a condition on an argument that none of the effects has.
+
+        Raises:
+            DesignError: it names the argument and those that there are.
+        """
+        argument = getattr(self.when, "argument", None)
+        if not effects or not isinstance(argument, str):
+            return
+        names = {name for effect in effects for name in effect.arguments.signature.parameters}
+        if argument not in names:
+            raise DesignError(
+                f"gate {self.name!r} asks about the argument {argument!r}, which none of "
+                f"{', '.join(effect.name for effect in effects)} has; they have "
+                f"{', '.join(sorted(names)) or 'none'}: name one of them, as in "
+                "over(100, 'total')"
+            )
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -139,14 +190,11 @@ class ApprovalGate(Node):
         return self.rejected or self.approved
 
     def wants(self, action: Action) -> str | None:
-        """Why this action needs a person, or None. Where the rule itself fails, it does."""
+        """Give why this action needs a person, or None. Where the rule itself fails, it does."""
         try:
-            said = self.when(action)
+            return why(self.when(action), self.when)
         except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
-        if not said:
-            return None
-        return said if isinstance(said, str) else f"{name_of(self.when)} holds"
 
     def deadline(self, action: Action) -> float | None:
         """Until when a yes to this action may be given and used."""
@@ -170,7 +218,7 @@ class ApprovalGate(Node):
                 f"{ask}, but {yes.by} approved another action (digest {yes.digest}, this is "
                 f"{action.digest}); ask again"
             )
-        if not self._may_answer(action, yes.by, yes.role):
+        if not self._counts(action, yes):
             raise ApprovalMissing(f"{ask}, but {yes.by!r} is not an approver")
         if yes.expires is not None and now > yes.expires:
             raise ApprovalMissing(f"{ask}, but the approval expired {_when(yes.expires)}")
@@ -182,18 +230,22 @@ class ApprovalGate(Node):
 
     def _decide(self, state: Mapping[str, Any]) -> Command[str]:
         here = place("approve").node
-        items = (state.get("actions") or {}).values()
-        open_actions = [read(Action, item) for item in items if item["status"] == "proposed"]
-        wanting = [(a, reason) for a in open_actions if (reason := self.wants(a))]
+        items = of_this_run(state)
+        mine = [
+            (at, read(Action, item))
+            for at, item in items.items()
+            if item["status"] == "proposed" and item.get("gate") in (None, "", self.name)
+        ]
+        wanting = [(at, action, why) for at, action in mine if (why := self.wants(action))]
         if not wanting:
-            passed = [_passed(here, action) for action in open_actions]
-            target = self._no if not todo(items) and refused(state) else self.approved
+            passed = [_passed(here, action) for _, action in mine]
+            target = self._no if not todo(items.values()) and refused(state) else self.approved
             return Command(goto=target, update={"decisions": passed} if passed else None)
-        action, reason = wanting[0]
+        at, action, reason = wanting[0]
         packet = self.packet(action, reason=reason, state=state)
         answer: Answer = interrupt(packet, response_schema=self._schema(action))
-        update, yes = self._record(here, action, answer, packet)
-        others = [item for item in items if item.get("key") != action.key]
+        update, yes = self._record(here, at, action, answer, packet)
+        others = [item for key, item in items.items() if key != at]
         target = self.approved if yes or todo(others) else self._no
         return Command(goto=here if len(wanting) > 1 else target, update=update)
 
@@ -214,13 +266,13 @@ class ApprovalGate(Node):
             "tried": tried,
             "if_yes": f"{action} runs once",
             "if_no": f"{action.name} does not run; nothing is changed",
-            "approvers": list(self._approvers(action)),
+            "approvers": self._shown_approvers(action),
             "expires": deadline,
             "answers": ["approve", "edit", "reject", "respond"],
         }
 
-    def _record(
-        self, here: str, action: Action, answer: Answer, packet: Mapping[str, Any]
+    def _record(  # noqa: PLR0913 - a question, where it stands, and its answer
+        self, here: str, at: str, action: Action, answer: Answer, packet: Mapping[str, Any]
     ) -> tuple[dict[str, Any], bool]:
         yes = answer.answer in ("approve", "edit")
         changed = replace(
@@ -250,24 +302,42 @@ class ApprovalGate(Node):
             seen=f"{action} [{action.digest}]",
         )
         update = {
-            "actions": {action.key: plain(replace(changed, approval=approval))},
+            "actions": {at: plain(replace(changed, approval=approval))},
             "decisions": [plain(decision)],
         }
         return update, yes
 
     def _approvers(self, action: Action) -> tuple[str, ...]:
+        """Give who may answer; empty for anybody.
+
+        Raises:
+            ValueError: the function of the action cannot tell; until it can, nobody may.
+        """
         if not callable(self.approvers):
             return self.approvers
         try:
-            return self.approvers(action)
-        except Exception as problem:  # noqa: BLE001 - a user's function may raise anything
-            # The question stays open to nobody until the function can tell again.
-            why = f"{type(problem).__name__}: {problem}"
-            return (f"nobody, for {name_of(self.approvers)} could not tell ({why})",)
+            return names_of(self.approvers(action), f"{name_of(self.approvers)} returned (")
+        except Exception as problem:
+            raise ValueError(
+                f"nobody may answer: {name_of(self.approvers)} could not tell who may "
+                f"({type(problem).__name__}: {problem})"
+            ) from problem
+
+    def _counts(self, action: Action, yes: Approval) -> bool:
+        try:
+            return self._may_answer(action, yes.by, yes.role)
+        except ValueError:
+            return False
+
+    def _shown_approvers(self, action: Action) -> list[str]:
+        try:
+            return list(self._approvers(action))
+        except ValueError as problem:
+            return [str(problem)]
 
     def _may_answer(self, action: Action, by: str, role: str) -> bool:
         allowed = self._approvers(action)
-        return not allowed or by in allowed or role in allowed
+        return not allowed or by in allowed or (bool(role) and role in allowed)
 
     def _schema(self, action: Action) -> type[Answer]:
         """The answer's schema for this question: it refuses before anything is kept."""
@@ -300,6 +370,9 @@ class ApprovalGate(Node):
                 f"{action.name} has no argument {unknown[0]!r}; "
                 f"it has {', '.join(action.arguments)}"
             )
+        for effect in self.effects if answer.arguments else ():
+            if effect.name == action.name:
+                effect.exactly(edited)  # a DesignError is a ValueError
         deadline = self.deadline(action)
         if answer.at is not None and answer.at > time.time() + CLOCKS_DIFFER:
             raise ValueError(f"this answer is dated {_when(answer.at)}, which is still to come")
@@ -315,16 +388,45 @@ class ApprovalGate(Node):
             )
 
 
+def names_of(given: Any, part: str) -> tuple[str, ...]:
+    """Give approvers as a tuple of names.
+
+    Raises:
+        DesignError: it is one text, nothing, or holds an empty name, which anybody would have.
+    """
+    if isinstance(given, str) or given is None or not isinstance(given, Iterable):
+        remedy = f"({given!r},)" if isinstance(given, str) else "('maria',)"
+        raise DesignError(f"{part}{given!r}): give a tuple of names, {remedy}")
+    names = tuple(given)
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise DesignError(
+                f"{part}{names!r}): {name!r} is nobody's name; leave it out, or give () where "
+                "anybody may answer"
+            )
+    return names
+
+
 def todo(items: Iterable[Mapping[str, Any]]) -> bool:
     """Whether an action among these is still to be done, or to be refused as a repeat."""
     return any(item["status"] in ("proposed", "approved") or "again" in item for item in items)
 
 
 def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The decisions of this run by which a person said no to an action."""
-    decisions = state.get("decisions") or ()
-    no = ("reject", "respond")
-    return [d for d in decisions if d["kind"] == "approval" and d["choice"] in no]
+    """Give the actions of this run to which a person said no."""
+    return [
+        item
+        for item in of_this_run(state).values()
+        if item["status"] == "rejected" and item.get("approval")
+    ]
+
+
+def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the actions that belong to the state's run, nested ones included; else all."""
+    actions, run = state.get("actions") or {}, run_of(state)
+    if not run:
+        return dict(actions)
+    return {at: item for at, item in actions.items() if is_within(item.get("run") or run, run)}
 
 
 def _passed(here: str, action: Action) -> dict[str, Any]:

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    messages_from_dict,
+    messages_to_dict,
+)
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, StructuredTool, tool
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.fallbacks import RunnableWithFallbacks
+from langchain_core.tools import (
+    BaseTool,
+    InjectedToolArg,
+    InjectedToolCallId,
+    StructuredTool,
+    tool,
+)
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json_schema import dereference_refs
+from langgraph.errors import is_invalid_resume
+from langgraph.types import Command
 from pydantic.json_schema import GenerateJsonSchema
 
-from quintet.nodes.dispatch import Dispatch
+from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.effect import Effect
 from quintet.nodes.node import Call, Steps, brief
 from quintet.state.contract import Contract, tool_name
@@ -45,45 +63,108 @@ class Handoff:
     reason: str
 
 
+@dataclass(kw_only=True)
+class Conversation:
+    """What a chat model has been told and has said; it outlives a pause.
+
+    Attributes:
+        handoffs: the nodes that the model may pass control to.
+        messages: the conversation so far; empty at first.
+    """
+
+    handoffs: tuple[str, ...] = ()
+    messages: list[BaseMessage] = field(default_factory=list)
+
+    def kept(self) -> list[dict[str, Any]]:
+        """Give the messages as plain data."""
+        return messages_to_dict(self.messages)
+
+    @classmethod
+    def back(cls, kept: Any, handoffs: tuple[str, ...]) -> Conversation:
+        """Read a conversation from plain data."""
+        return cls(handoffs=handoffs, messages=messages_from_dict(kept or []))
+
+    @property
+    def open_calls(self) -> list[Any]:
+        """Give the calls of the last message that have no answer yet; they are answered in order."""
+        answers = 0
+        for message in reversed(self.messages):
+            if isinstance(message, AIMessage):
+                return [*message.tool_calls, *message.invalid_tool_calls][answers:]
+            answers += 1
+        return []
+
+
 def converse(
-    model: BaseChatModel,
+    model: Any,
     contract: Contract,
     request: Any,
-    dispatch: Dispatch,
+    attempt: Attempt,
     config: RunnableConfig,
-    handoffs: tuple[str, ...],
+    conversation: Conversation,
 ) -> Steps[Any]:
-    """Let a chat model work with the contract's tools.
+    """Let a chat model work with the contract's tools, from where the conversation stands.
 
     Raises:
         ContractBroken: its answer is empty or cut off, or it gives none.
         BudgetExhausted: a limit is reached before it answers.
     """
-    kit = _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)
-    bound = model.bind_tools(list(kit.specs)) if kit.specs else model
-    messages: list[BaseMessage] = [
-        SystemMessage(contract.goal),
-        HumanMessage(json.dumps(plain(request), ensure_ascii=False, separators=(",", ":"))),
-    ]
+    kit = _kit(tuple(map(Same, contract.tools)), contract.gives, conversation.handoffs)
+    bound = with_tools(model, kit.specs) if kit.specs else model
+    messages = conversation.messages
+    if not messages:
+        messages += [
+            SystemMessage(contract.goal),
+            HumanMessage(json.dumps(plain(request), ensure_ascii=False, separators=(",", ":"))),
+        ]
     for _ in range(TURNS):
+        if (calls := conversation.open_calls) and (
+            moved := (yield from _answer_all(kit, calls, attempt, config, conversation))
+        ):
+            return moved
         # Counted here and not by the meter: callbacks cost a third of a model call's overhead.
-        dispatch.check()
-        dispatch.spend(steps=1)
-        said: AIMessage = yield Call(bound, (messages,))
-        dispatch.used(said)
+        attempt.check()
+        attempt.spend(steps=1)
+        said: AIMessage = yield from in_time(attempt, Call(bound, (list(messages),)))
+        attempt.used(said)
         if not said.tool_calls and not said.invalid_tool_calls:
             return last_word(said, contract)
         whole(said, contract)
         if kit.ends(said):
             return kit.end(said.tool_calls[0])
         messages.append(said)
-        for call in said.tool_calls:
-            content = EARLY if kit.is_end(call) else (yield from _use(kit, call, dispatch, config))
-            messages.append(ToolMessage(content, tool_call_id=call["id"] or ""))
-        for broken in said.invalid_tool_calls:
-            content = f"error: the arguments are not JSON: {brief(broken['args'])}"
-            messages.append(ToolMessage(content, tool_call_id=broken["id"] or ""))
     raise ContractBroken(f"contract {contract.goal!r}: no answer after {TURNS} model calls")
+
+
+def _answer_all(
+    kit: Kit, calls: list[Any], attempt: Attempt, config: RunnableConfig, conversation: Conversation
+) -> Steps[Handoff | None]:
+    """Run the calls of a message one by one; what has been answered stays answered."""
+    ends = [call["name"] for call in calls if kit.is_end(call)]
+    if len(ends) > 1:
+        attempt.refused.append(f"it called {' and '.join(map(repr, ends))} in one message")
+    for call in calls:
+        content: Any = EARLY
+        if call["type"] == "invalid_tool_call":
+            content = f"error: the arguments are not JSON: {brief(call['args'])}"
+        elif not kit.is_end(call):
+            content = yield from _use(kit, call, attempt, config, conversation.handoffs)
+        if isinstance(content, Handoff):
+            return content
+        conversation.messages.append(ToolMessage(content, tool_call_id=call["id"] or ""))
+    return None
+
+
+def with_tools(model: Any, specs: Sequence[dict[str, Any]]) -> Any:
+    """Bind tools to a chat model, also within its retries, bindings and fallbacks."""
+    if isinstance(model, RunnableBindingBase):
+        return model.model_copy(update={"bound": with_tools(model.bound, specs)})
+    if isinstance(model, RunnableWithFallbacks):
+        others = [with_tools(other, specs) for other in model.fallbacks]
+        return model.model_copy(
+            update={"runnable": with_tools(model.runnable, specs), "fallbacks": others}
+        )
+    return model.bind_tools(list(specs))
 
 
 def last_word(said: BaseMessage, contract: Contract) -> Any:
@@ -132,8 +213,12 @@ class Kit:
         return call["name"] == self.answer or call["name"] in self.handoffs
 
     def ends(self, said: AIMessage) -> bool:
-        """Whether a message does nothing but answer or hand off."""
-        return not said.invalid_tool_calls and all(self.is_end(call) for call in said.tool_calls)
+        """Say whether a message does nothing but answer, or hand off to one."""
+        return (
+            not said.invalid_tool_calls
+            and len(said.tool_calls) == 1
+            and self.is_end(said.tool_calls[0])
+        )
 
     def end(self, call: Any) -> Any:
         """The answer or the handoff of a call."""
@@ -169,8 +254,13 @@ def _kit(contract_tools: tuple[Same, ...], gives: Any, handoffs: tuple[str, ...]
         spec, wrapped = _answer_spec(gives)
         answer = spec["function"]["name"]
         specs.append(spec)
-    specs += [convert_to_openai_tool(_transfer(target)) for target in handoffs]
-    targets = {f"transfer_to_{target}": target for target in handoffs}
+    targets = _transfers(handoffs)
+    specs += [convert_to_openai_tool(_transfer(name, to)) for name, to in targets.items()]
+    if odd := [name for name in tools if not _NAME.fullmatch(name)]:
+        raise DesignError(
+            f"the tool {odd[0]!r} has a name that providers refuse; use letters, digits, _ and - "
+            "only, 64 at most"
+        )
     if clash := sorted({answer, *targets} & set(tools)):
         raise DesignError(
             f"the tool {clash[0]!r} has the name of a chat model's own way to answer or hand off; "
@@ -210,24 +300,89 @@ def _as_tool(item: Any) -> BaseTool:
     return made
 
 
-def _transfer(target: str) -> StructuredTool:
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""The names of tools that the providers take."""
+
+
+def _transfers(handoffs: tuple[str, ...]) -> dict[str, str]:
+    """Give each handoff a tool's name that providers take: `order desk` is `order_desk`."""
+    targets: dict[str, str] = {}
+    for target in handoffs:
+        name = re.sub(r"[^a-zA-Z0-9_-]", "_", f"transfer_to_{target}")[:64]
+        if name in targets:
+            raise DesignError(
+                f"the handoffs to {targets[name]!r} and {target!r} would both be the tool "
+                f"{name!r}; rename one of the nodes"
+            )
+        targets[name] = target
+    return targets
+
+
+def _transfer(name: str, target: str) -> StructuredTool:
     def transfer(reason: str) -> str:
         return reason
 
     return StructuredTool.from_function(
-        transfer, name=f"transfer_to_{target}", description=f"Pass this request on to {target}."
+        transfer, name=name, description=f"Pass this request on to {target}."
     )
 
 
-def _use(kit: Kit, call: Any, dispatch: Dispatch, config: RunnableConfig) -> Steps[str]:
+def _use(
+    kit: Kit, call: Any, attempt: Attempt, config: RunnableConfig, handoffs: tuple[str, ...]
+) -> Steps[str | Handoff]:
     """Run one tool call. A refused tool or bad arguments go back to the model as text."""
     try:
-        dispatch.allow(call["name"])
-        result = yield Call(kit.tools[call["name"]], (call["args"],), config)
+        attempt.allow(call["name"])
+        whole = {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}
+        message = yield from in_time(attempt, Call(kit.tools[call["name"]], (whole,), config))
     except ToolRefused as refusal:
         return f"error: {refusal}"
     except QuintetError:
         raise
     except (ValueError, TypeError, LookupError) as problem:
+        if is_invalid_resume(problem):
+            raise
         return f"error: {problem}"
-    return result if isinstance(result, str) else json.dumps(plain(result), ensure_ascii=False)
+    if isinstance(message, Command):
+        return _handoff_of(call["name"], message, handoffs)
+    return message.content if isinstance(message.content, str) else json.dumps(message.content)
+
+
+def _handoff_of(tool: str, command: Command[Any], handoffs: tuple[str, ...]) -> Handoff:
+    if isinstance(command.goto, str) and command.goto in handoffs:
+        return Handoff(to=command.goto, reason=f"the tool {tool!r} passed it on")
+    raise ContractBroken(
+        f"the tool {tool!r} returned {command!r:.80}; a chat model's tool may pass control on to "
+        f"one of Worker(handoffs=...), here {', '.join(handoffs) or 'nobody'}"
+    )
+
+
+def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:
+    """Refuse tools that a chat model cannot be given here.
+
+    Raises:
+        DesignError: it names the tool and the remedy.
+    """
+    for item in contract.tools:
+        if injected := _injected(item):
+            raise DesignError(
+                f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {injected}, which "
+                "LangChain gives inside an agent graph only; give the worker create_agent(...)"
+            )
+    _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)
+
+
+def _injected(item: Any) -> str | None:
+    """Name what a tool wants to be given besides its arguments and its call's id."""
+    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or item
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        return None
+    for name, hint in hints.items():
+        for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
+            kind = mark if isinstance(mark, type) else type(mark)
+            wanted = issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime"
+            if wanted and not issubclass(kind, InjectedToolCallId):
+                return f"{name!r} ({kind.__name__})"
+    return None

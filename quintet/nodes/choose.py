@@ -9,9 +9,10 @@ from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
 
-from quintet.nodes.node import Steps, adrive, asked, brief, drive, name_of
-from quintet.state.decision import DecidedBy
+from quintet.nodes.node import Steps, adrive, asked, brief, drive
+from quintet.state.decision import DecidedBy, share
 from quintet.state.errors import DesignError
+from quintet.state.verdict import name_of, refuse_async, why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,9 @@ class Choice:
         by: `rule`, `learned`, `model` or `person`.
         who: the tier or model behind `by`.
         candidates: the routes that were considered, best first.
+
+    Raises:
+        DesignError: a confidence that is no number from 0 to 1, or a route that is no text.
     """
 
     to: str
@@ -33,6 +37,11 @@ class Choice:
     by: DecidedBy = "rule"
     who: str = ""
     candidates: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.to, str):
+            raise DesignError(f"Choice(to={self.to!r:.60}): give the route's name")
+        object.__setattr__(self, "confidence", share(self.confidence, "Choice"))
 
 
 Chosen = Choice | str | None
@@ -117,7 +126,8 @@ def by_rules(
             function of what the router reads.
 
     Raises:
-        DesignError: no rules, or a pattern that is not a regular expression.
+        DesignError: no rules, a pattern that is not a regular expression, or an async condition,
+            which nothing would await.
     """
     pairs: list[tuple[Condition, str]] = []
     if isinstance(rules, Mapping):
@@ -134,6 +144,11 @@ def by_rules(
 
 def _compiled(condition: Condition, route: str) -> Condition:
     if not isinstance(condition, str):
+        if not isinstance(condition, re.Pattern) and not callable(condition):
+            raise DesignError(
+                f"by_rules: {condition!r:.60} for {route!r}: give a regular expression or a function"
+            )
+        refuse_async(f"by_rules, {route!r}", condition)
         return condition
     try:
         return re.compile(condition, re.IGNORECASE)
@@ -147,7 +162,8 @@ def _holds(condition: Condition, given: Any) -> str | None:
         return f"the text has {brief(match[0], 40)!r}" if match else None
     if isinstance(condition, str):
         return None
-    return f"rule {name_of(condition)} holds" if condition(given) else None
+    said = why(condition(given), condition)
+    return f"rule {said}" if said == f"{name_of(condition)} holds" else said
 
 
 @dataclass(frozen=True, kw_only=True)

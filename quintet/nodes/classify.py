@@ -1,9 +1,14 @@
-"""Which class of failure an exception is."""
+"""The class of failure that an exception is."""
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import sqlite3
+import ssl
 from collections.abc import Callable
+from urllib.error import URLError
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -23,6 +28,7 @@ from pydantic import ValidationError
 from quintet.state.errors import (
     ActionRefused,
     ApprovalMissing,
+    AttemptEnded,
     BudgetExhausted,
     ContractBroken,
     DesignError,
@@ -46,11 +52,22 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
     ((ModelInvalidRequestError, ModelNotFoundError, ContextOverflowError), "permanent"),
     ((OutputParserException, json.JSONDecodeError, ValidationError), "invalid"),
     (ContractBroken, "contract"),
-    ((ActionRefused, ToolRefused, ApprovalMissing, EffectUnknown, EffectRepeated), "denied"),
+    (
+        (
+            ActionRefused,
+            ToolRefused,
+            ApprovalMissing,
+            AttemptEnded,
+            EffectUnknown,
+            EffectRepeated,
+        ),
+        "denied",
+    ),
     ((BudgetExhausted, DesignError, MissingExtra), "permanent"),
     (TimeoutError, "timeout"),
     (PermissionError, "denied"),
-    (ConnectionError, "transient"),
+    (ssl.SSLCertVerificationError, "permanent"),
+    ((ConnectionError, ssl.SSLError), "transient"),
 )
 
 _STATUS: dict[int, FailureClass] = {
@@ -71,7 +88,19 @@ _STATUS: dict[int, FailureClass] = {
 
 _MISTAKES = (TypeError, LookupError, AttributeError, NameError, AssertionError)
 
-_CLIENTS = ("httpx", "httpx2", "openai", "anthropic", "langchain_openai")
+_CLIENTS = (
+    "httpx",
+    "httpx2",
+    "openai",
+    "anthropic",
+    "langchain_openai",
+    "requests",
+    "urllib3",
+    "aiohttp",
+    "psycopg",
+    "psycopg_pool",
+    "psycopg2",
+)
 
 _BY_NAME: dict[str, FailureClass] = {
     "TimeoutException": "timeout",
@@ -81,32 +110,116 @@ _BY_NAME: dict[str, FailureClass] = {
     "LengthFinishReasonError": "invalid",
     "ContentFilterFinishReasonError": "invalid",
     "OpenAIRefusalError": "invalid",
+    # requests, urllib3, aiohttp
+    "Timeout": "timeout",
+    "ConnectTimeout": "timeout",
+    "ConnectTimeoutError": "timeout",
+    "ReadTimeoutError": "timeout",
+    "TimeoutError": "timeout",
+    "PoolTimeout": "timeout",
+    "ServerTimeoutError": "timeout",
+    "InvalidURL": "permanent",
+    "LocationParseError": "permanent",
+    "SSLError": "transient",
+    "ConnectionError": "transient",
+    "ChunkedEncodingError": "transient",
+    "ContentDecodingError": "invalid",
+    "ProtocolError": "transient",
+    "NewConnectionError": "transient",
+    "MaxRetryError": "transient",
+    "ClientConnectionError": "transient",
+    "ClientPayloadError": "transient",
+    # psycopg
+    "OperationalError": "transient",
+    "InterfaceError": "transient",
+    "ProgrammingError": "permanent",
+    "IntegrityError": "permanent",
+    "DataError": "permanent",
 }
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+_SQLSTATE: tuple[tuple[str, FailureClass], ...] = (
+    ("57014", "timeout"),  # query_canceled, as by statement_timeout
+    ("28", "denied"),  # authorization
+    ("42501", "denied"),  # insufficient_privilege
+    ("08", "transient"),  # connection
+    ("40", "transient"),  # serialization, deadlock
+    ("53", "transient"),  # resources
+    ("55P03", "transient"),  # lock_not_available
+    ("57", "transient"),  # the server shuts down or starts
+    ("58", "transient"),  # system error
+)
+"""Classes of SQLSTATE by their first letters; of any other, trying again cannot help."""
 
 
 def classify(problem: BaseException) -> FailureClass:
-    """The class of a failure, by its type, by its HTTP status, or `unknown`.
+    """Give the class of a failure, by its type, by its HTTP status or SQLSTATE, or `unknown`.
 
     A `StepFailed` keeps the class it has; a provider's error is known by langchain-core's neutral
-    `ModelError` classes; an HTTP error by its `status_code`. A programming error (`TypeError`,
-    `KeyError`, ...) is `permanent`: trying again cannot help.
+    `ModelError` classes; an HTTP error by its status. A programming error (`TypeError`, `KeyError`,
+    ...) is `permanent`: trying again cannot help. A group of exceptions, as of an
+    `asyncio.TaskGroup`, is what its parts are, and `unknown` where they differ.
     """
+    if isinstance(problem, BaseExceptionGroup):
+        kinds = {classify(part) for part in problem.exceptions}
+        return kinds.pop() if len(kinds) == 1 else "unknown"
     if isinstance(problem, StepFailed):
         return problem.failure.kind
     if isinstance(problem, ContractBroken) and problem.side == "gives":
         return "invalid"
     if getattr(problem, "code", None) == "insufficient_quota":
         return "denied"  # it comes as a 429, but waiting does not fill an account
-    for kinds, name in _CLASSES:
-        if isinstance(problem, kinds):
+    for kinds_of, name in _CLASSES:
+        if isinstance(problem, kinds_of):
             return name
     if (status := _status(problem)) is not None:
         return _by_status(status)
     if isinstance(problem, ModelAPIError):
         return "transient"
+    if (kind := _of_network(problem) or _of_database(problem)) is not None:
+        return kind
     if isinstance(problem, _MISTAKES):
         return "permanent"
     return _of_client(problem) or "unknown"
+
+
+_NAMES_AGAIN = (socket.EAI_AGAIN, getattr(socket, "EAI_NODATA", None), socket.EAI_FAIL)
+
+
+def _of_network(problem: BaseException) -> FailureClass | None:
+    """Give the class of an error of the standard library's network, or None."""
+    if isinstance(problem, URLError) and isinstance(problem.reason, BaseException):
+        return classify(problem.reason)
+    if isinstance(problem, URLError):
+        return "transient"
+    if isinstance(problem, socket.gaierror):
+        # A name that is not known may be a fault of its server's or of the caller's: try again.
+        unknown = problem.errno == socket.EAI_NONAME
+        return "transient" if unknown or problem.errno in _NAMES_AGAIN else "permanent"
+    if isinstance(problem, socket.herror):
+        return "transient"
+    if isinstance(problem, OSError) and problem.errno in _UNREACHABLE:
+        return "transient"
+    return None
+
+
+_UNREACHABLE = frozenset(
+    (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ENETRESET)
+)
+
+
+def _of_database(problem: BaseException) -> FailureClass | None:
+    """Give the class of a database's error, or None."""
+    if isinstance(problem, sqlite3.Error):
+        code = getattr(problem, "sqlite_errorcode", None)
+        said = str(problem)
+        busy = code is not None and code & 0xFF in _BUSY
+        return "transient" if busy or "is locked" in said else "permanent"
+    state = getattr(problem, "sqlstate", None) or getattr(problem, "pgcode", None)
+    if not isinstance(state, str):
+        return None
+    return next((kind for start, kind in _SQLSTATE if state.startswith(start)), "permanent")
 
 
 def _by_status(status: int) -> FailureClass:
@@ -116,7 +229,7 @@ def _by_status(status: int) -> FailureClass:
 
 
 def classify_name(name: str) -> FailureClass:
-    """The class of a failure of which only the type's name is known, or `unknown`."""
+    """Give the class of a failure of which only the type's name is known, or `unknown`."""
     for kinds, kind in (*_CLASSES, (_MISTAKES, "permanent")):
         each = kinds if isinstance(kinds, tuple) else (kinds,)
         if any(name in _family(one) for one in each):
@@ -125,21 +238,22 @@ def classify_name(name: str) -> FailureClass:
 
 
 def _family(kind: type[BaseException]) -> set[str]:
-    """The names of a class and of all its subclasses that this process knows."""
+    """Give the names of a class and of all its subclasses that this process knows."""
     return {kind.__name__}.union(*(_family(each) for each in kind.__subclasses__()))
 
 
 def _status(problem: BaseException) -> int | None:
-    """The HTTP status of an error, where the field's clients keep it."""
+    """Give the HTTP status of an error, where the field's clients keep it."""
     for holder in (problem, getattr(problem, "response", None)):
-        status = getattr(holder, "status_code", None)
-        if isinstance(status, int):
-            return status
+        for name in ("status_code", "status"):  # urllib and aiohttp have the shorter one
+            status = getattr(holder, name, None)
+            if isinstance(status, int) and not isinstance(status, bool) and status >= 100:
+                return status
     return None
 
 
 def _of_client(problem: BaseException) -> FailureClass | None:
-    """The class of a client's own error, known by name so that no client is imported."""
+    """Give the class of a client's own error, known by name so that no client is imported."""
     for kind in type(problem).__mro__:
         if kind.__module__.partition(".")[0] in _CLIENTS and kind.__name__ in _BY_NAME:
             return _BY_NAME[kind.__name__]

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quintet.nodes.approve import refused
-from quintet.nodes.node import Node, Steps, brief, is_async, name_of, place, values
+from quintet.nodes.approve import of_this_run, refused
+from quintet.nodes.node import Node, Steps, brief, place, values
 from quintet.nodes.route import path_of
+from quintet.state.action import shown
+from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
+from quintet.state.run import mark
+from quintet.state.verdict import name_of, refuse_async, why_not
 
-Criterion = Callable[[Mapping[str, Any]], bool | str | None]
-"""A criterion on the final state: True where it holds, else False or what is wrong."""
+log = logging.getLogger("quintet")
+
+Criterion = Callable[[Mapping[str, Any]], Any]
+"""A criterion on the final state: true where it holds; false, None or `unmet("why")` where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finish(Node):
     """Write the outcome of the run. `done` is written only where the state holds the evidence.
 
-    Evidence is a result that met its contract and no action left open; further criteria on the
-    final state may be given. What a person refused ends as `rejected`, and so does what a worker
-    refused within its authority: a result with a non-empty `refused` says why. What claims to be
-    done and is not ends as `escalated`, with what does not hold.
+    Evidence is a result that met its contract, no action, question or step of a plan left open; and
+    further criteria on the final state may be given. What a person refused ends as `rejected`, and
+    so does what a worker refused within its authority: a result with a non-empty `refused` says
+    why. What claims to be done and is not ends as `escalated`, with what does not hold.
 
     Args:
         success: criteria on the final state; all must hold for `done`.
 
     Raises:
-        DesignError: an async criterion, which nothing would await.
+        DesignError: a criterion that is no function, or async, which nothing would await.
     """
 
     success: tuple[Criterion, ...] = ()
 
-    writes = frozenset({"outcome", "actions", "decisions"})
+    writes = frozenset({"outcome", "actions", "decisions", "run"})
 
     def __post_init__(self) -> None:
-        if late := [name_of(criterion) for criterion in self.success if is_async(criterion)]:
-            raise DesignError(f"Finish: criterion {late[0]} is async; give a plain function")
+        given = (self.success,) if callable(self.success) else tuple(self.success)
+        object.__setattr__(self, "success", given)
+        for criterion in given:
+            if not callable(criterion):
+                raise DesignError(f"Finish(success=): {criterion!r:.60} is no function")
+        refuse_async("Finish(success=)", *given)
 
     def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
         """Judge the state and write the outcome."""
@@ -50,14 +61,22 @@ class Finish(Node):
     def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
         # A `done` that is there already is of a graph before this one, and says nothing of this.
         if (state.get("outcome") or {}).get("status", "done") != "done":
-            return {}
+            return closed(state)
         outcome = _refused(state) or self._unproven(state) or self._done(state)
         return closed(state) | ended(outcome, place("finish").node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
-        actions = (state.get("actions") or {}).values()
-        left = [item for item in actions if item["status"] in ("proposed", "approved", "unknown")]
-        wrong = [f"action {item['key']} is {item['status']}" for item in left]
+        wrong = [
+            f"action {at} is {item['status']}"
+            for at, item in of_this_run(state).items()
+            if item["status"] in (*OPEN, "unknown")
+        ]
+        wrong += [
+            f"{merge} is not settled: {', '.join(fields)}"
+            for merge, fields in (state.get("conflicts") or {}).items()
+        ]
+        wrong += [f"{slot} waits for a person" for slot in state.get("paused") or ()]
+        wrong += _steps_left(state)
         if not state.get("results"):
             wrong.append("no worker gave a result")
         wrong += [why for criterion in self.success if (why := _unmet(criterion, state))]
@@ -75,7 +94,7 @@ class Finish(Node):
         held = [name_of(criterion) for criterion in self.success]
         reason = f"{', '.join(results)} met the contract"
         if effects:
-            reason += f"; done: {', '.join(effects)}"
+            reason += f"; done: {_few(effects)}"
         evidence = {"results": results, "effects": effects, "criteria": held}
         return Outcome(status="done", reason=reason, evidence=evidence)
 
@@ -90,18 +109,22 @@ def hand_over(state: Any) -> dict[str, Any]:
     status: Status = "exhausted" if spent_up else "escalated"
     reason = brief(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
-    return closed(known) | ended(outcome, place("person").node)
+    return mark(known, "person") | closed(known) | ended(outcome, place("person").node)
 
 
 _ASKS = ("escalation", "route", "handoff", "replan", "merge")
+SPENT = ("BudgetExhausted",)
 
 
 def _why(state: Mapping[str, Any]) -> tuple[str, bool]:
-    """Why a person is asked, by the last thing that led here, and whether a budget is used up."""
+    """Say why a person is asked, by the last thing that led here, and whether a budget is used up.
+
+    That only words the reason; that a person is asked is decided by control having come here.
+    """
     said = [d for d in state.get("decisions") or () if d["kind"] in _ASKS]
     failure = next(iter((state.get("failures") or ())[-1:]), None)
     if failure is not None and not failure.get("remedy", "").startswith(("fallback", "replan")):
-        spent_up = failure["error"] == "BudgetExhausted"
+        spent_up = failure["error"] in SPENT
         if not said or said[-1]["node"] == failure["node"]:
             return failure["message"], spent_up
         return said[-1]["reason"], spent_up
@@ -111,71 +134,95 @@ def _why(state: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def packet(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person needs to take over: the request, the path, what was tried, what is open."""
-    actions = (state.get("actions") or {}).values()
+    """Give a person what they need to take over: the request, the path, what was tried and is open."""
+    actions = of_this_run(state)
     return {
         "request": brief(state.get("message", ""), 500),
         "path": path_of(state.get("decisions") or ()),
         "tried": [
             f"{f['node']}: {f['kind']}: {brief(f['message'])}" for f in state.get("failures") or ()
         ],
-        "done": [i["key"] for i in actions if i["status"] == "done"],
-        "open": [i["key"] for i in actions if i["status"] not in ("done", "undone")],
+        "done": [at for at, item in actions.items() if item["status"] == "done"],
+        "open": [at for at, item in actions.items() if item["status"] not in ("done", "undone")],
         "results": dict(state.get("results") or {}),
     }
 
 
 def closed(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state update by which what stands open when a run ends is not done by the thread's next."""
+    """Mark open actions as failed in a state update, so that nothing runs them later."""
     update = {}
-    for key, item in (state.get("actions") or {}).items():
-        if "again" in item or item["status"] in ("proposed", "approved"):
+    for at, item in of_this_run(state).items():
+        if "again" in item or item["status"] in OPEN:
             why = {"status": "failed", "result": "not done: its run ended before"}
-            update[key] = {**item.get("again", item), **why}
+            update[at] = {**item.get("again", item), **why}
     return {"actions": update} if update else {}
 
 
 def ended(outcome: Outcome, node: str) -> dict[str, Any]:
-    """The state update of an outcome, with its decision record."""
+    """Give the state update of an outcome, with its decision record."""
     decision = Decision(kind="outcome", node=node, choice=outcome.status, reason=outcome.reason)
     return {"outcome": plain(outcome), "decisions": [plain(decision)]}
 
 
 def _refused(state: Mapping[str, Any]) -> Outcome | None:
-    """The outcome where a person or a worker said no to any part of what was asked."""
+    """Give the outcome where a person or a worker said no to any part of what was asked."""
     results = state.get("results") or {}
     declined = {
         name: result["refused"]
         for name, result in results.items()
         if isinstance(result, Mapping) and result.get("refused")
     }
-    said_no = [
-        f"{d['who']} said {d['choice']} to {d['seen']}: {d['reason']}" for d in refused(state)
-    ]
-    reasons = [*said_no, *(f"{name} refused: {why}" for name, why in declined.items())]
+    reasons = [_said_no(item) for item in refused(state)]
+    reasons += [f"{name} refused: {why}" for name, why in declined.items()]
     if not reasons:
         return None
     done = _effects(state)
     if done:
-        reasons.append(f"done all the same: {', '.join(done)}")
+        reasons.append(f"done all the same: {_few(done)}")
     return Outcome(
         status="rejected", reason="; ".join(reasons), evidence={"refused": declined, "done": done}
     )
 
 
+def _said_no(item: Mapping[str, Any]) -> str:
+    answer = item["approval"]
+    what = f"{item['name']} [{answer['digest']}]" if "arguments" not in item else _shown(item)
+    why = f": {answer['note']}" if answer["note"] else ""
+    return f"{answer['by']} said {answer['answer']} to {what}{why}"
+
+
+def _shown(item: Mapping[str, Any]) -> str:
+    return f"{item['name']}({shown(item['arguments'])}) [{item['approval']['digest']}]"
+
+
+def _steps_left(state: Mapping[str, Any]) -> list[str]:
+    """Name the steps of this run's plans that are not done."""
+    left = []
+    for planner, record in (state.get("progress") or {}).items():
+        undone = [name for name in record["steps"] if name not in record["done"]]
+        if undone and not record.get("over"):
+            left.append(f"{planner}: {', '.join(undone)} of the plan is not done")
+    return left
+
+
 def _unmet(criterion: Criterion, state: Mapping[str, Any]) -> str | None:
-    """What is wrong by a criterion. One that cannot be judged does not hold: the run still ends."""
+    """Say what is wrong by a criterion. One that cannot judge does not hold: the run still ends."""
     try:
-        said = criterion(state)
+        reason = why_not(criterion(state), criterion)
     except Exception as problem:  # noqa: BLE001 - a user's criterion may raise anything
-        said = f"{type(problem).__name__}: {problem}"
-    if said is True or said is None:
-        return None
-    return f"{name_of(criterion)}: {said or 'does not hold'}"
+        log.warning("criterion %s raised", name_of(criterion), exc_info=problem)
+        reason = f"{type(problem).__name__}: {problem}"
+    return None if reason is None else f"{name_of(criterion)}: {reason}"
 
 
 def _effects(state: Mapping[str, Any]) -> list[str]:
-    """The keys of the effects that this run has done."""
-    decisions = state.get("decisions") or ()
-    keys = [d["choice"] for d in decisions if d["kind"] == "effect" and d["choice"] != "refused"]
-    return list(dict.fromkeys(keys))
+    """Give the keys of the effects that this run has done."""
+    return [at for at, item in of_this_run(state).items() if item["status"] == "done"]
+
+
+FEW = 20
+
+
+def _few(keys: list[str]) -> str:
+    more = f" and {len(keys) - FEW} more, {len(keys)} in all" if len(keys) > FEW else ""
+    return ", ".join(keys[:FEW]) + more

@@ -17,6 +17,7 @@ from quintet.nodes.model import chat_model, filled
 from quintet.nodes.node import Call, Steps, drive, one_of
 from quintet.state.plan import Step
 from quintet.state.record import plain
+from quintet.state.verdict import Unmet
 
 
 class Verdict(BaseModel):
@@ -32,7 +33,7 @@ class CriterionJudge:
 
     model: BaseChatModel = field(repr=False)
 
-    def steps(self, step: Step, result: Any) -> Steps[bool | str]:
+    def steps(self, step: Step, result: Any) -> Steps[bool | Unmet]:
         """Ask the model; a step without a criterion holds unasked."""
         if not step.criterion:
             return True
@@ -40,9 +41,9 @@ class CriterionJudge:
         asked = f"Judge whether this criterion holds for the result: {step.criterion}"
         said = yield Call(structured, (_messages(asked, result),), metered_here())
         verdict = filled(Verdict, said)
-        return True if verdict.holds else str(verdict.reason)
+        return True if verdict.holds else Unmet(verdict.reason or "the judge gives no reason")
 
-    def __call__(self, step: Step, result: Any) -> bool | str:
+    def __call__(self, step: Step, result: Any) -> bool | Unmet:
         """Ask the model and wait."""
         return drive(self.steps(step, result))
 

@@ -10,11 +10,13 @@ from typing import Any, Self
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from quintet.nodes.dispatch import counted
-from quintet.nodes.node import Node, Steps, asked, name_of, place
+from quintet.nodes.core.attempt import counted
+from quintet.nodes.approve import names_of
+from quintet.nodes.node import Node, Place, Steps, asked, place
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.record import digest, plain
+from quintet.state.verdict import name_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,32 +84,43 @@ class Merge(Node):
     """Bring the results of several workers to one value for each field; never the last writer's.
 
     Equal values agree. Different ones are a conflict that goes to the resolvers in order; what none
-    of them settles goes to a person, who is asked about all open fields at once.
+    of them settles goes to a person, who is asked about all open fields at once. So does a source
+    that is required and gave no result, as a conflict under its own name.
 
     Args:
         of: the workers or steps whose results are merged; each result is a dict.
         then: the node to go to next.
+        requires: those without which nothing goes on unasked; all of them, by default.
         resolve: resolvers for all fields, or a mapping of a field to its resolvers; one alone
             needs no tuple.
         fields: the fields to merge; all that occur, by default.
         approvers: who may settle a conflict; empty means anybody.
 
     Raises:
-        DesignError: fewer than two sources.
+        DesignError: fewer than two sources, or one required that is none of them.
     """
 
     of: tuple[str, ...]
     then: str
+    requires: tuple[str, ...] | None = None
     resolve: Resolver | tuple[Resolver, ...] | Mapping[str, Resolver | tuple[Resolver, ...]] = ()
     fields: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
 
-    writes = frozenset({"merged", "conflicts", "decisions", "spent"})
+    writes = frozenset({"merged", "conflicts", "decisions", "spent", "run"})
     asks = True
 
     def __post_init__(self) -> None:
         if isinstance(self.of, str) or len(self.of) < 2:
             raise DesignError(f"Merge(of={self.of!r}): give at least two workers' names")
+        if isinstance(self.requires, str):
+            raise DesignError(f"Merge(requires={self.requires!r}): give a tuple of names")
+        if unknown := [name for name in self.requires or () if name not in self.of]:
+            raise DesignError(
+                f"Merge(requires=): {unknown[0]!r} is not one of {', '.join(self.of)}"
+            )
+        approvers = names_of(self.approvers, "Merge(approvers=")
+        object.__setattr__(self, "approvers", approvers)
         given: Any = self.resolve
         if isinstance(given, Mapping):
             given = {field: (one,) if callable(one) else one for field, one in given.items()}
@@ -121,28 +134,33 @@ class Merge(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Ask about open conflicts, if there are any; else merge, and say what is open."""
         here = place("merge")
-        if state.get("conflicts"):
-            return self._ask(here.node, state)
-        return (yield from counted(here, self._merge(here.node, state)))
+        if conflicts := (state.get("conflicts") or {}).get(here.path):
+            return self._ask(here, state, conflicts)
+        return (yield from counted(here, self._merge(here, state)))
 
-    def _merge(self, here: str, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def _merge(self, here: Place, state: Mapping[str, Any]) -> Steps[Command[str]]:
         results = state.get("results") or {}
         found = {name: results[name] for name in self.of if name in results}
         if not found:
-            raise ContractBroken(f"{here}: none of {', '.join(self.of)} gave a result to merge")
+            raise ContractBroken(
+                f"{here.node}: none of {', '.join(self.of)} gave a result to merge"
+            )
         merged: dict[str, Any] = {}
-        conflicts: dict[str, Any] = {}
-        records = _absent(here, self.of, found)
-        for field, values in _by_field(here, found, self.fields).items():
+        required = self.of if self.requires is None else self.requires
+        conflicts: dict[str, Any] = {name: {} for name in required if name not in found}
+        records = _absent(here.node, self.of, found)
+        for field, values in _by_field(here.node, found, self.fields).items():
             settled = yield from self._settle(field, values)
             if settled is None:
                 conflicts[field] = values
                 continue
             merged[field] = settled.value
             if _differ(values):
-                records.append(_record(here, field, values, settled))
-        update = {"merged": plain(merged), "conflicts": plain(conflicts), "decisions": records}
-        return Command(goto=here if conflicts else self.then, update=update)
+                records.append(_record(here.node, field, values, settled))
+        update: dict[str, Any] = {"merged": plain(merged), "decisions": records}
+        if conflicts:
+            update["conflicts"] = {here.path: plain(conflicts)}
+        return Command(goto=here.node if conflicts else self.then, update=update)
 
     def _settle(self, field: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
         if not _differ(values):
@@ -157,30 +175,35 @@ class Merge(Node):
             return Settled(value=settled, reason=f"{name_of(resolver)} chose it")
         return None
 
-    def _ask(self, here: str, state: Mapping[str, Any]) -> Command[str]:
-        conflicts = state["conflicts"]
+    def _ask(
+        self, here: Place, state: Mapping[str, Any], conflicts: Mapping[str, Any]
+    ) -> Command[str]:
+        missing = [name for name, values in conflicts.items() if not values]
         packet = {
-            "gate": here,
+            "gate": here.node,
             "conflicts": conflicts,
+            "missing": missing,
             "request": str(state.get("message", ""))[:500],
             "approvers": list(self.approvers),
             "answers": ["settle"],
         }
         answer: MergeAnswer = interrupt(packet, response_schema=self._schema(conflicts))
+        merged: dict[str, Any] = {}
+        for field, value in answer.values.items():
+            if field not in missing:
+                merged[field] = value
+            else:  # a source's result as the person knows it, or None to go on without
+                merged |= value or {}
         records = [
             _record(
-                here,
+                here.node,
                 field,
                 conflicts[field],
                 Settled(value=value, reason=answer.note or "settled", by="person", who=answer.by),
             )
             for field, value in answer.values.items()
         ]
-        update = {
-            "merged": {**(state.get("merged") or {}), **answer.values},
-            "conflicts": {},
-            "decisions": records,
-        }
+        update = {"merged": merged, "conflicts": {here.path: None}, "decisions": records}
         return Command(goto=self.then, update=update)
 
     def _schema(self, conflicts: Mapping[str, Any]) -> type[MergeAnswer]:
@@ -191,6 +214,13 @@ class Merge(Node):
             def _fits(self) -> Self:
                 if set(self.values) != set(conflicts):
                     raise ValueError(f"give a value for each of {', '.join(conflicts)}")
+                for name, values in conflicts.items():
+                    known = self.values[name]
+                    if not values and known is not None and not isinstance(known, dict):
+                        raise ValueError(
+                            f"{name} gave no result: give its result as a dict, or None to go on "
+                            "without it"
+                        )
                 if approvers and self.by not in approvers:
                     raise ValueError(f"{self.by!r} may not settle this; {', '.join(approvers)} may")
                 return self

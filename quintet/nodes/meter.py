@@ -14,21 +14,34 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
-from quintet.nodes.dispatch import Dispatch, current
+from quintet.nodes.core.attempt import Attempt, current
+from quintet.state.errors import QuintetError
+
+
+class Stopped(BaseException):
+    """A budget or a contract stops an agent from within one of its calls.
+
+    Not an Exception: no retry, fallback or `except Exception` inside the agent takes it for one of
+    the agent's own, and LangChain does not log it as an error in a callback.
+    """
+
+    def __init__(self, reason: QuintetError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Meter(BaseCallbackHandler):
-    """Counts a dispatch's model calls and tokens, and refuses tools outside its contract.
+    """Counts an attempt's model calls and tokens, and refuses tools outside its contract.
 
     It works on any LangChain agent, since the calls of nested runnables come by here before they
-    are made. An error raised here stops the call.
+    are made. What is raised here, `Stopped`, stops the agent.
     """
 
     raise_error = True
     run_inline = True
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self.dispatch = dispatch
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
 
     def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **kwargs: Any
@@ -41,16 +54,18 @@ class Meter(BaseCallbackHandler):
         self._count()
 
     def _count(self) -> None:
-        if not self._is_nested:
-            self.dispatch.check()
-            self.dispatch.spend(steps=1)
+        if self._is_nested:
+            return
+        with stopping():
+            self.attempt.check()
+            self.attempt.spend(steps=1)
 
     @property
     def _is_nested(self) -> bool:
-        """Whether the call is of a handoff within this one, which reports it here itself."""
+        """Say whether the call is of an attempt within this one, which reports it here itself."""
         inner = current.get()
         around = () if inner is None or inner.outer is None else inner.outer.layers()
-        return any(each is self.dispatch for each in around)
+        return any(each is self.attempt for each in around)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the tokens that the provider reports."""
@@ -59,7 +74,7 @@ class Meter(BaseCallbackHandler):
         for generations in response.generations:
             for generation in generations:
                 if isinstance(generation, ChatGeneration):
-                    self.dispatch.used(generation.message)
+                    self.attempt.used(generation.message)
 
     def on_tool_start(
         self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any
@@ -67,26 +82,36 @@ class Meter(BaseCallbackHandler):
         """Refuse a tool that the contract does not list."""
         if self._is_nested:
             return
-        self.dispatch.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
+        with stopping():
+            self.attempt.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Turn a refusal into what stops an agent whatever it catches."""
+    try:
+        yield
+    except QuintetError as reason:
+        raise Stopped(reason) from reason
 
 
 def metered_here() -> RunnableConfig | None:
-    """The configuration of a model call that is counted, where a node is counting."""
-    dispatch = current.get()
-    return None if dispatch is None else metered(dispatch)
+    """Give the configuration of a model call that is counted, where a node is counting."""
+    attempt = current.get()
+    return None if attempt is None else metered(attempt)
 
 
-def metered(dispatch: Dispatch) -> RunnableConfig:
-    """A meter beside the running node's callbacks; LangChain adds the rest of its configuration."""
+def metered(attempt: Attempt) -> RunnableConfig:
+    """Put a meter beside the running node's callbacks; LangChain adds the rest."""
     try:
         around = get_config().get("callbacks")
     except RuntimeError:
         around = None
     if isinstance(around, BaseCallbackManager):
         around = around.copy()
-        around.add_handler(Meter(dispatch))
+        around.add_handler(Meter(attempt))
         return {"callbacks": around}
-    return {"callbacks": [*(around or ()), Meter(dispatch)]}
+    return {"callbacks": [*(around or ()), Meter(attempt)]}
 
 
 @contextmanager

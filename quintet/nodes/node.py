@@ -8,16 +8,18 @@ nothing is written twice and a node that only decides costs no thread hop under 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
+import logging
+import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import count
 from typing import Any, Literal, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.runtime import get_runtime
 from langgraph.types import Command
 from pydantic import BaseModel
@@ -25,36 +27,51 @@ from pydantic import BaseModel
 from quintet.nodes.classify import classify
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
-from quintet.state.failure import Failure, StepFailed
+from quintet.state.failure import Failure, StepFailed, first_of, in_words
 from quintet.state.record import plain
+from quintet.state.run import mark
+from quintet.state.verdict import is_async, name_of
 
 R = TypeVar("R")
 M = TypeVar("M")
 
 ASYNC = "run the graph with ainvoke, or give a plain function"
 
+log = logging.getLogger("quintet")
+log.addHandler(logging.NullHandler())
+
 
 class NotCalled(DesignError):
     """An async function was to be called where nothing can await it; none of it has run."""
+
+
+class TimeUp(Exception):  # noqa: N818 - named by what happened
+    """A call took longer than it may; what it does from now on is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """Something to call that may wait: a function, an async function or a Runnable.
 
-    `blocks` says that a plain function may wait, so that async runs put it into a thread.
+    `blocks` says that a plain function may wait, so that async runs put it into a thread. After
+    `seconds`, `TimeUp` is raised; a plain function is then left behind in a thread of its own.
     """
 
     target: Any
     given: tuple[Any, ...]
     config: RunnableConfig | None = None
     blocks: bool = False
+    options: Mapping[str, Any] | None = None
+    seconds: float | None = None
 
     def now(self) -> Any:
         """Call it and wait here."""
+        return self._call() if self.seconds is None else _within(self.seconds, self._call)
+
+    def _call(self) -> Any:
         if isinstance(self.target, Runnable):
             return self.target.invoke(self.given[0], self.config)
-        result = self.target(*self.given)
+        result = self.target(*self.given, **(self.options or {}))
         if inspect.iscoroutine(result):
             result.close()
             raise NotCalled(f"{name_of(self.target)!r} is async: {ASYNC}")
@@ -62,19 +79,54 @@ class Call:
 
     async def soon(self) -> Any:
         """Call it and await it."""
+        limit = asyncio.timeout(self.seconds)
+        try:
+            async with limit:
+                return await self._acall()
+        except TimeoutError as problem:
+            if limit.expired():
+                raise TimeUp from problem
+            raise
+
+    async def _acall(self) -> Any:
         if isinstance(self.target, Runnable):
             return await self.target.ainvoke(self.given[0], self.config)
+        options = self.options or {}
         if self.blocks and not is_async(self.target):
-            result = await asyncio.to_thread(_in_thread, self.target, self.given)
+            result = await asyncio.to_thread(_in_thread, self.target, self.given, options)
         else:
-            result = self.target(*self.given)
+            result = self.target(*self.given, **options)
         return await result if inspect.isawaitable(result) else result
 
 
-def _in_thread(target: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Call in a thread, and wait no longer than so; the context goes along."""
+    ended: list[tuple[bool, Any]] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            ended.append((True, context.run(call)))
+        except BaseException as problem:  # noqa: BLE001 - it is raised where the call was made
+            ended.append((False, problem))
+
+    thread = threading.Thread(target=run, name="quintet-timed", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not ended:
+        raise TimeUp
+    fine, result = ended[0]
+    if fine:
+        return result
+    raise result
+
+
+def _in_thread(
+    target: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any]
+) -> Any:
     """Call it; asyncio waits for ever for a thread that raises StopIteration."""
     try:
-        return target(*given)
+        return target(*given, **options)
     except StopIteration as problem:
         raise RuntimeError(f"{name_of(target)} raised StopIteration") from problem
 
@@ -166,7 +218,7 @@ class Node(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
         try:
-            return self.noted(drive(self.steps(self.given(input))))
+            return self.noted(drive(self.steps(self.given(input))), input)
         except Exception as problem:
             failure = self.failed(problem)
             if failure is problem:
@@ -176,7 +228,7 @@ class Node(Runnable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
         try:
-            return self.noted(await adrive(self.steps(self.given(input))))
+            return self.noted(await adrive(self.steps(self.given(input))), input)
         except Exception as problem:
             failure = self.failed(problem)
             if failure is problem:
@@ -184,42 +236,54 @@ class Node(Runnable[Any, Any]):
             raise failure from problem
 
     def failed(self, problem: Exception) -> Exception:
-        """A failure inside a graph with its typed record, which a resume keeps; the rest as it is.
+        """Give a failure inside a graph its typed record, which a resume keeps.
 
-        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one.
-        So is a mistake in how parts were put together: it is for whoever did.
+        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one,
+        which also comes by from a node of yours. So does a mistake in how parts were put together:
+        it is for whoever did.
         """
-        if self.asks or isinstance(problem, GraphBubbleUp | StepFailed | DesignError):
+        alone = isinstance(problem, GraphBubbleUp | StepFailed | DesignError)
+        if self.asks or alone or is_invalid_resume(problem):
             return problem
         here = place(type(self).__name__)
         if not here.task:
             return problem
-        record = Failure(
-            node=here.node,
-            kind=classify(problem),
-            error=type(problem).__name__,
-            message=str(problem)[:500],
-            attempts=here.attempt,
-        )
-        return StepFailed(record)
+        return StepFailed(failure_of(problem, here))
 
-    def noted(self, result: Any) -> Any:
-        """The result, with a record of the retries that it took."""
-        if _attempt() == 1:
+    def noted(self, result: Any, input: Any) -> Any:
+        """Give the result with a record of the retries that it took, and the mark of the run."""
+        marked = mark(values(input), type(self).__name__)
+        attempt = _attempt()
+        if attempt == 1 and not marked:
             return result
-        here = place(type(self).__name__)
-        retried = Decision(
-            kind="retry",
-            node=here.node,
-            choice=f"attempt {here.attempt}",
-            reason=f"it succeeded after {here.attempt - 1} failed attempts",
-        )
         update = result.update if isinstance(result, Command) else result
         if not isinstance(update, dict | None):
             return result
-        records = [*((update or {}).get("decisions") or ()), plain(retried)]
-        noted = {**(update or {}), "decisions": records}
+        noted = {**marked, **(update or {})}
+        if attempt > 1:
+            retried = Decision(
+                kind="retry",
+                node=place(type(self).__name__).node,
+                choice=f"attempt {attempt}",
+                reason=f"it succeeded after {attempt - 1} failed attempts",
+            )
+            noted["decisions"] = [*(noted.get("decisions") or ()), plain(retried)]
         return replace(result, update=noted) if isinstance(result, Command) else noted
+
+
+def failure_of(problem: BaseException, here: Place, *, step: str = "") -> Failure:
+    """Record a failure, and leave its traceback in the log named `quintet`."""
+    inner = problem.failure if isinstance(problem, StepFailed) else None
+    failure = Failure(
+        node=here.node,
+        kind=classify(problem),
+        error=type(first_of(problem)).__name__ if inner is None else inner.error,
+        message=in_words(problem) if inner is None else inner.message,
+        step=step,
+        attempts=here.attempt,
+    )
+    log.warning("%s (attempt %d)", failure, here.attempt, exc_info=problem)
+    return failure
 
 
 def values(state: Any) -> Mapping[str, Any]:
@@ -238,6 +302,7 @@ _calls = count(1)
 class Place:
     """Where a node runs; outside a graph only its name is known.
 
+    `path` is its name after those of the nodes that its graph is nested in, as `desk/plan`.
     `superstep` is the same for all nodes that run at once, and for no others, in whatever saver.
     """
 
@@ -246,6 +311,7 @@ class Place:
     task: str = ""
     attempt: int = 1
     superstep: str = ""
+    path: str = ""
 
 
 def place(default: str) -> Place:
@@ -253,17 +319,20 @@ def place(default: str) -> Place:
     try:
         config = get_config()
     except RuntimeError:
-        return Place(default, superstep=f"call {next(_calls)}")
+        return Place(default, superstep=f"call {next(_calls)}", path=default)
     node = str(config.get("metadata", {}).get("langgraph_node", default))
     info = get_runtime().execution_info
     if info is None:
-        return Place(node, superstep=f"call {next(_calls)}")
+        return Place(node, superstep=f"call {next(_calls)}", path=node)
+    node = node.removeprefix("__error_handler__")
+    around = [part.partition(":")[0] for part in (info.checkpoint_ns or "").split("|")[:-1]]
     return Place(
-        node.removeprefix("__error_handler__"),
+        node,
         info.thread_id or "",
         info.task_id,
         info.node_attempt,
         _root(config) or info.checkpoint_id,
+        "/".join((*around, node)),
     )
 
 
@@ -285,27 +354,6 @@ def _root(config: RunnableConfig) -> str:
 def one_of(names: tuple[str, ...]) -> Any:
     """The type of these texts and no others, for a model's structured output."""
     return Literal[names]
-
-
-def name_of(thing: Any) -> str:
-    """A readable name of a function, runnable or configured object."""
-    name = getattr(thing, "__name__", None) or getattr(thing, "name", None)
-    return name if isinstance(name, str) else type(thing).__name__
-
-
-@lru_cache(maxsize=1024)
-def _async_function(thing: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
-        getattr(type(thing), "__call__", None)  # noqa: B004 - it is looked at, not tested for
-    )
-
-
-def is_async(thing: Callable[..., Any]) -> bool:
-    """Whether calling it gives something to await."""
-    try:
-        return _async_function(thing)
-    except TypeError:
-        return inspect.iscoroutinefunction(thing)
 
 
 def brief(value: Any, length: int = 160) -> str:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import inspect
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
-from quintet.nodes.dispatch import counted
+from quintet.nodes.core.attempt import counted
 from quintet.nodes.draft import draft_plan
-from quintet.nodes.node import Node, Steps, asked, brief, name_of, place
+from quintet.nodes.node import Node, Place, Steps, asked, brief, place
 from quintet.nodes.route import text_of
-from quintet.state.budget import Budget
+from quintet.state.budget import Budget, Resource
 from quintet.state.decision import Decision, Kind
-from quintet.state.errors import DesignError
-from quintet.state.plan import Plan, Step
+from quintet.state.errors import ContractBroken, DesignError
+from quintet.state.plan import Plan, Step, end_of
 from quintet.state.record import digest, plain, read
+from quintet.state.verdict import name_of, why_not
+
+SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
+"""The resources that a plan's steps spend together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,8 @@ Maker = Callable[..., Any]
 returns a `Plan` or its steps."""
 
 StepCheck = Callable[[Step, Any], Any]
-"""A function, plain or async, of a step and its result: True or None where the criterion holds,
-False or a sentence that says what is wrong where it does not."""
+"""A criterion, plain or async, of a step and its result: true where it holds; false, None or
+`unmet("why")` where it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +64,11 @@ class Planner(Node):
         check: judges a step's result by its criterion; without it, having met the worker's contract
             is enough. A surprising result is one that the check refuses.
         read: what `make` gets, from the state; by default the last message's text, the goal.
-        limit: `steps` of a plan, and `retries`, how often it may be re-planned.
+        limit: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`, `money`
+            and `seconds` that all its steps together may spend.
 
     Raises:
-        DesignError: no assignees.
+        DesignError: no assignees, or a limit that a planner cannot keep.
     """
 
     make: Maker | Plan | BaseChatModel
@@ -75,12 +79,21 @@ class Planner(Node):
     read: Callable[[Mapping[str, Any]], Any] = text_of
     limit: Budget = Budget(steps=12, retries=2)
 
-    writes = frozenset({"plan", "plans", "begun", "passed", "decisions", "spent"})
+    writes = frozenset(
+        {"plan", "progress", "ends", "results", "decisions", "spent", "run"}
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:
             raise DesignError(
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
+            )
+        if not isinstance(self.limit, Budget):
+            raise DesignError(f"Planner(limit={self.limit!r:.60}): give a Budget")
+        if self.limit.handoffs is not None:
+            raise DesignError(
+                f"Planner(limit=Budget(handoffs={self.limit.handoffs})): a planner passes nothing "
+                "on; bound handoffs by Router(limit=) or Contract(stop=)"
             )
 
     @property
@@ -91,27 +104,31 @@ class Planner(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[Any]]:
         """Plan, or judge what came back; then send out what is ready, or go on."""
         here = place("plan")
-        return (yield from counted(here, self._decide(here.node, state)))
+        return (yield from counted(here, self._decide(here, state)))
 
-    def _decide(self, here: str, state: Mapping[str, Any]) -> Steps[Command[Any]]:
-        if not state.get("plan"):
+    def _decide(self, here: Place, state: Mapping[str, Any]) -> Steps[Command[Any]]:
+        kept = (state.get("progress") or {}).get(here.path)
+        if kept is not None and (kept["over"] == GIVEN_UP or _ended(state)):
+            return Command(update={})  # a step that came back late, to a plan that is over
+        if kept is None or kept["over"]:
             plan = yield from self._plan(state, None)
-            record = self._record("plan", here, plan)
-            return self._send(here, state, plan, done=[], begun=[], update={"decisions": [record]})
-        plan = read(Plan, state["plan"] or {})
-        begun = list(state.get("begun") or ())
-        passed, seen = _passed_on(state), state.get("passed")
-        if seen is not None and passed > seen and _missing(state, begun):
-            # One may be under way elsewhere: LangGraph defers for edges, not for what was sent.
-            return Command(goto=here, update={"passed": passed})
-        ended = _ended_by_remedy(state, begun)
-        if ended is not None:
-            return self._give_up(here, plan, *ended)
-        problems = yield from self._problems(state, plan, begun)
-        done = [name for name in begun if name not in problems]
-        if not problems:
-            return self._send(here, state, plan, done=done, begun=begun, update={})
-        return (yield from self._replan(here, state, plan, done, problems))
+            new = Progress.begun_with(plan, state, own=kept["own"] if kept else ())
+            return self._send(here, state, new, [self._record("plan", here.node, plan)])
+        progress = read(Progress, kept)
+        steps = _ends(here, progress, state)
+        if (ended := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
+            return self._give_up(here, progress, ended["to"], ended["why"])
+        seen = digest([steps, sorted(state.get("results") or {}), _passed_on(state)])
+        if any(end["status"] == "moved" for end in steps.values()) and seen != progress.seen:
+            # A fallback may still be running: LangGraph defers for edges, not for what was sent.
+            waiting = replace(progress, seen=seen)
+            return Command(goto=here.node, update=waiting.update(here.path))
+        problems = yield from self._problems(state, progress.plan, steps)
+        done = [*progress.done, *(name for name in steps if name not in problems)]
+        progress = replace(progress, done=tuple(done))
+        if problems:
+            return (yield from self._replan(here, state, progress, problems))
+        return self._send(here, state, progress, [])
 
     def _plan(self, state: Mapping[str, Any], evidence: Evidence | None) -> Steps[Plan]:
         goal = self.read(state)
@@ -140,76 +157,93 @@ class Planner(Node):
         return dict.fromkeys(self.assignees, "")
 
     def _problems(
-        self, state: Mapping[str, Any], plan: Plan, begun: list[str]
+        self, state: Mapping[str, Any], plan: Plan, steps: Mapping[str, Any]
     ) -> Steps[dict[str, str]]:
         results = state.get("results") or {}
-        failures = _failures_since(state)
         problems: dict[str, str] = {}
-        for name in begun:
-            if name in failures:
-                problems[name] = failures[name]
-            elif name not in results:
+        for name, end in steps.items():
+            if end["status"] == "failed":
+                problems[name] = end["why"]
+            elif end["status"] != "done" or name not in results:
                 problems[name] = "it gave no result"
             elif self.check is not None:
-                said = yield from asked(self.check, plan[name], results[name])
-                if said is not True and said is not None:
-                    problems[name] = said or f"criterion {plan[name].criterion!r} does not hold"
+                verdict = yield from asked(self.check, plan[name], results[name])
+                reason = why_not(verdict, self.check)
+                if reason is not None:
+                    held = plan[name].criterion
+                    unsaid = reason == "does not hold" and held
+                    problems[name] = f"criterion {held!r} does not hold" if unsaid else reason
         return problems
 
     def _replan(
         self,
-        here: str,
+        here: Place,
         state: Mapping[str, Any],
-        plan: Plan,
-        done: list[str],
+        progress: Progress,
         problems: dict[str, str],
     ) -> Steps[Command[Any]]:
-        past = list(state.get("plans") or ())
+        plan, past = progress.plan, progress.past
         limit = self.limit.retries
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {_said(problems)}"
-            return self._give_up(here, plan, self.otherwise, why)
+            return self._give_up(here, progress, self.otherwise, why)
         results = state.get("results") or {}
         evidence = Evidence(plan=plan, results=results, problems=problems)
         new = yield from self._plan(state, evidence)
         if (earlier := _made_before(new, plan, problems, past)) is not None:
             why = f"no progress: plan {new.version} is plan {earlier} again; {_said(problems)}"
-            return self._give_up(here, plan, self.otherwise, why)
-        answer = digest([problems, new.digest])
-        past.append(plain(plan) | {"answer": answer})
+            return self._give_up(here, progress, self.otherwise, why)
+        answer = {"version": plan.version, "answer": digest([problems, new.digest])}
         kept: list[str] = []
-        for name in done:  # in the order of their dependencies
+        for name in progress.done:  # in the order of their dependencies
             if _same(plan, new, name) and set(new[name].after) <= set(kept):
                 kept.append(name)
-        record = self._record("replan", here, new)
-        update = {"plans": past, "decisions": [record]}
-        return self._send(here, state, new, done=kept, begun=kept, update=update)
+        progress = replace(
+            progress, plan=new, done=tuple(kept), begun=tuple(kept), past=(*past, answer)
+        )
+        return self._send(here, state, progress, [self._record("replan", here.node, new)])
 
     def _send(
-        self,
-        here: str,
-        state: Mapping[str, Any],
-        plan: Plan,
-        *,
-        done: list[str],
-        begun: list[str],
-        update: dict[str, Any],
+        self, here: Place, state: Mapping[str, Any], progress: Progress, records: list[Any]
     ) -> Command[Any]:
-        ready = plan.ready(done, begun)
+        plan = progress.plan
+        ready = plan.ready(progress.done, progress.begun)
+        if (over := self._over(plan, progress, state, more=bool(ready))) is not None:
+            return self._give_up(here, progress, self.otherwise, over, who="budget")
         if not ready:
-            return Command(goto=self.then, update=update)
+            update = replace(progress, over=DONE).update(here.path)
+            return Command(goto=self.then, update={**update, "decisions": records})
+        results = dict(state.get("results") or {})
+        _refuse_foreign(here, ready, progress, results)
+        stale = {name: None for name in results if name in progress.own and name not in progress.done}
         shared = {key: value for key, value in state.items() if key not in _OWN}
+        shared["results"] = {k: v for k, v in results.items() if k not in stale}
+        own = {"planner": here.node, "path": here.path, "version": plan.version}
         sends = [
-            Send(step.assignee, {**shared, "step": plain(step) | {"planner": here}})
-            for step in ready
+            Send(step.assignee, {**shared, "step": plain(step) | own}) for step in ready
         ]
-        update = {
-            **update,
-            "plan": plain(plan) | {"sent": time.time()},
-            "begun": [*begun, *(step.id for step in ready)],
-            "passed": _passed_on(state),
-        }
-        return Command(goto=sends, update=update)
+        names = tuple(step.id for step in ready)
+        progress = replace(
+            progress,
+            begun=(*progress.begun, *names),
+            own=tuple(dict.fromkeys((*progress.own, *names))),
+            seen="",
+        )
+        update = {**progress.update(here.path), "plan": plain(plan), "decisions": records}
+        return Command(goto=sends, update={**update, "results": stale} if stale else update)
+
+    def _over(
+        self, plan: Plan, progress: Progress, state: Mapping[str, Any], *, more: bool
+    ) -> str | None:
+        """Say which limit the plan's steps have used up, or None; at its end it may be met."""
+        spent = state.get("spent") or {}
+        since: Any = {name: spent.get(name, 0) - progress.spent.get(name, 0) for name in SHARED}
+        limit = plan.budget.within(self.limit)
+        reached = limit.over(since, of=SHARED)
+        if more or reached is None:
+            return reached
+        name = reached.partition(":")[0]
+        return reached if since[name] > getattr(limit, name) else None
 
     def _record(self, kind: Kind, here: str, plan: Plan) -> dict[str, Any]:
         by = "model" if isinstance(self.make, BaseChatModel) else "rule"
@@ -225,49 +259,103 @@ class Planner(Node):
         )
         return plain(decision)  # type: ignore[no-any-return]
 
-    def _give_up(self, here: str, plan: Plan, target: str, why: str) -> Command[Any]:
+    def _give_up(  # noqa: PLR0913 - a decision and its reason
+        self, here: Place, progress: Progress, target: str, why: str, *, who: str = ""
+    ) -> Command[Any]:
         decision = Decision(
-            kind="escalation", node=here, choice=target, reason=f"plan {plan.version}: {why}"
+            kind="escalation",
+            node=here.node,
+            choice=target,
+            reason=f"plan {progress.plan.version}: {why}",
+            who=who,
         )
-        return Command(goto=target, update={"decisions": [plain(decision)]})
+        update = replace(progress, over=GIVEN_UP).update(here.path)
+        return Command(goto=target, update={**update, "decisions": [plain(decision)]})
 
 
-_OWN = frozenset({"plan", "plans", "begun", "passed", "decisions", "step"})
+DONE, GIVEN_UP = "done", "given up"
 
 
-def _missing(state: Mapping[str, Any], begun: list[str]) -> set[str]:
-    """The steps that have neither a result nor a failure that ended them."""
-    return set(begun) - set(_failures_since(state)) - set(state.get("results") or {})
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a planner's plan is; kept in the state by the planner's path.
 
-
-def _failures_since(state: Mapping[str, Any]) -> dict[str, str]:
-    """What failed since steps were last sent out, by step; a result of such a step is older.
-
-    A failure that a fallback took over is none: where the fallback failed too, it is on record.
+    Args:
+        plan: the version under way.
+        begun: the steps that were sent out.
+        done: those of which the result holds.
+        past: for each earlier version, a name for what it met and what it was answered with.
+        own: all steps that this planner has sent out in this run.
+        spent: what the run had spent when the first version was made.
+        seen: a name for what there was when it last waited.
+        over: empty while it is under way, else how it ended.
     """
-    sent = (state.get("plan") or {}).get("sent", 0.0)
-    last = {f["step"]: f for f in state.get("failures") or () if f.get("step") and f["at"] >= sent}
-    return {
-        step: failure["message"]
-        for step, failure in last.items()
-        if not failure.get("remedy", "").startswith("fallback")
-    }
+
+    plan: Plan
+    begun: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    past: tuple[Mapping[str, Any], ...] = ()
+    own: tuple[str, ...] = ()
+    spent: Mapping[str, float] = field(default_factory=dict)
+    seen: str = ""
+    over: str = ""
+    steps: tuple[str, ...] = ()
+
+    @classmethod
+    def begun_with(cls, plan: Plan, state: Mapping[str, Any], own: Iterable[str]) -> Progress:
+        """Begin with a first plan."""
+        spent = state.get("spent") or {}
+        return cls(plan=plan, own=tuple(own), spent={n: spent.get(n, 0) for n in SHARED})
+
+    def update(self, path: str) -> dict[str, Any]:
+        """Give the state update that keeps it."""
+        steps = tuple(step.id for step in self.plan.steps)
+        return {"progress": {path: plain(replace(self, steps=steps))}}
 
 
-def _passed_on(state: Mapping[str, Any]) -> int:
-    """How often work has gone on to another node in this run, by a fallback or a handoff."""
-    remedies = (state.get("remedies") or {}).items()
-    fallbacks = sum(times for name, times in remedies if name.startswith("fallback"))
-    return int(fallbacks + (state.get("spent") or {}).get("handoffs", 0))
+def _ends(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give how each step that was sent out and is not done has ended, by what says so itself.
+
+    A node of the user's own says it by its result alone.
+    """
+    ends, results = state.get("ends") or {}, state.get("results") or {}
+    found = {}
+    for name in progress.begun:
+        if name in progress.done:
+            continue
+        at = end_of({"path": here.path, "version": progress.plan.version, "id": name})
+        silent = {"status": "done" if name in results else "silent"}
+        found[name] = ends.get(at) or silent
+    return found
 
 
-def _ended_by_remedy(state: Mapping[str, Any], begun: list[str]) -> tuple[str, str] | None:
-    """Where to go when recovery decided, for one of the steps, that the run ends."""
-    for failure in state.get("failures") or ():
-        remedy, _, target = failure.get("remedy", "").partition(":")
-        if remedy in ("escalate", "abort") and failure.get("step") in begun:
-            return target, f"step {failure['step']}: {failure['message']}"
-    return None
+def _ended(state: Mapping[str, Any]) -> bool:
+    return (state.get("outcome") or {}).get("status", "done") != "done"
+
+
+def _refuse_foreign(
+    here: Place, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
+) -> None:
+    """Refuse a step by whose name a result of somebody else's stands: it would be overwritten.
+
+    Raises:
+        ContractBroken: it names the step.
+    """
+    for step in ready:
+        if step.id in results and step.id not in progress.own:
+            raise ContractBroken(
+                f"{here.node}: step {step.id!r} has the name of a result that stands already, of "
+                "another node or planner; give the step another id",
+                side="needs",
+            )
+
+
+_OWN = frozenset({"plan", "progress", "ends", "decisions", "step", "taken", "paused"})
+
+
+def _passed_on(state: Mapping[str, Any]) -> list[Any]:
+    """Give what changes whenever work goes on to another node, by a fallback or a handoff."""
+    return [state.get("remedies") or {}, (state.get("spent") or {}).get("handoffs", 0)]
 
 
 def _takes_evidence(make: Maker) -> bool:
@@ -285,9 +373,9 @@ def _said(problems: Mapping[str, str]) -> str:
 
 
 def _made_before(
-    new: Plan, plan: Plan, problems: Mapping[str, str], past: list[dict[str, Any]]
+    new: Plan, plan: Plan, problems: Mapping[str, str], past: tuple[Mapping[str, Any], ...]
 ) -> int | None:
-    """The version that is made again: the last, or one that met these very problems before."""
+    """Give the version that is made again: the last, or one that met these very problems before."""
     if new.digest == plan.digest:
         return plan.version
     answer = digest([problems, new.digest])
@@ -295,7 +383,7 @@ def _made_before(
 
 
 def _same(old: Plan, new: Plan, name: str) -> bool:
-    """Whether a step is unchanged in the new plan, so that its result still stands."""
+    """Say whether a step is unchanged in the new plan, so that its result still stands."""
     try:
         return plain(old[name]) == plain(new[name])  # type: ignore[no-any-return]
     except KeyError:

@@ -7,18 +7,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from langgraph.errors import NodeError
+from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy, Send
+from pydantic import ValidationError
 
 from quintet.nodes.classify import Classifier, classify, classify_name
-from quintet.nodes.dispatch import left_behind
-from quintet.nodes.node import place, values
-from quintet.state.budget import Budget
-from quintet.state.channels import count_remedies
+from quintet.nodes.core.attempt import left_behind
+from quintet.nodes.node import failure_of, place, values
+from quintet.state.budget import RESOURCES, Budget
 from quintet.state.decision import Decision, Kind
+from quintet.state.channels import BEFORE
 from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
-from quintet.state.record import plain
+from quintet.state.plan import end_of
+from quintet.state.record import faults, plain
+from quintet.state.run import mark
+from quintet.state.verdict import refuse_async
 
 RemedyKind = Literal["retry", "fallback", "replan", "escalate", "abort"]
 
@@ -32,7 +36,8 @@ class Remedy:
     Args:
         kind: what to do.
         to: the node to go to; unused by `retry`.
-        times: how often in a run; for `retry`, attempts with the first included.
+        times: how often in a run for one piece of work, a node or a plan's step; for `retry`,
+            attempts with the first included.
         wait: seconds before the second attempt; each further wait is twice as long.
         most: the longest wait, in seconds.
     """
@@ -64,7 +69,7 @@ def retry(times: int = 3, *, wait: float = 0.5, most: float = 30.0) -> Remedy:
 
 
 def fallback(to: str) -> Remedy:
-    """Give the same work to another node, once in a run."""
+    """Give the same work to another node, once in a run for each piece of work."""
     return Remedy(kind="fallback", to=to)
 
 
@@ -89,7 +94,8 @@ class Recovery:
 
     Each class has one remedy or several in order; what is left goes to `otherwise`. Retries run
     as LangGraph's own `retry_policy`; the other remedies run here when the attempts are used up.
-    A remedy that has been used as often as it may is passed over, so that a run always ends.
+    A remedy that a piece of work has used as often as it may is passed over, so that a run always
+    ends. An answer to a question that its own schema refuses is no failure: it is asked again.
 
     Args:
         transient, rate_limit, timeout, invalid, contract, denied, permanent, unknown: by class.
@@ -98,7 +104,8 @@ class Recovery:
         budget: `retries` bounds the remedies of a run; at the limit, `otherwise` comes at once.
 
     Raises:
-        DesignError: an `otherwise` that may run out, or a retry that is not first.
+        DesignError: an `otherwise` that may run out, a retry that is not first, a budget of anything
+            but `retries`, or something that is no remedy.
     """
 
     transient: Remedies = Remedy(kind="retry", times=3)
@@ -113,9 +120,24 @@ class Recovery:
     classify: Classifier | None = None
     budget: Budget = Budget()
 
-    writes = frozenset({"failures", "remedies", "decisions", "spent", "actions"})
+    writes = frozenset({"failures", "remedies", "decisions", "spent", "actions", "ends", "run"})
 
     def __post_init__(self) -> None:
+        for kind in (*FAILURE_CLASSES, "otherwise"):
+            given = getattr(self, kind)
+            for remedy in given if isinstance(given, tuple) else (given,):
+                if not isinstance(remedy, Remedy):
+                    raise DesignError(
+                        f"Recovery({kind}={remedy!r:.60}): give retry(), fallback('node'), "
+                        "replan(), escalate() or abort(), or a tuple of them"
+                    )
+        if self.classify is not None:
+            refuse_async("Recovery(classify=)", self.classify)
+        if idle := [r for r in RESOURCES if r != "retries" and getattr(self.budget, r) is not None]:
+            raise DesignError(
+                f"Recovery(budget=Budget({idle[0]}=...)): recovery bounds its remedies by retries "
+                "alone; give the limit to Contract(stop=) or Router(limit=)"
+            )
         if self.otherwise.kind not in ("escalate", "abort"):
             raise DesignError(
                 f"Recovery(otherwise={self.otherwise.name}): the last remedy must end the run; "
@@ -175,8 +197,13 @@ class Recovery:
     def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
         """Record the failure and go where the first remedy that is left says."""
         known = values(state)
-        failure, update = self._failure(error, str((known.get("step") or {}).get("id", "")))
-        remedy = self._remedy(failure, known.get("remedies"))
+        if isinstance(error.error, BaseException) and is_invalid_resume(error.error):
+            return _asked_again(known, error.node, error.error)
+        step = known.get("step") or {}
+        failure, update = self._failure(error, str(step.get("id", "")))
+        work = f"{place(error.node).path}:{failure.step}" if failure.step else place(error.node).path
+        remedy = self._remedy(failure, known.get("remedies"), work)
+        used = f"{remedy.name} at {work}"
         decision = Decision(
             kind=_KINDS[remedy.kind],
             node=failure.node,
@@ -185,17 +212,22 @@ class Recovery:
             candidates=tuple(r.name for r in self.chain(failure.kind)),
         )
         update = {
+            **mark(known, error.node),
             **update,
             "failures": [plain(failure) | {"remedy": remedy.name}],
-            "remedies": {remedy.name: 1},
+            "remedies": {used: 1},
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
-        used = count_remedies(known.get("remedies") or {}, update["remedies"])
-        return Command(goto=_target(remedy, {**known, "remedies": used}), update=update)
+        if step.get("planner"):
+            update["ends"] = {end_of(step): _ended_by(remedy, failure)}
+        remedies = dict(known.get("remedies") or {})
+        remedies[used] = remedies.get(used, 0) + 1
+        return Command(goto=_target(remedy, {**known, "remedies": remedies}), update=update)
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         # A handler runs as the task that failed.
-        left = left_behind(place("recover").task)
+        here = place("recover")
+        left = left_behind(here.task)
         problem = error.error
         if isinstance(problem, str):
             said, problem = problem, StepFailed.parse(problem)
@@ -205,33 +237,52 @@ class Recovery:
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
             return record, problem.update or left
-        failure = Failure(
-            node=error.node,
-            kind=self.class_of(problem),
-            error=type(problem).__name__,
-            message=str(problem)[:500],
-            step=step,
-        )
-        return failure, left
+        failure = failure_of(problem, replace(here, node=error.node), step=step)
+        return replace(failure, kind=self.class_of(problem)), left
 
-    def _remedy(self, failure: Failure, used: Mapping[str, int] | None) -> Remedy:
+    def _remedy(self, failure: Failure, used: Mapping[str, int] | None, work: str) -> Remedy:
         if failure.error == PersonNeeded.__name__:
             return self.otherwise
         limit = self.budget.retries
-        if limit is not None and sum((used or {}).values()) >= limit:
+        if limit is not None and sum(_counts(used).values()) >= limit:
             return self.otherwise
         # A node whose input leaves the `remedies` out cannot count: it gets one fallback, no more.
         blind = used is None
         if blind and failure.node in self.destinations:
             return self.otherwise
         for remedy in self.chain(failure.kind):
-            spent = (used or {}).get(remedy.name, 0) >= remedy.times
+            spent = _counts(used).get(f"{remedy.name} at {work}", 0) >= remedy.times
             if remedy.kind == "retry" or spent or remedy.to == failure.node:
                 continue
             if blind and remedy.kind == "replan":
                 continue
             return remedy
         return self.otherwise
+
+
+def _counts(used: Mapping[str, int] | None) -> dict[str, int]:
+    """Give the counts of remedies, without what a nested graph was given them with."""
+    return {name: times for name, times in (used or {}).items() if name != BEFORE}
+
+
+def _ended_by(remedy: Remedy, failure: Failure) -> dict[str, Any]:
+    """Say to a planner how recovery ended one of its steps."""
+    if remedy.kind == "fallback":
+        return {"status": "moved", "to": remedy.to}
+    if remedy.kind == "replan":
+        return {"status": "failed", "why": failure.message}
+    return {"status": "ended", "to": remedy.to, "why": f"step {failure.step}: {failure.message}"}
+
+
+def _asked_again(known: Mapping[str, Any], node: str, refusal: BaseException) -> Command[str]:
+    """Go back to a node whose question was answered by what its schema refuses; it asks again."""
+    why = faults(refusal) if isinstance(refusal, ValidationError) else str(refusal)
+    decision = Decision(
+        kind="answer", node=node, choice="refused", reason=why[:300] or "malformed", by="person"
+    )
+    step = known.get("step")
+    goto: Any = Send(node, dict(known)) if step else node
+    return Command(goto=goto, update={**mark(known, node), "decisions": [plain(decision)]})
 
 
 _KINDS: dict[RemedyKind, Kind] = {
@@ -252,7 +303,8 @@ class OfClass:
 
     def __call__(self, problem: Exception) -> bool:
         """Whether this exception is of the class."""
-        return self.recovery.class_of(problem) == self.kind
+        # A refused answer is asked for again, not given again.
+        return not is_invalid_resume(problem) and self.recovery.class_of(problem) == self.kind
 
 
 def _target(remedy: Remedy, state: Mapping[str, Any]) -> Any:

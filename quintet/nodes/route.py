@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langgraph.types import Command
 
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
-from quintet.nodes.dispatch import reckoned
-from quintet.nodes.node import Node, Steps, brief, place
+from quintet.nodes.core.attempt import reckoned
+from quintet.nodes.node import Node, Place, Steps, brief, place
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
@@ -37,6 +37,10 @@ def text_of(state: Mapping[str, Any]) -> str:
     )
 
 
+HANDOFFS = 8
+"""Handoffs of one run where the router's limit sets none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Router(Node):
     """Choose the next node, and leave a record of the choice.
@@ -47,8 +51,9 @@ class Router(Node):
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: what the chooser gets, from the state; by default the last message's text.
-        limit: of the whole run, looked at whenever control comes by: `handoffs` bounds how often
-            that may be, and any other resource what all workers together may spend.
+        limit: of the whole run, looked at whenever control comes by. After as many `handoffs` (8 where
+            none are given) only a route that this run has not taken yet may be; any other resource
+            bounds what all workers together may spend.
         exhausted: the node to go to at a limit; by default `otherwise`.
 
     Raises:
@@ -59,16 +64,22 @@ class Router(Node):
     to: tuple[str, ...] | Mapping[str, str]
     otherwise: str
     read: Callable[[Mapping[str, Any]], Any] = text_of
-    limit: Budget = Budget(handoffs=8)
+    limit: Budget = Budget(handoffs=HANDOFFS)
     exhausted: str = ""
 
-    writes = frozenset({"route", "decisions", "failures", "spent"})
+    writes = frozenset({"route", "taken", "decisions", "failures", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.to, str):
             raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
         if not self.to:
             raise DesignError("Router(to=()): give at least one route")
+        if not callable(self.choose):
+            raise DesignError(f"Router(choose={self.choose!r:.60}): give a chooser or a function")
+        if not isinstance(self.limit, Budget):
+            raise DesignError(f"Router(limit={self.limit!r:.60}): give a Budget")
+        if self.limit.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
+            object.__setattr__(self, "limit", replace(self.limit, handoffs=HANDOFFS))
         object.__setattr__(self, "choose", bind(self.choose, self.routes))
         known = {*self.routes, self.otherwise}
         if unknown := [route for route in routes_of(self.choose) if route not in known]:
@@ -97,24 +108,28 @@ class Router(Node):
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
-        at = place("router")
-        here = at.node
+        here = place("router")
         so_far = cast(Spending, state.get("spent") or {})
-        if (reached := self.limit.over(so_far)) is not None:
+        if (reached := replace(self.limit, handoffs=None).over(so_far)) is not None:
             return self._stop(here, state, reached)
         given = self.read(state)
-        choice, spent = yield from reckoned(at, ask(self.choose, given))
+        choice, spent = yield from reckoned(here, ask(self.choose, given))
         if choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
         node = self.targets.get(choice.to)
         if node is None:
             raise UnknownRoute(
-                f"{here}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a route; "
-                f"give one of {', '.join(self.targets)}"
+                f"{here.node}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a "
+                f"route; give one of {', '.join(self.targets)}"
             )
+        taken = f"{here.path} -> {choice.to}"
+        if (state.get("taken") or {}).get(taken):
+            reached = Budget(handoffs=self.limit.handoffs).over(so_far)
+            if reached is not None:
+                return self._stop(here, state, reached)
         decision = Decision(
             kind="route",
-            node=here,
+            node=here.node,
             choice=choice.to,
             reason=choice.reason,
             by=choice.by,
@@ -125,24 +140,25 @@ class Router(Node):
         )
         update = {
             "route": choice.to,
+            "taken": {taken: 1},
             "decisions": [plain(decision)],
             "spent": add_spending(spent, {"handoffs": 1}),
         }
         return Command(goto=node, update=update)
 
-    def _stop(self, here: str, state: Mapping[str, Any], reached: str) -> Command[str]:
+    def _stop(self, here: Place, state: Mapping[str, Any], reached: str) -> Command[str]:
         path = path_of(state.get("decisions") or ())
         loops = reached.startswith("handoffs")
         failure = Failure(
-            node=here,
+            node=here.node,
             kind="permanent",
             error="HandoffLoop" if loops else "BudgetExhausted",
-            message=f"{here}: {reached}" + (f": {' -> '.join(path)}" if path else ""),
+            message=f"{here.node}: {reached}" + (f": {' -> '.join(path)}" if path else ""),
         )
         target = self.exhausted or self.otherwise
         decision = Decision(
             kind="escalation",
-            node=here,
+            node=here.node,
             choice=target,
             reason=failure.message,
             candidates=tuple(self.targets),

@@ -7,37 +7,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import BaseMessage
-from langgraph.errors import GraphBubbleUp, is_invalid_resume
+from langchain_core.runnables import Runnable
+from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_invalid_resume
 from langgraph.types import Command, Send
 
-from quintet.nodes.agents import consult
+from quintet.nodes.agents import check_agent, consult, is_model
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.chat import Handoff
-from quintet.nodes.classify import classify
-from quintet.nodes.dispatch import Dispatch, Price, begin, end, under
+from quintet.nodes.chat import Conversation, Handoff, check_tools
+from quintet.nodes.core.attempt import Attempt, Price, as_update, from_state
 from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
-from quintet.nodes.node import Node, Place, Steps, place
+from quintet.nodes.node import Node, Place, Steps, failure_of, place
 from quintet.nodes.route import path_of
-from quintet.state.action import Action
-from quintet.state.budget import add_spending
+from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
-from quintet.state.failure import Failure, StepFailed
+from quintet.state.failure import StepFailed
+from quintet.state.plan import end_of
 from quintet.state.record import plain
+from quintet.state.run import run_of
 
 HANDOFFS = 8
 """Handoffs of one run where the contract's budget sets no limit."""
+
+PAUSES = 25
+"""How often one piece of work may do something and then wait for a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worker(Node):
     """An agent under a contract.
 
-    The agent is a function of the request (and, if it takes a second argument, of its tools), a
-    runnable, a compiled graph, a `create_agent` graph, or a chat model, which then gets the
-    contract's tools in a loop. It is given what the contract names and nothing else.
+    The agent is a function of the request (and, as it likes, of its `tools`, and of the `config` or
+    `runtime` that LangGraph gives), a runnable, a compiled graph, a `create_agent` graph, or a chat
+    model, which then gets the contract's tools in a loop. It is given what the contract names and
+    nothing else.
+
+    An agent may ask a person by LangGraph's `interrupt`. A worker that knows where it goes (`then`)
+    keeps what the agent has done by then, and a chat model's conversation, and goes on there.
 
     Args:
         agent: who does the work.
@@ -45,41 +53,64 @@ class Worker(Node):
         read: the context that `needs` is taken from; by default the state and the results so far
             by their names; for a plan's step, its inputs and the results that it waits for.
         gate: effects that this gate wants a person for are proposed instead of run.
-        then: the node to go to next; empty where the graph's edges say.
+        then: the node to go to next, or a function of the state that names it; empty where the
+            graph's edges say.
         handoffs: the nodes that the agent may pass control to; needs `then`.
         price: what a model's message has cost; needed where the contract limits money.
 
     Raises:
-        DesignError: handoffs without `then`, or a limit on money without a price.
+        DesignError: an agent that is none, or that holds a raw function in place of an effect;
+            handoffs without `then`; a limit on money without a price; a gate's condition that none
+            of the effects fits.
     """
 
     agent: Any
     contract: Contract
     read: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     gate: ApprovalGate | None = None
-    then: str = ""
+    then: Any = ""
     handoffs: tuple[str, ...] = ()
     price: Price | None = None
 
-    writes = frozenset({"results", "actions", "spent", "decisions"})
+    writes = frozenset({"results", "actions", "spent", "decisions", "paused", "ends", "run"})
 
     def __post_init__(self) -> None:
+        if not isinstance(self.contract, Contract):
+            raise DesignError(f"Worker(contract={self.contract!r:.60}): give a Contract")
+        if isinstance(self.handoffs, str):
+            raise DesignError(
+                f"Worker(handoffs={self.handoffs!r}): give a tuple of names, ({self.handoffs!r},)"
+            )
+        if not isinstance(self.then, str) and not (
+            callable(self.then) and hasattr(self.then, "targets")
+        ):
+            raise DesignError(
+                f"Worker(then={self.then!r:.60}): give a node's name, or a path such as "
+                "by_actions(...), which says what it may name"
+            )
         if self.handoffs and not self.then:
             raise DesignError(
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
                 "itself where it goes, since LangGraph would follow a static edge as well"
             )
-
+        check_agent(self.agent, self.contract)
+        if is_model(self.agent):
+            check_tools(self.contract, self.handoffs)
         if self.contract.stop.money is not None and self.price is None:
             raise DesignError(
                 f"Worker: contract {self.contract.goal!r} limits money, but nothing says what a "
                 "message costs; give price=per_million(input=..., output=...)"
             )
+        if self.gate is not None:
+            self.gate.check_fits(self.gate.effects or self.effects)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Where it may go by `Command`; empty where it follows the graph's edges."""
-        return tuple(dict.fromkeys((self.then, *self.handoffs))) if self.then else ()
+        if not self.then:
+            return ()
+        ends = (self.then,) if isinstance(self.then, str) else tuple(self.then.targets)
+        return tuple(dict.fromkeys((*ends, *self.handoffs)))
 
     @property
     def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]
@@ -88,94 +119,249 @@ class Worker(Node):
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
         """Dispatch, watch, check, and put the result into the state."""
-        step = state.get("step") or {}
         here = place("work")
-        request = None
-        dispatch = begin(
-            Dispatch(
-                place=here,
-                allowed=self.contract.allowed,
-                budget=self.contract.stop,
-                wants=self.gate.wants if self.gate is not None else None,
-                known=state.get("actions") or {},
-                behalf=state.get("behalf", ""),
-                price=self.price,
-            )
+        work = _Work(worker=self, state=state, here=here)
+        return (yield from work.steps())
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One visit of a worker: its state, its place, and what it goes on from."""
+
+    worker: Worker
+    state: Mapping[str, Any]
+    here: Place
+
+    def __post_init__(self) -> None:
+        self.step: Mapping[str, Any] = self.state.get("step") or {}
+        self.kept: Mapping[str, Any] = (self.state.get("paused") or {}).get(self.slot) or {}
+        self.attempt = Attempt(
+            place=self.here,
+            allowed=self.worker.contract.allowed,
+            budget=self.worker.contract.stop,
+            wants=self.worker.gate.wants if self.worker.gate is not None else None,
+            gate=self.worker.gate.name if self.worker.gate is not None else "",
+            known=self.state.get("actions") or {},
+            behalf=self.state.get("behalf", ""),
+            run=run_of(self.state),
+            price=self.worker.price,
+            before=self.kept.get("spent", {}),
+            actions=from_state(self.kept.get("actions", {})),
         )
+        self.talk = Conversation.back(self.kept.get("messages"), self.worker.handoffs)
+
+    @property
+    def slot(self) -> str:
+        """Name this piece of work among others: the node, and the step that it was sent."""
+        step = self.step.get("id")
+        return f"{self.here.path}:{step}" if step else self.here.path
+
+    def steps(self) -> Steps[Any]:
+        """Do the work; whatever way it ends, hand on what was done."""
+        begun = self._progress
         try:
-            request = self.contract.request(self._context(state, step))
-            with under(dispatch):
-                answer = yield from consult(
-                    self.agent,
-                    self.contract,
-                    request,
-                    dispatch,
-                    metered(dispatch),
-                    self.handoffs,
-                )
-            if isinstance(answer, Handoff):
-                update, target = self._hand_over(answer, here, state)
-            else:
-                result = self._accept(request, answer, tuple(dispatch.actions.values()))
-                update, target = {"results": {step.get("id") or here.node: plain(result)}}, ""
+            request, answer = yield from self._consult()
+            update, target = self._taken(request, answer)
+        except GraphInterrupt:
+            # It may ask now where nothing is done yet that the state has not, and where it is a
+            # graph, which LangGraph keeps at the place where it asks.
+            if self._progress == begun or self._is_graph:
+                raise
+            return self._paused()
+        except ParentCommand as leaving:
+            update, target = self._left(leaving.args[0])
         except GraphBubbleUp:
             raise
         except Exception as problem:
             if is_invalid_resume(problem):
                 raise
-            raise _failed(here, str(step.get("id", "")), dispatch, problem) from problem
-        end(dispatch)
-        update = _together(update, dispatch)
-        if not self.then:
-            return update
-        # A plan's step goes back to its planner, and takes itself along where it is handed on.
-        back = step.get("planner") or self.then
-        goto = Send(target, _handed_on(state, update)) if target and step else target or back
-        return Command(goto=goto, update=update)
+            raise self._failed(problem) from problem
+        return self._on(self._together(update), target)
 
-    def _context(self, state: Mapping[str, Any], step: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self.read is not None:
-            return self.read(state)
+    def _consult(self) -> Steps[tuple[Any, Any]]:
+        worker, contract = self.worker, self.worker.contract
+        with self.attempt as attempt:
+            request = contract.request(self._context())
+            answer = yield from consult(
+                worker.agent, contract, request, attempt, metered(attempt), self.talk
+            )
+            if contract.stop.seconds is not None:
+                _refuse_late(attempt, contract.stop)
+            return request, answer
+
+    @property
+    def _is_graph(self) -> bool:
+        return isinstance(self.worker.agent, Runnable) and not is_model(self.worker.agent)
+
+    @property
+    def _progress(self) -> tuple[int, int]:
+        """Count what must not be lost or done again when the agent pauses."""
+        return len(self.attempt.actions), len(self.talk.messages)
+
+    def _context(self) -> Mapping[str, Any]:
+        state, step = self.state, self.step
+        if self.worker.read is not None:
+            return self.worker.read(state)
         results = state.get("results") or {}
         if not step:
-            return {**results, **state}
+            return {**state, **results}
         needed = {name: results[name] for name in step.get("after", ()) if name in results}
         return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
 
-    def _accept(self, request: Any, answer: Any, actions: tuple[Action, ...]) -> Any:
-        result = self.contract.result(answer)
-        if why := self.contract.escalation(request, result, actions):
-            raise PersonNeeded(f"contract {self.contract.goal!r}: {why}")
-        if unmet := self.contract.unmet(request, result, actions):
+    def _taken(self, request: Any, answer: Any) -> tuple[dict[str, Any], str]:
+        """Check what the agent returned, and give the state update and where control passes to."""
+        if isinstance(answer, Handoff):
+            return self._hand_over(answer)
+        name = str(self.step.get("id") or self.here.node)
+        update = {"results": {name: plain(self._accepted(request, answer))}}
+        if left_out := self.worker.contract.left_out(answer):
+            record = Decision(
+                kind="contract",
+                node=self.here.node,
+                choice="left out",
+                reason=f"{', '.join(left_out)}: the contract does not give it",
+            )
+            update["decisions"] = [plain(record)]
+        return update, ""
+
+    def _accepted(self, request: Any, answer: Any) -> Any:
+        contract, actions = self.worker.contract, tuple(self.attempt.actions.values())
+        result = contract.result(answer)
+        if why := contract.escalation(request, result, actions):
+            raise PersonNeeded(f"contract {contract.goal!r}: {why}")
+        if unmet := contract.unmet(request, result, actions):
             raise ContractBroken(
-                f"contract {self.contract.goal!r} is not met: {'; '.join(unmet)} "
+                f"contract {contract.goal!r} is not met: {'; '.join(unmet)} "
                 f"(result {result!r:.120})",
                 side="gives",
             )
         return result
 
-    def _hand_over(
-        self, handoff: Handoff, here: Place, state: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], str]:
-        if handoff.to not in self.handoffs:
+    def _hand_over(self, handoff: Handoff) -> tuple[dict[str, Any], str]:
+        allowed, state = self.worker.handoffs, self.state
+        if handoff.to not in allowed:
             raise ContractBroken(
-                f"{here.node} may not hand off to {handoff.to!r}; it may to "
-                f"{', '.join(self.handoffs) or 'nobody'}"
+                f"{self.here.node} may not hand off to {handoff.to!r}; it may to "
+                f"{', '.join(allowed) or 'nobody'}: name it in Worker(handoffs=...)"
             )
-        limit = self.contract.stop.handoffs
+        limit = self.worker.contract.stop.handoffs
         so_far = (state.get("spent") or {}).get("handoffs", 0)
         if so_far >= (HANDOFFS if limit is None else limit):
             path = [*path_of(state.get("decisions") or ()), handoff.to]
             raise HandoffLoop(f"control was passed on {so_far} times: {' -> '.join(path)}")
         decision = Decision(
             kind="handoff",
-            node=here.node,
+            node=self.here.node,
             choice=handoff.to,
             reason=handoff.reason or "the agent handed off",
             by="model",
-            candidates=self.handoffs,
+            candidates=allowed,
         )
         return {"decisions": [plain(decision)], "spent": {"handoffs": 1}}, handoff.to
+
+    def _left(self, command: Command[Any]) -> tuple[dict[str, Any], str]:
+        """Take a `Command` to the parent, by which agents of LangGraph's own hand over."""
+        try:
+            if not isinstance(command.goto, str):
+                raise ContractBroken(
+                    f"{self.here.node}: the agent left by {command!r:.80}; a worker passes control "
+                    "on to one node of its handoffs"
+                )
+            update, target = self._hand_over(Handoff(to=command.goto, reason="by a Command"))
+        except ContractBroken as problem:
+            raise self._failed(problem) from problem
+        given = command.update if isinstance(command.update, dict | list | tuple) else {}
+        return {**dict(given), **update}, target
+
+    def _paused(self) -> Command[Any]:
+        """Put what was done into the state, and come back to ask with nothing before the question.
+
+        LangGraph keeps nothing of a node that asks but its question.
+        """
+        times = int(self.kept.get("times", 0)) + 1
+        if not self.worker.then or times > PAUSES:
+            raise self._failed(self._cannot_wait(times))
+        update = self.attempt.update()
+        spent = add_spending(self.attempt.before, update["spent"])
+        record = {
+            "actions": as_update(self.attempt.actions.values()),
+            "messages": self.talk.kept(),
+            "spent": spent,
+            "times": times,
+        }
+        update["paused"] = {self.slot: plain(record)}
+        if self.step.get("planner"):
+            update["ends"] = {end_of(self.step): {"status": "moved", "to": self.here.node}}
+        return Command(goto=self._again(update), update=update)
+
+    def _cannot_wait(self, times: int) -> Exception:
+        done = ", ".join(str(action) for action in self.attempt.actions.values())
+        what = f"has done or proposed {done}" if done else "was in the middle of its work"
+        if times > PAUSES:
+            return ContractBroken(f"{self.here.node} {what}, and has paused {PAUSES} times already")
+        return DesignError(
+            f"{self.here.node} {what} and then asks a person, and nothing would keep that over the "
+            "answer: give Worker(then=...), so that it says itself where it goes, in place of an "
+            "edge; or ask first"
+        )
+
+    def _again(self, update: Mapping[str, Any]) -> Any:
+        """Give the way back to this node, with what was sent to it."""
+        if not self.step and "results" in self.state:
+            return self.here.node
+        return Send(self.here.node, {**self.state, "paused": update["paused"]})
+
+    def _on(self, update: dict[str, Any], target: str) -> Any:
+        """Go on: along the graph's edges, or to the node that this worker names."""
+        step, worker = self.step, self.worker
+        if step.get("planner"):
+            how = {"status": "moved", "to": target} if target else {"status": "done"}
+            update["ends"] = {end_of(step): how}
+        if not worker.then:
+            return update
+        if not target and step.get("planner"):
+            return Command(goto=step["planner"], update=update)
+        then = worker.then
+        if not target:
+            target = then if isinstance(then, str) else then(_with(self.state, update))
+            return Command(goto=target, update=update)
+        # A plan's step takes itself along where it is handed on.
+        goto = Send(target, _handed_on(self.state, update)) if step else target
+        return Command(goto=goto, update=update)
+
+    def _together(self, update: dict[str, Any]) -> dict[str, Any]:
+        """Put the result, what was spent and done, and a record of each into one update."""
+        done = self.attempt.update()
+        spent = add_spending(done["spent"], update.get("spent", {}))
+        records = [*update.get("decisions", ()), *done.get("decisions", ())]
+        whole = {**update, **done, "spent": spent, **({"decisions": records} if records else {})}
+        if self.kept:
+            whole["paused"] = {self.slot: None}
+        return whole
+
+    def _failed(self, problem: Exception) -> StepFailed:
+        """Give the failure with its class, its attempts, and what was spent and done until then."""
+        failure = failure_of(problem, self.here, step=str(self.step.get("id", "")))
+        update = self.attempt.update(failed=True)
+        if self.kept:
+            update["paused"] = {self.slot: None}
+        return StepFailed(failure, update)
+
+
+def _refuse_late(attempt: Attempt, budget: Budget) -> None:
+    """Refuse an answer that came after the contract's seconds, where nothing could cut it off."""
+    attempt.pause()
+    spent = add_spending(attempt.before, attempt.spent)
+    seconds = spent.get("seconds", 0)
+    if budget.seconds is not None and seconds > budget.seconds:
+        attempt.check()
+
+
+def _with(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the state as it will be for a path function: with the actions of the update."""
+    actions = {**(state.get("actions") or {}), **(update.get("actions") or {})}
+    results = {**(state.get("results") or {}), **(update.get("results") or {})}
+    return {**state, "actions": actions, "results": results}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,43 +372,23 @@ class PerMillion:
     output: float
 
     def __call__(self, message: BaseMessage) -> float:
-        """What a model's message has cost, by its usage metadata."""
+        """Give what a model's message has cost, by its usage metadata."""
         usage = getattr(message, "usage_metadata", None) or {}
         into, out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
         return float(into * self.input + out * self.output) / 1e6
 
 
 def per_million(*, input: float, output: float) -> PerMillion:
-    """A price for `Worker(price=)`: your currency for a million input and output tokens."""
+    """Give a price for `Worker(price=)`: your currency for a million input and output tokens."""
     return PerMillion(input=input, output=output)
 
 
 def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """What the next node of a plan's step is sent: the step, and the handoffs so far."""
+    """Give what the next node of a plan's step is sent: the step, and the handoffs so far."""
+    spent: Spending = add_spending(state.get("spent"), update["spent"])
     return {
         **state,
         "decisions": [*(state.get("decisions") or ()), *update["decisions"]],
-        "spent": add_spending(state.get("spent"), update["spent"]),
+        "spent": spent,
     }
 
-
-def _failed(here: Place, step: str, dispatch: Dispatch, problem: Exception) -> StepFailed:
-    """The failure with its class, its attempts, and what was spent and done until then."""
-    inner = problem.failure if isinstance(problem, StepFailed) else None
-    failure = Failure(
-        node=here.node,
-        kind=classify(problem),
-        error=type(problem).__name__ if inner is None else inner.error,
-        message=str(problem)[:500],
-        step=step,
-        attempts=here.attempt,
-    )
-    return StepFailed(failure, dispatch.update(failed=True))
-
-
-def _together(update: dict[str, Any], dispatch: Dispatch) -> dict[str, Any]:
-    """The result's update, with what was spent and done, and a record of each."""
-    done = dispatch.update()
-    spent = add_spending(done["spent"], update.get("spent", {}))
-    records = [*update.get("decisions", ()), *done.get("decisions", ())]
-    return {**update, **done, "spent": spent, **({"decisions": records} if records else {})}

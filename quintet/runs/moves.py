@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import aclosing, closing
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, aclosing, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from quintet.nodes.node import apump, pump
-from quintet.state.channels import keep_decisions
+from quintet.state.hold import Holds
+from quintet.state.run import RunChannel
 
 R = TypeVar("R")
 
@@ -24,7 +26,7 @@ class Move:
     """One call of a compiled graph: the method's sync name, and its arguments."""
 
     name: str
-    given: tuple[Any, ...]
+    given: tuple[Any, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +51,7 @@ def _now(app: App, move: Move) -> Any:
     with closing(result):
         for item in result:
             history.append(item)
-            if _is_input(item):
+            if is_input(item):
                 break
     return history
 
@@ -62,23 +64,54 @@ async def _soon(app: App, move: Move) -> Any:
     async with aclosing(result):
         async for item in result:
             history.append(item)
-            if _is_input(item):
+            if is_input(item):
                 break
     return history
 
 
+def held(app: App, thread: str, moves: Moves[R]) -> Moves[R]:
+    """Make moves while nobody else moves the thread.
+
+    Raises:
+        ThreadHeld: somebody does.
+    """
+    with hold_of(app, thread):
+        return (yield from moves)
+
+
+def hold_of(app: App, thread: str) -> AbstractContextManager[None]:
+    """Give the hold on a thread, by the saver's own means, else within this process."""
+    saver = app.checkpointer
+    holds: Holds | None = getattr(saver, "holds", None)
+    if holds is None:
+        if saver is None or isinstance(saver, bool):
+            return _free()
+        holds = _in_this_process.setdefault(saver, Holds())
+    return holds.hold(thread)
+
+
+_in_this_process: WeakKeyDictionary[Any, Holds] = WeakKeyDictionary()
+
+
+@contextmanager
+def _free() -> Iterator[None]:
+    yield
+
+
 def knows_quintet(app: App) -> bool:
-    """Whether a graph, or one nested in it, keeps our records; keys of the same names do not."""
-    decisions = app.channels.get("decisions")
-    if getattr(decisions, "operator", None) is keep_decisions:
-        return True
-    return any(
+    """Say whether a graph, or one nested in it, keeps our records; keys of these names do not."""
+    return keeps_runs(app) or any(
         knows_quintet(inner)
         for _, inner in app.get_subgraphs()
         if isinstance(inner, CompiledStateGraph)
     )
 
 
-def _is_input(item: StateSnapshot) -> bool:
-    """Whether a run begins here; what is older is of the thread's earlier runs."""
+def keeps_runs(app: App) -> bool:
+    """Say whether a graph's own state tells one run from the next."""
+    return isinstance(app.channels.get("run"), RunChannel)
+
+
+def is_input(item: StateSnapshot) -> bool:
+    """Say whether a run begins here; what is older is of the thread's earlier runs."""
     return (item.metadata or {}).get("source") == "input"

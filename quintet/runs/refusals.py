@@ -46,6 +46,19 @@ def check_input(app: App, given: Any) -> None:
         )
 
 
+_STREAMING = ("stream_mode", "output_keys", "version", "print_mode", "subgraphs")
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that change what `invoke` returns, which is a `Run` here."""
+    for name in _STREAMING:
+        if name in options:
+            raise RunError(
+                f"{name}={options[name]!r} is of no use here: a Run comes back, whole; "
+                "stream(app, ..., stream_mode=...) gives LangGraph's events as they come"
+            )
+
+
 def configured(thread: str | None, config: RunnableConfig | None) -> RunnableConfig:
     """The configuration of a run, on the thread that it names or on a new one."""
     given: RunnableConfig = config or {}
@@ -66,13 +79,14 @@ def check_free(thread: str, snapshot: StateSnapshot) -> None:
     if snapshot.interrupts:
         raise RunError(
             f"thread {thread!r} waits for an answer at {', '.join(snapshot.next)}: new input would "
-            "drop that question; look(app, thread=...).answer(...) it, or use another thread"
+            "drop that question; look(app, thread=...).answer(...) it, use another thread, or "
+            "start(..., withdraw=True), which puts on record that it was not done"
         )
     if snapshot.tasks:
         raise RunError(
             f"thread {thread!r} has a run that stopped at "
-            f"{', '.join(task.name for task in snapshot.tasks)}: resume(app, thread=...) it, or "
-            "use another thread"
+            f"{', '.join(task.name for task in snapshot.tasks)}: resume(app, thread=...) it, use "
+            "another thread, or start(..., withdraw=True) to leave it there"
         )
 
 

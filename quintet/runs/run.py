@@ -8,14 +8,29 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import StateSnapshot
+from langgraph.types import Command, StateSnapshot
+from pydantic import ValidationError
 
 from quintet.nodes.approve import Answer
-from quintet.runs.moves import App, Move, Moves, adrive, drive, knows_quintet
+from quintet.runs.moves import (
+    App,
+    Move,
+    Moves,
+    adrive,
+    drive,
+    held,
+    is_input,
+    keeps_runs,
+    knows_quintet,
+)
+from quintet.runs.refusals import check_context, check_options
+from quintet.state.action import shown
+from quintet.state.channels import without_run
 from quintet.state.decision import KINDS, Decision
 from quintet.state.errors import AnswerRefused
 from quintet.state.outcome import STATUSES, Outcome
-from quintet.state.record import read
+from quintet.state.record import faults, read
+from quintet.state.run import run_of
 
 RunStatus = Literal[
     "done", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"
@@ -41,7 +56,7 @@ class Waiting:
 class Run:
     """One run of a graph on a thread, as it stood when it was last moved or looked at.
 
-    A run does not change: `answer` and `resume` return the run as it stands afterwards. An answer
+    A run does not change: `answer` returns the run as it stands afterwards. An answer
     given twice through the same object is therefore refused, not put to the next question.
 
     Attributes:
@@ -63,6 +78,17 @@ class Run:
     finished: bool = False
     config: RunnableConfig = field(repr=False, compare=False, default_factory=RunnableConfig)
     options: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Give the run's own id; a thread's next run has another."""
+        return run_of(self.values)
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """Give what the workers and steps gave, by their names: `run.results["billing"]`."""
+        results: Mapping[str, Any] = self.values.get("results") or {}
+        return results
 
     @property
     def outcome(self) -> Outcome | None:
@@ -111,9 +137,9 @@ class Run:
         return await adrive(self.app, self._answer(answer, to, options))
 
     def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Moves[Run]:
-        from quintet.runs.start import answered
-
-        return answered(self, self._question(to), answer, {**self.options, **options})
+        check_options(options)
+        moves = _answered(self, self._question(to), answer, {**self.options, **options})
+        return held(self.app, self.thread, moves)
 
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
@@ -163,8 +189,7 @@ def decisions_in(values: Mapping[str, Any]) -> tuple[Decision, ...]:
 
 def _question_text(packet: Any) -> str:
     if isinstance(packet, Mapping) and "action" in packet:
-        given = ", ".join(f"{k}={v!r}" for k, v in packet["arguments"].items())
-        return f"{packet['action']}({given}): {packet['why_asked']}"
+        return f"{packet['action']}({shown(packet['arguments'])}): {packet['why_asked']}"
     return str(packet)[:200]
 
 
@@ -184,8 +209,48 @@ def bound(answer: Any, question: Waiting) -> Any:
     return answer
 
 
+def _answered(
+    run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]
+) -> Moves[Run]:
+    """Answer one open question by its id, and run on."""
+    snapshot: StateSnapshot = yield Move("get_state", (run.config,))
+    if question.id not in {item.id for item in snapshot.interrupts}:
+        raise AnswerRefused(
+            f"run {run.thread!r}: the question at {question.node} is not open any more "
+            "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
+        )
+    given = bound(answer, question)
+    if given is None:
+        raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
+    check_context(run.app, options)
+    try:
+        yield invoked(Command(resume={question.id: given}), run.config, options)
+    except ValidationError as problem:
+        after: StateSnapshot = yield Move("get_state", (run.config,))
+        if question.id in {item.id for item in after.interrupts}:
+            raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
+        raise
+    now: Run = yield from seen(run.app, run.config, options)
+    if (refusal := _refusal(now, question, snapshot)) is not None:
+        raise AnswerRefused(f"{question.node}: {refusal}; its question is open again")
+    return now
+
+
+def _refusal(now: Run, question: Waiting, before: StateSnapshot) -> str | None:
+    """Give why a node's own schema has refused the answer, where recovery has asked again."""
+    known = len(decisions_in(dict(before.values)))
+    new = [item for item in now.decisions[known:] if item.node == question.node]
+    refused = [item for item in new if item.kind == "answer" and item.choice == "refused"]
+    return refused[-1].reason if refused else None
+
+
+def invoked(given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Move:
+    """Invoke a graph, each step kept before the next begins."""
+    return Move("invoke", (given, config), {"durability": "sync", **options})
+
+
 def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[Run]:
-    """The run as it stands in the checkpoints."""
+    """Give the run as it stands in the checkpoints."""
     snapshot: StateSnapshot = yield Move("get_state", (config,))
     history: list[StateSnapshot] = yield Move("get_state_history", (config,))
     questions = tuple(
@@ -193,10 +258,13 @@ def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[
         for task in snapshot.tasks
         for item in task.interrupts
     )
+    values = dict(snapshot.values)
+    if is_input(snapshot) and keeps_runs(app):
+        values = without_run(values)  # it was cut off before its first node, and has nothing yet
     return Run(
         app=app,
         thread=str(config["configurable"]["thread_id"]),
-        values=dict(snapshot.values),
+        values=values,
         waiting=questions,
         path=_path(history),
         finished=snapshot.created_at is not None and not snapshot.tasks,

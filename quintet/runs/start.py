@@ -1,41 +1,42 @@
-"""Moving a run: start it, resume it, answer it, look at it. LangGraph's traps end here."""
+"""Moving a run: start it, resume it, look at it. LangGraph's traps end here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
-from pydantic import ValidationError
 
-from quintet.runs.moves import App, Move, Moves, adrive, drive, knows_quintet
+from quintet.runs.moves import App, Move, Moves, adrive, drive, held, is_input, keeps_runs
 from quintet.runs.refusals import (
     check_answerable,
     check_context,
     check_free,
     check_gates,
     check_input,
+    check_options,
     check_resumable,
     check_stored,
     compiled,
     configured,
     unanswerable,
 )
-from quintet.runs.run import Run, Waiting, bound, seen
-from quintet.state.channels import RUN_KEYS
-from quintet.state.errors import AnswerRefused
-from quintet.state.record import faults
+from quintet.runs.run import Run, invoked, seen
+from quintet.state.decision import Decision
+from quintet.state.record import plain
 
 Given = Mapping[str, Any]
 
 
-def start(
+def start(  # noqa: PLR0913 - a run's input, its place, and what is open there
     app: App,
     given: Given,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
+    withdraw: bool = False,
     **options: Any,
 ) -> Run:
     """Start a run.
@@ -46,6 +47,8 @@ def start(
         thread: the thread's id; a new one by default. A finished thread may be given again: the run
             starts anew, and what the thread has done stays on record.
         config: further LangGraph configuration (callbacks, tags, recursion_limit, ...).
+        withdraw: whether to go on where the thread's last run waits for an answer or was cut off;
+            its questions and proposals are then withdrawn, on record, and never done later.
         options: passed to LangGraph's `invoke` (`context`, `durability`, ...).
 
     Returns:
@@ -53,22 +56,24 @@ def start(
 
     Raises:
         DesignError: the graph is not compiled, or stops for a person and has no checkpointer.
-        RunError: the thread has a run that is not finished, or the input names keys that the state
-            does not have or that only nodes may write.
+        RunError: the thread has a run that is not finished, the input names keys that the state
+            does not have or that only nodes may write, or an option asks for a stream.
+        ThreadHeld: somebody else moves this thread now.
     """
-    return drive(compiled(app), _start(app, given, thread, config, options))
+    return drive(compiled(app), _start(app, given, thread, config, withdraw, options))
 
 
-async def astart(
+async def astart(  # noqa: PLR0913 - as start
     app: App,
     given: Given,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
+    withdraw: bool = False,
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    return await adrive(compiled(app), _start(app, given, thread, config, options))
+    return await adrive(compiled(app), _start(app, given, thread, config, withdraw, options))
 
 
 def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
@@ -77,6 +82,7 @@ def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **opt
     Raises:
         NoSuchRun: nothing is stored under this thread.
         RunError: the run waits for an answer, or failed where going on would skip work in silence.
+        ThreadHeld: somebody else moves this thread now.
     """
     return drive(compiled(app), _resume(app, thread, config, options))
 
@@ -102,53 +108,75 @@ async def alook(app: App, *, thread: str) -> Run:
     return await adrive(compiled(app), _look(app, thread))
 
 
-def answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Moves[Run]:
-    """Answer one open question by its id, and run on (the moves behind `Run.answer`)."""
-    snapshot: StateSnapshot = yield Move("get_state", (run.config,))
-    open_now = {item.id for item in snapshot.interrupts}
-    if question.id not in open_now:
-        raise AnswerRefused(
-            f"run {run.thread!r}: the question at {question.node} is not open any more "
-            "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
-        )
-    given = bound(answer, question)
-    if given is None:
-        raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
-    check_context(run.app, options)
-    try:
-        yield _invoke(Command(resume={question.id: given}), run.config, options)
-    except ValidationError as problem:
-        after: StateSnapshot = yield Move("get_state", (run.config,))
-        if question.id in {item.id for item in after.interrupts}:
-            raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
-        raise
-    return (yield from seen(run.app, run.config, options))
-
-
-def _start(
+def _start(  # noqa: PLR0913 - as start
     app: App,
     given: Given,
     thread: str | None,
     config: RunnableConfig | None,
+    withdraw: bool,
     options: dict[str, Any],
 ) -> Moves[Run]:
+    full = prepared(app, given, thread, config, options)
+    if not app.checkpointer:
+        return (yield from _start_unsaved(app, given, full, options))
+    return (yield from held(app, thread_of(full), _start_saved(app, given, full, withdraw, options)))
+
+
+def prepared(
+    app: App,
+    given: Given,
+    thread: str | None,
+    config: RunnableConfig | None,
+    options: Mapping[str, Any],
+) -> RunnableConfig:
+    """Check a run's input and options, and give its configuration."""
+    check_options(options)
     check_input(app, given)
     check_gates(app)
-    full = configured(thread, config)
-    name = str(full["configurable"]["thread_id"])
-    if app.checkpointer is None or app.checkpointer is False:
-        return (yield from _start_unsaved(app, given, full, options))
-    snapshot: StateSnapshot = yield Move("get_state", (full,))
-    check_free(name, snapshot)
-    again = snapshot.created_at is not None and knows_quintet(app)
-    anew = {key: empty for key, empty in RUN_KEYS.items() if again and key in app.channels}
+    return configured(thread, config)
+
+
+def thread_of(config: RunnableConfig) -> str:
+    """Give the thread that a configuration names."""
+    return str(config["configurable"]["thread_id"])
+
+
+def _start_saved(
+    app: App, given: Given, full: RunnableConfig, withdraw: bool, options: dict[str, Any]
+) -> Moves[Run]:
+    whole = yield from begun(app, given, full, withdraw)
     try:
-        yield _invoke({**anew, **given}, full, options)
+        yield invoked(whole, full, options)
     except Exception as problem:
-        problem.add_note(f"thread {name!r} keeps what was done; resume(app, thread={name!r})")
+        thread = thread_of(full)
+        problem.add_note(f"thread {thread!r} keeps what was done; resume(app, thread={thread!r})")
         raise
     # What was started without a context goes on without one.
     return (yield from seen(app, full, {"context": None, **options}))
+
+
+def begun(app: App, given: Given, full: RunnableConfig, withdraw: bool) -> Moves[Given]:
+    """Give the input by which a new run begins on a thread, unless the last one is not over."""
+    snapshot: StateSnapshot = yield Move("get_state", (full,))
+    if not withdraw:
+        check_free(thread_of(full), snapshot)
+    if not keeps_runs(app):
+        return given
+    # First, so that the other channels know of it when they are written.
+    whole: dict[str, Any] = {"run": {"new": uuid4().hex[:8]}, **given}
+    if snapshot.interrupts and "decisions" in app.channels:
+        whole["decisions"] = [_withdrawn(task.name) for task in snapshot.tasks if task.interrupts]
+    return whole
+
+
+def _withdrawn(node: str) -> dict[str, Any]:
+    decision = Decision(
+        kind="answer",
+        node=node,
+        choice="withdrawn",
+        reason="its question was open when a new run began; nothing of it is done",
+    )
+    return plain(decision)  # type: ignore[no-any-return]
 
 
 def _start_unsaved(
@@ -159,20 +187,30 @@ def _start_unsaved(
     result: Any = yield Move("invoke", (given, config), {**options, **whole})
     if result.interrupts:
         raise unanswerable()
-    thread = str(config["configurable"]["thread_id"])
-    return Run(app=app, thread=thread, values=dict(result.value), finished=True, config=config)
+    values = dict(result.value)
+    return Run(app=app, thread=thread_of(config), values=values, finished=True, config=config)
 
 
 def _resume(
     app: App, thread: str, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Moves[Run]:
+    check_options(options)
     full = configured(thread, config)
+    return (yield from held(app, thread, _resume_held(app, thread, full, options)))
+
+
+def _resume_held(
+    app: App, thread: str, full: RunnableConfig, options: dict[str, Any]
+) -> Moves[Run]:
     snapshot: StateSnapshot = yield Move("get_state", (full,))
     check_stored(thread, snapshot)
     check_resumable(app, thread, snapshot)
     if snapshot.tasks:
         check_context(app, options)
-        yield _invoke(None, full, options)
+        # Cut off between its input and its first node, it would go on as the run before.
+        anew = is_input(snapshot) and keeps_runs(app)
+        update = {"run": {"new": uuid4().hex[:8]}}
+        yield invoked(Command(update=update) if anew else None, full, options)
     return (yield from seen(app, full, options))
 
 
@@ -180,7 +218,3 @@ def _look(app: App, thread: str) -> Moves[Run]:
     full = configured(thread, None)
     check_stored(thread, (yield Move("get_state", (full,))))
     return (yield from seen(app, full, {}))
-
-
-def _invoke(given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Move:
-    return Move("invoke", (given, config), {"durability": "sync", **options})

@@ -13,7 +13,7 @@ from langgraph.types import Send
 
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
-from quintet.state.channels import OrchestrationState
+from quintet.state.channels import OrchestrationState, put_in, without_run
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.errors import NoSuchRun
@@ -83,6 +83,8 @@ def _config(thread: str) -> RunnableConfig:
 def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredRun:
     tasks = tasks_of(latest.pending_writes or ())
     values = _values(latest.checkpoint, tasks)
+    if latest.metadata.get("source") == "input" and "run" in values:
+        values = without_run(values)  # it was cut off before its first node, and has nothing yet
     waiting = tuple(question.value for task in tasks for question in task.questions)
     outcome = outcome_in(values)
     status = outcome.status if outcome is not None else _status(latest, tasks, values)
@@ -103,7 +105,8 @@ def _status(latest: CheckpointTuple, tasks: list[Task], values: Mapping[str, Any
     A graph that knows nothing of outcomes is done when nothing is left to run.
     """
     over = not tasks and not _going(latest.checkpoint)
-    return "done" if over and "decisions" not in values else "unfinished"
+    ours = "run" in latest.checkpoint["channel_values"]
+    return "done" if over and not ours else "unfinished"
 
 
 def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
@@ -113,9 +116,7 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
         if not key.startswith((_TRIGGER, _JOIN, "__"))
     }
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
-        reducers = getattr(_OURS[key], "__metadata__", ())
-        old = values.get(key) or type(value)()
-        values[key] = reducers[0](old, value) if reducers else value
+        values[key] = put_in(_OURS[key], values.get(key), value)
     return values
 
 

@@ -10,7 +10,9 @@ from typing import Any, Literal, get_args
 from quintet.state.errors import DesignError
 from quintet.state.record import digest
 
-ActionStatus = Literal["proposed", "approved", "rejected", "done", "failed", "unknown", "undone"]
+ActionStatus = Literal[
+    "proposed", "approved", "rejected", "done", "failed", "unknown", "undone", "withdrawn"
+]
 ACTION_STATUSES: tuple[ActionStatus, ...] = get_args(ActionStatus)
 
 AnswerKind = Literal["approve", "edit", "reject", "respond"]
@@ -56,6 +58,9 @@ class Action:
         approval: the answer that a person gave, if one was asked.
         result: what the effect returned, or why it failed.
         at: when it was proposed, in seconds since the epoch; an approval's expiry counts from it.
+        run: the run that it belongs to.
+        gate: the gate that wants a person for it; empty where none has said so.
+        ended: when it was done, in seconds since the epoch.
 
     Raises:
         DesignError: an unknown status.
@@ -71,6 +76,9 @@ class Action:
     approval: Approval | None = None
     result: Any = None
     at: float = field(default_factory=time.time)
+    run: str = ""
+    gate: str = ""
+    ended: float | None = None
 
     def __post_init__(self) -> None:
         if self.status not in ACTION_STATUSES:
@@ -82,9 +90,21 @@ class Action:
 
     @property
     def digest(self) -> str:
-        """A name for exactly this effect with exactly these arguments."""
+        """Name exactly this effect with exactly these arguments."""
         return digest([self.name, self.arguments])
 
     def __str__(self) -> str:
-        given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.name}({given})"
+        return f"{self.name}({shown(self.arguments)})"
+
+
+SHOWN = 60
+"""Letters of an argument that a person is shown in a sentence."""
+
+
+def shown(arguments: Mapping[str, Any]) -> str:
+    """Write arguments as in a call, each cut to what a sentence can hold."""
+    texts = {name: repr(value) for name, value in arguments.items()}
+    return ", ".join(
+        f"{name}={text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"
+        for name, text in texts.items()
+    )

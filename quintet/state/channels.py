@@ -1,129 +1,397 @@
 """The state of an orchestrated run, as fragments that a user's TypedDict inherits.
 
 All values are plain JSON data. A fragment holds the keys of one duty; `OrchestrationState` holds
-all. Lists that grow with the run are bounded, so that a checkpoint does not grow with its length;
-older entries stay in the older checkpoints. Writing None into a reduced key starts it anew.
+all. Each key but `actions` belongs to a run: when the thread's next run begins, it is empty again.
+Each knows what identifies its entries, so that parallel branches add up and a nested graph hands
+back what it added: a graph that is a node is given its parent's values and returns its own.
+
+The logs (`decisions`, `failures`) are bounded and for people; nothing is decided by them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
-from typing_extensions import TypedDict
+from langgraph.channels.base import BaseChannel
+from typing_extensions import Self, TypedDict
 
-from quintet.state.budget import Spending, add_spending
+from quintet.state.budget import Spending
+from quintet.state.run import NOTHING, Life, Plain, RunChannel, join
 
 DECISIONS_KEPT = 64
 FAILURES_KEPT = 16
 ACTIONS_KEPT_WHOLE = 64
 
-Plain = dict[str, Any]
+OPEN = ("proposed", "approved")
+"""The statuses of an action that may still be run."""
+
+STANDING = ("done", "unknown")
+"""The statuses of an action that has happened, or may have."""
 
 
-def keep_decisions(old: list[Plain], new: list[Plain] | None) -> list[Plain]:
-    """Append what is new, and keep the last `DECISIONS_KEPT`."""
-    return [] if new is None else _joined(old, new)[-DECISIONS_KEPT:]
+class OfRun(BaseChannel[Any, Any, Any]):
+    """A key of one run. Subclasses say how updates of one superstep are put into the value."""
+
+    __slots__ = ("begun", "life", "supersteps", "value")
+    empty: ClassVar[Any] = None
+
+    def __init__(self, typ: Any = dict, key: str = "") -> None:
+        super().__init__(typ, key)
+        self.life = Life({})
+        self.begun = False
+        self.supersteps = 0
+        self.value: Any = self.nothing()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def nothing(cls) -> Any:
+        """Give a new empty value."""
+        return type(cls.empty)() if cls.empty is not None else None
+
+    @property
+    def ValueType(self) -> Any:
+        """The type of the value."""
+        return self.typ
+
+    @property
+    def UpdateType(self) -> Any:
+        """The type of an update."""
+        return self.typ
+
+    def twin(self) -> Self:
+        """Give a new channel of the same kind; subclasses with settings hand them on."""
+        return type(self)(self.typ, self.key)
+
+    def copy(self) -> Self:
+        """Give a channel with the same value, for a path function's look ahead."""
+        twin = self.twin()
+        twin.life, twin.value = self.life, self.value
+        twin.begun, twin.supersteps = self.begun, self.supersteps
+        return twin
+
+    def from_checkpoint(self, checkpoint: Any) -> Self:
+        """Load the channel at the start of an invocation."""
+        loaded = self.twin()
+        loaded.life = join(self.key)
+        if checkpoint is not NOTHING and checkpoint is not None:
+            loaded.value = checkpoint
+        return loaded
+
+    def checkpoint(self) -> Any:
+        """Give what is stored; nothing of what belonged to the run before."""
+        value = self.started() if self._starts else self.value
+        return NOTHING if value == self.empty else value
+
+    def is_available(self) -> bool:
+        """Be there always, so that a new run is noted when it begins."""
+        return True
+
+    def get(self) -> Any:
+        """Give the value as nodes see it."""
+        return self.started() if self._starts else self.value
+
+    def update(self, values: Sequence[Any]) -> bool:
+        """Put a superstep's updates in, on an empty value where a run begins."""
+        old = self.value
+        if starts := self._starts:
+            self.value, self.begun = self.started(), True
+        self.supersteps += 1
+        if not values:
+            return starts and self.value != old
+        self.value = self.given(values) if starts else self.merged(values)
+        return True
+
+    @property
+    def _starts(self) -> bool:
+        return not self.begun and self.life.begins(self.supersteps)
+
+    def started(self) -> Any:
+        """Give the value with which a new run begins."""
+        return self.nothing()
+
+    def given(self, values: Sequence[Any]) -> Any:
+        """Take what came with the input that began the run: a nested graph's parent's values."""
+        return self.merged(values)
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Put one superstep's updates into the value."""
+        raise NotImplementedError  # pragma: no cover
 
 
-def keep_failures(old: list[Plain], new: list[Plain] | None) -> list[Plain]:
-    """Append what is new, and keep the last `FAILURES_KEPT`."""
-    return [] if new is None else _joined(old, new)[-FAILURES_KEPT:]
+class Latest(OfRun):
+    """A key that holds what was written last. None is no write."""
+
+    def given(self, values: Sequence[Any]) -> Any:
+        """Leave what is the parent's to the parent."""
+        return None
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Take the last value that is one."""
+        return next((value for value in reversed(values) if value is not None), self.value)
 
 
-def _joined(old: list[Plain], new: list[Plain]) -> list[Plain]:
-    """Both, without what a nested graph was given and hands back; each record has its own `at`."""
-    return [*old, *(item for item in new if item not in old)]
+class Ending(Latest):
+    """How the run ended. What was worse stays: no later `done` hides that a person was asked."""
+
+    RANK: ClassVar = ("done", "rejected", "exhausted", "aborted", "escalated")
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Take the worst of what stands and what comes."""
+        worst = self.value
+        for value in values:
+            if value is not None and (worst is None or self._rank(value) >= self._rank(worst)):
+                worst = value
+        return worst
+
+    def _rank(self, value: Any) -> int:
+        status = value.get("status") if isinstance(value, Mapping) else None
+        return self.RANK.index(status) if status in self.RANK else 0
 
 
-def count_remedies(old: dict[str, int], new: dict[str, int] | None) -> dict[str, int]:
-    """Add up how often each remedy was used; unlike the failures, nothing of it is dropped."""
-    if new is None:
+class Keyed(OfRun):
+    """A key with one entry for each of its parts. An entry None is removed; a None empties all."""
+
+    empty = {}  # noqa: RUF012 - never changed
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Put entries in by their keys. An entry as it stood is no write."""
+        before, now = self.value, dict(self.value)
+        for value in values:
+            if value is None:
+                now = {}
+                continue
+            for key, entry in value.items():
+                if entry is None:
+                    now.pop(key, None)
+                elif before.get(key) != entry:
+                    now[key] = entry
+        return now
+
+
+class OwnKeyed(Keyed):
+    """As `Keyed`; a nested graph begins without its parent's entries."""
+
+    def given(self, values: Sequence[Any]) -> Any:
+        """Leave what is the parent's to the parent."""
         return {}
-    return {**old, **{name: old.get(name, 0) + times for name, times in new.items()}}
 
 
-def merge_results(old: Plain, new: Plain | None) -> Plain:
-    """Put new results beside the old ones, by the name of the worker or step."""
-    return {} if new is None else {**old, **new}
+class Results(Keyed):
+    """Results by the name of the worker or step.
 
-
-def merge_actions(old: Plain, new: Plain | None) -> Plain:
-    """Put actions in by key; what was done stays on record until it is undone.
-
-    A proposal of an action that is on record as done, or as of unknown end, is kept beside it
-    under `again`, where `Act` finds and refuses it. The oldest settled actions shrink to what
-    refuses a repeat.
+    Several of one name in one superstep, as by `Send`, are all kept: `read`, `read#2`, ...
     """
-    if new is None:
-        return {}
-    actions = dict(old)
-    for key, action in new.items():
-        recorded = actions.get(key)
-        stands = recorded is not None and recorded["status"] in ("done", "unknown")
-        if recorded is None or not stands or action["status"] in ("done", "undone"):
-            actions[key] = action
-        elif action["status"] == "proposed":
-            actions[key] = recorded | {"again": action}
-        else:
-            actions[key] = {name: value for name, value in recorded.items() if name != "again"}
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Put results in; those that share a name are numbered in the order of their tasks."""
+        before, now = self.value, dict(self.value)
+        times: dict[str, int] = {}
+        for value in values:
+            if value is None:
+                now, before = {}, {}
+                continue
+            for name, result in value.items():
+                if result is None:
+                    now.pop(name, None)
+                    continue
+                if name in before and before[name] == result:
+                    continue
+                times[name] = times.get(name, 0) + 1
+                if times[name] == 1:
+                    for other in [key for key in now if key.startswith(f"{name}#")]:
+                        del now[other]
+                now[name if times[name] == 1 else f"{name}#{times[name]}"] = result
+        return now
+
+
+class Log(OfRun):
+    """A list of the last records, for people. A nested graph's are appended, not those given."""
+
+    __slots__ = ("most",)
+    empty = []  # noqa: RUF012 - never changed
+
+    def __init__(self, typ: Any = list, key: str = "", *, most: int = DECISIONS_KEPT) -> None:
+        self.most = most
+        super().__init__(typ, key)
+
+    def twin(self) -> Self:
+        """Give a new log of the same length."""
+        return type(self)(self.typ, self.key, most=self.most)
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Append what is new, and keep the last; each record has a moment of its own."""
+        now = list(self.value)
+        for value in values:
+            if value is None:
+                now = []
+                continue
+            now += [item for item in value if item not in now]
+        return now[-self.most :]
+
+
+BEFORE = "before"
+"""In totals of a nested graph: what stood when it was given them."""
+
+
+class Totals(OfRun):
+    """Counts that are added up. A nested graph goes on from its parent's, and hands back the rest.
+
+    A node writes what it adds. In a nested graph, the value has `before`, what it was given.
+    """
+
+    empty = {}  # noqa: RUF012 - never changed
+
+    def given(self, values: Sequence[Any]) -> Any:
+        """Go on from the parent's totals."""
+        totals = [_amounts(value) for value in values if value]
+        return {**totals[-1], BEFORE: totals[-1]} if totals else {}
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Add what was added."""
+        now: dict[str, Any] = dict(self.value)
+        for value in values:
+            if value is None:
+                now = {}
+                continue
+            before = value.get(BEFORE, {})
+            for name, amount in _amounts(value).items():
+                added = amount - before.get(name, 0)
+                if added or name not in now:
+                    now[name] = now.get(name, 0) + added
+        return now
+
+
+def _amounts(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: amount for name, amount in value.items() if name != BEFORE}
+
+
+class Actions(Keyed):
+    """The thread's actions, each by its effect and key; see `slot`.
+
+    What was done stays until it is undone. What an earlier run left open is withdrawn when a new
+    run begins, and never run. The oldest settled ones shrink to what refuses a repeat.
+    """
+
+    def started(self) -> Any:
+        """Withdraw what is open, and keep all."""
+        return {
+            key: {**action, "status": "withdrawn", "result": WITHDRAWN}
+            if action["status"] in OPEN
+            else {name: value for name, value in action.items() if name != "again"}
+            for key, action in self.value.items()
+        }
+
+    def given(self, values: Sequence[Any]) -> Any:
+        """Know what the parent has on record."""
+        return {**self.value, **{k: v for value in values if value for k, v in value.items()}}
+
+    def merged(self, values: Sequence[Any]) -> Any:
+        """Put actions in. One that stands is never overwritten by a new proposal."""
+        before = self.value
+        now = dict(before)
+        for value in values:
+            if value is None:
+                now = {}
+                continue
+            for key, action in value.items():
+                if before.get(key) != action:
+                    _put(now, key, action | {"run": action.get("run") or self.life.id})
+        return _shrunk(now)
+
+
+WITHDRAWN = "not done: a new run began before it was decided"
+
+
+def slot(actions: Mapping[str, Any], name: str, key: str) -> str:
+    """Give the place of an action among others: its key, or with its effect's name.
+
+    The name comes in front where another effect has taken the key.
+    """
+    taken = actions.get(key)
+    return key if taken is None or taken.get("name", name) == name else f"{name}:{key}"
+
+
+def _put(now: dict[str, Any], key: str, action: Plain) -> None:
+    place = slot(now, action.get("name", ""), key)
+    recorded = now.get(place)
+    stands = recorded is not None and recorded["status"] in STANDING
+    if recorded is None or not stands or action["status"] in ("done", "undone"):
+        now[place] = action
+    elif action["status"] == "proposed":
+        # Kept beside what stands: `Act` finds it there and refuses it as a repeat.
+        now[place] = recorded | {"again": action}
+    else:
+        now[place] = {name: value for name, value in recorded.items() if name != "again"}
+
+
+_KEPT = ("name", "key", "status", "run", "ended", "again")
+
+
+def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
     for key in list(actions)[:-ACTIONS_KEPT_WHOLE]:
-        if actions[key]["status"] in ("done", "undone", "rejected"):
-            kept = ("name", "key", "status", "again")
-            actions[key] = {name: actions[key][name] for name in kept if name in actions[key]}
+        if actions[key]["status"] not in (*OPEN, "unknown"):
+            names = (*_KEPT, "approval") if actions[key]["status"] == "rejected" else _KEPT
+            actions[key] = {name: actions[key][name] for name in names if name in actions[key]}
     return actions
 
 
 class Decided(TypedDict, total=False):
-    """The record of decisions: `Decision`s as plain data."""
+    """The run, and the record of its decisions: `Decision`s as plain data."""
 
-    decisions: Annotated[list[Plain], keep_decisions]
+    run: Annotated[Plain, RunChannel]
+    decisions: Annotated[list[Plain], Log(most=DECISIONS_KEPT)]
 
 
 class Routed(Decided, total=False):
-    """What a router writes: the route that it took."""
+    """What routers write: the route last taken, and how often each was, by router and route."""
 
-    route: str
+    route: Annotated[str, Latest]
+    taken: Annotated[dict[str, int], Totals]
 
 
 class Planned(Decided, total=False):
-    """What a planner writes: the plan, its past versions, the steps sent out.
+    """What planners write: the plan last made, and each planner's progress by its path.
 
-    With them, how often work had been passed on when it last looked.
+    `ends` holds how each step of a plan's version ended.
     """
 
-    plan: Plain | None
-    plans: list[Plain]
-    begun: list[str]
-    passed: int
+    plan: Annotated[Plain | None, Latest]
+    progress: Annotated[Plain, OwnKeyed]
+    ends: Annotated[Plain, OwnKeyed]
 
 
 class Worked(Decided, total=False):
-    """What workers write: results by worker or step, proposed actions, and what was spent."""
+    """What workers write: results, actions, what was spent, and work that waits for a person."""
 
-    results: Annotated[Plain, merge_results]
-    actions: Annotated[Plain, merge_actions]
-    spent: Annotated[Spending, add_spending]
+    results: Annotated[Plain, Results]
+    actions: Annotated[Plain, Actions]
+    spent: Annotated[Spending, Totals]
+    paused: Annotated[Plain, OwnKeyed]
 
 
 class Merged(Decided, total=False):
-    """What a merge writes: one agreed value for each field, and what a person must decide."""
+    """What merges write: the agreed values by field, and by merge what a person must decide."""
 
-    merged: Plain
-    conflicts: Plain
+    merged: Annotated[Plain, Keyed]
+    conflicts: Annotated[Plain, OwnKeyed]
 
 
 class Recovered(Decided, total=False):
     """What recovery writes: the failures that it treated, and how often it used each remedy."""
 
-    failures: Annotated[list[Plain], keep_failures]
-    remedies: Annotated[dict[str, int], count_remedies]
+    failures: Annotated[list[Plain], Log(most=FAILURES_KEPT)]
+    remedies: Annotated[dict[str, int], Totals]
 
 
 class Ended(Decided, total=False):
-    """How the run ended; absent or None while it runs."""
+    """How the run ended; None while it runs."""
 
-    outcome: Plain | None
+    outcome: Annotated[Plain | None, Ending]
 
 
 class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
@@ -139,19 +407,41 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
     step: Plain
 
 
-RUN_KEYS: Mapping[str, Any] = {
-    "decisions": None,
-    "route": "",
-    "plan": None,
-    "plans": [],
-    "begun": [],
-    "passed": 0,
-    "results": None,
-    "spent": None,
-    "merged": {},
-    "conflicts": {},
-    "failures": None,
-    "remedies": None,
-    "outcome": None,
-}
-"""What a new run on an old thread resets; `actions` stay, as the thread's record of effects."""
+RUN_KEYS: tuple[str, ...] = (
+    "run",
+    "decisions",
+    "route",
+    "taken",
+    "plan",
+    "progress",
+    "ends",
+    "results",
+    "spent",
+    "paused",
+    "merged",
+    "conflicts",
+    "failures",
+    "remedies",
+    "outcome",
+)
+"""The keys that belong to a run; `actions` are the thread's."""
+
+
+def without_run(values: Mapping[str, Any]) -> Plain:
+    """Give a state without what belongs to its run, for a run that has not begun yet."""
+    return {key: value for key, value in values.items() if key not in RUN_KEYS}
+
+
+def put_in(hint: Any, value: Any, update: Any) -> Any:
+    """Put one more update into the value of a key, as annotated in a state: for stored runs."""
+    spec = next(iter(getattr(hint, "__metadata__", ())), None)
+    channel = spec.twin() if isinstance(spec, OfRun) else spec() if _is_of_run(spec) else None
+    if channel is None:
+        return value if spec is RunChannel else update
+    channel.begun = True
+    channel.value = channel.nothing() if value is None else value
+    return channel.merged([update])
+
+
+def _is_of_run(spec: Any) -> bool:
+    return isinstance(spec, type) and issubclass(spec, OfRun)

@@ -13,46 +13,52 @@ from pydantic import BaseModel, PydanticUserError, ValidationError
 
 from quintet.state.action import Action
 from quintet.state.budget import Budget
-from quintet.state.errors import ContractBroken, DesignError
-from quintet.state.record import adapter, faults
+from quintet.state.errors import ContractBroken, CriterionFailed, DesignError
+from quintet.state.record import adapter, faults, fitted
+from quintet.state.verdict import name_of, refuse_async, why, why_not
 
-Check = Callable[..., bool | str | None]
+Criterion = Callable[..., Any]
 """A criterion: a function of the result; or of the request and the result; or of these and the
-actions that the agent has done or proposed meanwhile. It returns True where it holds, and False or
-a sentence that says what is wrong where it does not."""
+actions that the agent has done or proposed meanwhile. Its verdict is true where it holds; false,
+None or empty, or `unmet("why")`, where it does not."""
+
+Condition = Callable[..., Any]
+"""A condition, a function of the same. Its verdict is true, or a text that says why, where it
+holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
     """What an agent is asked for, enforced at run time.
 
+    Types are strict: a "12" is no number. JSON's own forms of dates, decimals and the like are read.
+
     Args:
         goal: what the agent is to achieve.
         needs: the context that reaches the agent, and nothing else: a TypedDict (of
             `typing_extensions`), dataclass or pydantic model, or a tuple of state keys.
-        gives: the type of the result, or None for any plain data.
+        gives: the type of the result, or None for any plain data but None.
         tools: what the agent may call: functions, LangChain tools, effects.
         success: criteria on the result; all must hold.
         stop: the budget of one handoff.
-        escalate: conditions on the result under which a person must take over; same form as
-            `success`, but a sentence or True means "escalate".
+        escalate: conditions on the result under which a person must take over.
 
     Raises:
-        DesignError: an empty goal, a `needs` or `gives` that cannot be checked, an async
-            criterion, or two tools of one name.
+        DesignError: an empty goal, a `needs` or `gives` that cannot be checked, a part of the wrong
+            kind, an async criterion, or two tools of one name.
     """
 
     goal: str
     needs: Any
     gives: Any = None
     tools: tuple[Any, ...] = ()
-    success: tuple[Check, ...] = ()
+    success: tuple[Criterion, ...] = ()
     stop: Budget = Budget()
-    escalate: tuple[Check, ...] = ()
+    escalate: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.goal.strip():
-            raise DesignError("Contract(goal=''): say what the agent is to achieve")
+        if not isinstance(self.goal, str) or not self.goal.strip():
+            raise DesignError(f"Contract(goal={self.goal!r}): say what the agent is to achieve")
         needs = (self.needs,) if isinstance(self.needs, str) else self.needs
         if isinstance(needs, Collection) and not isinstance(needs, type):
             object.__setattr__(self, "needs", tuple(needs))
@@ -60,29 +66,30 @@ class Contract:
             _checkable(self.goal, "needs", needs)
         if self.gives is not None:
             _checkable(self.goal, "gives", self.gives)
-        for check in (*self.success, *self.escalate):
-            if inspect.iscoroutinefunction(check):
-                raise DesignError(
-                    f"contract {self.goal!r}: {_named(check)} is async; a criterion is a plain "
-                    "function, so do what waits in the agent"
-                )
+        if not isinstance(self.stop, Budget):
+            raise DesignError(
+                f"contract {self.goal!r}: stop={self.stop!r:.60} is no Budget; give Budget(steps=8)"
+            )
+        for name in ("tools", "success", "escalate"):
+            object.__setattr__(self, name, _several(self.goal, name, getattr(self, name)))
+        refuse_async(f"contract {self.goal!r}", *self.success, *self.escalate)
         names = [tool_name(tool) for tool in self.tools]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DesignError(f"contract {self.goal!r}: two tools are named {repeated[0]!r}")
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The keys without which the handoff is refused."""
+        """Give the keys without which the handoff is refused."""
         return self.needs if isinstance(self.needs, tuple) else _fields(self.needs)[0]
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """The keys that reach the agent where they are present."""
+        """Give the keys that reach the agent where they are present."""
         return () if isinstance(self.needs, tuple) else _fields(self.needs)[1]
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The names of the tools that may be called."""
+        """Give the names of the tools that may be called."""
         return tuple(tool_name(tool) for tool in self.tools)
 
     def request(self, context: Mapping[str, Any]) -> Any:
@@ -109,7 +116,7 @@ class Contract:
         if keys:
             return named
         try:
-            return adapter(self.needs).validate_python(named)
+            return fitted(self.needs, named)
         except ValidationError as problem:
             raise ContractBroken(
                 f"contract {self.goal!r} needs {self.needs.__name__}: {faults(problem)}",
@@ -120,12 +127,19 @@ class Contract:
         """Check the shape of what the agent returned, and read it as `gives`.
 
         Raises:
-            ContractBroken: it has another shape.
+            ContractBroken: it has another shape, or is None where nothing says that it may be.
         """
         if self.gives is None:
+            if value is None:
+                raise ContractBroken(
+                    f"contract {self.goal!r}: the agent returned None, which is no answer; does "
+                    "its function forget to return?"
+                )
             return value
+        if isinstance(value, BaseModel) and not _accepts(self.gives, value):
+            value = value.model_dump()  # such as a `response_format` beside a TypedDict
         try:
-            return adapter(self.gives).validate_python(value)
+            return fitted(self.gives, value)
         except ValidationError as problem:
             name = getattr(self.gives, "__name__", str(self.gives))
             raise ContractBroken(
@@ -133,54 +147,96 @@ class Contract:
                 f"{value!r:.80}: {faults(problem)}"
             ) from problem
 
+    def left_out(self, value: Any) -> tuple[str, ...]:
+        """Name the keys of an agent's answer that `gives` does not have, and that are dropped."""
+        if self.gives is None or not isinstance(value, Mapping):
+            return ()
+        known = {key for keys in _fields(self.gives) for key in keys}
+        return tuple(str(key) for key in value if known and key not in known)
+
     def unmet(self, request: Any, result: Any, actions: tuple[Action, ...] = ()) -> list[str]:
-        """The success criteria that do not hold, each with what it says."""
-        evidence = (result, request, actions)
-        met = zip(self.success, self._takes[0], strict=True)
-        said = [(check, _judged(_ask(check, takes, evidence))) for check, takes in met]
-        return [f"{_named(check)}: {why}" for check, why in said if why is not None]
+        """Name the success criteria that do not hold, each with its reason.
+
+        Raises:
+            CriterionFailed: a criterion could not judge.
+        """
+        asked = self._asked(self.success, self._takes[0], (result, request, actions), why_not)
+        return [f"{name}: {reason}" for name, reason in asked if reason is not None]
 
     def escalation(self, request: Any, result: Any, actions: tuple[Action, ...] = ()) -> str | None:
-        """The first escalation condition that is met, or None."""
-        evidence = (result, request, actions)
-        for check, takes in zip(self.escalate, self._takes[1], strict=True):
-            said = _ask(check, takes, evidence)
-            if said:
-                return said if isinstance(said, str) else f"{_named(check)} holds"
-        return None
+        """Give the reason of the first escalation condition that is met, or None.
+
+        A condition that cannot judge counts as met.
+        """
+        asked = self._asked(self.escalate, self._takes[1], (result, request, actions), why)
+        try:
+            return next((reason for _, reason in asked if reason is not None), None)
+        except CriterionFailed as problem:
+            return str(problem)
+
+    def _asked(
+        self,
+        functions: tuple[Criterion, ...],
+        takes: tuple[int, ...],
+        evidence: tuple[Any, Any, Any],
+        read: Callable[[Any, Any], str | None],
+    ) -> Any:
+        """Ask criteria or conditions one by one; give each one's name and reason."""
+        for function, count in zip(functions, takes, strict=True):
+            try:
+                reason = read(_ask(function, count, evidence), function)
+            except DesignError:
+                raise
+            except Exception as problem:
+                raise CriterionFailed(
+                    f"contract {self.goal!r}: {name_of(function)} could not judge the result: "
+                    f"{type(problem).__name__}: {problem}"
+                ) from problem
+            yield name_of(function), reason
 
     @cached_property
     def _takes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """For each criterion, how much of the evidence it is asked about."""
+        """Count for each criterion how much of the evidence it is asked about."""
         return tuple(map(_takes, self.success)), tuple(map(_takes, self.escalate))
 
 
-def _ask(check: Check, takes: int, evidence: tuple[Any, Any, Any]) -> bool | str | None:
+def _several(goal: str, name: str, given: Any) -> tuple[Any, ...]:
+    """Give a contract's tools, criteria or conditions as a tuple; one alone needs none."""
+    if isinstance(given, list | tuple):
+        several = tuple(given)
+    else:
+        several = (given,)
+    for item in several:
+        if not callable(item) and not hasattr(item, "invoke"):
+            raise DesignError(
+                f"contract {goal!r}: {name} holds {item!r:.60}, which is no function; give "
+                "functions" + (", LangChain tools or effects" if name == "tools" else "")
+            )
+    return several
+
+
+def _accepts(kind: Any, value: BaseModel) -> bool:
+    """Say whether a model's instance may be an instance of the type that is asked for."""
+    typed = typing_extensions.is_typeddict(kind)
+    return isinstance(kind, type) and not typed and isinstance(value, kind)
+
+
+def _ask(check: Criterion, takes: int, evidence: tuple[Any, Any, Any]) -> Any:
     result, request, actions = evidence
     if takes == 1:
         return check(result)
     return check(request, result) if takes == 2 else check(request, result, actions)
 
 
-def _judged(said: bool | str | None) -> str | None:
-    if said is True or said is None:
-        return None
-    return said if isinstance(said, str) and said else "does not hold"
-
-
 def tool_name(tool: Any) -> str:
-    """The name under which a tool is called: its `name`, or its `__name__`."""
+    """Give the name under which a tool is called: its `name`, or its `__name__`."""
     name = getattr(tool, "name", None) or getattr(tool, "__name__", None)
     if not isinstance(name, str):
         raise DesignError(f"{tool!r} has no name; give a function, a LangChain tool or an effect")
     return name
 
 
-def _named(check: Any) -> str:
-    return getattr(check, "__name__", None) or type(check).__name__
-
-
-def _takes(check: Check) -> int:
+def _takes(check: Criterion) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         parameters = inspect.signature(check).parameters.values()
@@ -212,7 +268,7 @@ def _checkable(goal: str, side: str, kind: Any) -> None:
 
 @cache
 def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The required and the optional keys of a type, in order."""
+    """Give the required and the optional keys of a type, in order."""
     if typing_extensions.is_typeddict(kind):
         names = _typeddict_keys(kind)
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -229,7 +285,7 @@ def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _typeddict_keys(kind: Any) -> dict[str, bool]:
-    """A TypedDict's keys and whether they are required.
+    """Give a TypedDict's keys and whether they are required.
 
     Under `from __future__ import annotations` the class itself does not see its `NotRequired`.
     """

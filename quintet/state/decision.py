@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal, get_args
 
 from quintet.state.errors import DesignError
@@ -13,8 +14,10 @@ Kind = Literal[
     "plan",
     "replan",
     "handoff",
+    "contract",
     "merge",
     "approval",
+    "answer",
     "effect",
     "retry",
     "fallback",
@@ -44,7 +47,7 @@ class Decision:
         at: seconds since the epoch.
 
     Raises:
-        DesignError: an unknown kind.
+        DesignError: an unknown kind, or a confidence that is no number from 0 to 1.
     """
 
     kind: Kind
@@ -61,8 +64,25 @@ class Decision:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise DesignError(f"Decision(kind={self.kind!r}): give one of {', '.join(KINDS)}")
+        object.__setattr__(self, "confidence", share(self.confidence, "Decision"))
 
     def __str__(self) -> str:
         sure = "" if self.confidence is None else f" ({self.confidence:.2f})"
         who = self.who or self.by
         return f"{self.kind} at {self.node}: {self.choice}{sure}, by {who}: {self.reason}"
+
+
+def share(confidence: object, part: str) -> float | None:
+    """Give a confidence as a number from 0 to 1, or None where there is none.
+
+    Raises:
+        DesignError: it is something else; the message names the part.
+    """
+    if confidence is None:
+        return None
+    if isinstance(confidence, Real) and not isinstance(confidence, bool) and 0 <= confidence <= 1:
+        return float(confidence)
+    raise DesignError(
+        f"{part}(confidence={confidence!r:.40}): give a number from 0 to 1, or None where there "
+        "is none"
+    )

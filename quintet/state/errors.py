@@ -6,17 +6,20 @@ QuintetError
 ├── CheckpointerError   (ValueError)       a checkpointer that cannot be opened
 ├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
 ├── ContractBroken      (ValueError)       context missing before, or wrong on return
+│   ├── CriterionFailed                    a criterion that raised in place of judging
 │   └── PersonNeeded                       the contract's own condition for a person is met
 ├── ToolRefused         (PermissionError)  a tool that the contract does not list
 ├── ActionRefused       (PermissionError)  an effect that its own rule does not allow at all
 ├── ApprovalMissing     (PermissionError)  an effect without the approval that its gate asks for
 ├── EffectRepeated      (RuntimeError)     the same effect a second time in one thread
 ├── EffectUnknown       (RuntimeError)     an effect that was begun and whose end is not known
+├── AttemptEnded        (RuntimeError)     an effect or tool after its attempt had ended
 ├── BudgetExhausted     (RuntimeError)     a limit of the budget is reached
 │   └── HandoffLoop                        control was passed on too often; the cycle is named
 ├── StepFailed          (RuntimeError)     in `failure`: a failed step, with its typed record
 └── RunError            (RuntimeError)     a run that cannot be moved as asked
     ├── NoSuchRun       (LookupError)
+    ├── ThreadHeld                         somebody else moves this thread now
     └── AnswerRefused   (ValueError)
 """
 
@@ -47,12 +50,19 @@ class ContractBroken(QuintetError, ValueError):
     """A handoff that breaks its contract.
 
     Attributes:
-        side: `"needs"` before dispatch; `"gives"` or `"success"` on return.
+        side: `"needs"` before dispatch; `"gives"`, `"success"` or `"criterion"` on return.
     """
 
     def __init__(self, message: str, *, side: str = "gives") -> None:
         super().__init__(message)
         self.side = side
+
+
+class CriterionFailed(ContractBroken):
+    """A criterion raised in place of judging; `__cause__` is its error, not the agent's."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, side="criterion")
 
 
 class PersonNeeded(ContractBroken):
@@ -90,6 +100,10 @@ class EffectUnknown(QuintetError, RuntimeError):
     """An effect was begun and nobody knows whether it happened: a person must look."""
 
 
+class AttemptEnded(QuintetError, RuntimeError):
+    """An effect or a tool was called after its attempt had ended: it is not run."""
+
+
 class BudgetExhausted(QuintetError, RuntimeError):
     """A limit of the budget is reached; the message names the limit and what was spent."""
 
@@ -104,6 +118,10 @@ class RunError(QuintetError, RuntimeError):
 
 class NoSuchRun(RunError, LookupError):
     """No run is stored under this thread."""
+
+
+class ThreadHeld(RunError):
+    """Somebody else moves this thread now: start, resume or answer when they are done."""
 
 
 class AnswerRefused(RunError, ValueError):

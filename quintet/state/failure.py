@@ -32,7 +32,7 @@ class Failure:
         node: the node that failed.
         kind: the failure class; one of `FAILURE_CLASSES`.
         error: the exception's type name.
-        message: the exception's text, at most 500 characters; without a text, its type name.
+        message: the exception in words, at most 500 characters; see `in_words`.
         step: the plan step that it served, if any.
         attempts: how many attempts were made, the first included.
         at: seconds since the epoch.
@@ -59,7 +59,28 @@ class Failure:
 
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" after {self.attempts} attempts"
-        return f"{self.node}: {self.kind} {self.error}{times}: {self.message}"
+        named = self.message.startswith(self.error)
+        said = self.message if named else f"{self.error}: {self.message}"
+        return f"{self.node}: {self.kind}{times}: {said}"
+
+
+def first_of(problem: BaseException) -> BaseException:
+    """Give the first exception of a group, as of an `asyncio.TaskGroup`; any other as it is."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
+
+
+def in_words(problem: BaseException) -> str:
+    """Say what an exception is: its text, after its type's name where the type is not ours.
+
+    `'tariff'` alone would not tell that a key is missing. Of a group, the first of its parts.
+    """
+    problem = first_of(problem)
+    text = " ".join(str(problem).split())
+    if isinstance(problem, QuintetError):
+        return text[:500] or type(problem).__name__
+    return f"{type(problem).__name__}: {text}"[:500] if text else type(problem).__name__
 
 
 class StepFailed(QuintetError, RuntimeError):

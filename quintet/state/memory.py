@@ -8,6 +8,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from quintet.state.address import Address
 from quintet.state.errors import CheckpointerError
+from quintet.state.hold import Holds
 from quintet.state.saver import Saver
 from quintet.state.serializer import StrictSerializer
 
@@ -32,4 +33,6 @@ def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
             f"{address.shown!r} names {address.place!r}, but memory has no places: "
             "write 'memory://', or 'sqlite:///file.db' to keep the checkpoints."
         )
-    return SaverInMemory(serde=serde)
+    saver = SaverInMemory(serde=serde)
+    saver.holds = Holds()
+    return saver

@@ -124,3 +124,8 @@ class Plan:
     def digest(self) -> str:
         """A name for what the plan does, whatever its version or reason: to see no progress."""
         return digest([self.goal, self.steps])
+
+
+def end_of(step: Mapping[str, Any]) -> str:
+    """Name the place in the state's `ends` of a step that a planner sent: planner, version, id."""
+    return f"{step.get('path', step.get('planner', ''))}:{step.get('version', 1)}:{step['id']}"

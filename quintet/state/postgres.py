@@ -7,9 +7,9 @@ import math
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final, LiteralString, cast
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -22,6 +22,7 @@ from psycopg_pool import ConnectionPool
 
 from quintet.state.address import Address
 from quintet.state.errors import CheckpointerError
+from quintet.state.hold import Holds, held_by
 from quintet.state.saver import ThreadedSaver
 from quintet.state.serializer import Packed, StrictSerializer
 
@@ -33,6 +34,12 @@ _OWN_OPTIONS = ("pool", "timeout")
 _SETUP_LOCK = int.from_bytes(b"quintet", "big")
 _THREADS = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
 _BEYOND_JSONB = re.compile("[\0\ud800-\udfff]")
+_HOLD: Final = (
+    "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
+)
+_GIVE_BACK: Final = (
+    "SELECT pg_advisory_unlock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
+)
 
 Connection = psycopg.Connection[DictRow]
 
@@ -58,6 +65,8 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     def close(self) -> None:
         """Close the connections; a second time does nothing."""
         self.conn.close()
+        if isinstance(self.holds, SessionHolds):
+            self.holds.close()
 
     def threads(self) -> Sequence[str]:
         """The ids of all threads that have a checkpoint, the latest written first."""
@@ -118,7 +127,45 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
         open=True,
         name="quintet",
     )
-    return SaverInPostgres(pool, serde=serde)
+    saver = SaverInPostgres(pool, serde=serde)
+    saver.holds = SessionHolds(conninfo, settings)
+    return saver
+
+
+class SessionHolds(Holds):
+    """Holds that all clients of the server see, by advisory locks of one session.
+
+    The server gives them back when the session ends, as with the process.
+    """
+
+    def __init__(self, conninfo: str, settings: dict[str, Any]) -> None:
+        super().__init__()
+        self._conninfo, self._settings = conninfo, settings
+        self._session: Connection | None = None
+        self._in_use = threading.Lock()
+
+    @contextmanager
+    def _outside(self, thread: str) -> Iterator[None]:
+        if not self._ask(_HOLD, thread):
+            raise held_by(thread, "another process")
+        try:
+            yield
+        finally:
+            with suppress(psycopg.Error):  # a session that is lost holds nothing
+                self._ask(_GIVE_BACK, thread)
+
+    def _ask(self, query: LiteralString, thread: str) -> bool:
+        with self._in_use:
+            if self._session is None or self._session.closed or self._session.broken:
+                self._session = psycopg.connect(self._conninfo, **self._settings)
+            row = self._session.execute(query, (_BEYOND_JSONB.sub("?", thread),)).fetchone()
+        return bool(row and row["held"])
+
+    def close(self) -> None:
+        """End the session; a second time does nothing."""
+        with self._in_use:
+            if self._session is not None:
+                self._session.close()
 
 
 def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:

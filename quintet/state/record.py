@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from math import isfinite
+from pathlib import PurePath
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
 
 from quintet.state.errors import DesignError
 
@@ -23,8 +27,11 @@ _JSON = frozenset({str, int, bool})
 def plain(value: Any) -> Any:
     """Turn a value into JSON data: dataclasses and models to dicts, tuples and sets to lists.
 
+    Decimals, UUIDs, paths, dates, times and durations become text in the form in which JSON has
+    them; numpy's scalars become Python's. `fitted` reads all of them back.
+
     Raises:
-        DesignError: the value holds something that JSON cannot, named by its type.
+        DesignError: the value holds something that JSON cannot, or a secret, named by its type.
     """
     kind: Any = type(value)
     if value is None or kind in _JSON or (kind is float and isfinite(value)):
@@ -42,10 +49,49 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return _bare(value)
     if isinstance(value, BaseModel):
-        return plain(value.model_dump(mode="json"))
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
+        return _plain_model(value)
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    for kinds, turn in _AS_TEXT:
+        if isinstance(value, kinds):
+            return turn(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item())  # a scalar of numpy's
     raise _not_plain(value)
+
+
+def _decimal_text(value: Decimal) -> str:
+    if not value.is_finite():
+        raise _not_plain(value)
+    return str(value)
+
+
+_AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], ...] = (
+    (Decimal, _decimal_text),
+    ((UUID, PurePath), str),
+    ((date, time), lambda value: str(value.isoformat())),
+    (timedelta, lambda value: str(adapter(timedelta).dump_python(value, mode="json"))),
+)
+
+
+def _plain_model(value: BaseModel) -> Any:
+    data = value.model_dump()
+    if secret := _secret_in(data):
+        raise _not_plain(secret)
+    try:
+        return plain(data)
+    except DesignError:  # a type that pydantic knows how to write, such as a URL
+        return plain(value.model_dump(mode="json"))
+
+
+def _secret_in(data: Any) -> SecretStr | SecretBytes | None:
+    """Find a secret in a model's data; written as JSON it would become asterisks in silence."""
+    if isinstance(data, SecretStr | SecretBytes):
+        return data
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return next((found for item in inner if (found := _secret_in(item)) is not None), None)
 
 
 @cache
@@ -77,8 +123,14 @@ def _bare(value: float | str) -> float | str:
 
 
 def _not_plain(value: Any) -> DesignError:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, SecretStr | SecretBytes):
+        return DesignError(
+            f"{kind} is a secret, and the state keeps none; give a name by which the function "
+            "finds it where it needs it"
+        )
     return DesignError(
-        f"{type(value).__module__}.{type(value).__qualname__} is not plain data: {value!r:.80}; "
+        f"{kind} is not plain data: {value!r:.80}; "
         "give a dict, list, str, finite number, bool, None, enum, dataclass or pydantic model"
     )
 
@@ -90,8 +142,33 @@ def _text(data: Any) -> str:
 
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """The pydantic adapter of a type, made once."""
+    """Give the pydantic adapter of a type, made once."""
     return TypeAdapter(kind)
+
+
+def fitted(kind: Any, value: Any) -> Any:
+    """Read a value as a type, strictly: a "12" is no number, and a True no 1.
+
+    JSON's own forms are read: a date, a UUID or a decimal from its text, a tuple from a list, a
+    dataclass or model from a dict.
+
+    Raises:
+        ValidationError: it does not fit.
+    """
+    if _is_record(kind) and isinstance(value, Mapping):
+        return adapter(kind).validate_json(_text(plain(value)), strict=True)
+    try:
+        return adapter(kind).validate_python(value, strict=True)
+    except ValidationError as problem:
+        try:
+            text = _text(plain(value))
+        except DesignError:
+            raise problem from None
+        return adapter(kind).validate_json(text, strict=True)
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
 
 
 def read(kind: type[R], data: Mapping[str, Any]) -> R:
@@ -108,7 +185,7 @@ def read(kind: type[R], data: Mapping[str, Any]) -> R:
 
 
 def faults(problem: ValidationError) -> str:
-    """A pydantic error in one line: field, fault and value of each."""
+    """Put a pydantic error into one line: field, fault and value of each."""
     parts = []
     for fault in problem.errors(include_url=False):
         if fault["type"] == "value_error":
@@ -121,6 +198,6 @@ def faults(problem: ValidationError) -> str:
 
 
 def digest(data: Any) -> str:
-    """SHA-256 of the canonical JSON of plain data, first 16 hex digits."""
+    """Name plain data by its content: SHA-256 of its canonical JSON, the first 16 hex digits."""
     # Models send lone surrogates in JSON; they have no UTF-8, and still make a difference.
     return hashlib.sha256(_text(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]

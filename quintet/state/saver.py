@@ -17,11 +17,19 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
+from quintet.state.hold import Holds
+
 PAGE = 64
 
 
 class Saver(BaseCheckpointSaver[str]):
-    """A LangGraph checkpoint saver that is set up, serves sync and async, and can be closed."""
+    """A LangGraph checkpoint saver that is set up, serves sync and async, and can be closed.
+
+    Attributes:
+        holds: who moves a thread now; copies of a saver share it.
+    """
+
+    holds: Holds
 
     def close(self) -> None:
         """Release what the saver holds; a second call does nothing."""

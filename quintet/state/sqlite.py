@@ -13,6 +13,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.state.address import Address
 from quintet.state.errors import CheckpointerError
+from quintet.state.hold import Holds, holds_beside
 from quintet.state.saver import ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
@@ -88,6 +89,7 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
     try:
         conn.execute(f"PRAGMA synchronous={level}")
         saver = SaverInSqlite(conn, serde=serde)
+        saver.holds = Holds() if path == ":memory:" else holds_beside(path)
         _prepare(saver, time.monotonic() + seconds)
     except sqlite3.Error as problem:
         conn.close()

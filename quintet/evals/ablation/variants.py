@@ -16,12 +16,13 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.nodes.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.model import ModelChooser
-from quintet.nodes.node import Steps, drive, name_of
+from quintet.nodes.node import Steps, drive
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.contract import Contract, tool_name
 from quintet.state.errors import DesignError, PersonNeeded
+from quintet.state.verdict import name_of
 
 Kind = Literal["whole", "without", "merged", "one"]
 Merging = Callable[[Mapping[str, Worker]], Worker]

@@ -19,11 +19,12 @@ from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.merge import Merge
-from quintet.nodes.node import name_of, pump
+from quintet.nodes.node import pump
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router, text_of
 from quintet.nodes.work import Worker
 from quintet.state.errors import DesignError
+from quintet.state.verdict import name_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -19,11 +19,12 @@ from quintet.nodes.act import Act
 from quintet.nodes.choose import Cascade, routes_of
 from quintet.nodes.effect import Effect
 from quintet.nodes.model import ModelChooser
-from quintet.nodes.node import Steps, apump, asked, drive, is_async, name_of, pump
+from quintet.nodes.node import Steps, apump, asked, drive, pump
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.plan import Plan
+from quintet.state.verdict import is_async, name_of
 
 
 @dataclass(kw_only=True)

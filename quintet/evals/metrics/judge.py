@@ -17,9 +17,10 @@ from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
 from quintet.nodes.model import chat_model, filled
-from quintet.nodes.node import Call, Steps, adrive, asked, drive, name_of
+from quintet.nodes.node import Call, Steps, adrive, asked, drive
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
+from quintet.state.verdict import name_of
 
 RUBRIC = "The answer settles what the request asks for, and says nothing that is not so."
 

@@ -1,0 +1,136 @@
+"""One verdict for every criterion and condition: true holds, and false, None and empty do not."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+from quintet.state.errors import DesignError
+
+
+class Unmet:
+    """A "no" with its reason; it is false wherever Python asks. Made by `unmet`."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"unmet({self.reason!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unmet) and other.reason == self.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+
+def unmet(reason: str) -> Unmet:
+    """Say in a criterion that it does not hold, and why: `return unmet("no policy is cited")`.
+
+    Raises:
+        DesignError: the reason is empty or not text.
+    """
+    if not isinstance(reason, str) or not reason.strip():
+        raise DesignError(f"unmet({reason!r}): give the reason in words")
+    return Unmet(reason)
+
+
+def why_not(verdict: Any, criterion: Any) -> str | None:
+    """Read the verdict of a criterion: None where it holds, else why it does not.
+
+    Raises:
+        DesignError: the verdict is a text, which could mean either, or something to await.
+    """
+    _refuse_awaitable(verdict, criterion)
+    if isinstance(verdict, Unmet):
+        return verdict.reason
+    if isinstance(verdict, str) and verdict:
+        name = name_of(criterion)
+        raise DesignError(
+            f"{name} returned the text {verdict!r:.60}, which may mean that it holds or why it "
+            f"does not: return True or False, or unmet({verdict!r:.40})"
+        )
+    return None if _true(verdict, criterion) else "does not hold"
+
+
+def why(verdict: Any, condition: Any) -> str | None:
+    """Read the verdict of a condition: None where it does not hold, else why it does.
+
+    A text is the reason.
+
+    Raises:
+        DesignError: the verdict is something to await.
+    """
+    _refuse_awaitable(verdict, condition)
+    if not _true(verdict, condition):
+        return None
+    return verdict if isinstance(verdict, str) else f"{name_of(condition)} holds"
+
+
+def refuse_async(part: str, *functions: Any) -> None:
+    """Refuse async functions where nothing awaits them: their coroutine would count as a yes.
+
+    Raises:
+        DesignError: it names the part and the function.
+    """
+    for function in functions:
+        if is_async(function):
+            raise DesignError(
+                f"{part}: {name_of(function)} is async, and nothing awaits it here; give a plain "
+                "function, and do what waits in the agent or in a node before"
+            )
+
+
+def _true(verdict: Any, function: Any) -> bool:
+    try:
+        return bool(verdict)
+    except Exception as problem:
+        raise DesignError(
+            f"{name_of(function)} returned {type(verdict).__name__}, which is neither true nor "
+            f"false ({problem}); return True or False"
+        ) from problem
+
+
+def _refuse_awaitable(verdict: Any, function: Any) -> None:
+    if not inspect.isawaitable(verdict):
+        return
+    if inspect.iscoroutine(verdict):
+        verdict.close()
+    raise DesignError(
+        f"{name_of(function)} returned something to await, and nothing awaits it here; give a "
+        "plain function that returns True or False"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _async_function(thing: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
+        getattr(type(thing), "__call__", None)  # noqa: B004 - it is looked at, not tested for
+    )
+
+
+def is_async(thing: Any) -> bool:
+    """Say whether calling it gives something to await."""
+    while isinstance(thing, partial):
+        thing = thing.func
+    try:
+        return _async_function(thing)
+    except TypeError:  # it has no hash
+        return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
+            getattr(type(thing), "__call__", None)  # noqa: B004 - as above
+        )
+
+
+def name_of(thing: Any) -> str:
+    """Give a readable name of a function, runnable or configured object."""
+    while isinstance(thing, partial):
+        thing = thing.func
+    name = getattr(thing, "__name__", None) or getattr(thing, "name", None)
+    return name if isinstance(name, str) else type(thing).__name__
