@@ -12,7 +12,7 @@ from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
 from quintet.nodes.recover import Recovery
 from quintet.nodes.route import Router
-from quintet.state.channels import OrchestrationState
+from quintet.state.fragments import OrchestrationState
 
 
 def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a default

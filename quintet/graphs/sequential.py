@@ -13,8 +13,8 @@ from quintet.nodes.finish import Criterion
 from quintet.nodes.own import goes_to
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
-from quintet.state.channels import OrchestrationState
 from quintet.state.errors import DesignError
+from quintet.state.fragments import OrchestrationState
 
 
 def create_sequential(

@@ -10,7 +10,7 @@ from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion
 from quintet.nodes.recover import Recovery
-from quintet.state.channels import OrchestrationState
+from quintet.state.fragments import OrchestrationState
 
 
 def create_single_agent(

@@ -90,10 +90,13 @@ class Act(Node):
     def _waiting(self, state: Mapping[str, Any]) -> list[tuple[str, Action]]:
         """Give the open actions that are this node's to run."""
         mine = {effect.name for effect in self.effects}
-        everything = pending(state)
-        known = [(at, action) for at, action in everything if action.name in mine]
-        # Where nothing is this node's, it says so of what nobody can run.
-        return known or (everything if not mine else [])
+        gates = ("", "" if self.gate is None else self.gate.name)
+        # Another gate's proposals are for another Act; what nobody can run is refused by name.
+        return [
+            (at, action)
+            for at, action in pending(state)
+            if action.name in mine or action.gate in gates
+        ]
 
     def _permit(self, action: Action) -> None:
         if self.gate is not None and (reason := self.gate.wants(action)) is not None:
@@ -205,7 +208,8 @@ class Undo(Node):
 
     def _end(self, here: Place, state: Mapping[str, Any]) -> dict[str, Any]:
         actions, tried = of_this_run(state), state.get("ends") or {}
-        undone = [key for key, item in actions.items() if item["status"] == "undone"]
+        last_first = sorted(actions, key=lambda at: actions[at].get("ended") or 0, reverse=True)
+        undone = [at for at in last_first if actions[at]["status"] == "undone"]
         kept = [
             why
             for at, item in actions.items()

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Self
 
 from langgraph.types import Command, interrupt
@@ -97,10 +97,8 @@ def _number(amount: Any) -> float | Decimal | None:
         return None
     if isinstance(amount, int | float):
         return amount
-    try:
-        return Decimal(amount) if isinstance(amount, str) else None
-    except InvalidOperation:
-        return None
+    plain_number = isinstance(amount, str) and re.fullmatch(r"-?\d+(\.\d+)?", amount)
+    return Decimal(amount) if plain_number else None
 
 
 def over(limit: float, argument: str = "amount") -> Over:
@@ -422,11 +420,16 @@ def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Give the actions that belong to the state's run, nested ones included; else all."""
+    """Give the actions that belong to the state's run, nested ones included; else all.
+
+    One that an earlier run has done is among them while it is proposed `again`.
+    """
     actions, run = state.get("actions") or {}, run_of(state)
-    if not run:
-        return dict(actions)
-    return {at: item for at, item in actions.items() if is_within(item.get("run") or run, run)}
+    return {
+        at: item
+        for at, item in actions.items()
+        if not run or is_within(item.get("again", item).get("run") or run, run)
+    }
 
 
 def _passed(here: str, action: Action) -> dict[str, Any]:

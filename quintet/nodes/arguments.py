@@ -160,6 +160,8 @@ def _parts(key: str) -> list[str]:
     found = []
     for _, field, spec, _ in Formatter().parse(key):
         if field is not None:
+            if not field:
+                raise ValueError("a field without a name")
             found.append(field)
         if spec:
             found += _parts(spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -329,5 +330,12 @@ def by_examples(
         raise DesignError(
             f"by_examples: {len(chooser.pairs)} examples of {len(chooser.routes)} routes; "
             "give examples of at least two"
+        )
+    counts = Counter(route for _, route in chooser.pairs if route is not None)
+    if max(counts.values()) < 2:
+        raise DesignError(
+            f"by_examples: each of {', '.join(map(repr, chooser.routes[:3]))} has a single example, "
+            "of which none can be held out to see how sure a choice is; give at least two of a "
+            "route, better ten"
         )
     return chooser.ready()

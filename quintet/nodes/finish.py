@@ -16,7 +16,7 @@ from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
-from quintet.state.run import mark
+from quintet.state.run import is_within, mark, run_of
 from quintet.state.verdict import name_of, refuse_async, why_not
 
 log = logging.getLogger("quintet")
@@ -217,7 +217,12 @@ def _unmet(criterion: Criterion, state: Mapping[str, Any]) -> str | None:
 
 def _effects(state: Mapping[str, Any]) -> list[str]:
     """Give the keys of the effects that this run has done."""
-    return [at for at, item in of_this_run(state).items() if item["status"] == "done"]
+    run = run_of(state)
+    return [
+        at
+        for at, item in of_this_run(state).items()
+        if item["status"] == "done" and (not run or is_within(item.get("run") or run, run))
+    ]
 
 
 FEW = 20

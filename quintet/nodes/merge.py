@@ -10,8 +10,8 @@ from typing import Any, Self
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from quintet.nodes.core.attempt import counted
 from quintet.nodes.approve import names_of
+from quintet.nodes.core.attempt import counted
 from quintet.nodes.node import Node, Place, Steps, asked, place
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.errors import ContractBroken, DesignError

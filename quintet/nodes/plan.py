@@ -217,7 +217,8 @@ class Planner(Node):
         _refuse_foreign(here, ready, progress, results)
         stale = {name: None for name in results if name in progress.own and name not in progress.done}
         shared = {key: value for key, value in state.items() if key not in _OWN}
-        shared["results"] = {k: v for k, v in results.items() if k not in stale}
+        if stale:
+            shared["results"] = {k: v for k, v in results.items() if k not in stale}
         own = {"planner": here.node, "path": here.path, "version": plan.version}
         sends = [
             Send(step.assignee, {**shared, "step": plain(step) | own}) for step in ready

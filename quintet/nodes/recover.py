@@ -15,8 +15,8 @@ from quintet.nodes.classify import Classifier, classify, classify_name
 from quintet.nodes.core.attempt import left_behind
 from quintet.nodes.node import failure_of, place, values
 from quintet.state.budget import RESOURCES, Budget
-from quintet.state.decision import Decision, Kind
 from quintet.state.channels import BEFORE
+from quintet.state.decision import Decision, Kind
 from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
 from quintet.state.plan import end_of
@@ -201,7 +201,7 @@ class Recovery:
             return _asked_again(known, error.node, error.error)
         step = known.get("step") or {}
         failure, update = self._failure(error, str(step.get("id", "")))
-        work = f"{place(error.node).path}:{failure.step}" if failure.step else place(error.node).path
+        work = _work(known, failure, place(error.node).path)
         remedy = self._remedy(failure, known.get("remedies"), work)
         used = f"{remedy.name} at {work}"
         decision = Decision(
@@ -258,6 +258,21 @@ class Recovery:
                 continue
             return remedy
         return self.otherwise
+
+
+def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
+    """Name the piece of work that failed: a plan's step, or a node and what it was about.
+
+    A node that took the work over, as a fallback, has it from the node that failed first.
+    """
+    step = known.get("step") or {}
+    if step.get("planner"):
+        return end_of(step)
+    taken_over = f"fallback:{failure.node} at "
+    for used in reversed(list(_counts(known.get("remedies")))):
+        if used.startswith(taken_over):
+            return used.removeprefix(taken_over)
+    return f"{path}:{failure.step}" if failure.step else path
 
 
 def _counts(used: Mapping[str, int] | None) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
@@ -74,7 +75,7 @@ class Router(Node):
             raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
         if not self.to:
             raise DesignError("Router(to=()): give at least one route")
-        if not callable(self.choose):
+        if not callable(self.choose) and not isinstance(self.choose, Runnable):
             raise DesignError(f"Router(choose={self.choose!r:.60}): give a chooser or a function")
         if not isinstance(self.limit, Budget):
             raise DesignError(f"Router(limit={self.limit!r:.60}): give a Budget")
@@ -123,7 +124,7 @@ class Router(Node):
                 f"route; give one of {', '.join(self.targets)}"
             )
         taken = f"{here.path} -> {choice.to}"
-        if (state.get("taken") or {}).get(taken):
+        if (state.get("taken") or {}).get(taken) or self.limit.handoffs == 0:
             reached = Budget(handoffs=self.limit.handoffs).over(so_far)
             if reached is not None:
                 return self._stop(here, state, reached)

@@ -160,8 +160,10 @@ class _Work:
         """Do the work; whatever way it ends, hand on what was done."""
         begun = self._progress
         try:
-            request, answer = yield from self._consult()
-            update, target = self._taken(request, answer)
+            with self.attempt:
+                request, answer = yield from self._consult()
+                self.attempt.end("its agent had answered")
+                update, target = self._taken(request, answer)
         except GraphInterrupt:
             # It may ask now where nothing is done yet that the state has not, and where it is a
             # graph, which LangGraph keeps at the place where it asks.
@@ -179,15 +181,14 @@ class _Work:
         return self._on(self._together(update), target)
 
     def _consult(self) -> Steps[tuple[Any, Any]]:
-        worker, contract = self.worker, self.worker.contract
-        with self.attempt as attempt:
-            request = contract.request(self._context())
-            answer = yield from consult(
-                worker.agent, contract, request, attempt, metered(attempt), self.talk
-            )
-            if contract.stop.seconds is not None:
-                _refuse_late(attempt, contract.stop)
-            return request, answer
+        worker, contract, attempt = self.worker, self.worker.contract, self.attempt
+        request = contract.request(self._context())
+        answer = yield from consult(
+            worker.agent, contract, request, attempt, metered(attempt), self.talk
+        )
+        if contract.stop.seconds is not None:
+            _refuse_late(attempt, contract.stop)
+        return request, answer
 
     @property
     def _is_graph(self) -> bool:

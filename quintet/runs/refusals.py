@@ -14,8 +14,8 @@ from langgraph.types import StateSnapshot
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.node import Node
 from quintet.runs.moves import App, knows_quintet
-from quintet.state.channels import RUN_KEYS
 from quintet.state.errors import DesignError, NoSuchRun, RunError
+from quintet.state.fragments import RUN_KEYS
 
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
 _SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'

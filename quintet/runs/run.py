@@ -25,9 +25,9 @@ from quintet.runs.moves import (
 )
 from quintet.runs.refusals import check_context, check_options
 from quintet.state.action import shown
-from quintet.state.channels import without_run
 from quintet.state.decision import KINDS, Decision
 from quintet.state.errors import AnswerRefused
+from quintet.state.fragments import without_run
 from quintet.state.outcome import STATUSES, Outcome
 from quintet.state.record import faults, read
 from quintet.state.run import run_of

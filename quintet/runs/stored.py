@@ -13,10 +13,11 @@ from langgraph.types import Send
 
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
-from quintet.state.channels import OrchestrationState, put_in, without_run
+from quintet.state.channels import put_in
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.errors import NoSuchRun
+from quintet.state.fragments import OrchestrationState, without_run
 
 _TRIGGER, _JOIN, _SENT = "branch:to:", "join:", "__pregel_tasks"
 _OURS = get_type_hints(OrchestrationState, include_extras=True)
@@ -115,6 +116,8 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
         for key, value in checkpoint["channel_values"].items()
         if not key.startswith((_TRIGGER, _JOIN, "__"))
     }
+    if "run" in values:
+        values["run"] = {"id": values["run"]["id"]}
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
         values[key] = put_in(_OURS[key], values.get(key), value)
     return values

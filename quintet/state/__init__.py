@@ -2,23 +2,7 @@
 
 from quintet.state.action import Action, Approval
 from quintet.state.budget import Budget, Spending, add_spending
-from quintet.state.channels import (
-    Actions,
-    Decided,
-    Ended,
-    Ending,
-    Keyed,
-    Latest,
-    Log,
-    Merged,
-    OrchestrationState,
-    Planned,
-    Recovered,
-    Results,
-    Routed,
-    Totals,
-    Worked,
-)
+from quintet.state.channels import Actions, Ending, Keyed, Latest, Log, Results, Totals
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -45,6 +29,16 @@ from quintet.state.errors import (
     UnknownRoute,
 )
 from quintet.state.failure import Failure, StepFailed
+from quintet.state.fragments import (
+    Decided,
+    Ended,
+    Merged,
+    OrchestrationState,
+    Planned,
+    Recovered,
+    Routed,
+    Worked,
+)
 from quintet.state.journal import Claim, Journal, MemoryJournal
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step

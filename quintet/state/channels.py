@@ -1,22 +1,18 @@
-"""The state of an orchestrated run, as fragments that a user's TypedDict inherits.
+"""The channels of the state: what belongs to a run, and how updates are put together.
 
-All values are plain JSON data. A fragment holds the keys of one duty; `OrchestrationState` holds
-all. Each key but `actions` belongs to a run: when the thread's next run begins, it is empty again.
-Each knows what identifies its entries, so that parallel branches add up and a nested graph hands
-back what it added: a graph that is a node is given its parent's values and returns its own.
-
-The logs (`decisions`, `failures`) are bounded and for people; nothing is decided by them.
+A key of a run is empty again when the thread's next run begins. Each channel knows what identifies
+its entries, so that parallel branches add up and a nested graph hands back what it added: a graph
+that is a node is given its parent's values and returns its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from langgraph.channels.base import BaseChannel
-from typing_extensions import Self, TypedDict
+from typing_extensions import Self
 
-from quintet.state.budget import Spending
 from quintet.state.run import NOTHING, Life, Plain, RunChannel, join
 
 DECISIONS_KEPT = 64
@@ -338,98 +334,6 @@ def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
             names = (*_KEPT, "approval") if actions[key]["status"] == "rejected" else _KEPT
             actions[key] = {name: actions[key][name] for name in names if name in actions[key]}
     return actions
-
-
-class Decided(TypedDict, total=False):
-    """The run, and the record of its decisions: `Decision`s as plain data."""
-
-    run: Annotated[Plain, RunChannel]
-    decisions: Annotated[list[Plain], Log(most=DECISIONS_KEPT)]
-
-
-class Routed(Decided, total=False):
-    """What routers write: the route last taken, and how often each was, by router and route."""
-
-    route: Annotated[str, Latest]
-    taken: Annotated[dict[str, int], Totals]
-
-
-class Planned(Decided, total=False):
-    """What planners write: the plan last made, and each planner's progress by its path.
-
-    `ends` holds how each step of a plan's version ended.
-    """
-
-    plan: Annotated[Plain | None, Latest]
-    progress: Annotated[Plain, OwnKeyed]
-    ends: Annotated[Plain, OwnKeyed]
-
-
-class Worked(Decided, total=False):
-    """What workers write: results, actions, what was spent, and work that waits for a person."""
-
-    results: Annotated[Plain, Results]
-    actions: Annotated[Plain, Actions]
-    spent: Annotated[Spending, Totals]
-    paused: Annotated[Plain, OwnKeyed]
-
-
-class Merged(Decided, total=False):
-    """What merges write: the agreed values by field, and by merge what a person must decide."""
-
-    merged: Annotated[Plain, Keyed]
-    conflicts: Annotated[Plain, OwnKeyed]
-
-
-class Recovered(Decided, total=False):
-    """What recovery writes: the failures that it treated, and how often it used each remedy."""
-
-    failures: Annotated[list[Plain], Log(most=FAILURES_KEPT)]
-    remedies: Annotated[dict[str, int], Totals]
-
-
-class Ended(Decided, total=False):
-    """How the run ended; None while it runs."""
-
-    outcome: Annotated[Plain | None, Ending]
-
-
-class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
-    """All fragments; inherit it and add the keys of your own domain.
-
-    `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
-    names the person or account that the run acts for, and stands on every action; `step` is the
-    plan step that a worker was sent.
-    """
-
-    message: str
-    behalf: str
-    step: Plain
-
-
-RUN_KEYS: tuple[str, ...] = (
-    "run",
-    "decisions",
-    "route",
-    "taken",
-    "plan",
-    "progress",
-    "ends",
-    "results",
-    "spent",
-    "paused",
-    "merged",
-    "conflicts",
-    "failures",
-    "remedies",
-    "outcome",
-)
-"""The keys that belong to a run; `actions` are the thread's."""
-
-
-def without_run(values: Mapping[str, Any]) -> Plain:
-    """Give a state without what belongs to its run, for a run that has not begun yet."""
-    return {key: value for key, value in values.items() if key not in RUN_KEYS}
 
 
 def put_in(hint: Any, value: Any, update: Any) -> Any:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import IO, Any
 
 from quintet.state.errors import ThreadHeld
 
@@ -57,7 +56,7 @@ class FileHolds(Holds):
     def __init__(self, path: str) -> None:
         super().__init__()
         self._path = f"{path}.lock"
-        self._file: IO[Any] | None = None
+        self._file: int | None = None
 
     @contextmanager
     def _outside(self, thread: str) -> Iterator[None]:
@@ -65,8 +64,9 @@ class FileHolds(Holds):
             yield
             return
         with self._lock:
-            # Never closed: closing a file gives back all locks that the process has on it.
-            self._file = self._file or open(self._path, "ab")  # noqa: SIM115
+            if self._file is None:
+                # Never closed: closing a file gives back all locks that the process has on it.
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         place = int.from_bytes(sha256(thread.encode(errors="surrogatepass")).digest()[:7], "big")
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)

@@ -81,7 +81,7 @@ def refuse_async(part: str, *functions: Any) -> None:
         DesignError: it names the part and the function.
     """
     for function in functions:
-        if is_async(function):
+        if _is_async(function):  # uncached, so that nothing is kept alive by being asked
             raise DesignError(
                 f"{part}: {name_of(function)} is async, and nothing awaits it here; give a plain "
                 "function, and do what waits in the agent or in a node before"
@@ -109,23 +109,23 @@ def _refuse_awaitable(verdict: Any, function: Any) -> None:
     )
 
 
-@lru_cache(maxsize=1024)
-def _async_function(thing: Callable[..., Any]) -> bool:
+def _is_async(thing: Any) -> bool:
+    while isinstance(thing, partial):
+        thing = thing.func
     return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
         getattr(type(thing), "__call__", None)  # noqa: B004 - it is looked at, not tested for
     )
 
 
+_cached: Callable[[Any], bool] = lru_cache(maxsize=1024)(_is_async)
+
+
 def is_async(thing: Any) -> bool:
     """Say whether calling it gives something to await."""
-    while isinstance(thing, partial):
-        thing = thing.func
     try:
-        return _async_function(thing)
+        return _cached(thing)
     except TypeError:  # it has no hash
-        return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
-            getattr(type(thing), "__call__", None)  # noqa: B004 - as above
-        )
+        return _is_async(thing)
 
 
 def name_of(thing: Any) -> str:

@@ -34,7 +34,7 @@ from quintet.nodes import (
     retry,
 )
 from quintet.runs import approve, look, reject, start
-from quintet.state import Action, Budget, DesignError, Plan, Step, checkpointer
+from quintet.state import Action, Budget, DesignError, Plan, Step, checkpointer, unmet
 from tests.graphs.desks import (
     HASTY,
     SAVERS,
@@ -182,7 +182,7 @@ async def test_fallbacks_end_also_where_a_node_reads_too_little_to_count(
     workers = {"work": node, "second": node, "third": node}
     graph = create_handoff(door("work"), workers, recover=recover, state=Desk)
     ended = await run(graph, way, message="work")
-    assert (ended.status, reason(ended)) == ("escalated", "'broken'")
+    assert (ended.status, reason(ended)) == ("escalated", "KeyError: 'broken'")
     assert ended.path == path
 
 
@@ -352,7 +352,7 @@ async def test_an_abort_takes_back_what_was_done():
     graph = desk(pays_then_breaks, recover=Recovery(permanent=abort()))
     ended = await run(graph, message="billing", order=1, amount=5.0)
     assert (ended.status, PAID) == ("aborted", [("1", 5.0), ("back", 1)])
-    assert ended.path == ("router", "billing", "undo")
+    assert ended.path == ("router", "billing", "undo", "undo")
 
 
 def proposes(state: Desk) -> dict[str, Any]:
@@ -554,7 +554,7 @@ async def test_a_failed_step_is_planned_anew_on_its_evidence():
     graph = create_handoff(door("plan"), workers, recover=Recovery(permanent=replan()))
     ended = await run(graph, message="plan")
     assert ended.status == "done"
-    assert seen == [None, {"one": "'gone'"}]
+    assert seen == [None, {"one": "KeyError: 'gone'"}]
     assert ended.path == ("router", "plan", "a", "plan", "b", "plan", "finish")
 
 
@@ -608,7 +608,7 @@ async def test_a_step_that_escalates_ends_the_plan_once_its_siblings_are_back():
     graph = planning(TWO, {"a": worker(always(KeyError("gone"))), "b": worker()})
     ended = await run(graph, message="plan")
     assert ended.status == "escalated"
-    assert "step one: 'gone'" in reason(ended)
+    assert "step one: KeyError: 'gone'" in reason(ended)
     assert ended.values["results"] == {"two": {"reply": "about plan"}}
     assert ended.path[-2:] == ("plan", "person")
 
@@ -712,7 +712,7 @@ async def test_a_gate_in_a_nested_desk_asks_through_your_graph(way: str, kind: s
 
 async def test_a_desk_after_another_is_not_done_because_the_first_was():
     def never(state: Any) -> str:
-        return "it never holds"
+        return unmet("it never holds")
 
     first = create_handoff(door("a"), {"a": worker()}, state=Desk)
     second = create_handoff(door("a"), {"a": worker()}, success=(never,), state=Desk)
@@ -790,8 +790,8 @@ async def test_an_agent_that_runs_out_of_an_iterator_ends_with_a_reason(way: str
 
 
 async def test_a_criterion_that_fails_or_does_not_hold_is_not_done():
-    def short(state: Mapping[str, Any]) -> str | None:
-        return None if state["amount"] < 10 else "it is long"
+    def short(state: Mapping[str, Any]) -> Any:
+        return state["amount"] < 10 or unmet("it is long")
 
     graph = create_handoff(door("a"), {"a": worker()}, success=(short,), state=Desk)
     assert (await run(graph, message="a", amount=3.0)).status == "done"
@@ -805,7 +805,7 @@ async def test_a_classifier_that_fails_itself_loses_no_failure():
 
     recover = Recovery(classify=classifier)
     graph = create_handoff(door("a"), {"a": worker(always(KeyError("gone")))}, recover=recover)
-    assert reason(await run(graph, message="a")) == "'gone'"
+    assert reason(await run(graph, message="a")) == "KeyError: 'gone'"
 
 
 async def test_a_second_request_on_a_thread_starts_a_run_of_its_own():

@@ -67,18 +67,10 @@ async def test_each_has_what_the_ones_before_it_gave(way: str, kind: str, tmp_pa
         assert ended.path == ("find", "write", "finish")
 
 
-async def test_a_result_does_not_stand_in_front_of_what_the_state_says():
-    taken: list[Any] = []
-
-    def last(request: Any) -> dict[str, Any]:
-        taken.append(request)
-        return {"reply": "ok"}
-
-    workers = {"order": worker(find), "last": worker(last, needs=("order",))}
-    assert (
-        await run(create_sequential(workers, state=Desk), message="m", order=7)
-    ).status == "done"
-    assert taken == [{"order": 7}]
+def test_a_worker_under_the_name_of_a_key_of_the_state_is_refused():
+    workers = {"order": worker(find), "last": worker(find, needs=("order",))}
+    with pytest.raises(DesignError, match="worker 'order' has the name of a key of Desk"):
+        create_sequential(workers, state=Desk)
 
 
 def first(state: Desk) -> dict[str, Any]:
@@ -101,7 +93,7 @@ async def test_nodes_of_yours_stand_in_the_line():
 async def test_a_failure_leaves_the_line_for_a_person(way: str):
     workers = {"a": worker(), "b": worker(always(KeyError("gone"))), "c": worker()}
     ended = await run(create_sequential(workers), way, message="hat")
-    assert (ended.status, reason(ended)) == ("escalated", "'gone'")
+    assert (ended.status, reason(ended)) == ("escalated", "KeyError: 'gone'")
     assert ended.path == ("a", "b", "person")
     assert ended.outcome is not None
     assert set(ended.outcome.evidence["packet"]["results"]) == {"a"}

@@ -64,7 +64,7 @@ async def test_it_recovers_and_says_so():
 async def test_what_fails_for_good_goes_to_a_person(way: str):
     graph = create_single_agent(worker(always(ConnectionError("down"))), recover=HASTY)
     ended = await run(graph, way, message="hat")
-    assert (ended.status, reason(ended)) == ("escalated", "down")
+    assert (ended.status, reason(ended)) == ("escalated", "ConnectionError: down")
     assert ended.values["failures"][0]["attempts"] == 3
 
 

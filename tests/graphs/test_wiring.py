@@ -7,7 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -81,22 +82,23 @@ def test_the_effects_of_all_workers_are_listed_once_in_order():
 
 def test_a_worker_with_effects_gets_the_gate_and_any_other_is_left_alone():
     gate = ApprovalGate(approvers=("maria",))
-    fit = wiring(approve=gate).fitted
+    fit = partial(wiring(approve=gate, effects=(paying,)).fitted, way="on", end="approve")
     with_effects, without = worker(tools=(paying,)), worker()
-    assert fit(with_effects, "approve").gate == ApprovalGate(
-        approvers=("maria",), approved="act", rejected="finish"
+    assert fit(with_effects).gate == ApprovalGate(
+        approvers=("maria",), approved="act", rejected="finish", effects=(paying,)
     )
-    assert fit(without, "approve") is without
+    assert fit(without) == replace(without, then="on")
     own_gate = worker(tools=(paying,), gate=ApprovalGate(name="own"))
-    assert fit(own_gate, "approve") is own_gate
-    assert wiring().fitted(with_effects, "finish") is with_effects
-    assert fit(print, "approve") is print
+    assert fit(own_gate) == replace(own_gate, then="on")
+    bare = wiring().fitted(with_effects, "finish", "finish")
+    assert bare == replace(with_effects, then="finish")
+    assert fit(print) is print
 
 
 def test_what_a_worker_calls_the_finish_is_what_the_graph_ends_with():
     passes_on = worker(handoffs=("b",), then="finish")
-    assert wiring().fitted(passes_on, "approve").then == "approve"
-    assert wiring().fitted(worker(handoffs=("b",), then="b"), "approve").then == "b"
+    assert wiring().fitted(passes_on, "approve", "approve").then == "approve"
+    assert wiring().fitted(worker(handoffs=("b",), then="b"), "approve", "approve").then == "b"
 
 
 class Narrow(TypedDict):

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from quintet.nodes import dispatch
-from quintet.state import MemoryLedger
+from quintet.state import MemoryJournal
 
 Invoke = Callable[..., Any]
 
@@ -31,9 +29,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what this process knows of effects and attempts, as a new process would."""
 
     def forget() -> None:
-        module = sys.modules["quintet.nodes.effect"]  # its name is a function's in the package
-        monkeypatch.setattr(module, "LEDGER", MemoryLedger())
-        dispatch._attempts.clear()  # noqa: SLF001
+        monkeypatch.setattr("quintet.state.journal._HERE", MemoryJournal())
 
     return forget
 

@@ -20,9 +20,10 @@ from quintet.nodes import (
 )
 from quintet.nodes.act import pending
 from quintet.runs import start
-from quintet.state import Action, DesignError, StepFailed, merge_actions, plain
+from quintet.state import Action, DesignError, StepFailed, plain
 from quintet.state.channels import DECISIONS_KEPT
 from tests.nodes.workshop import app_of, bare, decided, logs, statuses
+from tests.state.together import together
 
 
 class Till:
@@ -128,7 +129,7 @@ def test_an_unknown_end_is_kept_never_repeated_and_escalated(invoke: Any, crash:
     assert statuses(end) == {"pay:x:1.0": "unknown"}
     assert end["outcome"]["status"] == "escalated"
     crash()
-    again = invoke(app, {"message": "again", "outcome": None}, "t")
+    again = invoke(app, {"message": "again"}, "t")
     assert till.done == ["pay x 1"]
     assert again["failures"][-1]["error"] == "EffectUnknown"
     assert statuses(again) == {"pay:x:1.0": "unknown"}
@@ -170,7 +171,7 @@ def test_an_edited_action_of_unknown_end_is_on_record_under_what_it_became() -> 
     )
     with pytest.raises(StepFailed) as problem:
         Act(effects=(paying(till),), gate=ApprovalGate(), then="finish")(proposed(told))
-    actions = merge_actions(proposed(told)["actions"], problem.value.update["actions"])
+    actions = together("actions", proposed(told)["actions"], problem.value.update["actions"])
     assert {key: item["status"] for key, item in actions.items()} == {
         "pay:x:500.0": "rejected",
         "pay:x:90.0": "unknown",
@@ -226,8 +227,8 @@ def test_two_effects_of_one_name_are_refused() -> None:
 
 
 def test_pending_is_what_waits_in_order() -> None:
-    state = {"actions": merge_actions({}, proposed(pay("a"), pay("b", status="done"))["actions"])}
-    assert [each.key for each in pending(state)] == ["pay:a:1.0"]
+    state = {"actions": together("actions", {}, proposed(pay("a"), pay("b", status="done"))["actions"])}
+    assert [action.key for _, action in pending(state)] == ["pay:a:1.0"]
     assert pending({}) == []
 
 
@@ -248,7 +249,7 @@ def test_an_action_happens_once_under_the_key_that_the_state_knows_it_by() -> No
     records = node(update).update["actions"]
     assert list(records) == ["pay:x:1.0"]
     assert records["pay:x:1.0"]["status"] == "done"
-    assert pending({"actions": merge_actions(update["actions"], records)}) == []
+    assert pending({"actions": together("actions", update["actions"], records)}) == []
 
 
 def test_an_abort_takes_back_what_was_done_last_first(invoke: Any) -> None:
@@ -299,7 +300,7 @@ def test_an_undo_that_fails_does_not_stop_the_others(invoke: Any) -> None:
 
     end = invoke(aborting(till, agent), {"message": "m"}, "t")
     assert till.done[2:] == ["void a"]
-    assert "could not be undone: closed" in end["outcome"]["reason"]
+    assert "could not be undone: OSError: closed" in end["outcome"]["reason"]
     assert statuses(end) == {"pay:a:1.0": "undone", "pay:b:1.0": "done"}
 
 
@@ -365,7 +366,7 @@ def test_what_was_undone_may_be_done_again(invoke: Any) -> None:
 
     app = aborting(till, agent)
     invoke(app, {"message": "m"}, "t")
-    end = invoke(app, {"message": "again", "outcome": None}, "t")
+    end = invoke(app, {"message": "again"}, "t")
     assert till.done == ["pay a 1", "void a", "pay a 1"]
     assert statuses(end) == {"pay:a:1.0": "done"}
 

@@ -478,17 +478,31 @@ def test_over_asks_above_its_limit(limit: float, amount: float) -> None:
     assert (reason is not None) == (amount > limit)
 
 
-@pytest.mark.parametrize("amount", ["500", [500], {"eur": 500}, float("nan"), True])
+@pytest.mark.parametrize("amount", ["lots", [500], {"eur": 500}, float("nan"), True, None, "NaN"])
 def test_an_amount_that_is_no_number_needs_a_person(amount: Any) -> None:
     told = Action(name="pay", arguments={"amount": amount}, key="k")
     assert over(1000)(told) is not None
 
 
-def test_without_the_argument_nobody_is_asked() -> None:
+def test_an_exact_amount_is_held_against_the_limit_as_the_number_that_it_is() -> None:
+    def told(amount: str) -> Action:
+        return Action(name="pay", arguments={"amount": amount}, key="k")  # a Decimal, on record
+
+    assert over(100)(told("100.00")) is None
+    assert over(100)(told("100.01")) == "amount 100.01 is over 100"
+
+
+def test_without_the_argument_a_person_is_asked() -> None:
     told = Action(name="pay", arguments={"to": "x"}, key="k")
-    assert over(100)(told) is None
-    assert over(100, argument="total")(action()) is None
+    assert over(100)(told) == "pay has no 'amount' to hold against 100"
+    assert over(100, argument="total")(action()) is not None
     assert always(told) is True
+
+
+@pytest.mark.parametrize("given_", [(True,), ("100",), (float("nan"),), (100, ""), (100, "a b")])
+def test_a_limit_that_is_none_is_refused(given_: Any) -> None:
+    with pytest.raises(DesignError, match=r"over\("):
+        over(*given_)
 
 
 @pytest.mark.parametrize(

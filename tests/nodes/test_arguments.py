@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from quintet.nodes import Act, Worker, effect, proposed
-from quintet.nodes.arguments import in_own_types
-from quintet.state import plain
+from quintet.nodes.arguments import arguments_of
+from quintet.state import DesignError, plain
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import bare
 
@@ -63,7 +68,7 @@ def _nothing_sent() -> None:
 
 
 def test_what_is_on_record_as_plain_data_comes_back_in_the_functions_own_types() -> None:
-    assert in_own_types(send, plain(OWN)) == OWN
+    assert arguments_of(send).read(plain(OWN)) == OWN
 
 
 def test_an_effect_runs_on_what_it_was_called_with() -> None:
@@ -88,26 +93,105 @@ def test_a_models_arguments_arrive_in_the_functions_own_types() -> None:
     assert (SENT[0]["to"], SENT[0]["day"]) == (Address(city="x"), dt.date(2024, 1, 2))
 
 
-@given(st.one_of(st.integers(), st.text(), st.lists(st.integers()), st.none(), st.floats(0, 1)))
-def test_what_is_annotated_as_plain_is_never_changed(value: Any) -> None:
-    def take(
-        a: int, b: float, c: str, d: list[int], e: dict[str, Any] | None, f: Any, g=None
-    ) -> None: ...
+NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+RICH = {
+    int: st.integers(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    UUID: st.uuids(),
+    dt.date: st.dates(),
+    dt.datetime: st.datetimes(),
+    dt.time: st.times(),
+    dt.timedelta: st.timedeltas(),
+    Size: st.sampled_from(Size),
+    PurePosixPath: st.text("abc/", min_size=1).map(PurePosixPath),
+    tuple[int, ...]: st.lists(st.integers()).map(tuple),
+    set[str]: st.sets(st.text()),
+}
 
-    given_ = dict.fromkeys("abcdefg", value)
-    made = in_own_types(take, given_)
-    assert all(made[name] is value for name in given_)
+
+@given(st.data())
+def test_every_kind_that_an_annotation_may_name_survives_the_record(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(list(RICH)))
+    value = data.draw(RICH[kind])
+
+    def take(it: Any) -> Any: ...
+
+    take.__annotations__ |= {"it": kind, "return": kind}
+    arguments = arguments_of(take)
+    typed = arguments.bind((value,), {})
+    kept = json.loads(json.dumps(plain(typed["it"])))
+    assert arguments.read({"it": kept}) == typed == {"it": value}
+    assert arguments.result(kept) == value
 
 
-def test_what_does_not_fit_is_given_as_it_is() -> None:
-    def take(to: Address, session: Session, kind: Literal["a"], day: dt.date) -> None: ...
+@given(NUMBERS)
+def test_equal_amounts_make_equal_keys(amount: float) -> None:
+    def annotated(amount: float) -> None: ...
 
-    given_ = {"to": 3, "session": {"id": 1}, "kind": "b", "day": "soon"}
-    assert in_own_types(take, given_) == given_
-    assert in_own_types(take, {}) == {}
+    def bare_one(amount) -> None: ...  # type: ignore[no-untyped-def]
+
+    def exact(amount: Decimal) -> None: ...
+
+    for function in (annotated, bare_one):
+        keys = {effect(function, key="{amount}").action(it).key for it in (amount, float(amount))}
+        assert len(keys) == 1 or float(amount) != amount
+    tool = effect(exact, key="{amount}")
+    assert tool.action(Decimal("10.10")).key == tool.action("10.1").key == "10.1"
+    assert tool.action(Decimal(100)).key == "100"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ({"amount": "12"}, "amount: value: input should be a valid number"),
+        ({"amount": True}, "amount: value: input should be a valid number"),
+        ({"size": "small"}, "size: value"),
+        ({"day": "soon"}, "day: value"),
+        ({"amout": 1.0}, "unexpected keyword argument 'amout'"),
+    ],
+    ids=["text for a number", "true for a number", "no member", "no date", "no argument"],
+)
+def test_what_does_not_fit_is_refused_by_name_before_the_effect(
+    arguments: dict[str, Any], fault: str
+) -> None:
+    tool = effect(send, key="k")
+    with pytest.raises(DesignError, match=f"effect 'send': .*{fault}"):
+        tool.action(**{"to": {"city": "x"}, "day": "2024-01-02", **arguments})
+
+
+@pytest.mark.parametrize("kind", [Session, SecretStr, Callable[[], int]])
+def test_a_type_that_cannot_be_kept_is_refused_when_the_effect_is_declared(kind: Any) -> None:
+    def take(it: Any) -> None: ...
+
+    def give(it: Any) -> Any: ...
+
+    take.__annotations__["it"] = kind
+    give.__annotations__["return"] = kind
+    with pytest.raises(DesignError, match="its argument 'it'.*(cannot be kept|is a secret)"):
+        effect(take, key="{it}")
+    with pytest.raises(DesignError, match=r"what it returns.*(cannot be kept|is a secret)"):
+        effect(give, key="{it}")
+
+
+def test_a_secret_inside_a_model_is_refused_before_the_effect() -> None:
+    class Card(BaseModel):
+        number: SecretStr
+
+    def charge(card: Card) -> None:
+        raise AssertionError("it ran")
+
+    with pytest.raises(DesignError, match="argument 'card': .*SecretStr is a secret"):
+        effect(charge, key="charge").action(card=Card(number="4111"))  # type: ignore[arg-type]
 
 
 def test_a_name_that_cannot_be_found_is_no_type() -> None:
     def take(to: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
-    assert in_own_types(take, {"to": 1}) == {"to": 1}
+    assert arguments_of(take).read({"to": 1}) == {"to": 1}
+
+
+def test_a_default_is_the_authors_own() -> None:
+    def take(to: str = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
+
+    assert arguments_of(take).bind((), {}) == {"to": None}

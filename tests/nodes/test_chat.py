@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from quintet.nodes import Worker, effect
-from quintet.state import Contract, StepFailed
+from quintet.state import Contract, DesignError, StepFailed
 from quintet.testing import ScriptedModel
 
 
@@ -234,5 +234,5 @@ def test_a_tool_may_not_have_the_name_of_the_answer() -> None:
         """Look the answer up."""
         return text
 
-    with pytest.raises(StepFailed, match="the tool 'answer' has the name"):
+    with pytest.raises(DesignError, match="the tool 'answer' has the name"):
         work("hi", tools=(answer,), gives=list[str])

@@ -117,10 +117,11 @@ def test_any_text_has_an_answer() -> None:
         (PAIRS, {"at_least": 2}, "at_least=2"),
         (PAIRS, {"at_least": float("nan")}, "at_least=nan"),
         (PAIRS, {"outside": 1}, "outside=1"),
-        ([("", "a"), (" ", "b")], {}, "no words"),
+        ([("", "a"), (" ", "b"), ("", "a")], {}, "no words"),
+        ([("refund", "a"), ("parcel", "b")], {}, "each of 'a', 'b' has a single example"),
         ([("only text",)], {}, "pairs"),
     ],
-    ids=["none", "one", "threshold", "nan", "outside", "empty", "single"],
+    ids=["none", "one", "threshold", "nan", "outside", "empty", "alone", "single"],
 )
 def test_examples_that_teach_nothing_are_refused(
     pairs: Any, more: dict[str, Any], message: str

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,15 @@ from quintet.nodes import (
     proposed,
 )
 from quintet.runs import start
-from quintet.state import Action, BudgetExhausted, Decision, DesignError, plain
+from quintet.state import (
+    Action,
+    Approval,
+    BudgetExhausted,
+    Decision,
+    DesignError,
+    plain,
+    unmet,
+)
 from tests.nodes.workshop import app_of, bare, decided, statuses
 
 
@@ -35,7 +44,7 @@ def outcome(state: Any, **more: Any) -> Any:
 
 
 def test_done_rests_on_evidence() -> None:
-    said = outcome({"results": {"billing": 1}, "decisions": [decision("effect", "pay:x")]})
+    said = outcome({"results": {"billing": 1}, **proposed(action("done"))})
     assert said["status"] == "done"
     assert said["evidence"]["results"] == ["billing"]
     assert said["evidence"]["effects"] == ["pay:x"]
@@ -46,8 +55,16 @@ def holds(state: Any) -> bool:
     return bool(state["results"]["billing"])
 
 
-def sentence(state: Any) -> str:
-    return "the customer was not told"
+def sentence(state: Any) -> Any:
+    return unmet("the customer was not told")
+
+
+def forgot(state: Any) -> None:
+    bool(state["results"]["billing"])
+
+
+def text(state: Any) -> str:
+    return "the customer was told"
 
 
 def broken(state: Any) -> bool:
@@ -65,11 +82,13 @@ async def late(state: Any) -> bool:
         ({"results": {"billing": 0}}, (holds,), "holds: does not hold"),
         ({"results": {"billing": 1}}, (holds, sentence), "sentence: the customer was not told"),
         ({"results": {"billing": 1}}, (broken,), "broken: KeyError: 'nowhere'"),
+        ({"results": {"billing": 1}}, (forgot,), "forgot: does not hold"),
+        ({"results": {"billing": 1}}, (text,), "which may mean that it holds"),
         ({"results": {"billing": 1}, **proposed(action())}, (), "action pay:x is proposed"),
         ({"results": {"billing": 1}, **proposed(action("approved"))}, (), "is approved"),
         ({"results": {"billing": 1}, **proposed(action("unknown"))}, (), "is unknown"),
     ],
-    ids=["empty", "false", "sentence", "broken", "proposed", "approved", "unknown"],
+    ids=["empty", "false", "sentence", "broken", "none", "text", "proposed", "approved", "unknown"],
 )
 def test_what_claims_to_be_done_and_is_not_goes_to_a_person(
     state: Any, success: Any, wrong: str
@@ -86,16 +105,19 @@ def test_a_settled_action_leaves_nothing_open(status: Any) -> None:
 
 
 def test_an_async_criterion_is_refused_before_it_could_hold_by_being_unasked() -> None:
-    with pytest.raises(DesignError, match="criterion late is async"):
+    with pytest.raises(DesignError, match="late is async, and nothing awaits it"):
         Finish(success=(late,))
 
 
 @pytest.mark.parametrize("choice", ["reject", "respond"])
-def test_what_a_person_refused_ends_rejected_with_who_and_why(choice: str) -> None:
-    no = decision("approval", choice, "not this one", by="person", who="maria", seen="pay(to='x')")
-    said = outcome({"results": {"a": 1}, "decisions": [no]})
+def test_what_a_person_refused_ends_rejected_with_who_and_why(choice: Any) -> None:
+    asked = action("rejected")
+    no = Approval(
+        gate="approval", digest=asked.digest, answer=choice, by="maria", note="not this one"
+    )
+    said = outcome({"results": {"a": 1}, **proposed(replace(asked, approval=no))})
     assert said["status"] == "rejected"
-    assert said["reason"] == f"maria said {choice} to pay(to='x'): not this one"
+    assert said["reason"] == f"maria said {choice} to pay(to='x') [{asked.digest}]: not this one"
 
 
 def test_an_outcome_that_is_written_is_not_written_again() -> None:
@@ -120,9 +142,9 @@ def test_a_person_gets_the_reason_of_the_last_thing_that_failed(invoke: Any) -> 
     app = app_of({"work": failing(ValueError("odd"))}, recover=Recovery())
     end = invoke(app, {"message": "m"}, "a")
     assert end["outcome"]["status"] == "escalated"
-    assert end["outcome"]["reason"] == "odd"
+    assert end["outcome"]["reason"] == "ValueError: odd"
     packet = end["outcome"]["evidence"]["packet"]
-    assert packet["tried"] == ["work: unknown: odd"]
+    assert packet["tried"] == ["work: unknown: ValueError: odd"]
     assert packet["request"] == "m"
 
 
@@ -195,7 +217,7 @@ def test_what_stands_proposed_when_a_run_ends_is_not_done_by_the_next_run(invoke
     assert first["outcome"]["evidence"]["packet"]["open"] == ["pay:x"]
     assert statuses(first) == {"pay:x": "failed"}
     assert "its run ended" in first["actions"]["pay:x"]["result"]
-    second = invoke(app, {"message": "y", "outcome": None}, "t")
+    second = invoke(app, {"message": "y"}, "t")
     assert paid == ["y"]
     assert statuses(second) == {"pay:x": "failed", "pay:y": "done"}
 

@@ -33,6 +33,7 @@ from quintet.state import (
     Step,
     checkpointer,
     plain,
+    unmet,
 )
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import app_of, bare, decided, logs
@@ -92,7 +93,7 @@ def test_the_unit_test_of_a_planner_is_a_call() -> None:
         ("work", "a"),
         ("work", "c"),
     ]
-    assert command.update["begun"] == ["a", "c"]
+    assert command.update["progress"]["plan"]["begun"] == ["a", "c"]
     assert command.update["plan"]["version"] == 1
     assert decided(command.update, "plan") == ["plan 1: a>work, b>work, c>work"]
     assert set(command.update) <= Planner.writes
@@ -171,20 +172,20 @@ def test_a_failed_step_is_planned_anew_on_evidence(invoke: Any) -> None:
     end = invoke(project(planner(make), crew), {"message": "g"}, "a")
     assert crew.did == ["a", "b", "b2"]
     assert end["log"] == ["finish"]
-    assert given_[1].problems == {"b": "no stock"}
+    assert given_[1].problems == {"b": "ValueError: no stock"}
     assert given_[1].results == {"a": "a done"}
     assert given_[1].plan.version == 1
     assert end["plan"]["version"] == 2
-    assert end["plan"]["reason"] == "step b: no stock"
-    assert [each["version"] for each in end["plans"]] == [1]
+    assert end["plan"]["reason"] == "step b: ValueError: no stock"
+    assert [each["version"] for each in end["progress"]["plan"]["past"]] == [1]
     assert decided(end, "replan")[-1] == "plan 2: a>work, b2>work"
 
 
 def test_a_surprising_result_is_planned_anew(invoke: Any) -> None:
     crew = Crew(a=iter([13, None]))
 
-    def check(told: Step, result: Any) -> bool | str:
-        return True if result != 13 else "thirteen is no answer"
+    def check(told: Step, result: Any) -> Any:
+        return result != 13 or unmet("thirteen is no answer")
 
     def make(goal: str, evidence: Any) -> Any:
         return [step("a", inputs={"try": 1 if evidence is None else 2})]
@@ -217,7 +218,7 @@ def test_a_changed_step_that_fails_is_not_done_by_its_old_result(invoke: Any) ->
     end = invoke(project(node, crew), {"message": "g"}, "a")
     assert crew.did == ["a", "b", "a"]
     assert end["outcome"]["status"] == "escalated"
-    assert "step a: gone" in end["outcome"]["reason"]
+    assert "step a: ValueError: gone" in end["outcome"]["reason"]
 
 
 def test_a_result_of_the_same_name_from_before_the_plan_is_no_result_of_a_step(
@@ -227,7 +228,8 @@ def test_a_result_of_the_same_name_from_before_the_plan_is_no_result_of_a_step(
     app = project(planner(lambda goal: [step("a")], limit=Budget(retries=0)), crew)
     end = invoke(app, {"message": "g", "results": {"a": "old"}}, "a")
     assert end["outcome"]["status"] == "escalated"
-    assert "gone" in end["outcome"]["reason"]
+    assert "step 'a' has the name of a result that stands already" in end["outcome"]["reason"]
+    assert crew.did == []
 
 
 def test_unchanged_steps_are_kept_and_what_waits_for_a_changed_one_is_not(invoke: Any) -> None:
@@ -268,7 +270,7 @@ def test_the_same_plan_with_the_same_problems_is_no_progress(invoke: Any) -> Non
     end = invoke(project(planner(plan(step("a"))), crew), {"message": "g"}, "a")
     assert crew.did == ["a"]
     assert end["outcome"]["status"] == "escalated"
-    assert "no progress: plan 2 is plan 1 again; step a: no" in end["outcome"]["reason"]
+    assert "no progress: plan 2 is plan 1 again; step a: ValueError: no" in end["outcome"]["reason"]
 
 
 def test_going_round_in_plans_is_no_progress(invoke: Any) -> None:
@@ -306,7 +308,7 @@ def test_a_step_of_a_users_own_node_that_fails_ends_the_plan_too(invoke: Any) ->
     end = invoke(app, {"message": "g"}, "a")
     assert end["failures"][0]["step"] == "a"
     assert end["outcome"]["status"] == "escalated"
-    assert "step a: not mine" in end["outcome"]["reason"]
+    assert "step a: ValueError: not mine" in end["outcome"]["reason"]
 
 
 def test_an_abort_of_a_step_takes_back_what_the_plan_did(invoke: Any) -> None:

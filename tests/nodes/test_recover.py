@@ -148,7 +148,7 @@ def test_a_fallback_that_fails_itself_comes_to_the_next_remedy(invoke: Any) -> N
     end = invoke(app_of(nodes, recover=policy), {"message": "m"}, "a")
     assert decided(end, "fallback") == ["basic", "last"]
     assert end["results"] == {"last": "ok"}
-    assert [failure["message"] for failure in end["failures"]] == ["1", "2"]
+    assert [failure["message"] for failure in end["failures"]] == ["RuntimeError: 1", "RuntimeError: 2"]
 
 
 def test_an_abort_is_a_last_remedy_too(invoke: Any) -> None:
@@ -447,5 +447,5 @@ def test_a_policy_is_not_used_up_by_an_earlier_run_of_the_thread() -> None:
 
 
 def test_what_the_state_says_is_read_whatever_kind_it_is() -> None:
-    state = S(message="m", remedies={"fallback:basic": 1})
+    state = S(message="m", remedies={"fallback:basic at work": 1})
     assert handled(RuntimeError("?"), state, unknown=fallback("basic")).goto == "person"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import typing_extensions
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from quintet.graphs import create_single_agent
@@ -34,6 +34,7 @@ from quintet.state import (
     DesignError,
     StepFailed,
     checkpointer,
+    unmet,
 )
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import S, app_of, bare, decided, statuses
@@ -74,7 +75,7 @@ def test_missing_context_is_refused_before_the_agent_is_called(invoke: Any) -> N
 
 def test_only_what_the_contract_names_reaches_the_agent(invoke: Any) -> None:
     seen: list[Any] = []
-    app = app_of({"billing": work(seen.append, needs=Request)})
+    app = app_of({"billing": work(lambda request: seen.append(request) or 1, needs=Request)})
     invoke(app, {"message": "secret", "order": 1, "amount": 5.0}, "a")
     assert seen == [{"order": 1}]
 
@@ -85,7 +86,7 @@ def test_only_what_the_contract_names_reaches_the_agent(invoke: Any) -> None:
         ({"gives": Result}, {"text": None}, "gives Result, the agent returned"),
         ({"gives": Result}, "x", "gives Result, the agent returned 'x'"),
         ({"success": (lambda result: result > 3,)}, 1, "is not met: <lambda>: does not hold"),
-        ({"success": (lambda result: "too low",)}, 1, "is not met: <lambda>: too low"),
+        ({"success": (lambda result: unmet("too low"),)}, 1, "is not met: <lambda>: too low"),
         ({"success": (lambda request, result: False,)}, 1, "does not hold"),
     ],
     ids=["field", "kind", "criterion", "sentence", "both"],
@@ -219,7 +220,7 @@ def test_what_a_failed_attempt_proposed_is_proposed_no_more(invoke: Any) -> None
 
     lower = node(success=(lambda result: result < 350,))
     end = invoke(app_of({"work": lower}, recover=Recovery()), {"message": "m"}, "a")
-    assert statuses(end) == {"pay:300.0": "proposed"}
+    assert statuses(end) == {"pay:300": "proposed"}
     amounts = iter([400.0, 300.0])
     never = node(success=(lambda result: False,))
     end = invoke(app_of({"work": never}, recover=Recovery()), {"message": "m"}, "b")
@@ -399,7 +400,10 @@ def test_the_failure_of_a_nested_worker_is_that_of_the_step_around_it(invoke: An
     assert end["spent"]["steps"] == 1
 
 
-def test_an_agent_that_asks_a_person_goes_on_where_it_was(invoke: Any) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
+def test_an_agent_that_asks_a_person_goes_on_where_it_was(
+    invoke: Any, crash: Any, elsewhere: bool
+) -> None:
     paid, pay = paying()
     model = ScriptedModel(["first", "second"], usage=True)
 
@@ -408,16 +412,19 @@ def test_an_agent_that_asks_a_person_goes_on_where_it_was(invoke: Any) -> None:
         model.invoke("hello")
         return [said, interrupt("which one?")]
 
-    app = app_of({"work": work(agent, tools=(pay,))})
+    app = app_of({"work": work(agent, tools=(pay,), then=END)})
     invoke(app, {"message": "m"}, "a")
+    if elsewhere:
+        crash()
     end = invoke(app, Command(resume="this"), "a")
     assert paid == ["x"]
     assert end["results"] == {"work": ["paid", "this"]}
     assert statuses(end) == {"pay:x": "done"}
     assert decided(end, "effect") == ["pay:x"]
     assert "retries" not in end["spent"]
-    assert end["spent"]["steps"] == 4
+    assert end["spent"]["steps"] == (4 if elsewhere else 6)  # the agent is called again each time
     assert decided(end, "retry") == []
+    assert end["paused"] == {}
 
 
 def test_a_worker_is_a_value() -> None:
@@ -511,7 +518,7 @@ CRASH = """
     from quintet.nodes import Worker
     from quintet.runs import start
     from quintet.state import Contract, OrchestrationState, checkpointer
-    from langgraph.graph import START, StateGraph
+    from langgraph.graph import END, START, StateGraph
 
     path, mode = sys.argv[1:]
 
@@ -573,7 +580,7 @@ def test_a_run_that_raised_goes_on_from_a_new_graph_on_the_same_file(
             if given is None:
                 end = app.invoke(given, config, durability="sync")
             else:
-                with pytest.raises(StepFailed, match="two: permanent KeyError"):
+                with pytest.raises(StepFailed, match="two: permanent: KeyError"):
                     app.invoke(given, config, durability="sync")
         crash()
     assert end["results"] == {"one": 1, "two": "ok"}
@@ -595,4 +602,4 @@ def test_an_agent_that_is_a_desk_of_its_own_is_done_when_it_says_so(
         assert end["results"]["work"]["outcome"]["status"] == "done"
         return
     assert end["outcome"]["status"] == "escalated"
-    assert "the agent's own run ended escalated: stop" in end["outcome"]["reason"]
+    assert "the agent's own run ended escalated: ValueError: stop" in end["outcome"]["reason"]

@@ -6,23 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.graph import START, StateGraph
+from langgraph.types import Send
 
-from quintet.state import (
-    Action,
-    Decision,
-    OrchestrationState,
-    keep_decisions,
-    keep_failures,
-    merge_actions,
-    merge_results,
-    plain,
-)
+from quintet.state import Action, Decision, OrchestrationState, plain
 from quintet.state.action import ACTION_STATUSES
-from quintet.state.channels import ACTIONS_KEPT_WHOLE, DECISIONS_KEPT, FAILURES_KEPT, RUN_KEYS
+from quintet.state.channels import ACTIONS_KEPT_WHOLE, DECISIONS_KEPT, FAILURES_KEPT, slot
+from quintet.state.fragments import RUN_KEYS
+from tests.state.together import together
 
 Plain = dict[str, Any]
 
-LISTS = [(keep_decisions, DECISIONS_KEPT), (keep_failures, FAILURES_KEPT)]
+LISTS = [("decisions", DECISIONS_KEPT), ("failures", FAILURES_KEPT)]
 numbers = st.lists(st.integers(), unique=True, max_size=100)
 
 
@@ -40,47 +34,48 @@ def updates(draw: st.DrawFn) -> list[Plain]:
 
 
 def action(key: str, status: str, **more: Any) -> Plain:
-    made: Plain = plain(Action(name="pay", arguments={"to": key}, key=key, status=status, **more))  # type: ignore[arg-type]
+    fields: Plain = {"name": "pay", "arguments": {"to": key}, "key": key, "status": status, **more}
+    made: Plain = plain(Action(**fields))
     return made
 
 
-@pytest.mark.parametrize(("keep", "most"), LISTS)
+@pytest.mark.parametrize(("key", "most"), LISTS)
 @given(given=numbers, cut=st.integers(0, 100))
 def test_a_list_keeps_its_end_however_it_came_in(
-    keep: Any, most: int, given: list[int], cut: int
+    key: str, most: int, given: list[int], cut: int
 ) -> None:
-    whole = keep([], items(given))
+    whole = together(key, [], items(given))
     assert whole == items(given)[-most:]
-    assert keep(keep([], items(given[:cut])), items(given[cut:])) == whole
-    assert keep(whole, []) == whole
+    assert together(key, [], items(given[:cut]), items(given[cut:])) == whole
+    assert together(key, whole, []) == whole
 
 
-@pytest.mark.parametrize(("keep", "most"), LISTS)
+@pytest.mark.parametrize(("key", "most"), LISTS)
 @given(given=numbers, new=numbers)
-def test_what_a_subgraph_was_given_is_not_counted_again_when_it_comes_back(
-    keep: Any, most: int, given: list[int], new: list[int]
+def test_what_a_nested_graph_was_given_is_not_counted_again_when_it_comes_back(
+    key: str, most: int, given: list[int], new: list[int]
 ) -> None:
     new = [each for each in new if each not in given]
-    outside = keep([], items(given))
-    inside = keep(keep([], outside), items(new))
-    assert keep(outside, inside) == keep(outside, items(new))
+    outside = together(key, [], items(given))
+    inside = together(key, outside, items(new))
+    assert together(key, outside, inside) == together(key, outside, items(new))
 
 
-@pytest.mark.parametrize("reducer", [keep_decisions, keep_failures, merge_results, merge_actions])
-def test_none_starts_anew(reducer: Any) -> None:
-    empty: Any = [] if reducer in (keep_decisions, keep_failures) else {}
-    assert reducer(empty, None) == empty
-    full = items([1]) if empty == [] else {"a": action("a", "done")}
-    assert reducer(full, None) == empty
-    assert reducer(empty, full) == full
+@pytest.mark.parametrize("key", ["decisions", "failures", "results", "actions", "spent", "merged"])
+def test_none_starts_anew(key: str) -> None:
+    full: Any = items([1]) if key in ("decisions", "failures") else {"a": action("a", "done")}
+    full = {"steps": 3} if key == "spent" else full
+    empty: Any = type(full)()
+    assert together(key, empty, None) == empty
+    assert together(key, full, None) == empty
+    assert together(key, empty, full) == full or key == "actions"
 
 
 @given(st.dictionaries(st.text(), st.integers()), st.dictionaries(st.text(), st.integers()))
 def test_results_stand_side_by_side(old: Plain, new: Plain) -> None:
-    both = merge_results(old, new)
-    assert set(both) == set(old) | set(new)
+    both = together("results", old, new)
     assert all(both[key] == new[key] for key in new)
-    assert all(both[key] == old[key] for key in set(old) - set(new))
+    assert all(both[key] == old[key] for key in set(old) - set(new) if "#" not in key)
 
 
 @given(updates())
@@ -89,7 +84,7 @@ def test_what_was_done_stays_on_record_until_it_is_undone(given: list[Plain]) ->
     for update in given:
         ((key, new),) = update.items()
         before = state.get(key, {}).get("status")
-        state = merge_actions(state, update)
+        state = together("actions", state, update)
         after = state[key]["status"]
         if before == "done":
             assert after == ("undone" if new["status"] == "undone" else "done")
@@ -101,40 +96,88 @@ def test_what_was_done_stays_on_record_until_it_is_undone(given: list[Plain]) ->
 def test_an_action_that_is_named_is_never_lost(given: list[Plain]) -> None:
     state: Plain = {}
     for number, update in enumerate(given):
-        state = merge_actions(state, update)
+        state = together("actions", state, update)
         assert set(state) == {key for past in given[: number + 1] for key in past}
 
 
+@given(st.permutations(["pay", "ship", "cancel"]))
+def test_two_effects_with_one_key_are_two_actions(names: list[str]) -> None:
+    state: Plain = {}
+    for name in names:
+        state = together("actions", state, {"7": action("7", "proposed", name=name)})
+    assert sorted(item["name"] for item in state.values()) == ["cancel", "pay", "ship"]
+    for name in names:
+        assert state[slot(state, name, "7")]["name"] == name
+        done = {"7": action("7", "done", name=name)}
+        state = together("actions", state, done)
+        assert state[slot(state, name, "7")]["status"] == "done"
+    assert len(state) == 3
+
+
 def test_a_proposal_of_what_was_done_is_kept_for_act_to_refuse() -> None:
-    state = merge_actions({"a": action("a", "done", result=1)}, {"a": action("a", "proposed")})
+    done = {"a": action("a", "done", result=1)}
+    state = together("actions", done, {"a": action("a", "proposed")})
     assert state["a"]["status"] == "done"
     assert state["a"]["again"]["status"] == "proposed"
-    refused = merge_actions(state, {"a": action("a", "failed")})
+    refused = together("actions", state, {"a": action("a", "failed")})
     assert "again" not in refused["a"]
     assert refused["a"]["result"] == 1
 
 
 def test_a_forged_approval_does_not_reopen_what_was_done() -> None:
-    state = merge_actions({"a": action("a", "done", result=1)}, {"a": action("a", "approved")})
-    assert state["a"] == action("a", "done", result=1, at=state["a"]["at"])
+    done = {"a": action("a", "done", result=1)}
+    assert together("actions", done, {"a": action("a", "approved")}) == done
+
+
+def test_what_a_nested_graph_was_given_as_proposed_does_not_come_back_as_a_repeat() -> None:
+    given = {"a": action("a", "proposed")}
+    assert together("actions", given, given) == given
 
 
 def test_actions_that_are_settled_shrink_and_still_refuse_a_repeat() -> None:
     many = {f"k{n}": action(f"k{n}", "done", result="x" * 100) for n in range(100)}
-    state = merge_actions({"open": action("open", "proposed")}, many)
+    state = together("actions", {"open": action("open", "proposed")}, many)
     assert len(state) == 101
     assert state["open"]["arguments"] == {"to": "open"}
-    assert state["k0"] == {"name": "pay", "key": "k0", "status": "done"}
+    assert {"name": "pay", "key": "k0", "status": "done"}.items() <= state["k0"].items()
     whole = [key for key, item in state.items() if "arguments" in item]
     assert len(whole) == ACTIONS_KEPT_WHOLE + 1
-    again = merge_actions(state, {"k0": action("k0", "proposed")})
+    again = together("actions", state, {"k0": action("k0", "proposed")})
     assert again["k0"]["status"] == "done"
     assert "again" in again["k0"]
 
 
-def test_a_new_run_resets_every_key_but_the_record_of_effects() -> None:
+def test_every_key_but_the_record_of_effects_belongs_to_a_run() -> None:
     theirs = {"message", "behalf", "step", "actions"}
     assert set(OrchestrationState.__annotations__) - theirs == set(RUN_KEYS)
+
+
+def test_results_of_one_name_in_one_superstep_are_all_kept() -> None:
+    def fan(state: OrchestrationState) -> list[Send]:
+        return [Send("read", {"message": text}) for text in state["message"].split()]
+
+    def read(state: OrchestrationState) -> Any:
+        return {"results": {"read": {"of": state["message"]}}}
+
+    graph = StateGraph(OrchestrationState).add_node("read", read)
+    app = graph.add_conditional_edges(START, fan, ["read"]).compile()
+    results = app.invoke({"message": "a b c"})["results"]
+    assert results == {"read": {"of": "a"}, "read#2": {"of": "b"}, "read#3": {"of": "c"}}
+
+
+def test_a_result_written_anew_takes_the_numbered_ones_of_before_with_it() -> None:
+    before = {"read": 1, "read#2": 2, "other": 3}
+    assert together("results", before, {"read": 4}) == {"read": 4, "other": 3}
+
+
+def test_the_worst_of_two_ends_stands() -> None:
+    def end(status: str) -> Plain:
+        return {"status": status, "reason": "r"}
+
+    assert together("outcome", None, end("done")) == end("done")
+    assert together("outcome", end("escalated"), end("done")) == end("escalated")
+    assert together("outcome", end("rejected"), end("aborted")) == end("aborted")
+    assert together("outcome", end("done"), None) == end("done")
 
 
 def test_a_graph_nested_as_a_node_reports_each_decision_once() -> None:

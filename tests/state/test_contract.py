@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from quintet.state import Budget, Contract, ContractBroken, DesignError
+from quintet.state import Budget, Contract, ContractBroken, DesignError, unmet
 from quintet.state.contract import tool_name
 
 
@@ -102,9 +105,34 @@ def test_a_result_of_another_shape_is_refused_with_field_and_value() -> None:
     with pytest.raises(ContractBroken, match=r"pages: .*got 0") as problem:
         contract(gives=Letter).result({"order": 1, "pages": 0})
     assert problem.value.side == "gives"
-    assert contract(gives=Letter).result({"order": "1"}) == Letter(order=1)
-    assert contract(gives=list[int]).result(["1"]) == [1]
+    assert contract(gives=Letter).result({"order": 1}) == Letter(order=1)
     assert contract().result(anything := object()) is anything
+
+
+@pytest.mark.parametrize(
+    ("gives", "value"),
+    [(Letter, {"order": "1"}), (Letter, {"order": True}), (list[int], ["1"]), (None, None)],
+    ids=["text", "true", "inside", "none"],
+)
+def test_nothing_is_coerced_and_none_is_no_answer(gives: Any, value: Any) -> None:
+    with pytest.raises(ContractBroken):
+        contract(gives=gives).result(value)
+
+
+def test_none_may_be_an_answer_where_the_contract_says_so() -> None:
+    assert contract(gives=int | None).result(None) is None
+
+
+def test_a_model_answers_for_a_typed_dict_of_its_shape() -> None:
+    class Gives(TypedDict):
+        fine: bool
+
+    class Verdict(BaseModel):
+        fine: bool
+        why: str = ""
+
+    assert contract(gives=Gives).result(Verdict(fine=True)) == {"fine": True}
+    assert contract(gives=Gives).left_out({"fine": True, "why": "", "by": "x"}) == ("why", "by")
 
 
 class Strict:
@@ -122,9 +150,13 @@ class Strict:
         (lambda result: result == 1, 1, []),
         (lambda result: result == 1, 2, ["<lambda>: does not hold"]),
         (lambda request, result: result == request, 2, ["<lambda>: does not hold"]),
-        (lambda result: "too small", 2, ["<lambda>: too small"]),
+        (lambda result: unmet("too small"), 2, ["<lambda>: too small"]),
         (lambda result, limit=5: result < limit, 2, []),
-        (lambda result: None, 2, []),
+        (lambda result: None, 2, ["<lambda>: does not hold"]),
+        (lambda result: re.search("7", "17"), 2, []),
+        (lambda result: re.search("7", "1"), 2, ["<lambda>: does not hold"]),
+        (lambda result: np.float64(1) > 0.5, 2, []),
+        (lambda result: np.float64(0) > 0.5, 2, ["<lambda>: does not hold"]),
         (bool, 2, []),
         (bool, 0, ["bool: does not hold"]),
         (Strict(), 2, []),
@@ -137,6 +169,10 @@ class Strict:
         "sentence",
         "default",
         "nothing",
+        "match",
+        "no match",
+        "numpy's true",
+        "numpy's false",
         "builtin",
         "empty",
         "object",
@@ -148,7 +184,7 @@ def test_a_criterion_says_what_does_not_hold(check: Any, result: Any, said: list
 
 
 def test_all_criteria_are_asked() -> None:
-    checks = (lambda result: "one", lambda result: True, lambda result: "two")
+    checks = (lambda result: unmet("one"), lambda result: True, lambda result: unmet("two"))
     assert len(contract(success=checks).unmet({}, 1)) == 2
 
 
@@ -181,9 +217,11 @@ def test_a_check_is_not_kept_alive_by_having_been_asked() -> None:
         ({"needs": object}, "cannot be checked|names no keys"),
         ({"gives": object()}, "cannot be checked"),
         ({"tools": (print, print)}, "two tools are named 'print'"),
-        ({"tools": (3,)}, "has no name"),
+        ({"tools": (3,)}, "tools holds 3, which is no function"),
+        ({"stop": {"steps": 3}}, "is no Budget"),
+        ({"success": ("cites",)}, "success holds 'cites', which is no function"),
     ],
-    ids=["goal", "keyless", "object", "gives", "twice", "nameless"],
+    ids=["goal", "keyless", "object", "gives", "twice", "number", "stop", "criterion"],
 )
 def test_a_contract_that_cannot_be_kept_is_refused(more: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):

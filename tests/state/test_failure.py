@@ -67,6 +67,6 @@ def test_an_unknown_class_is_refused() -> None:
 
 def test_a_failure_reads_as_a_sentence() -> None:
     failure = Failure(node="pay", kind="timeout", error="E", message="too late", attempts=3)
-    assert str(failure) == "pay: timeout E after 3 attempts: too late"
+    assert str(failure) == "pay: timeout after 3 attempts: E: too late"
     assert str(StepFailed(failure)) == str(failure)
     assert plain(failure)["attempts"] == 3

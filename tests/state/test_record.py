@@ -6,15 +6,18 @@ import json
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from quintet.state import Budget, DesignError, digest, plain
-from quintet.state.record import read
+from quintet.state.record import fitted, read
 
 texts = st.text(st.characters(codec=None))  # lone surrogates too: models send them in JSON
 values = st.recursive(
@@ -54,6 +57,10 @@ class Point:
 class Order(BaseModel):
     id: int
     day: dt.date
+
+
+class Card(BaseModel):
+    number: SecretStr
 
 
 def kinds(value: Any) -> set[type]:
@@ -106,12 +113,56 @@ def test_records_become_json(value: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), Decimal(1), b"x", Point, print, math.nan, math.inf],
-    ids=["object", "decimal", "bytes", "class", "function", "nan", "infinity"],
+    [object(), Decimal("nan"), b"x", Point, print, math.nan, math.inf, np.array([1, 2])],
+    ids=["object", "decimal", "bytes", "class", "function", "nan", "infinity", "array"],
 )
 def test_what_json_has_not_is_refused_by_its_type(value: Any) -> None:
     with pytest.raises(DesignError, match="is not plain data"):
         plain({"deep": [value]})
+
+
+@pytest.mark.parametrize("secret", [SecretStr("s"), Card(number=SecretStr("s"))], ids=["bare", "in"])
+def test_a_secret_is_refused_and_not_kept_as_asterisks(secret: Any) -> None:
+    with pytest.raises(DesignError, match="is a secret, and the state keeps none"):
+        plain({"deep": [secret]})
+
+
+FORMS: list[tuple[Any, Any, Any]] = [
+    (Decimal, Decimal("10.10"), "10.10"),
+    (UUID, UUID(int=5), "00000000-0000-0000-0000-000000000005"),
+    (dt.date, dt.date(2026, 1, 2), "2026-01-02"),
+    (dt.datetime, dt.datetime(2026, 1, 2, 3), "2026-01-02T03:00:00"),  # noqa: DTZ001
+    (dt.time, dt.time(3, 4), "03:04:00"),
+    (dt.timedelta, dt.timedelta(hours=1), "PT1H"),
+    (PurePosixPath, PurePosixPath("/x"), "/x"),
+    (Size, Size.BIG, "big"),
+    (tuple[int, ...], (1, 2), [1, 2]),
+    (set[int], {1}, [1]),
+    (int, np.int64(5), 5),
+    (float, np.float32(0.5), 0.5),
+    (bool, np.bool_(True), True),
+    (int, 2**70, 2**70),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "form"), FORMS, ids=[repr(it[1]) for it in FORMS])
+def test_what_has_a_form_in_json_is_kept_in_it_and_read_back(
+    kind: Any, value: Any, form: Any
+) -> None:
+    assert plain(value) == form
+    assert type(plain(value)) is type(form)
+    assert fitted(kind, form) == value
+    assert fitted(kind, value) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(int, "12"), (int, True), (int, 1.0), (float, "1"), (bool, 1), (str, 1), (dt.date, 5)],
+    ids=lambda it: getattr(it, "__name__", repr(it)),
+)
+def test_nothing_else_is_taken_for_what_it_is_not(kind: Any, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        fitted(kind, value)
 
 
 def test_two_keys_that_become_one_are_refused() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quintet.state.channels import RUN_KEYS
+from quintet.state.fragments import RUN_KEYS
 
 BOOKKEEPING = frozenset((*RUN_KEYS, "actions", "step"))
 """What a run keeps for itself; the rest of a state is what its steps hand each other."""

@@ -101,16 +101,20 @@ class Attempt:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self.lock:
-            why = "" if kind is None else f" ({kind.__name__})"
-            self.ended = f"its attempt had ended{why}"
+        why = "" if kind is None else f" ({kind.__name__})"
+        self.end(f"its attempt had ended{why}")
         if self._token is not None:
             current.reset(self._token)
-        self.pause()
         for coroutine in self.unawaited.values():
             coroutine.close()
         if problem is None and self._is_own:
             journal().take(self.place.task)
+
+    def end(self, how: str) -> None:
+        """End it: nothing more may be called for it, and its clock stops."""
+        with self.lock:
+            self.ended = self.ended or how
+        self.pause()
 
     @property
     def _is_own(self) -> bool:
@@ -145,7 +149,7 @@ class Attempt:
         for each in self.layers():
             if each.ended:
                 refusal = AttemptEnded(
-                    f"{call} was called for {each.place.node} after {each.ended}; it is not run"
+                    f"{call} was called for {each.place.node} when {each.ended}; it is not run"
                 )
                 log.warning("%s", refusal)
                 raise refusal

@@ -1,0 +1,123 @@
+"""The state of an orchestrated run, as fragments that a user's TypedDict inherits.
+
+All values are plain JSON data. A fragment holds the keys of one duty; `OrchestrationState` holds
+all. Each key but `actions` belongs to a run: when the thread's next run begins, it is empty again.
+
+The logs (`decisions`, `failures`) are bounded and for people; nothing is decided by them.
+"""
+
+# No postponed annotations here. They are read again for a class that inherits these, and Python
+# then looks for `Results` or `Log` in the module of that class first: a user's own class of the
+# name would take the place of ours, and the key would silently be another.
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
+
+from quintet.state.budget import Spending
+from quintet.state.channels import (
+    DECISIONS_KEPT,
+    FAILURES_KEPT,
+    Actions,
+    Ending,
+    Keyed,
+    Latest,
+    Log,
+    OwnKeyed,
+    Results,
+    Totals,
+)
+from quintet.state.run import Plain, RunChannel
+
+
+class Decided(TypedDict, total=False):
+    """The run, and the record of its decisions: `Decision`s as plain data."""
+
+    run: Annotated[Plain, RunChannel]
+    decisions: Annotated[list[Plain], Log(most=DECISIONS_KEPT)]
+
+
+class Routed(Decided, total=False):
+    """What routers write: the route last taken, and how often each was, by router and route."""
+
+    route: Annotated[str, Latest]
+    taken: Annotated[dict[str, int], Totals]
+
+
+class Planned(Decided, total=False):
+    """What planners write: the plan last made, and each planner's progress by its path.
+
+    `ends` holds how each step of a plan's version ended.
+    """
+
+    plan: Annotated[Plain | None, Latest]
+    progress: Annotated[Plain, OwnKeyed]
+    ends: Annotated[Plain, OwnKeyed]
+
+
+class Worked(Decided, total=False):
+    """What workers write: results, actions, what was spent, and work that waits for a person."""
+
+    results: Annotated[Plain, Results]
+    actions: Annotated[Plain, Actions]
+    spent: Annotated[Spending, Totals]
+    paused: Annotated[Plain, OwnKeyed]
+
+
+class Merged(Decided, total=False):
+    """What merges write: the agreed values by field, and by merge what a person must decide."""
+
+    merged: Annotated[Plain, Keyed]
+    conflicts: Annotated[Plain, OwnKeyed]
+
+
+class Recovered(Decided, total=False):
+    """What recovery writes: the failures that it treated, and how often it used each remedy."""
+
+    failures: Annotated[list[Plain], Log(most=FAILURES_KEPT)]
+    remedies: Annotated[dict[str, int], Totals]
+
+
+class Ended(Decided, total=False):
+    """How the run ended; None while it runs."""
+
+    outcome: Annotated[Plain | None, Ending]
+
+
+class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
+    """All fragments; inherit it and add the keys of your own domain.
+
+    `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
+    names the person or account that the run acts for, and stands on every action; `step` is the
+    plan step that a worker was sent.
+    """
+
+    message: str
+    behalf: str
+    step: Plain
+
+
+RUN_KEYS: tuple[str, ...] = (
+    "run",
+    "decisions",
+    "route",
+    "taken",
+    "plan",
+    "progress",
+    "ends",
+    "results",
+    "spent",
+    "paused",
+    "merged",
+    "conflicts",
+    "failures",
+    "remedies",
+    "outcome",
+)
+"""The keys that belong to a run; `actions` are the thread's."""
+
+
+def without_run(values: Mapping[str, Any]) -> Plain:
+    """Give a state without what belongs to its run, for a run that has not begun yet."""
+    return {key: value for key, value in values.items() if key not in RUN_KEYS}

@@ -1,0 +1,21 @@
+"""How the keys of the state put updates together, for tests that hold no graph."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, get_type_hints
+
+from quintet.state import OrchestrationState
+from quintet.state.channels import put_in
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(OrchestrationState, include_extras=True)
+
+
+def together(key: str, value: Any, *updates: Any) -> Any:
+    """Give a key's value after updates, each of a superstep of its own."""
+    for update in updates:
+        value = put_in(_hints()[key], value, update)
+    return value
