@@ -115,7 +115,7 @@ def _refuse_unkept(name: str, what: str, hint: Any) -> None:
             "the function finds it"
         )
     try:
-        adapter(hint)
+        adapter(hint).json_schema(mode="serialization")  # refuses what has no plain form
     except (PydanticUserError, TypeError) as problem:
         if isinstance(problem, PydanticUserError) and problem.code == "class-not-fully-defined":
             return

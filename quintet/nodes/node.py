@@ -278,12 +278,17 @@ def failure_of(problem: BaseException, here: Place, *, step: str = "") -> Failur
         node=here.node,
         kind=classify(problem),
         error=type(first_of(problem)).__name__ if inner is None else inner.error,
-        message=in_words(problem) if inner is None else inner.message,
+        message=in_words(problem) if inner is None else _named(inner, here.node),
         step=step,
         attempts=here.attempt,
     )
     log.warning("%s (attempt %d)", failure, here.attempt, exc_info=problem)
     return failure
+
+
+def _named(failure: Failure, node: str) -> str:
+    """Give a failure's message; of a node nested in this one, with its name."""
+    return failure.message if failure.node == node else f"{failure.node}: {failure.message}"
 
 
 def values(state: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from langgraph.types import StateSnapshot
 
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.node import Node
+from quintet.nodes.recover import Recovery
 from quintet.runs.moves import App, knows_quintet
 from quintet.state.errors import DesignError, NoSuchRun, RunError
 from quintet.state.fragments import RUN_KEYS
@@ -100,19 +101,28 @@ def check_answerable(app: App) -> None:
 
 
 def check_gates(app: App) -> None:
-    """Refuse a gate whose failures go to a handler: so would a bad answer, and end the question."""
+    """Refuse a gate whose failures go to a handler of yours: a bad answer would end the question.
+
+    `Recovery` asks again.
+    """
     for name, node, handled in _asking(app):
         if handled and isinstance(node, ApprovalGate):
             raise DesignError(
                 f"gate {name!r} has an error handler, to which LangGraph would give a bad answer "
-                "too, and drop the question: give handlers to the other nodes, one by one"
+                "too, and drop the question: give Recovery(), which asks again, or give your "
+                "handler to the other nodes, one by one"
             )
 
 
 def _asking(app: App, within: str = "", handled: bool = False) -> Iterator[tuple[str, Node, bool]]:
-    """The nodes that ask, also in graphs within, and whether a handler takes their failures."""
-    handlers = app.node_error_handler_map
-    for name, spec in app.builder.nodes.items():
+    """The nodes that ask, also in graphs within, and whether a user's handler takes a failure."""
+    nodes = app.builder.nodes
+    handlers = {
+        name
+        for name, handler in app.node_error_handler_map.items()
+        if not isinstance(getattr(nodes[handler].runnable, "func", None), Recovery)
+    }
+    for name, spec in nodes.items():
         if isinstance(spec.runnable, Node) and spec.runnable.asks:
             yield within + name, spec.runnable, handled or name in handlers
     for name, inner in app.get_subgraphs():

@@ -118,8 +118,11 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
     }
     if "run" in values:
         values["run"] = {"id": values["run"]["id"]}
+    pending: dict[str, list[Any]] = {}
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
-        values[key] = put_in(_OURS[key], values.get(key), value)
+        pending.setdefault(key, []).append(value)
+    for key, updates in pending.items():
+        values[key] = put_in(_OURS[key], values.get(key), *updates)
     return values
 
 

@@ -199,10 +199,15 @@ class Results(Keyed):
                     continue
                 times[name] = times.get(name, 0) + 1
                 if times[name] == 1:
-                    for other in [key for key in now if key.startswith(f"{name}#")]:
+                    for other in [key for key in now if _numbers(key, name)]:
                         del now[other]
                 now[name if times[name] == 1 else f"{name}#{times[name]}"] = result
         return now
+
+
+def _numbers(key: str, name: str) -> bool:
+    number = key.removeprefix(f"{name}#")
+    return number != key and number.isdecimal()
 
 
 class Log(OfRun):
@@ -336,15 +341,15 @@ def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
     return actions
 
 
-def put_in(hint: Any, value: Any, update: Any) -> Any:
-    """Put one more update into the value of a key, as annotated in a state: for stored runs."""
+def put_in(hint: Any, value: Any, *updates: Any) -> Any:
+    """Put one superstep's updates into the value of a key, as annotated in a state."""
     spec = next(iter(getattr(hint, "__metadata__", ())), None)
     channel = spec.twin() if isinstance(spec, OfRun) else spec() if _is_of_run(spec) else None
     if channel is None:
-        return value if spec is RunChannel else update
+        return value if spec is RunChannel else updates[-1]
     channel.begun = True
     channel.value = channel.nothing() if value is None else value
-    return channel.merged([update])
+    return channel.merged(updates)
 
 
 def _is_of_run(spec: Any) -> bool:

@@ -239,7 +239,7 @@ async def test_a_failing_intake_ends_with_a_reason():
         door("billing"), {"billing": worker()}, intake=always(OSError("no file")), recover=HASTY
     )
     ended = await run(graph, message="billing")
-    assert (ended.status, reason(ended)) == ("escalated", "no file")
+    assert (ended.status, reason(ended)) == ("escalated", "OSError: no file")
     assert ended.path == ("intake", "person")
 
 

@@ -283,12 +283,17 @@ def test_ping_pong_ends_escalated_with_the_named_cycle(invoke: Any, most: int | 
 
 def test_a_step_of_a_plan_gets_its_inputs_and_the_results_that_it_waits_for(invoke: Any) -> None:
     seen: list[Any] = []
-    node = work(seen.append, needs=("order", "look", "goal"))
+
+    def agent(request: Any) -> str:
+        seen.append(request)
+        return "acted"
+
+    node = work(agent, needs=("order", "look", "goal"))
     step = {"id": "act", "goal": "act on it", "after": ["look"], "inputs": {"order": 3}}
     state = {"order": 1, "results": {"look": "found", "other": "x"}, "step": step}
     update = node(state)
     assert seen == [{"order": 3, "look": "found", "goal": "act on it"}]
-    assert update["results"] == {"act": None}
+    assert update["results"] == {"act": "acted"}
 
 
 def test_what_a_worker_reads_may_be_chosen() -> None:
@@ -405,7 +410,7 @@ def test_an_agent_that_asks_a_person_goes_on_where_it_was(
     invoke: Any, crash: Any, elsewhere: bool
 ) -> None:
     paid, pay = paying()
-    model = ScriptedModel(["first", "second"], usage=True)
+    model = ScriptedModel(["first", "second", "third"], usage=True)
 
     def agent(request: Any, tools: Any) -> Any:
         said = tools.pay("x")

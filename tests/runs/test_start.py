@@ -181,8 +181,36 @@ def test_new_input_does_not_drop_the_question_of_a_waiting_thread():
         with pytest.raises(RunError, match="'t' waits for an answer at approve: new input would"):
             start(app, given, thread="t")
     assert look(app, thread="t").waiting == waits.waiting
-    app.invoke({"message": "shipping"}, {"configurable": {"thread_id": "t"}})
-    assert look(app, thread="t").waiting[0].id != waits.waiting[0].id
+
+
+def test_what_a_waiting_thread_asked_is_withdrawn_where_it_is_to_be(invoke_or_start: Any):
+    app = saved(desk())
+    waits = start(app, large(), thread="t")
+    second = invoke_or_start(app, {"message": "shipping"}, "t")
+    assert (second.status, PAID) == ("done", [])
+    (open_then,) = second.values["actions"].values()
+    assert open_then["status"] == "withdrawn"
+    with pytest.raises(RunError, match="the question at approve is not open any more"):
+        waits.answer({"answer": "approve", "by": "maria"})
+    third = start(app, large(), thread="t")
+    assert [each["status"] for each in third.values["actions"].values()] == ["proposed"]
+    assert third.answer({"answer": "approve", "by": "maria"}).status == "done"
+    assert PAID == [(1, 500.0)]
+
+
+@pytest.fixture(params=["invoke", "start"])
+def invoke_or_start(request: Any) -> Any:
+    def by_invoke(app: Any, given: dict[str, Any], thread: str) -> Run:
+        app.invoke(given, {"configurable": {"thread_id": thread}})
+        return look(app, thread=thread)
+
+    def by_start(app: Any, given: dict[str, Any], thread: str) -> Run:
+        ended = start(app, given, thread=thread, withdraw=True)
+        withdrawn = [each for each in ended.decisions if each.choice == "withdrawn"]
+        assert [each.node for each in withdrawn] == ["approve"]
+        return ended
+
+    return by_invoke if request.param == "invoke" else by_start
 
 
 def test_a_run_that_stopped_is_not_started_over():
@@ -268,19 +296,19 @@ def test_a_gate_in_a_graph_within_is_refused_before_anything_runs_too():
     assert PAID == []
 
 
-def handled_everywhere() -> Any:
+def handled_everywhere(handler: Any) -> Any:
     graph = desk()
-    graph.set_node_defaults(error_handler=Recovery())
+    graph.set_node_defaults(error_handler=handler)
     return graph
 
 
-def handled_around() -> Any:
+def handled_around(handler: Any) -> Any:
     class Outer(OrchestrationState, total=False):
         order: int
         amount: float
 
     graph = StateGraph(Outer)
-    graph.add_node("desk", desk().compile(), error_handler=Recovery()).add_edge(START, "desk")
+    graph.add_node("desk", desk().compile(), error_handler=handler).add_edge(START, "desk")
     return graph.add_node("person", lambda state: {})
 
 
@@ -290,7 +318,7 @@ def handled_around() -> Any:
 def test_a_gate_with_an_error_handler_is_refused_where_a_bad_answer_would_end_it(
     make: Any, gate: str
 ):
-    app = saved(make())
+    app = saved(make(to_end))
     bare: RunnableConfig = {"configurable": {"thread_id": "0"}}
     app.invoke(large(), bare)
     assert app.get_state(bare).interrupts
@@ -298,6 +326,18 @@ def test_a_gate_with_an_error_handler_is_refused_where_a_bad_answer_would_end_it
     assert not app.get_state(bare).interrupts
     with pytest.raises(DesignError, match=f"gate '{gate}' has an error handler, to which"):
         start(app, large(), thread="t")
+
+
+@pytest.mark.parametrize("make", [handled_everywhere, handled_around])
+def test_recovery_asks_again_after_a_bad_answer(make: Any):
+    app = saved(make(Recovery()))
+    waits = start(app, large(), thread="t")
+    bare: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    app.invoke(Command(resume={"answer": "approve", "by": "bob"}), bare)
+    assert look(app, thread="t").waiting[0].packet == waits.waiting[0].packet
+    assert PAID == []
+    ended = look(app, thread="t").answer({"answer": "approve", "by": "maria"})
+    assert (ended.status, PAID) == ("done", [(1, 500.0)])
 
 
 def test_a_failed_path_function_goes_to_a_default_handler_too():

@@ -12,7 +12,7 @@ from quintet.state import Action, Decision, OrchestrationState, plain
 from quintet.state.action import ACTION_STATUSES
 from quintet.state.channels import ACTIONS_KEPT_WHOLE, DECISIONS_KEPT, FAILURES_KEPT, slot
 from quintet.state.fragments import RUN_KEYS
-from tests.state.together import together
+from tests.state.together import at_once, together
 
 Plain = dict[str, Any]
 
@@ -71,11 +71,20 @@ def test_none_starts_anew(key: str) -> None:
     assert together(key, empty, full) == full or key == "actions"
 
 
-@given(st.dictionaries(st.text(), st.integers()), st.dictionaries(st.text(), st.integers()))
+NAMES = st.text().filter(lambda name: not name.partition("#")[2].isdecimal())
+"""Names other than those by which results of one superstep are numbered."""
+
+
+@given(st.dictionaries(NAMES, st.integers()), st.dictionaries(NAMES, st.integers()))
 def test_results_stand_side_by_side(old: Plain, new: Plain) -> None:
     both = together("results", old, new)
-    assert all(both[key] == new[key] for key in new)
-    assert all(both[key] == old[key] for key in set(old) - set(new) if "#" not in key)
+    assert both == old | new
+
+
+def test_results_of_one_name_and_superstep_are_numbered() -> None:
+    first = at_once("results", {}, {"read": 1}, {"read": 2}, {"read": 3})
+    assert first == {"read": 1, "read#2": 2, "read#3": 3}
+    assert at_once("results", first, {"read": 4}, {"read#x": 5}) == {"read": 4, "read#x": 5}
 
 
 @given(updates())

@@ -17,5 +17,10 @@ def _hints() -> dict[str, Any]:
 def together(key: str, value: Any, *updates: Any) -> Any:
     """Give a key's value after updates, each of a superstep of its own."""
     for update in updates:
-        value = put_in(_hints()[key], value, update)
+        value = at_once(key, value, update)
     return value
+
+
+def at_once(key: str, value: Any, *updates: Any) -> Any:
+    """Give a key's value after updates of one superstep."""
+    return put_in(_hints()[key], value, *updates)

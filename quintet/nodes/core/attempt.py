@@ -83,7 +83,12 @@ class Attempt:
     began: float | None = None
     ended: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # What it was given is on record already.
+        self._told = frozenset(self.actions)
 
     def __enter__(self) -> Self:
         self.outer = current.get()
@@ -256,7 +261,10 @@ class Attempt:
     def update(self, *, failed: bool = False) -> dict[str, Any]:
         """Give what must not be lost as a state update: spending, actions and their records."""
         actions = self.settled() if failed else dict(self.actions)
-        records = [effect_done(self.place.node, a) for a in actions.values() if a.status == "done"]
+        done = {at: each for at, each in actions.items() if each.status == "done"}
+        records = [
+            effect_done(self.place.node, each) for at, each in done.items() if at not in self._told
+        ]
         records += [self._refusal(why) for why in self.refused]
         update: dict[str, Any] = {"spent": self.spent}
         if actions:
