@@ -65,7 +65,7 @@ def basic(request):
 from typing_extensions import TypedDict
 
 from quintet.nodes import effect
-from quintet.state import Contract
+from quintet.state import Contract, unmet
 
 
 class Reply(TypedDict):
@@ -74,7 +74,7 @@ class Reply(TypedDict):
 
 
 def cites_policy(result):
-    return bool(result["cites"]) or "no policy is cited"
+    return bool(result["cites"]) or unmet("no policy is cited")
 
 
 refund = effect(issue_refund, key="refund:{order}:{amount}")

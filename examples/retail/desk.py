@@ -27,7 +27,9 @@ from quintet.state import (
     Contract,
     EffectRepeated,
     OrchestrationState,
+    Unmet,
     digest,
+    unmet,
 )
 
 from .actions import HANDOVERS, READS, WRITES
@@ -70,15 +72,17 @@ class Rule:
 
     store: Store = field(compare=False)
 
-    def __call__(self, action: Action) -> bool | str:
+    def __call__(self, action: Action) -> bool | Unmet:
         """True, or why this action may not happen in this conversation."""
         try:
             owner = self.store.owner(action.name, action.arguments)
             if owner != action.behalf:
-                return f"it concerns {owner}, but this conversation is with {action.behalf}"
+                return unmet(
+                    f"it concerns {owner}, but this conversation is with {action.behalf}"
+                )
             self.store.undo(self.store.call(action.name, action.arguments))
         except Refused as refusal:
-            return str(refusal)
+            return unmet(str(refusal))
         return True
 
 
@@ -91,8 +95,8 @@ class Settled:
 
     store: Store = field(compare=False)
 
-    def __call__(self, state: Mapping[str, Any]) -> str | None:
-        """What is neither done nor refused, or None."""
+    def __call__(self, state: Mapping[str, Any]) -> bool | Unmet:
+        """True, or what is neither done nor refused."""
         actions = (state.get("actions") or {}).values()
         done = [(a["name"], a.get("arguments")) for a in actions if a["status"] == "done"]
         rule, behalf = Rule(store=self.store), state.get("behalf", "")
@@ -103,7 +107,7 @@ class Settled:
             and (wish["name"], wish["arguments"]) not in done
             and rule(Action(name=wish["name"], arguments=wish["arguments"], behalf=behalf)) is True
         ]
-        return f"asked for and not done: {', '.join(open_still)}" if open_still else None
+        return not open_still or unmet(f"asked for and not done: {', '.join(open_still)}")
 
 
 def the_customer(action: Action) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quintet.state import Action
+from quintet.state import Action, Unmet, unmet
 
 from . import reading
 from .facts import order_facts
@@ -25,13 +25,14 @@ class Theirs:
 
     shop: Shop
 
-    def __call__(self, action: Action) -> bool | str:
+    def __call__(self, action: Action) -> bool | Unmet:
         number = action.arguments.get("order_id")
         order = _order(self.shop, number)
         if order is None:
-            return f"there is no order {number!r}"
+            return unmet(f"there is no order {number!r}")
         if order["email"] != action.behalf.strip().lower():
-            return f"order {number} does not belong to {action.behalf or 'an unknown sender'}"
+            sender = action.behalf or "an unknown sender"
+            return unmet(f"order {number} does not belong to {sender}")
         return True
 
 

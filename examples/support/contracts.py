@@ -8,7 +8,7 @@ from typing import Any, Required
 
 from typing_extensions import TypedDict
 
-from quintet.state import Action
+from quintet.state import Action, Unmet, unmet
 
 from . import policy, reading
 
@@ -60,15 +60,17 @@ class Resolution(TypedDict, total=False):
     escalate: str
 
 
-def cites_policy(request: DeskRequest, result: Resolution) -> str | None:
+def cites_policy(request: DeskRequest, result: Resolution) -> bool | Unmet:
     """The resolution rests on a passage that exists."""
     known = [one.id for one in policy.passages()]
     if result["cites"] in known:
-        return None
-    return f"there is no policy passage {result['cites']!r}; the passages are {', '.join(known)}"
+        return True
+    return unmet(
+        f"there is no policy passage {result['cites']!r}; the passages are {', '.join(known)}"
+    )
 
 
-def grounded(request: DeskRequest, result: Resolution) -> str | None:
+def grounded(request: DeskRequest, result: Resolution) -> bool | Unmet:
     """Orders and sums in the reply stand in the record or the policy.
 
     A sum that only the customer named is no ground.
@@ -83,25 +85,27 @@ def grounded(request: DeskRequest, result: Resolution) -> str | None:
     named = result.get("order_id")
     if named is not None and named not in (*facts["found"], *facts["fitting"]):
         strange.append(f"order_id {named}")
-    return f"not in the facts or the passage: {', '.join(strange)}" if strange else None
+    return not strange or unmet(f"not in the facts or the passage: {', '.join(strange)}")
 
 
-def answers_customer(result: Resolution) -> str | None:
+def answers_customer(result: Resolution) -> bool | Unmet:
     """The customer reads a whole sentence, and is not both refused and passed on."""
     if len(result["reply"].split()) < _FEWEST_WORDS:
-        return f"the reply {result['reply']!r} tells the customer nothing"
+        return unmet(f"the reply {result['reply']!r} tells the customer nothing")
     if result.get("refused") and result.get("escalate"):
-        return "it is refused and escalated at once; it can be only one of the two"
-    return None
+        return unmet("it is refused and escalated at once; it can be only one of the two")
+    return True
 
 
-def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...]) -> str | None:
+def as_done(
+    request: DeskRequest, result: Resolution, actions: tuple[Action, ...]
+) -> bool | Unmet:
     """What the reply says was done or asked for was, by an action, and not only said."""
     for claims, status in ((_CLAIM, "done"), (_ASKED, "proposed")):
         claim = claims.search(result["reply"])
         if claim is not None and not any(action.status == status for action in actions):
-            return f"the reply says {claim[0]!r}, but no action was {status}"
-    return None
+            return unmet(f"the reply says {claim[0]!r}, but no action was {status}")
+    return True
 
 
 def needs_person(result: Resolution) -> str:

@@ -13,6 +13,7 @@ from string import Formatter
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, PydanticUserError, SecretBytes, SecretStr, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.state.errors import DesignError
 from quintet.state.record import adapter, faults, fitted
@@ -106,6 +107,12 @@ def arguments_of(function: Callable[..., Any]) -> Arguments:
     return Arguments(name=name, signature=signature, types=types, returns=returns)
 
 
+class _Quiet(GenerateJsonSchema):
+    """A JSON schema without a warning about a default that has none."""
+
+    ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012
+
+
 def _refuse_unkept(name: str, what: str, hint: Any) -> None:
     """Refuse a type that plain data cannot hold, before the effect has happened once."""
     remedy = "give plain data, an enum, a dataclass, a TypedDict or a pydantic model"
@@ -115,7 +122,8 @@ def _refuse_unkept(name: str, what: str, hint: Any) -> None:
             "the function finds it"
         )
     try:
-        adapter(hint).json_schema(mode="serialization")  # refuses what has no plain form
+        # Refuses what has no plain form.
+        adapter(hint).json_schema(mode="serialization", schema_generator=_Quiet)
     except (PydanticUserError, TypeError) as problem:
         if isinstance(problem, PydanticUserError) and problem.code == "class-not-fully-defined":
             return

@@ -44,7 +44,7 @@ from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain
 from quintet.state.run import RunChannel, run_of
-from quintet.state.verdict import unmet
+from quintet.state.verdict import Unmet, unmet
 
 __all__ = [
     "Action",
@@ -96,6 +96,7 @@ __all__ = [
     "ToolRefused",
     "Totals",
     "UnknownRoute",
+    "Unmet",
     "Worked",
     "add_spending",
     "checkpointer",

@@ -21,6 +21,9 @@ class Unmet:
     def __bool__(self) -> bool:
         return False
 
+    def __str__(self) -> str:
+        return self.reason
+
     def __repr__(self) -> str:
         return f"unmet({self.reason!r})"
 

@@ -138,9 +138,9 @@ def entries(shop: Shop) -> int:
 def test_a_labelled_request_ends_as_its_label_says(case: Json, shop: Shop) -> None:
     found, result, request = became(shop, case)
     assert found == {key: case[key] for key in found}
-    assert contracts.cites_policy(request, result) is None
-    assert contracts.grounded(request, result) is None
-    assert contracts.answers_customer(result) is None
+    assert contracts.cites_policy(request, result) is True
+    assert contracts.grounded(request, result) is True
+    assert contracts.answers_customer(result) is True
     assert entries(shop) == (1 if case["action"] else 0)
 
 
@@ -206,9 +206,9 @@ def test_the_basic_desk_answers_without_tools_and_hands_on_what_needs_one(
     result = agents.basic(request)
     needs_write = case["action"] or case["approval"]
     assert ending(result) == ("escalated" if needs_write else case["outcome"])
-    assert contracts.cites_policy(request, result) is None
-    assert contracts.grounded(request, result) is None
-    assert contracts.answers_customer(result) is None
+    assert contracts.cites_policy(request, result) is True
+    assert contracts.grounded(request, result) is True
+    assert contracts.answers_customer(result) is True
 
 
 def test_without_any_passage_the_basic_desk_still_reads_the_request(untouched: Shop) -> None:
@@ -242,7 +242,7 @@ def test_what_the_shop_refuses_at_the_write_becomes_a_refusal(shop: Shop) -> Non
     result = agents.billing(request, {name: getattr(shop, name) for name in WRITES})
     assert "more than the 0.00" in result["refused"]
     assert "Nothing has been changed" in result["reply"]
-    assert contracts.grounded(request, result) is None
+    assert contracts.grounded(request, result) is True
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def bought(shop: Shop, fits: Callable[[Json], bool]) -> Json:
 def say(shop: Shop, route: str, text: str, order: Json) -> tuple[Desk, Resolution]:
     case = {"text": text.format(**order), "message": text, "sender": order["email"], "route": route}
     desk, result, request = resolve(shop, {**case, "message": case["text"]})
-    assert contracts.grounded(request, result) is None
+    assert contracts.grounded(request, result) is True
     return desk, result
 
 
@@ -404,10 +404,10 @@ def test_sums_and_orders_that_nobody_recorded_are_not_grounded(untouched: Shop) 
     request = ask(untouched, text, "farah.siddiqui@example.net")
     reply = "I have refunded £249.00 on order 1136, and order 1001 too."
     said = contracts.grounded(request, {"reply": reply, "cites": "payments", "order_id": 1001})
-    assert said == "not in the facts or the passage: order 1001, the sum 249.00, order_id 1001"
+    assert str(said) == "not in the facts or the passage: order 1001, the sum 249.00, order_id 1001"
     reply = "Order 1136 cost £69.00. Above 100 pounds a lead decides."
     fine: Resolution = {"reply": reply, "cites": "approval-limit", "order_id": 1136}
-    assert contracts.grounded(request, fine) is None
+    assert contracts.grounded(request, fine) is True
 
 
 def test_a_resolution_cites_a_passage_that_exists_and_says_something(untouched: Shop) -> None:

@@ -213,8 +213,8 @@ async def basic_agent(request: dict[str, Any]) -> Reply | Handoff:
 BASIC: Reply = {"reply": "We will come back to you.", "cites": "general"}
 
 
-def cites_policy(result: Reply) -> bool | str:
-    return bool(result["cites"]) or "no policy is cited"
+def cites_policy(result: Reply) -> bool | Unmet:
+    return bool(result["cites"]) or unmet("no policy is cited")
 
 
 def answers_request(request: RefundRequest, result: Reply) -> bool:

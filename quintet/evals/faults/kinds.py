@@ -11,7 +11,7 @@ from langgraph.types import Command
 
 from quintet.evals.faults.fault import FOR_GOOD, NODES, Blow, Fault, Instead, Visit
 from quintet.evals.faults.handoffs import altered, dropped, handed
-from quintet.nodes.dispatch import current
+from quintet.nodes.core.attempt import current
 
 Visits = tuple[Visit, ...]
 
@@ -77,9 +77,9 @@ def _bent(blow: Blow) -> Any:
 
 
 def _clock(blow: Blow) -> Any:
-    dispatch = current.get()
-    if dispatch is not None:  # the budget's own clock, moved on in place of a long sleep
-        dispatch.spend(seconds=LATE)
+    attempt = current.get()
+    if attempt is not None:  # the budget's own clock, moved on in place of a long sleep
+        attempt.spend(seconds=LATE)
     return blow.given
 
 

@@ -14,7 +14,7 @@ from quintet.evals import Case, GraphTarget, Trajectory
 from quintet.evals.faults import breakable
 from quintet.graphs import create_handoff
 from quintet.nodes import Recovery, Router, Worker, by_rules, effect, retry
-from quintet.state import Action, Contract, OrchestrationState
+from quintet.state import Action, Contract, OrchestrationState, Unmet, unmet
 
 CHOOSE = by_rules([("refund", "billing"), ("parcel", "shipping")])
 NOW = retry(3, wait=0.0)
@@ -53,13 +53,13 @@ def shipping(request: Any) -> str:
     return f"Order {request['order']} is on its way."
 
 
-def did_it(request: Any, result: str, actions: tuple[Action, ...]) -> str | None:
+def did_it(request: Any, result: str, actions: tuple[Action, ...]) -> bool | Unmet:
     """What the reply says was done, was done; and it names the order that it is about."""
     if str(request["order"]) not in str(result):
-        return "it does not name the order"
+        return unmet("it does not name the order")
     if "refunded" in result and not any(each.status == "done" for each in actions):
-        return "nothing was refunded"
-    return None
+        return unmet("nothing was refunded")
+    return True
 
 
 def desk(books: Books, *, evidence: bool = True, agent: Any = billing) -> StateGraph[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,7 +161,8 @@ def test_an_agent_that_is_a_graph_keeps_being_asked_as_one():
     inner = desk(Books()).compile()
     outer = desk(Books())
     needs = Contract(goal="pass on", needs=Request)
-    outer.nodes["shipping"].runnable = Worker(agent=inner, contract=needs)
+    spec = outer.nodes["shipping"]
+    spec.runnable = replace(spec.runnable, agent=inner, contract=needs)
     probe = Probe()
     ended = ran(outer, probe, {"message": "my parcel", "order": 7})
     assert ended.status == "done"

@@ -123,7 +123,7 @@ def test_what_raised_failed_and_was_called_is_on_the_page():
     text = "it broke"
     said = Read(page(nasty_report(text))).text
     assert "raised" in said
-    assert "it broke: timeout it broke: it broke" in said
+    assert "it broke: timeout: it broke" in said
     assert "it broke(a=it broke) [failed]" in said
     assert "faults put in: it broke" in said
 
