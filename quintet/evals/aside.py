@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from itertools import count
 from pathlib import Path
 
 
@@ -21,24 +20,30 @@ def kept_aside(place: Path) -> Path:
     pattern = re.compile(rf"{re.escape(place.stem)}\.(\d{{1,3}}){re.escape(place.suffix)}")
     found = [pattern.fullmatch(name) for name in os.listdir(place.parent)]
     last = max((int(match[1]) for match in found if match), default=0)
-    for number in count(last + 1):
-        other = place.with_name(f"{place.stem}.{number}{place.suffix}")
-        try:
-            _name(place, other)
-        except FileExistsError:  # made a moment ago by somebody else
-            continue
-        return other
-    raise AssertionError("count() does not end")
+    number = last + 1
+    while not _named(place, other := place.with_name(f"{place.stem}.{number}{place.suffix}")):
+        number += 1  # made a moment ago by somebody else
+    return other
 
 
-def _name(place: Path, other: Path) -> None:
-    """Make a hard link, or a copy where the file system has none; never over anything."""
+def _named(place: Path, other: Path) -> bool:
+    """Make a hard link, or a copy where there are none; tell whether the name was free."""
     try:
         os.link(place, other)
     except FileExistsError:
-        raise
+        return False
     except OSError:
-        with place.open("rb") as old, other.open("xb") as new:
-            shutil.copyfileobj(old, new)
-            new.flush()
-            os.fsync(new.fileno())
+        return _copied(place, other)
+    return True
+
+
+def _copied(place: Path, other: Path) -> bool:
+    try:
+        new = other.open("xb")
+    except FileExistsError:
+        return False
+    with new, place.open("rb") as old:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        os.fsync(new.fileno())
+    return True

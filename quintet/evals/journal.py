@@ -102,7 +102,7 @@ class Journal:
 
     def found(self) -> tuple[Header, list[Row]] | None:
         """The header and the rows to go on from; None where there are none."""
-        if self.anew is not None or not self.place.stat().st_size:
+        if self.anew is not None or not beginning(self.place):
             return None
         header, rows, _ = read_rows(self.place)
         return header, rows

@@ -86,7 +86,7 @@ def replaced(place: Path, parts: Iterable[bytes]) -> None:
 
 
 def beginning(place: Path) -> bytes:
-    """The first bytes of a file; empty where there is none."""
+    """Return the first bytes of a file; empty where there is none."""
     try:
         with place.open("rb") as file:
             return file.read(BEGINNING)

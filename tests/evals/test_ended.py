@@ -26,7 +26,7 @@ from quintet.evals import (
     load_report,
     tiers,
 )
-from quintet.evals.ended import told
+from quintet.evals.ended import awaited, stops, told
 from quintet.nodes import Cascade
 from quintet.state import DesignError
 
@@ -263,6 +263,24 @@ async def test_a_cancellation_of_the_evaluation_cancels_it_whatever_the_target_d
         await task
     assert begun == ["well", "badly", "bare"]
     assert [row.case.id for row in load_report(path).rows] == ["well", "badly"]
+
+
+async def test_work_that_is_cancelled_before_it_begins_is_put_away():
+    async def never():
+        raise AssertionError
+
+    outer = asyncio.create_task(awaited(never()))
+    await asyncio.sleep(0)  # it has made the task within, which has not begun
+    outer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await outer
+
+
+def test_a_cancellation_stops_a_target_only_where_its_task_is_cancelled():
+    assert not stops(asyncio.CancelledError())
+    assert stops(GeneratorExit())
+    assert stops(DesignError("a mistake"))
+    assert not stops(SystemExit(0))
 
 
 PROGRAM = """

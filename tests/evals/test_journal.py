@@ -144,6 +144,15 @@ def test_a_second_evaluation_into_one_file_is_refused_and_takes_nothing(tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_where_the_system_knows_no_such_locks_all_else_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr("quintet.evals.claim.fcntl", None)
+    path, ran = tmp_path / "rows.jsonl", []
+    for mark in ("first", "second"):
+        evaluate(agent(mark), CASES, into=Anew(path=path))
+    evaluate(agent("third", ran), CASES, into=path)
+    assert (ran, marks(path), marks(tmp_path / "rows.1.jsonl")) == ([], {"second"}, {"first"})
+
+
 @POSIX
 def test_behind_a_link_the_report_is_gone_on_with_and_kept(tmp_path):
     link = tmp_path / "link.jsonl"

@@ -175,6 +175,20 @@ def test_where_there_are_no_hard_links_a_copy_is_kept(tmp_path, monkeypatch):
     assert (kept.name, kept.read_text()) == ("rows.1.jsonl", "first")
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["link", "copy"])
+def test_a_name_that_somebody_takes_meanwhile_is_left_to_him(tmp_path, monkeypatch, links):
+    def refuse(*_):
+        raise PermissionError("not on this disk")
+
+    monkeypatch.setattr(os, "listdir", lambda _: [])
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "rows.1.jsonl").write_text("mine")
+    (tmp_path / "rows.jsonl").write_text("first")
+    assert kept_aside(tmp_path / "rows.jsonl").name == "rows.2.jsonl"
+    assert (tmp_path / "rows.1.jsonl").read_text() == "mine"
+
+
 @POSIX
 def test_a_claimed_file_is_refused_to_others_until_it_is_given_up(tmp_path):
     path = tmp_path / "rows.jsonl"
@@ -188,6 +202,39 @@ def test_a_claimed_file_is_refused_to_others_until_it_is_given_up(tmp_path):
     with claimed(path):
         pass
     assert path.read_bytes() == b"new"
+
+
+@POSIX
+def test_a_file_that_another_has_replaced_meanwhile_is_not_claimed(tmp_path, monkeypatch):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"old")
+    real = os.open
+
+    def late(place, *given):
+        number = real(place, *given)
+        if place == path:
+            os.replace(other, path)
+        return number
+
+    other = tmp_path / "other"
+    other.write_bytes(b"new")
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(DesignError, match="another evaluation"):
+        claimed(path).__enter__()
+
+
+@POSIX
+def test_where_there_are_no_locks_it_goes_on_without(tmp_path, monkeypatch):
+    import fcntl
+
+    def refuse(*_):
+        raise OSError("no locks on this disk")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with claimed(tmp_path / "rows.jsonl") as claim:
+        replaced(claim.place, [b"new"])
+        claim.renew()
+    assert (tmp_path / "rows.jsonl").read_bytes() == b"new"
 
 
 def test_a_file_that_was_only_claimed_is_taken_away_again(tmp_path):
