@@ -12,14 +12,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from quintet.state.errors import DesignError
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The end of a call: its value, or what it raised.
 
     Args:
@@ -49,9 +47,9 @@ class Ended:
 def called(function: Callable[..., Any], *given: Any) -> Ended:
     """Call a function, and keep what it raises."""
     try:
-        return Ended(value=function(*given))
+        return Ended(function(*given))
     except BaseException as problem:  # noqa: BLE001 - whatever it raises is a finding
-        return Ended(problem=problem)
+        return Ended(None, problem)
 
 
 async def awaited(work: Awaitable[Any]) -> Ended:
@@ -106,6 +104,6 @@ def told(problem: BaseException) -> str:
 
 async def _kept(work: Awaitable[Any]) -> Ended:
     try:
-        return Ended(value=await work)
+        return Ended(await work)
     except BaseException as problem:  # noqa: BLE001 - whatever it raises is a finding
-        return Ended(problem=problem)
+        return Ended(None, problem)

@@ -54,10 +54,10 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
     errors: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for metric in metrics:
-        ended = called(metric.score, case, trajectory)
-        if inspect.isawaitable(ended.value):
+        ended = called(_point, metric, case, trajectory)
+        if type(ended.value) is not tuple and ended.problem is None:
             ended = await awaited(ended.value)
-        ended = ended if ended.problem is not None else called(_read, metric, ended.value)
+            ended = called(_read, metric, ended.value) if ended.problem is None else ended
         if error := ended.error:
             errors[metric.name] = error
             scores[metric.name] = metric.worst
@@ -74,6 +74,12 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
         errors=errors,
         reasons=reasons,
     )
+
+
+def _point(metric: Metric, case: Case, trajectory: Trajectory) -> Any:
+    """Ask a metric, and read its answer; one that is to be awaited is returned as it is."""
+    said = metric.score(case, trajectory)
+    return said if inspect.isawaitable(said) else _read(metric, said)
 
 
 def _read(metric: Metric, said: Any) -> tuple[tuple[Any, ...] | None, str]:
