@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from quintet.cli.ends import while_read
+from quintet.cli.files import Output, check_apart, check_reports, write_reports
 from quintet.cli.progress import progress
 from quintet.cli.runs import output
 from quintet.cli.systems import PACKAGES
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
 from quintet.evals.finder import open_suite
+from quintet.evals.journal import Anew, place_for
 from quintet.evals.report import Report, load_report
-from quintet.evals.reports import junit, markdown, page, show, summary
+from quintet.evals.reports import show, summary
 from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.state.errors import DesignError
-
-Writer = Callable[[Report, Compared | None], str]
-
-WRITERS: Mapping[str, Writer] = {
-    "html": page,
-    "junit": lambda report, _: junit(report),
-    "markdown": markdown,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +41,15 @@ class Wishes:
     files: Mapping[str, str]
     as_json: bool = False
     langsmith: str | None = None
+    folder: str = field(default_factory=os.getcwd)
+
+    def rows(self, suite: str) -> Output:
+        """Return where the rows of a suite of this name are kept."""
+        return Output.of("out", self.out or f"quintet-eval-{suite}.jsonl", self.folder)
+
+    def reports(self) -> tuple[Output, ...]:
+        """Return where the reports go."""
+        return tuple(Output.of(kind, path, self.folder) for kind, path in self.files.items())
 
 
 class NoCases(DesignError):
@@ -61,27 +66,40 @@ def run_eval(name: str, wishes: Wishes) -> bool:
         NoCases: there is nothing to run.
         DesignError: no such suite, or a file that cannot be used.
     """
-    for kind, path in wishes.files.items():
-        if not Path(path).parent.is_dir() or Path(path).is_dir():
-            raise DesignError(
-                f"--{kind} {path!r} cannot be written: name a file in a folder that exists"
-            )
+    reports, named = wishes.reports(), wishes.rows("") if wishes.out else None
+    check_reports(reports)
+    check_apart(reports)
+    if named is not None:
+        _check_rows(named, reports)
     baseline = load_report(wishes.against) if wishes.against else None
     with open_suite(name, PACKAGES) as whole:
         suite = _chosen(whole, wishes)
-        report = _evaluated(suite, wishes)
+        rows = named or wishes.rows(suite.name)
+        _check_rows(rows, reports)
+        report = _evaluated(suite, wishes, rows)
         gated = {gate.metric for gate in suite.gates}
         against = (
             compare(report, baseline, metrics=metrics_of(suite)) if baseline is not None else None
         )
-    for kind, path in wishes.files.items():
-        Path(path).write_text(WRITERS[kind](report, against), "utf-8")
     worse = sorted(gated & set(against.worse)) if against is not None else []
-    _printed(report, against, wishes, worse)
-    written = [f"{kind}: {path}" for kind, path in wishes.files.items()]
-    for line in [*written, *([f"langsmith: {report.url}"] if report.url else [])]:
-        click.echo(line, err=True)
+    with while_read():
+        _printed(report, against, wishes, worse)
+    write_reports(reports, report, against)
+    with while_read():
+        written = [f"{each.option}: {each.shown}" for each in reports]
+        for line in [*written, *([f"langsmith: {report.url}"] if report.url else [])]:
+            click.echo(line, err=True)
     return report.passed and not worse
+
+
+def _check_rows(rows: Output, reports: Iterable[Output]) -> None:
+    """Refuse a place where no rows can be kept, before anything runs."""
+    check_apart([rows, *reports])
+    if rows.is_stream:
+        raise DesignError(f"--out: {rows.shown} is a device: name a file for the rows")
+    with rows.named():
+        if Path(rows.path).parent.is_dir():  # a missing one is made when it is needed
+            place_for(rows.path, shown=rows.shown)
 
 
 def _chosen(suite: Suite, wishes: Wishes) -> Suite:
@@ -93,15 +111,12 @@ def _chosen(suite: Suite, wishes: Wishes) -> Suite:
     return suite if wishes.sample is None else suite.sampled(wishes.sample)
 
 
-def _evaluated(suite: Suite, wishes: Wishes) -> Report:
+def _evaluated(suite: Suite, wishes: Wishes, rows: Output) -> Report:
     if wishes.langsmith is not None and wishes.resume:
         raise DesignError(
             "--resume with --langsmith: an experiment cannot be gone on with; leave one of them out"
         )
-    out = Path(wishes.out or f"quintet-eval-{suite.name}.jsonl")
-    if not wishes.resume:
-        _put_aside(out)
-    done = [0, 0]
+    done, aside = [0, 0], list[Path]()
     try:
         with progress(suite.name) as advance:
 
@@ -112,7 +127,7 @@ def _evaluated(suite: Suite, wishes: Wishes) -> Report:
             options: dict[str, Any] = {
                 "repeats": wishes.repeats,
                 "jobs": wishes.jobs,
-                "into": out,
+                "into": rows.path if wishes.resume else Anew(path=rows.path, told=aside.append),
                 "progress": moved,
             }
             if wishes.langsmith is None:
@@ -122,18 +137,19 @@ def _evaluated(suite: Suite, wishes: Wishes) -> Report:
             return evaluate_with_langsmith(
                 suite, upload=Upload(dataset=wishes.langsmith), **options
             )
-    except KeyboardInterrupt:
-        click.echo(
-            f"{done[0]} of {done[1]} runs are kept in {out}; with --resume the command goes on",
-            err=True,
-        )
+    except BaseException:
+        if done[1]:
+            click.echo(
+                f"{done[0]} of {done[1]} runs are kept in {rows.shown}; with --resume the command "
+                "goes on",
+                err=True,
+            )
         raise
-
-
-def _put_aside(out: Path) -> None:
-    """An earlier result is kept under another name, never written over."""
-    if out.exists():
-        out.replace(out.with_suffix(f".before{out.suffix}"))
+    finally:
+        for kept in aside:
+            click.echo(
+                f"the earlier result is kept in {os.path.relpath(kept, wishes.folder)}", err=True
+            )
 
 
 def _printed(report: Report, against: Compared | None, wishes: Wishes, worse: list[str]) -> None:

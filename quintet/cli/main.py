@@ -39,7 +39,7 @@ def cli() -> None:
       quintet eval SUITE        how well an orchestration works, with intervals and gates
 
     Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong or missed
-    a gate, 2 usage, 3 internal error, 5 no cases, 130 interrupted.
+    a gate, 2 usage, 3 internal error or broken off, 5 no cases, 130 interrupted.
     """  # noqa: D301 - click looks for the backspace itself
 
 
@@ -121,8 +121,10 @@ def check(graph: str, as_json: bool) -> None:
     Exits with 1 where it finds an error; warnings alone exit with 0.
     """
     from quintet.cli.check import checked, report
+    from quintet.cli.ends import guarded
 
-    found = checked(graph)
+    with guarded():
+        found = checked(graph)
     if as_json:
         _print({"graph": graph, "findings": found})
     else:
@@ -144,7 +146,10 @@ def check(graph: str, as_json: bool) -> None:
     "--resume", is_flag=True, help="Go on with an interrupted run; keep what it has done."
 )
 @click.option(
-    "--out", metavar="FILE", help="Where every run is kept (default: quintet-eval-SUITE.jsonl)."
+    "--out",
+    metavar="FILE",
+    help="Where every run is kept (default: quintet-eval-SUITE.jsonl). An earlier result there is "
+    "never lost: of rows.jsonl it becomes rows.1.jsonl, the next rows.2.jsonl, and so on.",
 )
 @click.option("--against", metavar="FILE", help="Compare with an earlier run's file, case by case.")
 @click.option("--html", metavar="FILE", help="Write the report as one self-contained page.")
@@ -177,9 +182,22 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     MODULE or MODULE:NAME, or the bare name of an example. Every figure has its interval; a gate
     passes on the bound, not on the mean. Nothing is uploaded without --langsmith.
 
-    Exits with 1 where a gate is missed or, with --against, where a gated figure is proven worse;
-    with 5 where there are no cases.
-    """
+    \b
+    Exits with
+      0    all runs are there, every gate passed
+      1    a gate is missed or, with --against, a gated figure is proven worse
+      2    wrong use, a mistake in the suite, or a file that cannot be used
+      3    broken off by an error in the suite's own code, or in Quintet
+      5    there are no cases
+      130  interrupted; what is done is kept, and --resume goes on
+    Whatever an agent or a metric raises, sys.exit included, is a wrong case and ends nothing.
+
+    A file is replaced only by its own kind, and only when the new one is whole: an earlier report
+    by --out, an earlier page by --html, and so on. Where any other file is in the place, a folder,
+    a device or a pipe, the command is refused before anything runs. --html, --junit and --markdown
+    may name /dev/stdout and the like.
+    """  # noqa: D301 - click looks for the backspace itself
+    from quintet.cli.ends import guarded
     from quintet.cli.evals import NoCases, Wishes, run_eval
 
     wishes = Wishes(
@@ -195,7 +213,8 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         langsmith=langsmith,
     )
     try:
-        passed = run_eval(suite, wishes)
+        with guarded():
+            passed = run_eval(suite, wishes)
     except NoCases as nothing:
         click.echo(f"quintet: {nothing}", err=True)
         sys.exit(EXIT_NO_CASES)
@@ -203,9 +222,13 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
 
 
 def main() -> None:
-    """The console script: commands, with errors as one line and an exit code."""
+    """Run the console script: commands, with errors as one line and an exit code."""
+    from quintet.cli.ends import BrokenOff, unread
+
     try:
         _run()
+    except SystemExit:
+        raise
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as problem:
@@ -215,15 +238,16 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        unread()
         sys.exit(0)
-    except Exception as problem:
+    except BaseException as problem:
         if os.environ.get("QUINTET_TRACEBACK"):
             raise
         known = type(problem).__module__.startswith("quintet") or isinstance(problem, OSError)
         hint = "" if known else " (QUINTET_TRACEBACK=1 shows where)"
         click.echo(f"quintet: {type(problem).__name__}: {problem}{hint}", err=True)
-        sys.exit(EXIT_USAGE if known else EXIT_INTERNAL)
+        broken = isinstance(problem, BrokenOff)
+        sys.exit(EXIT_USAGE if known and not broken else EXIT_INTERNAL)
 
 
 def _run() -> None:

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, Any
 
 from quintet.evals.case import Case
-from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.journal import CLOSING, Header, Into, Journal, journal, write_line
 from quintet.evals.loop import finished
 from quintet.evals.metric import Metric
 from quintet.evals.report import Report, header_of, report_of, summed
@@ -32,15 +31,16 @@ def evaluate(
     *,
     repeats: int = 1,
     jobs: int = 1,
-    into: str | Path | None = None,
+    into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run a suite's cases on its target, score them, and report.
 
-    What a case's run raises is a finding and stops nothing; so is what a metric raises, and it
-    counts as the worst score. A `DesignError` stops the evaluation: it is a mistake in how the
-    suite is put together. Nothing leaves the machine, unless LangSmith's tracing is switched on in
-    the environment, as for any LangChain run.
+    What a case's run raises is a finding and stops nothing, `sys.exit` and cancellations of its
+    own included; so is what a metric raises, and it counts as the worst score. Ctrl-C stops the
+    evaluation, and so does a `DesignError`: it is a mistake in how the suite is put together.
+    Nothing leaves the machine, unless LangSmith's tracing is switched on in the environment, as for
+    any LangChain run.
 
     Args:
         suite: a `Suite`; or a target (a compiled graph, a `Router`, a chooser, a function of a
@@ -50,14 +50,15 @@ def evaluate(
         jobs: how many cases are under way at once; a target that waits is awaited, any other runs
             in threads.
         into: a file that gets each row as it is made. Where it holds rows of these cases already,
-            they are kept and not run again, so that an interrupted evaluation goes on.
+            they are kept and not run again, so that an interrupted evaluation goes on. A file that
+            holds anything else is refused, and so is one that another evaluation writes into.
         progress: called with how many runs are done, and of how many.
 
     Returns:
         The report; its rows are in the order of the cases, whichever ended first.
 
     Raises:
-        DesignError: no cases, no such target, a file of other cases, or a wrong setting.
+        DesignError: no cases, no such target, a file of anything else, or a wrong setting.
     """
     return finished(
         aevaluate(suite, cases, repeats=repeats, jobs=jobs, into=into, progress=progress)
@@ -70,10 +71,13 @@ async def aevaluate(
     *,
     repeats: int = 1,
     jobs: int = 1,
-    into: str | Path | None = None,
+    into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """The same, on the event loop that runs already."""
+    """Run and report as `evaluate` does, on the event loop that runs already.
+
+    The loop is yours: where a task that a target starts raises SystemExit, asyncio ends the loop.
+    """
     whole = _suite(suite, cases)
     for name, value in (("repeats", repeats), ("jobs", jobs)):
         if not isinstance(value, int) or value < 1:
@@ -84,27 +88,15 @@ async def aevaluate(
         progress=progress,
     )
     check_gates(whole, bench.metrics)
-    header = header_of(whole, repeats)
-    path = None if into is None else Path(into)
-    kept = _kept(path, header, whole) if path is not None else None
-    if kept is not None:
-        header = replace(header, began=kept[0].began)
-        bench.done.update({(row.case.id, row.repeat): bench.again(row) for row in kept[1]})
-    left = [
-        (case, repeat)
-        for repeat in range(repeats)
-        for case in whole.cases
-        if (case.id, repeat) not in bench.done
-    ]
-    bench.total, clock = len(whole.cases) * repeats, time.monotonic()
-    keeping = nullcontext() if path is None else written(path, header, bench.done.values())
-    with keeping as bench.file:
-        await bench.run(left, jobs)
+    header, clock = header_of(whole, repeats), time.monotonic()
+    with nullcontext() if into is None else journal(into) as book:
+        if book is not None:
+            header = bench.keeps(book, header, whole)
+        await bench.run([(case, each) for each in range(repeats) for case in whole.cases], jobs)
         order = [(case.id, repeat) for case in whole.cases for repeat in range(repeats)]
-        rows = [bench.done[place] for place in order]
         report = report_of(
             whole,
-            rows,
+            [bench.done[place] for place in order],
             header,
             metrics=bench.metrics,
             seconds=time.monotonic() - clock,
@@ -132,20 +124,6 @@ def _suite(given: Any, cases: Iterable[Case] | None) -> Suite:
     return suite
 
 
-def _kept(path: Path, header: Header, suite: Suite) -> tuple[Header, list[Row]] | None:
-    """The rows that a file has, if they are of these cases."""
-    if not path.exists() or not path.stat().st_size:
-        return None
-    found, rows, _ = read_rows(path)
-    if found.fingerprint != header.fingerprint:
-        raise DesignError(
-            f"{path} holds rows of other cases (suite {found.suite!r}, {found.fingerprint}; "
-            f"these are {suite.name!r}, {header.fingerprint}); give another file, or remove it"
-        )
-    known = {case.id: case for case in suite.cases}
-    return found, [replace(row, case=known[row.case.id]) for row in rows]
-
-
 @dataclass(kw_only=True)
 class _Bench:
     """One evaluation under way."""
@@ -157,6 +135,26 @@ class _Bench:
     total: int = 0
     done: dict[tuple[str, int], Row] = field(default_factory=dict)
 
+    def keeps(self, book: Journal, header: Header, suite: Suite) -> Header:
+        """Take over the rows that a file has, and write the others behind them.
+
+        Raises:
+            DesignError: they are of other cases.
+        """
+        began, rows = book.found() or (header, [])
+        if began.fingerprint != header.fingerprint:
+            raise DesignError(
+                f"{book.place} holds rows of other cases (suite {began.suite!r}, "
+                f"{began.fingerprint}; these are {suite.name!r}, {header.fingerprint}); give "
+                "another file, or remove it"
+            )
+        known = {case.id: case for case in suite.cases}
+        kept = [self.again(replace(row, case=known[row.case.id])) for row in rows]
+        self.done.update({(row.case.id, row.repeat): row for row in kept})
+        header = replace(header, began=began.began)
+        self.file = book.begin(header, self.done.values())
+        return header
+
     def again(self, row: Row) -> Row:
         """A row from a file, with pass^k for as many repeats as there are now."""
         fresh = [each for each in self.metrics if hasattr(each.over, "parts")]
@@ -164,15 +162,17 @@ class _Bench:
         known = {name: each for name, each in points.items() if isinstance(each, tuple)}
         return replace(row, scores={**row.scores, **known}) if known else row
 
-    async def run(self, left: list[tuple[Case, int]], jobs: int) -> None:
-        """Run what is left, so many at once."""
+    async def run(self, runs: list[tuple[Case, int]], jobs: int) -> None:
+        """Make the runs that have no row yet, so many at once."""
+        self.total = len(runs)
+        left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.done]
         waiting = iter(left)
         with running(self.target, jobs) as runner:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(jobs, len(left))):
                         group.create_task(self._work(waiting, runner))
-            except* DesignError as problems:
+            except* (DesignError, OSError) as problems:  # a mistake in the suite, a full disk
                 raise problems.exceptions[0] from None
 
     async def _work(self, waiting: Iterator[tuple[Case, int]], runner: Runner) -> None:

@@ -15,7 +15,7 @@ from quintet.evals.balance import balance
 from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
 from quintet.evals.gate import Gate, Verdict
-from quintet.evals.journal import CLOSING, Header, read_rows, write_line, written
+from quintet.evals.journal import Header, read_rows, save_rows
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.row import Row
@@ -79,7 +79,13 @@ class Report:
         return self.figures[metric]
 
     def save(self, path: str | Path) -> None:
-        """Write the report into a file, one row a line; `load_report` reads it back."""
+        """Write the report into a file, one row a line; `load_report` reads it back.
+
+        An earlier report that is there is replaced, once the new one is whole.
+
+        Raises:
+            DesignError: another thing is there, or an evaluation that is under way writes there.
+        """
         header = Header(
             suite=self.suite,
             fingerprint=self.fingerprint,
@@ -87,8 +93,7 @@ class Report:
             began=self.began,
             settings={"confidence": self.confidence},
         )
-        with written(Path(path), header, self.rows) as file:
-            write_line(file, {CLOSING: summed(self)})
+        save_rows(path, header, self.rows, summed(self))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from quintet.evals.reports import notebook

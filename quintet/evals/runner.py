@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from quintet.evals.case import Case
+from quintet.evals.ended import Ended, awaited, called
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
@@ -41,12 +43,8 @@ class Runner:
             DesignError: the target's, or it returned something else than a trajectory.
         """
         began = time.monotonic()
-        try:
-            said = await self._asked(case, repeat)
-        except DesignError:
-            raise
-        except Exception as problem:  # noqa: BLE001 - whatever a target raises is a finding
-            said = Trajectory(status="error", error=f"{type(problem).__name__}: {problem}")
+        ended = await self._asked(case, repeat)
+        said = Trajectory(status="error", error=error) if (error := ended.error) else ended.value
         if not isinstance(said, Trajectory):
             raise DesignError(
                 f"the target returned {type(said).__name__} for case {case.id!r}; "
@@ -54,17 +52,23 @@ class Runner:
             )
         return said if said.seconds else replace(said, seconds=time.monotonic() - began)
 
-    async def _asked(self, case: Case, repeat: int) -> Any:
+    async def _asked(self, case: Case, repeat: int) -> Ended:
         if isinstance(self.target, Recorded):
-            return self.target.take(case, repeat)
-        awaited = getattr(self.target, "acall", None)
-        if awaited is not None and (is_awaited(self.target) or self.jobs > 1):
-            return await awaited(case)
+            return called(self.target.take, case, repeat)
+        soon = getattr(self.target, "acall", None)
+        if soon is not None and (is_awaited(self.target) or self.jobs > 1):
+            return await _settled(called(soon, case))
         if is_awaited(self.target):
-            return await self.target(case)
+            return await _settled(called(self.target, case))
         loop = asyncio.get_running_loop()
-        said = await loop.run_in_executor(self.executor, copy_context().run, self.target, case)
-        return await said if inspect.isawaitable(said) else said
+        # Within the thread, since asyncio waits for ever for one that raises StopIteration.
+        call = partial(copy_context().run, called, self.target, case)
+        return await _settled(await loop.run_in_executor(self.executor, call))
+
+
+async def _settled(ended: Ended) -> Ended:
+    """Await what a call returned, where it is to be awaited."""
+    return await awaited(ended.value) if inspect.isawaitable(ended.value) else ended
 
 
 @contextmanager

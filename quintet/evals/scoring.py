@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from quintet.evals.case import Case
+from quintet.evals.ended import awaited, called
 from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.row import Row
@@ -53,17 +54,17 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
     errors: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for metric in metrics:
-        try:
-            said = metric.score(case, trajectory)
-            said = await said if inspect.isawaitable(said) else said
-            scores[metric.name] = metric.kept(said)
-            if why := getattr(said, "reason", ""):
-                reasons[metric.name] = str(why)
-        except DesignError:
-            raise
-        except Exception as problem:  # noqa: BLE001 - a user's metric may raise anything
-            errors[metric.name] = f"{type(problem).__name__}: {problem}"
+        ended = called(_point, metric, case, trajectory)
+        if type(ended.value) is not tuple and ended.problem is None:
+            ended = await awaited(ended.value)
+            ended = called(_read, metric, ended.value) if ended.problem is None else ended
+        if error := ended.error:
+            errors[metric.name] = error
             scores[metric.name] = metric.worst
+        else:
+            scores[metric.name], why = ended.value
+            if why:
+                reasons[metric.name] = why
     kept = {name: point for name, point in scores.items() if point is not None}
     return Row(
         case=case,
@@ -73,6 +74,17 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
         errors=errors,
         reasons=reasons,
     )
+
+
+def _point(metric: Metric, case: Case, trajectory: Trajectory) -> Any:
+    """Ask a metric, and read its answer; one that is to be awaited is returned as it is."""
+    said = metric.score(case, trajectory)
+    return said if inspect.isawaitable(said) else _read(metric, said)
+
+
+def _read(metric: Metric, said: Any) -> tuple[tuple[Any, ...] | None, str]:
+    """Read a metric's answer: the score in the form that a row keeps, and the reason for it."""
+    return metric.kept(said), str(getattr(said, "reason", "") or "")
 
 
 def _lean(case: Case, trajectory: Trajectory) -> Trajectory:

@@ -15,6 +15,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals.case import Case
+from quintet.evals.ended import stops, told
 from quintet.evals.observer import Observer
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.trajectory import PEOPLE, Call, Trajectory
@@ -90,12 +91,10 @@ class GraphTarget:
         try:
             run = yield start, astart, (self.app, given), {"thread": thread, "config": config}
             run = yield from self._answered(run)
-        except QuintetError as problem:
-            if isinstance(problem, DesignError):
+        except BaseException as problem:
+            if stops(problem):
                 raise
-            error = _said(problem)
-        except Exception as problem:  # noqa: BLE001 - whatever the graph raises is a finding
-            error = _said(problem)
+            error = told(problem)
         seconds = time.monotonic() - began
         if error and self._saves:
             run = yield _seen, _aseen, (self.app, thread), {}
@@ -297,10 +296,6 @@ async def _aseen(app: Any, thread: str) -> Run | None:
         return await alook(app, thread=thread)
     except QuintetError:
         return None
-
-
-def _said(problem: Exception) -> str:
-    return f"{type(problem).__name__}: {problem}"
 
 
 def _state(app: Any, given: Any) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.callbacks import get_usage_metadata_callback
 
 from quintet.evals.case import Case
+from quintet.evals.ended import awaited
 from quintet.evals.loop import finished
 from quintet.evals.stats import Interval, wilson
 from quintet.nodes.choose import Cascade, Choice, Chooser, ask
@@ -119,15 +120,11 @@ async def _booked(choosers: tuple[Chooser, ...], cases: tuple[Case, ...], otherw
 
 async def _asked(book: Tier, chooser: Chooser, case: Case) -> tuple[Tier, bool]:
     """One tier asked about one case: its book, and whether the case ends here."""
-    choice: Choice | None = None
-    raised, began = 0, time.perf_counter()
+    began = time.perf_counter()
     with get_usage_metadata_callback() as used:
-        try:
-            choice = await adrive(ask(chooser, _text(case)))
-        except DesignError:
-            raise
-        except Exception:  # noqa: BLE001 - a tier's failure is a finding of its own
-            raised = 1
+        ended = await awaited(adrive(ask(chooser, _text(case))))
+    raised = bool(ended.error)  # a tier's failure is a finding of its own
+    choice: Choice | None = ended.value
     seconds = time.perf_counter() - began
     labelled = choice is not None and case.route is not None
     right = labelled and choice is not None and choice.to in (case.route or ())
@@ -141,7 +138,7 @@ async def _asked(book: Tier, chooser: Chooser, case: Case) -> tuple[Tier, bool]:
         tokens=book.tokens + sum(each["total_tokens"] for each in used.usage_metadata.values()),
         raised=book.raised + raised,
     )
-    return book, choice is not None or bool(raised)
+    return book, choice is not None or raised
 
 
 def _text(case: Case) -> Any:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
+from quintet.cli.main import cli
 from quintet.runs import start
 from quintet.state import OrchestrationState, Outcome, checkpointer
 from quintet.state.record import plain
@@ -78,3 +80,22 @@ def command(tmp_path, environment) -> Command:
         )
 
     return run
+
+
+Within = Callable[..., Result]
+
+
+@pytest.fixture
+def within(tmp_path, monkeypatch) -> Iterator[Within]:
+    """Run the command in this process, in an empty folder; what it raises stands in the result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+
+    def run(*arguments: str, **environment: str) -> Result:
+        return CliRunner(env=environment).invoke(cli, arguments)
+
+    yield run
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

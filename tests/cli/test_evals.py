@@ -117,13 +117,6 @@ def test_against_an_earlier_file_a_proven_loss_exits_with_1(desk, command):
     assert "routing_accuracy: worse" in worse.stdout
 
 
-def test_an_earlier_result_is_put_aside_and_not_written_over(desk, command):
-    command("eval", "desk", "--tag", "odd")
-    command("eval", "desk", "--tag", "even")
-    kept = sorted(path.name for path in desk.glob("*.jsonl"))
-    assert kept == ["quintet-eval-desk.before.jsonl", "quintet-eval-desk.jsonl"]
-
-
 def test_an_interrupt_keeps_what_is_done_and_resume_goes_on(desk, command, environment):
     process = subprocess.Popen(
         [sys.executable, "-m", "quintet", "eval", "desk"],
@@ -152,7 +145,16 @@ def test_an_interrupt_keeps_what_is_done_and_resume_goes_on(desk, command, envir
 def test_help_says_what_a_suite_is_and_how_it_ends(command):
     done = command("eval", "--help")
     assert done.returncode == 0
-    for word in ("SUITE", "evals.py", "--resume", "--against", "bound", "no cases"):
+    for word in (
+        "SUITE",
+        "evals.py",
+        "--resume",
+        "--against",
+        "bound",
+        "no cases",
+        "broken off",
+        "interrupted",
+    ):
         assert word in done.stdout
 
 

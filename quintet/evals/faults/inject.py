@@ -9,6 +9,7 @@ from typing import Any
 
 from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
+from quintet.evals.ended import called
 from quintet.evals.evaluate import Progress, evaluate, within
 from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.draw import Draw, Plan
@@ -166,7 +167,10 @@ async def _awaited(target: Any, case: Case) -> Trajectory:
         return await waiting(case)  # type: ignore[no-any-return]
     if is_awaited(target):
         return await target(case)  # type: ignore[no-any-return]
-    return await asyncio.to_thread(target, case)
+    ended = await asyncio.to_thread(called, target, case)
+    if ended.problem is not None:
+        raise ended.problem
+    return ended.value  # type: ignore[no-any-return]
 
 
 def _marked(trajectory: Trajectory, strike: Strike) -> Trajectory:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
+from typing import IO
 
-from quintet.evals.journal import CLOSING, write_line, written
+from quintet.evals.journal import CLOSING, Header, Into, Journal, journal, write_line
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import heard
@@ -28,7 +28,7 @@ def evaluate_with_langsmith(
     upload: Upload | None = None,
     repeats: int = 1,
     jobs: int = 1,
-    into: str | Path | None = None,
+    into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run a suite through LangSmith's own `aevaluate`; the report is that of `evaluate`.
@@ -68,7 +68,7 @@ async def aevaluate_with_langsmith(
     upload: Upload | None = None,
     repeats: int = 1,
     jobs: int = 1,
-    into: str | Path | None = None,
+    into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """The same, on the event loop that runs already."""
@@ -89,13 +89,6 @@ async def aevaluate_with_langsmith(
         about={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
     )
     check_gates(suite, driver.metrics)
-    path = None if into is None else Path(into)
-    if path is not None and path.exists() and path.stat().st_size:
-        raise DesignError(
-            f"{path} holds rows already: go on from them with evaluate(suite, into=...), without "
-            "LangSmith, or give another file"
-        )
-    keeping = nullcontext() if path is None else written(path, header)
 
     def reported() -> Report:
         order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]
@@ -104,7 +97,9 @@ async def aevaluate_with_langsmith(
         note = unknown_routes(driver.target, suite.cases)
         return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds, note=note)
 
-    with heard() as warned, keeping as driver.file:
+    with heard() as warned, nullcontext() if into is None else journal(into) as book:
+        if book is not None:
+            driver.file = _begun(book, header)
         if upload is None:
             await driver.run(examples_of(suite), OfflineClient(), None)
             report = reported()
@@ -116,3 +111,12 @@ async def aevaluate_with_langsmith(
         if driver.file is not None:
             write_line(driver.file, {CLOSING: summed(report)})
     return report
+
+
+def _begun(book: Journal, header: Header) -> IO[str]:
+    if book.found() is not None:
+        raise DesignError(
+            f"{book.place} holds rows already: go on from them with evaluate(suite, into=...), "
+            "without LangSmith, or give another file"
+        )
+    return book.begin(header)

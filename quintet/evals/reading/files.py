@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from quintet.evals.case import Case
+from quintet.evals.output import checked, replaced
 from quintet.evals.reading.cells import cell_of
-from quintet.evals.reading.lines import Line, Mistakes, csv_rows, dumped, json_lines, json_list
+from quintet.evals.reading.lines import (
+    Line,
+    Mistakes,
+    csv_rows,
+    dumped,
+    is_rows,
+    json_lines,
+    json_list,
+)
 from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
 from quintet.state.errors import DesignError
 
@@ -73,11 +82,14 @@ def read_cases(
 def write_cases(cases: Iterable[Case], path: str | Path) -> None:
     """Write cases to `.jsonl`, `.json` or `.csv`, so that `read_cases` gives them back.
 
+    A file that is there is replaced, once the new one is whole; a report of an evaluation is not.
+
     Raises:
         DesignError: another suffix, a case whose data JSON cannot hold (or a CSV cell), or one
-            without an input.
+            without an input; or a report, or no file at all, is in the place.
     """
     suffix = _suffix(Path(path))
+    place = checked(path, lambda begins: not is_rows(begins), "file of cases")
     records = [case_record(case) for case in cases]
     if suffix == ".csv":
         text = _csv(records)
@@ -85,7 +97,7 @@ def write_cases(cases: Iterable[Case], path: str | Path) -> None:
         text = "[\n" + ",\n".join(dumped(record) for record in records) + "\n]\n"
     else:
         text = "".join(dumped(record) + "\n" for record in records)
-    Path(path).write_bytes(text.encode())
+    replaced(place, [text.encode()])
 
 
 def _suffix(path: Path) -> str:

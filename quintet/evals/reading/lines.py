@@ -16,6 +16,8 @@ SHOWN = 20
 """Mistakes of one file that are told."""
 LISTED = 5
 """Lines that are named of one mistake."""
+OPENING = "quintet_rows"
+"""The key by which the first line of an evaluation's rows is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +190,15 @@ def dumped(value: Any) -> str:
     except UnicodeEncodeError:
         return json.dumps(value)
     return text
+
+
+def is_rows(begins: bytes) -> bool:
+    """Tell whether a file that begins like this holds the rows of an evaluation."""
+    try:
+        first = json.loads(begins.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and OPENING in first
 
 
 def _places(places: list[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from quintet.evals.case import Case
+from quintet.evals.output import checked, replaced
 from quintet.evals.reading.harvest import harvest, loose
 from quintet.evals.reading.lines import Line, Mistakes, dumped, json_lines
 from quintet.evals.trajectory import PEOPLE, Trajectory
@@ -145,13 +146,17 @@ def save_runs(runs: Iterable[Run | StoredRun], path: str | Path, *, id: Named = 
 
     Args:
         runs: as `start`, `look` or `stored_run` gave them.
-        path: the file; it is written anew.
+        path: the file. Earlier saved runs there are replaced, once the new file is whole.
         id: the id of the case that a run was made for, or None to leave the run out; by default
             the last part of its thread.
+
+    Raises:
+        DesignError: something else than saved runs is there, or nothing can be written there.
     """
+    place = checked(path, _is_saved, "file of saved runs")
     named = ((id(run), run) for run in runs)
     lines = [dumped(_record(run, name)) for name, run in named if name is not None]
-    Path(path).write_bytes("".join(f"{line}\n" for line in lines).encode())
+    replaced(place, (f"{line}\n".encode() for line in lines))
 
 
 def recorded_runs(
@@ -203,6 +208,11 @@ def _read(
         routes=routes,
         people=people,
     )
+
+
+def _is_saved(begins: bytes) -> bool:
+    """Tell whether a file that begins like this holds saved runs."""
+    return begins.startswith(b'{"case": ')
 
 
 def _wrong(line: Line) -> str:

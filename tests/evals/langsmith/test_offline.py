@@ -125,6 +125,39 @@ def test_what_a_target_raises_is_a_finding():
     assert report["routing_accuracy"].value == 0
 
 
+class Stop(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (SystemExit, "SystemExit: 0"),
+        (Stop, "Stop: 0"),
+        (GeneratorExit, "GeneratorExit: 0"),
+        (asyncio.CancelledError, "CancelledError: 0"),
+    ],
+    ids=["exit", "own", "closed", "cancelled"],
+)
+def test_what_would_end_a_process_or_a_task_is_a_finding(kind, said, jobs):
+    async def ends(case: Case) -> Trajectory:
+        await asyncio.sleep(0)
+        raise kind(0)
+
+    async def in_a_task(case: Case) -> Trajectory:
+        return await asyncio.create_task(ends(case))
+
+    def strict(case: Case, run: Trajectory) -> bool:
+        raise kind(0)
+
+    report = evaluate_with_langsmith(suite(target=ends, metrics=(strict,)), jobs=jobs)
+    assert [row.trajectory.error for row in report.rows] == [said] * 4
+    assert [row.errors for row in report.rows] == [{"strict": said}] * 4
+    nested = evaluate_with_langsmith(suite(target=in_a_task), jobs=jobs)
+    assert [row.trajectory.error.partition(":")[0] for row in nested.rows] == [kind.__name__] * 4
+
+
 def test_a_mistake_in_the_suite_stops_it():
     done = []
 
