@@ -77,9 +77,7 @@ class Rule:
         try:
             owner = self.store.owner(action.name, action.arguments)
             if owner != action.behalf:
-                return unmet(
-                    f"it concerns {owner}, but this conversation is with {action.behalf}"
-                )
+                return unmet(f"it concerns {owner}, but this conversation is with {action.behalf}")
             self.store.undo(self.store.call(action.name, action.arguments))
         except Refused as refusal:
             return unmet(str(refusal))

@@ -97,9 +97,7 @@ def answers_customer(result: Resolution) -> bool | Unmet:
     return True
 
 
-def as_done(
-    request: DeskRequest, result: Resolution, actions: tuple[Action, ...]
-) -> bool | Unmet:
+def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...]) -> bool | Unmet:
     """What the reply says was done or asked for was, by an action, and not only said."""
     for claims, status in ((_CLAIM, "done"), (_ASKED, "proposed")):
         claim = claims.search(result["reply"])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quintet.nodes.approve import of_this_run, todo
+from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.node import values
 from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
@@ -77,8 +77,9 @@ def begin(*to: str) -> Begin:
     path = begin("router")
     graph.add_conditional_edges(START, path, path.targets)
 
-    By it a new message is told from the rest of an old run in every case: also where that was broken
-    off or waits for a person, and the message comes through a server. Ready-made graphs have it.
+    By it a new message is told from the rest of an old run in every case: also where that was
+    broken off or waits for a person, and the message comes through a server. Ready-made graphs
+    have it.
 
     Raises:
         DesignError: no nodes.

@@ -1,10 +1,11 @@
 """The five duties as nodes: plan, route, work, merge, approve, recover; and their effects."""
 
 from quintet.nodes.act import Act, Undo, proposed
-from quintet.nodes.approve import Answer, ApprovalGate, always, over
+from quintet.nodes.approve import Answer, ApprovalGate
 from quintet.nodes.chat import Handoff
 from quintet.nodes.choose import Cascade, Choice, Rules, by_rules, cascade
 from quintet.nodes.classify import classify
+from quintet.nodes.condition import always, over
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.examples import Examples, Explanation, Scored, by_examples
 from quintet.nodes.finish import Finish, hand_over

@@ -10,7 +10,8 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
-from quintet.nodes.approve import ApprovalGate, of_this_run
+from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current, effect_done
 from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.finish import closed
@@ -120,7 +121,7 @@ class Act(Node):
             f"{', '.join(effect.name for effect in self.effects) or 'none'}"
         )
 
-    def _failed(  # noqa: PLR0913 - an action before and after it was looked at
+    def _failed(
         self, at: str, action: Action, exact: Action, attempt: Attempt, problem: Exception
     ) -> StepFailed:
         failure = failure_of(problem, attempt.place, step=exact.key)

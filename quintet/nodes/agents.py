@@ -336,7 +336,9 @@ def check_agent(agent: Any, contract: Contract) -> None:
             "a runnable or a compiled graph"
         )
     if isinstance(agent, StateGraph):
-        raise DesignError("Worker(agent=StateGraph): compile the graph first, agent=graph.compile()")
+        raise DesignError(
+            "Worker(agent=StateGraph): compile the graph first, agent=graph.compile()"
+        )
     if isinstance(agent, Runnable):
         _refuse_raw_functions(innermost(agent), contract)
     elif callable(agent):

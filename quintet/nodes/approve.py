@@ -6,23 +6,20 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Self
 
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from quintet.nodes.condition import When, always
+from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.effect import Effect
 from quintet.nodes.node import Node, Steps, brief, place
 from quintet.state.action import Action, AnswerKind, Approval
 from quintet.state.decision import Decision
 from quintet.state.errors import ApprovalMissing, DesignError
 from quintet.state.record import plain, read
-from quintet.state.run import is_within, run_of
 from quintet.state.verdict import name_of, refuse_async, why
-
-When = Callable[[Action], Any]
-"""A condition over an action: true, or a text that says why, where it needs a person."""
 
 CLOCKS_DIFFER = 60.0
 """Seconds by which the clock of whoever answers may be ahead."""
@@ -62,58 +59,6 @@ class Answer(BaseModel):
         if self.answer == "respond" and not self.note.strip():
             raise ValueError("'respond' gives the response as note='...'")
         return self
-
-
-def always(action: Action) -> bool:  # noqa: ARG001 - a condition takes the action
-    """Every action needs a person."""
-    return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Over:
-    """An action needs a person when one of its amounts is over a limit. Made by `over`."""
-
-    limit: float
-    argument: str
-
-    def __call__(self, action: Action) -> str | None:
-        """Give why the action needs a person, or None where its amount is known to be within."""
-        amount = action.arguments.get(self.argument)
-        number = _number(amount)
-        if self.argument not in action.arguments:
-            return f"{action.name} has no {self.argument!r} to hold against {self.limit:g}"
-        if number is None:
-            return f"{self.argument} {amount!r:.40} is not a number"
-        # Not `number > limit`, which lets through what is not a number by name.
-        if number <= self.limit:
-            return None
-        shown = number if isinstance(number, Decimal) else f"{number:g}"
-        return f"{self.argument} {shown} is over {self.limit:g}"
-
-
-def _number(amount: Any) -> float | Decimal | None:
-    """Give an amount as a number; a decimal stands in the record as its text."""
-    if isinstance(amount, bool):
-        return None
-    if isinstance(amount, int | float):
-        return amount
-    plain_number = isinstance(amount, str) and re.fullmatch(r"-?\d+(\.\d+)?", amount)
-    return Decimal(amount) if plain_number else None
-
-
-def over(limit: float, argument: str = "amount") -> Over:
-    """Give a condition for `ApprovalGate(when=)`: the named argument is over a limit in its unit.
-
-    An effect without that argument, or with none given, always needs a person.
-
-    Raises:
-        DesignError: the limit is no number, or the argument no name.
-    """
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or limit != limit:
-        raise DesignError(f"over({limit!r}): give the limit as a number")
-    if not isinstance(argument, str) or not argument.isidentifier():
-        raise DesignError(f"over({limit!r}, {argument!r}): give the name of an argument")
-    return Over(limit=limit, argument=argument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +101,9 @@ class ApprovalGate(Node):
         if callable(self.approvers):
             refuse_async("ApprovalGate(approvers=)", self.approvers)
         else:
-            object.__setattr__(self, "approvers", names_of(self.approvers, "ApprovalGate(approvers="))
+            object.__setattr__(
+                self, "approvers", names_of(self.approvers, "ApprovalGate(approvers=")
+            )
         seconds(self.expires)
         self.check_fits(self.effects)
 
@@ -269,7 +216,7 @@ class ApprovalGate(Node):
             "answers": ["approve", "edit", "reject", "respond"],
         }
 
-    def _record(  # noqa: PLR0913 - a question, where it stands, and its answer
+    def _record(
         self, here: str, at: str, action: Action, answer: Answer, packet: Mapping[str, Any]
     ) -> tuple[dict[str, Any], bool]:
         yes = answer.answer in ("approve", "edit")
@@ -403,33 +350,6 @@ def names_of(given: Any, part: str) -> tuple[str, ...]:
                 "anybody may answer"
             )
     return names
-
-
-def todo(items: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an action among these is still to be done, or to be refused as a repeat."""
-    return any(item["status"] in ("proposed", "approved") or "again" in item for item in items)
-
-
-def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the actions of this run to which a person said no."""
-    return [
-        item
-        for item in of_this_run(state).values()
-        if item["status"] == "rejected" and item.get("approval")
-    ]
-
-
-def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Give the actions that belong to the state's run, nested ones included; else all.
-
-    One that an earlier run has done is among them while it is proposed `again`.
-    """
-    actions, run = state.get("actions") or {}, run_of(state)
-    return {
-        at: item
-        for at, item in actions.items()
-        if not run or is_within(item.get("again", item).get("run") or run, run)
-    }
 
 
 def _passed(here: str, action: Action) -> dict[str, Any]:

@@ -226,4 +226,3 @@ def _canonical(value: Any, annotated: bool) -> Any:
     if not annotated and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-

@@ -86,12 +86,13 @@ class Conversation:
 
     @property
     def open_calls(self) -> list[Any]:
-        """Give the calls of the last message that have no answer yet; they are answered in order."""
-        answers = 0
-        for message in reversed(self.messages):
+        """Give the calls of the last message that have no answer yet.
+
+        They are answered in order.
+        """
+        for answers, message in enumerate(reversed(self.messages)):
             if isinstance(message, AIMessage):
                 return [*message.tool_calls, *message.invalid_tool_calls][answers:]
-            answers += 1
         return []
 
 

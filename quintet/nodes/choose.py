@@ -146,7 +146,8 @@ def _compiled(condition: Condition, route: str) -> Condition:
     if not isinstance(condition, str):
         if not isinstance(condition, re.Pattern) and not callable(condition):
             raise DesignError(
-                f"by_rules: {condition!r:.60} for {route!r}: give a regular expression or a function"
+                f"by_rules: {condition!r:.60} for {route!r}: give a regular expression or a "
+                "function"
             )
         refuse_async(f"by_rules, {route!r}", condition)
         return condition

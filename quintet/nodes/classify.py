@@ -166,13 +166,8 @@ def classify(problem: BaseException) -> FailureClass:
         return kinds.pop() if len(kinds) == 1 else "unknown"
     if isinstance(problem, StepFailed):
         return problem.failure.kind
-    if isinstance(problem, ContractBroken) and problem.side == "gives":
-        return "invalid"
-    if getattr(problem, "code", None) == "insufficient_quota":
-        return "denied"  # it comes as a 429, but waiting does not fill an account
-    for kinds_of, name in _CLASSES:
-        if isinstance(problem, kinds_of):
-            return name
+    if (kind := _by_type(problem)) is not None:
+        return kind
     if (status := _status(problem)) is not None:
         return _by_status(status)
     if isinstance(problem, ModelAPIError):
@@ -182,6 +177,15 @@ def classify(problem: BaseException) -> FailureClass:
     if isinstance(problem, _MISTAKES):
         return "permanent"
     return _of_client(problem) or "unknown"
+
+
+def _by_type(problem: BaseException) -> FailureClass | None:
+    """Give the class that an exception's own type says, or None."""
+    if isinstance(problem, ContractBroken) and problem.side == "gives":
+        return "invalid"
+    if getattr(problem, "code", None) == "insufficient_quota":
+        return "denied"  # it comes as a 429, but waiting does not fill an account
+    return next((name for kinds, name in _CLASSES if isinstance(problem, kinds)), None)
 
 
 _NAMES_AGAIN = (socket.EAI_AGAIN, getattr(socket, "EAI_NODATA", None), socket.EAI_FAIL)

@@ -334,7 +334,7 @@ def by_examples(
     counts = Counter(route for _, route in chooser.pairs if route is not None)
     if max(counts.values()) < 2:
         raise DesignError(
-            f"by_examples: each of {', '.join(map(repr, chooser.routes[:3]))} has a single example, "
+            f"by_examples: each of {', '.join(map(repr, chooser.routes[:3]))} has one example, "
             "of which none can be held out to see how sure a choice is; give at least two of a "
             "route, better ten"
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quintet.nodes.approve import of_this_run, refused
+from quintet.nodes.core.actions import of_this_run, refused
 from quintet.nodes.node import Node, Steps, brief, place, values
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
@@ -134,7 +134,7 @@ def _why(state: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def packet(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a person what they need to take over: the request, the path, what was tried and is open."""
+    """Give a person what they need to take over: request, path, what was tried, what is open."""
     actions = of_this_run(state)
     return {
         "request": brief(state.get("message", ""), 500),
@@ -209,7 +209,7 @@ def _unmet(criterion: Criterion, state: Mapping[str, Any]) -> str | None:
     """Say what is wrong by a criterion. One that cannot judge does not hold: the run still ends."""
     try:
         reason = why_not(criterion(state), criterion)
-    except Exception as problem:  # noqa: BLE001 - a user's criterion may raise anything
+    except Exception as problem:
         log.warning("criterion %s raised", name_of(criterion), exc_info=problem)
         reason = f"{type(problem).__name__}: {problem}"
     return None if reason is None else f"{name_of(criterion)}: {reason}"

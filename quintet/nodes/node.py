@@ -45,7 +45,7 @@ class NotCalled(DesignError):
     """An async function was to be called where nothing can await it; none of it has run."""
 
 
-class TimeUp(Exception):  # noqa: N818 - named by what happened
+class TimeUp(Exception):
     """A call took longer than it may; what it does from now on is nobody's."""
 
 

@@ -64,8 +64,8 @@ class Planner(Node):
         check: judges a step's result by its criterion; without it, having met the worker's contract
             is enough. A surprising result is one that the check refuses.
         read: what `make` gets, from the state; by default the last message's text, the goal.
-        limit: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`, `money`
-            and `seconds` that all its steps together may spend.
+        limit: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`,
+            `money` and `seconds` that all its steps together may spend.
 
     Raises:
         DesignError: no assignees, or a limit that a planner cannot keep.
@@ -79,9 +79,7 @@ class Planner(Node):
     read: Callable[[Mapping[str, Any]], Any] = text_of
     limit: Budget = Budget(steps=12, retries=2)
 
-    writes = frozenset(
-        {"plan", "progress", "ends", "results", "decisions", "spent", "run"}
-    )
+    writes = frozenset({"plan", "progress", "ends", "results", "decisions", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:
@@ -215,14 +213,14 @@ class Planner(Node):
             return Command(goto=self.then, update={**update, "decisions": records})
         results = dict(state.get("results") or {})
         _refuse_foreign(here, ready, progress, results)
-        stale = {name: None for name in results if name in progress.own and name not in progress.done}
+        stale = {
+            name: None for name in results if name in progress.own and name not in progress.done
+        }
         shared = {key: value for key, value in state.items() if key not in _OWN}
         if stale:
             shared["results"] = {k: v for k, v in results.items() if k not in stale}
         own = {"planner": here.node, "path": here.path, "version": plan.version}
-        sends = [
-            Send(step.assignee, {**shared, "step": plain(step) | own}) for step in ready
-        ]
+        sends = [Send(step.assignee, {**shared, "step": plain(step) | own}) for step in ready]
         names = tuple(step.id for step in ready)
         progress = replace(
             progress,
@@ -260,7 +258,7 @@ class Planner(Node):
         )
         return plain(decision)  # type: ignore[no-any-return]
 
-    def _give_up(  # noqa: PLR0913 - a decision and its reason
+    def _give_up(
         self, here: Place, progress: Progress, target: str, why: str, *, who: str = ""
     ) -> Command[Any]:
         decision = Decision(
@@ -331,7 +329,7 @@ def _ends(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str
 
 
 def _ended(state: Mapping[str, Any]) -> bool:
-    return (state.get("outcome") or {}).get("status", "done") != "done"
+    return bool((state.get("outcome") or {}).get("status", "done") != "done")
 
 
 def _refuse_foreign(

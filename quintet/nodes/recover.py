@@ -104,8 +104,8 @@ class Recovery:
         budget: `retries` bounds the remedies of a run; at the limit, `otherwise` comes at once.
 
     Raises:
-        DesignError: an `otherwise` that may run out, a retry that is not first, a budget of anything
-            but `retries`, or something that is no remedy.
+        DesignError: an `otherwise` that may run out, a retry that is not first, a budget of
+            anything but `retries`, or something that is no remedy.
     """
 
     transient: Remedies = Remedy(kind="retry", times=3)

@@ -52,9 +52,9 @@ class Router(Node):
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: what the chooser gets, from the state; by default the last message's text.
-        limit: of the whole run, looked at whenever control comes by. After as many `handoffs` (8 where
-            none are given) only a route that this run has not taken yet may be; any other resource
-            bounds what all workers together may spend.
+        limit: of the whole run, looked at whenever control comes by. After as many `handoffs` (8
+            where none are given) only a route that this run has not taken yet may be; any other
+            resource bounds what all workers together may spend.
         exhausted: the node to go to at a limit; by default `otherwise`.
 
     Raises:

@@ -214,7 +214,7 @@ class _Work:
         if isinstance(answer, Handoff):
             return self._hand_over(answer)
         name = str(self.step.get("id") or self.here.node)
-        update = {"results": {name: plain(self._accepted(request, answer))}}
+        update: dict[str, Any] = {"results": {name: plain(self._accepted(request, answer))}}
         if left_out := self.worker.contract.left_out(answer):
             record = Decision(
                 kind="contract",
@@ -392,4 +392,3 @@ def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str,
         "decisions": [*(state.get("decisions") or ()), *update["decisions"]],
         "spent": spent,
     }
-

@@ -209,9 +209,7 @@ def bound(answer: Any, question: Waiting) -> Any:
     return answer
 
 
-def _answered(
-    run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]
-) -> Moves[Run]:
+def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Moves[Run]:
     """Answer one open question by its id, and run on."""
     snapshot: StateSnapshot = yield Move("get_state", (run.config,))
     if question.id not in {item.id for item in snapshot.interrupts}:

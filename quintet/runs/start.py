@@ -30,7 +30,7 @@ from quintet.state.record import plain
 Given = Mapping[str, Any]
 
 
-def start(  # noqa: PLR0913 - a run's input, its place, and what is open there
+def start(
     app: App,
     given: Given,
     *,
@@ -63,7 +63,7 @@ def start(  # noqa: PLR0913 - a run's input, its place, and what is open there
     return drive(compiled(app), _start(app, given, thread, config, withdraw, options))
 
 
-async def astart(  # noqa: PLR0913 - as start
+async def astart(
     app: App,
     given: Given,
     *,
@@ -108,7 +108,7 @@ async def alook(app: App, *, thread: str) -> Run:
     return await adrive(compiled(app), _look(app, thread))
 
 
-def _start(  # noqa: PLR0913 - as start
+def _start(
     app: App,
     given: Given,
     thread: str | None,
@@ -119,7 +119,9 @@ def _start(  # noqa: PLR0913 - as start
     full = prepared(app, given, thread, config, options)
     if not app.checkpointer:
         return (yield from _start_unsaved(app, given, full, options))
-    return (yield from held(app, thread_of(full), _start_saved(app, given, full, withdraw, options)))
+    return (
+        yield from held(app, thread_of(full), _start_saved(app, given, full, withdraw, options))
+    )
 
 
 def prepared(

@@ -88,7 +88,7 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
         values = without_run(values)  # it was cut off before its first node, and has nothing yet
     waiting = tuple(question.value for task in tasks for question in task.questions)
     outcome = outcome_in(values)
-    status = outcome.status if outcome is not None else _status(latest, tasks, values)
+    status = outcome.status if outcome is not None else _status(latest, tasks)
     return StoredRun(
         thread=thread,
         status="waiting" if waiting else status,
@@ -100,7 +100,7 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
     )
 
 
-def _status(latest: CheckpointTuple, tasks: list[Task], values: Mapping[str, Any]) -> str:
+def _status(latest: CheckpointTuple, tasks: list[Task]) -> str:
     """The status of a run without an outcome.
 
     A graph that knows nothing of outcomes is done when nothing is left to run.

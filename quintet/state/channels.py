@@ -8,10 +8,9 @@ that is a node is given its parent's values and returns its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from langgraph.channels.base import BaseChannel
-from typing_extensions import Self
 
 from quintet.state.run import NOTHING, Life, Plain, RunChannel, join
 
@@ -50,12 +49,12 @@ class OfRun(BaseChannel[Any, Any, Any]):
         return type(cls.empty)() if cls.empty is not None else None
 
     @property
-    def ValueType(self) -> Any:
+    def ValueType(self) -> Any:  # noqa: N802 - LangGraph's name
         """The type of the value."""
         return self.typ
 
     @property
-    def UpdateType(self) -> Any:
+    def UpdateType(self) -> Any:  # noqa: N802 - LangGraph's name
         """The type of an update."""
         return self.typ
 
@@ -344,13 +343,12 @@ def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
 def put_in(hint: Any, value: Any, *updates: Any) -> Any:
     """Put one superstep's updates into the value of a key, as annotated in a state."""
     spec = next(iter(getattr(hint, "__metadata__", ())), None)
-    channel = spec.twin() if isinstance(spec, OfRun) else spec() if _is_of_run(spec) else None
-    if channel is None:
+    if isinstance(spec, OfRun):
+        channel = spec.twin()
+    elif isinstance(spec, type) and issubclass(spec, OfRun):
+        channel = spec()
+    else:
         return value if spec is RunChannel else updates[-1]
     channel.begun = True
     channel.value = channel.nothing() if value is None else value
     return channel.merged(updates)
-
-
-def _is_of_run(spec: Any) -> bool:
-    return isinstance(spec, type) and issubclass(spec, OfRun)

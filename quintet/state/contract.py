@@ -31,7 +31,8 @@ holds."""
 class Contract:
     """What an agent is asked for, enforced at run time.
 
-    Types are strict: a "12" is no number. JSON's own forms of dates, decimals and the like are read.
+    Types are strict: a "12" is no number. JSON's own forms of dates, decimals and their kin are
+    read.
 
     Args:
         goal: what the agent is to achieve.
@@ -202,10 +203,7 @@ class Contract:
 
 def _several(goal: str, name: str, given: Any) -> tuple[Any, ...]:
     """Give a contract's tools, criteria or conditions as a tuple; one alone needs none."""
-    if isinstance(given, list | tuple):
-        several = tuple(given)
-    else:
-        several = (given,)
+    several = tuple(given) if isinstance(given, list | tuple) else (given,)
     for item in several:
         if not callable(item) and not hasattr(item, "invoke"):
             raise DesignError(

@@ -80,8 +80,10 @@ def share(confidence: object, part: str) -> float | None:
     """
     if confidence is None:
         return None
-    if isinstance(confidence, Real) and not isinstance(confidence, bool) and 0 <= confidence <= 1:
-        return float(confidence)
+    if isinstance(confidence, Real) and not isinstance(confidence, bool):
+        share = float(confidence)
+        if 0 <= share <= 1:
+            return share
     raise DesignError(
         f"{part}(confidence={confidence!r:.40}): give a number from 0 to 1, or None where there "
         "is none"

@@ -42,7 +42,7 @@ class Holds:
                 self._held.discard(thread)
 
     @contextmanager
-    def _outside(self, thread: str) -> Iterator[None]:  # noqa: ARG002 - for subclasses
+    def _outside(self, thread: str) -> Iterator[None]:
         yield
 
 

@@ -68,11 +68,15 @@ def _decimal_text(value: Decimal) -> str:
     return str(value)
 
 
+def _duration_text(value: timedelta) -> str:
+    return str(adapter(timedelta).dump_python(value, mode="json"))
+
+
 _AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], ...] = (
     (Decimal, _decimal_text),
     ((UUID, PurePath), str),
     ((date, time), lambda value: str(value.isoformat())),
-    (timedelta, lambda value: str(adapter(timedelta).dump_python(value, mode="json"))),
+    (timedelta, _duration_text),
 )
 
 

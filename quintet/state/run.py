@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
-from typing_extensions import Self
 
 Plain = dict[str, Any]
 
@@ -156,12 +155,12 @@ class RunChannel(BaseChannel[Any, Any, Any]):
     __hash__ = None  # type: ignore[assignment]
 
     @property
-    def ValueType(self) -> Any:
+    def ValueType(self) -> Any:  # noqa: N802 - LangGraph's name
         """The type of the value."""
         return dict
 
     @property
-    def UpdateType(self) -> Any:
+    def UpdateType(self) -> Any:  # noqa: N802 - LangGraph's name
         """The type of an update."""
         return dict
 

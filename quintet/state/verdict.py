@@ -35,7 +35,9 @@ class Unmet:
 
 
 def unmet(reason: str) -> Unmet:
-    """Say in a criterion that it does not hold, and why: `return unmet("no policy is cited")`.
+    """Say in a criterion that it does not hold, and why.
+
+    As in `return bool(result["cites"]) or unmet("no policy is cited")`.
 
     Raises:
         DesignError: the reason is empty or not text.

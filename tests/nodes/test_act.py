@@ -227,7 +227,9 @@ def test_two_effects_of_one_name_are_refused() -> None:
 
 
 def test_pending_is_what_waits_in_order() -> None:
-    state = {"actions": together("actions", {}, proposed(pay("a"), pay("b", status="done"))["actions"])}
+    state = {
+        "actions": together("actions", {}, proposed(pay("a"), pay("b", status="done"))["actions"])
+    }
     assert [action.key for _, action in pending(state)] == ["pay:a:1.0"]
     assert pending({}) == []
 

@@ -168,7 +168,7 @@ def test_a_type_that_cannot_be_kept_is_refused_when_the_effect_is_declared(kind:
 
     take.__annotations__["it"] = kind
     give.__annotations__["return"] = kind
-    with pytest.raises(DesignError, match="its argument 'it'.*(cannot be kept|is a secret)"):
+    with pytest.raises(DesignError, match=r"its argument 'it'.*(cannot be kept|is a secret)"):
         effect(take, key="{it}")
     with pytest.raises(DesignError, match=r"what it returns.*(cannot be kept|is a secret)"):
         effect(give, key="{it}")
@@ -181,7 +181,7 @@ def test_a_secret_inside_a_model_is_refused_before_the_effect() -> None:
     def charge(card: Card) -> None:
         raise AssertionError("it ran")
 
-    with pytest.raises(DesignError, match="argument 'card': .*SecretStr is a secret"):
+    with pytest.raises(DesignError, match=r"argument 'card': .*SecretStr is a secret"):
         effect(charge, key="charge").action(card=Card(number="4111"))  # type: ignore[arg-type]
 
 

@@ -148,7 +148,10 @@ def test_a_fallback_that_fails_itself_comes_to_the_next_remedy(invoke: Any) -> N
     end = invoke(app_of(nodes, recover=policy), {"message": "m"}, "a")
     assert decided(end, "fallback") == ["basic", "last"]
     assert end["results"] == {"last": "ok"}
-    assert [failure["message"] for failure in end["failures"]] == ["RuntimeError: 1", "RuntimeError: 2"]
+    assert [failure["message"] for failure in end["failures"]] == [
+        "RuntimeError: 1",
+        "RuntimeError: 2",
+    ]
 
 
 def test_an_abort_is_a_last_remedy_too(invoke: Any) -> None:

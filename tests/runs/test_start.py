@@ -19,7 +19,7 @@ from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from quintet.nodes import Act, ApprovalGate, Recovery, effect
-from quintet.runs import aresume, astart, look, resume, start
+from quintet.runs import Run, aresume, astart, look, resume, start
 from quintet.state import (
     Action,
     Approval,

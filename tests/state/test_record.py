@@ -121,7 +121,9 @@ def test_what_json_has_not_is_refused_by_its_type(value: Any) -> None:
         plain({"deep": [value]})
 
 
-@pytest.mark.parametrize("secret", [SecretStr("s"), Card(number=SecretStr("s"))], ids=["bare", "in"])
+@pytest.mark.parametrize(
+    "secret", [SecretStr("s"), Card(number=SecretStr("s"))], ids=["bare", "in"]
+)
 def test_a_secret_is_refused_and_not_kept_as_asterisks(secret: Any) -> None:
     with pytest.raises(DesignError, match="is a secret, and the state keeps none"):
         plain({"deep": [secret]})

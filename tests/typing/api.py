@@ -119,8 +119,9 @@ from quintet.state import (
     Ended,
     Failure,
     HandoffLoop,
-    Ledger,
-    MemoryLedger,
+    Journal,
+    Log,
+    MemoryJournal,
     Merged,
     MissingExtra,
     NoSuchRun,
@@ -137,17 +138,15 @@ from quintet.state import (
     StepFailed,
     ToolRefused,
     UnknownRoute,
+    Unmet,
     Worked,
     add_spending,
     checkpointer,
-    count_remedies,
     digest,
-    keep_decisions,
-    keep_failures,
-    merge_actions,
-    merge_results,
     plain,
+    run_of,
     threads,
+    unmet,
 )
 from quintet.testing import (
     ModelCall,
@@ -497,11 +496,11 @@ class Decisions(Decided, total=False):
 
 
 class Panel(Planned, Merged, Recovered, total=False):
-    names: Annotated[list[dict[str, Any]], keep_decisions]
+    names: Annotated[list[dict[str, Any]], Log]
 
 
-class OwnLedger:
-    """A ledger of a user's own, by the protocol alone."""
+class OwnJournal:
+    """A journal of a user's own, by the protocol alone."""
 
     def claim(self, scope: str, key: str, owner: str) -> Claim | None:
         return None if owner else Claim(key=key, owner=scope, status="done", result=1)
@@ -510,18 +509,21 @@ class OwnLedger:
 
     def release(self, scope: str, key: str) -> None: ...
 
+    def keep(self, task: str, record: Mapping[str, Any]) -> None: ...
 
-def ledgers() -> tuple[Ledger, ...]:
-    return OwnLedger(), MemoryLedger(scopes=10)
+    def take(self, task: str) -> Mapping[str, Any] | None:
+        return {"spent": {}} if task else None
 
 
-def reduced(spent: Spending, failure: Failure) -> tuple[dict[str, Any], ...]:
+def journals() -> tuple[Journal, ...]:
+    return OwnJournal(), MemoryJournal(most=10)
+
+
+def kept(spent: Spending, state: OrchestrationState) -> Action:
     assert_type(add_spending(spent, None), Spending)
-    assert_type(count_remedies({}, {"retry": 1}), dict[str, int])
-    assert_type(keep_failures([], [plain(failure)]), list[dict[str, Any]])
+    assert_type(run_of(state), str)
     yes = Approval(gate="approval", digest="d", answer="approve", by="maria")
-    action = Action(name="send", arguments={"text": "x"}, approval=yes, status="approved")
-    return merge_results({}, {"writer": 1}), merge_actions({}, {action.key: plain(action)})
+    return Action(name="send", arguments={"text": "x"}, approval=yes, status="approved")
 
 
 async def outside_a_graph(router: Router, gate: ApprovalGate, state: Letters) -> None:
@@ -529,7 +531,7 @@ async def outside_a_graph(router: Router, gate: ApprovalGate, state: Letters) ->
     await router.ainvoke(state)
     assert_type(gate.wants(letter.action(text="x")), str | None)
     assert_type(letter.as_tool().name, str)
-    panel: Panel = {"passed": 1, "names": [{"name": "maria"}]}
+    panel: Panel = {"names": [{"name": "maria"}]}
     routing: Routing = {"route": "a", "notes": ["b"], "spent": {"steps": 1}, "outcome": None}
     router.invoke({**routing, **panel})
 
@@ -588,7 +590,7 @@ def wrong_nodes(gate: ApprovalGate) -> None:
     Planner(make=make_plan, assignees=("a",), check=late)  # type: ignore[arg-type]
     Act(effects=(issue_refund,), then="finish")  # type: ignore[arg-type]
     Undo(effects=refund)  # type: ignore[arg-type]
-    Finish(success=(late,))  # type: ignore[arg-type]
+    Finish(success=(late,))
     Finish(success=has_draft)  # type: ignore[arg-type]
     gate.when = always  # type: ignore[misc]
 

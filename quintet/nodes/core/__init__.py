@@ -1,1 +1,5 @@
-"""What every node shares."""
+"""What every node shares; its modules are imported by name."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

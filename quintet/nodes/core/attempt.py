@@ -1,8 +1,9 @@
 """One attempt at a piece of work: what it may do, what it has spent, and what it has done.
 
-It has one life: opened, used, closed. Effects, tools and models find the open one through a context
-variable. One that is opened while another is open is a part of that: what it spends and does counts
-for both. What comes after it has closed, such as from a thread that outlived a time-out, is refused.
+It has one life: opened, used, closed. Effects, tools and models find the open one through a
+context variable. One that is opened while another is open is a part of that: what it spends and
+does counts for both. What comes after it has closed, such as from a thread that outlived a
+time-out, is refused.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from langchain_core.messages import BaseMessage
 from langgraph.types import Command
-from typing_extensions import Self
 
 from quintet.nodes.node import Call, Place, Steps, TimeUp
 from quintet.state.action import Action
@@ -196,7 +196,7 @@ class Attempt:
                 each.actions.pop((action.name, action.key), None)
 
     def begun(self, action: Action) -> Action | None:
-        """Give what this attempt, or one around it, has done under the effect's key, or may have."""
+        """Give what this attempt, or one around it, has or may have done under the effect's key."""
         for each in self.layers():
             recorded = each.actions.get((action.name, action.key))
             if recorded is not None and recorded.status in STANDING:
@@ -227,25 +227,26 @@ class Attempt:
             node, most = each.place.node, each.budget.retries
             retries = each.spent.get("retries", 0)
             if most is not None and retries > most:
-                raise BudgetExhausted(f"{node}: budget reached, retries: {most:g} of {most:g} spent")
-            if reached := each.budget.over(each._so_far, of=USED):
+                raise BudgetExhausted(
+                    f"{node}: budget reached, retries: {most:g} of {most:g} spent"
+                )
+            if reached := each.budget.over(each.so_far, of=USED):
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")
 
     @property
     def left(self) -> float | None:
-        """Give the seconds that are left, by the tightest limit here and around; None for no end."""
+        """The seconds that are left, by the tightest limit here and around; None for no end."""
         limits = [
-            each.budget.seconds - each._so_far.get("seconds", 0)
+            each.budget.seconds - each.so_far.get("seconds", 0)
             for each in self.layers()
             if each.budget.seconds is not None
         ]
         return min(limits) if limits else None
 
     @property
-    def _so_far(self) -> Spending:
-        return add_spending(
-            add_spending(self.before, self.spent), {"seconds": self._elapsed()}
-        )
+    def so_far(self) -> Spending:
+        """What it has spent until now, with what came before a pause."""
+        return add_spending(add_spending(self.before, self.spent), {"seconds": self._elapsed()})
 
     def pause(self) -> None:
         """Stop the clock: what is waited for after this is not its work."""
@@ -335,7 +336,7 @@ current: ContextVar[Attempt | None] = ContextVar("quintet_attempt", default=None
 def left_behind(task: str) -> dict[str, Any]:
     """Give what a task that was cut off (a time-out) had spent and done, as a state update."""
     left = journal().take(task)
-    return {} if left is None else left["update"](failed=True)  # type: ignore[no-any-return]
+    return {} if left is None else left["update"](failed=True)
 
 
 def in_time(attempt: Attempt, call: Call) -> Steps[Any]:

@@ -23,7 +23,7 @@ from quintet.evals.faults import (
     breakable_call,
     pass_by,
 )
-from quintet.nodes import Router, Worker, by_model, by_rules, cascade
+from quintet.nodes import Router, by_model, by_rules, cascade
 from quintet.runs import start
 from quintet.state import Contract, DesignError
 from quintet.testing import ScriptedModel

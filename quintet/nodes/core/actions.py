@@ -1,0 +1,35 @@
+"""The actions on record that belong to a run, and what is still to be done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from quintet.state.run import is_within, run_of
+
+
+def todo(items: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an action among these is still to be done, or to be refused as a repeat."""
+    return any(item["status"] in ("proposed", "approved") or "again" in item for item in items)
+
+
+def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the actions of this run to which a person said no."""
+    return [
+        item
+        for item in of_this_run(state).values()
+        if item["status"] == "rejected" and item.get("approval")
+    ]
+
+
+def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the actions that belong to the state's run, nested ones included; else all.
+
+    One that an earlier run has done is among them while it is proposed `again`.
+    """
+    actions, run = state.get("actions") or {}, run_of(state)
+    return {
+        at: item
+        for at, item in actions.items()
+        if not run or is_within(item.get("again", item).get("run") or run, run)
+    }
