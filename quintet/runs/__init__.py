@@ -4,6 +4,7 @@ from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.run import Run, Waiting
 from quintet.runs.start import alook, aresume, astart, look, resume, start
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
+from quintet.runs.stream import astream, stream
 
 __all__ = [
     "Run",
@@ -13,6 +14,7 @@ __all__ = [
     "approve",
     "aresume",
     "astart",
+    "astream",
     "edit",
     "look",
     "reject",
@@ -22,4 +24,5 @@ __all__ = [
     "start",
     "stored_run",
     "stored_runs",
+    "stream",
 ]

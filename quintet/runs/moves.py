@@ -35,15 +35,16 @@ Moves = Generator[Move, Any, R]
 
 def drive(app: App, moves: Moves[R]) -> R:
     """Make the moves, waiting for each."""
-    return pump(moves, partial(_now, app))
+    return pump(moves, partial(now, app))
 
 
 async def adrive(app: App, moves: Moves[R]) -> R:
     """Make the moves, awaiting each."""
-    return await apump(moves, partial(_soon, app))
+    return await apump(moves, partial(soon, app))
 
 
-def _now(app: App, move: Move) -> Any:
+def now(app: App, move: Move) -> Any:
+    """Make one move, waiting for it."""
     result = getattr(app, move.name)(*move.given, **move.options)
     if move.name != "get_state_history":
         return result
@@ -56,7 +57,8 @@ def _now(app: App, move: Move) -> Any:
     return history
 
 
-async def _soon(app: App, move: Move) -> Any:
+async def soon(app: App, move: Move) -> Any:
+    """Make one move, awaiting it."""
     result = getattr(app, "a" + move.name)(*move.given, **move.options)
     if move.name != "get_state_history":
         return await result

@@ -14,6 +14,7 @@ from langgraph.types import StateSnapshot
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.node import Node
 from quintet.nodes.recover import Recovery
+from quintet.runs.events import STREAMING
 from quintet.runs.moves import App, knows_quintet
 from quintet.state.errors import DesignError, NoSuchRun, RunError
 from quintet.state.fragments import RUN_KEYS
@@ -47,12 +48,9 @@ def check_input(app: App, given: Any) -> None:
         )
 
 
-_STREAMING = ("stream_mode", "output_keys", "version", "print_mode", "subgraphs")
-
-
 def check_options(options: Mapping[str, Any]) -> None:
     """Refuse options that change what `invoke` returns, which is a `Run` here."""
-    for name in _STREAMING:
+    for name in STREAMING:
         if name in options:
             raise RunError(
                 f"{name}={options[name]!r} is of no use here: a Run comes back, whole; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from quintet.nodes.approve import Answer
+from quintet.runs.events import Wanted, awatched, watched
 from quintet.runs.moves import (
     App,
     Move,
@@ -133,8 +134,22 @@ class Run:
         return drive(self.app, self._answer(answer, to, options))
 
     async def aanswer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
-        """The same for an async graph."""
+        """Answer the open question of an async graph, as `answer`."""
         return await adrive(self.app, self._answer(answer, to, options))
+
+    def stream(self, answer: Any, *, to: str | None = None, **options: Any) -> Iterator[Any]:
+        """Answer the open question as `answer` does, and watch.
+
+        Yields:
+            LangGraph's events, as `quintet.runs.stream` does; last the run as it stands afterwards.
+        """
+        wanted = Wanted.of(self.app, options)
+        return watched(self.app, self._answer(answer, to, wanted.rest), wanted)
+
+    def astream(self, answer: Any, *, to: str | None = None, **options: Any) -> AsyncIterator[Any]:
+        """Answer the open question of an async graph, and watch; as `stream`."""
+        wanted = Wanted.of(self.app, options)
+        return awatched(self.app, self._answer(answer, to, wanted.rest), wanted)
 
     def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Moves[Run]:
         check_options(options)

@@ -60,7 +60,7 @@ def start(
             does not have or that only nodes may write, or an option asks for a stream.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(compiled(app), _start(app, given, thread, config, withdraw, options))
+    return drive(compiled(app), started(app, given, thread, config, withdraw, options))
 
 
 async def astart(
@@ -73,7 +73,7 @@ async def astart(
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    return await adrive(compiled(app), _start(app, given, thread, config, withdraw, options))
+    return await adrive(compiled(app), started(app, given, thread, config, withdraw, options))
 
 
 def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
@@ -84,14 +84,14 @@ def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **opt
         RunError: the run waits for an answer, or failed where going on would skip work in silence.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(compiled(app), _resume(app, thread, config, options))
+    return drive(compiled(app), resumed(app, thread, config, options))
 
 
 async def aresume(
     app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any
 ) -> Run:
     """Go on with a run of an async graph; as `resume`."""
-    return await adrive(compiled(app), _resume(app, thread, config, options))
+    return await adrive(compiled(app), resumed(app, thread, config, options))
 
 
 def look(app: App, *, thread: str) -> Run:
@@ -108,7 +108,7 @@ async def alook(app: App, *, thread: str) -> Run:
     return await adrive(compiled(app), _look(app, thread))
 
 
-def _start(
+def started(
     app: App,
     given: Given,
     thread: str | None,
@@ -116,6 +116,7 @@ def _start(
     withdraw: bool,
     options: dict[str, Any],
 ) -> Moves[Run]:
+    """Check all that can be before anything runs, and start."""
     full = prepared(app, given, thread, config, options)
     if not app.checkpointer:
         return (yield from _start_unsaved(app, given, full, options))
@@ -193,9 +194,10 @@ def _start_unsaved(
     return Run(app=app, thread=thread_of(config), values=values, finished=True, config=config)
 
 
-def _resume(
+def resumed(
     app: App, thread: str, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Moves[Run]:
+    """Go on with what was cut off."""
     check_options(options)
     full = configured(thread, config)
     return (yield from held(app, thread, _resume_held(app, thread, full, options)))

@@ -118,7 +118,7 @@ def test_any_text_has_an_answer() -> None:
         (PAIRS, {"at_least": float("nan")}, "at_least=nan"),
         (PAIRS, {"outside": 1}, "outside=1"),
         ([("", "a"), (" ", "b"), ("", "a")], {}, "no words"),
-        ([("refund", "a"), ("parcel", "b")], {}, "each of 'a', 'b' has a single example"),
+        ([("refund", "a"), ("parcel", "b")], {}, "each of 'a', 'b' has one example"),
         ([("only text",)], {}, "pairs"),
     ],
     ids=["none", "one", "threshold", "nan", "outside", "empty", "alone", "single"],

@@ -19,11 +19,6 @@ from quintet.testing import ScriptedPerson
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
 
-@pytest.fixture(autouse=True)
-def _nothing_paid() -> None:
-    PAID.clear()
-
-
 def waiting(**gate: Any) -> Run:
     """A run that waits for maria."""
     run = start(saved(desk(**gate)), large(), thread="t")

@@ -16,11 +16,6 @@ from quintet.state import NoSuchRun, RunError, checkpointer
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
 
-@pytest.fixture(autouse=True)
-def _nothing_paid() -> None:
-    PAID.clear()
-
-
 def flaky(*problems: Exception, word: str = "ok") -> Any:
     """A node that raises these in turn, and then writes a word."""
     left = list(problems)

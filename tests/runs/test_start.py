@@ -34,11 +34,6 @@ from quintet.state.fragments import RUN_KEYS
 from tests.runs.desks import PAID, Log, asks, desk, large, own, pay, saved, says
 
 
-@pytest.fixture(autouse=True)
-def _nothing_paid() -> None:
-    PAID.clear()
-
-
 def test_a_run_ends_on_a_thread_of_its_own():
     app = saved(desk())
     first, second = start(app, {"message": "shipping"}), start(app, {"message": "shipping"})

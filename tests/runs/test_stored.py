@@ -20,12 +20,7 @@ from quintet.nodes import Planner, Router, fallback
 from quintet.nodes import Recovery as Policy
 from quintet.runs import Run, StoredRun, approve, look, reject, start, stored_run, stored_runs
 from quintet.state import NoSuchRun, OrchestrationState, Step, checkpointer
-from tests.runs.desks import PAID, Log, asks, desk, large, own, says
-
-
-@pytest.fixture(autouse=True)
-def _nothing_paid() -> None:
-    PAID.clear()
+from tests.runs.desks import Log, asks, desk, large, own, says
 
 
 def broken(state: Any) -> Any:

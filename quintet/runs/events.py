@@ -1,0 +1,146 @@
+"""LangGraph's events while a run is moved: what a stream yields, and what the moves need of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from quintet.runs.moves import App, Move, Moves, now, soon
+from quintet.state.errors import RunError
+
+STREAMING = ("stream_mode", "subgraphs", "version", "print_mode", "output_keys")
+"""The options of LangGraph's `stream` that say what it yields; no move but this one has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a stream is to yield.
+
+    Args:
+        options: those of LangGraph's `stream` that say it.
+        rest: the others, which the moves have too.
+        modes: the stream modes.
+    """
+
+    options: Mapping[str, Any]
+    rest: dict[str, Any] = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, app: App, options: Mapping[str, Any]) -> Wanted:
+        """Tell what a stream yields from how it is run.
+
+        Raises:
+            RunError: a graph without a checkpointer is to show only some keys.
+        """
+        shown = {name: value for name, value in options.items() if name in STREAMING}
+        if not app.checkpointer and shown.get("output_keys") is not None:
+            raise RunError(
+                f"output_keys={shown['output_keys']!r}: without a checkpointer the run's values "
+                "come by the stream alone; compile with one, or leave it out"
+            )
+        mode = shown.get("stream_mode") or app.stream_mode
+        return cls(
+            options=shown,
+            rest={name: value for name, value in options.items() if name not in STREAMING},
+            modes=(mode,) if isinstance(mode, str) else tuple(mode),
+        )
+
+    def opened(self, app: App, move: Move) -> tuple[dict[str, Any], Last | None]:
+        """Give the options of LangGraph's `stream`, and what takes the values where none is saved.
+
+        Without a checkpointer the values at the end are known by the stream alone.
+        """
+        options = {k: v for k, v in move.options.items() if k not in STREAMING}
+        if app.checkpointer:
+            return {**options, **self.options}, None
+        modes = list(dict.fromkeys((*self.modes, "values")))
+        return {**options, **self.options, "stream_mode": modes}, Last(wanted=self)
+
+
+@dataclass(kw_only=True)
+class Last:
+    """The last values of a stream, as `invoke` returns them.
+
+    Attributes:
+        value: the values.
+        interrupts: the open questions.
+    """
+
+    wanted: Wanted
+    value: Mapping[str, Any] = field(default_factory=dict)
+    interrupts: Any = ()
+
+    def shown(self, event: Any) -> Iterator[Any]:
+        """Take an event, and give it in the form that was asked for, if it was."""
+        wanted = self.wanted.options
+        if wanted.get("version") == "v2":
+            mode, within, data = event["type"], event["ns"], event["data"]
+            open_now = event.get("interrupts", ())
+        else:
+            *within, mode, data = event
+            open_now = data.get("__interrupt__", ()) if isinstance(data, Mapping) else ()
+        if mode == "values" and not any(within):
+            self.value, self.interrupts = data, open_now
+        if mode not in self.wanted.modes:
+            return
+        several = not isinstance(wanted.get("stream_mode", ""), str)
+        if wanted.get("version") == "v2" or several:
+            yield event
+        else:
+            yield (*within, data) if within else data
+
+
+def watched(app: App, moves: Moves[Any], wanted: Wanted) -> Iterator[Any]:
+    """Make the moves, yield what LangGraph's `stream` yields meanwhile, and last the run."""
+    with closing(moves):
+        result: Any = None
+        problem: Exception | None = None
+        while True:
+            try:
+                move = moves.send(result) if problem is None else moves.throw(problem)
+            except StopIteration as end:
+                yield end.value
+                return
+            result = problem = None
+            try:
+                if move.name == "invoke":
+                    options, last = wanted.opened(app, move)
+                    events: Any = app.stream(*move.given, **options)
+                    with closing(events):
+                        for event in events:
+                            yield from (event,) if last is None else last.shown(event)
+                    result = last
+                else:
+                    result = now(app, move)
+            except Exception as raised:  # noqa: BLE001 - it goes on into the moves
+                problem = raised
+
+
+async def awatched(app: App, moves: Moves[Any], wanted: Wanted) -> AsyncIterator[Any]:
+    """Make the moves of an async graph, as `watched`."""
+    with closing(moves):
+        result: Any = None
+        problem: Exception | None = None
+        while True:
+            try:
+                move = moves.send(result) if problem is None else moves.throw(problem)
+            except StopIteration as end:
+                yield end.value
+                return
+            result = problem = None
+            try:
+                if move.name == "invoke":
+                    options, last = wanted.opened(app, move)
+                    events: Any = app.astream(*move.given, **options)
+                    async with aclosing(events):
+                        async for event in events:
+                            for each in (event,) if last is None else last.shown(event):
+                                yield each
+                    result = last
+                else:
+                    result = await soon(app, move)
+            except Exception as raised:  # noqa: BLE001 - it goes on into the moves
+                problem = raised

@@ -1,0 +1,81 @@
+"""Moving a run and watching: LangGraph's events as they come, and then the run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from quintet.runs.events import Wanted, awatched, watched
+from quintet.runs.moves import App, Moves
+from quintet.runs.refusals import compiled
+from quintet.runs.run import Run
+from quintet.runs.start import Given, resumed, started
+from quintet.state.errors import RunError
+
+
+def stream(
+    app: App,
+    given: Given | None,
+    *,
+    thread: str | None = None,
+    config: RunnableConfig | None = None,
+    withdraw: bool = False,
+    **options: Any,
+) -> Iterator[Any]:
+    """Start a run, and yield LangGraph's events as they come, and last the `Run`.
+
+    Nobody else moves the thread until the last event is taken or the iterator is closed. Closed
+    early, the run is cut off at its last checkpoint, and `resume` goes on with it.
+
+    Args:
+        app: as for `start`.
+        given: the input; None goes on with a run that was cut off, as `resume` does.
+        thread: as for `start`.
+        config: as for `start`.
+        withdraw: as for `start`.
+        options: passed to LangGraph's `stream`: `stream_mode`, `subgraphs` (tokens of an agent that
+            is a graph come with `subgraphs=True`), `version`, `context`, ...
+
+    Yields:
+        What LangGraph's `stream` yields, in the form that the options ask for; then the `Run`.
+
+    Raises:
+        DesignError, RunError, ThreadHeld: as `start` and `resume`.
+    """
+    app = compiled(app)
+    wanted = Wanted.of(app, options)
+    return watched(app, _moves(app, given, thread, config, withdraw, wanted.rest), wanted)
+
+
+def astream(
+    app: App,
+    given: Given | None,
+    *,
+    thread: str | None = None,
+    config: RunnableConfig | None = None,
+    withdraw: bool = False,
+    **options: Any,
+) -> AsyncIterator[Any]:
+    """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
+    app = compiled(app)
+    wanted = Wanted.of(app, options)
+    return awatched(app, _moves(app, given, thread, config, withdraw, wanted.rest), wanted)
+
+
+def _moves(
+    app: App,
+    given: Given | None,
+    thread: str | None,
+    config: RunnableConfig | None,
+    withdraw: bool,
+    options: dict[str, Any],
+) -> Moves[Run]:
+    if given is not None:
+        return started(app, given, thread, config, withdraw, options)
+    if withdraw or thread is None:
+        raise RunError(
+            "None goes on with what its thread was doing: name the thread, and withdraw nothing"
+        )
+    return resumed(app, thread, config, options)
