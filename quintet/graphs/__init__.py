@@ -11,6 +11,7 @@ from quintet.graphs.edges import (
     by_plan,
     by_route,
 )
+from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.sequential import create_sequential
 from quintet.graphs.single import create_single_agent
@@ -29,4 +30,5 @@ __all__ = [
     "create_handoff",
     "create_sequential",
     "create_single_agent",
+    "govern",
 ]

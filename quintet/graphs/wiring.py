@@ -31,12 +31,18 @@ class Wiring:
         recover: what to do about failures.
         success: criteria on the final state.
         effects: all effects of all workers.
+        then: the node to go to when the work is done and nothing is proposed any more.
+        asks_at: the name of the gate's node.
+        acts_at: the name of the node that runs what was approved.
     """
 
     approve: ApprovalGate | None
     recover: Recovery
     success: tuple[Criterion, ...]
     effects: tuple[Effect, ...] = ()
+    then: str = "finish"
+    asks_at: str = "approve"
+    acts_at: str = "act"
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
         """Add a node whose failures go to the recovery policy.
@@ -55,28 +61,47 @@ class Wiring:
         )
 
     def tail(self, graph: StateGraph[Any]) -> str:
-        """Add the ends of the graph, and return the node that the workers' proposals go to."""
-        graph.add_node("finish", Finish(success=self.success))
-        graph.add_edge("finish", END)
-        graph.add_node("person", hand_over)
-        graph.add_edge("person", END)
+        """Add the ends that the graph has not yet, and the gate.
+
+        Returns:
+            The node that comes after the workers: the gate, or the end.
+        """
+        ends: dict[str, Any] = {"finish": Finish(success=self.success), "person": hand_over}
         if "undo" in self.recover.destinations:
-            graph.add_node("undo", Undo(effects=self.effects))
-            graph.add_edge("undo", END)
+            ends["undo"] = Undo(effects=self.effects)
+        for name, node in ends.items():
+            if name not in graph.nodes:
+                graph.add_node(name, node)
+                graph.add_edge(name, END)
         if self.approve is None:
-            return "finish"
+            return self.then
         gate = self.gate()
-        graph.add_node("approve", gate, destinations=gate.destinations)
+        graph.add_node(self.asks_at, gate, destinations=gate.destinations)
         # Nobody else can do an approved action in its place, so acting has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
-        acting.add_node(graph, "act", Act(effects=self.effects, gate=gate, then="finish"))
-        return "approve"
+        act = Act(effects=self.effects, gate=gate, then=self.then)
+        acting.add_node(graph, self.acts_at, act)
+        return self.asks_at
 
     def gate(self) -> ApprovalGate:
-        """Give the gate, with its ways out and what it stands in front of."""
+        """Give the gate, with its ways out and what it stands in front of.
+
+        Raises:
+            DesignError: it names a node of its own for what was approved, which `Act` must follow.
+        """
         if self.approve is None:
             raise DesignError("this wiring has no gate")
-        return replace(self.approve, approved="act", rejected="finish", effects=self.effects)
+        if self.approve.approved not in ("act", self.acts_at):
+            raise DesignError(
+                f"ApprovalGate(approved={self.approve.approved!r}): what was approved is done by "
+                f"the graph's own {self.acts_at!r}; leave it out"
+            )
+        return replace(
+            self.approve,
+            approved=self.acts_at,
+            rejected=self.approve.rejected or "finish",
+            effects=self.effects,
+        )
 
     def begin(self, graph: StateGraph[Any], *first: str) -> None:
         """Lead from START to the first nodes, so that new input begins a new run."""
@@ -85,7 +110,7 @@ class Wiring:
 
     def onward(self, planner: str | None, then: str) -> str | Path:
         """Give the way of a worker's result: to the plan under way, to the gate, or to the end."""
-        path: str | Path = then if self.approve is None else by_actions(then, otherwise="finish")
+        path: str | Path = then if self.approve is None else by_actions(then, otherwise=self.then)
         return path if planner is None else by_plan(planner, otherwise=path)
 
     def fitted(self, node: Any, way: str | Path, end: str) -> Any:
