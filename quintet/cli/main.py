@@ -34,7 +34,7 @@ def cli() -> None:
     \b
       quintet demo              a support desk over real messages; no API key, no server
       quintet runs list         the runs that it left behind
-      quintet runs show THREAD  one run: its path, its decisions, its outcome
+      quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
       quintet eval SUITE        how well an orchestration works, with intervals and gates
 
@@ -97,11 +97,14 @@ def list_runs(as_json: bool, database: str | None, status: str | None, limit: in
 
 
 @runs.command("show")
-@click.argument("thread")
+@click.argument("thread", metavar="RUN")
 @_json
 @_database
 def show_run(thread: str, as_json: bool, database: str | None) -> None:
-    """Show one run: its path, its decisions, what it waits for, its outcome."""
+    """Show one run: its path, its decisions, what it waits for, its outcome.
+
+    RUN is its thread or its id, as `quintet runs list` shows them, or the beginning of either.
+    """
     from quintet.cli.runs import page, shown
 
     found = shown(_url(database), thread)

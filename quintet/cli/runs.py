@@ -42,10 +42,10 @@ def listed(url: str, status: str | None) -> list[dict[str, Any]]:
 
 
 def shown(url: str, thread: str) -> dict[str, Any]:
-    """One run of a database, whole.
+    """One run of a database, whole; by its thread or id, or how one of them begins.
 
     Raises:
-        NoSuchRun: there is none under this thread.
+        NoSuchRun: there is none, or several.
     """
     _must_exist(url)
     with checkpointer(url) as saver:
@@ -63,7 +63,7 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     """Print runs as a table."""
     console = output()
     longest = max((len(run["thread"]) for run in found), default=6)
-    widths = {"thread": max(longest, 6), "status": 10, "updated": 19}
+    widths = {"run": 8, "thread": max(longest, 6), "status": 10, "updated": 19}
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for name, width in widths.items():
         rows.add_column(name, no_wrap=True, width=width)
@@ -75,7 +75,9 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     for run in found:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"
-        rows.add_row(escape(run["thread"]), status, run["updated"][:19], escape(run["reason"]))
+        rows.add_row(
+            run["run"], escape(run["thread"]), status, run["updated"][:19], escape(run["reason"])
+        )
     console.print(rows)
     if len(found) < total:
         console.print(f"{len(found)} of {total} runs; --limit shows more")
@@ -88,6 +90,8 @@ def page(run: Mapping[str, Any]) -> None:
     console = output()
     colour = COLOURS.get(run["status"], "white")
     console.print(f"run [bold]{escape(run['thread'])}[/]: [{colour}]{run['status']}[/]")
+    if run["run"]:
+        console.print(f"  id: {run['run']}")
     if run["reason"]:
         console.print(f"  {escape(run['reason'])}")
     if run["values"].get("message"):
@@ -123,6 +127,7 @@ class _Output(Console):
 
 def _brief(run: StoredRun) -> dict[str, Any]:
     return {
+        "run": run.id,
         "thread": run.thread,
         "status": run.status,
         "reason": run.reason,

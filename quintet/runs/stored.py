@@ -18,6 +18,7 @@ from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.errors import NoSuchRun
 from quintet.state.fragments import OrchestrationState, without_run
+from quintet.state.run import run_of
 
 _TRIGGER, _JOIN, _SENT = "branch:to:", "join:", "__pregel_tasks"
 _OURS = get_type_hints(OrchestrationState, include_extras=True)
@@ -29,6 +30,7 @@ class StoredRun:
 
     Args:
         thread: the thread's id.
+        id: the run's own id, eight letters; empty where its state keeps none.
         status: the outcome's status, `waiting`, or `unfinished`.
         reason: the outcome's reason, or what the run waits for.
         updated: when its last checkpoint was written, ISO 8601.
@@ -44,6 +46,7 @@ class StoredRun:
     path: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     waiting: tuple[Any, ...] = ()
+    id: str = ""
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -64,17 +67,42 @@ def stored_runs(saver: BaseCheckpointSaver[Any]) -> list[StoredRun]:
 def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:
     """One run, with its path.
 
+    Args:
+        saver: the checkpointer.
+        thread: the thread's id, the id of its last run, or how one of them begins, where no other
+            begins like it.
+
     Raises:
-        NoSuchRun: the checkpointer holds nothing under this thread.
+        NoSuchRun: the checkpointer holds nothing under this, or several runs.
     """
+    history = _history(saver, thread)
+    if not history:
+        thread = _found(saver, thread)
+        history = _history(saver, thread)
+    return _run(thread, history[0], _path(history))
+
+
+def _history(saver: BaseCheckpointSaver[Any], thread: str) -> list[CheckpointTuple]:
     history: list[CheckpointTuple] = []
     for item in saver.list(_config(thread)):
         history.append(item)
         if item.metadata.get("source") == "input":
             break
-    if not history:
-        raise NoSuchRun(f"no run is stored under thread {thread!r}")
-    return _run(thread, history[0], _path(history))
+    return history
+
+
+def _found(saver: BaseCheckpointSaver[Any], begins: str) -> str:
+    """Give the thread whose id begins like this, or whose last run's does."""
+    runs = stored_runs(saver) if begins else []
+    found = [run.thread for run in runs if any(i.startswith(begins) for i in (run.thread, run.id))]
+    if not found:
+        raise NoSuchRun(
+            f"no run is stored under thread {begins!r}, and no thread's or run's id begins like it"
+        )
+    if len(found) > 1:
+        some = ", ".join(map(repr, found[:3])) + (", ..." if len(found) > 3 else "")
+        raise NoSuchRun(f"{begins!r} is of {len(found)} threads ({some}); give more of the id")
+    return found[0]
 
 
 def _config(thread: str) -> RunnableConfig:
@@ -97,6 +125,7 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
         path=path,
         values=values,
         waiting=waiting,
+        id=run_of(values),
     )
 
 

@@ -29,8 +29,8 @@ def test_the_list_has_a_line_for_each_run_the_newest_first(database):
     done = runs("list", "--db", database)
     assert done.exit_code == 0
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["thread", "status", "updated", "reason"]
-    assert [line.split()[:2] for line in lines] == [
+    assert head.split() == ["run", "thread", "status", "updated", "reason"]
+    assert [line.split()[1:3] for line in lines] == [
         ["desk/3", "waiting"],
         [LONG, "escalated"],
         ["desk/1", "done"],
@@ -47,7 +47,9 @@ def test_the_list_as_json_has_every_run_and_the_total(database):
     found = data("list", "--db", database)
     assert found["total"] == 3
     assert [run["thread"] for run in found["runs"]] == ["desk/3", LONG, "desk/1"]
-    assert all(set(run) == {"thread", "status", "reason", "updated"} for run in found["runs"])
+    assert all(
+        set(run) == {"run", "thread", "status", "reason", "updated"} for run in found["runs"]
+    )
 
 
 def test_status_keeps_only_runs_of_that_status(database):
@@ -111,6 +113,25 @@ def test_a_run_is_shown_with_its_path_and_reason(database):
     assert "run desk/1: done" in printed
     assert "paid [back] in full" in printed
     assert "path: end" in printed
+
+
+def test_a_run_is_shown_by_its_id_or_by_the_beginning_of_an_id(database):
+    listed = data("list", "--db", database)["runs"]
+    assert all(len(run["run"]) == 8 for run in listed)
+    for run in listed:
+        assert run["run"] in runs("list", "--db", database).stdout
+        for text in (run["run"], run["run"][:7], run["thread"], run["thread"][:-1]):
+            if text == "desk/":
+                continue
+            assert data("show", text, "--db", database)["thread"] == run["thread"]
+    assert f"id: {listed[0]['run']}" in runs("show", listed[0]["run"], "--db", database).stdout
+
+
+def test_a_beginning_that_several_have_is_refused(command, database):
+    done = command("runs", "show", "desk", "--db", database)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'desk' is of 3 threads" in done.stderr
+    assert "give more of the id" in done.stderr
 
 
 def test_a_run_as_json_is_the_whole_run(database):
