@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.runnables import Runnable, RunnableConfig
+
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.node import values
 from quintet.state.errors import DesignError
@@ -49,14 +51,16 @@ class Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Begin:
-    """An edge from START that says that a new run begins. Made by `begin`."""
+class Begin(Runnable[Any, Any]):
+    """An edge from START that says that a new run begins. Made by `begin`.
+
+    It is a Runnable, so that LangGraph calls it without a callback manager of its own, which costs
+    more than all that it does.
+    """
 
     to: tuple[str, ...]
 
-    @property
-    def __name__(self) -> str:
-        return "begin"
+    name = "begin"
 
     @property
     def targets(self) -> list[str]:
@@ -69,6 +73,14 @@ class Begin:
         if life is not None:
             life.mark()
         return list(self.to)
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Begin the run (LangGraph calls this)."""
+        return self(input)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Begin the run, without leaving the event loop's thread."""
+        return self(input)
 
 
 def begin(*to: str) -> Begin:

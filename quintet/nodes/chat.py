@@ -111,7 +111,7 @@ def converse(
         BudgetExhausted: a limit is reached before it answers.
     """
     kit = _kit(tuple(map(Same, contract.tools)), contract.gives, conversation.handoffs)
-    bound = with_tools(model, kit.specs) if kit.specs else model
+    bound = _bound(Same(model), Same(kit)) if kit.specs else model
     messages = conversation.messages
     if not messages:
         messages += [
@@ -234,7 +234,7 @@ WRAPPED = "answer"
 
 
 class Same:
-    """A tool as a key by its identity; LangChain's tools have no hash."""
+    """A thing as a key by its identity; LangChain's tools and models have no hash."""
 
     def __init__(self, item: Any) -> None:
         self.item = item
@@ -292,6 +292,12 @@ def _answer_spec(gives: Any) -> tuple[dict[str, Any], bool]:
     name = gives.__name__ if isinstance(gives, type) and not wrapped else "answer"
     function = {"name": name, "description": "Give the final answer.", "parameters": schema}
     return {"type": "function", "function": function}, wrapped
+
+
+@lru_cache(maxsize=64)
+def _bound(model: Same, kit: Same) -> Any:
+    """Give a model with its tools bound, once: providers' classes turn them into their own form."""
+    return with_tools(model.item, kit.item.specs)
 
 
 def _as_tool(item: Any) -> BaseTool:

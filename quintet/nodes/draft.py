@@ -10,9 +10,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
-from quintet.nodes.meter import metered_here
+from quintet.nodes.meter import structured
 from quintet.nodes.model import filled
-from quintet.nodes.node import Call, Steps, one_of
+from quintet.nodes.node import Steps, one_of
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.plan import Plan, Step
@@ -28,7 +28,7 @@ def draft_plan(
         ContractBroken: the second draft cannot run either.
     """
     schema = _plan_schema(tuple(about))
-    structured = model.with_structured_output(schema)
+    chain = model.with_structured_output(schema)
     listed = "\n".join(f"- {name}: {text}" for name, text in about.items())
     messages: list[BaseMessage] = [
         SystemMessage(
@@ -47,7 +47,7 @@ def draft_plan(
         messages.append(HumanMessage(f"An earlier plan did not hold. Plan anew.\n{said}"))
     problem = ""
     for _ in range(2):
-        draft = filled(schema, (yield Call(structured, (messages,), metered_here())))
+        draft = filled(schema, (yield from structured(chain, messages)))
         try:
             steps = tuple(Step(**item.model_dump()) for item in draft.steps)
             return Plan(goal=goal, steps=steps, assignees=tuple(about), budget=budget)

@@ -12,9 +12,9 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
 from quintet.nodes.merge import Settled
-from quintet.nodes.meter import metered_here
+from quintet.nodes.meter import structured
 from quintet.nodes.model import chat_model, filled
-from quintet.nodes.node import Call, Steps, drive, one_of
+from quintet.nodes.node import Steps, drive, one_of
 from quintet.state.plan import Step
 from quintet.state.record import plain
 from quintet.state.verdict import Unmet
@@ -37,9 +37,9 @@ class CriterionJudge:
         """Ask the model; a step without a criterion holds unasked."""
         if not step.criterion:
             return True
-        structured = self.model.with_structured_output(Verdict)
+        chain = self.model.with_structured_output(Verdict)
         asked = f"Judge whether this criterion holds for the result: {step.criterion}"
-        said = yield Call(structured, (_messages(asked, result),), metered_here())
+        said = yield from structured(chain, _messages(asked, result))
         verdict = filled(Verdict, said)
         return True if verdict.holds else Unmet(verdict.reason or "the judge gives no reason")
 
@@ -61,9 +61,9 @@ class SourceJudge:
             source=(one_of((*values, "none")), Field(description="the source to believe")),
             reason=(str, Field(description="why, in one short sentence")),
         )
-        structured = self.model.with_structured_output(schema)
+        chain = self.model.with_structured_output(schema)
         asked = f"Sources give different values for {name!r}. Say which source to believe."
-        said = yield Call(structured, (_messages(asked, values),), metered_here())
+        said = yield from structured(chain, _messages(asked, values))
         pick = filled(schema, said)
         if pick.source == "none":
             return None

@@ -8,13 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
 from quintet.nodes.core.attempt import Attempt, current
+from quintet.nodes.node import Call, Steps
 from quintet.state.errors import QuintetError
 
 
@@ -95,10 +97,30 @@ def stopping() -> Iterator[None]:
         raise Stopped(reason) from reason
 
 
-def metered_here() -> RunnableConfig | None:
-    """Give the configuration of a model call that is counted, where a node is counting."""
+def structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Steps[Any]:
+    """Ask a model by its structured output, and count the call where a node is counting.
+
+    Of LangChain's chain of a model and its parsers, the model is called by itself where it comes
+    first, so that its own message says what it has used: callbacks all along the chain would cost
+    more than everything else here.
+
+    Raises:
+        BudgetExhausted: a limit is reached.
+    """
     attempt = current.get()
-    return None if attempt is None else metered(attempt)
+    if attempt is None:
+        return (yield Call(chain, (messages,)))
+    model, *parsers = chain.steps if isinstance(chain, RunnableSequence) else (chain,)
+    if not isinstance(getattr(model, "bound", model), BaseChatModel):
+        return (yield Call(chain, (messages,), metered(attempt)))
+    attempt.check()
+    attempt.spend(steps=1)
+    said = yield Call(model, (messages,))
+    if isinstance(said, BaseMessage):
+        attempt.used(said)
+    for parser in parsers:
+        said = yield Call(parser, (said,))
+    return said
 
 
 def metered(attempt: Attempt) -> RunnableConfig:

@@ -13,8 +13,8 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from quintet.nodes.choose import Choice
-from quintet.nodes.meter import metered_here
-from quintet.nodes.node import Call, Steps, adrive, drive, one_of
+from quintet.nodes.meter import structured
+from quintet.nodes.node import Steps, adrive, drive, one_of
 from quintet.state.errors import DesignError
 
 NONE = "none"
@@ -43,7 +43,7 @@ class ModelChooser:
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
         messages = [SystemMessage(self._instruction), HumanMessage(str(given))]
-        said = yield Call(self._structured, (messages,), metered_here())
+        said = yield from structured(self._structured, messages)
         choice = filled(self._schema, said)
         to, confidence, reason = choice.to, choice.confidence, choice.reason
         if to == NONE or confidence < self.at_least:

@@ -79,6 +79,8 @@ class Call:
 
     async def soon(self) -> Any:
         """Call it and await it."""
+        if self.seconds is None:
+            return await self._acall()
         limit = asyncio.timeout(self.seconds)
         try:
             async with limit:
@@ -293,7 +295,7 @@ def _named(failure: Failure, node: str) -> str:
 
 def values(state: Any) -> Mapping[str, Any]:
     """A state's keys, whichever of LangGraph's state kinds it is."""
-    if isinstance(state, Mapping):
+    if type(state) is dict or isinstance(state, Mapping):
         return state
     if isinstance(state, BaseModel):
         return {name: getattr(state, name) for name in type(state).model_fields}

@@ -12,7 +12,7 @@ from langgraph.types import Command
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.core.attempt import reckoned
 from quintet.nodes.node import Node, Place, Steps, brief, place
-from quintet.state.budget import Budget, Spending, add_spending
+from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
 from quintet.state.failure import Failure
@@ -40,6 +40,10 @@ def text_of(state: Mapping[str, Any]) -> str:
 
 HANDOFFS = 8
 """Handoffs of one run where the router's limit sets none."""
+
+
+_SHARED = tuple(resource for resource in RESOURCES if resource != "handoffs")
+"""What all workers together may use up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,7 @@ class Router(Node):
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
         here = place("router")
         so_far = cast(Spending, state.get("spent") or {})
-        if (reached := replace(self.limit, handoffs=None).over(so_far)) is not None:
+        if (reached := self.limit.over(so_far, of=_SHARED)) is not None:
             return self._stop(here, state, reached)
         given = self.read(state)
         choice, spent = yield from reckoned(here, ask(self.choose, given))
@@ -125,7 +129,7 @@ class Router(Node):
             )
         taken = f"{here.path} -> {choice.to}"
         if (state.get("taken") or {}).get(taken) or self.limit.handoffs == 0:
-            reached = Budget(handoffs=self.limit.handoffs).over(so_far)
+            reached = self.limit.over(so_far, of=("handoffs",))
             if reached is not None:
                 return self._stop(here, state, reached)
         decision = Decision(

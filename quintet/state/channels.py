@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from langgraph.channels.base import BaseChannel
 
-from quintet.state.run import NOTHING, Life, Plain, RunChannel, join
+from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, join
 
 DECISIONS_KEPT = 64
 FAILURES_KEPT = 16
@@ -33,7 +33,7 @@ class OfRun(BaseChannel[Any, Any, Any]):
 
     def __init__(self, typ: Any = dict, key: str = "") -> None:
         super().__init__(typ, key)
-        self.life = Life({})
+        self.life = NO_RUN
         self.begun = False
         self.supersteps = 0
         self.value: Any = self.nothing()
@@ -58,28 +58,25 @@ class OfRun(BaseChannel[Any, Any, Any]):
         """The type of an update."""
         return self.typ
 
-    def twin(self) -> Self:
-        """Give a new channel of the same kind; subclasses with settings hand them on."""
-        return type(self)(self.typ, self.key)
-
     def copy(self) -> Self:
         """Give a channel with the same value, for a path function's look ahead."""
-        twin = self.twin()
-        twin.life, twin.value = self.life, self.value
-        twin.begun, twin.supersteps = self.begun, self.supersteps
+        # Not by __init__: this is done for every channel, again and again.
+        twin = self.__new__(type(self))
+        twin.typ, twin.key, twin.life = self.typ, self.key, self.life
+        twin.value, twin.begun, twin.supersteps = self.value, self.begun, self.supersteps
         return twin
 
     def from_checkpoint(self, checkpoint: Any) -> Self:
         """Load the channel at the start of an invocation."""
-        loaded = self.twin()
-        loaded.life = join(self.key)
-        if checkpoint is not NOTHING and checkpoint is not None:
-            loaded.value = checkpoint
+        loaded = self.copy()
+        loaded.life, loaded.begun, loaded.supersteps = join(self.key), False, 0
+        stored = checkpoint is not NOTHING and checkpoint is not None
+        loaded.value = checkpoint if stored else self.nothing()
         return loaded
 
     def checkpoint(self) -> Any:
         """Give what is stored; nothing of what belonged to the run before."""
-        value = self.started() if self._starts else self.value
+        value = self.get()
         return NOTHING if value == self.empty else value
 
     def is_available(self) -> bool:
@@ -88,22 +85,22 @@ class OfRun(BaseChannel[Any, Any, Any]):
 
     def get(self) -> Any:
         """Give the value as nodes see it."""
-        return self.started() if self._starts else self.value
+        if self.begun or not self.life.begins(self.supersteps):
+            return self.value
+        return self.started()
 
     def update(self, values: Sequence[Any]) -> bool:
         """Put a superstep's updates in, on an empty value where a run begins."""
-        old = self.value
-        if starts := self._starts:
-            self.value, self.begun = self.started(), True
+        starts = not self.begun and self.life.begins(self.supersteps)
         self.supersteps += 1
-        if not values:
-            return starts and self.value != old
-        self.value = self.given(values) if starts else self.merged(values)
-        return True
-
-    @property
-    def _starts(self) -> bool:
-        return not self.begun and self.life.begins(self.supersteps)
+        if starts:
+            old, self.value, self.begun = self.value, self.started(), True
+            if values:
+                self.value = self.given(values)
+            return bool(values) or self.value != old
+        if values:
+            self.value = self.merged(values)
+        return bool(values)
 
     def started(self) -> Any:
         """Give the value with which a new run begins."""
@@ -219,9 +216,11 @@ class Log(OfRun):
         self.most = most
         super().__init__(typ, key)
 
-    def twin(self) -> Self:
-        """Give a new log of the same length."""
-        return type(self)(self.typ, self.key, most=self.most)
+    def copy(self) -> Self:
+        """Give a log of the same length."""
+        twin = super().copy()
+        twin.most = self.most
+        return twin
 
     def merged(self, values: Sequence[Any]) -> Any:
         """Append what is new, and keep the last; each record has a moment of its own."""
@@ -344,7 +343,7 @@ def put_in(hint: Any, value: Any, *updates: Any) -> Any:
     """Put one superstep's updates into the value of a key, as annotated in a state."""
     spec = next(iter(getattr(hint, "__metadata__", ())), None)
     if isinstance(spec, OfRun):
-        channel = spec.twin()
+        channel = spec.copy()
     elif isinstance(spec, type) and issubclass(spec, OfRun):
         channel = spec()
     else:

@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
     if value is None or kind in _JSON or (kind is float and isfinite(value)):
         return value
     if (names := _fields_of(kind)) is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: _plain_part(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return _plain_keys(value)
     if isinstance(value, list | tuple):
@@ -51,6 +51,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return _plain_model(value)
     return _plain_scalar(value)
+
+
+def _plain_part(value: Any) -> Any:
+    """As `plain`, for what is mostly plain already: records are written at every step."""
+    return value if value is None or type(value) in _JSON else plain(value)
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -106,7 +111,8 @@ def _fields_of(kind: Any) -> tuple[str, ...] | None:
 
 def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
     made = {
-        key if type(key) is str else str(plain(key)): plain(item) for key, item in value.items()
+        key if type(key) is str else str(plain(key)): _plain_part(item)
+        for key, item in value.items()
     }
     if len(made) < len(value):
         names = [str(plain(key)) for key in value]

@@ -29,6 +29,7 @@ class Life:
         id: the run's id; empty before its first superstep.
         fresh: whether nothing was stored before.
         ended: whether nothing was left to run.
+        joined: the keys whose channels know it.
         supersteps: how many have ended in this invocation.
         begun: with which superstep of this invocation a new run began, if with any.
     """
@@ -42,6 +43,7 @@ class Life:
         "ended",
         "fresh",
         "id",
+        "joined",
         "supersteps",
     )
 
@@ -49,6 +51,7 @@ class Life:
         self.fresh = stored is None
         self.id = str((stored or {}).get("id", ""))
         self.ended = bool((stored or {}).get("ended"))
+        self.joined: set[str] = set()
         self.supersteps = 0
         self.begun: int | None = None
         self._marked = False
@@ -109,23 +112,24 @@ class Life:
         self.supersteps += 1
 
 
+NO_RUN = Life({})
+"""What a channel has whose state keeps no run: nothing begins."""
+
 _loading = threading.local()
 
 
 def load(stored: Mapping[str, Any] | None) -> Life:
     """Begin the life of an invocation; the channels that are loaded next, in this thread, join."""
-    life = Life(stored)
-    _loading.life, _loading.keys = life, set()
+    _loading.life = life = Life(stored)
     return life
 
 
 def join(key: str) -> Life:
     """Give a channel that is being loaded the life of its invocation."""
-    keys: set[str] = getattr(_loading, "keys", set())
-    if key in keys or not hasattr(_loading, "life"):  # a state without `run` has no run
-        return Life({})
-    keys.add(key)
-    life: Life = _loading.life
+    life: Life = getattr(_loading, "life", NO_RUN)
+    if key in life.joined:  # it is of another graph, whose state has no `run`
+        return NO_RUN
+    life.joined.add(key)
     return life
 
 
@@ -224,7 +228,7 @@ def _within(parent: str) -> str:
 def run_of(state: Mapping[str, Any]) -> str:
     """Give the id of the run that a state belongs to; empty where it keeps none."""
     run = state.get("run")
-    return str(run.get("id", "")) if isinstance(run, Mapping) else ""
+    return str(run.get("id", "")) if isinstance(run, dict) else ""
 
 
 def is_within(run: str, outer: str) -> bool:

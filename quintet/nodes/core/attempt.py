@@ -345,8 +345,10 @@ def in_time(attempt: Attempt, call: Call) -> Steps[Any]:
     Raises:
         BudgetExhausted: they are used up.
     """
+    if (left := attempt.left) is None:
+        return (yield call)
     try:
-        return (yield replace(call, seconds=attempt.left))
+        return (yield replace(call, seconds=left))
     except TimeUp:
         attempt.check()
         raise BudgetExhausted(f"{attempt.place.node}: budget reached, seconds") from None
