@@ -1,6 +1,6 @@
-"""The wiring: edge factories, ready-made graphs, and the check before the first run."""
+"""The wiring: edge factories and ready-made graphs; and `check` for any graph."""
 
-from quintet.graphs.check import Finding, check
+from quintet.checks import Finding, check
 from quintet.graphs.edges import Path, by_actions, by_failure, by_outcome, by_plan, by_route
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.sequential import create_sequential

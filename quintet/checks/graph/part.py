@@ -15,7 +15,7 @@ from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import TimeoutPolicy, interrupt
 
-from quintet.graphs.checks.source import UNKNOWN, Body, read
+from quintet.checks.source.body import UNKNOWN, Body, read
 
 AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
 _RUNNING = ("invoke", "ainvoke", "stream", "astream")

@@ -10,8 +10,8 @@ from itertools import combinations, product
 
 from langgraph.types import Command, Send
 
-from quintet.graphs.checks.literals import NOTHING, Values, union, values
-from quintet.graphs.checks.source import Body, own
+from quintet.checks.source.body import Body, own
+from quintet.checks.source.literals import NOTHING, Values, union, values
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)

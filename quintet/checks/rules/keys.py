@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.graph.message import add_messages
 
-from quintet.graphs.checks.finding import Finding, Level, names
-from quintet.graphs.checks.part import Part
-from quintet.graphs.checks.shape import Shape, way
+from quintet.checks.finding import Finding, Level, names
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.shape import Shape, way
 
 _ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
 _SETTLED = (add_messages, operator.or_, operator.and_)

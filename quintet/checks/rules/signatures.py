@@ -14,12 +14,12 @@ from types import FunctionType, MethodType
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import NodeError
 
-from quintet.graphs.checks.finding import Finding, names
-from quintet.graphs.checks.flow import falls
-from quintet.graphs.checks.part import Part
-from quintet.graphs.checks.shape import Shape
-from quintet.graphs.checks.source import UNKNOWN, Body
-from quintet.graphs.checks.updates import is_silent, written
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import UNKNOWN, Body
+from quintet.checks.source.flow import falls
+from quintet.checks.source.updates import is_silent, written
 
 _INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
 _BLOCKING = (

@@ -9,8 +9,8 @@ from itertools import combinations
 
 from langgraph.graph import END, START
 
-from quintet.graphs.checks.finding import Finding, Level, names
-from quintet.graphs.checks.shape import Shape
+from quintet.checks.finding import Finding, Level, names
+from quintet.checks.graph.shape import Shape
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
-from quintet.graphs.check import Finding, check
+from quintet.checks import Finding, check
 
 
 class State(TypedDict, total=False):

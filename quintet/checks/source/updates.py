@@ -11,7 +11,7 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from quintet.graphs.checks.source import Body, own
+from quintet.checks.source.body import Body, own
 
 _CLONES = (copy.copy, copy.deepcopy, replace)
 _COPYING = ("copy", "model_copy", "model_dump")

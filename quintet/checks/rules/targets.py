@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 from langgraph.graph import END, START
 
-from quintet.graphs.checks.branch import Branch
-from quintet.graphs.checks.finding import Finding, Level, names
-from quintet.graphs.checks.flow import falls
-from quintet.graphs.checks.moves import answers
-from quintet.graphs.checks.shape import Shape
+from quintet.checks.finding import Finding, Level, names
+from quintet.checks.graph.branch import Branch
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.flow import falls
+from quintet.checks.source.moves import answers
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from langgraph.graph import END
 
-from quintet.graphs.checks.finding import Finding, names
-from quintet.graphs.checks.shape import Shape, way
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.shape import Shape, way
 
 
 def bypassed_gates(shape: Shape) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
-from quintet.graphs.check import Finding, check
+from quintet.checks import Finding, check
 
 
 class State(TypedDict, total=False):

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from quintet.graphs.checks.literals import Values
-from quintet.graphs.checks.moves import Moves, chosen
-from quintet.graphs.checks.part import unbound
-from quintet.graphs.checks.source import Body, read
+from quintet.checks.graph.part import unbound
+from quintet.checks.source.body import Body, read
+from quintet.checks.source.literals import Values
+from quintet.checks.source.moves import Moves, chosen
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,29 +8,27 @@ from typing import Any, Final
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.graphs.checks import gates, keys, pauses, signatures, steps, ways
-from quintet.graphs.checks.finding import Finding
-from quintet.graphs.checks.shape import Shape
+from quintet.checks.finding import Finding
+from quintet.checks.graph.shape import Shape
+from quintet.checks.rules import gates, interrupts, keys, parallel, signatures, targets
 from quintet.state.errors import DesignError
 
-__all__ = ["Finding", "check"]
-
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
-    ways.unknown_targets,
-    ways.no_entry,
-    ways.orphans,
-    ways.edge_and_command,
-    ways.blind_paths,
-    ways.partial_paths,
-    ways.alternatives,
-    steps.parallel_writers,
-    steps.unequal_joins,
+    targets.unknown_targets,
+    targets.no_entry,
+    targets.orphans,
+    targets.edge_and_command,
+    targets.blind_paths,
+    targets.partial_paths,
+    targets.alternatives,
+    parallel.parallel_writers,
+    parallel.unequal_joins,
     keys.unknown_keys,
     keys.whole_state,
     keys.isolated_subgraphs,
     keys.no_outcome,
-    pauses.swallowed,
-    pauses.repeated,
+    interrupts.swallowed,
+    interrupts.repeated,
     signatures.handlers,
     signatures.timeouts,
     signatures.unresolved,
@@ -63,5 +61,5 @@ def check(
         )
     shape = Shape(builder=builder)
     found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
-    found |= {*pauses.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
+    found |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
     return tuple(sorted(found, key=lambda finding: finding.rank))

@@ -7,8 +7,8 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
+from quintet.checks import check
 from quintet.graphs import create_handoff, create_sequential, create_single_agent
-from quintet.graphs.check import check
 from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
 from quintet.state import Contract, OrchestrationState
 

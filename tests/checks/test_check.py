@@ -28,8 +28,8 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
-from quintet.graphs.check import Finding, check
-from quintet.graphs.checks.finding import Code, names
+from quintet.checks import Finding, check
+from quintet.checks.finding import Code, names
 from quintet.state.errors import DesignError
 
 

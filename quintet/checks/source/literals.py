@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from langgraph.types import Send
 
-from quintet.graphs.checks.source import UNKNOWN, Body
+from quintet.checks.source.body import UNKNOWN, Body
 
 _CONTAINERS = (list, tuple, set, frozenset)
 _COPIES = (list, tuple, set, frozenset, sorted)

@@ -14,11 +14,11 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import interrupt
 
-from quintet.graphs.checks.finding import Finding, names
-from quintet.graphs.checks.flow import before, most
-from quintet.graphs.checks.part import declared
-from quintet.graphs.checks.shape import Shape
-from quintet.graphs.checks.source import UNKNOWN, Body, own, read
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.part import declared
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import UNKNOWN, Body, own, read
+from quintet.checks.source.flow import before, most
 
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})

@@ -13,8 +13,8 @@ from functools import cached_property, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Final
 
-from quintet.graphs.checks.definition import Definition, definition, parameters
-from quintet.graphs.checks.pruning import pruned
+from quintet.checks.source.definition import Definition, definition, parameters
+from quintet.checks.source.pruning import pruned
 
 UNKNOWN: Final = object()
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

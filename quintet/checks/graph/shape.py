@@ -13,11 +13,11 @@ from typing import Any
 from langgraph.channels import BaseChannel, LastValue
 from langgraph.graph import END, START, StateGraph
 
-from quintet.graphs.checks.branch import Branch, path_body
-from quintet.graphs.checks.literals import Values, union
-from quintet.graphs.checks.moves import Moves, commanded, merged
-from quintet.graphs.checks.part import Part, Spec
-from quintet.graphs.checks.updates import Written, may_command, written
+from quintet.checks.graph.branch import Branch, path_body
+from quintet.checks.graph.part import Part, Spec
+from quintet.checks.source.literals import Values, union
+from quintet.checks.source.moves import Moves, commanded, merged
+from quintet.checks.source.updates import Written, may_command, written
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 

@@ -14,7 +14,7 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from quintet.graphs.check import Finding, check
+from quintet.checks import Finding, check
 
 
 class State(TypedDict, total=False):

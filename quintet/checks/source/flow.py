@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from quintet.graphs.checks.source import own
+from quintet.checks.source.body import own
 
 Counter = Callable[[ast.AST], int]
 _NEVER = ("assert_never", "exit", "abort")
