@@ -1,4 +1,4 @@
-"""What LangGraph lets pass in silence, found before the first run."""
+"""The check: mistakes in a graph that nothing else reports, found before the first run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.checks.finding import Finding
 from quintet.checks.graph.shape import Shape
-from quintet.checks.rules import gates, interrupts, keys, parallel, signatures, targets
+from quintet.checks.graph.tree import Tree
+from quintet.checks.rules import (
+    catches,
+    endings,
+    gates,
+    interrupts,
+    keys,
+    parallel,
+    signatures,
+    targets,
+)
 from quintet.state.errors import DesignError
 
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
@@ -19,7 +29,8 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     targets.orphans,
     targets.edge_and_command,
     targets.blind_paths,
-    targets.partial_paths,
+    endings.partial_paths,
+    endings.partial_commands,
     targets.alternatives,
     parallel.parallel_writers,
     parallel.unequal_joins,
@@ -27,12 +38,16 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     keys.whole_state,
     keys.isolated_subgraphs,
     keys.no_outcome,
-    interrupts.swallowed,
+    catches.swallowed,
     interrupts.repeated,
     signatures.handlers,
     signatures.timeouts,
     signatures.unresolved,
 )
+"""The rules that look at each graph alone."""
+
+_TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = ()
+"""The rules that look at a graph and its subgraphs together."""
 
 
 def check(
@@ -40,8 +55,8 @@ def check(
 ) -> tuple[Finding, ...]:
     """Find the mistakes in a graph that LangGraph does not report, or only when it runs.
 
-    No node is run. What cannot be read (a function without source, targets computed at run
-    time) gives fewer findings. Subgraphs that are nodes are read too.
+    No node is run. Where something cannot be read (a function without source, targets
+    computed at run time), there are fewer findings. Subgraphs that are nodes are read too.
 
     Args:
         graph: a `StateGraph`, or what its `compile` returned; only a compiled graph tells
@@ -60,6 +75,8 @@ def check(
             "graph itself"
         )
     shape = Shape(builder=builder)
+    tree = Tree(root=shape)
     found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
+    found |= {finding for rule in _TREE_RULES for finding in rule(tree)}
     found |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
     return tuple(sorted(found, key=lambda finding: finding.rank))

@@ -1,4 +1,4 @@
-"""What `check` reports: one mistake, where it is, and what to do about it."""
+"""A finding: one mistake, where it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Code = Literal[
     "no-outcome",
     "orphan-node",
     "parallel-writers",
+    "partial-command",
     "partial-path",
     "several-interrupts",
     "swallowed-interrupt",

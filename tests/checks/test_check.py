@@ -28,6 +28,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
+from quintet import graphs
 from quintet.checks import Finding, check
 from quintet.checks.finding import Code, names
 from quintet.state.errors import DesignError
@@ -78,6 +79,10 @@ def test_every_code_has_a_sentence_about_its_node_and_what_to_do():
         assert finding.code in get_args(Code)
         assert finding.fault.endswith(".")
         assert finding.remedy.endswith(".")
+
+
+def test_graphs_hand_the_same_check_on():
+    assert (graphs.check, graphs.Finding) == (check, Finding)
 
 
 def test_names_are_spelled_out():

@@ -1,4 +1,4 @@
-"""Stopping for a person: lost, swallowed, repeated, or walked around."""
+"""Stopping for a person: lost, repeated, or several times in one node."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.errors import GraphBubbleUp, NodeError
+from langgraph.errors import NodeError
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, interrupt
@@ -218,111 +218,6 @@ def test_another_interrupt_is_not_meant():
     assert check(alone(audio).compile()) == ()
 
 
-# Swallowed interrupts
-
-
-def catches_all(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except Exception:  # noqa: BLE001
-        return {"answer": "swallowed"}
-
-
-def catches_bare(state: State) -> dict[str, Any]:
-    try:
-        answer = interrupt("go on?")
-    except:  # noqa: E722
-        answer = "swallowed"
-    return {"answer": answer}
-
-
-def catches_in_a_tuple(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except ValueError:
-        return {"answer": "bad"}
-    except (KeyError, BaseException):  # noqa: BLE001
-        return {"answer": "swallowed"}
-
-
-CAUGHT = (KeyError, Exception)
-
-
-def catches_by_name(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except CAUGHT:
-        return {"answer": "swallowed"}
-
-
-def suppresses(state: State) -> dict[str, Any]:
-    with contextlib.suppress(Exception):
-        return {"answer": interrupt("go on?")}
-    return {"answer": "swallowed"}
-
-
-@pytest.mark.parametrize(
-    "node", [catches_all, catches_bare, catches_in_a_tuple, catches_by_name, suppresses]
-)
-def test_a_swallowed_interrupt_asks_nobody_and_is_named(node):
-    assert answered(alone(node))["answer"] == "swallowed"
-    finding = only(alone(node))
-    assert (finding.code, finding.node, finding.level) == ("swallowed-interrupt", "a", "error")
-    assert "except GraphBubbleUp: raise" in finding.remedy
-
-
-def test_an_interrupt_that_becomes_another_error_is_named():
-    def translates(state: State) -> dict[str, Any]:
-        try:
-            return {"answer": interrupt("go on?")}
-        except Exception as problem:
-            raise RuntimeError("lost") from problem
-
-    with pytest.raises(RuntimeError, match="lost"):
-        answered(alone(translates))
-    assert only(alone(translates)).code == "swallowed-interrupt"
-
-
-def lets_through(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except GraphBubbleUp:
-        raise
-    except Exception:  # noqa: BLE001
-        return {"answer": "swallowed"}
-
-
-def looks_first(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except Exception as problem:
-        if isinstance(problem, GraphBubbleUp):
-            raise problem
-        return {"answer": "swallowed"}
-
-
-def catches_little(state: State) -> dict[str, Any]:
-    try:
-        return {"answer": interrupt("go on?")}
-    except (ValueError, KeyError):
-        return {"answer": "bad"}
-
-
-def elsewhere(state: State) -> dict[str, Any]:
-    with contextlib.suppress(KeyError):
-        answer = interrupt("go on?")
-    try:
-        return {"answer": answer}
-    except Exception:  # noqa: BLE001
-        return {"answer": "swallowed"}
-
-
-@pytest.mark.parametrize("node", [lets_through, looks_first, catches_little, elsewhere])
-def test_an_interrupt_that_gets_through_is_right(node):
-    assert answered(alone(node), "yes")["answer"] == "yes"
-    assert check(alone(node)) == ()
-
-
 # Work before the interrupt, and several interrupts
 
 
@@ -403,6 +298,26 @@ class Question:
 
 def describe(line: str) -> str:
     return line if len(line) < 3 else describe(line[1:])
+
+
+def asks_by_helper(state: State) -> dict[str, Any]:
+    send("draft")
+    return {"answer": _question(state)}
+
+
+def asks_by_two_helpers(state: State) -> dict[str, Any]:
+    return {"answer": str(_question(state)) + _asked_again(state)}
+
+
+def _asked_again(state: State) -> str:
+    return str(_question(state))
+
+
+def test_a_question_in_a_helper_starts_the_node_again_too():
+    answered(alone(asks_by_helper), "yes")
+    assert SENT == ["draft", "draft"]
+    assert only(alone(asks_by_helper)).code == "work-before-interrupt"
+    assert only(alone(asks_by_two_helpers)).code == "several-interrupts"
 
 
 def test_what_only_computes_may_stand_before_an_interrupt():

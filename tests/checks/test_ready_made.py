@@ -7,6 +7,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
+from examples.retail.desk import retail_desk
+from examples.retail.store import Store
+from examples.support.graph import app as support
 from quintet.checks import check
 from quintet.graphs import create_handoff, create_sequential, create_single_agent
 from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
@@ -87,3 +90,11 @@ def test_a_state_without_the_keys_that_a_node_writes_is_named():
     graph = StateGraph(Bare).add_node("act", Act(effects=(REFUND,), then="person"))
     graph.add_node("person", hand_over).add_edge(START, "act")
     assert {f.code for f in check(graph)} == {"unknown-key"}
+
+
+def test_the_examples_have_no_finding():
+    assert check(support) == ()
+    shop = Store({"products": {}, "users": {}, "orders": {}})
+    assert check(retail_desk(shop)) == ()
+    careless = {finding.code for finding in check(retail_desk(shop, confirm=False))}
+    assert "orphan-node" in careless

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from quintet.checks.graph.part import unbound
 from quintet.checks.source.body import Body, read
-from quintet.checks.source.literals import Values
+from quintet.checks.source.literals import ANYTHING, Values
 from quintet.checks.source.moves import Moves, chosen
 
 
@@ -26,11 +26,11 @@ class Branch:
         if self.body is not None:
             return chosen(self.body, self.ends)
         known = frozenset((self.ends or {}).values())
-        return Moves(to=Values(known=known, complete=self.ends is not None))
+        return Moves(to=Values(known=known, complete=self.ends is not None), named=ANYTHING)
 
 
 def path_body(path: object) -> Body | None:
-    """The source of a path function, if it can be read."""
+    """Return the source of a path function, if it can be read."""
     plain = unbound(path)
     function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
     return read(function) if function is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from inspect import getattr_static
+from types import FunctionType
 from typing import Any, Protocol
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
@@ -22,7 +23,7 @@ _RUNNING = ("invoke", "ainvoke", "stream", "astream")
 
 
 class Spec(Protocol):
-    """What a `StateGraph` keeps of a node, as far as `check` reads it."""
+    """The fields that `check` reads of what a `StateGraph` keeps of a node."""
 
     runnable: Any
     input_schema: type[Any]
@@ -47,8 +48,8 @@ class Part:
 
     @cached_property
     def action(self) -> object:
-        """What was given to `add_node`: a function, an object or a Runnable."""
-        return next(iter(_functions(self.runnable)), self.runnable)
+        """The function, object or Runnable that was given to `add_node`."""
+        return next(iter(functions_of(self.runnable)), self.runnable)
 
     @cached_property
     def is_function(self) -> bool:
@@ -91,6 +92,12 @@ class Part:
         return not known and not self.has_tools
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the object or function is one of Quintet's own."""
+        owner = self.action if isinstance(self.action, FunctionType) else type(self.action)
+        return str(owner.__module__).partition(".")[0] == "quintet"
+
+    @property
     def has_tools(self) -> bool:
         """Whether it is a `ToolNode`: its tools do the work."""
         return isinstance(declared(self.runnable, "tools_by_name"), Mapping)
@@ -126,7 +133,7 @@ class Part:
     def is_ungated(self) -> bool:
         """Whether it runs effects and does not itself check an approval.
 
-        What has no `gate` at all, such as `Undo`, is not meant to have one.
+        An object without any `gate`, such as `Undo`, is not meant to have one.
         """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
@@ -139,7 +146,7 @@ class Part:
 
 
 def declared(thing: object, name: str) -> object:
-    """What an object says of itself under a name; `None` if it says nothing or cannot."""
+    """Return what an object says of itself under a name; `None` if it says nothing or cannot."""
     try:
         return getattr(thing, name, None)
     except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
@@ -147,42 +154,44 @@ def declared(thing: object, name: str) -> object:
 
 
 def has(thing: object, name: str) -> bool:
-    """Whether an object has an attribute, without computing it."""
+    """Tell whether an object has an attribute, without computing it."""
     return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
 
 
 def unbound(thing: object) -> object:
-    """A Runnable without what `bind`, `with_config` or `with_retry` put around it."""
+    """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
     while isinstance(thing, RunnableBindingBase):
         thing = thing.bound
     return thing
 
 
-def _called_graphs(body: Body) -> Iterator[AnyCompiled]:
-    """The compiled graphs that a function runs itself, as in `graph.invoke(...)`."""
-    for node in body.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = body.resolve(node.func.value)
-            if isinstance(owner, CompiledStateGraph) and node.func.attr in _RUNNING:
-                yield owner
+def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
+    """Return the compiled graph that a call in a function runs, as in `graph.invoke(...)`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
+        return None
+    owner = body.resolve(call.func.value)
+    return owner if isinstance(owner, CompiledStateGraph) else None
+
+
+def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
+    """Tell whether a graph that a node runs may stop for a person, and hand that on to the node."""
+    if id(graph) in seen or graph.checkpointer not in (None, True):
+        return False
+    parts = [Part(name=name, spec=spec) for name, spec in graph.builder.nodes.items()]
+    return any(_may_ask(part, seen | {id(graph)}) for part in parts)
 
 
 def _may_ask(part: Part, seen: frozenset[int]) -> bool:
     bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
     if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in bodies):
         return True
-    graphs = [part.graph] if part.graph is not None else []
-    graphs += [graph for body in bodies for graph in _called_graphs(body)]
-    return any(
-        _may_ask(Part(name=name, spec=spec), seen | {id(graph)})
-        for graph in graphs
-        if id(graph) not in seen and graph.checkpointer in (None, True)
-        for name, spec in graph.builder.nodes.items()
-    )
+    calls = [(body, node) for body in bodies for node in body.nodes if isinstance(node, ast.Call)]
+    graphs = [part.graph, *(called_graph(body, call) for body, call in calls)]
+    return any(graph_asks(graph, seen) for graph in graphs if graph is not None)
 
 
-def _functions(runnable: object) -> Iterator[Any]:
-    """The function and the async function that LangGraph or LangChain wrapped."""
+def functions_of(runnable: object) -> Iterator[Any]:
+    """Return the function and the async function that LangGraph or LangChain wrapped."""
     sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
     pair = has(runnable, "func") and has(runnable, "afunc")
     if not (pair or isinstance(runnable, RunnableLambda)):
@@ -194,18 +203,18 @@ def _functions(runnable: object) -> Iterator[Any]:
 
 
 def _is_hop(function: object) -> bool:
-    """Whether an async function only puts a sync one into a thread."""
+    """Tell whether an async function only puts a sync one into a thread."""
     return isinstance(function, partial) and function.func is run_in_executor
 
 
 def _line(runnable: object) -> list[object]:
-    """The steps of a sequence of Runnables."""
+    """Return the steps of a sequence of Runnables."""
     steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
     return steps if isinstance(steps, list) else []
 
 
 def _bodies(runnable: object) -> Iterator[Body]:
-    for function in _functions(runnable):
+    for function in functions_of(runnable):
         if (body := read(function)) is not None:
             yield body
 

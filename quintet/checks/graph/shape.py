@@ -14,10 +14,12 @@ from langgraph.channels import BaseChannel, LastValue
 from langgraph.graph import END, START, StateGraph
 
 from quintet.checks.graph.branch import Branch, path_body
+from quintet.checks.graph.crew import crews
 from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
-from quintet.checks.source.moves import Moves, commanded, merged
+from quintet.checks.source.moves import Moves, commanded, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
+from quintet.nodes import Planner, Recovery, Worker
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 
@@ -30,7 +32,7 @@ class Shape:
     within: tuple[str, ...] = ()
 
     def at(self, name: str) -> str:
-        """A node's name with its way in, as findings give it."""
+        """Return a node's name with its way in, as findings give it."""
         return "/".join((*self.within, name))
 
     @cached_property
@@ -49,7 +51,7 @@ class Shape:
         }
 
     def walk(self) -> Iterator[Shape]:
-        """This graph and every subgraph in it."""
+        """Return this graph and every subgraph in it."""
         yield self
         for shape in self.inner.values():
             yield from shape.walk()
@@ -61,7 +63,7 @@ class Shape:
 
     @cached_property
     def keys(self) -> frozenset[str]:
-        """What a node may write: the channels, and the values that LangGraph manages."""
+        """The keys that a node may write: channels, and values that LangGraph manages."""
         return frozenset(self.builder.channels) | frozenset(self.builder.managed)
 
     @property
@@ -70,7 +72,7 @@ class Shape:
         return "__root__" in self.channels
 
     def holds_one(self, key: str) -> bool:
-        """Whether a key takes one value a step."""
+        """Tell whether a key takes one value a step."""
         channel = self.channels.get(key)
         return isinstance(channel, LastValue) or getattr(channel, "guard", False) is True
 
@@ -88,7 +90,7 @@ class Shape:
         return tuple((frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges))
 
     def static(self, name: str) -> frozenset[str]:
-        """The targets of a node's own edges, plain or waiting."""
+        """Return the targets of a node's own edges, plain or waiting."""
         waiting = frozenset(end for starts, end in self.joins if name in starts)
         return self.edges.get(name, frozenset()) | waiting
 
@@ -109,11 +111,26 @@ class Shape:
         return {name: self._commands(part) for name, part in self.parts.items()}
 
     def moves(self, name: str) -> Moves:
-        """Where a node may go by `Command`, as hints, the object and the source say."""
+        """Tell where a node may go by `Command`, as hints, the object and the source say."""
         return self._moves.get(name, Moves())
 
+    @cached_property
+    def crews(self) -> dict[str, frozenset[str]]:
+        """The nodes that may hold a step of each planner, by planner."""
+        return crews(self.parts)
+
+    def _planners(self, part: Part) -> frozenset[str]:
+        """Return the planners that a node goes back to by itself, with a step of theirs."""
+        if isinstance(part.action, Recovery):
+            of = {n for n, each in self.parts.items() if each.spec.error_handler_node == part.name}
+        elif isinstance(part.action, Worker) and part.action.then:
+            of = {part.name}
+        else:
+            return frozenset()
+        return frozenset(planner for planner, crew in self.crews.items() if of & crew)
+
     def _commands(self, part: Part) -> Moves:
-        said = part.hints | (part.targets or frozenset())
+        said = part.hints | (part.targets or frozenset()) | self._planners(part)
         found = commanded((*part.bodies, *part.aside))
         if (shape := self.inner.get(part.name)) is not None:
             upward = merged(shape.moves(name) for name in shape.parts).parent
@@ -122,20 +139,37 @@ class Shape:
         open_ended = part.is_opaque or any(may_command(body) for body in part.bodies)
         given = Values(known=said, complete=closed or not open_ended)
         to = union([given, replace(found.to, complete=closed or found.to.complete)])
-        return replace(found, to=to)
+        return replace(found, to=to, named=self._named(part, said, found))
+
+    def _named(self, part: Part, said: frozenset[str], found: Moves) -> Values:
+        """Tell where a node goes by name, and not by `Send`."""
+        if isinstance(part.action, Planner):
+            return Values(known=frozenset({part.action.then, part.action.otherwise}))
+        if part.is_ours:
+            return Values(known=said)
+        if any(makes_sends(body) for body in part.bodies):
+            return found.named
+        return union([Values(known=said), found.named])
 
     def exits(self, name: str) -> frozenset[str]:
-        """Every node that a node may lead to, joins and error handler left out."""
+        """List every node that a node may lead to, joins and error handler left out."""
         branched = [each.moves.to.texts for each in self.branches.get(name, ())]
         return self.edges.get(name, frozenset()).union(*branched, self.moves(name).to.texts)
 
+    def follows(self, name: str, *, failing: bool = False) -> frozenset[str]:
+        """List the nodes that may run because of a node; its error handler where it fails."""
+        part = self.parts.get(name)
+        handler = part.spec.error_handler_node if part is not None and failing else None
+        failed = frozenset({handler}) if handler else frozenset()
+        return self.exits(name) | self.static(name) | failed
+
     def is_open(self, name: str) -> bool:
-        """Whether a node may lead to nodes that cannot be listed."""
+        """Tell whether a node may lead to nodes that cannot be listed."""
         branched = all(each.moves.to.complete for each in self.branches.get(name, ()))
         return not (branched and self.moves(name).to.complete)
 
     def is_end(self, name: str) -> bool:
-        """Whether a run can end after this node."""
+        """Tell whether a run can end after this node."""
         way_on = self.static(name) | self.exits(name)
         return END in way_on or not (way_on or self.is_open(name))
 
@@ -144,7 +178,7 @@ class Shape:
         return {name: self._writes(part) for name, part in self.parts.items()}
 
     def written(self, name: str) -> Written:
-        """The keys that a node writes, as the object and the source say."""
+        """Return the keys that a node writes, as the object and the source say."""
         return self._written.get(name, Written())
 
     def _writes(self, part: Part) -> Written:
@@ -155,6 +189,11 @@ class Shape:
         if part.is_opaque or not part.bodies:
             return Written(complete=False)
         return written(part.bodies)
+
+    def sees(self, name: str) -> frozenset[str]:
+        """Return the keys of the state that a node is given."""
+        schema = self.parts[name].spec.input_schema
+        return frozenset(self.builder.schemas.get(schema, self.keys))
 
     @cached_property
     def takes(self) -> frozenset[str]:
@@ -185,7 +224,7 @@ class Shape:
         *,
         closed: frozenset[str] = frozenset(),
     ) -> dict[str, str | None]:
-        """The nodes that a run may come to, each with the node before it on a shortest way.
+        """Return the nodes that a run may come to, each with the node before it on a shortest way.
 
         From a `closed` node no way leads on, except the one to its error handler.
         """
@@ -211,14 +250,14 @@ class Shape:
 
 
 def label(target: object) -> str:
-    """The name of a target; what is no name, such as the function itself, in brackets."""
+    """Return the name of a target; what is no name, such as the function itself, in brackets."""
     if isinstance(target, str):
         return target
     return f"<{type(target).__name__} {getattr(target, '__name__', '')}>"
 
 
 def way(found: Mapping[str, str | None], name: str) -> str:
-    """The way to a node that `Shape.reached` found: `START -> a -> b`."""
+    """Return the way to a node that `Shape.reached` found: `START -> a -> b`."""
     steps = [name]
     while (before := found.get(steps[-1])) is not None:
         steps.append(before)
@@ -226,7 +265,7 @@ def way(found: Mapping[str, str | None], name: str) -> str:
 
 
 def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
-    """The nodes as `compile` will complete them from `set_node_defaults`.
+    """Return the nodes as `compile` will complete them from `set_node_defaults`.
 
     The defaults have no public name before that, so a copy without edges is compiled.
     """

@@ -42,7 +42,7 @@ def _gates(shape: Shape) -> list[str]:
 
 
 def _passing(shape: Shape) -> Iterator[str]:
-    """The nodes behind which a gate has been passed."""
+    """Return the nodes behind which a gate has been passed."""
     for name, part in shape.parts.items():
         inner = shape.inner.get(name)
         if part.is_gate or (inner is not None and _is_sealed(inner)):
@@ -50,7 +50,7 @@ def _passing(shape: Shape) -> Iterator[str]:
 
 
 def _is_sealed(shape: Shape) -> bool:
-    """Whether no way leads through a subgraph without passing a gate."""
+    """Tell whether no way leads through a subgraph without passing a gate."""
     passing = frozenset(_passing(shape))
     open_ways = set(shape.reached(closed=passing)) - passing
     leaves = any(

@@ -1,26 +1,23 @@
-"""Mistakes about stopping for a person: no checkpointer, swallowed, repeated, walked around."""
+"""Mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
-from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import interrupt
 
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import declared
+from quintet.checks.graph.questions import FOREIGN, asking
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import UNKNOWN, Body, own, read
+from quintet.checks.source.body import UNKNOWN, Body, read
 from quintet.checks.source.flow import before, most
 
-_CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
 _KINDS = (str, dict, list, set, tuple, bytes, frozenset)
 _METHODS = frozenset(name for kind in _KINDS for name in dir(kind)) | {"debug", "info", "warning"}
@@ -33,12 +30,9 @@ _QUIET = frozenset(
     "statistics string textwrap types typing typing_extensions".split()
 )
 
-_FOREIGN = ("langchain", "langchain_core", "langgraph", "langgraph_supervisor", "langgraph_swarm")
-"""Whose functions a user cannot change."""
-
 
 def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
-    """Without a checkpointer an interrupt returns and cannot be answered; nothing says so."""
+    """Find questions without a checkpointer: they return, and cannot be answered."""
     if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
         return
     for each in shape.walk():
@@ -67,81 +61,16 @@ def _lost(node: str, what: str) -> Finding:
     )
 
 
-def swallowed(shape: Shape) -> Iterator[Finding]:
-    """An interrupt is an exception; what catches everything catches it too."""
-    for name, part in shape.parts.items():
-        for body in (*part.bodies, *part.aside):
-            if any(_swallows(body, call) for call in body.calls(interrupt)):
-                yield Finding(
-                    code="swallowed-interrupt",
-                    node=shape.at(name),
-                    fault=f"In {name!r} an except clause around interrupt() catches the "
-                    "interrupt itself: nobody is asked.",
-                    remedy="Add `except GraphBubbleUp: raise` before it, or move interrupt() out.",
-                )
-
-
-def _swallows(body: Body, call: ast.Call) -> bool:
-    for node in body.nodes:
-        if not isinstance(node, ast.Try | ast.With | ast.AsyncWith):
-            continue
-        if not _holds(node.body, call):
-            continue
-        if isinstance(node, ast.Try):
-            kept = _catches(body, node.handlers)
-        else:
-            kept = any(_suppresses(body, each.context_expr) for each in node.items)
-        if kept:
-            return True
-    return False
-
-
-def _holds(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
-    return any(each is call for each in own(*statements))
-
-
-def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
-    """Whether the first clause that gets the interrupt keeps it."""
-    for handler in handlers:
-        if _takes(body, handler.type):
-            return not any(_reraises(each, handler.name) for each in own(*handler.body))
-    return False
-
-
-def _takes(body: Body, kinds: ast.expr | None) -> bool:
-    if kinds is None:
-        return True
-    if isinstance(kinds, ast.Tuple):
-        return any(_takes(body, each) for each in kinds.elts)
-    kind = body.resolve(kinds)
-    if isinstance(kind, tuple):
-        return any(each is known for each in kind for known in _CATCHING)
-    return any(kind is each for each in _CATCHING)
-
-
-def _reraises(node: ast.AST, name: str | None) -> bool:
-    if not isinstance(node, ast.Raise):
-        return False
-    again = isinstance(node.exc, ast.Name) and node.exc.id == name
-    return node.exc is None or again
-
-
-def _suppresses(body: Body, manager: ast.expr) -> bool:
-    if not isinstance(manager, ast.Call) or body.callee(manager) is not contextlib.suppress:
-        return False
-    return any(_takes(body, each) for each in manager.args)
-
-
 def repeated(shape: Shape) -> Iterator[Finding]:
-    """A node starts again from its first line at every answer."""
+    """Find what is done again at every answer, since a node starts from its first line."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
-            if body.function.__module__.split(".")[0] not in _FOREIGN:
+            if body.function.__module__.split(".")[0] not in FOREIGN:
                 yield from _repeats(shape, name, body)
 
 
 def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
-    asked = body.calls(interrupt)
+    asked = asking(body)
     if not asked:
         return
     ahead = before(body.statements, asked[0])
@@ -151,8 +80,8 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
         yield Finding(
             code="work-before-interrupt",
             node=shape.at(name),
-            fault=f"{name!r} calls {names(*called)} before interrupt(): that runs again at every "
-            "answer.",
+            fault=f"{name!r} calls {names(*called)} before it asks a person: that runs again at "
+            "every answer.",
             remedy="Move it to a node before this one, or after the interrupt.",
             level="warning",
         )
@@ -160,7 +89,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
         yield Finding(
             code="several-interrupts",
             node=shape.at(name),
-            fault=f"{name!r} may call interrupt() more than once: every answer starts the node "
+            fault=f"{name!r} may ask a person more than once: every answer starts the node "
             "again, and answers are matched by their order.",
             remedy="Give each question its own node; check an answer with response_schema=.",
             level="warning",
@@ -168,7 +97,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
 
 
 def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
-    """Whether a call may do more than compute."""
+    """Tell whether a call may do more than compute."""
     thing = body.callee(call)
     if thing is UNKNOWN:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""

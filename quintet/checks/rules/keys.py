@@ -25,7 +25,7 @@ _LOST = {
 
 
 def unknown_keys(shape: Shape) -> Iterator[Finding]:
-    """LangGraph drops a key that the state does not have, without a word."""
+    """Find keys that the state does not have: LangGraph drops them without a word."""
     if shape.is_plain:
         return
     for name in shape.parts:
@@ -41,7 +41,7 @@ def unknown_keys(shape: Shape) -> Iterator[Finding]:
 
 
 def whole_state(shape: Shape) -> Iterator[Finding]:
-    """A reduced key that is given back as it was is reduced with itself."""
+    """Find nodes that give a reduced key back as it was: it is reduced with itself."""
     for name in shape.parts:
         for level, reduced in _doubled(shape, name).items():
             yield Finding(
@@ -69,7 +69,7 @@ def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
 
 
 def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
-    """The keys whose reducer adds, and those whose reducer is not known not to."""
+    """Return the keys whose reducer adds, and those whose reducer is not known not to."""
     adding, other = set(), set()
     for key, channel in shape.channels.items():
         if isinstance(channel, DeltaChannel):
@@ -83,7 +83,7 @@ def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
 
 
 def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
-    """A subgraph that shares no key with its parent gets nothing and gives nothing."""
+    """Find subgraphs that share no key with their parent: they get or give nothing."""
     for name, inner in shape.inner.items():
         if shape.is_plain or inner.is_plain:
             continue
@@ -102,7 +102,7 @@ def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
 
 
 def no_outcome(shape: Shape) -> Iterator[Finding]:
-    """In a state with `outcome`, a run that ends without one has ended in silence."""
+    """Find ends without an outcome, in a state that has the key: they are silent."""
     if "outcome" not in shape.channels or shape.within:
         return
     silent = frozenset(

@@ -23,7 +23,7 @@ class Fan:
 
 
 def fans(shape: Shape) -> Iterator[Fan]:
-    """Every way in which several nodes are started at once."""
+    """List every way in which several nodes are started at once."""
     for source in (START, *shape.parts):
         for targets, certain in _groups(shape, source):
             nodes = frozenset(each for each in targets if each in shape.parts)
@@ -47,7 +47,7 @@ def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
-    """Two writers of a key without a reducer in one step: LangGraph names the key, not them."""
+    """Find writers of one key in one step: LangGraph names the key, and not them."""
     if shape.is_plain:
         return
     clashes: dict[tuple[str, frozenset[str]], Fan] = {}
@@ -90,7 +90,7 @@ def _reduce(key: str) -> str:
 
 
 def _steps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
-    """The sets of nodes that run together after a fan, along the edges that are always taken."""
+    """List the sets of nodes that run together after a fan, along edges that are always taken."""
     now = frozenset(each for each in fan.targets if _runs_at_once(shape, each))
     seen, past = {fan.source}, set[frozenset[str]]()
     while now and now not in past:
@@ -124,7 +124,7 @@ def _sent_often(shape: Shape) -> frozenset[str]:
 
 
 def unequal_joins(shape: Shape) -> Iterator[Finding]:
-    """A join after branches of unequal length runs once for each, unless it is deferred."""
+    """Find joins after branches of unequal length: they run once for each, unless deferred."""
     found: dict[str, Finding] = {}
     for fan in fans(shape):
         candidates = {
@@ -140,7 +140,7 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
 
 
 def _meetings(shape: Shape) -> list[str]:
-    """The nodes that at least two nodes lead to."""
+    """Return the nodes that at least two nodes lead to."""
     counted = Counter(target for name in (START, *shape.parts) for target in shape.exits(name))
     return [name for name in shape.parts if counted[name] > 1]
 
@@ -174,7 +174,7 @@ def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tup
 
 
 def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> set[int]:
-    """The numbers of steps from a fan's source to a node by way of one of its targets."""
+    """Return the numbers of steps from a fan's source to a node by way of one of its targets."""
     found: set[int] = set()
     now = {start}
     for length in range(1, len(shape.parts) + 1):
@@ -191,7 +191,7 @@ def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> 
 
 
 def _first(shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]) -> Iterator[str]:
-    """The joins where the branches first meet; what follows only repeats them."""
+    """Return the joins where the branches first meet; what follows only repeats them."""
     kept: set[str] = set()
     for name in sorted(candidates, key=lambda each: (candidates[each], each)):
         if name in shape.reached(fan.targets, closed=frozenset(kept)):

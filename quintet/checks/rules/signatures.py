@@ -19,6 +19,7 @@ from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import UNKNOWN, Body
 from quintet.checks.source.flow import falls
+from quintet.checks.source.matches import Cases
 from quintet.checks.source.updates import is_silent, written
 
 _INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
@@ -35,7 +36,7 @@ _BLOCKING_MODULES = ("requests", "httpx")
 
 
 def handlers(shape: Shape) -> Iterator[Finding]:
-    """An error handler gets its error, and leads the run on, only in one form."""
+    """Find error handlers that do not get their error, or do not lead the run on."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler:
             of = name.removeprefix("__error_handler__")
@@ -81,7 +82,7 @@ def _parameters(function: object) -> list[inspect.Parameter]:
 
 
 def _called(action: object) -> bool:
-    """Whether an object is called as a function, and not run as a Runnable."""
+    """Tell whether an object is called as a function, and not run as a Runnable."""
     return callable(action) and not isinstance(action, Runnable)
 
 
@@ -105,11 +106,13 @@ def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
 def _is_silent(body: Body) -> bool:
     if body.generates:
         return False
-    return falls(body.statements) or any(is_silent(body, each) for each in body.returned)
+    return falls(body.statements, Cases(body=body)) or any(
+        is_silent(body, each) for each in body.returned
+    )
 
 
 def timeouts(shape: Shape) -> Iterator[Finding]:
-    """LangGraph can only stop a node that awaits."""
+    """Find timeouts that cannot work: LangGraph can only stop a node that awaits."""
     for name, part in shape.parts.items():
         if part.spec.timeout is None:
             continue
@@ -154,7 +157,7 @@ def _blocks(body: Body, call: ast.Call) -> bool:
 
 
 def unresolved(shape: Shape) -> Iterator[Finding]:
-    """LangGraph passes over annotations that it cannot resolve, and what they say is lost."""
+    """Find annotations that cannot be resolved: LangGraph passes over what they say."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler or not part.is_function:
             continue

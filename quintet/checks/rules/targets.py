@@ -7,15 +7,14 @@ from difflib import get_close_matches
 
 from langgraph.graph import END, START
 
-from quintet.checks.finding import Finding, Level, names
+from quintet.checks.finding import Finding, names
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.flow import falls
 from quintet.checks.source.moves import answers
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
-    """LangGraph logs one line about an unknown target of `Command` or `Send` and ends well."""
+    """Find unknown targets: LangGraph logs one line about them, and ends well."""
     for source, targets in sorted(_named(shape).items()):
         for target, said in sorted(targets.items()):
             if target not in shape.parts and target != END:
@@ -73,7 +72,7 @@ def _suggestion(shape: Shape, target: str) -> str:
 
 
 def no_entry(shape: Shape) -> Iterator[Finding]:
-    """Without a way in nothing runs; one finding instead of one for each node."""
+    """Find a graph without a way in: one finding instead of one for each node."""
     if not shape.edges.get(START) and not shape.branches.get(START):
         yield Finding(
             code="no-entry",
@@ -84,7 +83,7 @@ def no_entry(shape: Shape) -> Iterator[Finding]:
 
 
 def orphans(shape: Shape) -> Iterator[Finding]:
-    """A node that nothing leads to compiles and never runs."""
+    """Find nodes that nothing leads to: they compile, and never run."""
     found = shape.reached()
     if len(found) == 1 or any(shape.is_open(name) for name in found):
         return
@@ -99,7 +98,7 @@ def orphans(shape: Shape) -> Iterator[Finding]:
 
 
 def edge_and_command(shape: Shape) -> Iterator[Finding]:
-    """An edge is followed even when the node also goes somewhere by `Command`."""
+    """Find edges beside a `Command`: both are followed."""
     for name in shape.parts:
         gone = shape.moves(name).to.texts
         branches = shape.branches.get(name, ())
@@ -120,7 +119,7 @@ def _shown(targets: Iterable[str]) -> list[str]:
 
 
 def blind_paths(shape: Shape) -> Iterator[Finding]:
-    """Without a map of targets the drawing is wrong, and this check knows only what is spelled."""
+    """Find path functions without a map of targets: drawings are wrong, and little is known."""
     for source, branches in shape.branches.items():
         if any(branch.ends is None for branch in branches):
             yield Finding(
@@ -133,32 +132,8 @@ def blind_paths(shape: Shape) -> Iterator[Finding]:
             )
 
 
-def partial_paths(shape: Shape) -> Iterator[Finding]:
-    """A path function that answers None fails the run; resumed, the run then ends in silence."""
-    for source, branches in shape.branches.items():
-        levels = [level for branch in branches if (level := _partial(branch)) is not None]
-        if levels:
-            yield Finding(
-                code="partial-path",
-                node=shape.at(source),
-                fault=f"The path function after {source!r} may answer None: the run fails there, "
-                "and resumed it ends without going anywhere.",
-                remedy="Return a target on every way through it, END to stop.",
-                level=min(levels),
-            )
-
-
-def _partial(branch: Branch) -> Level | None:
-    """An error where None is spelled, a warning where the function can come to its end."""
-    if branch.body is None or None in (branch.ends or {}):
-        return None
-    if None in branch.body.returned or None in answers(branch.body).known:
-        return "error"
-    return "warning" if falls(branch.body.statements) else None
-
-
 def alternatives(shape: Shape) -> Iterator[Finding]:
-    """A join that waits for two nodes of which only one is ever chosen never runs."""
+    """Find joins that wait for two nodes of which only one is ever chosen: they never run."""
     for starts, end in shape.joins:
         for source, branches in shape.branches.items():
             for branch in branches:
@@ -174,7 +149,7 @@ def alternatives(shape: Shape) -> Iterator[Finding]:
 
 
 def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
-    """Whether a node is one choice of a branch, is reached by that alone, and leads to the join."""
+    """Tell whether a node is one choice of a branch, reached by that alone, before the join."""
     moves, body = branch.moves, branch.body
     if body is None or not answers(body).complete or name not in moves.to.texts:
         return False

@@ -6,6 +6,7 @@ import ast
 import builtins
 import inspect
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,7 @@ from quintet.checks.source.definition import Definition, definition, parameters
 from quintet.checks.source.pruning import pruned
 
 UNKNOWN: Final = object()
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -39,8 +41,13 @@ class Body:
             return [ast.copy_location(ast.Return(value=self.tree.body), self.tree.body)]
         return self.tree.body
 
+    @cached_property
+    def _whole(self) -> tuple[ast.AST, ...]:
+        """Every syntax node of the function, those that never run included."""
+        return tuple(own(*self._written))
+
     def _settle(self, expression: ast.expr) -> tuple[object] | None:
-        """The value of what is fixed once the function is made: constants, captures, fields."""
+        """Return a value that is fixed when the function is made: constant, capture or field."""
         root = expression
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -67,33 +74,30 @@ class Body:
 
     @cached_property
     def bound(self) -> dict[str, list[ast.expr] | None]:
-        """What each local name is set to; `None` where that cannot be listed."""
+        """The values that each local name is set to; `None` where they cannot be listed."""
         found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
-        written = tuple(own(*self._written))
-        for node in written:
+        for node in self._whole:
             for target, value in _assignments(node):
                 simple.add(id(target))
                 values = found.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
-        for node in written:
+        for node in self._whole:
             if id(node) not in simple and (name := _binds(node)):
                 found[name] = None
         return found
 
     @cached_property
-    def outside(self) -> dict[str, object]:
+    def outside(self) -> Mapping[str, object]:
         """The builtins, globals, closure and local imports that the function sees."""
-        seen: dict[str, object] = {**vars(builtins), **self.function.__globals__}
-        seen.update(self.captured)
-        for node in own(*self._written):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                seen.update(_imported(node))
-        return seen | dict(self.known)
+        imports = (node for node in self._whole if isinstance(node, _IMPORTS))
+        local = {name: thing for node in imports for name, thing in _imported(node)}
+        known = {**self.captured, **local, **self.known}
+        return ChainMap(known, self.function.__globals__, vars(builtins))
 
     def resolve(self, expression: ast.expr) -> object:
-        """The object that a constant, a name or a dotted name stands for, or `UNKNOWN`."""
+        """Return the object that a constant, a name or a dotted name stands for, or `UNKNOWN`."""
         if isinstance(expression, ast.Constant):
             return expression.value
         if isinstance(expression, ast.Name):
@@ -105,18 +109,31 @@ class Body:
         return UNKNOWN
 
     def callee(self, call: ast.Call) -> object:
-        """The object that a call calls, or `UNKNOWN`; `Command[str](...)` calls `Command`."""
+        """Return the object that is called, or `UNKNOWN`; `Command[str](...)` calls `Command`."""
         function = call.func
         return self.resolve(function.value if isinstance(function, ast.Subscript) else function)
 
     def calls(self, *things: object) -> list[ast.Call]:
-        """The calls of some objects in this body, in the order in which they are written."""
+        """Return the calls of some objects in this body, in the order in which they are written."""
         found = [
             node
             for node in self.nodes
             if isinstance(node, ast.Call) and any(self.callee(node) is each for each in things)
         ]
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def inner(self, call: ast.Call) -> Definition | None:
+        """Return the function defined inside this one that a call calls, if it calls one."""
+        if not isinstance(call.func, ast.Name) or call.func.id not in self.bound:
+            return None
+        lambdas = [each for each in self.bound[call.func.id] or () if isinstance(each, ast.Lambda)]
+        named = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.name == call.func.id
+        ]
+        return next(iter([*named, *lambdas]), None)
 
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
@@ -149,8 +166,8 @@ class Body:
         return tuple(body for body in bodies if body is not None)
 
     def is_near(self, thing: object) -> bool:
-        """Whether a function is this one's own: of the same module, or captured."""
-        plain = thing.__func__ if isinstance(thing, MethodType) else thing
+        """Tell whether a function is this one's own: of the same module, or captured."""
+        plain = plain_function(thing)
         if not isinstance(plain, FunctionType):
             return False
         captured = any(thing is each for each in self.captured.values())
@@ -171,11 +188,19 @@ class Body:
         return found
 
 
+def plain_function(thing: object) -> object:
+    """Return a function without the object or the arguments that it is bound to."""
+    while isinstance(thing, partial | MethodType):
+        thing = thing.func if isinstance(thing, partial) else thing.__func__
+    return thing
+
+
 def read(thing: object) -> Body | None:
     """Find the source of a function, method, partial or callable object, if it can be read."""
     known: dict[str, object] = {}
+    given: tuple[object, ...] = ()
     while isinstance(thing, partial):
-        known = {**thing.keywords, **known}
+        known, given = {**thing.keywords, **known}, (*thing.args, *given)
         thing = thing.func
     owner: object = UNKNOWN
     if not isinstance(thing, FunctionType | MethodType):
@@ -184,9 +209,9 @@ def read(thing: object) -> Body | None:
         owner, thing = thing.__self__, thing.__func__
     if not isinstance(thing, FunctionType) or (tree := definition(thing)) is None:
         return None
-    if owner is not UNKNOWN and thing.__code__.co_argcount:
-        known[thing.__code__.co_varnames[0]] = owner
-    return Body(function=thing, tree=tree, known=known)
+    bound = given if owner is UNKNOWN else (owner, *given)
+    names = thing.__code__.co_varnames[: thing.__code__.co_argcount]
+    return Body(function=thing, tree=tree, known={**dict(zip(names, bound, strict=False)), **known})
 
 
 def own(*roots: ast.AST) -> Iterator[ast.AST]:
@@ -241,6 +266,10 @@ def _member(owner: object, name: str) -> object:
     found = inspect.getattr_static(owner, name, UNKNOWN)
     if isinstance(found, MemberDescriptorType):
         return getattr(owner, name, UNKNOWN)
+    if isinstance(found, staticmethod):
+        return found.__func__
+    if isinstance(found, classmethod):
+        return MethodType(found.__func__, owner if isinstance(owner, type) else type(owner))
     if isinstance(found, FunctionType) and not isinstance(owner, type):
         return MethodType(found, owner)
     return UNKNOWN if isinstance(found, property) else found

@@ -25,7 +25,7 @@ def definition(function: FunctionType) -> Definition | None:
 
 
 def parameters(tree: Definition) -> tuple[str, ...]:
-    """The names of a function's parameters, `*args` and `**kwargs` left out."""
+    """Return the names of a function's parameters, `*args` and `**kwargs` left out."""
     taken = tree.args
     return tuple(each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs))
 

@@ -8,36 +8,57 @@ from collections.abc import Callable, Sequence
 from quintet.checks.source.body import own
 
 Counter = Callable[[ast.AST], int]
+Total = Callable[[ast.Match], bool]
+"""Says whether one of the cases of a `match` is always taken."""
 _NEVER = ("assert_never", "exit", "abort")
 
 
-def falls(statements: Sequence[ast.stmt]) -> bool:
-    """Whether the statements can end without `return` or `raise`."""
-    return not any(_stops(each) for each in statements)
+def has_default(match: ast.Match) -> bool:
+    """Tell whether a `match` has a case that takes everything."""
+    return any(each.guard is None and _takes_all(each.pattern) for each in match.cases)
 
 
-def _stops(statement: ast.stmt) -> bool:
+def _takes_all(pattern: ast.pattern) -> bool:
+    match pattern:
+        case ast.MatchAs(pattern=None):
+            return True
+        case ast.MatchAs(pattern=ast.pattern() as inner):
+            return _takes_all(inner)
+        case ast.MatchOr(patterns=several):
+            return any(_takes_all(each) for each in several)
+    return False
+
+
+def falls(statements: Sequence[ast.stmt], total: Total = has_default) -> bool:
+    """Tell whether the statements can end without `return` or `raise`."""
+    return not any(_stops(each, total) for each in statements)
+
+
+def _stops(statement: ast.stmt, total: Total) -> bool:
+    def on(block: Sequence[ast.stmt]) -> bool:
+        return falls(block, total)
+
     match statement:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
             return True
         case ast.If(body=body, orelse=orelse):
-            return not falls(body) and not falls(orelse)
+            return not on(body) and not on(orelse)
         case ast.With(body=body) | ast.AsyncWith(body=body):
-            return not falls(body)
+            return not on(body)
         case ast.While(test=ast.Constant(value=test), body=body):
             return bool(test) and not any(isinstance(each, ast.Break) for each in own(*body))
         case ast.Match(cases=cases):
-            return not any(falls(each.body) for each in cases)
+            return total(statement) and not any(on(each.body) for each in cases)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
-            caught = any(falls(each.body) for each in handlers)
-            return not falls(last) or not (falls([*body, *orelse]) or caught)
+            caught = any(on(each.body) for each in handlers)
+            return not on(last) or not (on([*body, *orelse]) or caught)
         case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
             return name in _NEVER
     return False
 
 
 def before(statements: Sequence[ast.stmt], wanted: ast.AST) -> list[ast.AST]:
-    """What has run, for certain or perhaps, when the run first comes to `wanted`.
+    """Return what has run, for certain or perhaps, when the run first comes to `wanted`.
 
     A branch that leaves the function is left out: it does not lead there.
     """
@@ -50,36 +71,38 @@ def before(statements: Sequence[ast.stmt], wanted: ast.AST) -> list[ast.AST]:
     return passed + _inside(statements[place], wanted)
 
 
-def most(statements: Sequence[ast.stmt], counts: Counter) -> int:
-    """The largest number of counted calls on one way through; a loop goes round twice."""
+def most(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) -> int:
+    """Return the largest number of counted calls on one way through; a loop goes round twice."""
     best = so_far = 0
     for statement in statements:
         if isinstance(statement, ast.If):
             taken = so_far + _here(statement.test, counts)
             ways = [statement.body, statement.orelse]
-            best = max([best, *(taken + most(each, counts) for each in ways)])
-            so_far = max(
-                (taken + most(each, counts) for each in ways if falls(each)), default=taken
-            )
+            found = [(each, taken + most(each, counts, rounds=rounds)) for each in ways]
+            best = max([best, *(number for _, number in found)])
+            so_far = max((number for each, number in found if falls(each)), default=taken)
         else:
-            so_far += _count(statement, counts)
+            so_far += _count(statement, counts, rounds)
         best = max(best, so_far)
     return best
 
 
-def _count(statement: ast.stmt, counts: Counter) -> int:
+def _count(statement: ast.stmt, counts: Counter, rounds: int) -> int:
+    def on(block: Sequence[ast.stmt]) -> int:
+        return most(block, counts, rounds=rounds)
+
     match statement:
         case ast.With(body=body) | ast.AsyncWith(body=body):
-            return most(body, counts)
+            return on(body)
         case ast.While(test=test, body=body):
-            return 2 * (_here(test, counts) + most(body, counts))
+            return rounds * (_here(test, counts) + on(body))
         case ast.For(body=body) | ast.AsyncFor(body=body):
-            return 2 * most(body, counts)
+            return rounds * on(body)
         case ast.Match(cases=cases):
-            return max((most(each.body, counts) for each in cases), default=0)
+            return max((on(each.body) for each in cases), default=0)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
-            caught = max((most(each.body, counts) for each in handlers), default=0)
-            return most([*body, *orelse], counts) + caught + most(last, counts)
+            caught = max((on(each.body) for each in handlers), default=0)
+            return on([*body, *orelse]) + caught + on(last)
     return _here(statement, counts)
 
 
@@ -94,7 +117,7 @@ def _blocks(statement: ast.stmt) -> list[Sequence[ast.stmt]]:
 
 
 def _heads(statement: ast.stmt) -> list[ast.AST]:
-    """What a compound statement computes before it goes into a block."""
+    """Return what a compound statement computes before it goes into a block."""
     within = {id(each) for block in _blocks(statement) for each in block}
     skipped = (ast.ExceptHandler, ast.match_case)
     return [
@@ -113,7 +136,7 @@ def _inside(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
 
 
 def _ahead(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
-    """The parts of a simple statement that stand left of `wanted`, and not inside it."""
+    """Return the parts of a simple statement that stand left of `wanted`, and not inside it."""
     inside = {id(each) for each in own(wanted)}
     place = (getattr(wanted, "lineno", 0), getattr(wanted, "col_offset", 0))
     return [

@@ -100,7 +100,7 @@ class _Reader:
 
 
 def union(found: Iterable[Values]) -> Values:
-    """All the values of several expressions."""
+    """Return all the values of several expressions."""
     every = list(found)
     return Values(
         known=frozenset(value for each in every for value in each.known),
@@ -123,7 +123,7 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
 
 
 def _added(body: Body, name: str) -> list[ast.expr]:
-    """What a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
+    """Return what a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
     return [
         node.args[-1]
         for node in body.nodes

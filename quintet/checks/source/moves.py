@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 from langgraph.types import Command, Send
@@ -19,7 +19,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.Gener
 
 @dataclass(frozen=True, kw_only=True)
 class Moves:
-    """Targets in the own graph and in the parent's.
+    """Targets in the own graph and in the parent's; `named` leaves out what is reached by `Send`.
 
     `together` holds the lists of targets that are written out and run in one step, `gathered`
     what a list that is made at run time may hold, `repeated` the targets that get more than one
@@ -27,6 +27,7 @@ class Moves:
     """
 
     to: Values = NOTHING
+    named: Values = NOTHING
     parent: Values = NOTHING
     together: frozenset[frozenset[str]] = frozenset()
     gathered: frozenset[frozenset[str]] = frozenset()
@@ -45,14 +46,32 @@ def chosen(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     every = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
     return Moves(
         to=union([every, sends]),
+        named=_named(body, ends) if makes_sends(body) else every,
         together=_through(_together(body, plain), ends),
         gathered=_through(_gathered(body, plain, every.texts), ends),
         repeated=frozenset(name for each in body.reach for name in _repeated(each)),
     )
 
 
+def makes_sends(body: Body) -> bool:
+    """Tell whether a function, or one that it calls, makes a `Send`."""
+    return any(each.callee(node) is Send for each in body.reach for node in _calls(each))
+
+
+def _calls(body: Body) -> Iterator[ast.Call]:
+    """List every call in a body, those in the functions defined inside included."""
+    for statement in body.statements:
+        yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+
+
+def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
+    """Tell where the plain answers of a path function lead."""
+    said = answers(body)
+    return replace(said, known=frozenset((ends or {}).get(each, each) for each in said.known))
+
+
 def answers(body: Body) -> Values:
-    """The plain answers of a path function, without its `Send`s."""
+    """Return the plain answers of a path function, without its `Send`s."""
     return union(values(body, each) for each in body.returned if each is not None)
 
 
@@ -63,10 +82,11 @@ def _through(
 
 
 def merged(every: Iterable[Moves]) -> Moves:
-    """Everything that several functions may do."""
+    """Return everything that several functions may do."""
     found = list(every)
     return Moves(
         to=union(each.to for each in found),
+        named=union(each.named for each in found),
         parent=union(each.parent for each in found),
         together=frozenset(group for each in found for group in each.together),
         gathered=frozenset(group for each in found for group in each.gathered),
@@ -83,8 +103,10 @@ def _commands(body: Body) -> Moves:
             (upward if _leaves(body, given) else gotos).append(given["goto"])
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
+    named = union(values(body, each) for each in gotos)
     return Moves(
-        to=union([*(values(body, each) for each in gotos), NOTHING if only_upward else sends]),
+        to=union([named, NOTHING if only_upward else sends]),
+        named=named,
         parent=union([*(values(body, each) for each in upward), sends if only_upward else NOTHING]),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
@@ -109,7 +131,7 @@ def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
-    """Targets of the lists that are written out: they run in one step."""
+    """List the targets of the lists that are written out: they run in one step."""
     for expression in expressions:
         for each in _lists(body, expression):
             if isinstance(each, ast.List | ast.Tuple | ast.Set):
@@ -119,14 +141,14 @@ def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset
 
 
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
-    """What each element of a list may be."""
+    """Return what each element of a list may be."""
     return [values(body, each).texts | _sends(body, own(each)).texts for each in written.elts]
 
 
 def _gathered(
     body: Body, expressions: Iterable[ast.expr], every: frozenset[str]
 ) -> Iterator[frozenset[str]]:
-    """What the lists that are made at run time may hold; `every` where that cannot be read."""
+    """Return what lists made at run time may hold; `every` where that cannot be read."""
     for expression in expressions:
         for each in _lists(body, expression):
             if isinstance(each, ast.List | ast.Tuple | ast.Set):

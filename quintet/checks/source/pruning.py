@@ -15,7 +15,7 @@ Settle = Callable[[ast.expr], tuple[object] | None]
 
 
 def pruned(statements: Iterable[ast.stmt], settle: Settle) -> list[ast.stmt]:
-    """The statements without the branches that are never taken."""
+    """Return the statements without the branches that are never taken."""
     found: list[ast.stmt] = []
     for statement in statements:
         truth = _truth(statement.test, settle) if isinstance(statement, ast.If) else None

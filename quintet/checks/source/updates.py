@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 
 from langgraph.types import Command, Send
-from pydantic import BaseModel
-from typing_extensions import is_typeddict
 
 from quintet.checks.source.body import Body, own
+from quintet.checks.source.payload import is_record
+from quintet.nodes import hand_over, proposed
 
 _CLONES = (copy.copy, copy.deepcopy, replace)
 _COPYING = ("copy", "model_copy", "model_dump")
+_PLAIN = (hand_over, proposed)
+"""Functions of ours that give a plain update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,24 @@ def written(bodies: Iterable[Body]) -> Written:
 
 
 def may_command(body: Body) -> bool:
-    """Whether the function may return a `Command` that was made where it cannot be read."""
+    """Tell whether the function may return a `Command` that was made where it cannot be read."""
     said = body.function.__annotations__.get("return")
     text = said if isinstance(said, str) else repr(said)
     if said is not None and "Command" not in text and text not in ("Any", "typing.Any"):
         return False
     return any(_is_foreign(each, answer) for each in body.reach for answer in each.returned)
+
+
+def gives_foreign(body: Body) -> bool:
+    """Tell whether the function may return, whole or in part, what was made out of sight."""
+    spread = [
+        value
+        for node in body.nodes
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if key is None
+    ]
+    return any(_is_foreign(body, answer) for answer in (*body.returned, *spread))
 
 
 def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
@@ -58,11 +72,12 @@ def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
     if not isinstance(answer, ast.Call):
         return False
     thing = body.callee(answer)
-    return not isinstance(thing, type) and not body.is_near(thing)
+    known = isinstance(thing, type) or any(thing is each for each in _PLAIN)
+    return not known and not body.is_near(thing)
 
 
 def is_silent(body: Body, answer: ast.expr | None) -> bool:
-    """Whether an answer is certain to name no next node: a plain update or nothing."""
+    """Tell whether an answer is certain to name no next node: a plain update or nothing."""
     if answer is None or (isinstance(answer, ast.Constant) and answer.value is None):
         return True
     if isinstance(answer, ast.IfExp):
@@ -72,8 +87,10 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
         return bool(bound) and all(is_silent(body, each) for each in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
         return not {each.arg for each in answer.keywords} & {"goto", "graph", None}
+    if isinstance(answer, ast.Call) and any(body.callee(answer) is each for each in _PLAIN):
+        return True
     return isinstance(answer, ast.Dict) or (
-        isinstance(answer, ast.Call) and _is_record(body.callee(answer))
+        isinstance(answer, ast.Call) and is_record(body.callee(answer))
     )
 
 
@@ -136,12 +153,16 @@ class _Reader:
         thing = self.body.callee(call)
         if thing is Send:
             return NOTHING
+        if thing is proposed:
+            return Written(keys=frozenset({"actions"}))
+        if thing is hand_over:
+            return Written(keys=frozenset({"outcome", "actions", "decisions"}))
         given = {each.arg: each.value for each in call.keywords}
         if thing is Command:
             if None in given:
                 return ANYTHING
             return self.read(given["update"]) if "update" in given else NOTHING
-        if thing is dict or _is_record(thing):
+        if thing is dict or is_record(thing):
             base = _union(self.read(each) for each in call.args) if call.args else NOTHING
             return self._keywords(base, call)
         if any(thing is each for each in _CLONES) and call.args:
@@ -168,15 +189,9 @@ def _union(found: Iterable[Written]) -> Written:
 
 
 def _over(base: Written, top: Written) -> Written:
-    """`top` laid over `base`, as in `{**base, **top}`."""
+    """Lay `top` over `base`, as in `{**base, **top}`."""
     whole = frozenset(way | top.keys for way in base.whole) | top.whole
     return replace(_union([base, top]), whole=whole)
-
-
-def _is_record(thing: object) -> bool:
-    if not isinstance(thing, type):
-        return False
-    return is_typeddict(thing) or is_dataclass(thing) or issubclass(thing, BaseModel)
 
 
 def _stores(node: ast.AST, name: str) -> bool:
@@ -184,7 +199,7 @@ def _stores(node: ast.AST, name: str) -> bool:
 
 
 def _set_later(body: Body, name: str) -> list[ast.expr]:
-    """The keys in `name["key"] = ...`."""
+    """Return the keys in `name["key"] = ...`."""
     return [
         node.slice
         for node in body.nodes
@@ -196,7 +211,7 @@ def _set_later(body: Body, name: str) -> list[ast.expr]:
 
 
 def _merged_later(body: Body, name: str) -> list[ast.expr]:
-    """The dicts in `name.update({...})`."""
+    """Return the dicts in `name.update({...})`."""
     return [
         node.args[0]
         for node in own(*body.statements)
