@@ -13,6 +13,7 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.rules import (
     catches,
+    contracts,
     endings,
     gates,
     interrupts,
@@ -46,7 +47,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 )
 """The rules that look at each graph alone."""
 
-_TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = ()
+_TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (contracts.unmet_needs,)
 """The rules that look at a graph and its subgraphs together."""
 
 

@@ -28,6 +28,7 @@ Code = Literal[
     "unequal-join",
     "unknown-key",
     "unknown-target",
+    "unmet-need",
     "unresolved-annotation",
     "whole-state",
     "work-before-interrupt",
