@@ -19,6 +19,7 @@ from quintet.checks.rules import (
     interrupts,
     keys,
     parallel,
+    proposals,
     signatures,
     targets,
 )
@@ -47,7 +48,11 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 )
 """The rules that look at each graph alone."""
 
-_TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (contracts.unmet_needs,)
+_TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
+    contracts.unmet_needs,
+    proposals.idle_gates,
+    proposals.unheard_proposals,
+)
 """The rules that look at a graph and its subgraphs together."""
 
 
