@@ -12,6 +12,7 @@ from quintet.checks.finding import Finding
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.rules import (
+    acts,
     catches,
     contracts,
     endings,
@@ -49,6 +50,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 """The rules that look at each graph alone."""
 
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
+    acts.unfit_acts,
     contracts.unmet_needs,
     proposals.idle_gates,
     proposals.unheard_proposals,
