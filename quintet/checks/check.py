@@ -20,6 +20,7 @@ from quintet.checks.rules import (
     interrupts,
     keys,
     parallel,
+    planners,
     proposals,
     signatures,
     targets,
@@ -52,6 +53,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
     contracts.unmet_needs,
+    planners.plans,
     proposals.idle_gates,
     proposals.unheard_proposals,
 )
