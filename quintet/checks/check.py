@@ -22,6 +22,7 @@ from quintet.checks.rules import (
     parallel,
     planners,
     proposals,
+    questions,
     signatures,
     targets,
 )
@@ -44,6 +45,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     keys.no_outcome,
     catches.swallowed,
     interrupts.repeated,
+    questions.handled_questions,
     signatures.handlers,
     signatures.timeouts,
     signatures.unresolved,

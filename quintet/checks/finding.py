@@ -11,6 +11,7 @@ Code = Literal[
     "blocking-timeout",
     "bypassed-gate",
     "edge-and-command",
+    "handled-question",
     "handler-without-command",
     "handler-without-error",
     "hasty-planner",
