@@ -19,6 +19,7 @@ from quintet.checks.rules import (
     gates,
     interrupts,
     keys,
+    merges,
     parallel,
     planners,
     proposals,
@@ -55,6 +56,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
     contracts.unmet_needs,
+    merges.unknown_sources,
     planners.plans,
     proposals.idle_gates,
     proposals.unheard_proposals,

@@ -36,6 +36,7 @@ Code = Literal[
     "unheard-proposal",
     "unknown-assignee",
     "unknown-key",
+    "unknown-source",
     "unknown-target",
     "unmet-need",
     "unresolved-annotation",
