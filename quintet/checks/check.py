@@ -19,6 +19,7 @@ from quintet.checks.rules import (
     gates,
     interrupts,
     keys,
+    limits,
     merges,
     parallel,
     planners,
@@ -56,6 +57,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
     contracts.unmet_needs,
+    limits.blind_limits,
     merges.unknown_sources,
     planners.plans,
     proposals.idle_gates,

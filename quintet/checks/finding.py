@@ -7,6 +7,7 @@ from typing import Literal
 
 Level = Literal["error", "warning"]
 Code = Literal[
+    "blind-limit",
     "blind-path",
     "blocking-timeout",
     "bypassed-gate",
