@@ -25,6 +25,7 @@ from quintet.checks.rules import (
     planners,
     proposals,
     questions,
+    sends,
     signatures,
     targets,
 )
@@ -62,6 +63,7 @@ _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     planners.plans,
     proposals.idle_gates,
     proposals.unheard_proposals,
+    sends.shared_results,
 )
 """The rules that look at a graph and its subgraphs together."""
 

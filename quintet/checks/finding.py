@@ -30,6 +30,7 @@ Code = Literal[
     "partial-command",
     "partial-path",
     "several-interrupts",
+    "shared-result",
     "swallowed-interrupt",
     "sync-timeout",
     "unchecked-act",
