@@ -30,6 +30,8 @@ Code = Literal[
     "partial-command",
     "partial-path",
     "several-interrupts",
+    "shared-name",
+    "shared-plan",
     "shared-result",
     "swallowed-interrupt",
     "sync-timeout",
