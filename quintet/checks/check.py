@@ -13,6 +13,7 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.rules import (
     acts,
+    agents,
     catches,
     contracts,
     endings,
@@ -58,6 +59,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
+    agents.raw_effects,
     contracts.unmet_needs,
     limits.blind_limits,
     merges.unknown_sources,

@@ -29,6 +29,7 @@ Code = Literal[
     "parallel-writers",
     "partial-command",
     "partial-path",
+    "raw-effect",
     "several-interrupts",
     "shared-name",
     "shared-plan",
