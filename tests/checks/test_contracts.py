@@ -378,6 +378,18 @@ def test_a_fallback_of_a_step_gets_the_step():
     assert check(graph) == ()
 
 
+def test_a_policy_that_all_nodes_share_is_meant_for_those_that_work():
+    router = Router(choose=lambda text: "plan", to=("plan", "v"), otherwise="person")
+    planner = Planner(make=chained, assignees=("w",))
+    recover = Recovery(unknown=fallback("basic"))
+    workers = {"plan": planner, "w": worker("part"), "basic": worker("goal"), "v": worker("goal")}
+    found = codes(create_handoff(router, workers, recover=recover))
+    assert found == [("unmet-need", "basic"), ("unmet-need", "v")]
+    del workers["v"]
+    alone = Router(choose=lambda text: "plan", to=("plan",), otherwise="person")
+    assert check(create_handoff(alone, workers, recover=recover)) == ()
+
+
 def test_an_id_of_a_step_is_a_result_for_what_comes_after_the_plan():
     nodes = {
         "plan": (Planner(make=template(), assignees=("w",), then="last"), {"defer": True}),

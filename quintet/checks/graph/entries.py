@@ -60,15 +60,29 @@ def _named(shape: Shape, source: str) -> Iterator[Values]:
 
 
 def _on(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
-    """Tell where a node leads by name; where it works on a step, what it hands on is sent."""
+    """List where a node leads by name; where it works on a step, what it hands on is sent."""
     edges = shape.static(source)
     said = frozenset(text for each in _named(shape, source) for text in each.texts)
-    works_on = {source} | {
-        name for name, part in shape.parts.items() if part.spec.error_handler_node == source
-    }
-    if not works_on & carried or (works_on - {source}) - carried:
+    if source == START or not shape.crews or _works(shape, source) - carried:
         return edges | said
     return edges | (said - _handed_on(shape, source) - frozenset(shape.crews))
+
+
+def _works(shape: Shape, source: str) -> frozenset[str]:
+    """List whose work a node hands on: its own, or what failed before an error handler.
+
+    A fallback does the work of a worker, and a policy that all nodes share is not meant for what
+    only decides, such as a Router or the Planner itself.
+    """
+    part = shape.parts[source]
+    if not part.spec.is_error_handler:
+        return frozenset({source})
+    return frozenset(
+        name
+        for name, each in shape.parts.items()
+        if each.spec.error_handler_node == source
+        and (isinstance(each.action, Worker) or not each.is_ours)
+    )
 
 
 def _handed_on(shape: Shape, name: str) -> frozenset[str]:
