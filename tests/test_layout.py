@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quintet"
 LINES = 400
 
-ROOMS = ("state", "nodes", "graphs", "runs", "evals")
+ROOMS = ("state", "nodes", "checks", "graphs", "runs", "evals")
 KNOWS = {room: set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
 KNOWS["evals"].add("testing")
 KNOWS["testing"] = {*ROOMS, "testing"}
@@ -138,6 +138,19 @@ def test_a_room_knows_only_the_rooms_before_it(path):
     assert wrong_arrows(path.read_text(), dotted(path), package=path.name == "__init__.py") == []
 
 
+def test_graphs_know_of_the_checks_no_more_than_they_hand_on():
+    asked = {
+        (path.name, name)
+        for path in (PACKAGE / "graphs").rglob("*.py")
+        for name in imported(ast.parse(path.read_text()), dotted(path))
+        if room_of(name) == "checks"
+    }
+    assert asked == {
+        ("__init__.py", "quintet.checks.Finding"),
+        ("__init__.py", "quintet.checks.check"),
+    }
+
+
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_no_module_uses_what_others_keep_private(path):
     assert forbidden(path.read_text(), dotted(path), package=path.name == "__init__.py") == []
@@ -218,7 +231,9 @@ def test_langgraph_json_names_graphs_that_exist():
         ("quintet.state.plan", "from quintet import nodes"),
         ("quintet.state.plan", "from ..nodes.route import Router"),
         ("quintet.nodes.route", "def later():\n    from quintet.graphs import check"),
-        ("quintet.graphs.check", "from quintet.runs import Run"),
+        ("quintet.checks.check", "from quintet.runs import Run"),
+        ("quintet.checks.rules.gates", "from quintet.graphs import create_handoff"),
+        ("quintet.nodes.work", "from quintet.checks import check"),
         ("quintet.runs.run", "from quintet.evals import Case"),
         ("quintet.runs.run", "from quintet.cli import main"),
         ("quintet.nodes.route", "from quintet.testing import ScriptedModel"),

@@ -12,8 +12,8 @@ from typing import Any
 from langgraph.graph import StateGraph
 from rich.markup import escape
 
+from quintet.checks import check
 from quintet.cli.runs import output
-from quintet.graphs.check import check
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
 

@@ -1,6 +1,6 @@
-"""The wiring: edge factories, ready-made graphs, and the check before the first run."""
+"""The wiring: edge factories and ready-made graphs; and `check` for any graph."""
 
-from quintet.graphs.check import Finding, check
+from quintet.checks import Finding, check
 from quintet.graphs.edges import (
     Begin,
     Path,

@@ -1,0 +1,80 @@
+"""A finding: one mistake, where it is, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning"]
+Code = Literal[
+    "blind-limit",
+    "blind-path",
+    "blocking-timeout",
+    "bypassed-gate",
+    "edge-and-command",
+    "handled-question",
+    "handler-without-command",
+    "handler-without-error",
+    "hasty-planner",
+    "idle-gate",
+    "isolated-subgraph",
+    "join-of-alternatives",
+    "lost-step",
+    "missing-effect",
+    "no-checkpointer",
+    "no-entry",
+    "no-outcome",
+    "orphan-node",
+    "other-gate",
+    "parallel-writers",
+    "partial-command",
+    "partial-path",
+    "raw-effect",
+    "several-interrupts",
+    "shared-name",
+    "shared-plan",
+    "shared-result",
+    "swallowed-interrupt",
+    "sync-timeout",
+    "unchecked-act",
+    "unequal-join",
+    "unheard-proposal",
+    "unknown-assignee",
+    "unknown-key",
+    "unknown-source",
+    "unknown-target",
+    "unmet-need",
+    "unresolved-annotation",
+    "whole-state",
+    "work-before-interrupt",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One mistake in a graph; `fault` says what goes wrong, `remedy` what to do.
+
+    A node of a subgraph is named with its way in: `"outer/inner"`.
+    """
+
+    code: Code
+    node: str
+    fault: str
+    remedy: str
+    level: Level = "error"
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.code} at {self.node!r}: {self.fault} {self.remedy}"
+
+    @property
+    def rank(self) -> tuple[str, str, str, str]:
+        """The order of a report: errors first, then by node."""
+        return (self.level, self.node, self.code, self.fault)
+
+
+def names(*items: str) -> str:
+    """Spell out names for a sentence: `'a', 'b' and 'c'`."""
+    quoted = [repr(item) for item in sorted(items)]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -1,0 +1,36 @@
+"""A conditional edge, and where it may lead."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from quintet.checks.graph.part import unbound
+from quintet.checks.source.body import Body, read
+from quintet.checks.source.literals import ANYTHING, Values
+from quintet.checks.source.moves import Moves, chosen
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Branch:
+    """A conditional edge: its source, its map of targets if it has one, its path function."""
+
+    source: str
+    ends: Mapping[Hashable, str] | None
+    body: Body | None
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Where it may lead."""
+        if self.body is not None:
+            return chosen(self.body, self.ends)
+        known = frozenset((self.ends or {}).values())
+        return Moves(to=Values(known=known, complete=self.ends is not None), named=ANYTHING)
+
+
+def path_body(path: object) -> Body | None:
+    """Return the source of a path function, if it can be read."""
+    plain = unbound(path)
+    function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
+    return read(function) if function is not None else None

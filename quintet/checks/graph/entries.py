@@ -1,0 +1,99 @@
+"""How control comes to a node: by name, by `Send`, or with a planner's step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from langgraph.graph import START
+
+from quintet.checks.graph.crew import fallbacks
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import Body
+from quintet.checks.source.literals import Values
+from quintet.checks.source.sends import Sent, sent
+from quintet.nodes import Worker
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Entries:
+    """The ways in which control comes to the nodes of one graph."""
+
+    shape: Shape
+
+    @cached_property
+    def sends(self) -> tuple[tuple[str, Sent], ...]:
+        """Every `Send` that a node or a path function makes, with the node that it comes from."""
+        return tuple(
+            (source, each)
+            for source in (START, *self.shape.parts)
+            for body in _bodies(self.shape, source)
+            for each in sent(body)
+        )
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """The nodes that control comes to by name for certain, and without a planner's step."""
+        held = frozenset(name for crew in self.shape.crews.values() for name in crew)
+        sources = (START, *self.shape.parts)
+        found: frozenset[str] = frozenset()
+        while True:
+            carried = held - found
+            more = frozenset(name for each in sources for name in _on(self.shape, each, carried))
+            if more <= found:
+                return found
+            found |= more
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether control may come to any node by name: somebody's targets cannot be listed."""
+        upward = any(self.shape.moves(name).to.texts for name in self.shape.inner)
+        sources = (START, *self.shape.parts)
+        said = [each for source in sources for each in _named(self.shape, source)]
+        return upward or not all(each.complete for each in said)
+
+
+def _named(shape: Shape, source: str) -> Iterator[Values]:
+    yield shape.moves(source).named
+    yield from (branch.moves.named for branch in shape.branches.get(source, ()))
+
+
+def _on(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
+    """List where a node leads by name; where it works on a step, what it hands on is sent."""
+    edges = shape.static(source)
+    said = frozenset(text for each in _named(shape, source) for text in each.texts)
+    if source == START or not shape.crews or _works(shape, source) - carried:
+        return edges | said
+    return edges | (said - _handed_on(shape, source) - frozenset(shape.crews))
+
+
+def _works(shape: Shape, source: str) -> frozenset[str]:
+    """List whose work a node hands on: its own, or what failed before an error handler.
+
+    A fallback does the work of a worker, and a policy that all nodes share is not meant for what
+    only decides, such as a Router or the Planner itself.
+    """
+    part = shape.parts[source]
+    if not part.spec.is_error_handler:
+        return frozenset({source})
+    return frozenset(
+        name
+        for name, each in shape.parts.items()
+        if each.spec.error_handler_node == source
+        and (isinstance(each.action, Worker) or not each.is_ours)
+    )
+
+
+def _handed_on(shape: Shape, name: str) -> frozenset[str]:
+    thing = shape.parts[name].action
+    return frozenset(thing.handoffs) if isinstance(thing, Worker) else fallbacks(thing)
+
+
+def _bodies(shape: Shape, source: str) -> Iterator[Body]:
+    part = shape.parts.get(source)
+    if part is not None:
+        yield from (*part.bodies, *part.aside)
+    for branch in shape.branches.get(source, ()):
+        if branch.body is not None:
+            yield branch.body

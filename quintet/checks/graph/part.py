@@ -1,0 +1,246 @@
+"""A node as `check` sees it: what was given to `add_node`, and what that says of itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from inspect import getattr_static
+from types import FunctionType
+from typing import Any, Protocol
+
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import run_in_executor
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import TimeoutPolicy, interrupt
+
+from quintet.checks.source.body import UNKNOWN, Body, read
+
+AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
+_RUNNING = ("invoke", "ainvoke", "stream", "astream")
+
+
+class Spec(Protocol):
+    """The fields that `check` reads of what a `StateGraph` keeps of a node."""
+
+    runnable: Any
+    input_schema: type[Any]
+    ends: tuple[str, ...] | dict[str, str] | None
+    error_handler_node: str | None
+    is_error_handler: bool
+    defer: bool
+    timeout: TimeoutPolicy | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """One node of a graph."""
+
+    name: str
+    spec: Spec
+
+    @cached_property
+    def runnable(self) -> object:
+        """The node's Runnable, without what `bind` or `with_config` put around it."""
+        return unbound(self.spec.runnable)
+
+    @cached_property
+    def action(self) -> object:
+        """The function, object or Runnable that was given to `add_node`."""
+        return next(iter(functions_of(self.runnable)), self.runnable)
+
+    @cached_property
+    def is_function(self) -> bool:
+        """Whether a function or a callable object was given, and not a Runnable.
+
+        LangGraph wraps a function in one way: its async side is a thread hop, or its only side.
+        """
+        if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
+            return False
+        sync, soon = declared(self.runnable, "func"), declared(self.runnable, "afunc")
+        return sync is None or _is_hop(soon)
+
+    @property
+    def graph(self) -> AnyCompiled | None:
+        """The compiled graph that is this node, if one is."""
+        return self.runnable if isinstance(self.runnable, CompiledStateGraph) else None
+
+    @cached_property
+    def bodies(self) -> tuple[Body, ...]:
+        """The functions whose return is the node's update."""
+        if self.has_tools:
+            return ()
+        return tuple(_bodies(self._steps[-1]))
+
+    @cached_property
+    def aside(self) -> tuple[Body, ...]:
+        """Functions that run in the node but do not give its update: its tools, earlier steps."""
+        before = [body for step in self._steps[:-1] for body in _bodies(step)]
+        tools = [read(each) for each in _tools(self.runnable)]
+        return (*before, *(body for body in tools if body is not None))
+
+    @property
+    def _steps(self) -> Sequence[object]:
+        return [unbound(each) for each in _line(self.runnable)] or [self.runnable]
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing is known of where it goes and what it writes."""
+        known = self.bodies or self.graph is not None or self.targets is not None
+        return not known and not self.has_tools
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the object or function is one of Quintet's own."""
+        owner = self.action if isinstance(self.action, FunctionType) else type(self.action)
+        return str(owner.__module__).partition(".")[0] == "quintet"
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether it is a `ToolNode`: its tools do the work."""
+        return isinstance(declared(self.runnable, "tools_by_name"), Mapping)
+
+    @cached_property
+    def hints(self) -> frozenset[str]:
+        """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
+        return _texts(self.spec.ends) or frozenset()
+
+    @cached_property
+    def targets(self) -> frozenset[str] | None:
+        """The targets that the object itself declares, if it does."""
+        return _texts(declared(self.action, "destinations"))
+
+    @cached_property
+    def writes(self) -> frozenset[str] | None:
+        """The keys that the object itself declares that it writes, if it does."""
+        return _texts(declared(self.action, "writes"))
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether the node may stop for a person."""
+        return _may_ask(self, frozenset())
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether the object is an approval gate."""
+        named = any(each.__name__ == "ApprovalGate" for each in type(self.action).__mro__)
+        has = named or declared(self.action, "approvers") is not None
+        return has and declared(self.action, "asks") is True
+
+    @property
+    def is_ungated(self) -> bool:
+        """Whether it runs effects and does not itself check an approval.
+
+        An object without any `gate`, such as `Undo`, is not meant to have one.
+        """
+        effects = declared(self.action, "effects")
+        runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
+        return runs and has(self.action, "gate") and declared(self.action, "gate") is None
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether LangGraph has no async way to run it."""
+        return _is_sync(self.runnable)
+
+
+def declared(thing: object, name: str) -> object:
+    """Return what an object says of itself under a name; `None` if it says nothing or cannot."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
+        return None
+
+
+def has(thing: object, name: str) -> bool:
+    """Tell whether an object has an attribute, without computing it."""
+    return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
+
+
+def unbound(thing: object) -> object:
+    """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
+    while isinstance(thing, RunnableBindingBase):
+        thing = thing.bound
+    return thing
+
+
+def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
+    """Return the compiled graph that a call in a function runs, as in `graph.invoke(...)`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
+        return None
+    owner = body.resolve(call.func.value)
+    return owner if isinstance(owner, CompiledStateGraph) else None
+
+
+def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
+    """Tell whether a graph that a node runs may stop for a person, and hand that on to the node."""
+    if id(graph) in seen or graph.checkpointer not in (None, True):
+        return False
+    parts = [Part(name=name, spec=spec) for name, spec in graph.builder.nodes.items()]
+    return any(_may_ask(part, seen | {id(graph)}) for part in parts)
+
+
+def _may_ask(part: Part, seen: frozenset[int]) -> bool:
+    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
+    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in bodies):
+        return True
+    calls = [(body, node) for body in bodies for node in body.nodes if isinstance(node, ast.Call)]
+    graphs = [part.graph, *(called_graph(body, call) for body, call in calls)]
+    return any(graph_asks(graph, seen) for graph in graphs if graph is not None)
+
+
+def functions_of(runnable: object) -> Iterator[Any]:
+    """Return the function and the async function that LangGraph or LangChain wrapped."""
+    sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
+    pair = has(runnable, "func") and has(runnable, "afunc")
+    if not (pair or isinstance(runnable, RunnableLambda)):
+        return
+    if sync is not None:
+        yield sync
+    if soon is not None and not (sync is not None and _is_hop(soon)):
+        yield soon
+
+
+def _is_hop(function: object) -> bool:
+    """Tell whether an async function only puts a sync one into a thread."""
+    return isinstance(function, partial) and function.func is run_in_executor
+
+
+def _line(runnable: object) -> list[object]:
+    """Return the steps of a sequence of Runnables."""
+    steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
+    return steps if isinstance(steps, list) else []
+
+
+def _bodies(runnable: object) -> Iterator[Body]:
+    for function in functions_of(runnable):
+        if (body := read(function)) is not None:
+            yield body
+
+
+def _tools(runnable: object) -> Iterator[object]:
+    tools = declared(runnable, "tools_by_name")
+    for tool in tools.values() if isinstance(tools, Mapping) else ():
+        for name in ("func", "coroutine"):
+            if (function := declared(tool, name)) is not None:
+                yield function
+
+
+def _texts(said: object) -> frozenset[str] | None:
+    if not isinstance(said, tuple | list | set | frozenset | Mapping):
+        return None
+    return frozenset(each for each in said if isinstance(each, str))
+
+
+def _is_sync(runnable: object) -> bool:
+    runnable = unbound(runnable)
+    steps = _line(runnable)
+    if isinstance(runnable, RunnableParallel):
+        steps = list(runnable.steps__.values())
+    if steps:
+        return any(_is_sync(step) for step in steps)
+    if isinstance(runnable, RunnableLambda) or has(runnable, "afunc"):
+        soon = declared(runnable, "afunc")
+        return soon is None or _is_hop(soon)
+    return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

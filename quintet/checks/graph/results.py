@@ -1,0 +1,107 @@
+"""Who gives which result: workers under their names, planners under the ids of their steps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from quintet.checks.graph.entries import Entries
+from quintet.checks.graph.tree import Spot, Tree
+from quintet.checks.source.body import Body
+from quintet.checks.source.literals import Values
+from quintet.checks.source.payload import Payload, payload
+from quintet.checks.source.plans import steps_of
+from quintet.checks.source.updates import gives_foreign
+from quintet.nodes import Planner, Worker
+
+Verdict = Literal["given", "late", "never", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The names under which results are given, each with who gives it.
+
+    `complete` when no other names can be given.
+    """
+
+    tree: Tree
+    givers: dict[str, frozenset[Spot]]
+    complete: bool
+
+    def before(self, name: str, spot: Spot) -> Verdict:
+        """Tell whether a result stands under a name when a node runs, or comes too late."""
+        givers = self.givers.get(name, frozenset())
+        if any(self.tree.runs_before(each, spot) for each in givers):
+            return "given"
+        if not self.complete:
+            return "unknown"
+        return "late" if givers else "never"
+
+
+def results(tree: Tree) -> Results:
+    """Read who gives results in a graph and its subgraphs."""
+    givers: dict[str, frozenset[Spot]] = {}
+    complete = True
+    for spot in tree.spots:
+        names = _given(tree, spot)
+        complete &= names.complete
+        for name in names.texts:
+            givers[name] = givers.get(name, frozenset()) | {spot}
+    return Results(tree=tree, givers=givers, complete=complete)
+
+
+def _given(tree: Tree, spot: Spot) -> Values:
+    if "results" not in spot.shape.channels:
+        return Values()
+    if isinstance(spot.thing, Planner):
+        return steps_of(spot.thing).ids
+    if isinstance(spot.thing, Worker):
+        return _of_worker(tree.entries(spot.shape), spot)
+    return _of_function(spot)
+
+
+def _of_worker(entries: Entries, spot: Spot) -> Values:
+    """List its own name where it runs without a step, and the steps that it is sent by hand."""
+    ids = [_step_id(each.given) for _, each in entries.sends if spot.name in each.to.texts]
+    alone = spot.name in entries.named or entries.is_open or Values() in ids
+    own = frozenset({spot.name}) if alone else frozenset()
+    return Values(
+        known=own.union(*(each.known for each in ids)), complete=all(each.complete for each in ids)
+    )
+
+
+def _step_id(given: Payload) -> Values:
+    """Return the ids of a step that is sent by hand; none where no step is sent."""
+    if "step" in given.keys or not given.complete:
+        return Values(complete=False)
+    return Values()
+
+
+def _of_function(spot: Spot) -> Values:
+    part = spot.part
+    if part.writes is not None or part.is_ours:
+        return Values(complete="results" not in (part.writes or ()))
+    if part.is_opaque:
+        return Values(complete=False)
+    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
+    found = [payload(body, value) for body in bodies for value in _stored(body)]
+    return Values(
+        known=frozenset(key for each in found for key in each.keys),
+        complete=all(each.complete and not each.whole for each in found)
+        and not any(gives_foreign(body) for body in bodies),
+    )
+
+
+def _stored(body: Body) -> Iterator[ast.expr]:
+    """Return what a function puts under the key `results`, in a dict or by keyword."""
+    for node in body.nodes:
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            yield from (value for key, value in pairs if key and body.resolve(key) == "results")
+        elif isinstance(node, ast.Call):
+            yield from (each.value for each in node.keywords if each.arg == "results")
+        elif isinstance(node, ast.Assign):
+            keys = [each.slice for each in node.targets if isinstance(each, ast.Subscript)]
+            yield from (node.value for key in keys if body.resolve(key) == "results")

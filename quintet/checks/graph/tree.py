@@ -1,0 +1,174 @@
+"""A graph with all its subgraphs: who stands where, and who may run after whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, TypeVar
+
+from langgraph.graph import END, START
+
+from quintet.checks.graph.entries import Entries
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.shape import Shape
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """A node, and the graph or subgraph that it stands in."""
+
+    shape: Shape
+    name: str
+
+    @property
+    def part(self) -> Part:
+        """The node."""
+        return self.shape.parts[self.name]
+
+    @property
+    def thing(self) -> object:
+        """The object or function that is the node."""
+        return self.part.action
+
+    @property
+    def at(self) -> str:
+        """Its name with its way in."""
+        return self.shape.at(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """The nodes that may run after one; `open` where there may be others, `ends` where it ends."""
+
+    spots: frozenset[Spot]
+    open: bool
+    ends: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """How ways are followed: not past `closed` nodes; to later error handlers if `failing`."""
+
+    closed: frozenset[Spot] = frozenset()
+    failing: bool = False
+
+    def along(self, shape: Shape, start: str) -> Trail:
+        """Follow every way on from a node inside its graph, and into the subgraphs on the way."""
+        spots: set[Spot] = set()
+        is_open = ends = False
+        seen, waiting = set[str](), [start]
+        while waiting:
+            name = waiting.pop()
+            targets = shape.follows(name, failing=self.failing and name != start)
+            is_open |= shape.is_open(name) or not targets <= {*shape.parts, END}
+            ends |= name != START and (shape.is_end(name) or bool(shape.moves(name).parent.texts))
+            for target in (targets & set(shape.parts)) - seen:
+                seen.add(target)
+                into = self.into(shape, target)
+                spots |= into.spots
+                is_open |= into.open
+                if into.ends:
+                    waiting.append(target)
+        return Trail(spots=frozenset(spots), open=is_open, ends=ends or is_open)
+
+    def into(self, shape: Shape, name: str) -> Trail:
+        """Find what runs inside a node, and whether it goes on from there."""
+        if name in shape.inner:
+            return self.along(shape.inner[name], START)
+        spot = Spot(shape=shape, name=name)
+        return Trail(spots=frozenset({spot}), open=False, ends=spot not in self.closed)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tree:
+    """A graph and its subgraphs."""
+
+    root: Shape
+    _trails: dict[Spot, Trail] = field(default_factory=dict)
+
+    @cached_property
+    def shapes(self) -> dict[tuple[str, ...], Shape]:
+        """The graph and its subgraphs, by the names of the nodes that lead into them."""
+        return {shape.within: shape for shape in self.root.walk()}
+
+    @cached_property
+    def _entries(self) -> dict[tuple[str, ...], Entries]:
+        return {within: Entries(shape=shape) for within, shape in self.shapes.items()}
+
+    def entries(self, shape: Shape) -> Entries:
+        """Tell how control comes to the nodes of a graph of this tree."""
+        return self._entries[shape.within]
+
+    @cached_property
+    def spots(self) -> tuple[Spot, ...]:
+        """Every node that is no subgraph."""
+        return tuple(
+            Spot(shape=shape, name=name)
+            for shape in self.shapes.values()
+            for name in shape.parts
+            if name not in shape.inner
+        )
+
+    def of(self, kind: type[T]) -> list[tuple[Spot, T]]:
+        """Return the nodes of one kind of ours, each with its object."""
+        return [(spot, spot.thing) for spot in self.spots if isinstance(spot.thing, kind)]
+
+    def after(self, spot: Spot) -> Trail:
+        """Find what may run after a node that succeeds, later failures and handlers included."""
+        if spot not in self._trails:
+            walk = Walk(failing=True)
+            self._trails[spot] = self._climb(spot.shape, walk.along(spot.shape, spot.name), walk)
+        return self._trails[spot]
+
+    def ahead(self, spot: Spot, closed: Iterable[Spot] = ()) -> Trail:
+        """Find what runs after a node while none fails; no way is followed past a `closed` one."""
+        walk = Walk(closed=frozenset(closed))
+        return self._climb(spot.shape, walk.along(spot.shape, spot.name), walk)
+
+    def into(self, shape: Shape, name: str) -> Trail:
+        """Find what runs when control comes to a node, the node included, while none fails."""
+        walk = Walk()
+        if name == END:
+            return self._climb(shape, _END, walk)
+        if name not in shape.parts:
+            return Trail(spots=frozenset(), open=True, ends=True)
+        trail = _both(walk.into(shape, name), walk.along(shape, name))
+        return self._climb(shape, trail, walk)
+
+    def runs_before(self, first: Spot, second: Spot) -> bool:
+        """Tell whether a node may run before another, as far as can be told."""
+        trail = self.after(first)
+        return trail.open or second in trail.spots
+
+    def place_of(self, spot: Spot, shape: Shape) -> str:
+        """Return the node of an outer graph that a node is, or that leads to it."""
+        inside = spot.shape.within[len(shape.within) :]
+        return inside[0] if inside else spot.name
+
+    def shared(self, first: Spot, second: Spot) -> Shape:
+        """Return the innermost graph that holds both nodes."""
+        within: tuple[str, ...] = ()
+        for one, other in zip(first.shape.within, second.shape.within, strict=False):
+            if one != other:
+                break
+            within = (*within, one)
+        return self.shapes[within]
+
+    def _climb(self, shape: Shape, trail: Trail, walk: Walk) -> Trail:
+        """Go on through the graphs around a subgraph, as each ends."""
+        within = shape.within
+        while within and trail.ends:
+            trail = _both(trail, walk.along(self.shapes[within[:-1]], within[-1]))
+            within = within[:-1]
+        return trail
+
+
+_END: Final = Trail(spots=frozenset(), open=False, ends=True)
+
+
+def _both(first: Trail, then: Trail) -> Trail:
+    """Join two trails, of which the second goes on from the first."""
+    return Trail(spots=first.spots | then.spots, open=first.open or then.open, ends=then.ends)

@@ -1,0 +1,86 @@
+"""Agents that hold an effect's bare function, and so get past its gate."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import partial
+
+from quintet.checks.finding import Finding
+from quintet.checks.graph.agents import functions_in, inside
+from quintet.checks.graph.part import declared
+from quintet.checks.graph.sameness import same
+from quintet.checks.graph.tree import Spot, Tree
+from quintet.checks.source.body import Body, read
+from quintet.nodes import Act, Effect, Worker
+
+
+def raw_effects(tree: Tree) -> Iterator[Finding]:
+    """Find tools with an effect's name that are not the effect: they run at once, each time."""
+    every = [e for _, each in (*tree.of(Worker), *tree.of(Act)) for e in each.effects]
+    for spot, worker in tree.of(Worker):
+        agent = inside(worker.agent)
+        own = {effect.name: effect for effect in worker.effects}
+        raw = {
+            name for tool in agent.tools if (name := _name(tool)) in own and not _is_guarded(tool)
+        }
+        yield from (_raw(spot, name, f"Its agent's tool {name!r} is") for name in sorted(raw))
+        called = {e.name for e in own.values() if any(_calls(body, e) for body in agent.bodies)}
+        yield from (
+            _raw(spot, name, f"Its agent calls {name!r} itself, and that is")
+            for name in sorted(called - raw)
+        )
+        for tool in worker.contract.tools:
+            bare = [e for e in every if not isinstance(tool, Effect) and _runs(tool, e)]
+            if bare:
+                yield _raw(spot, bare[0].name, f"The contract's tool {_name(tool)!r} is")
+
+
+def _raw(spot: Spot, name: str, what: str) -> Finding:
+    return Finding(
+        code="raw-effect",
+        node=spot.at,
+        fault=f"{what} not the effect {name!r} but a bare function: it runs past the gate, and "
+        "as often as it is called.",
+        remedy=f"Give the agent the effect's own tool, {name}.as_tool(), or let it call "
+        f"tools[{name!r}].",
+    )
+
+
+def _name(tool: object) -> object:
+    return declared(tool, "name") or declared(tool, "__name__")
+
+
+def _is_guarded(tool: object) -> bool:
+    """Tell whether a tool is an effect's own, or a function of the user's that calls an effect."""
+    return all(_is_effect(each) or _calls_effect(each) for each in functions_in(tool))
+
+
+def _is_effect(function: object) -> bool:
+    return isinstance(function, Effect) or isinstance(declared(function, "__self__"), Effect)
+
+
+def _calls_effect(function: object) -> bool:
+    body = read(function)
+    return body is not None and any(
+        _is_effect(each.callee(node))
+        for each in body.reach
+        for node in each.nodes
+        if isinstance(node, ast.Call)
+    )
+
+
+def _runs(tool: object, effect: Effect) -> bool:
+    """Tell whether a tool is an effect's function, bare."""
+    return any(_is_bare(each, effect) for each in functions_in(tool))
+
+
+def _is_bare(function: object, effect: Effect) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return same(function, effect.function)
+
+
+def _calls(body: Body, effect: Effect) -> bool:
+    called = [body.callee(node) for node in body.nodes if isinstance(node, ast.Call)]
+    return any(_is_bare(each, effect) for each in called)

@@ -1,0 +1,130 @@
+"""Questions to a person that an except clause swallows."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from langchain_core.runnables import RunnableWithFallbacks
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.types import interrupt
+
+from quintet.checks.finding import Finding
+from quintet.checks.graph.agents import functions_in, inside
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.questions import FOREIGN, asking, followed, runnable_asks
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import Body, own, read
+from quintet.nodes import Worker
+
+_CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
+
+
+def swallowed(shape: Shape) -> Iterator[Finding]:
+    """Find questions that are swallowed: what catches every exception catches them too."""
+    for name, part in shape.parts.items():
+        for each in followed(_bodies(part)):
+            if (call := next(_swallowed(each), None)) is not None:
+                direct = each.callee(call) is interrupt
+                what = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
+                yield _finding(shape, name, f"an except clause around {what}")
+                break
+        if any(_falls_back(thing) for thing in _things(part)):
+            yield _finding(shape, name, "with_fallbacks(...)")
+
+
+def _bodies(part: Part) -> Iterator[Body]:
+    """List the functions that run in a node: its own, a worker's agent's, and its tools."""
+    yield from (*part.bodies, *part.aside)
+    if isinstance(part.action, Worker):
+        agent = inside(part.action.agent)
+        held = (*part.action.contract.tools, *agent.tools)
+        tools = (read(each) for tool in held for each in functions_in(tool))
+        for body in (*agent.bodies, *tools):
+            if body is not None and _root(body) not in (*FOREIGN, "quintet"):
+                yield body
+
+
+def _root(body: Body) -> str:
+    return str(body.function.__module__).partition(".")[0]
+
+
+def _things(part: Part) -> Iterator[object]:
+    """Return the Runnables that a node is made of, and a worker's agent."""
+    yield from inside(part.runnable).seen
+    if isinstance(part.action, Worker):
+        yield from inside(part.action.agent).seen
+
+
+def _falls_back(thing: object) -> bool:
+    """Tell whether a fallback is taken where a person should be asked."""
+    if not isinstance(thing, RunnableWithFallbacks) or not runnable_asks(thing.runnable):
+        return False
+    return any(each is kind for each in thing.exceptions_to_handle for kind in _CATCHING)
+
+
+def _finding(shape: Shape, name: str, what: str) -> Finding:
+    return Finding(
+        code="swallowed-interrupt",
+        node=shape.at(name),
+        fault=f"In {name!r} a person is asked by an interrupt, which is an exception, and {what} "
+        "catches it: nobody is asked.",
+        remedy="Let it through, as `except GraphBubbleUp: raise` does, or move the question out.",
+    )
+
+
+def _swallowed(body: Body) -> Iterator[ast.Call]:
+    """Return the questions of a function that do not get out of it."""
+    guards = [
+        node
+        for node in body.nodes
+        if isinstance(node, ast.Try | ast.TryStar | ast.With | ast.AsyncWith)
+    ]
+    if guards:
+        for call in asking(body):
+            if any(_holds(node.body, call) and _keeps(body, node) for node in guards):
+                yield call
+
+
+def _keeps(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return any(_suppresses(body, each.context_expr) for each in node.items)
+    returns = any(isinstance(each, ast.Return) for each in own(*node.finalbody))
+    return returns or _catches(body, node.handlers)
+
+
+def _holds(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
+    return any(each is call for each in own(*statements))
+
+
+def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
+    """Tell whether the first clause that gets the interrupt keeps it."""
+    for handler in handlers:
+        if _takes(body, handler.type):
+            return not any(_reraises(each, handler.name) for each in own(*handler.body))
+    return False
+
+
+def _takes(body: Body, kinds: ast.expr | None) -> bool:
+    if kinds is None:
+        return True
+    if isinstance(kinds, ast.Tuple):
+        return any(_takes(body, each) for each in kinds.elts)
+    kind = body.resolve(kinds)
+    if isinstance(kind, tuple):
+        return any(each is known for each in kind for known in _CATCHING)
+    return any(kind is each for each in _CATCHING)
+
+
+def _reraises(node: ast.AST, name: str | None) -> bool:
+    if not isinstance(node, ast.Raise):
+        return False
+    again = isinstance(node.exc, ast.Name) and node.exc.id == name
+    return node.exc is None or again
+
+
+def _suppresses(body: Body, manager: ast.expr) -> bool:
+    if not isinstance(manager, ast.Call) or body.callee(manager) is not contextlib.suppress:
+        return False
+    return any(_takes(body, each) for each in manager.args)

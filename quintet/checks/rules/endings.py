@@ -1,0 +1,115 @@
+"""Functions that come to their end where they should say where the run goes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from langgraph.types import Command
+
+from quintet.checks.finding import Finding, Level
+from quintet.checks.graph.branch import Branch
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import Body, read
+from quintet.checks.source.flow import falls
+from quintet.checks.source.matches import Cases
+from quintet.checks.source.moves import answers
+
+
+def partial_paths(shape: Shape) -> Iterator[Finding]:
+    """Find path functions that answer None: the run fails, and resumed it ends in silence."""
+    for source, branches in shape.branches.items():
+        levels = [level for each in branches if (level := _partial(shape, each)) is not None]
+        if levels:
+            yield Finding(
+                code="partial-path",
+                node=shape.at(source),
+                fault=f"The path function after {source!r} may answer None: the run fails there, "
+                "and resumed it ends without going anywhere.",
+                remedy="Return a target on every way through it, END to stop.",
+                level=min(levels),
+            )
+
+
+def _partial(shape: Shape, branch: Branch) -> Level | None:
+    """Give an error where None is spelled, a warning where the function can come to its end."""
+    if branch.body is None or None in (branch.ends or {}):
+        return None
+    if None in branch.body.returned or None in answers(branch.body).known:
+        return "error"
+    return "warning" if any(_falls(shape, each) for each in _answering(branch.body)) else None
+
+
+def partial_commands(shape: Shape) -> Iterator[Finding]:
+    """Find nodes that go on by `Command` alone, and may come to their end without one."""
+    for name, part in shape.parts.items():
+        if shape.static(name) or shape.branches.get(name) or part.spec.is_error_handler:
+            continue
+        if any(_goes_on(body) and _forgets(shape, body) for body in part.bodies):
+            yield Finding(
+                code="partial-command",
+                node=shape.at(name),
+                fault=f"{name!r} says by Command where the run goes, and may come to its end "
+                "without one: the run then ends there in silence.",
+                remedy="Return Command(goto=...) on every way; a match wants `case _:`.",
+                level="warning",
+            )
+
+
+def _goes_on(body: Body) -> bool:
+    """Tell whether a function returns a `Command` that leads somewhere."""
+    gotos = [
+        call
+        for each in body.reach
+        for call in each.calls(Command)
+        if any(keyword.arg == "goto" for keyword in call.keywords)
+    ]
+    return bool(gotos) and not body.generates
+
+
+def _forgets(shape: Shape, body: Body) -> bool:
+    """Tell whether a match without a default, or a promise in the return hint, is not kept."""
+    for each in _answering(body):
+        if not _falls(shape, each):
+            continue
+        if _always_commands(each) or any(_is_last(shape, each, node) for node in each.nodes):
+            return True
+    return False
+
+
+def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
+    """Tell whether a `match` decides where the run goes, and takes not every value."""
+    if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
+        return False
+    return any(not falls(case.body) for case in node.cases)
+
+
+def _always_commands(body: Body) -> bool:
+    """Tell whether the return hint says that the function always returns a `Command`."""
+    said = body.function.__annotations__.get("return", "")
+    text = said if isinstance(said, str) else repr(said)
+    return "Command" in text and "None" not in text and "dict" not in text and "|" not in text
+
+
+def _answering(body: Body) -> Iterator[Body]:
+    """Follow a function to the helpers whose answer it returns as its own."""
+    seen, waiting = set(), [body]
+    while waiting:
+        each = waiting.pop()
+        if each.function.__code__ in seen:
+            continue
+        seen.add(each.function.__code__)
+        yield each
+        for answer in each.returned:
+            called = answer.value if isinstance(answer, ast.Await) else answer
+            if isinstance(called, ast.Call) and each.is_near(thing := each.callee(called)):
+                helper = read(thing)
+                waiting += [helper] if helper is not None else []
+
+
+def _falls(shape: Shape, body: Body) -> bool:
+    return falls(body.statements, Cases(body=body, state=_state(shape)))
+
+
+def _state(shape: Shape) -> object:
+    return shape.builder.state_schema

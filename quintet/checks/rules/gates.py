@@ -1,0 +1,60 @@
+"""Effects that a run can reach without passing an approval gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from langgraph.graph import END
+
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.shape import Shape, way
+
+
+def bypassed_gates(shape: Shape) -> Iterator[Finding]:
+    """Find effects outside every gate, in a graph that has one."""
+    gates = [each.at(name) for each in shape.walk() for name in _gates(each)]
+    if gates:
+        yield from _bypassed(shape, gates, "")
+
+
+def _bypassed(shape: Shape, gates: list[str], ahead: str) -> Iterator[Finding]:
+    found = shape.reached(closed=frozenset(_passing(shape)))
+    for name in sorted(found):
+        part = shape.parts.get(name)
+        if part is None:
+            continue
+        taken = f"{ahead}{way(found, name)}"
+        if name in shape.inner:
+            yield from _bypassed(shape.inner[name], gates, f"{taken}: ")
+        elif part.is_ungated:
+            yield Finding(
+                code="bypassed-gate",
+                node=shape.at(name),
+                fault=f"{name!r} runs effects and can be reached without passing the gate "
+                f"{names(*gates)}: {taken}.",
+                remedy=f"Lead every way to {name!r} through the gate, or give the node gate=... "
+                "so that it checks the approval itself.",
+            )
+
+
+def _gates(shape: Shape) -> list[str]:
+    return [name for name, part in shape.parts.items() if part.is_gate]
+
+
+def _passing(shape: Shape) -> Iterator[str]:
+    """Return the nodes behind which a gate has been passed."""
+    for name, part in shape.parts.items():
+        inner = shape.inner.get(name)
+        if part.is_gate or (inner is not None and _is_sealed(inner)):
+            yield name
+
+
+def _is_sealed(shape: Shape) -> bool:
+    """Tell whether no way leads through a subgraph without passing a gate."""
+    passing = frozenset(_passing(shape))
+    open_ways = set(shape.reached(closed=passing)) - passing
+    leaves = any(
+        shape.is_end(name) or shape.is_open(name) or shape.moves(name).parent.texts
+        for name in open_ways
+    )
+    return bool(passing) and not leaves and END not in shape.exits("__start__")

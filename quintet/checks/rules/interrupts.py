@@ -1,0 +1,125 @@
+"""Mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import logging
+from collections.abc import Iterator
+from types import FunctionType, MethodType
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.part import declared
+from quintet.checks.graph.questions import FOREIGN, asking
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import UNKNOWN, Body, read
+from quintet.checks.source.flow import before, most
+
+_BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
+_KINDS = (str, dict, list, set, tuple, bytes, frozenset)
+_METHODS = frozenset(name for kind in _KINDS for name in dir(kind)) | {"debug", "info", "warning"}
+_CHANGING = frozenset(
+    {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "update"}
+)
+_QUIET = frozenset(
+    "abc bisect cmath collections copy dataclasses datetime decimal difflib enum fractions "  # noqa: SIM905
+    "functools hashlib heapq inspect itertools json langgraph logging math operator quintet re "
+    "statistics string textwrap types typing typing_extensions".split()
+)
+
+
+def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
+    """Find questions without a checkpointer: they return, and cannot be answered."""
+    if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
+        return
+    for each in shape.walk():
+        for name, part in each.parts.items():
+            if part.asks and part.graph is None:
+                yield _lost(each.at(name), f"{name!r} may stop for a person")
+    for name in sorted(_stops(graph)):
+        yield _lost(name, f"The graph is compiled to stop at {name!r}")
+
+
+def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
+    found: set[str] = set()
+    for stops in (graph.interrupt_before_nodes, graph.interrupt_after_nodes):
+        found |= set(graph.builder.nodes) if stops == "*" else set(stops)
+    return frozenset(found)
+
+
+def _lost(node: str, what: str) -> Finding:
+    return Finding(
+        code="no-checkpointer",
+        node=node,
+        fault=f"{what}, and the graph has no checkpointer: the run returns there and can never "
+        "be resumed.",
+        remedy="Compile with checkpointer=...; a LangGraph server brings its own, check the "
+        "uncompiled graph there.",
+    )
+
+
+def repeated(shape: Shape) -> Iterator[Finding]:
+    """Find what is done again at every answer, since a node starts from its first line."""
+    for name, part in shape.parts.items():
+        for body in (*part.bodies, *part.aside):
+            if body.function.__module__.split(".")[0] not in FOREIGN:
+                yield from _repeats(shape, name, body)
+
+
+def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
+    asked = asking(body)
+    if not asked:
+        return
+    ahead = before(body.statements, asked[0])
+    busy = [node for node in ahead if isinstance(node, ast.Call) and _is_busy(body, node)]
+    if busy:
+        called = dict.fromkeys(ast.unparse(node.func) for node in busy)
+        yield Finding(
+            code="work-before-interrupt",
+            node=shape.at(name),
+            fault=f"{name!r} calls {names(*called)} before it asks a person: that runs again at "
+            "every answer.",
+            remedy="Move it to a node before this one, or after the interrupt.",
+            level="warning",
+        )
+    if most(body.statements, lambda node: any(node is each for each in asked)) > 1:
+        yield Finding(
+            code="several-interrupts",
+            node=shape.at(name),
+            fault=f"{name!r} may ask a person more than once: every answer starts the node "
+            "again, and answers are matched by their order.",
+            remedy="Give each question its own node; check an answer with response_schema=.",
+            level="warning",
+        )
+
+
+def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
+    """Tell whether a call may do more than compute."""
+    thing = body.callee(call)
+    if thing is UNKNOWN:
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        return method not in _METHODS
+    if isinstance(thing, type):
+        return False
+    plain = thing.__func__ if isinstance(thing, MethodType) else thing
+    owner = declared(thing, "__self__")
+    owner = declared(thing, "__objclass__") if owner is None else owner
+    if isinstance(owner, _KINDS) or any(owner is each for each in _KINDS):
+        return declared(thing, "__name__") in _CHANGING
+    if isinstance(owner, logging.Logger) or _is_quiet(plain):
+        return False
+    helper = read(plain) if isinstance(plain, FunctionType) else None
+    if helper is None or any(plain is each for each in seen):
+        return helper is None
+    inside = [node for node in helper.nodes if isinstance(node, ast.Call)]
+    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in inside)
+
+
+def _is_quiet(thing: object) -> bool:
+    name, home = declared(thing, "__name__"), declared(thing, "__module__")
+    if home == builtins.__name__:
+        return name not in _BUSY
+    return isinstance(home, str) and home.split(".")[0].removeprefix("_") in _QUIET

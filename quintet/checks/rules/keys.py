@@ -1,0 +1,125 @@
+"""Mistakes about the keys of the state: unknown ones, doubled ones, none shared, no outcome."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
+from langgraph.graph.message import add_messages
+
+from quintet.checks.finding import Finding, Level, names
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.shape import Shape, way
+
+_ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
+_SETTLED = (add_messages, operator.or_, operator.and_)
+"""Reducers that change nothing when they get a value that they already hold."""
+
+_LOST = {
+    (False, False): "key with its parent: it gets nothing and gives nothing back",
+    (False, True): "input key with its parent: it gets nothing",
+    (True, False): "output key with its parent: what it finds is dropped",
+}
+
+
+def unknown_keys(shape: Shape) -> Iterator[Finding]:
+    """Find keys that the state does not have: LangGraph drops them without a word."""
+    if shape.is_plain:
+        return
+    for name in shape.parts:
+        for key in sorted(shape.written(name).keys - shape.keys):
+            close = get_close_matches(key, sorted(shape.keys), n=1)
+            better = f"Write {close[0]!r}" if close else f"Add {key!r} to the state"
+            yield Finding(
+                code="unknown-key",
+                node=shape.at(name),
+                fault=f"{name!r} writes {key!r}, which the state does not have: it is dropped.",
+                remedy=f"{better}, or leave it out.",
+            )
+
+
+def whole_state(shape: Shape) -> Iterator[Finding]:
+    """Find nodes that give a reduced key back as it was: it is reduced with itself."""
+    for name in shape.parts:
+        for level, reduced in _doubled(shape, name).items():
+            yield Finding(
+                code="whole-state",
+                node=shape.at(name),
+                fault=f"{name!r} gives back the whole state, and "
+                f"{'doubles' if level == 'error' else 'may double'} {names(*reduced)}: a reducer "
+                "gets the old value as if it were new.",
+                remedy="Return only the keys that the node changes.",
+                level=level,
+            )
+
+
+def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
+    ways = shape.written(name).whole
+    found: dict[Level, frozenset[str]] = {}
+    for level, keys in _reduced(shape).items():
+        if kept := frozenset(key for replaced in ways for key in keys - replaced):
+            found[level] = kept
+    inner = shape.inner.get(name)
+    if inner is not None and inner.returns:
+        both = inner.takes & inner.gives & _reduced(shape)["error"] & _reduced(inner)["error"]
+        found = {"error": both} if both else {}
+    return found
+
+
+def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
+    """Return the keys whose reducer adds, and those whose reducer is not known not to."""
+    adding, other = set(), set()
+    for key, channel in shape.channels.items():
+        if isinstance(channel, DeltaChannel):
+            other.add(key)
+        elif isinstance(channel, BinaryOperatorAggregate):
+            if any(channel.operator is each for each in _ADDING):
+                adding.add(key)
+            elif not any(channel.operator is each for each in _SETTLED):
+                other.add(key)
+    return {"error": frozenset(adding), "warning": frozenset(other)}
+
+
+def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
+    """Find subgraphs that share no key with their parent: they get or give nothing."""
+    for name, inner in shape.inner.items():
+        if shape.is_plain or inner.is_plain:
+            continue
+        outputs = frozenset(inner.builder.schemas.get(inner.builder.output_schema, ()))
+        shared = (bool(inner.takes & shape.keys), bool(outputs & shape.keys))
+        if not all(shared):
+            some = sorted(shape.channels)[:5]
+            yield Finding(
+                code="isolated-subgraph",
+                node=shape.at(name),
+                fault=f"The subgraph {name!r} shares no {_LOST[shared]}.",
+                remedy=f"Let its state have a key of the parent's ({names(*some)}), or call it in "
+                "a function that translates between the two.",
+                level="warning" if shared[0] else "error",
+            )
+
+
+def no_outcome(shape: Shape) -> Iterator[Finding]:
+    """Find ends without an outcome, in a state that has the key: they are silent."""
+    if "outcome" not in shape.channels or shape.within:
+        return
+    silent = frozenset(
+        name for name, part in shape.parts.items() if not _may_finish(shape, name, part)
+    )
+    found = shape.reached(closed=frozenset(shape.parts) - silent)
+    for name in sorted(silent & set(found)):
+        if shape.is_end(name) and not shape.parts[name].spec.is_error_handler:
+            yield Finding(
+                code="no-outcome",
+                node=shape.at(name),
+                fault=f"The run can end at {name!r} without an outcome: {way(found, name)} -> END.",
+                remedy=f"Lead {name!r} to a node that writes 'outcome', such as Finish.",
+                level="warning",
+            )
+
+
+def _may_finish(shape: Shape, name: str, part: Part) -> bool:
+    said = shape.written(name)
+    return "outcome" in said.keys or not said.complete or part.is_opaque

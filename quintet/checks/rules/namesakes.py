@@ -1,0 +1,165 @@
+"""Two parts that use one name or one key of the state, and take each other's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.fields import fields_of
+from quintet.checks.graph.sameness import differences, same
+from quintet.checks.graph.shape import Shape
+from quintet.checks.graph.tree import Spot, Tree
+from quintet.checks.rules.parallel import fans
+from quintet.nodes import Act, ApprovalGate, Effect, Merge, Planner, Worker
+
+
+def shared_plans(tree: Tree) -> Iterator[Finding]:
+    """Find planners that meet: each takes the plan that it finds in the state for its own."""
+    for (one, first), (other, second) in combinations(tree.of(Planner), 2):
+        follow = _comes_to(tree, one, first, other) or _comes_to(tree, other, second, one)
+        if _share(tree, one, other, "plan") and (follow or _at_once(tree, one, other)):
+            yield Finding(
+                code="shared-plan",
+                node=other.at,
+                fault=f"{names(one.at, other.at)} are Planners that may run in one run, and both "
+                "keep their plan under 'plan': one goes on with the steps of the other.",
+                remedy="Keep one Planner, or run the other in a graph that a Worker calls as its "
+                "agent.",
+            )
+
+
+def _comes_to(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
+    """Tell whether another planner runs in a step of this one, or after its plan."""
+    shape = spot.shape
+    within = (*shape.within, tree.place_of(other, shape))
+    if other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]:
+        return True
+    return any(other in tree.into(shape, name).spots for name in (planner.then, planner.otherwise))
+
+
+def shared_merges(tree: Tree) -> Iterator[Finding]:
+    """Find merges that write the same field: the later one wins, and nobody decides."""
+    for (one, first), (other, second) in combinations(tree.of(Merge), 2):
+        if not (_share(tree, one, other, "merged") and _meet(tree, one, other)):
+            continue
+        ours, theirs = _fields(tree, first), _fields(tree, second)
+        both = None if ours is None or theirs is None else ours & theirs
+        if both is None or both:
+            what = f"the field {names(*both)}" if both else "what they merge"
+            yield Finding(
+                code="shared-name",
+                node=other.at,
+                fault=f"{names(one.at, other.at)} may run in one run, and both write {what} to "
+                "'merged': the later one replaces what the first has merged.",
+                remedy="Give each fields=... of its own, or merge all sources in one Merge.",
+                level="error" if both else "warning",
+            )
+
+
+def _fields(tree: Tree, merge: Merge) -> frozenset[str] | None:
+    """Return the fields that a merge writes; None where they are not known."""
+    if merge.fields:
+        return frozenset(merge.fields)
+    types = [w.contract.gives for spot, w in tree.of(Worker) if spot.name in merge.of]
+    known = [fields_of(each) for each in types]
+    if len(known) < len(merge.of) or None in known:
+        return None
+    return frozenset(name for few in known for name in few or ())
+
+
+def shared_gates(tree: Tree) -> Iterator[Finding]:
+    """Find gates of one name that differ: an approval of one counts for the other."""
+    for (one, first), (other, second) in combinations(tree.of(ApprovalGate), 2):
+        unlike = differences(first, second)
+        if first.name == second.name and unlike:
+            yield Finding(
+                code="shared-name",
+                node=other.at,
+                fault=f"{names(one.at, other.at)} are two gates of the name {first.name!r} that "
+                f"differ in {names(*unlike)}: an approval of one is taken for the other's.",
+                remedy="Give each ApprovalGate(name=...) of its own.",
+            )
+
+
+def shared_effects(tree: Tree) -> Iterator[Finding]:
+    """Find different effects of one name: an action names its effect, and the Act's own runs."""
+    seen: dict[str, tuple[Spot, Effect]] = {}
+    told: set[str] = set()
+    for spot in tree.spots:
+        thing = spot.thing
+        for effect in thing.effects if isinstance(thing, Worker | Act) else ():
+            one, first = seen.setdefault(effect.name, (spot, effect))
+            if effect.name in told or same(first, effect):
+                continue
+            told.add(effect.name)
+            yield Finding(
+                code="shared-name",
+                node=spot.at,
+                fault=f"{names(one.at, spot.at)} have different effects of the name "
+                f"{effect.name!r}: what one proposes, the other's function would do.",
+                remedy="Declare the effect once and give it to both, or rename one function.",
+            )
+
+
+def shadowed_results(tree: Tree) -> Iterator[Finding]:
+    """Find workers named like a key of the state that a contract needs: the key comes first."""
+    workers = tree.of(Worker)
+    for spot, _ in workers:
+        asking = [
+            other.name
+            for other, worker in workers
+            if other.shape is spot.shape
+            and worker.read is None
+            and other.name in tree.entries(spot.shape).named
+            and spot.name in (*worker.contract.required, *worker.contract.optional)
+            and spot.name in other.shape.sees(other.name)
+        ]
+        if asking:
+            yield Finding(
+                code="shared-name",
+                node=spot.at,
+                fault=f"{spot.name!r} is a worker and a key of the state, and the contract of "
+                f"{names(*asking)} needs {spot.name!r}: it gets the state's value, never the "
+                "worker's result.",
+                remedy="Rename the node or the key.",
+            )
+
+
+def _share(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
+    """Tell whether two nodes write the same key: of one graph, or of graphs that hand it on."""
+    outer = tree.shared(one, other)
+    return all(_hands_on(tree, spot, outer.within, key) for spot in (one, other))
+
+
+def _hands_on(tree: Tree, spot: Spot, within: tuple[str, ...], key: str) -> bool:
+    shape = spot.shape
+    while shape.within != within:
+        if key not in shape.builder.schemas.get(shape.builder.output_schema, ()):
+            return False
+        shape = tree.shapes[shape.within[:-1]]
+    return key in shape.channels
+
+
+def _meet(tree: Tree, one: Spot, other: Spot) -> bool:
+    """Tell whether two nodes may run in one run: one after the other, or at once."""
+    if other in tree.after(one).spots or one in tree.after(other).spots:
+        return True
+    return _at_once(tree, one, other)
+
+
+def _at_once(tree: Tree, one: Spot, other: Spot) -> bool:
+    """Tell whether two nodes are on two ways that are taken at once."""
+    shape = tree.shared(one, other)
+    here, there = tree.place_of(one, shape), tree.place_of(other, shape)
+    for fan in (each for each in fans(shape) if each.certain):
+        reached = {name: _reached(shape, name) for name in fan.targets}
+        first = {name for name, found in reached.items() if here in found}
+        second = {name for name, found in reached.items() if there in found}
+        if first and second and len(first | second) > 1:
+            return True
+    return False
+
+
+def _reached(shape: Shape, name: str) -> frozenset[str]:
+    return frozenset(shape.reached(frozenset({name})))

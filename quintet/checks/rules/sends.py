@@ -1,0 +1,62 @@
+"""Workers that are sent to several times at once, and write over each other's result."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from langgraph.graph import START
+
+from quintet.checks.finding import Finding
+from quintet.checks.graph.shape import Shape
+from quintet.checks.graph.tree import Tree
+from quintet.checks.source.payload import Payload
+from quintet.nodes import Worker
+
+
+def shared_results(tree: Tree) -> Iterator[Finding]:
+    """Find workers that are sent to several times at once: their results share one name."""
+    told = set()
+    for shape in tree.shapes.values():
+        for source, each in tree.entries(shape).sends:
+            targets = each.to.texts
+            if not each.often or len(targets) != 1 or not each.to.complete:
+                continue
+            [name] = targets
+            if (shape, name) in told or not _works(shape, name) or _has_step(each.given):
+                continue
+            told.add((shape, name))
+            who = "START" if source == START else repr(source)
+            yield Finding(
+                code="shared-result",
+                node=shape.at(name),
+                fault=f"{who} sends to {name!r} several times in one step, and each result is "
+                "written under the same name: only one is kept.",
+                remedy="Give each Send a step of its own, "
+                f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
+            )
+
+
+def _works(shape: Shape, name: str) -> bool:
+    """Tell whether a node is a worker, or a subgraph whose workers give results to this graph."""
+    if (inner := shape.inner.get(name)) is not None:
+        given = "results" in inner.gives & shape.keys
+        return given and any(_works(inner, each) for each in inner.parts)
+    return name in shape.parts and isinstance(shape.parts[name].action, Worker)
+
+
+def _has_step(given: Payload) -> bool:
+    """Tell whether what is sent may hold a step with an id of its own."""
+    steps = [value for key, value in given.values if key == "step"]
+    if not steps:
+        return not given.complete
+    return not all(_is_fixed(each) for each in steps)
+
+
+def _is_fixed(step: ast.expr) -> bool:
+    """Tell whether a step is written out with one and the same id."""
+    if not isinstance(step, ast.Dict) or None in step.keys:
+        return False
+    pairs = zip(step.keys, step.values, strict=True)
+    ids = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "id"]
+    return all(isinstance(each, ast.Constant) for each in ids)

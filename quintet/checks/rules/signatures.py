@@ -1,0 +1,213 @@
+"""Mistakes about how LangGraph calls a function: handlers, timeouts, annotations."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import time
+import typing
+import urllib.request
+from collections.abc import Iterator
+from types import FunctionType, MethodType
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.errors import NodeError
+
+from quintet.checks.finding import Finding, names
+from quintet.checks.graph.part import Part
+from quintet.checks.graph.shape import Shape
+from quintet.checks.source.body import UNKNOWN, Body
+from quintet.checks.source.flow import falls
+from quintet.checks.source.matches import Cases
+from quintet.checks.source.updates import is_silent, written
+
+_INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
+_BLOCKING = (
+    time.sleep,
+    subprocess.run,
+    subprocess.call,
+    subprocess.check_call,
+    subprocess.check_output,
+    urllib.request.urlopen,
+    input,
+)
+_BLOCKING_MODULES = ("requests", "httpx")
+
+
+def handlers(shape: Shape) -> Iterator[Finding]:
+    """Find error handlers that do not get their error, or do not lead the run on."""
+    for name, part in shape.parts.items():
+        if part.spec.is_error_handler:
+            of = name.removeprefix("__error_handler__")
+            yield from _not_given(shape, of, part)
+            if not (shape.static(name) or shape.branches.get(name)):
+                yield from _without_command(shape, of, part)
+
+
+def _not_given(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+    for parameter in _parameters(part.action)[1:]:
+        fixed = parameter.default is inspect.Parameter.empty
+        wanted = fixed or parameter.name == "error" or "NodeError" in _text(parameter.annotation)
+        if not wanted or _is_given(part, parameter):
+            continue
+        what = (
+            "it fails when it is called, and the first error is lost"
+            if fixed
+            else f"{parameter.name!r} keeps its default"
+        )
+        yield Finding(
+            code="handler-without-error",
+            node=shape.at(of),
+            fault=f"The error handler of {of!r} takes {str(parameter)!r}, which LangGraph does "
+            f"not give: {what}.",
+            remedy="Write a plain function with `error: NodeError`, or `error: NodeError = "
+            "cast(NodeError, None)` where a type checker minds.",
+        )
+
+
+def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
+    if parameter.name in _INJECTED:
+        return True
+    exact = parameter.annotation is NodeError or parameter.annotation == "NodeError"
+    return parameter.name == "error" and exact and not isinstance(part.runnable, RunnableLambda)
+
+
+def _parameters(function: object) -> list[inspect.Parameter]:
+    if not isinstance(function, FunctionType | MethodType) and not _called(function):
+        return []
+    found = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
+    loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each for each in found if each.kind not in loose]
+
+
+def _called(action: object) -> bool:
+    """Tell whether an object is called as a function, and not run as a Runnable."""
+    return callable(action) and not isinstance(action, Runnable)
+
+
+def _text(annotation: object) -> str:
+    return annotation if isinstance(annotation, str) else repr(annotation)
+
+
+def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+    ends = "outcome" in written(part.bodies).keys and "outcome" in shape.channels
+    if part.targets or ends or not any(_is_silent(body) for body in part.bodies):
+        return
+    yield Finding(
+        code="handler-without-command",
+        node=shape.at(of),
+        fault=f"The error handler of {of!r} may return no Command(goto=...): the edges of {of!r} "
+        "are not followed after a failure, and the run ends in silence.",
+        remedy="Return Command(update=..., goto=...) on every way, or raise.",
+    )
+
+
+def _is_silent(body: Body) -> bool:
+    if body.generates:
+        return False
+    return falls(body.statements, Cases(body=body)) or any(
+        is_silent(body, each) for each in body.returned
+    )
+
+
+def timeouts(shape: Shape) -> Iterator[Finding]:
+    """Find timeouts that cannot work: LangGraph can only stop a node that awaits."""
+    for name, part in shape.parts.items():
+        if part.spec.timeout is None:
+            continue
+        if part.is_sync:
+            yield Finding(
+                code="sync-timeout",
+                node=shape.at(name),
+                fault=f"{name!r} has a timeout and is not async: the graph cannot be compiled.",
+                remedy="Make it an async function, or remove the timeout.",
+            )
+        blocking = sorted({call for body in part.bodies for call in _blocking(body)})
+        if blocking and not part.is_sync:
+            yield Finding(
+                code="blocking-timeout",
+                node=shape.at(name),
+                fault=f"{name!r} has a timeout and calls {names(*blocking)}, which does not "
+                "await: the timeout cannot stop it.",
+                remedy="Await an async call (asyncio.sleep, ainvoke, asyncio.to_thread) instead.",
+            )
+
+
+def _blocking(body: Body) -> Iterator[str]:
+    if not body.is_async:
+        return
+    for each in body.reach:
+        awaited = {id(node.value) for node in each.nodes if isinstance(node, ast.Await)}
+        for node in each.nodes:
+            if isinstance(node, ast.Call) and id(node) not in awaited and _blocks(each, node):
+                yield ast.unparse(node.func)
+
+
+def _blocks(body: Body, call: ast.Call) -> bool:
+    thing = body.callee(call)
+    if any(thing is each for each in _BLOCKING):
+        return True
+    root = ast.unparse(call.func).split(".")[0]
+    if isinstance(thing, FunctionType) and thing.__module__.split(".")[0] in _BLOCKING_MODULES:
+        return True
+    if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.bound:
+        return isinstance(call.func, ast.Attribute) and call.func.attr.islower()
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
+
+
+def unresolved(shape: Shape) -> Iterator[Finding]:
+    """Find annotations that cannot be resolved: LangGraph passes over what they say."""
+    for name, part in shape.parts.items():
+        if part.spec.is_error_handler or not part.is_function:
+            continue
+        if (problem := _unresolved(part.action)) is None:
+            continue
+        if lost := list(_lost(shape, part)):
+            yield Finding(
+                code="unresolved-annotation",
+                node=shape.at(name),
+                fault=f"The annotations of {name!r} cannot be resolved ({problem}): LangGraph "
+                f"does not see its {' and '.join(lost)}.",
+                remedy="Import the name at run time, not under TYPE_CHECKING, or give "
+                "destinations= and input_schema=.",
+            )
+
+
+def _annotated(action: object) -> object:
+    if isinstance(action, FunctionType | MethodType):
+        return action
+    call = inspect.getattr_static(type(action), "__call__", None) if _called(action) else None
+    return call if isinstance(call, FunctionType) else None
+
+
+def _unresolved(action: object) -> str | None:
+    if (function := _annotated(action)) is None:
+        return None
+    try:
+        typing.get_type_hints(typing.cast(typing.Any, function))
+    except (NameError, TypeError) as problem:
+        return str(problem)
+    except Exception:  # noqa: BLE001 - an annotation may run any code
+        return None
+    return None
+
+
+def _lost(shape: Shape, part: Part) -> Iterator[str]:
+    taken = _parameters(part.action)[:1]
+    returned = getattr(_annotated(part.action), "__annotations__", {}).get("return", "")
+    if "Command[" in _text(returned) and "Literal[" in _text(returned) and not part.hints:
+        yield "targets"
+    state = shape.builder.state_schema
+    if part.spec.input_schema is not state:
+        return
+    for parameter in taken:
+        said = parameter.annotation
+        text = said if isinstance(said, str) else getattr(said, "__name__", "")
+        if text and said is not parameter.empty and not _is_same(text, state):
+            yield "input schema"
+
+
+def _is_same(text: str, state: object) -> bool:
+    name = text.partition("[")[0].rpartition(".")[-1]
+    return name in (getattr(state, "__name__", ""), "dict", "Any", "Mapping", "object")

@@ -1,0 +1,275 @@
+"""The source of a function, read without running it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property, partial
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Final
+
+from quintet.checks.source.definition import Definition, definition, parameters
+from quintet.checks.source.pruning import pruned
+
+UNKNOWN: Final = object()
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Body:
+    """One function as written, with the objects that its free names stand for."""
+
+    function: FunctionType
+    tree: Definition
+    known: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def statements(self) -> list[ast.stmt]:
+        """The statements of the body that can run; a lambda has one `return`."""
+        return pruned(self._written, self._settle)
+
+    @cached_property
+    def _written(self) -> list[ast.stmt]:
+        if isinstance(self.tree, ast.Lambda):
+            return [ast.copy_location(ast.Return(value=self.tree.body), self.tree.body)]
+        return self.tree.body
+
+    @cached_property
+    def _whole(self) -> tuple[ast.AST, ...]:
+        """Every syntax node of the function, those that never run included."""
+        return tuple(own(*self._written))
+
+    def _settle(self, expression: ast.expr) -> tuple[object] | None:
+        """Return a value that is fixed when the function is made: constant, capture or field."""
+        root = expression
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        fixed = isinstance(root, ast.Constant) or (
+            isinstance(root, ast.Name) and (root.id in self.captured or root.id in self.known)
+        )
+        value = self.resolve(expression) if fixed else UNKNOWN
+        return None if value is UNKNOWN else (value,)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every syntax node that this function itself runs, nested functions left out."""
+        return tuple(own(*self.statements))
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine."""
+        return isinstance(self.tree, ast.AsyncFunctionDef)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters that the caller fills, `self` left out."""
+        return tuple(name for name in parameters(self.tree) if name not in self.known)
+
+    @cached_property
+    def bound(self) -> dict[str, list[ast.expr] | None]:
+        """The values that each local name is set to; `None` where they cannot be listed."""
+        found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
+        simple: set[int] = set()
+        for node in self._whole:
+            for target, value in _assignments(node):
+                simple.add(id(target))
+                values = found.setdefault(target.id, [])
+                if values is not None:
+                    values.append(value)
+        for node in self._whole:
+            if id(node) not in simple and (name := _binds(node)):
+                found[name] = None
+        return found
+
+    @cached_property
+    def outside(self) -> Mapping[str, object]:
+        """The builtins, globals, closure and local imports that the function sees."""
+        imports = (node for node in self._whole if isinstance(node, _IMPORTS))
+        local = {name: thing for node in imports for name, thing in _imported(node)}
+        known = {**self.captured, **local, **self.known}
+        return ChainMap(known, self.function.__globals__, vars(builtins))
+
+    def resolve(self, expression: ast.expr) -> object:
+        """Return the object that a constant, a name or a dotted name stands for, or `UNKNOWN`."""
+        if isinstance(expression, ast.Constant):
+            return expression.value
+        if isinstance(expression, ast.Name):
+            if expression.id in self.bound:
+                return UNKNOWN
+            return self.outside.get(expression.id, UNKNOWN)
+        if isinstance(expression, ast.Attribute):
+            return _member(self.resolve(expression.value), expression.attr)
+        return UNKNOWN
+
+    def callee(self, call: ast.Call) -> object:
+        """Return the object that is called, or `UNKNOWN`; `Command[str](...)` calls `Command`."""
+        function = call.func
+        return self.resolve(function.value if isinstance(function, ast.Subscript) else function)
+
+    def calls(self, *things: object) -> list[ast.Call]:
+        """Return the calls of some objects in this body, in the order in which they are written."""
+        found = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.Call) and any(self.callee(node) is each for each in things)
+        ]
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def inner(self, call: ast.Call) -> Definition | None:
+        """Return the function defined inside this one that a call calls, if it calls one."""
+        if not isinstance(call.func, ast.Name) or call.func.id not in self.bound:
+            return None
+        lambdas = [each for each in self.bound[call.func.id] or () if isinstance(each, ast.Lambda)]
+        named = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.name == call.func.id
+        ]
+        return next(iter([*named, *lambdas]), None)
+
+    @cached_property
+    def returned(self) -> tuple[ast.expr | None, ...]:
+        """Every expression that the function returns; `None` for a bare `return`."""
+        return tuple(node.value for node in self.nodes if isinstance(node, ast.Return))
+
+    @cached_property
+    def generates(self) -> bool:
+        """Whether the function yields."""
+        return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
+
+    @cached_property
+    def reach(self) -> tuple[Body, ...]:
+        """This body and those of the functions beside it that it calls, however deep."""
+        found: dict[CodeType, Body] = {self.function.__code__: self}
+        waiting = [self]
+        while waiting:
+            for helper in waiting.pop().helpers:
+                if helper.function.__code__ not in found:
+                    found[helper.function.__code__] = helper
+                    waiting.append(helper)
+        return tuple(found.values())
+
+    @cached_property
+    def helpers(self) -> tuple[Body, ...]:
+        """The functions that this one calls and that are its own: same module or captured."""
+        called = [self.callee(node) for node in self.nodes if isinstance(node, ast.Call)]
+        near = [thing for thing in called if self.is_near(thing)]
+        bodies = [read(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
+        return tuple(body for body in bodies if body is not None)
+
+    def is_near(self, thing: object) -> bool:
+        """Tell whether a function is this one's own: of the same module, or captured."""
+        plain = plain_function(thing)
+        if not isinstance(plain, FunctionType):
+            return False
+        captured = any(thing is each for each in self.captured.values())
+        return captured or plain.__module__ == self.function.__module__
+
+    @cached_property
+    def captured(self) -> dict[str, object]:
+        """The variables of the enclosing functions."""
+        cells = zip(
+            self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False
+        )
+        found: dict[str, object] = {}
+        for name, cell in cells:
+            try:
+                found[name] = cell.cell_contents
+            except ValueError:
+                found[name] = UNKNOWN
+        return found
+
+
+def plain_function(thing: object) -> object:
+    """Return a function without the object or the arguments that it is bound to."""
+    while isinstance(thing, partial | MethodType):
+        thing = thing.func if isinstance(thing, partial) else thing.__func__
+    return thing
+
+
+def read(thing: object) -> Body | None:
+    """Find the source of a function, method, partial or callable object, if it can be read."""
+    known: dict[str, object] = {}
+    given: tuple[object, ...] = ()
+    while isinstance(thing, partial):
+        known, given = {**thing.keywords, **known}, (*thing.args, *given)
+        thing = thing.func
+    owner: object = UNKNOWN
+    if not isinstance(thing, FunctionType | MethodType):
+        owner, thing = thing, inspect.getattr_static(type(thing), "__call__", None)
+    if isinstance(thing, MethodType):
+        owner, thing = thing.__self__, thing.__func__
+    if not isinstance(thing, FunctionType) or (tree := definition(thing)) is None:
+        return None
+    bound = given if owner is UNKNOWN else (owner, *given)
+    names = thing.__code__.co_varnames[: thing.__code__.co_argcount]
+    return Body(function=thing, tree=tree, known={**dict(zip(names, bound, strict=False)), **known})
+
+
+def own(*roots: ast.AST) -> Iterator[ast.AST]:
+    """Walk syntax trees, in order, without going into the functions defined inside."""
+    waiting: list[ast.AST] = list(reversed(roots))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, _SCOPES):
+            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+        targets = [node.target]
+    value = getattr(node, "value", None)
+    for target in targets:
+        if isinstance(target, ast.Name) and isinstance(value, ast.expr):
+            yield target, value
+
+
+def _binds(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name):
+        return None if isinstance(node.ctx, ast.Load) else node.id
+    if isinstance(node, (*_SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        return getattr(node, "name", None)
+    return None
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:
+    for each in node.names:
+        if isinstance(node, ast.Import):
+            whole = each.name if each.asname else each.name.split(".")[0]
+            yield each.asname or whole, sys.modules.get(whole, UNKNOWN)
+        else:
+            module = sys.modules.get(node.module or "")
+            yield each.asname or each.name, getattr(module, each.name, UNKNOWN)
+
+
+def _member(owner: object, name: str) -> object:
+    if owner is UNKNOWN:
+        return UNKNOWN
+    if isinstance(owner, ModuleType):
+        return vars(owner).get(name, UNKNOWN)
+    if isinstance(owner, type) and issubclass(owner, Enum):
+        return owner.__members__.get(name, UNKNOWN)
+    if isinstance(owner, Enum) and name == "value":
+        return owner.value
+    found = inspect.getattr_static(owner, name, UNKNOWN)
+    if isinstance(found, MemberDescriptorType):
+        return getattr(owner, name, UNKNOWN)
+    if isinstance(found, staticmethod):
+        return found.__func__
+    if isinstance(found, classmethod):
+        return MethodType(found.__func__, owner if isinstance(owner, type) else type(owner))
+    if isinstance(found, FunctionType) and not isinstance(owner, type):
+        return MethodType(found, owner)
+    return UNKNOWN if isinstance(found, property) else found

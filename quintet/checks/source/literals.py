@@ -1,0 +1,146 @@
+"""The values that an expression can have, as far as its source says."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+
+from langgraph.types import Send
+
+from quintet.checks.source.body import UNKNOWN, Body
+
+_CONTAINERS = (list, tuple, set, frozenset)
+_COPIES = (list, tuple, set, frozenset, sorted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """The values that were found; `complete` when the expression can have no others."""
+
+    known: frozenset[Hashable] = frozenset()
+    complete: bool = True
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Those that are strings."""
+        return frozenset(each for each in self.known if isinstance(each, str))
+
+
+NOTHING = Values()
+ANYTHING = Values(complete=False)
+_TRUTH = Values(known=frozenset({True, False}))
+
+
+def values(body: Body, expression: ast.expr, *, seen: frozenset[str] = frozenset()) -> Values:
+    """List the values of an expression; those in a list, tuple or set count one by one."""
+    return _Reader(body=body, seen=seen).read(expression)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    body: Body
+    seen: frozenset[str]
+
+    def read(self, expression: ast.expr) -> Values:
+        parts = _parts(expression)
+        if parts is not None:
+            return self._union(parts)
+        if isinstance(expression, ast.Compare):
+            return _TRUTH
+        if isinstance(expression, ast.UnaryOp):
+            return _TRUTH if isinstance(expression.op, ast.Not) else ANYTHING
+        if isinstance(expression, ast.Name) and expression.id in self.body.bound:
+            return self._local(expression.id)
+        if isinstance(expression, ast.Subscript):
+            return self._lookup(expression.value)
+        if isinstance(expression, ast.Call):
+            return self._call(expression)
+        return _constants(self.body.resolve(expression))
+
+    def _union(self, expressions: Iterable[ast.expr]) -> Values:
+        return union(self.read(each) for each in expressions)
+
+    def _local(self, name: str) -> Values:
+        bound = self.body.bound[name]
+        if bound is None or name in self.seen:
+            return ANYTHING
+        inner = _Reader(body=self.body, seen=self.seen | {name})
+        return inner._union([*bound, *_added(self.body, name)])
+
+    def _lookup(self, table: ast.expr) -> Values:
+        if isinstance(table, ast.Name) and self.body.bound.get(table.id):
+            tables = self.body.bound[table.id] or []
+        else:
+            tables = [table]
+        return union(self._table(each) for each in tables)
+
+    def _table(self, table: ast.expr) -> Values:
+        if isinstance(table, ast.Dict):
+            return self._union(table.values)
+        if isinstance(table, ast.List | ast.Tuple):
+            return self._union(table.elts)
+        found = self.body.resolve(table)
+        if isinstance(found, Mapping):
+            return union(_constants(each) for each in found.values())
+        return _constants(found) if isinstance(found, _CONTAINERS) else ANYTHING
+
+    def _call(self, call: ast.Call) -> Values:
+        thing = self.body.callee(call)
+        if thing is Send:
+            return NOTHING
+        if thing is bool:
+            return _TRUTH
+        if any(thing is each for each in _COPIES):
+            return self._union(call.args[:1])
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "get":
+            found = self._lookup(call.func.value)
+            return union([found, self._union(call.args[1:])]) if call.args[1:] else found
+        return ANYTHING
+
+
+def union(found: Iterable[Values]) -> Values:
+    """Return all the values of several expressions."""
+    every = list(found)
+    return Values(
+        known=frozenset(value for each in every for value in each.known),
+        complete=all(each.complete for each in every),
+    )
+
+
+def _parts(expression: ast.expr) -> list[ast.expr] | None:
+    if isinstance(expression, ast.IfExp):
+        return [expression.body, expression.orelse]
+    if isinstance(expression, ast.BoolOp):
+        return expression.values
+    if isinstance(expression, ast.List | ast.Tuple | ast.Set):
+        return expression.elts
+    if isinstance(expression, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        return [expression.elt]
+    if isinstance(expression, ast.NamedExpr | ast.Starred):
+        return [expression.value]
+    return None
+
+
+def _added(body: Body, name: str) -> list[ast.expr]:
+    """Return what a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
+    return [
+        node.args[-1]
+        for node in body.nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("append", "extend", "add", "insert")
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == name
+        and node.args
+    ]
+
+
+def _constants(found: object) -> Values:
+    if found is UNKNOWN:
+        return ANYTHING
+    if found is None or isinstance(found, str | bool | int):
+        return Values(known=frozenset({found}))
+    if isinstance(found, _CONTAINERS):
+        return union(_constants(each) for each in found)
+    return ANYTHING

@@ -1,0 +1,131 @@
+"""Which keys a dict that is written out holds: what is sent to a node, a plan step's inputs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, is_dataclass, replace
+
+from pydantic import BaseModel
+from typing_extensions import is_typeddict
+
+from quintet.checks.source.body import Body
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payload:
+    """The keys that were found; `complete` when there can be no others.
+
+    `whole` says that the whole state is among it, `values` what stands under the keys.
+    """
+
+    values: tuple[tuple[str, ast.expr], ...] = ()
+    complete: bool = True
+    whole: bool = False
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that are spelled out."""
+        return frozenset(key for key, _ in self.values)
+
+
+NOTHING = Payload()
+ANYTHING = Payload(complete=False)
+
+
+def payload(
+    body: Body, expression: ast.expr | None, *, seen: frozenset[str] = frozenset()
+) -> Payload:
+    """Read the keys of an expression that is a dict or a record."""
+    match expression:
+        case None | ast.Constant(value=None):
+            return NOTHING
+        case ast.Dict(keys=keys, values=several):
+            pairs = zip(keys, several, strict=True)
+            return _joined(_entry(body, key, each, seen) for key, each in pairs)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _joined(payload(body, each, seen=seen) for each in (left, right))
+        case ast.Name(id=name):
+            return _name(body, name, seen)
+        case ast.Call():
+            return _call(body, expression, seen)
+    return ANYTHING
+
+
+def _entry(body: Body, key: ast.expr | None, value: ast.expr, seen: frozenset[str]) -> Payload:
+    if key is None:
+        return payload(body, value, seen=seen)
+    name = body.resolve(key)
+    return Payload(values=((name, value),)) if isinstance(name, str) else ANYTHING
+
+
+def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
+    if name in body.parameters[:1] and body.bound[name] is None:
+        return Payload(whole=True)
+    bound = body.bound.get(name)
+    if not bound or name in seen:
+        return ANYTHING
+    later = [_entry(body, key, value, seen) for key, value in _set_later(body, name)]
+    every = [payload(body, each, seen=seen | {name}) for each in bound]
+    if len(every) > 1 or _is_changed(body, name):
+        return replace(_joined([*every, *later]), complete=False)
+    return _joined([*every, *later])
+
+
+def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
+    thing = body.callee(call)
+    if thing is dict or is_record(thing):
+        named = [
+            payload(body, each.value, seen=seen)
+            if each.arg is None
+            else Payload(values=((each.arg, each.value),))
+            for each in call.keywords
+        ]
+        positional = [
+            payload(body, each, seen=seen) if thing is dict else ANYTHING for each in call.args
+        ]
+        return _joined([*positional, *named])
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
+        return payload(body, call.func.value, seen=seen)
+    return ANYTHING
+
+
+def is_record(thing: object) -> bool:
+    """Tell whether calling an object makes a dict or a record with the keywords as its keys."""
+    if not isinstance(thing, type):
+        return False
+    return is_typeddict(thing) or is_dataclass(thing) or issubclass(thing, BaseModel)
+
+
+def _joined(found: Iterable[Payload]) -> Payload:
+    every = list(found)
+    return Payload(
+        values=tuple(pair for each in every for pair in each.values),
+        complete=all(each.complete for each in every),
+        whole=any(each.whole for each in every),
+    )
+
+
+def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
+    """Return the keys and values of `name["key"] = value`."""
+    return [
+        (target.slice, node.value)
+        for node in body.nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == name
+    ]
+
+
+def _is_changed(body: Body, name: str) -> bool:
+    """Tell whether a local dict is changed by one of its methods: `name.update(...)`."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == name
+        and node.func.attr in ("update", "setdefault", "pop", "clear", "popitem")
+        for node in body.nodes
+    )

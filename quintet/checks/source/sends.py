@@ -1,0 +1,133 @@
+"""The `Send`s of a function: to whom, with what, and whether several go out at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from langgraph.types import Send
+
+from quintet.checks.source.body import Body, own, read
+from quintet.checks.source.flow import most
+from quintet.checks.source.literals import Values, values
+from quintet.checks.source.payload import ANYTHING, Payload, payload
+
+_LEAVING = (ast.Break, ast.Return, ast.Raise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """One `Send(...)`; `often` where it is made several times for one step."""
+
+    to: Values
+    given: Payload
+    often: bool
+
+
+def sent(body: Body) -> Iterator[Sent]:
+    """Read the `Send`s that a node or path function makes, itself or by its helpers."""
+    bodies = _bodies(body)
+    calls = [(each, call) for each in bodies for call in _sends(each)]
+    looped = _looped(bodies)
+    for each, call in calls:
+        to, given = _target(each, call), _given(each, call)
+        if each is not body and given.whole:
+            given = replace(given, complete=False)  # a helper's first argument is not the state
+        often = id(call) in looped or _is_twice(each, to)
+        yield Sent(to=to, given=given, often=often)
+
+
+def _bodies(body: Body) -> list[Body]:
+    """Return a function and its helpers, those included that it gives to `map`."""
+    mapped = [
+        helper
+        for each in body.reach
+        for node in each.nodes
+        if isinstance(node, ast.Call) and each.callee(node) is map and node.args
+        if each.is_near(thing := each.resolve(node.args[0]))
+        if (helper := read(thing)) is not None
+    ]
+    return [*body.reach, *(each for helper in mapped for each in helper.reach)]
+
+
+def _sends(body: Body) -> list[ast.Call]:
+    """List every `Send(...)` in a body, those in its lambdas and inner functions included."""
+    return [
+        node
+        for statement in body.statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and body.callee(node) is Send
+    ]
+
+
+def _target(body: Body, call: ast.Call) -> Values:
+    named = [each.value for each in call.keywords if each.arg == "node"]
+    first = [*call.args[:1], *named]
+    return values(body, first[0]) if first else Values(complete=False)
+
+
+def _given(body: Body, call: ast.Call) -> Payload:
+    named = [each.value for each in call.keywords if each.arg == "arg"]
+    second = [*call.args[1:2], *named]
+    return payload(body, second[0]) if second else ANYTHING
+
+
+def _is_twice(body: Body, to: Values) -> bool:
+    """Tell whether one way through a function sends to the same node more than once."""
+    if not to.complete or len(to.known) != 1:
+        return False
+    same = {id(each) for each in _sends(body) if _target(body, each) == to}
+    return most(body.statements, lambda node: id(node) in same, rounds=1) > 1
+
+
+def _looped(bodies: Sequence[Body]) -> frozenset[int]:
+    """Return the `Send`s that are made in a loop, there or in a helper that a loop calls."""
+    found: set[int] = set()
+    for each in bodies:
+        for nodes in _repeating(each):
+            for call in (node for node in nodes if isinstance(node, ast.Call)):
+                found |= {id(call)} if each.callee(call) is Send else _of(each, call)
+    return frozenset(found)
+
+
+def _of(body: Body, call: ast.Call) -> set[int]:
+    """Return the `Send`s of a helper that is called, and of those that it calls."""
+    if (inner := body.inner(call)) is not None:
+        return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
+    thing = body.callee(call)
+    helper = read(thing) if body.is_near(thing) else None
+    return {id(node) for each in (helper.reach if helper else ()) for node in _sends(each)}
+
+
+def _repeating(body: Body) -> Iterator[list[ast.AST]]:
+    """Return what a body does several times over."""
+    for node in body.nodes:
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            yield list(_again(node.body))
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            yield list(own(node))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            yield list(ast.walk(node))
+        elif isinstance(node, ast.Call) and body.callee(node) is map and node.args:
+            yield _mapped(node.args[0])
+
+
+def _again(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """Return the parts of a loop's body that may run at more than one turn."""
+    if statements and isinstance(statements[-1], _LEAVING):
+        return
+    for statement in statements:
+        if isinstance(statement, ast.If):
+            yield from own(statement.test)
+            yield from _again(statement.body)
+            yield from _again(statement.orelse)
+        else:
+            yield from own(statement)
+
+
+def _mapped(function: ast.expr) -> list[ast.AST]:
+    """Return the call that `map` makes again and again, as if it were written out."""
+    if isinstance(function, ast.Lambda):
+        return list(ast.walk(function.body))
+    return [ast.Call(func=function, args=[], keywords=[])]
