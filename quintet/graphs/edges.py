@@ -13,7 +13,8 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from quintet.nodes.core.actions import of_this_run, todo
-from quintet.nodes.node import values
+from quintet.nodes.core.kept import kept
+from quintet.nodes.node import place, values
 from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
 
@@ -44,10 +45,19 @@ class Path:
 
     def __call__(self, state: Any) -> str:
         """The node to go to."""
-        node = self.to.get(_seen(self.key, values(state)))
+        node = self.to.get(self._seen(values(state)))
         if node is not None:
             return node
         return self.otherwise if isinstance(self.otherwise, str) else self.otherwise(state)
+
+    def _seen(self, state: Mapping[str, Any]) -> str:
+        if self.key != "plan":
+            return _seen(self.key, state)
+        # A planner of its own name within a nested graph is another one.
+        around = place("").path.rpartition("/")[0]
+        planner = "/".join(filter(None, (around, self.to["yes"])))
+        record = kept(state, "plan").get(planner)
+        return "no" if record is None or record["over"] else "yes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +158,4 @@ def _seen(key: str, state: Mapping[str, Any]) -> str:
         return str(state.get("route") or "")
     if key == "actions":
         return "yes" if todo(of_this_run(state).values()) else "no"
-    if key == "plan":
-        progress = (state.get("progress") or {}).values()
-        return "yes" if any(not record["over"] for record in progress) else "no"
     return "yes" if state.get("failures") else "no"

@@ -12,7 +12,6 @@ from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion, Finish
-from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.state.errors import DesignError
 
@@ -91,8 +90,6 @@ def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[Criterion, ...])
     check_names(nodes, graph.state_schema)
     writing = [*nodes.values(), ApprovalGate, Act, Recovery, Finish]
     written = {key for node in writing for key in getattr(node, "writes", ())}
-    if not any(isinstance(node, Planner) for node in nodes.values()):
-        written -= {"ends"}  # how steps ended
     if missing := sorted(written - set(graph.channels)):
         raise DesignError(
             f"govern: the state {graph.state_schema.__name__} has no {', '.join(missing)}, and "

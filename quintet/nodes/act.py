@@ -13,6 +13,7 @@ from langgraph.types import Command
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current, effect_done
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.finish import closed
 from quintet.nodes.node import Call, Node, Place, Steps, failure_of, place
@@ -189,39 +190,39 @@ class Undo(Node):
 
     effects: tuple[Effect, ...]
 
-    writes = frozenset({"actions", "decisions", "outcome", "ends", "run"})
+    writes = frozenset({"actions", "decisions", "outcome", "kept", "run"})
 
     def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
         """Undo the last action that this run has done, and come back for the one before."""
         here = place("undo")
-        tried = state.get("ends") or {}
+        tried = kept(state, "undo")
         for at, action in _done_last_first(state):
             undo = next((e for e in self.effects if e.name == action.name and e.undo), None)
-            mark = f"{here.path}:undo:{at}"
+            mark = f"{here.path}:{at}"
             if undo is None or mark in tried:
                 continue
             why_not = yield from _undone(undo, action)
-            update: dict[str, Any] = {"ends": {mark: {"status": "kept", "why": why_not}}}
+            update: dict[str, Any] = {"kept": keep("undo", mark, why_not)}
             if why_not is None:
                 update = {"actions": {at: plain(replace(action, status="undone"))}}
             return Command(goto=here.node, update=update)
         return self._end(here, state)
 
     def _end(self, here: Place, state: Mapping[str, Any]) -> dict[str, Any]:
-        actions, tried = of_this_run(state), state.get("ends") or {}
+        actions, tried = of_this_run(state), kept(state, "undo")
         last_first = sorted(actions, key=lambda at: actions[at].get("ended") or 0, reverse=True)
         undone = [at for at in last_first if actions[at]["status"] == "undone"]
-        kept = [
+        stays = [
             why
             for at, item in actions.items()
-            if (why := _stays(at, item, tried.get(f"{here.path}:undo:{at}"))) is not None
+            if (why := _stays(at, item, tried.get(f"{here.path}:{at}"))) is not None
         ]
         failures = state.get("failures") or []
         why = failures[-1]["message"] if failures else "the run was aborted"
         outcome = Outcome(
-            status="escalated" if kept else "aborted",
-            reason="; ".join([why, *kept]),
-            evidence={"undone": undone, "kept": kept},
+            status="escalated" if stays else "aborted",
+            reason="; ".join([why, *stays]),
+            evidence={"undone": undone, "kept": stays},
         )
         decision = Decision(kind="abort", node=here.node, choice=outcome.status, reason=why)
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
@@ -253,7 +254,7 @@ def _whole(item: Mapping[str, Any]) -> Action:
     return read(Action, {name: value for name, value in item.items() if name != "again"})
 
 
-def _stays(at: str, item: Mapping[str, Any], tried: Mapping[str, Any] | None) -> str | None:
+def _stays(at: str, item: Mapping[str, Any], tried: str | None) -> str | None:
     """Say what a person must look at when a run was undone, or None."""
     if item["status"] == "unknown":
         return f"{_whole(item)} may have happened ({item.get('result')})"
@@ -262,5 +263,5 @@ def _stays(at: str, item: Mapping[str, Any], tried: Mapping[str, Any] | None) ->
     if "arguments" not in item:
         return f"{at} is too far back to be undone and stays done"
     if tried is not None:
-        return f"{_whole(item)} could not be undone: {tried['why']}"
+        return f"{_whole(item)} could not be undone: {tried}"
     return f"{_whole(item)} has no undo and stays done"

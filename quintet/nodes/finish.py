@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.nodes.core.actions import of_this_run, refused
+from quintet.nodes.core.kept import kept
 from quintet.nodes.node import Node, Steps, brief, place, values
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
@@ -73,9 +74,9 @@ class Finish(Node):
         ]
         wrong += [
             f"{merge} is not settled: {', '.join(fields)}"
-            for merge, fields in (state.get("conflicts") or {}).items()
+            for merge, fields in kept(state, "conflicts").items()
         ]
-        wrong += [f"{slot} waits for a person" for slot in state.get("paused") or ()]
+        wrong += [f"{slot} waits for a person" for slot in kept(state, "paused")]
         wrong += _steps_left(state)
         if not state.get("results"):
             wrong.append("no worker gave a result")
@@ -198,7 +199,7 @@ def _shown(item: Mapping[str, Any]) -> str:
 def _steps_left(state: Mapping[str, Any]) -> list[str]:
     """Name the steps of this run's plans that are not done."""
     left = []
-    for planner, record in (state.get("progress") or {}).items():
+    for planner, record in kept(state, "plan").items():
         undone = [name for name in record["steps"] if name not in record["done"]]
         if undone and not record.get("over"):
             left.append(f"{planner}: {', '.join(undone)} of the plan is not done")

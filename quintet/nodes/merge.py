@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.nodes.approve import names_of
 from quintet.nodes.core.attempt import counted
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.node import Node, Place, Steps, asked, place
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.errors import ContractBroken, DesignError
@@ -107,7 +108,7 @@ class Merge(Node):
     fields: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
 
-    writes = frozenset({"merged", "conflicts", "decisions", "spent", "run"})
+    writes = frozenset({"merged", "kept", "decisions", "spent", "run"})
     asks = True
 
     def __post_init__(self) -> None:
@@ -134,7 +135,7 @@ class Merge(Node):
     def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
         """Ask about open conflicts, if there are any; else merge, and say what is open."""
         here = place("merge")
-        if conflicts := (state.get("conflicts") or {}).get(here.path):
+        if conflicts := kept(state, "conflicts").get(here.path):
             return self._ask(here, state, conflicts)
         return (yield from counted(here, self._merge(here, state)))
 
@@ -159,7 +160,7 @@ class Merge(Node):
                 records.append(_record(here.node, field, values, settled))
         update: dict[str, Any] = {"merged": plain(merged), "decisions": records}
         if conflicts:
-            update["conflicts"] = {here.path: plain(conflicts)}
+            update["kept"] = keep("conflicts", here.path, plain(conflicts))
         return Command(goto=here.node if conflicts else self.then, update=update)
 
     def _settle(self, field: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
@@ -203,7 +204,8 @@ class Merge(Node):
             )
             for field, value in answer.values.items()
         ]
-        update = {"merged": merged, "conflicts": {here.path: None}, "decisions": records}
+        settled = keep("conflicts", here.path, None)
+        update = {"merged": merged, "kept": settled, "decisions": records}
         return Command(goto=self.then, update=update)
 
     def _schema(self, conflicts: Mapping[str, Any]) -> type[MergeAnswer]:

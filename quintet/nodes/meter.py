@@ -41,6 +41,9 @@ class Meter(BaseCallbackHandler):
 
     raise_error = True
     run_inline = True
+    ignore_chain = True
+    ignore_retriever = True
+    ignore_custom_event = True
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
 from quintet.nodes.core.attempt import counted
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.draft import draft_plan
 from quintet.nodes.node import Node, Place, Steps, asked, brief, place
 from quintet.nodes.route import text_of
@@ -79,7 +80,7 @@ class Planner(Node):
     read: Callable[[Mapping[str, Any]], Any] = text_of
     limit: Budget = Budget(steps=12, retries=2)
 
-    writes = frozenset({"plan", "progress", "ends", "results", "decisions", "spent", "run"})
+    writes = frozenset({"plan", "kept", "results", "decisions", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:
@@ -105,14 +106,14 @@ class Planner(Node):
         return (yield from counted(here, self._decide(here, state)))
 
     def _decide(self, here: Place, state: Mapping[str, Any]) -> Steps[Command[Any]]:
-        kept = (state.get("progress") or {}).get(here.path)
-        if kept is not None and (kept["over"] == GIVEN_UP or _ended(state)):
+        known = kept(state, "plan").get(here.path)
+        if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
-        if kept is None or kept["over"]:
+        if known is None or known["over"]:
             plan = yield from self._plan(state, None)
-            new = Progress.begun_with(plan, state, own=kept["own"] if kept else ())
+            new = Progress.begun_with(plan, state, own=known["own"] if known else ())
             return self._send(here, state, new, [self._record("plan", here.node, plan)])
-        progress = read(Progress, kept)
+        progress = read(Progress, known)
         steps = _ends(here, progress, state)
         if (ended := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
             return self._give_up(here, progress, ended["to"], ended["why"])
@@ -309,7 +310,7 @@ class Progress:
     def update(self, path: str) -> dict[str, Any]:
         """Give the state update that keeps it."""
         steps = tuple(step.id for step in self.plan.steps)
-        return {"progress": {path: plain(replace(self, steps=steps))}}
+        return {"kept": keep("plan", path, plain(replace(self, steps=steps)))}
 
 
 def _ends(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,7 +318,7 @@ def _ends(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str
 
     A node of the user's own says it by its result alone.
     """
-    ends, results = state.get("ends") or {}, state.get("results") or {}
+    ends, results = kept(state, "step"), state.get("results") or {}
     found = {}
     for name in progress.begun:
         if name in progress.done:
@@ -349,7 +350,7 @@ def _refuse_foreign(
             )
 
 
-_OWN = frozenset({"plan", "progress", "ends", "decisions", "step", "taken", "paused"})
+_OWN = frozenset({"plan", "kept", "decisions", "step"})
 
 
 def _passed_on(state: Mapping[str, Any]) -> list[Any]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from quintet.nodes.classify import Classifier, classify, classify_name
 from quintet.nodes.core.attempt import left_behind
+from quintet.nodes.core.kept import keep
 from quintet.nodes.node import failure_of, place, values
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
@@ -120,7 +121,7 @@ class Recovery:
     classify: Classifier | None = None
     budget: Budget = Budget()
 
-    writes = frozenset({"failures", "remedies", "decisions", "spent", "actions", "ends", "run"})
+    writes = frozenset({"failures", "remedies", "decisions", "spent", "actions", "kept", "run"})
 
     def __post_init__(self) -> None:
         for kind in (*FAILURE_CLASSES, "otherwise"):
@@ -219,7 +220,8 @@ class Recovery:
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
         if step.get("planner"):
-            update["ends"] = {end_of(step): _ended_by(remedy, failure)}
+            note = keep("step", end_of(step), _ended_by(remedy, failure))
+            update["kept"] = {**update.get("kept", {}), **note}
         remedies = dict(known.get("remedies") or {})
         remedies[used] = remedies.get(used, 0) + 1
         return Command(goto=_target(remedy, {**known, "remedies": remedies}), update=update)

@@ -11,6 +11,7 @@ from langgraph.types import Command
 
 from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.core.attempt import reckoned
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.node import Node, Place, Steps, brief, place
 from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.decision import Decision
@@ -72,7 +73,7 @@ class Router(Node):
     limit: Budget = Budget(handoffs=HANDOFFS)
     exhausted: str = ""
 
-    writes = frozenset({"route", "taken", "decisions", "failures", "spent", "run"})
+    writes = frozenset({"route", "kept", "decisions", "failures", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.to, str):
@@ -128,7 +129,7 @@ class Router(Node):
                 f"route; give one of {', '.join(self.targets)}"
             )
         taken = f"{here.path} -> {choice.to}"
-        if (state.get("taken") or {}).get(taken) or self.limit.handoffs == 0:
+        if kept(state, "taken").get(taken) or self.limit.handoffs == 0:
             reached = self.limit.over(so_far, of=("handoffs",))
             if reached is not None:
                 return self._stop(here, state, reached)
@@ -145,7 +146,7 @@ class Router(Node):
         )
         update = {
             "route": choice.to,
-            "taken": {taken: 1},
+            "kept": keep("taken", taken, True),
             "decisions": [plain(decision)],
             "spent": add_spending(spent, {"handoffs": 1}),
         }

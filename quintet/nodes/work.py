@@ -15,6 +15,7 @@ from quintet.nodes.agents import check_agent, consult, is_model
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.chat import Conversation, Handoff, check_tools
 from quintet.nodes.core.attempt import Attempt, Price, as_update, from_state
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, failure_of, place
@@ -72,7 +73,7 @@ class Worker(Node):
     handoffs: tuple[str, ...] = ()
     price: Price | None = None
 
-    writes = frozenset({"results", "actions", "spent", "decisions", "paused", "ends", "run"})
+    writes = frozenset({"results", "actions", "spent", "decisions", "kept", "run"})
 
     def __post_init__(self) -> None:
         if not isinstance(self.contract, Contract):
@@ -134,7 +135,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.step: Mapping[str, Any] = self.state.get("step") or {}
-        self.kept: Mapping[str, Any] = (self.state.get("paused") or {}).get(self.slot) or {}
+        self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
             place=self.here,
             allowed=self.worker.contract.allowed,
@@ -290,9 +291,10 @@ class _Work:
             "spent": spent,
             "times": times,
         }
-        update["paused"] = {self.slot: plain(record)}
+        update["kept"] = keep("paused", self.slot, plain(record))
         if self.step.get("planner"):
-            update["ends"] = {end_of(self.step): {"status": "moved", "to": self.here.node}}
+            moved = {"status": "moved", "to": self.here.node}
+            update["kept"] |= keep("step", end_of(self.step), moved)
         return Command(goto=self._again(update), update=update)
 
     def _cannot_wait(self, times: int) -> Exception:
@@ -310,14 +312,14 @@ class _Work:
         """Give the way back to this node, with what was sent to it."""
         if not self.step and "results" in self.state:
             return self.here.node
-        return Send(self.here.node, {**self.state, "paused": update["paused"]})
+        return Send(self.here.node, {**self.state, "kept": update["kept"]})
 
     def _on(self, update: dict[str, Any], target: str) -> Any:
         """Go on: along the graph's edges, or to the node that this worker names."""
         step, worker = self.step, self.worker
         if step.get("planner"):
             how = {"status": "moved", "to": target} if target else {"status": "done"}
-            update["ends"] = {end_of(step): how}
+            update["kept"] = {**update.get("kept", {}), **keep("step", end_of(step), how)}
         if not worker.then:
             return update
         if not target and step.get("planner"):
@@ -337,7 +339,7 @@ class _Work:
         records = [*update.get("decisions", ()), *done.get("decisions", ())]
         whole = {**update, **done, "spent": spent, **({"decisions": records} if records else {})}
         if self.kept:
-            whole["paused"] = {self.slot: None}
+            whole["kept"] = keep("paused", self.slot, None)
         return whole
 
     def _failed(self, problem: Exception) -> StepFailed:
@@ -345,7 +347,7 @@ class _Work:
         failure = failure_of(problem, self.here, step=str(self.step.get("id", "")))
         update = self.attempt.update(failed=True)
         if self.kept:
-            update["paused"] = {self.slot: None}
+            update["kept"] = keep("paused", self.slot, None)
         return StepFailed(failure, update)
 
 

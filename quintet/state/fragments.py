@@ -32,44 +32,41 @@ from quintet.state.run import Plain, RunChannel
 
 
 class Decided(TypedDict, total=False):
-    """The run, and the record of its decisions: `Decision`s as plain data."""
+    """The run, the record of its decisions, and what each part keeps for itself during it.
+
+    `decisions` are `Decision`s as plain data. `kept` is read by the parts alone: a planner's
+    progress, how steps ended, work that waits for a person, open conflicts, routes taken.
+    """
 
     run: Annotated[Plain, RunChannel]
+    kept: Annotated[Plain, OwnKeyed]
     decisions: Annotated[list[Plain], Log(most=DECISIONS_KEPT)]
 
 
 class Routed(Decided, total=False):
-    """What routers write: the route last taken, and how often each was, by router and route."""
+    """What routers write: the route last taken."""
 
     route: Annotated[str, Latest]
-    taken: Annotated[dict[str, int], Totals]
 
 
 class Planned(Decided, total=False):
-    """What planners write: the plan last made, and each planner's progress by its path.
-
-    `ends` holds how each step of a plan's version ended.
-    """
+    """What planners write: the plan last made."""
 
     plan: Annotated[Plain | None, Latest]
-    progress: Annotated[Plain, OwnKeyed]
-    ends: Annotated[Plain, OwnKeyed]
 
 
 class Worked(Decided, total=False):
-    """What workers write: results, actions, what was spent, and work that waits for a person."""
+    """What workers write: results, actions, and what was spent."""
 
     results: Annotated[Plain, Results]
     actions: Annotated[Plain, Actions]
     spent: Annotated[Spending, Totals]
-    paused: Annotated[Plain, OwnKeyed]
 
 
 class Merged(Decided, total=False):
-    """What merges write: the agreed values by field, and by merge what a person must decide."""
+    """What merges write: the agreed values by field."""
 
     merged: Annotated[Plain, Keyed]
-    conflicts: Annotated[Plain, OwnKeyed]
 
 
 class Recovered(Decided, total=False):
@@ -100,17 +97,13 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
 RUN_KEYS: tuple[str, ...] = (
     "run",
+    "kept",
     "decisions",
     "route",
-    "taken",
     "plan",
-    "progress",
-    "ends",
     "results",
     "spent",
-    "paused",
     "merged",
-    "conflicts",
     "failures",
     "remedies",
     "outcome",

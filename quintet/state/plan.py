@@ -127,5 +127,5 @@ class Plan:
 
 
 def end_of(step: Mapping[str, Any]) -> str:
-    """Name the place in the state's `ends` of a step that a planner sent: planner, version, id."""
+    """Name a step that a planner sent among all others: planner, version, id."""
     return f"{step.get('path', step.get('planner', ''))}:{step.get('version', 1)}:{step['id']}"

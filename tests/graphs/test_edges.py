@@ -67,8 +67,8 @@ def test_a_recorded_failure_decides():
 
 def test_a_plan_under_way_goes_back_to_the_planner():
     path = by_plan("plan", otherwise="go")
-    assert path({"progress": {"plan": {"over": ""}}}) == "plan"
-    assert path({"progress": {"plan": {"over": "done"}}}) == path({}) == "go"
+    assert path({"kept": {"plan plan": {"over": ""}}}) == "plan"
+    assert path({"kept": {"plan plan": {"over": "done"}}}) == path({}) == "go"
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_what_a_node_proposes_stands_open():
 
 def test_a_path_may_leave_the_rest_to_another_path():
     path = by_plan("plan", otherwise=by_actions("gate", otherwise="finish"))
-    under_way = {"plan": {"over": ""}}
-    assert path({"progress": under_way, "actions": {"k": {"status": "proposed"}}}) == "plan"
+    under_way = {"plan plan": {"over": ""}}
+    assert path({"kept": under_way, "actions": {"k": {"status": "proposed"}}}) == "plan"
     assert path({"actions": {"k": {"status": "proposed"}}}) == "gate"
     assert path({}) == "finish"
     assert path.targets == ["plan", "gate", "finish"]

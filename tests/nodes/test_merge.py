@@ -40,7 +40,7 @@ def merge(*resolve: Any, **more: Any) -> Merge:
 
 
 def conflicts_of(command: Any) -> dict[str, Any]:
-    found: dict[str, Any] = command.update.get("conflicts", {}).get("merge", {})
+    found: dict[str, Any] = command.update.get("kept", {}).get("conflicts merge", {})
     return found
 
 
@@ -117,7 +117,7 @@ def test_agreement_is_silent_and_a_settled_conflict_is_on_record() -> None:
 def test_a_whole_number_agrees_with_itself_as_a_float() -> None:
     command = merge()(results(form={"amount": 50}, ledger={"amount": 50.0}))
     assert command.update["merged"] == {"amount": 50}
-    assert merge()(results(form={"ok": True}, ledger={"ok": 1})).update["conflicts"] != {}
+    assert merge()(results(form={"ok": True}, ledger={"ok": 1})).update["kept"] != {}
 
 
 def test_resolvers_are_asked_in_order_until_one_settles() -> None:
@@ -221,7 +221,7 @@ def test_a_person_settles_what_nobody_else_does(invoke: Any) -> None:
     answer = {"values": {"amount": 45.0}, "by": "maria", "note": "split"}
     end = invoke(app, Command(resume={question.id: answer}), "a")
     assert end["merged"] == {"amount": 45.0, "iban": "x"}
-    assert end["conflicts"] == {}
+    assert end["kept"] == {}
     record = end["decisions"][-1]
     assert (record["by"], record["who"], record["reason"]) == ("person", "maria", "split")
 

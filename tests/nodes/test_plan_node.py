@@ -93,7 +93,7 @@ def test_the_unit_test_of_a_planner_is_a_call() -> None:
         ("work", "a"),
         ("work", "c"),
     ]
-    assert command.update["progress"]["plan"]["begun"] == ["a", "c"]
+    assert command.update["kept"]["plan plan"]["begun"] == ["a", "c"]
     assert command.update["plan"]["version"] == 1
     assert decided(command.update, "plan") == ["plan 1: a>work, b>work, c>work"]
     assert set(command.update) <= Planner.writes
@@ -177,7 +177,7 @@ def test_a_failed_step_is_planned_anew_on_evidence(invoke: Any) -> None:
     assert given_[1].plan.version == 1
     assert end["plan"]["version"] == 2
     assert end["plan"]["reason"] == "step b: ValueError: no stock"
-    assert [each["version"] for each in end["progress"]["plan"]["past"]] == [1]
+    assert [each["version"] for each in end["kept"]["plan plan"]["past"]] == [1]
     assert decided(end, "replan")[-1] == "plan 2: a>work, b2>work"
 
 

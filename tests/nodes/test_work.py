@@ -429,7 +429,7 @@ def test_an_agent_that_asks_a_person_goes_on_where_it_was(
     assert "retries" not in end["spent"]
     assert end["spent"]["steps"] == (4 if elsewhere else 6)  # the agent is called again each time
     assert decided(end, "retry") == []
-    assert end["paused"] == {}
+    assert end["kept"] == {}
 
 
 def test_a_worker_is_a_value() -> None:
