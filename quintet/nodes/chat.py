@@ -145,14 +145,16 @@ def _answer_all(
     if len(ends) > 1:
         attempt.refused.append(f"it called {' and '.join(map(repr, ends))} in one message")
     for call in calls:
-        content: Any = EARLY
+        said: Any = EARLY
         if call["type"] == "invalid_tool_call":
-            content = f"error: the arguments are not JSON: {brief(call['args'])}"
+            said = f"error: the arguments are not JSON: {brief(call['args'])}"
         elif not kit.is_end(call):
-            content = yield from _use(kit, call, attempt, config, conversation.handoffs)
-        if isinstance(content, Handoff):
-            return content
-        conversation.messages.append(ToolMessage(content, tool_call_id=call["id"] or ""))
+            said = yield from _use(kit, call, attempt, config, conversation.handoffs)
+        if isinstance(said, Handoff):
+            return said
+        if isinstance(said, str):
+            said = ToolMessage(said, tool_call_id=call["id"] or "")
+        conversation.messages.append(said)
     return None
 
 
@@ -336,7 +338,7 @@ def _transfer(name: str, target: str) -> StructuredTool:
 
 def _use(
     kit: Kit, call: Any, attempt: Attempt, config: RunnableConfig, handoffs: tuple[str, ...]
-) -> Steps[str | Handoff]:
+) -> Steps[ToolMessage | str | Handoff]:
     """Run one tool call. A refused tool or bad arguments go back to the model as text."""
     try:
         attempt.allow(call["name"])
@@ -352,7 +354,10 @@ def _use(
         return f"error: {problem}"
     if isinstance(message, Command):
         return _handoff_of(call["name"], message, handoffs)
-    return message.content if isinstance(message.content, str) else json.dumps(message.content)
+    if not isinstance(message.content, str):
+        return json.dumps(message.content)
+    message.artifact = message.name = None  # neither is for the model, nor for what is kept
+    return message  # type: ignore[no-any-return]
 
 
 def _handoff_of(tool: str, command: Command[Any], handoffs: tuple[str, ...]) -> Handoff:

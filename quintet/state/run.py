@@ -146,11 +146,12 @@ class RunChannel(BaseChannel[Any, Any, Any]):
     A node may write `{"at": node}`, a mark that it has run; `{"new": id}` begins a run.
     """
 
-    __slots__ = ("ahead", "life")
+    __slots__ = ("ahead", "life", "view")
 
     def __init__(self, typ: Any, key: str = "") -> None:
         super().__init__(typ, key)
         self.life = Life(None)
+        self.view: RunView | None = None
         self.ahead = False
 
     def __eq__(self, other: object) -> bool:
@@ -189,9 +190,11 @@ class RunChannel(BaseChannel[Any, Any, Any]):
         life = self.life
         life.reading()
         begins = life.begun is None and life.begins(life.supersteps)
-        view = RunView(id="" if begins else life.id)
-        view.life = life
-        return view
+        run = "" if begins else life.id
+        if self.view is None or self.view["id"] != run:
+            self.view = RunView(id=run)
+            self.view.life = life
+        return self.view
 
     def checkpoint(self) -> Any:
         """Give what is stored."""
