@@ -1,8 +1,9 @@
-"""Keep the clone's .venv as pyproject.toml says: `environment.py [DEPENDENCY_GROUP ...]`.
+"""Keep an environment of the clone: `environment.py [--newest | --lowest] [DEPENDENCY_GROUP ...]`.
 
-Installs the project editable with all extras, and the groups named. Does nothing when that has
-been done for this pyproject.toml; repairs what was killed half-way; waits for another start that is
-at work. Says what it does on stderr, and nothing on stdout.
+Installs the project editable with all extras, and the groups named: into .venv the versions of
+constraints.txt; into .venv-newest the newest releases of today; into .venv-lowest the lowest that
+pyproject.toml declares. Does nothing when that has been done; repairs what was killed half-way;
+waits for another start that is at work. Says what it does on stderr, and nothing on stdout.
 """
 
 from __future__ import annotations
@@ -11,36 +12,39 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-NOTES = VENV / ".quintet"
-MADE = NOTES / "made"  # in a .venv that was made here, and may be made again from nothing
-LOG = ROOT / ".cache" / "pip.log"
-LOCK = ROOT / ".cache" / "environment.lock"
-UNFINISHED = ROOT / ".cache" / "environment.unfinished"  # outlives a .venv that is being removed
+PROJECT = ROOT / "pyproject.toml"
+CONSTRAINTS = ROOT / "constraints.txt"
+CACHE = ROOT / ".cache"
+BOUNDED = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*>=\s*([\w.]+)")
 
 
 class SetupError(Exception):
     """Something that the person at the keyboard has to put right."""
 
 
-def main(groups: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Make the environment ready; the exit code is 0, or 1 with the reason on stderr."""
+    options = [each.removeprefix("--") for each in arguments if each.startswith("--")]
+    groups = [each for each in arguments if not each.startswith("--")]
+    environment = Environment(versions=options[0] if options else "tested")
     try:
-        if not ready(groups):
-            with locked() as lock:
-                if not ready(groups):
-                    build(groups, lock)
+        if not environment.ready(groups):
+            with environment.locked() as lock:
+                if not environment.ready(groups):
+                    environment.build(groups, lock)
     except SetupError as error:
         say(str(error))
         return 1
@@ -53,114 +57,180 @@ def main(groups: Sequence[str]) -> int:
     return 0
 
 
-def ready(groups: Sequence[str]) -> bool:
-    """Whether nothing is left to do."""
-    stamps = [NOTES / f"{name}.stamp" for name in ("all", *groups)]
-    return (
-        not UNFINISHED.exists()
-        and all(stamp.is_file() and stamp.read_text() == fingerprint() for stamp in stamps)
-        and runs()
-    )
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An environment, told by the versions that it has: tested, newest or lowest."""
 
+    versions: str
 
-def fingerprint() -> str:
-    """What an installation depends on: the project file, and where the clone lies."""
-    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + bytes(ROOT)).hexdigest()
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return ROOT / (".venv" if self.versions == "tested" else f".venv-{self.versions}")
 
+    @property
+    def python(self) -> Path:
+        """Its Python."""
+        return self.folder / "bin" / "python"
 
-def runs() -> bool:
-    """Whether the environment has a Python that starts and is new enough."""
-    test = "import sys; sys.exit(sys.version_info < (3, 11))"
-    try:
-        done = subprocess.run([PYTHON, "-I", "-c", test], capture_output=True, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0
+    @property
+    def notes(self) -> Path:
+        """Our notes in it: the stamps, and the constraints that it was installed with."""
+        return self.folder / ".quintet"
 
+    @property
+    def made(self) -> Path:
+        """Stands in one that was made here, and may be made again from nothing."""
+        return self.notes / "made"
 
-def build(groups: Sequence[str], lock: int) -> None:
-    """Bring the environment to what is asked, from whatever state it is in."""
-    started = time.monotonic()
-    if must_be_made():
-        make()
-    else:
-        UNFINISHED.write_text("ours" if MADE.exists() else "adopted")
-        NOTES.mkdir(exist_ok=True)
-    what = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
-    say(f"installing {what} into .venv; a first time takes a minute or two")
-    LOG.unlink(missing_ok=True)
-    pip(["pip>=25.1"], lock)
-    pip(["-e", ".[all]", *(part for name in groups for part in ("--group", name))], lock)
-    for name in ("all", *groups):
-        (NOTES / f"{name}.stamp").write_text(fingerprint())
-    UNFINISHED.unlink()
-    say(f"ready after {time.monotonic() - started:.0f} s")
+    @property
+    def unfinished(self) -> Path:
+        """Stands while it is being set up; outlives a folder that is being removed."""
+        return CACHE / f"environment{self.folder.name}.unfinished"
 
+    @property
+    def log(self) -> Path:
+        """What pip said."""
+        return CACHE / f"pip{self.folder.name}.log"
 
-def must_be_made() -> bool:
-    """Whether .venv is absent, broken, half-made or moved; raises when it is not ours to remake."""
-    if not VENV.exists():
-        return True
-    if UNFINISHED.exists() and UNFINISHED.read_text() == "ours":
-        return True
-    if MADE.exists():
-        return MADE.read_text() != str(ROOT) or not runs()
-    if not runs():
-        raise SetupError(f"{VENV} was not made by these scripts and does not run: move it away")
-    return False
-
-
-def make() -> None:
-    """Make .venv from nothing."""
-    if importlib.util.find_spec("ensurepip") is None:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise SetupError(
-            f"{sys.executable} cannot make a virtual environment: its ensurepip module is missing. "
-            f"On Debian and Ubuntu: apt-get install python{version}-venv"
+    def ready(self, groups: Sequence[str]) -> bool:
+        """Whether nothing is left to do."""
+        stamps = [self.notes / f"{name}.stamp" for name in ("all", *groups)]
+        return (
+            not self.unfinished.exists()
+            and all(stamp.is_file() and stamp.read_text() == self.fingerprint() for stamp in stamps)
+            and self.runs()
         )
-    UNFINISHED.write_text("ours")
-    if VENV.exists():
-        say("making .venv again: it was left unfinished, is broken, or the clone has moved")
-        shutil.rmtree(VENV)
-    try:
-        venv.EnvBuilder(symlinks=True, with_pip=True).create(VENV)
-    except subprocess.CalledProcessError as error:
-        raise SetupError(f"{sys.executable} could not put pip into {VENV}: {error}") from error
-    NOTES.mkdir()
-    MADE.write_text(str(ROOT))
 
+    def fingerprint(self) -> str:
+        """Digest what an installation depends on: project, versions, where the clone lies."""
+        versions = self.constraints() or time.strftime("%Y-%m-%d")
+        return hashlib.sha256(PROJECT.read_bytes() + versions.encode() + bytes(ROOT)).hexdigest()
 
-def pip(arguments: Sequence[str], lock: int) -> None:
-    """Run `pip install`, its words in a log; raises with the end of the log when it fails."""
-    command = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input", "--progress-bar=off"]
-    with LOG.open("a") as log:
-        # pip holds the lock too: if only this process is killed, the next start waits for pip.
-        done = subprocess.run(
-            [*command, *arguments],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(lock,),
-            check=False,
-            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"},
-        )
-    if done.returncode:
-        lines = [line for line in LOG.read_text().splitlines() if not line.startswith("WARNING")]
-        raise SetupError("\n  ".join([f"pip failed; the end of {LOG}:", *lines[-12:]]))
+    def constraints(self) -> str:
+        """The versions to install, one a line; empty for the newest there are."""
+        if self.versions == "newest":
+            return ""
+        if self.versions == "lowest":
+            return lowest(PROJECT.read_text())
+        if not CONSTRAINTS.is_file():
+            raise SetupError(f"{CONSTRAINTS} is missing: restore it, or run scripts/constraints")
+        return CONSTRAINTS.read_text()
 
-
-@contextmanager
-def locked() -> Iterator[int]:
-    """Hold the clone's lock, waiting for whoever has it."""
-    LOCK.parent.mkdir(exist_ok=True)
-    with LOCK.open("w") as file:
+    def runs(self) -> bool:
+        """Whether it has a Python that starts and is new enough."""
+        test = "import sys; sys.exit(sys.version_info < (3, 11))"
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another start is setting up .venv; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+            done = subprocess.run([self.python, "-I", "-c", test], capture_output=True, check=False)
+        except OSError:
+            return False
+        return done.returncode == 0
+
+    def build(self, groups: Sequence[str], lock: int) -> None:
+        """Bring it to what is asked, from whatever state it is in."""
+        started = time.monotonic()
+        kept = self.constraints()
+        if self.must_be_made():
+            self.make()
+        else:
+            self.unfinished.write_text("ours" if self.made.exists() else "adopted")
+            self.notes.mkdir(exist_ok=True)
+        what = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
+        say(f"installing {what} into {self.folder.name}; a first time takes a minute or two")
+        self.log.unlink(missing_ok=True)
+        held = str(self.notes / "constraints.txt")
+        Path(held).write_text(kept)
+        self.pip(["pip>=25.3", "-c", held], lock)
+        wanted = ["-e", ".[all]", *(part for name in groups for part in ("--group", name))]
+        self.pip([*wanted, "-c", held, "--build-constraint", held], lock)
+        for name in ("all", *groups):
+            (self.notes / f"{name}.stamp").write_text(self.fingerprint())
+        self.unfinished.unlink()
+        say(f"ready after {time.monotonic() - started:.0f} s")
+
+    def must_be_made(self) -> bool:
+        """Whether it is absent, broken, half-made, moved or stale; raises when it is not ours."""
+        if not self.folder.exists():
+            return True
+        if self.unfinished.exists() and self.unfinished.read_text() == "ours":
+            return True
+        if self.made.exists():
+            moved = self.made.read_text() != str(ROOT)
+            return self.versions != "tested" or moved or not self.runs()
+        if self.versions != "tested" or not self.runs():
+            raise SetupError(f"{self.folder} was not made by these scripts: move it away")
+        return False
+
+    def make(self) -> None:
+        """Make it from nothing."""
+        if importlib.util.find_spec("ensurepip") is None:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            raise SetupError(
+                f"{sys.executable} cannot make a virtual environment: its ensurepip module is "
+                f"missing. On Debian and Ubuntu: apt-get install python{version}-venv"
+            )
+        self.unfinished.write_text("ours")
+        if self.folder.exists():
+            say(f"making {self.folder.name} again: it is unfinished, broken, old, or has moved")
+            shutil.rmtree(self.folder)
+        try:
+            venv.EnvBuilder(symlinks=True, with_pip=True).create(self.folder)
+        except subprocess.CalledProcessError as error:
+            place = f"{sys.executable} could not put pip into {self.folder}"
+            raise SetupError(f"{place}: {error}") from error
+        self.notes.mkdir()
+        self.made.write_text(str(ROOT))
+
+    def pip(self, arguments: Sequence[str], lock: int) -> None:
+        """Run `pip install`, its words in a log; raises with the end of the log when it fails."""
+        command = [str(self.python), "-I", "-m", "pip", "install", "--no-input"]
+        with self.log.open("a") as log:
+            # pip holds the lock too: if only this process is killed, the next start waits for pip.
+            done = subprocess.run(
+                [*command, "--progress-bar=off", *arguments],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                check=False,
+                env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"},
+            )
+        if done.returncode:
+            said = [line for line in self.log.read_text().splitlines() if line[:8] != "WARNING:"]
+            raise SetupError("\n  ".join([f"pip failed; the end of {self.log}:", *said[-12:]]))
+
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Hold the environment's lock, waiting for whoever has it."""
+        CACHE.mkdir(exist_ok=True)
+        with (CACHE / f"environment{self.folder.name}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"another start is setting up {self.folder.name}; waiting for it")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield file.fileno()
+
+
+def lowest(project: str) -> str:
+    """Pin everything that a project file names to the lower bound that it declares."""
+    table = tomllib.loads(project)
+    own = table["project"]
+    named = [
+        *table["build-system"]["requires"],
+        *own.get("dependencies", ()),
+        *(each for extra in own.get("optional-dependencies", {}).values() for each in extra),
+        *(each for group in table.get("dependency-groups", {}).values() for each in group),
+    ]
+    pins = set()
+    for each in named:
+        if isinstance(each, dict) or each.startswith(f"{own['name']}["):
+            continue  # other names of what is listed here
+        if (bounded := BOUNDED.match(each)) is None:
+            raise SetupError(f"pyproject.toml: {each!r} has no lower bound; write name>=version")
+        pins.add(f"{bounded[1]}=={bounded[2]}\n")
+    return "".join(sorted(pins))
 
 
 def say(text: str) -> None:

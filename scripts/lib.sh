@@ -1,4 +1,5 @@
-# Sourced by the scripts beside it. Sets root and venv; `prepare GROUP...` makes .venv ready.
+# Sourced by the scripts beside it. Sets root and venv; `prepare [--newest|--lowest] GROUP...` makes
+# that environment ready.
 # shellcheck shell=bash
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -25,6 +26,9 @@ MESSAGE
 
 prepare() {
     local python
+    case ${1:-} in
+        --newest | --lowest) venv=$root/.venv-${1#--} ;;
+    esac
     python=$(find_python) || exit
     "$python" -I "$root/scripts/environment.py" "$@" || exit
 }

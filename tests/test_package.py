@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # what scripts/ have installed us by
 
 # What makes `import quintet` and `quintet --help` slow, or is not everybody's to have.
 HEAVY = ("langgraph", "langchain_core", "langchain_openai", "langsmith", "openai", "pydantic")
@@ -68,8 +69,14 @@ class Installed(NamedTuple):
 
 
 def carry_out(*command: str | Path) -> None:
+    own = {"PIP_CONSTRAINT": str(HELD)} if HELD.is_file() else {}
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        command,
+        check=False,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
@@ -87,7 +94,8 @@ def installed(built, tmp_path_factory) -> Installed:
     folder = tmp_path_factory.mktemp("installed")
     carry_out(sys.executable, "-m", "venv", folder / "venv")
     bin_folder = folder / "venv" / "bin"
-    carry_out(bin_folder / "python", "-m", "pip", "install", "-q", f"{built.wheel}[learn]")
+    pip = (bin_folder / "python", "-m", "pip", "install", "-q")
+    carry_out(*pip, "--no-compile", f"{built.wheel}[learn]")  # few of the modules are imported
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     return Installed(bin_folder, elsewhere)
@@ -157,7 +165,8 @@ def test_the_wheel_says_what_it_is(built):
 def test_the_sdist_has_what_is_needed_to_test_it(built):
     with tarfile.open(built.sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "LICENSE", "README.md", "scripts/test", "tests/conftest.py"} <= files
+    assert {"pyproject.toml", "LICENSE", "README.md", "tests/conftest.py"} <= files
+    assert {"constraints.txt", "scripts/test", "scripts/environment.py"} <= files
 
 
 @pytest.mark.slow

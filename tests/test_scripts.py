@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = ROOT / "constraints.txt"
+LOWEST, PINNED = "1.1.0", "2.0.0"  # of a package with neither dependencies nor many releases
 
 PROJECT = """\
 [build-system]
-requires = ["hatchling"]
+requires = ["hatchling>=1.27"]
 build-backend = "hatchling.build"
 
 [project]
 name = "small"
 version = "1"
+dependencies = ["iniconfig>=1.1.0"]
 [project.optional-dependencies]
 all = []
 
@@ -36,9 +43,18 @@ START = """\
 #!/usr/bin/env bash
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-prepare test
-exec "$venv/bin/python" -c 'import small; print(small.__file__)'
+prepare "$@" test
+exec "$venv/bin/python" -c '
+import importlib.metadata, small
+print(importlib.metadata.version("iniconfig"), small.__file__)'
 """
+
+
+def pins(text: str) -> dict[str, str]:
+    """The versions that a constraints file names, by normalised name."""
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    pairs = [line.split("==") for line in lines]
+    return {canonicalize_name(name): version for name, version in pairs}
 
 
 class Clone(NamedTuple):
@@ -52,16 +68,18 @@ class Clone(NamedTuple):
             (folder / "scripts").mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / "scripts" / name, folder / "scripts")
         (folder / "scripts" / "start").write_text(START)
+        held = re.sub(r"(?m)^iniconfig==.*", f"iniconfig=={PINNED}", CONSTRAINTS.read_text())
+        (folder / "constraints.txt").write_text(held)
         (folder / "pyproject.toml").write_text(PROJECT)
         (folder / "small").mkdir()
         (folder / "small" / "__init__.py").touch()
         return cls(folder)
 
-    def begin(self, **setting: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str, **setting: str) -> subprocess.Popen[str]:
         """A start under way."""
         return subprocess.Popen(
-            ["bash", self.folder / "scripts" / "start"],
-            env={**os.environ, "PYTHON": sys.executable, **setting},
+            ["bash", self.folder / "scripts" / "start", *arguments],
+            env={**os.environ, "PYTHON": sys.executable, "PIP_NO_COMPILE": "1", **setting},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -69,16 +87,20 @@ class Clone(NamedTuple):
             start_new_session=True,
         )
 
-    def start(self, **setting: str) -> tuple[int, str, str]:
+    def start(self, *arguments: str, **setting: str) -> tuple[int, str, str]:
         """The exit code, stdout and stderr of a start."""
-        process = self.begin(**setting)
+        process = self.begin(*arguments, **setting)
         out, err = process.communicate(timeout=240)
         return process.returncode, out, err
 
     @property
     def runs(self) -> str:
         """What stands on stdout when all is well: that, and nothing else."""
-        return f"{self.folder / 'small' / '__init__.py'}\n"
+        return self.with_version(PINNED)
+
+    def with_version(self, version: str) -> str:
+        """The same where another version is installed than that of constraints.txt."""
+        return f"{version} {self.folder / 'small' / '__init__.py'}\n"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +128,66 @@ def test_a_changed_project_file_is_installed(clone):
     assert (code, out) == (0, clone.runs)
     assert "installing" in err
     assert "again" not in err
+
+
+@pytest.mark.slow
+def test_a_changed_version_is_installed(clone):
+    constraints = clone.folder / "constraints.txt"
+    kept = constraints.read_text()
+    constraints.write_text(kept.replace(f"iniconfig=={PINNED}", f"iniconfig=={LOWEST}"))
+    assert clone.start()[:2] == (0, clone.with_version(LOWEST))
+    constraints.write_text(kept)
+    assert clone.start()[:2] == (0, clone.runs)
+
+
+@pytest.mark.slow
+def test_the_newest_and_the_lowest_versions_have_environments_of_their_own(clone):
+    both = [clone.begin("--newest"), clone.begin("--lowest")]
+    newest, lowest = (process.communicate(timeout=240) for process in both)
+    assert lowest[0] == clone.with_version(LOWEST), lowest
+    assert newest[0] not in ("", clone.with_version(LOWEST), clone.runs), newest
+    assert "into .venv-newest" in newest[1]
+    assert "into .venv-lowest" in lowest[1]
+    assert clone.start("--newest") == (0, newest[0], "")
+    assert clone.start("--lowest") == (0, lowest[0], "")
+    assert clone.start() == (0, clone.runs, "")
+
+
+def test_a_requirement_without_a_lower_bound_is_refused_where_the_lowest_is_asked_for(tmp_path):
+    clone = Clone.make(tmp_path.resolve())
+    (clone.folder / "pyproject.toml").write_text(PROJECT.replace("iniconfig>=1.1.0", "iniconfig"))
+    code, out, err = clone.start("--lowest")
+    assert (code, out) == (1, "")
+    assert "'iniconfig' has no lower bound; write name>=version" in err
+
+
+def test_missing_constraints_are_named_with_the_remedy(tmp_path):
+    clone = Clone.make(tmp_path.resolve())
+    (clone.folder / "constraints.txt").unlink()
+    code, out, err = clone.start()
+    assert (code, out) == (1, "")
+    assert "constraints.txt is missing: restore it, or run scripts/constraints" in err
+
+
+def test_the_constraints_are_names_and_versions_alone():
+    lines = CONSTRAINTS.read_text().splitlines()
+    assert all(re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line) for line in lines)
+    assert "quintet" not in pins(CONSTRAINTS.read_text())
+
+
+def test_whatever_the_project_names_is_held_at_a_version_that_it_accepts():
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = [
+        *table["build-system"]["requires"],
+        *table["project"]["dependencies"],
+        *[each for extra in table["project"]["optional-dependencies"].values() for each in extra],
+        *[each for group in table["dependency-groups"].values() for each in group],
+    ]
+    held = pins(CONSTRAINTS.read_text())
+    wanted = [Requirement(each) for each in named if isinstance(each, str)]
+    for each in wanted:
+        if each.name != "quintet":
+            assert held[canonicalize_name(each.name)] in each.specifier, each
 
 
 @pytest.mark.slow
@@ -168,7 +250,9 @@ def test_a_python_that_is_missing_is_named(tmp_path):
     assert "nothing at no-such-python" in err
 
 
-@pytest.mark.parametrize("name", ["scripts/demo", "scripts/test", "scripts/check", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["scripts/demo", "scripts/test", "scripts/check", "scripts/constraints", ".ci/run"]
+)
 def test_a_script_may_be_run_and_stops_at_the_first_unset_name(name):
     path = ROOT / name
     assert os.access(path, os.X_OK)

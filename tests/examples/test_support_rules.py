@@ -326,19 +326,19 @@ def front_door() -> Cascade:
     return cascade(by_rules(RULES), by_examples(TRAINING, at_least=AT_LEAST, outside=0.0))
 
 
-@pytest.mark.parametrize(("text", "route"), PHRASES)
-def test_a_customer_s_phrase_reaches_its_desk(front_door: Cascade, text: str, route: str) -> None:
-    choice = front_door(text)
-    assert (choice.to if choice else "person") == route
+def test_a_customer_s_phrase_reaches_its_desk(front_door: Cascade) -> None:
+    for text, route in PHRASES:
+        choice = front_door(text)
+        assert (choice.to if choice else "person") == route, text
 
 
-@pytest.mark.parametrize(("text", "route"), PHRASES)
-def test_capitals_spaces_and_typographic_apostrophes_change_no_route(text: str, route: str) -> None:
-    plain = route_by_rules(text)
-    assert plain in (route, None)
-    assert route_by_rules(text.upper()) == plain
-    assert route_by_rules(text.replace("'", "\u2019")) == plain
-    assert route_by_rules("\n " + text.replace(" ", "  ") + "\n") == plain
+def test_capitals_spaces_and_typographic_apostrophes_change_no_route() -> None:
+    for text, route in PHRASES:
+        plain = route_by_rules(text)
+        assert plain in (route, None), text
+        assert route_by_rules(text.upper()) == plain, text
+        assert route_by_rules(text.replace("'", "\u2019")) == plain, text
+        assert route_by_rules("\n " + text.replace(" ", "  ") + "\n") == plain, text
 
 
 @pytest.mark.parametrize("story", STORIES)

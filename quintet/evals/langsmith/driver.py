@@ -35,6 +35,8 @@ from quintet.state.record import plain
 
 Place = tuple[str, int]
 Told = Callable[[Row, RunTree], Row]
+BETA = r"'upload_(results|runs)' parameter is in beta"
+"""How LangSmith warns of an upload that is switched off: since 0.15 by the argument's new name."""
 
 
 @dataclass(kw_only=True)
@@ -129,7 +131,7 @@ class Driver:
         sink = io.StringIO()
         with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
+                warnings.filterwarnings("ignore", message=BETA)
                 results = await langsmith.aevaluate(
                     self._target(),
                     data=data,

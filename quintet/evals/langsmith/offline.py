@@ -13,8 +13,9 @@ class OfflineClient(Client):
     """A LangSmith client that opens no socket: runs are dropped, any request is an error.
 
     `upload_results=False` alone is not offline: LangSmith then still uploads what a graph does
-    inside the target, inputs and outputs, with `LANGSMITH_TRACING=false` too (measured on 0.14).
-    With this client it does not, and its run trees stay whole:
+    inside the target, inputs and outputs, with `LANGSMITH_TRACING=false` too (measured on 0.14 and
+    0.15, which also calls it `upload_runs`). With this client it does not, and its run trees stay
+    whole:
 
         langsmith.evaluate(app, data=examples, upload_results=False, client=OfflineClient())
 

@@ -13,6 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from quintet.evals import Case, Gate, Metric, Report, Row, Suite, Trajectory
+from quintet.evals.langsmith.driver import BETA
 
 
 class S(TypedDict, total=False):
@@ -98,7 +99,7 @@ def _still(row: Row) -> dict[str, Any]:
 
 @contextmanager
 def beta() -> Iterator[None]:
-    """LangSmith says once that `upload_results` is in beta."""
+    """LangSmith says once that switching the upload off is in beta."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
+        warnings.filterwarnings("ignore", message=BETA)
         yield
