@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ class Held:
         (PAY, effect(pay, key="pay:{order}:{amount}"), True),
         (PAY, MAIL, False),
     ],
-    ids=str,
+    ids=map(str, count()),
 )
 def test_what_is_made_of_the_same_is_the_same(first, second, alike):
     assert same(first, second) is alike
