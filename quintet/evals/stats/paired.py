@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, fsum, inf, isfinite, log2, sqrt
 from statistics import NormalDist
 from typing import Literal
@@ -228,7 +228,9 @@ def _effective(pairs: _Pairs, confidence: float) -> float:
 
 
 def _numbers(pairs: _Pairs, confidence: float, seed: int) -> _Found:
-    parts = [(place, total, size) for place, (total, size) in enumerate(pairs.sums)]
+    # Drawn on the side of a gain, and turned back: a against b says what b against a says.
+    turn = -1 if pairs.difference < 0 else 1
+    parts = [(place, turn * total, size) for place, (total, size) in enumerate(pairs.sums)]
     cases = len(parts)
     error = inf
     if cases > 1:
@@ -239,8 +241,9 @@ def _numbers(pairs: _Pairs, confidence: float, seed: int) -> _Found:
     if pairs.difference:
         # Of one case no spread is known, and what is left is the least that any test needs.
         needed = cases * (smallest / pairs.difference) ** 2 if cases > 1 else 0.0
+    drawn = bootstrap_ratio(parts, seed=seed, confidence=confidence)
     return _Found(
-        interval=bootstrap_ratio(parts, seed=seed, confidence=confidence),
+        interval=drawn if turn > 0 else replace(drawn, low=-drawn.high, high=-drawn.low),
         smallest=smallest,
         needed=needed,
     )

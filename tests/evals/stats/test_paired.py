@@ -123,6 +123,8 @@ def test_numbers_turned_round_are_turned_round(rows):
     assert one.difference == -other.difference
     assert one.p == other.p
     assert one.difference in one.interval
+    if one.difference:
+        assert (one.interval.low, one.interval.high) == (-other.interval.high, -other.interval.low)
     turned = {"better": "worse", "worse": "better", "cannot tell": "cannot tell"}
     assert one.cases_needed == other.cases_needed
     assert paired(a, b, better="lower").verdict == turned[one.verdict]
