@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import isfinite
 from typing import Literal, get_args
 
@@ -70,11 +71,16 @@ class Budget:
                     "or None for no limit"
                 )
 
+    @cached_property
+    def limited(self) -> tuple[Resource, ...]:
+        """The resources that it limits."""
+        return tuple(each for each in RESOURCES if getattr(self, each) is not None)
+
     def over(self, spent: Spending, *, of: tuple[Resource, ...] = RESOURCES) -> str | None:
         """Name the first limit that is reached, with both figures, or return None."""
-        for resource in of:
+        for resource in self.limited:
             limit = getattr(self, resource)
-            if limit is not None and spent.get(resource, 0) >= limit:
+            if resource in of and spent.get(resource, 0) >= limit:
                 return f"{resource}: {spent.get(resource, 0):g} of {limit:g} spent"
         return None
 
@@ -86,10 +92,8 @@ class Budget:
     def left(self, spent: Spending) -> Spending:
         """What remains of each limited resource, never below zero."""
         rest: dict[str, float] = {}
-        for resource in RESOURCES:
-            limit = getattr(self, resource)
-            if limit is not None:
-                rest[resource] = max(limit - spent.get(resource, 0), 0)
+        for resource in self.limited:
+            rest[resource] = max(getattr(self, resource) - spent.get(resource, 0), 0)
         return rest  # type: ignore[return-value]
 
     def within(self, outer: Budget) -> Budget:

@@ -134,11 +134,9 @@ class Attempt:
         self.actions = dict(left["actions"])
         self.refused = list(left["refused"])
 
-    def layers(self) -> Iterator[Attempt]:
+    def layers(self) -> tuple[Attempt, ...]:
         """Give this attempt, and those around it."""
-        yield self
-        if self.outer is not None:
-            yield from self.outer.layers()
+        return (self,) if self.outer is None else (self, *self.outer.layers())
 
     @property
     def owner(self) -> str:
@@ -224,6 +222,8 @@ class Attempt:
         """
         self.check_open("a model or an agent")
         for each in self.layers():
+            if not each.budget.limited:
+                continue
             node, most = each.place.node, each.budget.retries
             retries = each.spent.get("retries", 0)
             if most is not None and retries > most:
