@@ -21,8 +21,10 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from quintet.graphs import (
+    Begin,
     Finding,
     Path,
+    begin,
     by_actions,
     by_failure,
     by_outcome,
@@ -32,6 +34,7 @@ from quintet.graphs import (
     create_handoff,
     create_sequential,
     create_single_agent,
+    govern,
 )
 from quintet.nodes import (
     Act,
@@ -89,6 +92,7 @@ from quintet.runs import (
     approve,
     aresume,
     astart,
+    astream,
     edit,
     look,
     reject,
@@ -98,6 +102,7 @@ from quintet.runs import (
     start,
     stored_run,
     stored_runs,
+    stream,
 )
 from quintet.state import (
     Action,
@@ -319,7 +324,9 @@ def own_graph() -> None:
     graph.add_node("person", hand_over)
     graph.add_node("act", Act(effects=(letter,), gate=gate, then="finish"))
     graph.add_node("undo", Undo(effects=(refund, letter)))
-    graph.add_edge(START, "greet")
+    first = begin("greet")
+    assert_type(first, Begin)
+    graph.add_conditional_edges(START, first, first.targets)
     graph.add_edge("greet", "router")
     for source, path in paths().items():
         graph.add_conditional_edges(source, path, path.targets)
@@ -332,8 +339,22 @@ def own_graph() -> None:
         assert_type(threads(saver), list[str])
 
 
-def has_draft(state: Mapping[str, Any]) -> bool | str:
-    return "draft" in state or "no draft"
+def governed(worker: Worker) -> None:
+    graph = StateGraph(Letters)
+    graph.add_node("greet", greet)
+    added = govern(
+        graph,
+        {"writer": worker},
+        then="finish",
+        approve=ApprovalGate(when=always),
+        recover=Recovery(transient=retry(2)),
+        success=(has_draft,),
+    )
+    assert_type(added, StateGraph[Any])
+
+
+def has_draft(state: Mapping[str, Any]) -> bool | Unmet:
+    return "draft" in state or unmet("no draft")
 
 
 def paths() -> dict[str, Path]:
@@ -391,8 +412,8 @@ async def make_steps(goal: str) -> list[Step]:
     return [Step(id="a", goal=goal, assignee="facts", criterion="it names the order")]
 
 
-def holds(step: Step, result: Any) -> bool | str:
-    return bool(result) or f"{step.id} is empty"
+def holds(step: Step, result: Any) -> bool | Unmet:
+    return bool(result) or unmet(f"{step.id} is empty")
 
 
 async def newest(field: str, values: Mapping[str, Any]) -> Settled | None:
@@ -466,6 +487,24 @@ async def answers_async(app: App) -> None:
         run = await astart(app, {"message": "x"}, thread="t", context={"user": 1})
     assert_type(await run.aanswer(approve(by="maria")), Run)
     assert_type((await alook(app, thread="t")).status == "escalated", bool)
+
+
+def watched(app: App, run: Run) -> None:
+    for event in stream(app, {"message": "x"}, thread="t", stream_mode="updates", withdraw=True):
+        if isinstance(event, Run):
+            assert_type(event.results, Mapping[str, Any])
+            assert_type(event.id, str)
+    for _ in run.stream(approve(by="maria"), stream_mode=["updates", "messages"]):
+        pass
+    for _ in stream(app, None, thread="t"):
+        pass
+
+
+async def watched_async(app: App, run: Run) -> None:
+    async for event in astream(app, {"message": "x"}, subgraphs=True):
+        assert_type(event, Any)
+    async for _ in run.astream(reject(by="maria")):
+        pass
 
 
 def stored(saver: BaseCheckpointSaver[str]) -> list[StoredRun]:
@@ -612,6 +651,9 @@ def wrong_parts(worker: Worker) -> None:
     create_single_agent(worker, recover=retry())  # type: ignore[arg-type]
     by_outcome(done=END)  # type: ignore[call-arg]
     by_route("a", otherwise=END)  # type: ignore[arg-type]
+    begin(worker)  # type: ignore[arg-type]
+    govern(StateGraph(Letters), {"a": worker}, "finish")  # type: ignore[call-arg]
+    unmet()  # type: ignore[call-arg]
     check("graph")  # type: ignore[arg-type]
     _: Panel = {"route": "a"}  # type: ignore[typeddict-unknown-key]
 
@@ -619,6 +661,8 @@ def wrong_parts(worker: Worker) -> None:
 def wrong_runs(app: App, run: Run) -> None:
     start(StateGraph(Letters), {"message": "x"})  # type: ignore[arg-type]
     start(app, "message")  # type: ignore[arg-type]
+    stream(app, "message")  # type: ignore[arg-type]
+    astream(app)  # type: ignore[call-arg]
     look(app, "t")  # type: ignore[call-arg]
     approve()  # type: ignore[call-arg]
     edit(by="maria")  # type: ignore[call-arg]
