@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.effect import Effect
+from quintet.nodes.function_tool import FunctionTool
 from quintet.nodes.node import Call, Steps, brief
 from quintet.state.contract import Contract, tool_name
 from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
@@ -305,6 +307,8 @@ def _bound(model: Same, kit: Same) -> Any:
 def _as_tool(item: Any) -> BaseTool:
     if isinstance(item, Effect):
         return item.as_tool()
+    if inspect.isfunction(item):
+        return FunctionTool.of(item)
     made: BaseTool = item if isinstance(item, BaseTool) else tool(item)
     return made
 

@@ -91,16 +91,17 @@ class OfRun(BaseChannel[Any, Any, Any]):
 
     def update(self, values: Sequence[Any]) -> bool:
         """Put a superstep's updates in, on an empty value where a run begins."""
-        starts = not self.begun and self.life.begins(self.supersteps)
-        self.supersteps += 1
-        if starts:
+        superstep = self.supersteps
+        self.supersteps = superstep + 1
+        if not self.begun and self.life.begins(superstep):
             old, self.value, self.begun = self.value, self.started(), True
             if values:
                 self.value = self.given(values)
             return bool(values) or self.value != old
-        if values:
-            self.value = self.merged(values)
-        return bool(values)
+        if not values:
+            return False
+        self.value = self.merged(values)
+        return True
 
     def started(self) -> Any:
         """Give the value with which a new run begins."""

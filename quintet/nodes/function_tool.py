@@ -1,0 +1,66 @@
+"""A function as a LangChain tool, at less cost a call."""
+
+# No postponed annotations here: LangChain reads those of `_run` at every call, and text is costly.
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Self, get_type_hints
+
+from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import StructuredTool
+
+
+class FunctionTool(StructuredTool):
+    """A tool of a function whose type hints are evaluated once, and not at every call."""
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Self:
+        """Give a function as a tool, with its own name, description and schema.
+
+        Raises:
+            ValueError: LangChain's, where the function has no docstring.
+        """
+        if inspect.iscoroutinefunction(function):
+            return cls.from_function(coroutine=_hinted(function))  # type: ignore[return-value]
+        return cls.from_function(_hinted(function))  # type: ignore[return-value]
+
+    def _run(
+        self,
+        *args: Any,
+        config: RunnableConfig,
+        run_manager: CallbackManagerForToolRun | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        return super()._run(*args, config=config, run_manager=run_manager, **kwargs)
+
+    async def _arun(
+        self,
+        *args: Any,
+        config: RunnableConfig,
+        run_manager: AsyncCallbackManagerForToolRun | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        return await super()._arun(*args, config=config, run_manager=run_manager, **kwargs)
+
+
+def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the same function with evaluated hints; itself, where they cannot be evaluated."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return function
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await function(*args, **kwargs)
+    else:
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+    call.__annotations__ = hints
+    return call
