@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
@@ -22,13 +21,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.tools import (
-    BaseTool,
-    InjectedToolArg,
-    InjectedToolCallId,
-    StructuredTool,
-    tool,
-)
+from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json_schema import dereference_refs
 from langgraph.errors import is_invalid_resume
@@ -36,9 +29,8 @@ from langgraph.types import Command
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.nodes.core.attempt import Attempt, in_time
-from quintet.nodes.effect import Effect
-from quintet.nodes.function_tool import FunctionTool
 from quintet.nodes.node import Call, Steps, brief
+from quintet.nodes.tools import as_tool, injected
 from quintet.state.contract import Contract, tool_name
 from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
 from quintet.state.record import adapter, plain
@@ -252,7 +244,7 @@ class Same:
 
 @lru_cache(maxsize=512)
 def _kit(contract_tools: tuple[Same, ...], gives: Any, handoffs: tuple[str, ...]) -> Kit:
-    tools = {tool_name(each.item): _as_tool(each.item) for each in contract_tools}
+    tools = {tool_name(each.item): as_tool(each.item) for each in contract_tools}
     specs = [convert_to_openai_tool(item) for item in tools.values()]
     answer, wrapped = "", False
     if gives not in (None, str):
@@ -302,15 +294,6 @@ def _answer_spec(gives: Any) -> tuple[dict[str, Any], bool]:
 def _bound(model: Same, kit: Same) -> Any:
     """Give a model with its tools bound, once: providers' classes turn them into their own form."""
     return with_tools(model.item, kit.item.specs)
-
-
-def _as_tool(item: Any) -> BaseTool:
-    if isinstance(item, Effect):
-        return item.as_tool()
-    if inspect.isfunction(item):
-        return FunctionTool.of(item)
-    made: BaseTool = item if isinstance(item, BaseTool) else tool(item)
-    return made
 
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -380,25 +363,9 @@ def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:
         DesignError: it names the tool and the remedy.
     """
     for item in contract.tools:
-        if injected := _injected(item):
+        if wanted := injected(item):
             raise DesignError(
-                f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {injected}, which "
+                f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {wanted}, which "
                 "LangChain gives inside an agent graph only; give the worker create_agent(...)"
             )
     _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)
-
-
-def _injected(item: Any) -> str | None:
-    """Name what a tool wants to be given besides its arguments and its call's id."""
-    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or item
-    try:
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
-        return None
-    for name, hint in hints.items():
-        for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
-            kind = mark if isinstance(mark, type) else type(mark)
-            wanted = issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime"
-            if wanted and not issubclass(kind, InjectedToolCallId):
-                return f"{name!r} ({kind.__name__})"
-    return None

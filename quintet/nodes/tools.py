@@ -1,15 +1,23 @@
-"""A function as a LangChain tool, at less cost a call."""
+"""The tools that a chat model may call, as LangChain has them."""
 
 # No postponed annotations here: LangChain reads those of `_run` at every call, and text is costly.
 
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, get_origin, get_type_hints
 
 from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import StructuredTool
+from langchain_core.tools import (
+    BaseTool,
+    InjectedToolArg,
+    InjectedToolCallId,
+    StructuredTool,
+    tool,
+)
+
+from quintet.nodes.effect import Effect
 
 
 class FunctionTool(StructuredTool):
@@ -64,3 +72,29 @@ def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__annotations__ = hints
     return call
+
+
+def as_tool(item: Any) -> BaseTool:
+    """Give an effect, a function or a tool as a tool."""
+    if isinstance(item, Effect):
+        return item.as_tool()
+    if inspect.isfunction(item):
+        return FunctionTool.of(item)
+    made: BaseTool = item if isinstance(item, BaseTool) else tool(item)
+    return made
+
+
+def injected(item: Any) -> str | None:
+    """Name what a tool wants to be given besides its arguments and its call's id."""
+    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or item
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        return None
+    for name, hint in hints.items():
+        for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
+            kind = mark if isinstance(mark, type) else type(mark)
+            wanted = issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime"
+            if wanted and not issubclass(kind, InjectedToolCallId):
+                return f"{name!r} ({kind.__name__})"
+    return None
