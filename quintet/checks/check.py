@@ -31,6 +31,7 @@ from quintet.checks.rules import (
     signatures,
     targets,
 )
+from quintet.checks.source.body import forget
 from quintet.state.errors import DesignError
 
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
@@ -100,6 +101,7 @@ def check(
             f"check reads a StateGraph or a compiled one, not {type(graph).__name__}; give the "
             "graph itself"
         )
+    forget()
     shape = Shape(builder=builder)
     tree = Tree(root=shape)
     found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
