@@ -31,6 +31,7 @@ from quintet.checks.rules import (
     signatures,
     targets,
 )
+from quintet.checks.source.body import forget
 from quintet.state.errors import DesignError
 
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
@@ -67,8 +68,8 @@ _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     namesakes.shared_effects,
     namesakes.shared_gates,
     namesakes.shared_merges,
-    namesakes.shared_plans,
     planners.plans,
+    planners.shared_plans,
     proposals.idle_gates,
     proposals.unheard_proposals,
     sends.shared_results,
@@ -100,6 +101,7 @@ def check(
             f"check reads a StateGraph or a compiled one, not {type(graph).__name__}; give the "
             "graph itself"
         )
+    forget()
     shape = Shape(builder=builder)
     tree = Tree(root=shape)
     found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}

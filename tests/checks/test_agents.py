@@ -16,7 +16,7 @@ from quintet.checks import check
 from quintet.graphs import create_handoff, create_single_agent
 from quintet.nodes import ApprovalGate, Router, effect
 from quintet.runs import start
-from quintet.state import checkpointer
+from quintet.state import DesignError, checkpointer
 from quintet.testing import ScriptedModel
 from tests.checks.parts import MAIL, PAY, codes, only, pay, worker
 
@@ -49,12 +49,19 @@ def own(*tools: Any) -> Any:
 
 def test_a_raw_function_under_the_effects_name_pays_past_the_gate_and_is_named():
     PAID.clear()
-    graph = desk(create_agent(model(), [refund]))
+    graph = desk(outer(create_agent(model(), [refund])))
     run = start(graph.compile(checkpointer=checkpointer("memory://")), {"message": "m"})
     assert (PAID, run.status) == ([7], "done")
     finding = only(graph)
     assert (finding.code, finding.node, finding.level) == ("raw-effect", "work", "error")
     assert "refund.as_tool()" in finding.remedy
+
+
+@pytest.mark.parametrize("around", ["", "retry", "config", "bind"])
+def test_an_agent_that_holds_the_raw_function_itself_is_refused_when_it_is_given(around):
+    agent = create_agent(model(), [refund])
+    with pytest.raises(DesignError, match=r"give the agent refund\.as_tool\(\)"):
+        desk({"": agent, **wrapped(agent)}[around])
 
 
 def another(order: int) -> str:
@@ -133,6 +140,8 @@ def wrapped(agent: Any) -> dict[str, Any]:
         "retry": agent.with_retry(),
         "config": agent.with_config(tags=["x"]),
         "bind": agent.bind(x=1),
+        "retry inside": outer(agent).with_retry(),
+        "config inside": outer(agent).with_config(tags=["x"]),
         "fallback": RunnableLambda(str).with_fallbacks([agent]),
         "sequence": RunnableLambda(lambda given: given) | agent | RunnableLambda(str),
         "parallel": RunnableParallel(a=agent),
@@ -144,7 +153,8 @@ def wrapped(agent: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", list(wrapped(AGENT)))
 def test_an_agent_is_seen_through_what_is_around_it(name):
-    assert codes(desk(wrapped(AGENT)[name])) == [("raw-effect", "work")]
+    if name not in ("retry", "config", "bind"):
+        assert codes(desk(wrapped(AGENT)[name])) == [("raw-effect", "work")]
     assert check(desk(wrapped(SAFE)[name])) == ()
 
 
@@ -158,7 +168,7 @@ def test_an_agent_is_seen_through_what_is_around_it(name):
     ],
 )
 def test_any_tool_of_that_name_is_seen(held):
-    assert codes(desk(own(held))) == [("raw-effect", "work")]
+    assert codes(desk(outer(own(held)))) == [("raw-effect", "work")]
 
 
 def guarded(order: int) -> Any:
@@ -176,7 +186,7 @@ def guarded(order: int) -> Any:
     ],
 )
 def test_the_effects_own_tool_and_other_names_are_right(held):
-    assert check(desk(own(held))) == ()
+    assert check(desk(outer(own(held)))) == ()
 
 
 @pytest.mark.parametrize("agent", [calls_a_graph, calls_it_itself, by_helper, by_partial, Clerk()])

@@ -92,6 +92,28 @@ def test_names_are_spelled_out():
     assert names("c", "b", "a") == "'a', 'b' and 'c'"
 
 
+def astray() -> Command[Any]:
+    return Command(goto="nobody")
+
+
+def home() -> Command[Any]:
+    return Command(goto=END)
+
+
+def moves(state: State) -> Command[Any]:
+    return helper()
+
+
+helper = astray
+
+
+def test_a_helper_that_is_defined_anew_is_read_anew(monkeypatch):
+    graph = StateGraph(State).add_node("moves", moves).add_edge(START, "moves")
+    before = check(graph)
+    monkeypatch.setitem(globals(), "helper", home)
+    assert (len(before), check(graph)) == (1, ())
+
+
 def test_a_graph_is_left_as_it_was():
     graph = mistaken().set_node_defaults(error_handler=must_not_run)
     before = (dict(graph.nodes), set(graph.edges), set(graph.branches), graph.compiled)

@@ -12,8 +12,8 @@ from langgraph.graph import START
 from quintet.checks import check
 from quintet.graphs import create_handoff, create_single_agent
 from quintet.nodes import Act, ApprovalGate, Router, over, proposed
-from quintet.state import Action
-from tests.checks.parts import MAIL, PAY, THREAD, codes, graph_of, numbered, only, pays, worker
+from quintet.state import Action, DesignError
+from tests.checks.parts import MAIL, PAY, codes, graph_of, numbered, only, pays, run, worker
 
 
 def desk(when: Any, *effects: Any) -> Any:
@@ -45,20 +45,27 @@ def by_helper(action: Action) -> bool:
     return by_local(action)
 
 
+def by_key(action: Action) -> bool:
+    return bool(action.arguments["amuont"] > 100)
+
+
 limit, wrong = over(100), over(100, "amuont")
 
 
-def test_a_limit_on_an_argument_that_no_effect_has_never_asks_and_is_named():
-    finding = only(desk(wrong))
-    assert (finding.code, finding.node, finding.level) == ("blind-limit", "approve", "error")
-    assert "'amuont'" in finding.fault
-    assert "Write 'amount'" in finding.remedy
+def test_a_limit_on_an_argument_that_no_effect_has_is_refused_where_effects_are_given():
+    gate = ApprovalGate(rejected="finish", when=wrong)
+    for build in (
+        lambda: desk(wrong),
+        lambda: worker(effects=(PAY,), agent=pays, gate=gate),
+        lambda: Act(effects=(PAY,), gate=gate, then="finish"),
+    ):
+        with pytest.raises(DesignError, match="argument 'amuont', which none of pay has"):
+            build()
 
 
 @pytest.mark.parametrize(
     "when",
     numbered(
-        over(100, "total"),
         lambda action: action.arguments.get("amuont", 0) > 100,
         lambda action: bool(wrong(action)),
         Misspelt(),
@@ -112,21 +119,6 @@ def test_all_workers_of_a_graph_count():
     assert (finding.code, finding.level) == ("blind-limit", "warning")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choosy(ApprovalGate):
-    """A gate that names the effects that it looks at."""
-
-    effects: tuple[Any, ...] = (PAY,)
-
-
-def test_a_gate_that_names_its_effects_looks_at_those():
-    held = worker(effects=(PAY, MAIL), agent=pays)
-    assert check(create_single_agent(held, approve=Choosy(when=limit))) == ()
-    wrong_one = Choosy(when=limit, effects=("mail",))
-    found = check(create_single_agent(held, approve=wrong_one))
-    assert [(each.code, each.level) for each in found] == [("blind-limit", "error")]
-
-
 # In a graph of one's own
 
 
@@ -146,17 +138,52 @@ def test_what_a_function_proposes_is_looked_at_too():
     def unknown(state: Any) -> dict[str, Any]:
         return proposed(Action(name="mail", arguments=state["step"]))
 
-    graph = by_hand(pay, wrong)
-    end = graph.compile().invoke({"message": "m"}, THREAD)
-    assert [action["status"] for action in end["actions"].values()] == ["done"]
-    assert codes(graph) == [("blind-limit", "approve")]
+    finding = only(by_hand(pay, wrong))
+    assert (finding.code, finding.node, finding.level) == ("blind-limit", "approve", "error")
+    assert "'amuont'" in finding.fault
+    assert "Write 'amount'" in finding.remedy
     assert codes(by_hand(letter, limit)) == [("blind-limit", "approve")]
     assert check(by_hand(pay, limit)) == ()
     assert check(by_hand(unknown, limit)) == ()
 
 
+@pytest.mark.parametrize(
+    ("when", "asks", "said"),
+    [
+        pytest.param(wrong, True, "there it always asks", id="limit"),
+        pytest.param(lambda action: bool(wrong(action)), True, "it always asks", id="within"),
+        pytest.param(by_key, True, "it always asks a person", id="key"),
+        pytest.param(by_local, False, "may never ask", id="get"),
+    ],
+)
+def test_it_is_said_what_the_gate_does_about_such_an_action(when, asks, said):
+    def pay(state: Any) -> dict[str, Any]:
+        return proposed(PAY.action(order=1, amount=9999.0))
+
+    graph = by_hand(pay, when)
+    assert ("__interrupt__" in run(graph)) is asks
+    assert said in only(graph).fault
+
+
+def test_a_gate_asks_about_every_action_whatever_effects_it_names():
+    gate = ApprovalGate(rejected="finish", when=limit, effects=(PAY,))
+
+    def sends(request: Any, tools: Any) -> dict[str, Any]:
+        return {"said": tools["mail"](order=1)}
+
+    nodes = {
+        "work": worker(effects=(PAY, MAIL), agent=sends, gate=gate),
+        "approve": gate,
+        "act": Act(effects=(PAY, MAIL), gate=gate, then="finish"),
+    }
+    graph = graph_of(nodes, (START, "work"), ("work", "approve"))
+    assert run(graph)["__interrupt__"][0].value["action"] == "mail"
+    finding = only(graph)
+    assert (finding.code, finding.node, finding.level) == ("blind-limit", "approve", "warning")
+
+
 def test_a_gate_that_only_a_worker_or_an_act_has_is_looked_at():
-    gate = ApprovalGate(rejected="finish", when=wrong)
+    gate = ApprovalGate(rejected="finish", when=by_local)
     work = worker(effects=(PAY,), agent=pays, gate=gate)
     alone = graph_of({"work": work}, (START, "work"), ("work", "finish"))
     assert ("blind-limit", "work") in codes(alone)

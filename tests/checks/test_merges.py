@@ -31,14 +31,27 @@ def beside(node: Merge, **nodes: Any) -> Any:
 # Sources that nobody gives
 
 
-def test_a_misspelt_source_is_left_out_and_named():
+def missing(end: Any) -> Any:
+    """What a merge asks about because a source has given nothing."""
+    return end["__interrupt__"][0].value["missing"]
+
+
+def test_a_person_is_asked_for_a_misspelt_source_and_it_is_named():
     graph = beside(merge("alder", "brich"))
-    end = run(graph)
-    assert end["outcome"]["status"] == "done"
+    assert missing(run(graph)) == ["brich"]
     finding = only(graph)
+    assert "a person is asked about that conflict" in finding.fault
     assert (finding.code, finding.node, finding.level) == ("unknown-source", "merge", "error")
     assert "Write 'birch'" in finding.remedy
     assert check(beside(merge("alder", "birch"))) == ()
+
+
+def test_a_misspelt_source_that_is_not_required_is_left_out_and_named():
+    graph = beside(merge("alder", "brich", requires=("alder",)))
+    assert run(graph)["outcome"]["status"] == "done"
+    finding = only(graph)
+    assert (finding.code, finding.node, finding.level) == ("unknown-source", "merge", "error")
+    assert "it goes on without it" in finding.fault
 
 
 def test_a_node_that_gives_no_result_is_no_source():
@@ -80,13 +93,24 @@ def test_a_source_that_is_sent_to_by_hand_gives_its_steps():
     assert codes(named) == [("unknown-source", "merge")]
 
 
+def test_the_results_of_several_sends_are_sources_by_their_numbers():
+    def twice(state: Any) -> list[Send]:
+        return [Send("cedar", {"message": "x"}), Send("cedar", {"message": "y"})]
+
+    nodes = {"cedar": worker(), "merge": merge("cedar", "cedar#2")}
+    graph = graph_of(nodes, ("cedar", "merge")).add_conditional_edges(START, twice, ["cedar"])
+    end = run(graph)
+    assert (list(end["results"]), end["outcome"]["status"]) == (["cedar", "cedar#2"], "done")
+    assert codes(graph) == [("shared-result", "cedar")]
+
+
 # Sources that come too late
 
 
 def test_a_source_that_cannot_run_before_is_named():
     nodes = {"alder": worker(), "merge": merge("alder", "birch", then="birch"), "birch": worker()}
     graph = graph_of(nodes, (START, "alder"), ("alder", "merge"), ("birch", "finish"))
-    assert run(graph)["outcome"]["status"] == "done"
+    assert missing(run(graph)) == ["birch"]
     finding = only(graph)
     assert (finding.code, finding.node) == ("unknown-source", "merge")
     assert "only 'birch' gives" in finding.fault

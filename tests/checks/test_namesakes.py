@@ -16,76 +16,20 @@ from quintet.nodes import (
     ApprovalGate,
     Finish,
     Merge,
-    Planner,
     Router,
     Worker,
     effect,
     over,
     proposed,
 )
-from quintet.state import OrchestrationState, Step
-from tests.checks.parts import PAY, answer, codes, contract, graph_of, only, pays, run, worker
+from quintet.state import DesignError, OrchestrationState
+from tests.checks.parts import PAY, answer, contract, graph_of, only, pays, run, worker
 
-LATE = {"defer": True}
 ROUTER = Router(choose=lambda text: "one", to=("one", "two"), otherwise="person")
 
 
 def alone(code: str, graph: Any) -> list[str]:
     return [finding.node for finding in check(graph) if finding.code == code]
-
-
-# Planners
-
-
-def planner(*steps: str, then: str = "finish") -> Planner:
-    def make(goal: str) -> list[Step]:
-        return [Step(id=name, goal=name, assignee="w") for name in names]
-
-    names = steps
-    return Planner(make=make, assignees=("w",), then=then)
-
-
-def test_a_planner_after_another_takes_its_plan_for_its_own_and_is_named():
-    nodes = {
-        "one": (planner("a", then="two"), LATE),
-        "two": (planner("b"), LATE),
-        "w": worker(then="one"),
-    }
-    graph = graph_of(nodes, (START, "one"))
-    end = run(graph)
-    assert (end["outcome"]["status"], list(end["results"])) == ("done", ["a"])
-    finding = only(graph)
-    assert (finding.code, finding.node, finding.level) == ("shared-plan", "two", "error")
-    assert "'one' and 'two' are Planners" in finding.fault
-
-
-def test_planners_side_by_side_share_a_plan():
-    nodes = {"one": (planner("a"), LATE), "two": (planner("b"), LATE), "w": worker(then="finish")}
-    assert ("shared-plan", "two") in codes(graph_of(nodes, (START, "one"), (START, "two")))
-
-
-def test_planners_of_which_one_is_chosen_do_not():
-    nodes = {
-        "router": ROUTER,
-        "one": (planner("a"), LATE),
-        "two": (planner("b"), LATE),
-        "w": worker(then="finish"),
-    }
-    assert check(graph_of(nodes, (START, "router"))) == ()
-
-
-class Answer(TypedDict, total=False):
-    results: dict[str, Any]
-
-
-def test_a_planner_inside_a_step_hands_its_plan_out():
-    inner = graph_of(
-        {"plan": (planner("b"), LATE), "w": worker(then="finish")}, (START, "plan")
-    ).compile()
-    nodes = {"plan": (planner("a"), LATE), "w": inner}
-    assert alone("shared-plan", graph_of(nodes, (START, "plan"), ("w", "plan"))) == ["w/plan"]
-    agent = {"plan": (planner("a"), LATE), "w": worker(agent=inner)}
-    assert alone("shared-plan", graph_of(agent, (START, "plan"), ("w", "plan"))) == []
 
 
 # Merges
@@ -269,16 +213,28 @@ class Drafts(OrchestrationState, total=False):
     draft: str
 
 
+def reviewed(*needs: str, **more: Any) -> Any:
+    nodes = {
+        "draft": worker(agent=lambda request: "by the worker"),
+        "review": worker(*needs, agent=lambda request: {"read": request.get("draft")}, **more),
+    }
+    edges = [(START, "draft"), ("draft", "review"), ("review", "finish")]
+    return graph_of(nodes, *edges, state=Drafts)
+
+
 def test_a_worker_named_like_a_key_that_a_contract_needs_is_named():
-    workers = {"draft": worker(agent=lambda request: "by the worker"), "review": worker("draft")}
-    graph = create_sequential(workers, state=Drafts)
-    finding = only(graph)
-    assert (finding.code, finding.node, finding.level) == ("shared-name", "draft", "error")
+    end = run(reviewed("draft"), draft="by the state")
+    assert end["results"]["review"] == {"read": "by the worker"}
+    finding = only(reviewed("draft"))
+    assert (finding.code, finding.node, finding.level) == ("shared-name", "draft", "warning")
     assert "the contract of 'review' needs 'draft'" in finding.fault
+    workers = {"draft": worker(), "review": worker("draft")}
+    with pytest.raises(DesignError, match="'draft' has the name of a key of Drafts"):
+        create_sequential(workers, state=Drafts)
     assert check(create_sequential(workers)) == ()
 
 
 def test_a_worker_named_like_a_key_that_nobody_needs_is_right():
-    assert check(create_sequential({"draft": worker(), "review": worker()}, state=Drafts)) == ()
-    own = worker("draft", read=lambda state: {"draft": state["results"]["draft"]})
-    assert check(create_sequential({"draft": worker(), "review": own}, state=Drafts)) == ()
+    assert check(reviewed()) == ()
+    own = reviewed("draft", read=lambda state: {"draft": state["results"]["draft"]})
+    assert check(own) == ()

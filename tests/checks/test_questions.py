@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from quintet.checks import check
 from quintet.graphs import create_single_agent
 from quintet.nodes import Act, ApprovalGate, Merge, Recovery, hand_over, proposed
-from quintet.state import OrchestrationState, checkpointer
+from quintet.runs import start
+from quintet.state import DesignError, OrchestrationState, checkpointer
 from tests.checks.parts import PAY, THREAD, codes, ended, graph_of, only, pays, worker
 
 HANDLED = {"error_handler": Recovery()}
@@ -33,24 +34,43 @@ def desk(**options: Any) -> Any:
     return graph_of(nodes, (START, "propose"), ("propose", "approve"))
 
 
-def test_a_handler_takes_the_refusal_of_a_bad_answer_for_a_failure():
-    bad = Command(resume={"answer": "maybe", "by": "maria"})
-    open_still = desk().compile(checkpointer("memory://"))
-    open_still.invoke({"message": "m"}, THREAD)
+BAD: Any = Command(resume={"answer": "maybe", "by": "maria"})
+
+
+def waiting(graph: Any) -> Any:
+    app = graph.compile(checkpointer("memory://"))
+    app.invoke({"message": "m"}, THREAD)
+    return app
+
+
+def rescue(state: Any, error: NodeError) -> Command[Any]:
+    return Command(goto="finish")
+
+
+def test_a_handler_of_ones_own_takes_the_refusal_of_a_bad_answer_for_a_failure_and_is_named():
+    open_still = waiting(desk())
     with pytest.raises(ValidationError):
-        open_still.invoke(bad, THREAD)
+        open_still.invoke(BAD, THREAD)
     assert open_still.get_state(THREAD).next == ("approve",)
-    closed = desk(**HANDLED).compile(checkpointer("memory://"))
-    closed.invoke({"message": "m"}, THREAD)
-    assert closed.invoke(bad, THREAD)["outcome"]["status"] == "escalated"
+    graph = desk(error_handler=rescue)
+    closed = waiting(graph)
+    assert closed.invoke(BAD, THREAD)["outcome"]["status"] == "escalated"
     assert closed.get_state(THREAD).next == ()
-
-
-def test_a_handler_on_a_gate_is_named():
-    finding = only(desk(**HANDLED))
+    with pytest.raises(DesignError, match="gate 'approve' has an error handler"):
+        start(graph.compile(checkpointer=checkpointer("memory://")), {"message": "m"})
+    finding = only(graph)
     assert (finding.code, finding.node, finding.level) == ("handled-question", "approve", "error")
     assert "error_handler=" in finding.remedy
     assert check(desk()) == ()
+
+
+def test_a_recovery_on_a_gate_asks_again_without_an_error_which_is_a_warning():
+    again = waiting(desk(**HANDLED))
+    assert "__interrupt__" in again.invoke(BAD, THREAD)
+    assert again.get_state(THREAD).next == ("approve",)
+    finding = only(desk(**HANDLED))
+    assert (finding.code, finding.node, finding.level) == ("handled-question", "approve", "warning")
+    assert "to ask again" in finding.fault
 
 
 def test_a_handler_for_all_nodes_is_one_for_the_gate():
@@ -82,7 +102,7 @@ def by_helper(state: Any) -> dict[str, Any]:
     return asks_with_schema(state)
 
 
-def rescue(state: Any, error: NodeError) -> Command[Any]:
+def leaves(state: Any, error: NodeError) -> Command[Any]:
     return Command(goto="end")
 
 
@@ -93,21 +113,34 @@ def alone(node: Any, handler: Any) -> Any:
 
 
 @pytest.mark.parametrize("node", [asks, asks_with_schema, by_helper])
-def test_a_recovery_on_a_function_that_asks_is_named(node):
+def test_a_recovery_on_a_function_that_asks_is_right(node):
     graph = graph_of({"ask": (node, HANDLED)}, (START, "ask"), ("ask", END))
-    assert codes(graph) == [("handled-question", "ask")]
+    assert check(graph) == ()
 
 
 def test_a_handler_of_ones_own_minds_where_answers_are_checked():
-    assert codes(alone(asks_with_schema, rescue)) == [("handled-question", "ask")]
-    assert codes(alone(by_helper, rescue)) == [("handled-question", "ask")]
-    assert check(alone(asks, rescue)) == ()
+    assert codes(alone(asks_with_schema, leaves)) == [("handled-question", "ask")]
+    assert codes(alone(by_helper, leaves)) == [("handled-question", "ask")]
+    assert check(alone(asks, leaves)) == ()
 
 
-def test_a_graph_that_asks_inside_is_a_node_that_asks():
-    inner = StateGraph(OrchestrationState).add_node("ask", asks).add_edge(START, "ask").compile()
+def test_a_graph_that_asks_inside_begins_anew_after_a_bad_answer():
+    ran = []
+
+    def before(state: Any) -> dict[str, Any]:
+        ran.append(1)
+        return {"message": "x"}
+
+    inner = (
+        StateGraph(OrchestrationState).add_node("before", before).add_node("ask", asks_with_schema)
+    )
+    inner = inner.add_edge(START, "before").add_edge("before", "ask").compile()
     graph = graph_of({"desk": (inner, HANDLED)}, (START, "desk"), ("desk", END))
-    assert codes(graph) == [("handled-question", "desk")]
+    waiting(graph).invoke(BAD, THREAD)
+    assert len(ran) == 2
+    finding = only(graph)
+    assert (finding.code, finding.node, finding.level) == ("handled-question", "desk", "warning")
+    assert "starts the graph inside anew" in finding.fault
 
 
 def test_a_handler_on_a_node_that_asks_nobody_is_right():

@@ -1,5 +1,6 @@
 """Quintet's own graphs have no finding, and its nodes are read by what they declare."""
 
+from dataclasses import replace
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -11,7 +12,13 @@ from examples.retail.desk import retail_desk
 from examples.retail.store import Store
 from examples.support.graph import app as support
 from quintet.checks import check
-from quintet.graphs import create_handoff, create_sequential, create_single_agent
+from quintet.graphs import (
+    begin,
+    create_handoff,
+    create_sequential,
+    create_single_agent,
+    govern,
+)
 from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
 from quintet.state import Contract, OrchestrationState
 
@@ -24,11 +31,16 @@ def answer(state: Any) -> dict[str, Any]:
     return {"text": "done"}
 
 
+def write(order: str) -> str:
+    return f"letter about {order}"
+
+
 def choose(text: str) -> str:
     return "billing"
 
 
 REFUND = effect(issue, key="refund:{order}:{amount}")
+LETTER = effect(write, key="letter:{order}")
 BILLING = Worker(agent=answer, contract=Contract(goal="refund", needs=(), tools=(REFUND,)))
 SHIPPING = Worker(agent=answer, contract=Contract(goal="ship", needs=()))
 GATE = ApprovalGate(approvers=("lead",))
@@ -78,6 +90,80 @@ def test_mistakes_with_quintets_nodes_are_named():
         (around, "bypassed-gate", "act"),
         (twice, "edge-and-command", "router"),
         (handled, "unknown-key", "router"),
+    ):
+        assert (code, node) in [(f.code, f.node) for f in check(graph)]
+
+
+def test_the_first_nodes_of_a_ready_made_graph_are_looked_at_like_any_other():
+    hungry = Worker(agent=answer, contract=Contract(goal="ship", needs=("addres",)))
+    for graph, node in (
+        (create_single_agent(hungry), "work"),
+        (create_sequential({"a": hungry, "b": SHIPPING}), "a"),
+    ):
+        assert [(f.code, f.node) for f in check(graph)] == [("unmet-need", node)]
+
+
+def begun(*first: str, **nodes: Any) -> StateGraph[Any]:
+    """A graph whose run begins with nodes of the user's own, all at once."""
+    graph = StateGraph(OrchestrationState)
+    for name, node in nodes.items():
+        graph.add_node(name, node)
+    path = begin(*first)
+    return graph.add_conditional_edges(START, path, path.targets)
+
+
+def test_nodes_that_a_run_begins_with_run_at_once():
+    def one(state: Any) -> dict[str, Any]:
+        return {"message": "1", "outcome": {"status": "done", "reason": "one"}}
+
+    def two(state: Any) -> dict[str, Any]:
+        return {"behalf": "2", "outcome": {"status": "done", "reason": "two"}}
+
+    assert check(begun("one", "two", one=one, two=two)) == ()
+    [clash] = check(begun("one", "two", one=one, two=one))
+    assert (clash.code, clash.node) == ("parallel-writers", "one")
+    assert [(f.code, f.node) for f in check(begun("one", one=one, two=two))] == [
+        ("orphan-node", "two")
+    ]
+    assert ("unknown-target", START) in [(f.code, f.node) for f in check(begun("on", one=one))]
+
+
+def governed(*edges: tuple[str, str], worker: Any = BILLING, **options: Any) -> StateGraph[Any]:
+    """A user's graph with one governed node between two of their own."""
+    graph = StateGraph(OrchestrationState)
+    for name in ("look_up", "notify"):
+        graph.add_node(name, lambda state: {"message": state["message"].strip()})
+    govern(graph, {"billing": worker}, **{"then": "notify", "approve": GATE, **options})
+    path = begin("look_up")
+    graph.add_conditional_edges(START, path, path.targets)
+    for source, target in edges:
+        graph.add_edge(source, target)
+    return graph
+
+
+WAYS = (("look_up", "billing"), ("notify", "finish"))
+
+
+def test_a_graph_with_a_governed_node_has_no_finding():
+    letters = replace(BILLING, contract=Contract(goal="write", needs=(), tools=(LETTER,)))
+    later = ApprovalGate(name="letters")
+    two_gates = governed(*WAYS, then="letters")
+    for graph in (
+        governed(*WAYS),
+        governed(*WAYS, approve=None),
+        governed(*WAYS, recover=Recovery(permanent=abort())),
+        govern(two_gates, {"letters": letters}, then="notify", approve=later),
+    ):
+        assert [str(finding) for finding in check(graph)] == []
+
+
+def test_mistakes_around_a_governed_node_are_named():
+    for graph, code, node in (
+        (governed(*WAYS, ("look_up", "notify")), "unequal-join", "notify"),
+        (governed(*WAYS, ("billing", "notify")), "edge-and-command", "billing"),
+        (governed(*WAYS, then="notfy"), "unknown-target", "billing"),
+        (governed(WAYS[1], ("look_up", "notify")), "orphan-node", "billing"),
+        (governed(WAYS[0]), "no-outcome", "notify"),
     ):
         assert (code, node) in [(f.code, f.node) for f in check(graph)]
 

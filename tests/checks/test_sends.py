@@ -1,8 +1,9 @@
-"""Workers that are sent to several times at once, and write over each other's result."""
+"""Workers that are sent to several times at once, and whose results share one name."""
 
 from __future__ import annotations
 
-from typing import Any
+from operator import or_
+from typing import Annotated, Any
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -32,13 +33,31 @@ def listed(state: Texts) -> list[Send]:
     return [Send("count", {"message": text}) for text in state["texts"]]
 
 
-def test_of_several_sends_to_a_worker_one_result_is_kept_and_it_is_named():
+def test_the_results_of_several_sends_to_a_worker_are_numbered_which_is_a_warning():
     end = run(fan(listed), texts=["a", "b", "c"])
-    assert (end["outcome"]["status"], len(end["results"])) == ("done", 1)
+    assert list(end["results"]) == ["count", "count#2", "count#3"]
     finding = only(fan(listed))
-    assert (finding.code, finding.node, finding.level) == ("shared-result", "count", "error")
+    assert (finding.code, finding.node, finding.level) == ("shared-result", "count", "warning")
+    assert "numbered" in finding.fault
     assert "START sends to 'count' several times" in finding.fault
     assert "'step'" in finding.remedy
+
+
+class Merging(Texts, total=False):
+    results: Annotated[dict[str, Any], or_]
+
+
+def test_where_results_have_a_reducer_of_ones_own_one_is_kept():
+    graph = graph_of({"count": worker("message", agent=counts)}, ("count", "finish"), state=Merging)
+
+    def listed(state: Merging) -> list[Send]:
+        return [Send("count", {"message": text}) for text in state["texts"]]
+
+    graph.add_conditional_edges(START, listed, ["count"])
+    assert run(graph, texts=["a", "b"])["results"] == {"count": {"of": "b"}}
+    finding = only(graph)
+    assert (finding.code, finding.node, finding.level) == ("shared-result", "count", "error")
+    assert "only one is kept" in finding.fault
 
 
 def looped(state: Texts) -> list[Send]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass
 from inspect import signature
 from types import BuiltinFunctionType, MethodType
 
 from quintet.checks.graph.agents import inside
-from quintet.checks.graph.part import Part, declared
+from quintet.checks.graph.part import Part
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body, read
 from quintet.checks.source.literals import ANYTHING, values
@@ -92,12 +91,6 @@ def mentions(body: Body, word: str) -> bool:
     )
 
 
-def held_back(gate: ApprovalGate, named: Iterable[Named]) -> tuple[Named, ...]:
-    """List the effects that a gate looks at: those that it names, or all."""
-    names = {declared(each, "name") or each for each in gate.effects}
-    return tuple(each for each in named if not names or each.name in names)
-
-
 def effect_of(effect: Effect) -> Named:
     """Describe an effect by its name and its arguments."""
     return Named(name=effect.name, arguments=frozenset(signature(effect.function).parameters))
@@ -106,7 +99,7 @@ def effect_of(effect: Effect) -> Named:
 def _of_worker(spot: Spot, worker: Worker) -> Proposal | None:
     if worker.gate is None:
         return None
-    named = held_back(worker.gate, map(effect_of, worker.effects))
+    named = tuple(map(effect_of, worker.effects))
     return Proposal(spot=spot, named=named, gate=worker.gate) if named else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from quintet.checks.graph.part import unbound
+from quintet.checks.graph.part import declared, unbound
 from quintet.checks.source.body import Body, read
 from quintet.checks.source.literals import ANYTHING, Values
 from quintet.checks.source.moves import Moves, chosen
@@ -14,19 +14,34 @@ from quintet.checks.source.moves import Moves, chosen
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
-    """A conditional edge: its source, its map of targets if it has one, its path function."""
+    """A conditional edge: its source, its map of targets if it has one, its path function.
+
+    `begun` holds the nodes that an edge made by `begin` starts, all at once.
+    """
 
     source: str
     ends: Mapping[Hashable, str] | None
     body: Body | None
+    begun: frozenset[str] = frozenset()
 
     @cached_property
     def moves(self) -> Moves:
         """Where it may lead."""
+        if self.begun:
+            every = Values(known=self.begun)
+            return Moves(to=every, named=every, together=frozenset({self.begun}))
         if self.body is not None:
             return chosen(self.body, self.ends)
         known = frozenset((self.ends or {}).values())
         return Moves(to=Values(known=known, complete=self.ends is not None), named=ANYTHING)
+
+
+def begun(path: object) -> frozenset[str]:
+    """Return the first nodes of a run, where the edge is one of ours that says that it begins."""
+    to = declared(path, "to")
+    if declared(path, "name") != "begin" or not isinstance(to, tuple):
+        return frozenset()
+    return frozenset(each for each in to if isinstance(each, str))
 
 
 def path_body(path: object) -> Body | None:

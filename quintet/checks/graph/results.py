@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -31,8 +32,11 @@ class Results:
     complete: bool
 
     def before(self, name: str, spot: Spot) -> Verdict:
-        """Tell whether a result stands under a name when a node runs, or comes too late."""
-        givers = self.givers.get(name, frozenset())
+        """Tell whether a result stands under a name when a node runs, or comes too late.
+
+        Several results of one name in one step are numbered, `read`, `read#2` and so on.
+        """
+        givers = self.givers.get(re.sub(r"#\d+$", "", name), frozenset())
         if any(self.tree.runs_before(each, spot) for each in givers):
             return "given"
         if not self.complete:

@@ -13,7 +13,7 @@ from typing import Any
 from langgraph.channels import BaseChannel, LastValue
 from langgraph.graph import END, START, StateGraph
 
-from quintet.checks.graph.branch import Branch, path_body
+from quintet.checks.graph.branch import Branch, begun, path_body
 from quintet.checks.graph.crew import crews
 from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
@@ -99,7 +99,12 @@ class Shape:
         """The conditional edges, by source."""
         return {
             label(source): tuple(
-                Branch(source=label(source), ends=spec.ends, body=path_body(spec.path))
+                Branch(
+                    source=label(source),
+                    ends=spec.ends,
+                    body=path_body(spec.path),
+                    begun=begun(spec.path),
+                )
                 for _, spec in sorted(named.items())
             )
             for source, named in self.builder.branches.items()

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from quintet.checks.finding import Finding, names
-from quintet.checks.graph.actions import Named, effect_of, held_back, may_propose, proposals
+from quintet.checks.graph.actions import Named, effect_of, may_propose, proposals
 from quintet.checks.graph.part import declared
 from quintet.checks.graph.sameness import same
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body, read
 from quintet.nodes import Act, ApprovalGate, Worker
+
+_ASKS = "there it always asks a person"
+_FAILS = "where it looks for it, it always asks a person"
+_DEFAULT = "where it looks for it, it finds nothing, and may never ask"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class Gated:
 
 
 def blind_limits(tree: Tree) -> Iterator[Finding]:
-    """Find limits on an argument that an effect does not have: they say nothing about it."""
+    """Find limits on an argument that an effect does not have: they cannot tell there."""
     told: list[object] = []
     for each in _gated(tree):
         when = each.gate.when
@@ -37,10 +41,10 @@ def blind_limits(tree: Tree) -> Iterator[Finding]:
         known = [named for named in each.named if named.arguments is not None]
         if not known or len(known) < len(each.named) or not each.complete:
             continue
-        for argument, is_limit in sorted(_looks_at(when)):
+        for argument, so in sorted(_looks_at(when).items()):
             lacking = [named for named in known if argument not in (named.arguments or ())]
-            if lacking and (is_limit or len(lacking) == len(known)):
-                yield _blind(each, argument, lacking, known)
+            if lacking and (so == _ASKS or len(lacking) == len(known)):
+                yield _blind(each, argument, so, lacking, known)
 
 
 def _gated(tree: Tree) -> Iterator[Gated]:
@@ -55,17 +59,18 @@ def _gated(tree: Tree) -> Iterator[Gated]:
         yield Gated(
             spot=spot,
             gate=gate,
-            named=held_back(gate, named.values()),
+            named=tuple(named.values()),
             complete=not others and all(each.complete for each in before),
         )
     for spot in tree.spots:
         thing = spot.thing
         if isinstance(thing, Worker | Act) and thing.gate is not None:
-            named_here = held_back(thing.gate, map(effect_of, thing.effects))
-            yield Gated(spot=spot, gate=thing.gate, named=named_here)
+            yield Gated(spot=spot, gate=thing.gate, named=tuple(map(effect_of, thing.effects)))
 
 
-def _blind(gated: Gated, argument: str, lacking: list[Named], known: list[Named]) -> Finding:
+def _blind(
+    gated: Gated, argument: str, so: str, lacking: list[Named], known: list[Named]
+) -> Finding:
     every = sorted(name for named in known for name in named.arguments or ())
     none_has = len(lacking) == len(known)
     if none_has:
@@ -79,34 +84,33 @@ def _blind(gated: Gated, argument: str, lacking: list[Named], known: list[Named]
         code="blind-limit",
         node=gated.spot.at,
         fault=f"The gate of {gated.spot.name!r} decides by the argument {argument!r}, which {who}: "
-        "its limit says nothing there.",
+        f"{so}.",
         remedy=f"{remedy}, or give when= a function that knows every effect.",
         level="error" if none_has else "warning",
     )
 
 
-def _looks_at(when: object) -> set[tuple[str, bool]]:
-    """List the arguments that a condition looks at; True for a limit on every action."""
-    argument, limit = declared(when, "argument"), declared(when, "limit")
-    if isinstance(argument, str) and isinstance(limit, int | float):
-        return {(argument, True)}
+def _looks_at(when: object) -> dict[str, str]:
+    """List the arguments that a condition looks at, and what it does about an action without."""
+    if isinstance(argument := _limited(when), str):
+        return {argument: _ASKS}
     body = read(when)
-    if body is None:
-        return set()
-    found: set[tuple[str, bool]] = set()
-    for each in body.reach:
-        found |= {(name, False) for name in _read(each)}
+    found: dict[str, str] = {}
+    for each in body.reach if body is not None else ():
         called = [each.callee(node) for node in each.nodes if isinstance(node, ast.Call)]
-        found |= {
-            (name, False)
-            for thing in called
-            if isinstance(name := declared(thing, "argument"), str)
-            and isinstance(declared(thing, "limit"), int | float)
-        }
+        limits = {name: _FAILS for thing in called if isinstance(name := _limited(thing), str)}
+        for name, so in (*limits.items(), *_read(each)):
+            found[name] = _DEFAULT if _DEFAULT in (so, found.get(name)) else so
     return found
 
 
-def _read(body: Body) -> Iterator[str]:
+def _limited(when: object) -> object:
+    """Return the argument of an `over(...)`."""
+    limit = declared(when, "limit")
+    return declared(when, "argument") if isinstance(limit, int | float) else None
+
+
+def _read(body: Body) -> Iterator[tuple[str, str]]:
     """Return the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
     for node in body.nodes:
         held: ast.expr | None = None
@@ -120,7 +124,7 @@ def _read(body: Body) -> Iterator[str]:
             continue
         name = body.resolve(key)
         if isinstance(name, str):
-            yield name
+            yield name, _FAILS if isinstance(node, ast.Subscript) else _DEFAULT
 
 
 def _is_arguments(body: Body, expression: ast.expr) -> bool:

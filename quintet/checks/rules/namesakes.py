@@ -11,37 +11,13 @@ from quintet.checks.graph.sameness import differences, same
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.rules.parallel import fans
-from quintet.nodes import Act, ApprovalGate, Effect, Merge, Planner, Worker
-
-
-def shared_plans(tree: Tree) -> Iterator[Finding]:
-    """Find planners that meet: each takes the plan that it finds in the state for its own."""
-    for (one, first), (other, second) in combinations(tree.of(Planner), 2):
-        follow = _comes_to(tree, one, first, other) or _comes_to(tree, other, second, one)
-        if _share(tree, one, other, "plan") and (follow or _at_once(tree, one, other)):
-            yield Finding(
-                code="shared-plan",
-                node=other.at,
-                fault=f"{names(one.at, other.at)} are Planners that may run in one run, and both "
-                "keep their plan under 'plan': one goes on with the steps of the other.",
-                remedy="Keep one Planner, or run the other in a graph that a Worker calls as its "
-                "agent.",
-            )
-
-
-def _comes_to(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
-    """Tell whether another planner runs in a step of this one, or after its plan."""
-    shape = spot.shape
-    within = (*shape.within, tree.place_of(other, shape))
-    if other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]:
-        return True
-    return any(other in tree.into(shape, name).spots for name in (planner.then, planner.otherwise))
+from quintet.nodes import Act, ApprovalGate, Effect, Merge, Worker
 
 
 def shared_merges(tree: Tree) -> Iterator[Finding]:
     """Find merges that write the same field: the later one wins, and nobody decides."""
     for (one, first), (other, second) in combinations(tree.of(Merge), 2):
-        if not (_share(tree, one, other, "merged") and _meet(tree, one, other)):
+        if not (share(tree, one, other, "merged") and _meet(tree, one, other)):
             continue
         ours, theirs = _fields(tree, first), _fields(tree, second)
         both = None if ours is None or theirs is None else ours & theirs
@@ -103,7 +79,7 @@ def shared_effects(tree: Tree) -> Iterator[Finding]:
 
 
 def shadowed_results(tree: Tree) -> Iterator[Finding]:
-    """Find workers named like a key of the state that a contract needs: the key comes first."""
+    """Find workers named like a key of the state that a contract needs: it may get either."""
     workers = tree.of(Worker)
     for spot, _ in workers:
         asking = [
@@ -120,13 +96,14 @@ def shadowed_results(tree: Tree) -> Iterator[Finding]:
                 code="shared-name",
                 node=spot.at,
                 fault=f"{spot.name!r} is a worker and a key of the state, and the contract of "
-                f"{names(*asking)} needs {spot.name!r}: it gets the state's value, never the "
-                "worker's result.",
+                f"{names(*asking)} needs {spot.name!r}: it gets the worker's result once there is "
+                "one, and the state's value before that.",
                 remedy="Rename the node or the key.",
+                level="warning",
             )
 
 
-def _share(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
+def share(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
     """Tell whether two nodes write the same key: of one graph, or of graphs that hand it on."""
     outer = tree.shared(one, other)
     return all(_hands_on(tree, spot, outer.within, key) for spot in (one, other))
@@ -145,10 +122,10 @@ def _meet(tree: Tree, one: Spot, other: Spot) -> bool:
     """Tell whether two nodes may run in one run: one after the other, or at once."""
     if other in tree.after(one).spots or one in tree.after(other).spots:
         return True
-    return _at_once(tree, one, other)
+    return at_once(tree, one, other)
 
 
-def _at_once(tree: Tree, one: Spot, other: Spot) -> bool:
+def at_once(tree: Tree, one: Spot, other: Spot) -> bool:
     """Tell whether two nodes are on two ways that are taken at once."""
     shape = tree.shared(one, other)
     here, there = tree.place_of(one, shape), tree.place_of(other, shape)

@@ -1,15 +1,17 @@
-"""Planners whose steps do not come back to them, or go to nobody."""
+"""Planners whose steps do not come back to them, go to nobody, or meet those of another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from langgraph.graph import END
 
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.tree import Spot, Tree
+from quintet.checks.rules.namesakes import at_once, share
 from quintet.checks.source.plans import steps_of
-from quintet.nodes import Planner
+from quintet.nodes import Planner, Worker
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
@@ -74,3 +76,85 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
     others = sorted(edges - {spot.name, END})
     trails = {each: tree.into(shape, each) for each in others}
     return [each for each in others if spot not in trails[each].spots and not trails[each].open]
+
+
+def shared_plans(tree: Tree) -> Iterator[Finding]:
+    """Find planners that meet: each keeps a plan of its own, and results go by their steps' ids."""
+    for (one, first), (other, second) in combinations(tree.of(Planner), 2):
+        inside = _inside(tree, one, other) or _inside(tree, other, one)
+        met = inside or _follows(tree, one, first, other) or _follows(tree, other, second, one)
+        if not share(tree, one, other, "results") or not (met or at_once(tree, one, other)):
+            continue
+        ours, theirs = steps_of(first).ids, steps_of(second).ids
+        both = ours.texts & theirs.texts
+        certain = [*_mixed(one, other), *_without_result(tree, one, other)]
+        yield from certain
+        if both or not (certain or inside or (ours.complete and theirs.complete)):
+            yield _same_ids(one, other, both)
+
+
+def _inside(tree: Tree, spot: Spot, other: Spot) -> bool:
+    """Tell whether another planner runs in a step of this one."""
+    shape = spot.shape
+    within = (*shape.within, tree.place_of(other, shape))
+    return other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]
+
+
+def _follows(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
+    """Tell whether another planner runs after the plan of this one."""
+    ends = (planner.then, planner.otherwise)
+    return any(other in tree.into(spot.shape, name).spots for name in ends)
+
+
+def _same_ids(one: Spot, other: Spot, both: frozenset[str]) -> Finding:
+    who = names(one.at, other.at)
+    what = f"both have a step {names(*both)}" if both else "a model or a function names their steps"
+    return Finding(
+        code="shared-plan",
+        node=other.at,
+        fault=f"{who} are Planners that may run in one run, and {what}: a step by the id of "
+        "another's is refused, or judged by the other's result.",
+        remedy="Give the steps of each planner ids of their own, or keep one Planner.",
+        level="error" if both else "warning",
+    )
+
+
+def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
+    """Find who takes steps of two planners, and goes back by an edge whoever has sent it."""
+    if one.shape is not other.shape:
+        return
+    shape, planners = one.shape, {one.name, other.name}
+    for name in sorted(shape.crews[one.name] & shape.crews[other.name]):
+        if back := shape.static(name) & planners:
+            yield Finding(
+                code="shared-plan",
+                node=shape.at(name),
+                fault=f"{name!r} takes steps of {names(*planners)}, and its edge to "
+                f"{names(*back)} is followed after each: a planner looks at once, or plans again, "
+                "on a step of the other's.",
+                remedy="Give Worker(then=...) in place of the edge, which goes back to whoever "
+                "sent the step, or give each planner assignees of its own.",
+            )
+
+
+def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
+    """Find a plan within a step of another after which nobody gives that step's own result."""
+    for spot, inner in ((one, other), (other, one)):
+        place = tree.place_of(inner, spot.shape)
+        within = (*spot.shape.within, place)
+        inside = [each for each in tree.spots if each.shape.within[: len(within)] == within]
+        if _inside(tree, spot, inner) and not any(_answers(tree, each) for each in inside):
+            yield Finding(
+                code="shared-plan",
+                node=inner.at,
+                fault=f"{inner.at!r} plans within a step of {spot.at!r}, and its steps give "
+                "results under their own ids: the step itself has none, and is planned again.",
+                remedy=f"Lead its plan to a Worker inside {place!r}, whose result is the step's.",
+            )
+
+
+def _answers(tree: Tree, spot: Spot) -> bool:
+    """Tell whether a node gives a result for the step that its graph was sent, or may do so."""
+    if isinstance(spot.thing, Worker):
+        return spot.name in tree.entries(spot.shape).named
+    return not spot.part.is_ours

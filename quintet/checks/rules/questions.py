@@ -14,19 +14,35 @@ from quintet.nodes import Recovery
 
 
 def handled_questions(shape: Shape) -> Iterator[Finding]:
-    """Find handlers on nodes that ask: they take the refusal of a bad answer for a failure."""
-    for name, part in shape.parts.items():
+    """Find handlers on nodes that ask: they get the refusal of a bad answer, which is an error."""
+    for part in shape.parts.values():
         handler = shape.parts.get(part.spec.error_handler_node or "")
         if handler is None or part.spec.is_error_handler or not part.asks:
             continue
-        if isinstance(handler.action, Recovery) or _refuses(part):
-            yield Finding(
-                code="handled-question",
-                node=shape.at(name),
-                fault=f"{name!r} asks a person and has an error handler: a bad answer is refused "
-                "by an error, the handler takes that for a failure, and the question is closed.",
-                remedy=f"Add {name!r} without error_handler=, so that the question stays open.",
-            )
+        asks_again = isinstance(handler.action, Recovery)
+        if _is_ours(part) if asks_again else _refuses(part):
+            yield _handled(shape, part, asks_again=asks_again)
+
+
+def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
+    what = "the handler takes that for a failure, and the question is closed."
+    if asks_again:
+        what = "Recovery goes back to the node to ask again, and no error tells whoever answered."
+    if asks_again and part.graph is not None:
+        what = "Recovery starts the graph inside anew, with all that it has done before it asked."
+    return Finding(
+        code="handled-question",
+        node=shape.at(part.name),
+        fault=f"{part.name!r} asks a person and has an error handler: a bad answer is refused by "
+        f"an error, {what}",
+        remedy=f"Add {part.name!r} without error_handler=, so that the question stays open.",
+        level="warning" if asks_again else "error",
+    )
+
+
+def _is_ours(part: Part) -> bool:
+    """Tell whether a node that asks is one of ours, or a graph; a function asks anew anyway."""
+    return part.is_ours or part.graph is not None
 
 
 def _refuses(part: Part) -> bool:

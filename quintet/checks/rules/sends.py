@@ -1,4 +1,4 @@
-"""Workers that are sent to several times at once, and write over each other's result."""
+"""Workers that are sent to several times at once, and whose results share one name."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.source.payload import Payload
 from quintet.nodes import Worker
+from quintet.state.channels import Results
 
 
 def shared_results(tree: Tree) -> Iterator[Finding]:
@@ -26,15 +27,23 @@ def shared_results(tree: Tree) -> Iterator[Finding]:
             if (shape, name) in told or not _works(shape, name) or _has_step(each.given):
                 continue
             told.add((shape, name))
-            who = "START" if source == START else repr(source)
-            yield Finding(
-                code="shared-result",
-                node=shape.at(name),
-                fault=f"{who} sends to {name!r} several times in one step, and each result is "
-                "written under the same name: only one is kept.",
-                remedy="Give each Send a step of its own, "
-                f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
-            )
+            yield _shared(shape, source, name)
+
+
+def _shared(shape: Shape, source: str, name: str) -> Finding:
+    """Say what comes of the results: our channel numbers them, any other keeps one."""
+    who = "START" if source == START else repr(source)
+    numbered = isinstance(shape.channels.get("results"), Results)
+    what = "they are numbered in the order of their tasks" if numbered else "only one is kept"
+    return Finding(
+        code="shared-result",
+        node=shape.at(name),
+        fault=f"{who} sends to {name!r} several times in one step, and each result is written "
+        f"under the same name: {what}.",
+        remedy="To name each result, give each Send a step of its own, "
+        f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
+        level="warning" if numbered else "error",
+    )
 
 
 def _works(shape: Shape, name: str) -> bool:

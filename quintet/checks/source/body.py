@@ -10,7 +10,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Final
 
@@ -196,7 +196,24 @@ def plain_function(thing: object) -> object:
 
 
 def read(thing: object) -> Body | None:
-    """Find the source of a function, method, partial or callable object, if it can be read."""
+    """Find the source of a function, method, partial or callable object, if it can be read.
+
+    Functions are remembered; `forget` them before reading anew, as their globals may change.
+    """
+    return _function(thing) if isinstance(thing, FunctionType) else _read(thing)
+
+
+def forget() -> None:
+    """Forget the functions that were read."""
+    _function.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def _function(function: FunctionType) -> Body | None:
+    return _read(function)
+
+
+def _read(thing: object) -> Body | None:
     known: dict[str, object] = {}
     given: tuple[object, ...] = ()
     while isinstance(thing, partial):
