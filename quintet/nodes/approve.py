@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from langgraph.types import Command, interrupt
+from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.nodes.condition import When, always
 from quintet.nodes.core.actions import of_this_run, refused, todo
+from quintet.nodes.core.question import ask
 from quintet.nodes.effect import Effect
 from quintet.nodes.node import Node, Steps, brief, place
 from quintet.state.action import Action, AnswerKind, Approval
@@ -174,7 +175,8 @@ class ApprovalGate(Node):
         yield  # it waits for nothing, and is a generator like every node's steps
 
     def _decide(self, state: Mapping[str, Any]) -> Command[str]:
-        here = place("approve").node
+        place_here = place("approve")
+        here = place_here.node
         items = of_this_run(state)
         mine = [
             (at, read(Action, item))
@@ -188,7 +190,9 @@ class ApprovalGate(Node):
             return Command(goto=target, update={"decisions": passed} if passed else None)
         at, action, reason = wanting[0]
         packet = self.packet(action, reason=reason, state=state)
-        answer: Answer = interrupt(packet, response_schema=self._schema(action))
+        answer = ask(place_here, state, packet, self._schema(action))
+        if isinstance(answer, Command):
+            return answer
         update, yes = self._record(here, at, action, answer, packet)
         others = [item for key, item in items.items() if key != at]
         target = self.approved if yes or todo(others) else self._no

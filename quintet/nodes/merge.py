@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from langgraph.types import Command, interrupt
+from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.nodes.approve import names_of
 from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.question import ask
 from quintet.nodes.node import Node, Place, Steps, asked, place
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.errors import ContractBroken, DesignError
@@ -188,7 +189,9 @@ class Merge(Node):
             "approvers": list(self.approvers),
             "answers": ["settle"],
         }
-        answer: MergeAnswer = interrupt(packet, response_schema=self._schema(conflicts))
+        answer = ask(here, state, packet, self._schema(conflicts))
+        if isinstance(answer, Command):
+            return answer
         merged: dict[str, Any] = {}
         for field, value in answer.values.items():
             if field not in missing:

@@ -311,6 +311,7 @@ class Place:
 
     `path` is its name after those of the nodes that its graph is nested in, as `desk/plan`.
     `superstep` is the same for all nodes that run at once, and for no others, in whatever saver.
+    `around` are the tasks that its graph is nested in, the outermost first.
     """
 
     node: str
@@ -319,6 +320,7 @@ class Place:
     attempt: int = 1
     superstep: str = ""
     path: str = ""
+    around: tuple[str, ...] = ()
 
 
 def place(default: str) -> Place:
@@ -332,14 +334,15 @@ def place(default: str) -> Place:
     if info is None:
         return Place(node, superstep=f"call {next(_calls)}", path=node)
     node = node.removeprefix("__error_handler__")
-    around = [part.partition(":")[0] for part in (info.checkpoint_ns or "").split("|")[:-1]]
+    around = [part.partition(":") for part in (info.checkpoint_ns or "").split("|")[:-1]]
     return Place(
         node,
         info.thread_id or "",
         info.task_id,
         info.node_attempt,
         _root(config) or info.checkpoint_id,
-        "/".join((*around, node)),
+        "/".join((*(name for name, _, _ in around), node)),
+        tuple(task for _, _, task in around),
     )
 
 

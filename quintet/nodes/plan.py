@@ -109,11 +109,15 @@ class Planner(Node):
         known = kept(state, "plan").get(here.path)
         if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
+        others = _others(here, state)
+        if known is not None and known["over"] and _under_way(others) and "step" not in state:
+            return Command(update={})  # another planner's step came by an edge that leads here
         if known is None or known["over"]:
             plan = yield from self._plan(state, None)
             new = Progress.begun_with(plan, state, own=known["own"] if known else ())
             return self._send(here, state, new, [self._record("plan", here.node, plan)])
         progress = read(Progress, known)
+        _refuse_shared(here, progress.begun, others)
         steps = _ends(here, progress, state)
         if (ended := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
             return self._give_up(here, progress, ended["to"], ended["why"])
@@ -213,6 +217,7 @@ class Planner(Node):
             update = replace(progress, over=DONE).update(here.path)
             return Command(goto=self.then, update={**update, "decisions": records})
         results = dict(state.get("results") or {})
+        _refuse_shared(here, [step.id for step in ready], _others(here, state))
         _refuse_foreign(here, ready, progress, results)
         stale = {
             name: None for name in results if name in progress.own and name not in progress.done
@@ -346,6 +351,33 @@ def _refuse_foreign(
             raise ContractBroken(
                 f"{here.node}: step {step.id!r} has the name of a result that stands already, of "
                 "another node or planner; give the step another id",
+                side="needs",
+            )
+
+
+def _others(here: Place, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the progress of this run's other planners, by their paths."""
+    return {path: known for path, known in kept(state, "plan").items() if path != here.path}
+
+
+def _under_way(others: Mapping[str, Mapping[str, Any]]) -> bool:
+    return any(not known["over"] for known in others.values())
+
+
+def _refuse_shared(
+    here: Place, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse a step that another planner has sent out too: each would judge the other's result.
+
+    Raises:
+        ContractBroken: it names the step and the planners.
+    """
+    for path, known in others.items():
+        if both := [step for step in steps if step in known["own"]]:
+            raise ContractBroken(
+                f"{here.node}: step {both[0]!r} has the id of a step of the planner {path!r}, and "
+                "their results could not be told apart; give the steps of each planner ids of "
+                "their own",
                 side="needs",
             )
 

@@ -9,11 +9,11 @@ from typing import Any, Literal, cast
 
 from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy, Send
-from pydantic import ValidationError
 
 from quintet.nodes.classify import Classifier, classify, classify_name
-from quintet.nodes.core.attempt import left_behind
 from quintet.nodes.core.kept import keep
+from quintet.nodes.core.left import left_behind, left_within
+from quintet.nodes.core.question import ask_again
 from quintet.nodes.node import failure_of, place, values
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
@@ -21,7 +21,7 @@ from quintet.state.decision import Decision, Kind
 from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
 from quintet.state.plan import end_of
-from quintet.state.record import faults, plain
+from quintet.state.record import plain
 from quintet.state.run import mark
 from quintet.state.verdict import refuse_async
 
@@ -199,7 +199,8 @@ class Recovery:
         """Record the failure and go where the first remedy that is left says."""
         known = values(state)
         if isinstance(error.error, BaseException) and is_invalid_resume(error.error):
-            return _asked_again(known, error.node, error.error)
+            again = ask_again(known, error.node, error.error)
+            return replace(again, update=_with_left(again.update))
         step = known.get("step") or {}
         failure, update = self._failure(error, str(step.get("id", "")))
         work = _work(known, failure, place(error.node).path)
@@ -229,16 +230,16 @@ class Recovery:
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         # A handler runs as the task that failed.
         here = place("recover")
-        left = left_behind(here.task)
         problem = error.error
         if isinstance(problem, str):
             said, problem = problem, StepFailed.parse(problem)
             if problem is None:
-                return _reported(said, error.node, step), left
+                return _reported(said, error.node, step), left_behind(here.task, {})
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
-            return record, problem.update or left
+            return record, left_behind(here.task, problem.update)
+        left = left_behind(here.task, {})
         failure = failure_of(problem, replace(here, node=error.node), step=step)
         return replace(failure, kind=self.class_of(problem)), left
 
@@ -291,15 +292,10 @@ def _ended_by(remedy: Remedy, failure: Failure) -> dict[str, Any]:
     return {"status": "ended", "to": remedy.to, "why": f"step {failure.step}: {failure.message}"}
 
 
-def _asked_again(known: Mapping[str, Any], node: str, refusal: BaseException) -> Command[str]:
-    """Go back to a node whose question was answered by what its schema refuses; it asks again."""
-    why = faults(refusal) if isinstance(refusal, ValidationError) else str(refusal)
-    decision = Decision(
-        kind="answer", node=node, choice="refused", reason=why[:300] or "malformed", by="person"
-    )
-    step = known.get("step")
-    goto: Any = Send(node, dict(known)) if step else node
-    return Command(goto=goto, update={**mark(known, node), "decisions": [plain(decision)]})
+def _with_left(update: Any) -> dict[str, Any]:
+    """Add to an update what the graph that is the node has done: it will be started anew."""
+    left = left_within(place("recover").task)
+    return {**left, **update, "decisions": [*left.get("decisions", ()), *update["decisions"]]}
 
 
 _KINDS: dict[RemedyKind, Kind] = {

@@ -91,7 +91,7 @@ def check_free(thread: str, snapshot: StateSnapshot) -> None:
 
 def check_answerable(app: App) -> None:
     """Refuse a graph that stops for a person where no checkpointer keeps the question."""
-    for name, _, _ in _asking(app):
+    for name in _asking(app):
         raise DesignError(
             f"node {name!r} stops for a person, but the graph has no checkpointer, so nothing "
             f"could answer: {_SAVED}"
@@ -99,33 +99,32 @@ def check_answerable(app: App) -> None:
 
 
 def check_gates(app: App) -> None:
-    """Refuse a gate whose failures go to a handler of yours: a bad answer would end the question.
+    """Refuse a node that asks and fails to a handler of yours: a bad answer ends the question.
 
-    `Recovery` asks again.
+    `Recovery` asks again, and so does a node of a nested graph by itself.
     """
-    for name, node, handled in _asking(app):
-        if handled and isinstance(node, ApprovalGate):
-            raise DesignError(
-                f"gate {name!r} has an error handler, to which LangGraph would give a bad answer "
-                "too, and drop the question: give Recovery(), which asks again, or give your "
-                "handler to the other nodes, one by one"
-            )
-
-
-def _asking(app: App, within: str = "", handled: bool = False) -> Iterator[tuple[str, Node, bool]]:
-    """The nodes that ask, also in graphs within, and whether a user's handler takes a failure."""
     nodes = app.builder.nodes
-    handlers = {
-        name
-        for name, handler in app.node_error_handler_map.items()
-        if not isinstance(getattr(nodes[handler].runnable, "func", None), Recovery)
-    }
-    for name, spec in nodes.items():
+    for name, handler in app.node_error_handler_map.items():
+        node = nodes[name].runnable
+        ours = isinstance(getattr(nodes[handler].runnable, "func", None), Recovery)
+        if ours or not (isinstance(node, Node) and node.asks):
+            continue
+        kind = "gate" if isinstance(node, ApprovalGate) else type(node).__name__
+        raise DesignError(
+            f"{kind} {name!r} has an error handler, to which LangGraph would give a bad answer "
+            "too, and drop the question: give Recovery(), which asks again, or give your "
+            "handler to the other nodes, one by one"
+        )
+
+
+def _asking(app: App, within: str = "") -> Iterator[str]:
+    """Name the nodes that ask, also in graphs within."""
+    for name, spec in app.builder.nodes.items():
         if isinstance(spec.runnable, Node) and spec.runnable.asks:
-            yield within + name, spec.runnable, handled or name in handlers
+            yield within + name
     for name, inner in app.get_subgraphs():
         if isinstance(inner, CompiledStateGraph):
-            yield from _asking(inner, f"{within}{name}/", handled or name in handlers)
+            yield from _asking(inner, f"{within}{name}/")
 
 
 def unanswerable() -> DesignError:

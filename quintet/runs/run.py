@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
@@ -227,7 +227,12 @@ def bound(answer: Any, question: Waiting) -> Any:
 def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Moves[Run]:
     """Answer one open question by its id, and run on."""
     snapshot: StateSnapshot = yield Move("get_state", (run.config,))
-    if question.id not in {item.id for item in snapshot.interrupts}:
+    now_open = {item.id: item.value for item in snapshot.interrupts}
+    if question.id not in now_open:
+        again = [at for at, packet in now_open.items() if _same(packet, question.packet)]
+        if len(again) == 1:
+            question = replace(question, id=again[0])
+    if question.id not in now_open:
         raise AnswerRefused(
             f"run {run.thread!r}: the question at {question.node} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
@@ -250,11 +255,22 @@ def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, An
 
 
 def _refusal(now: Run, question: Waiting, before: StateSnapshot) -> str | None:
-    """Give why a node's own schema has refused the answer, where recovery has asked again."""
+    """Give why a node's own schema has refused the answer, where it was asked again."""
+    for item in now.waiting:
+        asked_again = item.id != question.id and item.node == question.node
+        if asked_again and _same(item.packet, question.packet):
+            return str(item.packet["refused"])
     known = len(decisions_in(dict(before.values)))
     new = [item for item in now.decisions[known:] if item.node == question.node]
     refused = [item for item in new if item.kind == "answer" and item.choice == "refused"]
     return refused[-1].reason if refused else None
+
+
+def _same(again: Any, packet: Any) -> bool:
+    """Say whether a packet is an earlier one, asked again as the answer was refused."""
+    if not isinstance(again, Mapping) or not isinstance(packet, Mapping):
+        return False
+    return "refused" in again and {**again, "refused": ""} == {**packet, "refused": ""}
 
 
 def invoked(given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Move:

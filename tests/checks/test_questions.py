@@ -143,6 +143,14 @@ def test_a_graph_that_asks_inside_begins_anew_after_a_bad_answer():
     assert "starts the graph inside anew" in finding.fault
 
 
+def test_a_gate_of_ours_in_a_graph_inside_asks_again_by_itself():
+    inner = create_single_agent(worker(effects=(PAY,), agent=pays), approve=ApprovalGate())
+    for handler in (Recovery(), leaves):
+        nodes = {"desk": (inner.compile(), {"error_handler": handler}), "end": ended}
+        found = check(graph_of(nodes, (START, "desk"), ("desk", "end"), ("end", END)))
+        assert "handled-question" not in {finding.code for finding in found}
+
+
 def test_a_handler_on_a_node_that_asks_nobody_is_right():
     graph = graph_of({"a": (worker(), HANDLED)}, (START, "a"), ("a", "finish"))
     assert check(graph) == ()

@@ -29,7 +29,7 @@ def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
     if asks_again:
         what = "Recovery goes back to the node to ask again, and no error tells whoever answered."
     if asks_again and part.graph is not None:
-        what = "Recovery starts the graph inside anew, with all that it has done before it asked."
+        what = "Recovery starts the graph inside anew, and what it does before it asks comes twice."
     return Finding(
         code="handled-question",
         node=shape.at(part.name),
@@ -41,13 +41,17 @@ def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
 
 
 def _is_ours(part: Part) -> bool:
-    """Tell whether a node that asks is one of ours, or a graph; a function asks anew anyway."""
-    return part.is_ours or part.graph is not None
+    """Tell whether it is one of ours, or a graph that refuses; a function asks anew anyway."""
+    return part.is_ours or (part.graph is not None and _refuses(part))
 
 
 def _refuses(part: Part) -> bool:
-    """Tell whether the node checks answers before they are kept."""
-    if declared(part.action, "asks") is True or part.graph is not None:
+    """Tell whether the node refuses answers by an error; ours in a nested graph ask again."""
+    if part.graph is not None:
+        shapes = Shape(builder=part.graph.builder).walk()
+        inner = [each for shape in shapes for each in shape.parts.values()]
+        return any(_refuses(each) for each in inner if not each.is_ours and each.graph is None)
+    if declared(part.action, "asks") is True:
         return True
     bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
     return any(_has_schema(call) for body in bodies for call in body.calls(interrupt))

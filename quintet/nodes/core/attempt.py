@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 from langchain_core.messages import BaseMessage
 from langgraph.types import Command
 
+from quintet.nodes.core.left import leave_to
 from quintet.nodes.node import Call, Place, Steps, TimeUp
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
@@ -114,6 +115,8 @@ class Attempt:
             coroutine.close()
         if problem is None and self._is_own:
             journal().take(self.place.task)
+        if self.outer is None:
+            leave_to(self.place.around, self)
 
     def end(self, how: str) -> None:
         """End it: nothing more may be called for it, and its clock stops."""
@@ -331,12 +334,6 @@ def effect_done(node: str, action: Action) -> dict[str, Any]:
 
 
 current: ContextVar[Attempt | None] = ContextVar("quintet_attempt", default=None)
-
-
-def left_behind(task: str) -> dict[str, Any]:
-    """Give what a task that was cut off (a time-out) had spent and done, as a state update."""
-    left = journal().take(task)
-    return {} if left is None else left["update"](failed=True)
 
 
 def in_time(attempt: Attempt, call: Call) -> Steps[Any]:

@@ -1,0 +1,48 @@
+"""A question to a person, and what becomes of an answer that its schema refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph.errors import is_invalid_resume
+from langgraph.types import Command, Send, interrupt
+from pydantic import ValidationError
+
+from quintet.nodes.node import Place
+from quintet.state.decision import Decision
+from quintet.state.record import faults, plain
+from quintet.state.run import mark
+
+
+def ask(here: Place, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:
+    """Ask a person, and give their answer; or the way back to ask again, as a `Command`.
+
+    LangGraph refuses a bad answer by an error, and the question stays open. In a nested graph that
+    error is a failure of the node around it: its handler would start the nested graph anew, with
+    all that it has done. So there the question is asked again in place of the error.
+    """
+    if why := _refused_before(here, state):
+        packet = {**packet, "refused": why}
+    try:
+        return interrupt(packet, response_schema=schema)
+    except ValidationError as refusal:
+        if "/" not in here.path or not is_invalid_resume(refusal):
+            raise
+        return ask_again(state, here.node, refusal)
+
+
+def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Command[str]:
+    """Go back to a node whose question got an answer that its schema refuses."""
+    why = faults(refusal) if isinstance(refusal, ValidationError) else str(refusal)
+    decision = Decision(
+        kind="answer", node=node, choice="refused", reason=why[:300] or "malformed", by="person"
+    )
+    goto: Any = Send(node, dict(state)) if state.get("step") else node
+    return Command(goto=goto, update={**mark(state, node), "decisions": [plain(decision)]})
+
+
+def _refused_before(here: Place, state: Mapping[str, Any]) -> str:
+    """Give why the last answer to this node was refused, for whoever answers next."""
+    last = next((d for d in reversed(state.get("decisions") or ()) if d["node"] == here.node), None)
+    return str(last["reason"]) if last is not None and last["kind"] == "answer" else ""

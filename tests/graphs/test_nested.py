@@ -1,0 +1,148 @@
+"""A graph as a node of a ready-made one: what it did is on record however it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import interrupt
+from pydantic import BaseModel
+
+from quintet.graphs import create_handoff, create_sequential
+from quintet.nodes import ApprovalGate, Effect, Recovery, Router, Worker, effect, escalate, fallback
+from quintet.runs import Run, approve, look, start
+from quintet.state import AnswerRefused, Contract, DesignError, OrchestrationState, checkpointer
+
+
+class Till:
+    """Counts what is paid and wiped."""
+
+    def __init__(self) -> None:
+        self.paid: list[int] = []
+        self.wiped: list[int] = []
+
+    @property
+    def pay(self) -> Effect:
+        def pay(amount: int) -> str:
+            """Pay."""
+            self.paid.append(amount)
+            return "paid"
+
+        return effect(pay, key="pay:{amount}")
+
+    @property
+    def wipe(self) -> Effect:
+        def wipe(disk: int) -> str:
+            """Wipe."""
+            self.wiped.append(disk)
+            return "wiped"
+
+        return effect(wipe, key="wipe:{disk}")
+
+
+def pays(till: Till) -> Worker:
+    def agent(request: Any, tools: Any) -> dict[str, Any]:
+        return {"paid": tools["pay"](amount=1)}
+
+    return Worker(agent=agent, contract=Contract(goal="Pay", needs=("message",), tools=(till.pay,)))
+
+
+def around(inner: CompiledStateGraph[Any, Any, Any, Any], **more: Any) -> Any:
+    """A hand-off with the graph as one of its specialists."""
+    router = Router(choose=lambda _: "desk", to=("desk",), otherwise="person")
+    recovery = Recovery(permanent=fallback("other"), otherwise=escalate()) if more else Recovery()
+    desk = create_handoff(router, {"desk": inner, **more}, recover=recovery)
+    return desk.compile(checkpointer=checkpointer("memory://"))
+
+
+def started(app: Any) -> Run:
+    return start(app, {"message": "hi"}, thread="t")
+
+
+def then_fails(till: Till, problem: Exception) -> CompiledStateGraph[Any, Any, Any, Any]:
+    def fails(state: OrchestrationState) -> OrchestrationState:
+        raise problem
+
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("first", pays(till))
+    graph.add_node("second", fails)
+    graph.add_edge(START, "first")
+    graph.add_edge("first", "second")
+    return graph.compile()
+
+
+@pytest.mark.parametrize("problem", [ValueError("no"), DesignError("no"), KeyError("x")])
+def test_a_nested_graph_that_fails_leaves_on_record_what_it_has_done(problem):
+    till = Till()
+    run = started(around(then_fails(till, problem)))
+    assert run.status == "escalated"
+    assert till.paid == [1]
+    assert run.values["actions"]["pay:1"]["status"] == "done"
+    assert run.outcome is not None
+    assert run.outcome.evidence["packet"]["done"] == ["pay:1"]
+    assert run.values["spent"]["steps"] == 1
+
+
+def test_a_fallback_does_not_pay_again_what_a_nested_graph_paid_before_it_failed():
+    till = Till()
+    run = started(around(then_fails(till, DesignError("no")), other=pays(till)))
+    assert "other" in run.path
+    assert till.paid == [1]
+    assert run.status == "escalated"  # the second payment is refused, by name
+
+
+def asks_after_paying(till: Till) -> CompiledStateGraph[Any, Any, Any, Any]:
+    def wipes(request: Any, tools: Any) -> dict[str, Any]:
+        return {"wiped": str(tools["wipe"](disk=7))}
+
+    second = Worker(
+        agent=wipes, contract=Contract(goal="Wipe", needs=("message",), tools=(till.wipe,))
+    )
+    gate = ApprovalGate(when=lambda action: action.name == "wipe", approvers=("maria",))
+    return create_sequential({"first": pays(till), "second": second}, approve=gate).compile()
+
+
+def test_a_bad_answer_to_a_nested_question_starts_nothing_anew():
+    till = Till()
+    app = around(asks_after_paying(till))
+    run = started(app)
+    for bad in ({"answer": "nonsense"}, approve(by="eve")):
+        with pytest.raises(AnswerRefused):
+            run.answer(bad)
+        run = look(app, thread="t")
+        assert run.status == "waiting"
+        assert run.waiting[0].packet["refused"]
+    run = run.answer(approve(by="maria"))
+    assert (run.status, till.paid, till.wiped) == ("done", [1], [7])
+    assert run.path == ("router", "desk", "finish")
+
+
+def test_the_next_question_does_not_tell_of_the_last_ones_refusal():
+    till = Till()
+    run = started(around(asks_after_paying(till)))
+    assert "refused" not in run.waiting[0].packet
+
+
+class Yes(BaseModel):
+    yes: bool
+
+
+def test_a_nested_graph_that_begins_anew_after_a_bad_answer_does_not_pay_again():
+    till = Till()
+
+    def asks(state: OrchestrationState) -> OrchestrationState:
+        interrupt("sure?", response_schema=Yes)
+        return {}
+
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("first", pays(till))
+    graph.add_node("asks", asks)
+    graph.add_edge(START, "first")
+    graph.add_edge("first", "asks")
+    run = started(around(graph.compile()))
+    with pytest.raises(AnswerRefused):
+        run.answer({"yes": "perhaps"})
+    assert till.paid == [1]
+    assert look(run.app, thread="t").status == "escalated"  # by name, since it would pay again
