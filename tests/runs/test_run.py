@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
@@ -270,3 +271,37 @@ def test_a_run_is_found_again_by_another_process(tmp_path: Any):
         assert found.waiting == first.waiting
         assert found.answer(approve(by="maria")).status == "done"
     assert PAID == [(1, 500.0)]
+
+
+class Counting(InMemorySaver):
+    """A saver that counts the checkpoints that it is asked to give."""
+
+    given = 0
+
+    def list(self, *args: Any, **options: Any) -> Any:
+        for item in super().list(*args, **options):
+            self.given += 1
+            yield item
+
+
+def test_a_run_costs_the_same_on_a_long_thread_as_on_a_short_one():
+    saver = Counting()
+    app = own({"a": says("a"), "b": says("b")}).compile(checkpointer=saver)
+    costs = []
+    for _ in range(20):
+        saver.given = 0
+        assert start(app, {"log": []}, thread="t").path == ("a", "b")
+        costs.append(saver.given)
+    assert costs[-1] == costs[10] < 20
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+async def test_the_path_of_a_long_run_is_whole(way: str):
+    names = [f"n{number:02}" for number in range(70)]
+    app = saved(own({name: says(name) for name in names}))
+    for _ in range(2):
+        if way == "sync":
+            ended = start(app, {"log": []}, thread="t", config={"recursion_limit": 99})
+        else:
+            ended = await astart(app, {"log": []}, thread="t", config={"recursion_limit": 99})
+        assert ended.path == tuple(names)
