@@ -45,11 +45,14 @@ class Heard(OrchestrationState, total=False):
 
 
 def pay(order: int, amount: float) -> int:
-    """Pay an amount back."""
+    """Pay an amount back; of 7, nobody hears whether it came."""
     PAID.append(order)
+    if amount == 7:
+        raise ConnectionError("the line went dead")
     return order
 
 
+AMOUNTS = {"pay": 500.0, "small": 5.0, "lost": 7.0}
 PAY = effect(pay, key="pay:{order}")
 
 
@@ -62,10 +65,8 @@ def agent(request: Mapping[str, Any], tools: Any, runtime: Runtime[Any]) -> dict
         raise RuntimeError("out of order")
     if kind == "flaky" and runtime.execution_info.node_attempt == 1:
         raise ConnectionError("down")
-    if kind == "pay":
-        return {"reply": str(tools.pay(order=int(rest), amount=500.0))}
-    if kind == "small":
-        return {"reply": str(tools.pay(order=int(rest), amount=5.0))}
+    if kind in AMOUNTS:
+        return {"reply": str(tools.pay(order=int(rest), amount=AMOUNTS[kind]))}
     return {"reply": request["message"]}
 
 
