@@ -17,7 +17,15 @@ from typing_extensions import TypedDict
 from quintet.graphs import create_handoff, create_sequential, create_single_agent, govern
 from quintet.nodes import Worker
 from quintet.runs import start
-from quintet.state import Contract, DesignError, Ended, OrchestrationState, Recovered, Worked
+from quintet.state import (
+    Contract,
+    DesignError,
+    Ended,
+    OrchestrationState,
+    Recovered,
+    Worked,
+    channels,
+)
 from quintet.state.fragments import RUN_KEYS
 from tests.graphs.desks import door
 
@@ -97,6 +105,15 @@ class Added(OrchestrationState, total=False):
 def test_a_reducer_of_the_users_own_in_place_of_ours_is_refused_too() -> None:
     with pytest.raises(DesignError, match="Added declares 'decisions' anew, and what our nodes"):
         create_single_agent(worker(), state=Added)
+
+
+class Alike(OrchestrationState, total=False):
+    results: NotRequired[Annotated[dict[str, Any], channels.Results]]  # type: ignore[misc]
+
+
+def test_a_key_that_is_declared_as_ours_is_ours() -> None:
+    app = create_sequential({"one": worker(), "two": worker()}, state=Alike).compile()
+    assert set(app.invoke({"message": "m"})["results"]) == {"one", "two"}
 
 
 class Parts(Worked, Recovered, Ended, total=False):

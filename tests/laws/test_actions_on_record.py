@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -179,15 +179,21 @@ def app_of(branches: list[Branch], world: World, *, awaits: bool, sent: bool) ->
 
 
 orders = st.integers(0, 4)
-hows = st.sampled_from(["done", "done", "done", "lost", "not now", "slow"])
+hows = st.sampled_from(["done", "slow", "lost", "not now"])
 branches = st.builds(
     Branch,
-    effects=st.lists(st.tuples(orders, hows), max_size=4).map(tuple),
+    effects=st.lists(st.tuples(orders, hows), min_size=1, max_size=4).map(tuple),
     at_once=st.booleans(),
     carries_on=st.booleans(),
     fails=st.booleans(),
     limited=st.booleans(),
 )
+
+
+OUTLIVES = Branch(
+    effects=((0, "slow"), (1, "done")), at_once=False, carries_on=True, fails=False, limited=True
+)
+"""One that is cut off in an effect, and goes on to the next in a thread of its own."""
 
 
 def holds(values: Mapping[str, Any], world: World) -> None:
@@ -205,6 +211,8 @@ def holds(values: Mapping[str, Any], world: World) -> None:
 @pytest.mark.parametrize("sent", [False, True], ids=["edges", "sends"])
 @settings(max_examples=30, deadline=None)
 @given(several=st.lists(branches, min_size=1, max_size=4))
+@example(several=[OUTLIVES, replace(OUTLIVES, limited=False, effects=((1, "done"),))])
+@example(several=[OUTLIVES])
 def test_threads_lose_and_add_no_action(sent: bool, several: list[Branch]) -> None:
     world = World()
     values = app_of(several, world, awaits=False, sent=sent).invoke({"message": "m"})

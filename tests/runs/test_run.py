@@ -308,3 +308,10 @@ async def test_the_path_of_a_long_run_is_whole(way: str):
         else:
             ended = await astart(app, {"log": []}, thread="t", config={"recursion_limit": 99})
         assert ended.path == tuple(names)
+
+
+def test_a_state_that_was_written_without_any_input_has_no_path():
+    app = saved(own({"a": says("a")}))
+    app.update_state({"configurable": {"thread_id": "t"}}, {"log": ["x"]}, as_node="a")
+    shown = look(app, thread="t")
+    assert (shown.path, shown.values["log"]) == ((), ["x"])
