@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_type_hints
+from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hints
 
 from langgraph.graph import END, START, StateGraph
 
@@ -18,6 +18,7 @@ from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
 from quintet.state.errors import DesignError
+from quintet.state.fragments import OrchestrationState
 
 RESERVED = ("approve", "act", "finish", "person", "undo")
 
@@ -172,8 +173,10 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
     """Refuse workers under the names of a graph's own nodes, or of keys of the state.
 
     Raises:
-        DesignError: it names the worker and what has its name.
+        DesignError: it names the worker and what has its name; or a key of the state that has one
+            of our names and is another.
     """
+    _check_keys(state)
     keys = get_type_hints(state)
     for name, worker in workers.items():
         if name in (names := (*RESERVED, *taken)):
@@ -185,6 +188,24 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
                 f"worker {name!r} has the name of a key of {state.__name__}; a contract that needs "
                 f"{name!r} could mean either: rename one"
             )
+
+
+def _check_keys(state: type[Any]) -> None:
+    """Refuse a state that declares one of our keys anew: what nodes write there would be lost."""
+    theirs = get_type_hints(state, include_extras=True)
+    for key, ours in get_type_hints(OrchestrationState, include_extras=True).items():
+        if key in theirs and _channel(ours) not in (None, _channel(theirs[key])):
+            raise DesignError(
+                f"{state.__name__} declares {key!r} anew, and what our nodes keep there would be "
+                "lost; give your key another name, and leave ours as OrchestrationState has it"
+            )
+
+
+def _channel(hint: Any) -> Any:
+    """Give the channel that a key of a state is annotated with, or None."""
+    while get_origin(hint) in (Required, NotRequired):
+        (hint,) = get_args(hint)
+    return next(iter(getattr(hint, "__metadata__", ())), None)
 
 
 def add_workers(

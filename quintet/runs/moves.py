@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, aclosing, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
@@ -46,29 +47,40 @@ async def adrive(app: App, moves: Moves[R]) -> R:
 def now(app: App, move: Move) -> Any:
     """Make one move, waiting for it."""
     result = getattr(app, move.name)(*move.given, **move.options)
-    if move.name != "get_state_history":
-        return result
-    history: list[StateSnapshot] = []
-    with closing(result):
-        for item in result:
-            history.append(item)
-            if is_input(item):
-                break
-    return history
+    return list(result) if move.name == "get_state_history" else result
 
 
 async def soon(app: App, move: Move) -> Any:
     """Make one move, awaiting it."""
     result = getattr(app, "a" + move.name)(*move.given, **move.options)
-    if move.name != "get_state_history":
-        return await result
-    history: list[StateSnapshot] = []
-    async with aclosing(result):
-        async for item in result:
-            history.append(item)
+    if move.name == "get_state_history":
+        return [item async for item in result]
+    return await result
+
+
+PAGE = 16
+
+
+def history(config: RunnableConfig) -> Moves[list[StateSnapshot]]:
+    """Give the snapshots of a thread's last run, newest first, back to its input.
+
+    LangGraph reads all that it is asked for before it gives the first, so a long thread is asked
+    for page by page.
+    """
+    found: list[StateSnapshot] = []
+    most = PAGE
+    while True:
+        options: dict[str, Any] = {"before": found[-1].config} if found else {}
+        page: list[StateSnapshot] = yield Move(
+            "get_state_history", (config,), {"limit": most, **options}
+        )
+        for item in page:
+            found.append(item)
             if is_input(item):
-                break
-    return history
+                return found
+        if len(page) < most:
+            return found
+        most *= 2
 
 
 def held(app: App, thread: str, moves: Moves[R]) -> Moves[R]:

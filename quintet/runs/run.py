@@ -20,6 +20,7 @@ from quintet.runs.moves import (
     adrive,
     drive,
     held,
+    history,
     is_input,
     keeps_runs,
     knows_quintet,
@@ -281,7 +282,7 @@ def invoked(given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> M
 def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[Run]:
     """Give the run as it stands in the checkpoints."""
     snapshot: StateSnapshot = yield Move("get_state", (config,))
-    history: list[StateSnapshot] = yield Move("get_state_history", (config,))
+    past = yield from history(config)
     questions = tuple(
         Waiting(id=item.id, node=task.name, packet=item.value)
         for task in snapshot.tasks
@@ -295,17 +296,17 @@ def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[
         thread=str(config["configurable"]["thread_id"]),
         values=values,
         waiting=questions,
-        path=_path(history),
+        path=_path(past),
         finished=snapshot.created_at is not None and not snapshot.tasks,
         config=config,
         options=options,
     )
 
 
-def _path(history: list[StateSnapshot]) -> tuple[str, ...]:
+def _path(past: list[StateSnapshot]) -> tuple[str, ...]:
     """The nodes that ran since the last input, in order, from newest-first history."""
     path: list[str] = []
-    for snapshot in reversed(history):
+    for snapshot in reversed(past):
         tasks = [task for task in snapshot.tasks if task.result is not None or task.error]
         sent = [task.name for task in tasks if task.path[0] == "__pregel_push"]
         others = sorted(task.name for task in tasks if task.path[0] != "__pregel_push")

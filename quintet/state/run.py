@@ -29,6 +29,7 @@ class Life:
         id: the run's id; empty before its first superstep.
         fresh: whether nothing was stored before.
         ended: whether nothing was left to run.
+        edged: whether an edge of ours from START has begun a run, and so will begin the next.
         joined: the keys whose channels know it.
         supersteps: how many have ended in this invocation.
         begun: with which superstep of this invocation a new run began, if with any.
@@ -40,6 +41,7 @@ class Life:
         "_saved",
         "_silent",
         "begun",
+        "edged",
         "ended",
         "fresh",
         "id",
@@ -51,6 +53,7 @@ class Life:
         self.fresh = stored is None
         self.id = str((stored or {}).get("id", ""))
         self.ended = bool((stored or {}).get("ended"))
+        self.edged = bool((stored or {}).get("edged"))
         self.joined: set[str] = set()
         self.supersteps = 0
         self.begun: int | None = None
@@ -79,8 +82,12 @@ class Life:
         if self._marked:
             return True
         if superstep == 0:
-            return self.fresh or self._saved or (self.ended and not self._read)
-        return superstep == 1 and self._silent and not self._read
+            return self.fresh or self._saved or (self._guesses and self.ended)
+        return superstep == 1 and self._guesses and self._silent
+
+    @property
+    def _guesses(self) -> bool:
+        return not self.edged and not self._read
 
     @property
     def early(self) -> bool:
@@ -106,6 +113,7 @@ class Life:
 
     def passed(self, *, stamped: bool) -> None:
         """Note that a superstep has ended, and whether one of our nodes wrote in it."""
+        self.edged = self.edged or self._marked
         if self.supersteps == 0:
             self._silent = not stamped
         self._saved = self._read = False
@@ -199,14 +207,15 @@ class RunChannel(BaseChannel[Any, Any, Any]):
     def checkpoint(self) -> Any:
         """Give what is stored."""
         self.life.saving()
-        return {"id": self.life.id, "ended": self.life.ended}
+        stored = {"id": self.life.id, "ended": self.life.ended}
+        return stored | {"edged": True} if self.life.edged else stored
 
     def update(self, values: Sequence[Any]) -> bool:
         """Note the end of a superstep; begin a run where it is one."""
         if self.ahead:
             return False
         life = self.life
-        was = life.id, life.ended
+        was = life.id, life.ended, life.edged
         named = [value for value in values if isinstance(value, Mapping)]
         if new := [str(value["new"]) for value in named if "new" in value]:
             life.begin(new[-1])
@@ -214,7 +223,7 @@ class RunChannel(BaseChannel[Any, Any, Any]):
             life.begin(_within(next((str(v["id"]) for v in named if v.get("id")), "")))
         life.ended = False
         life.passed(stamped=bool(values))
-        return was != (life.id, life.ended)
+        return was != (life.id, life.ended, life.edged)
 
     def finish(self) -> bool:
         """Note that nothing is left to run, though a deferred node may still come."""

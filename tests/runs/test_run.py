@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
@@ -12,6 +13,7 @@ from langgraph.types import Command, Send, interrupt
 from quintet.graphs import create_handoff
 from quintet.nodes import Recovery, Router, fallback
 from quintet.runs import Run, alook, approve, aresume, astart, look, resume, start
+from quintet.runs.moves import PAGE
 from quintet.state import NoSuchRun, RunError, checkpointer
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
@@ -270,3 +272,46 @@ def test_a_run_is_found_again_by_another_process(tmp_path: Any):
         assert found.waiting == first.waiting
         assert found.answer(approve(by="maria")).status == "done"
     assert PAID == [(1, 500.0)]
+
+
+class Counting(InMemorySaver):
+    """A saver that notes the checkpoints that it is asked to give."""
+
+    def __init__(self, given: list[str]) -> None:
+        super().__init__()
+        self.given = given
+
+    def list(self, *args: Any, **options: Any) -> Any:
+        for item in super().list(*args, **options):
+            self.given.append(item.checkpoint["id"])
+            yield item
+
+
+def test_a_run_costs_the_same_on_a_long_thread_as_on_a_short_one():
+    given: list[str] = []  # LangGraph copies the saver, and not this
+    app = own({"a": says("a"), "b": says("b")}).compile(checkpointer=Counting(given))
+    costs = []
+    for _ in range(20):
+        given.clear()
+        assert start(app, {"log": []}, thread="t").path == ("a", "b")
+        costs.append(len(given))
+    assert costs[-1] == costs[10] == PAGE
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+async def test_the_path_of_a_long_run_is_whole(way: str):
+    names = [f"n{number:02}" for number in range(70)]
+    app = saved(own({name: says(name) for name in names}))
+    for _ in range(2):
+        if way == "sync":
+            ended = start(app, {"log": []}, thread="t", config={"recursion_limit": 99})
+        else:
+            ended = await astart(app, {"log": []}, thread="t", config={"recursion_limit": 99})
+        assert ended.path == tuple(names)
+
+
+def test_a_state_that_was_written_without_any_input_has_no_path():
+    app = saved(own({"a": says("a")}))
+    app.update_state({"configurable": {"thread_id": "t"}}, {"log": ["x"]}, as_node="a")
+    shown = look(app, thread="t")
+    assert (shown.path, shown.values["log"]) == ((), ["x"])

@@ -1,0 +1,126 @@
+"""Classes and keys of the user's own that are named like ours: they work, or are refused by name.
+
+Postponed annotations, as here, are read again for each class that inherits them.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, NotRequired
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import StateGraph
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from quintet.graphs import create_handoff, create_sequential, create_single_agent, govern
+from quintet.nodes import Worker
+from quintet.runs import start
+from quintet.state import (
+    Contract,
+    DesignError,
+    Ended,
+    OrchestrationState,
+    Recovered,
+    Worked,
+    channels,
+)
+from quintet.state.fragments import RUN_KEYS
+from tests.graphs.desks import door
+
+
+class Log(TypedDict, total=False):
+    lines: list[str]
+
+
+class Results(BaseModel):
+    best: str = ""
+
+
+class Totals(BaseModel):
+    sum: int = 0
+
+
+Actions = Keyed = OwnKeyed = Ending = Latest = RunChannel = Plain = Spending = list[str]
+
+
+class Named(OrchestrationState, total=False):
+    """A state whose own keys have classes that are called as ours."""
+
+    log: Log
+    best: Results
+    sum: Totals
+    acts: Actions
+    plain: Plain
+    channel: NotRequired[RunChannel]
+
+
+def worker() -> Worker:
+    return Worker(agent=lambda request: "ok", contract=Contract(goal="g", needs=("message",)))
+
+
+def governed(state: Any) -> StateGraph[Any]:
+    return govern(StateGraph(state), {"one": worker()}).set_entry_point("one")
+
+
+READY_MADE = {
+    "single": lambda state: create_single_agent(worker(), state=state),
+    "sequential": lambda state: create_sequential({"one": worker(), "two": worker()}, state=state),
+    "handoff": lambda state: create_handoff(door("one"), {"one": worker()}, state=state),
+    "govern": governed,
+}
+
+
+def test_classes_that_are_named_like_ours_take_the_place_of_none() -> None:
+    theirs, ours = StateGraph(Named).channels, StateGraph(OrchestrationState).channels
+    assert {key: theirs[key] for key in ours} == ours
+    assert set(theirs) - set(ours) == {"log", "best", "sum", "acts", "plain", "channel"}
+
+
+@pytest.mark.parametrize("make", READY_MADE)
+def test_a_state_of_such_classes_keeps_runs_apart(make: str) -> None:
+    app = READY_MADE[make](Named).compile(checkpointer=InMemorySaver())
+    first = start(app, {"message": "one", "log": {"lines": ["a"]}, "acts": ["b"]}, thread="t")
+    second = start(app, {"message": "one"}, thread="t")
+    assert first.status == second.status == "done"
+    assert first.id != second.id
+    assert second.values["spent"]["steps"] == first.values["spent"]["steps"]
+    assert (second.values["log"], second.values["acts"]) == ({"lines": ["a"]}, ["b"])
+
+
+@pytest.mark.parametrize("make", READY_MADE)
+@pytest.mark.parametrize("key", [*RUN_KEYS, "actions"])
+def test_a_key_that_is_declared_anew_is_refused_by_name(key: str, make: str) -> None:
+    keys = {**OrchestrationState.__annotations__, key: list[str]}
+    theirs = TypedDict("Theirs", keys, total=False)  # type: ignore[misc]
+    with pytest.raises(DesignError, match=f"Theirs declares '{key}' anew"):
+        READY_MADE[make](theirs)
+
+
+class Added(OrchestrationState, total=False):
+    decisions: Annotated[list[Any], operator.add]  # type: ignore[misc]
+
+
+def test_a_reducer_of_the_users_own_in_place_of_ours_is_refused_too() -> None:
+    with pytest.raises(DesignError, match="Added declares 'decisions' anew, and what our nodes"):
+        create_single_agent(worker(), state=Added)
+
+
+class Alike(OrchestrationState, total=False):
+    results: NotRequired[Annotated[dict[str, Any], channels.Results]]  # type: ignore[misc]
+
+
+def test_a_key_that_is_declared_as_ours_is_ours() -> None:
+    app = create_sequential({"one": worker(), "two": worker()}, state=Alike).compile()
+    assert set(app.invoke({"message": "m"})["results"]) == {"one", "two"}
+
+
+class Parts(Worked, Recovered, Ended, total=False):
+    message: str
+    plan: list[str]
+
+
+def test_a_key_of_a_fragment_that_is_not_inherited_is_refused_where_it_is_another() -> None:
+    with pytest.raises(DesignError, match="Parts declares 'plan' anew"):
+        create_single_agent(worker(), state=Parts)
