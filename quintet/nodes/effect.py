@@ -100,7 +100,8 @@ class Effect:
         if attempt is None:
             raise DesignError(
                 f"effect {self.name!r} was called outside a Worker or Act, where nothing can stop "
-                f"a second run; call {self.name}.function(...) to run it bare"
+                f"a second run; call {self.name}.function(...) to run it bare, or in a thread of "
+                "an agent's own copy_context().run(...)"
             )
         attempt.check_open(self.name)
         action = self.action(*args, **kwargs)
@@ -120,13 +121,8 @@ class Effect:
         return self._action(self.arguments.bind(args, kwargs))
 
     def _action(self, typed: Mapping[str, Any]) -> Action:
-        arguments = {}
-        for name, value in typed.items():
-            try:
-                arguments[name] = plain(value)
-            except DesignError as problem:
-                raise DesignError(f"effect {self.name!r}: argument {name!r}: {problem}") from None
-        return Action(name=self.name, arguments=arguments, key=self._key_of(typed))
+        arguments, again = self.arguments.kept(typed)
+        return Action(name=self.name, arguments=arguments, key=self._key_of(again))
 
     def exactly(self, action: Action) -> Action:
         """Give an action of this effect with its arguments checked, under the effect's own key.
