@@ -182,7 +182,7 @@ class Planner(Node):
         problems: dict[str, str],
     ) -> Steps[Command[Any]]:
         plan, past = progress.plan, progress.past
-        limit = self.limit.retries
+        limit = plan.budget.retries
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {_said(problems)}"
             return self._give_up(here, progress, self.otherwise, why)

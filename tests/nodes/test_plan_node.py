@@ -265,6 +265,18 @@ def test_re_planning_is_bounded(invoke: Any, most: int) -> None:
     assert f"re-planned {most} times, the limit" in end["outcome"]["reason"]
 
 
+def test_a_plans_own_budget_bounds_re_planning_too() -> None:
+    def make(goal: str, evidence: Any) -> Any:
+        return plan(step("a", inputs={"n": bool(evidence)}), budget=Budget(retries=0))
+
+    crew = Crew(a=ValueError("no"))
+    end = project(planner(make), crew, Recovery(unknown=replan(times=99))).invoke(
+        {"message": "g"}, {"configurable": {"thread_id": "a"}}
+    )
+    assert "re-planned 0 times, the limit" in end["outcome"]["reason"]
+    assert len(crew.did) == 1
+
+
 def test_the_same_plan_with_the_same_problems_is_no_progress(invoke: Any) -> None:
     crew = Crew(a=ValueError("no"))
     end = invoke(project(planner(plan(step("a"))), crew), {"message": "g"}, "a")
