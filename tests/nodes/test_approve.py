@@ -574,3 +574,12 @@ def test_approvers_that_cannot_be_told_let_nobody_answer(invoke: Any) -> None:
     up["on"] = True
     invoke(app, yes(asked), "a")
     assert till.paid == [("x", 500.0)]
+
+
+def test_approvers_of_whom_there_are_none_let_nobody_answer() -> None:
+    till = Till()
+    app = desk(till, ask=gate(approvers=lambda act: [name for name in () if act]))
+    run = start(app, {"message": "m"}, thread="a")
+    with pytest.raises(AnswerRefused, match="named nobody"):
+        run.answer(approve(by="mallory"))
+    assert till.paid == []
