@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from enum import Enum
+from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
 from typing import Any
@@ -122,7 +122,7 @@ def _unclear(verdict: Any) -> str | None:
     for kind, what in _ALWAYS_TRUE:
         if isinstance(verdict, kind):
             return what
-    if isinstance(verdict, Enum) and not hasattr(type(verdict), "__bool__"):
+    if isinstance(verdict, Enum) and not isinstance(verdict, int | str | Flag):
         return "an enum's member"
     if callable(verdict):
         return "a function, not called"

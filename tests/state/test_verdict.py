@@ -72,7 +72,20 @@ def test_a_text_is_a_reason_in_a_condition_and_refused_in_a_criterion() -> None:
         (..., "Ellipsis"),
         (Neither(), "Neither"),
     ],
-    ids=lambda given: given if isinstance(given, str) else "",
+    ids=[
+        "pair",
+        "pair of ours",
+        "exception",
+        "generator",
+        "map",
+        "function",
+        "message",
+        "enum",
+        "nan",
+        "not implemented",
+        "ellipsis",
+        "neither",
+    ],
 )
 def test_what_is_true_whatever_it_says_is_refused(verdict: Any, what: str) -> None:
     for read in (why_not, why):
