@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
@@ -23,7 +24,6 @@ from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 from langchain_core.tools import (
     BaseTool,
-    InjectedToolArg,
     InjectedToolCallId,
     StructuredTool,
     tool,
@@ -36,6 +36,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.effect import Effect
+from quintet.nodes.injected import injected
 from quintet.nodes.node import Call, Steps, brief
 from quintet.state.contract import Contract, tool_name
 from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
@@ -229,7 +230,8 @@ class Kit:
         if call["name"] in self.handoffs:
             target = self.handoffs[call["name"]]
             return Handoff(to=target, reason=str(arguments.get("reason", "")))
-        return arguments.get(WRAPPED) if self.wrapped else arguments
+        # Without the field that was asked for, it is for the contract to say what is wrong.
+        return arguments[WRAPPED] if self.wrapped and WRAPPED in arguments else arguments
 
 
 WRAPPED = "answer"
@@ -305,7 +307,9 @@ def _bound(model: Same, kit: Same) -> Any:
 def _as_tool(item: Any) -> BaseTool:
     if isinstance(item, Effect):
         return item.as_tool()
-    made: BaseTool = item if isinstance(item, BaseTool) else tool(item)
+    if isinstance(item, BaseTool):
+        return item
+    made: BaseTool = tool(item, description=inspect.getdoc(item) or tool_name(item))
     return made
 
 
@@ -376,25 +380,11 @@ def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:
         DesignError: it names the tool and the remedy.
     """
     for item in contract.tools:
-        if injected := _injected(item):
-            raise DesignError(
-                f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {injected}, which "
-                "LangChain gives inside an agent graph only; give the worker create_agent(...)"
-            )
+        for name, kind in injected(item).items():
+            if kind != InjectedToolCallId.__name__:
+                raise DesignError(
+                    f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {name!r} "
+                    f"({kind}), which LangChain gives inside an agent graph only; give the worker "
+                    "create_agent(...)"
+                )
     _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)
-
-
-def _injected(item: Any) -> str | None:
-    """Name what a tool wants to be given besides its arguments and its call's id."""
-    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or item
-    try:
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
-        return None
-    for name, hint in hints.items():
-        for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
-            kind = mark if isinstance(mark, type) else type(mark)
-            wanted = issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime"
-            if wanted and not issubclass(kind, InjectedToolCallId):
-                return f"{name!r} ({kind.__name__})"
-    return None
