@@ -300,7 +300,8 @@ class ApprovalGate(Node):
         return GateAnswer
 
     def _fits(self, answer: Answer, action: Action) -> None:
-        edited = replace(action, arguments=dict(action.arguments) | (answer.arguments or {}))
+        changed = plain(answer.arguments or {})  # as it is kept
+        edited = replace(action, arguments=dict(action.arguments) | changed)
         for each in (action, edited):
             if not self._may_answer(each, answer.by, answer.role):
                 what = "answer" if each.digest == action.digest else f"make it {each}"

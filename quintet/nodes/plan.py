@@ -20,7 +20,7 @@ from quintet.state.decision import Decision, Kind
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.plan import Plan, Step, end_of
 from quintet.state.record import digest, plain, read
-from quintet.state.verdict import name_of, why_not
+from quintet.state.verdict import name_of, refuse_async, why_not
 
 SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
 """The resources that a plan's steps spend together."""
@@ -69,7 +69,7 @@ class Planner(Node):
             `money` and `seconds` that all its steps together may spend.
 
     Raises:
-        DesignError: no assignees, or a limit that a planner cannot keep.
+        DesignError: no assignees, a limit that a planner cannot keep, or an async `read`.
     """
 
     make: Maker | Plan | BaseChatModel
@@ -87,6 +87,7 @@ class Planner(Node):
             raise DesignError(
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
+        refuse_async("Planner(read=)", self.read)
         if not isinstance(self.limit, Budget):
             raise DesignError(f"Planner(limit={self.limit!r:.60}): give a Budget")
         if self.limit.handoffs is not None:
@@ -140,7 +141,7 @@ class Planner(Node):
             made = yield from asked(self.make, *given)
         version = 1 if evidence is None else evidence.plan.version + 1
         reason = "first plan" if evidence is None else _said(evidence.problems)
-        plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=tuple(made))
+        plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=self._steps(made))
         return replace(
             plan,
             assignees=tuple(self.assignees),
@@ -148,6 +149,14 @@ class Planner(Node):
             version=version,
             reason=reason,
         )
+
+    def _steps(self, made: Any) -> tuple[Step, ...]:
+        steps = tuple(made) if isinstance(made, Iterable) else (None,)
+        if not all(isinstance(step, Step) for step in steps):
+            raise DesignError(
+                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its Steps"
+            )
+        return steps
 
     @property
     def _about(self) -> Mapping[str, str]:

@@ -514,3 +514,12 @@ def test_what_a_planner_writes_for_itself_is_not_sent_to_its_steps() -> None:
     assert set(sent) == {"message", "order", "step"}
     assert sent["step"]["planner"] == "plan"
     assert hand_over({})["outcome"]["status"] == "escalated"
+
+
+@pytest.mark.parametrize("made", [None, 5, "dig", [{"id": "a"}], step("a")])
+def test_what_is_no_plan_is_refused_by_its_makers_name(made: Any) -> None:
+    def make(goal: str) -> Any:
+        return made
+
+    with pytest.raises(DesignError, match=r"make made .* which is no plan"):
+        planner(make)({"message": "g"})
