@@ -14,11 +14,12 @@ from quintet.nodes.merge import Merge, MergeAnswer, Settled, precedence, vote
 from quintet.nodes.model import ModelChooser, by_model, chat_model
 from quintet.nodes.node import Node
 from quintet.nodes.plan import Evidence, Planner
+from quintet.nodes.price import per_million
 from quintet.nodes.promise import Promise
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.route import Router
 from quintet.nodes.tune import tuned
-from quintet.nodes.work import Worker, per_million
+from quintet.nodes.work import Worker
 
 __all__ = [
     "Act",

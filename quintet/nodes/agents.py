@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_type_hints
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
+from langchain_core.output_parsers import BaseOutputParser
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBranch,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableParallel,
+    RunnableSequence,
+)
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime, get_runtime
@@ -25,9 +32,10 @@ from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.effect import Effect
 from quintet.nodes.meter import Stopped, heard
 from quintet.nodes.node import Call, Steps, values
+from quintet.nodes.toolbox import Tools
 from quintet.state.action import Action
 from quintet.state.channels import Ending
-from quintet.state.contract import Contract, tool_name
+from quintet.state.contract import Contract
 from quintet.state.errors import ContractBroken, DesignError, PersonNeeded
 from quintet.state.record import plain, read
 from quintet.state.verdict import is_async, name_of
@@ -82,7 +90,7 @@ def _consult(
     parameters = _parameters(agent)
     given = (request,)
     if parameters.tools == "":
-        given = (request, guarded(contract, attempt, awaits=is_async(agent)))
+        given = (request, Tools(contract.tools, attempt, awaits=is_async(agent)))
     with heard(config):
         options = parameters.options(contract, attempt, awaits=is_async(agent))
         call = Call(agent, given, blocks=True, options=options)
@@ -188,59 +196,6 @@ def brief_of(contract: Contract, request: Any) -> str:
     return f"{contract.goal}\n{context}"
 
 
-def guarded(contract: Contract, attempt: Attempt, *, awaits: bool = False) -> Tools:
-    """Give the contract's tools to a function agent; an async one awaits those that are async."""
-    return Tools(contract.tools, attempt, awaits=awaits)
-
-
-class Tools(Mapping[str, Any]):
-    """The tools that a function agent may call, by name or as attributes; any other is refused."""
-
-    def __init__(self, tools: Sequence[Any], attempt: Attempt, *, awaits: bool = False) -> None:
-        self._tools = {tool_name(item): item for item in tools}
-        self._attempt = attempt
-        self._awaits = awaits
-
-    def __getitem__(self, name: str) -> Any:
-        self._attempt.allow(name)
-        tool = self._tools[name]
-        return _called(tool, self._awaits) if isinstance(tool, BaseTool) else tool
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._tools
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Give a tool, or the default where there is none of that name."""
-        return self[name] if name in self._tools else default
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tools)
-
-    def __len__(self) -> int:
-        return len(self._tools)
-
-
-def _called(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
-    """Give a LangChain tool as the function that it is, with positional arguments too."""
-    only_async = getattr(tool, "coroutine", None) is not None and (
-        awaits or getattr(tool, "func", None) is None
-    )
-
-    def call(*given: Any, **arguments: Any) -> Any:
-        names = list(tool.args)
-        if len(given) > len(names):
-            raise TypeError(f"{tool.name} takes {', '.join(names)}; {len(given)} were given")
-        arguments = {**dict(zip(names, given, strict=False)), **arguments}
-        return tool.ainvoke(arguments) if only_async else tool.invoke(arguments)
-
-    return call
-
-
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     """What a function agent asks for besides its request.
@@ -257,7 +212,7 @@ class Parameters:
         """Give the keyword arguments of a call."""
         options = {name: _FROM_LANGGRAPH[what]() for name, what in self.given}
         if self.tools:
-            options[self.tools] = guarded(contract, attempt, awaits=awaits)
+            options[self.tools] = Tools(contract.tools, attempt, awaits=awaits)
         return options
 
 
@@ -340,7 +295,13 @@ def check_agent(agent: Any, contract: Contract) -> None:
             "Worker(agent=StateGraph): compile the graph first, agent=graph.compile()"
         )
     if isinstance(agent, Runnable):
-        _refuse_raw_functions(innermost(agent), contract)
+        _refuse_raw_functions(agent, contract)
+        if contract.tools and not is_model(agent) and _ends_in_model(agent):
+            raise DesignError(
+                f"contract {contract.goal!r}: the agent ends in a chat model that nobody gives the "
+                "contract's tools, and nobody would run what it calls; give the model alone, or "
+                "create_agent(...)"
+            )
     elif callable(agent):
         _parameters(agent)
     else:
@@ -353,15 +314,49 @@ def check_agent(agent: Any, contract: Contract) -> None:
 def _refuse_raw_functions(agent: Any, contract: Contract) -> None:
     """Refuse an agent graph that holds another tool under the name of one of the effects."""
     effects = {tool.name: tool for tool in contract.tools if isinstance(tool, Effect)}
-    nodes = getattr(getattr(agent, "builder", None), "nodes", None) or {}
-    for spec in nodes.values():
-        for name, tool in (getattr(spec.runnable, "tools_by_name", None) or {}).items():
+    for part in _parts(agent, set()) if effects else ():
+        for name, tool in (getattr(part, "tools_by_name", None) or {}).items():
             if name in effects and not _is_effect(tool, effects[name]):
                 raise DesignError(
                     f"contract {contract.goal!r}: the agent's own tool {name!r} is not the effect "
                     f"{name!r}, and would run past its gate and its record; give the agent "
                     f"{name}.as_tool()"
                 )
+
+
+def _parts(agent: Any, seen: set[int]) -> Iterator[Any]:
+    """Give a runnable and all that it is made of, as far as its parts say so."""
+    if id(agent) in seen:
+        return
+    seen.add(id(agent))
+    yield agent
+    nodes = getattr(getattr(agent, "builder", None), "nodes", None) or {}
+    inner = [spec.runnable for spec in nodes.values()]
+    match agent:
+        case RunnableBindingBase():
+            inner = [agent.bound]
+        case RunnableSequence():
+            inner = list(agent.steps)
+        case RunnableWithFallbacks():
+            inner = list(agent.runnables)
+        case RunnableParallel():
+            inner = list(agent.steps__.values())
+        case RunnableBranch():
+            inner = [agent.default, *(branch for _, branch in agent.branches)]
+        case RunnableLambda():
+            inner = list(agent.deps)
+    for part in inner:
+        yield from _parts(part, seen)
+
+
+def _ends_in_model(agent: Any) -> bool:
+    """Say whether a sequence's last word is a chat model's, parsed or not."""
+    while isinstance(agent, RunnableBindingBase):
+        agent = agent.bound
+    if not isinstance(agent, RunnableSequence):
+        return False
+    steps = [step for step in agent.steps if not isinstance(step, BaseOutputParser)]
+    return bool(steps) and (is_model(steps[-1]) or _ends_in_model(steps[-1]))
 
 
 def _is_effect(tool: Any, effect: Effect) -> bool:

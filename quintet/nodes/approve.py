@@ -74,8 +74,8 @@ class ApprovalGate(Node):
         approved: the node to go to when no question is left.
         rejected: the node to go to when the last answers were no; by default `approved`.
         when: which actions need a person; all by default.
-        approvers: names or roles that may answer, or a function of the action that gives them;
-            empty means anybody.
+        approvers: names or roles that may answer; empty means anybody. Or a function of the action
+            that gives them; where it names nobody, nobody may.
         expires: how long a yes may be given and used, as `"24h"`, `"30m"`, `"2d"` or seconds.
         name: the gate's name in packets and approvals; two gates of one graph have two names.
         effects: the effects that it stands in front of, by whose types an edit is checked at once;
@@ -265,7 +265,10 @@ class ApprovalGate(Node):
         if not callable(self.approvers):
             return self.approvers
         try:
-            return names_of(self.approvers(action), f"{name_of(self.approvers)} returned (")
+            names = names_of(self.approvers(action), f"{name_of(self.approvers)} returned (")
+            if not names:  # as of a search that has found nobody; it must not let anybody in
+                raise DesignError(f"{name_of(self.approvers)} named nobody")
+            return names
         except Exception as problem:
             raise ValueError(
                 f"nobody may answer: {name_of(self.approvers)} could not tell who may "
@@ -301,7 +304,8 @@ class ApprovalGate(Node):
         return GateAnswer
 
     def _fits(self, answer: Answer, action: Action) -> None:
-        edited = replace(action, arguments=dict(action.arguments) | (answer.arguments or {}))
+        changed = plain(answer.arguments or {})  # as it is kept
+        edited = replace(action, arguments=dict(action.arguments) | changed)
         for each in (action, edited):
             if not self._may_answer(each, answer.by, answer.role):
                 what = "answer" if each.digest == action.digest else f"make it {each}"

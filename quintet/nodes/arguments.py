@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from string import Formatter
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, PydanticUserError, SecretBytes, SecretStr, ValidationError
+from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.state.errors import DesignError
-from quintet.state.record import adapter, faults, fitted
+from quintet.state.record import SECRETS, adapter, canonical, faults, fitted, plain
 
 _FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")
 _STEP = re.compile(r"\.(\w+)|\[([^\[\]]+)\]")
@@ -68,6 +71,32 @@ class Arguments:
                 raise DesignError(f"effect {self.name!r}: {name}: {faults(problem)}") from problem
         return typed
 
+    def kept(self, typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give arguments as plain data for the record, and as the function gets them from there.
+
+        Raises:
+            DesignError: one cannot be kept, or would come back as something else.
+        """
+        record, again = {}, {}
+        for name, value in typed.items():
+            try:
+                record[name] = plain(value)
+            except DesignError as problem:
+                raise DesignError(f"effect {self.name!r}: argument {name!r}: {problem}") from None
+            again[name] = value
+            if record[name] is not value:
+                again[name] = self.read({name: record[name]})[name]
+                self._refuse_changed(name, value, again[name])
+        return record, again
+
+    def _refuse_changed(self, name: str, value: Any, again: Any) -> None:
+        if not _same(value, again):
+            raise DesignError(
+                f"effect {self.name!r}: argument {name!r} is {value!r:.60}, and would come back "
+                f"from the record as {again!r:.60}; annotate it with its whole type, "
+                "that of its keys and items too"
+            )
+
     def result(self, kept: Any) -> Any:
         """Read a kept result in the annotated type; as it is where that does not fit."""
         if self.returns is None or kept is None:
@@ -76,6 +105,15 @@ class Arguments:
             return fitted(self.returns, kept)
         except ValidationError:
             return kept
+
+
+def _same(value: Any, again: Any) -> bool:
+    """Say whether a value has come back from the record as it was; tuples may be lists."""
+    if isinstance(value, list | tuple) and isinstance(again, list | tuple):
+        return len(value) == len(again) and all(map(_same, value, again))
+    if isinstance(value, Mapping) and isinstance(again, Mapping):
+        return value.keys() == again.keys() and all(_same(value[key], again[key]) for key in value)
+    return bool(value == again)
 
 
 @lru_cache(maxsize=1024)
@@ -113,14 +151,48 @@ class _Quiet(GenerateJsonSchema):
     ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012
 
 
+NEVER_KEPT: tuple[type[Any], ...] = (
+    bytes,
+    bytearray,
+    complex,
+    deque,
+    Fraction,
+    IPv4Address,
+    IPv6Address,
+    re.Pattern,
+    AnyUrl,
+)
+"""Types that pydantic can write as JSON, but not always in a form that gives them back."""
+
+
+def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
+    """Give the classes of an annotation: of unions, of collections, of the fields of models.
+
+    Of a model's fields only secrets count: a model writes the rest by itself.
+    """
+    for part in get_args(hint):
+        yield from _types_in(part, seen)
+    kind = get_origin(hint) or hint
+    if not isinstance(kind, type) or kind in seen:
+        return
+    yield kind
+    if issubclass(kind, BaseModel):
+        for field in kind.model_fields.values():
+            inner = _types_in(field.annotation, (*seen, kind))
+            yield from (part for part in inner if issubclass(part, SECRETS))
+
+
 def _refuse_unkept(name: str, what: str, hint: Any) -> None:
     """Refuse a type that plain data cannot hold, before the effect has happened once."""
     remedy = "give plain data, an enum, a dataclass, a TypedDict or a pydantic model"
-    if hint in (SecretStr, SecretBytes):
-        raise DesignError(
-            f"effect {name!r}: {what} is a secret, and the state keeps none; give a name by which "
-            "the function finds it"
-        )
+    for part in _types_in(hint):
+        if issubclass(part, SECRETS):
+            raise DesignError(
+                f"effect {name!r}: {what} is a secret, and the state keeps none; give a name by "
+                "which the function finds it"
+            )
+        if issubclass(part, NEVER_KEPT):
+            raise DesignError(f"effect {name!r}: {what} ({part.__name__}) cannot be kept; {remedy}")
     try:
         # Refuses what has no plain form.
         adapter(hint).json_schema(mode="serialization", schema_generator=_Quiet)
@@ -214,7 +286,30 @@ class _KeyFormatter(Formatter):
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         value, used = super().get_field(field_name, args, kwargs)
+        if _parts_of(value) is not None:  # their order, or spelling in Python, says nothing
+            value = canonical(_settled(value))
         return _canonical(value, True), used
+
+
+def _parts_of(value: Any) -> Any:
+    """Give the parts of a collection or record; None of any other value."""
+    if isinstance(value, BaseModel):
+        return {name: getattr(value, name) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value if isinstance(value, Mapping | list | tuple | set | frozenset) else None
+
+
+def _settled(value: Any) -> Any:
+    """Give a value as plain data in which equal numbers have equal letters."""
+    parts = _parts_of(value)
+    if isinstance(parts, Mapping):
+        return plain({key: _settled(part) for key, part in parts.items()})
+    if parts is not None:
+        settled = [_settled(part) for part in parts]
+        ordered = isinstance(parts, list | tuple)
+        return settled if ordered else sorted(settled, key=canonical)
+    return plain(_canonical(value, False))
 
 
 def _canonical(value: Any, annotated: bool) -> Any:

@@ -21,7 +21,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json_schema import dereference_refs
 from langgraph.errors import is_invalid_resume
@@ -29,8 +29,9 @@ from langgraph.types import Command
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.nodes.core.attempt import Attempt, in_time
+from quintet.nodes.injected import injected
 from quintet.nodes.node import Call, Steps, brief
-from quintet.nodes.tools import as_tool, injected
+from quintet.nodes.tools import as_tool
 from quintet.state.contract import Contract, tool_name
 from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
 from quintet.state.record import adapter, plain
@@ -223,7 +224,8 @@ class Kit:
         if call["name"] in self.handoffs:
             target = self.handoffs[call["name"]]
             return Handoff(to=target, reason=str(arguments.get("reason", "")))
-        return arguments.get(WRAPPED) if self.wrapped else arguments
+        # Without the field that was asked for, it is for the contract to say what is wrong.
+        return arguments[WRAPPED] if self.wrapped and WRAPPED in arguments else arguments
 
 
 WRAPPED = "answer"
@@ -363,9 +365,11 @@ def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:
         DesignError: it names the tool and the remedy.
     """
     for item in contract.tools:
-        if wanted := injected(item):
-            raise DesignError(
-                f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {wanted}, which "
-                "LangChain gives inside an agent graph only; give the worker create_agent(...)"
-            )
+        for name, kind in injected(item).items():
+            if kind != InjectedToolCallId.__name__:
+                raise DesignError(
+                    f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {name!r} "
+                    f"({kind}), which LangChain gives inside an agent graph only; give the worker "
+                    "create_agent(...)"
+                )
     _kit(tuple(map(Same, contract.tools)), contract.gives, handoffs)

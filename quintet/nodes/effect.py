@@ -61,6 +61,11 @@ class Effect:
             refuse_async(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
+        errors = self.harmless if isinstance(self.harmless, tuple) else (self.harmless,)
+        for error in errors:
+            if not (isinstance(error, type) and issubclass(error, BaseException)):
+                raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
+        object.__setattr__(self, "harmless", errors)
         for name in ("undo", "allow"):
             given = getattr(self, name)
             if given is not None and not callable(given):
@@ -100,7 +105,8 @@ class Effect:
         if attempt is None:
             raise DesignError(
                 f"effect {self.name!r} was called outside a Worker or Act, where nothing can stop "
-                f"a second run; call {self.name}.function(...) to run it bare"
+                f"a second run; call {self.name}.function(...) to run it bare, or in a thread of "
+                "an agent's own copy_context().run(...)"
             )
         attempt.check_open(self.name)
         action = self.action(*args, **kwargs)
@@ -120,13 +126,8 @@ class Effect:
         return self._action(self.arguments.bind(args, kwargs))
 
     def _action(self, typed: Mapping[str, Any]) -> Action:
-        arguments = {}
-        for name, value in typed.items():
-            try:
-                arguments[name] = plain(value)
-            except DesignError as problem:
-                raise DesignError(f"effect {self.name!r}: argument {name!r}: {problem}") from None
-        return Action(name=self.name, arguments=arguments, key=self._key_of(typed))
+        arguments, again = self.arguments.kept(typed)
+        return Action(name=self.name, arguments=arguments, key=self._key_of(again))
 
     def exactly(self, action: Action) -> Action:
         """Give an action of this effect with its arguments checked, under the effect's own key.
@@ -141,7 +142,7 @@ class Effect:
         if isinstance(self.key, str):
             return key_text(self.key, self.arguments, typed)
         key: Any = self.key(**typed)
-        if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
+        if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
             raise DesignError(
                 f"effect {self.name!r}: its key function {name_of(self.key)} returned {key!r:.60}, "
                 "which would name all its effects alike; return a text that names this one"
@@ -226,14 +227,16 @@ class Effect:
         pauses for a person keeps it in its own checkpoints.
         """
         asynchronous = is_async(self.function)
+        described = inspect.getdoc(self.function) or self.name
         schema = StructuredTool.from_function(
             func=None if asynchronous else self.function,
             coroutine=self.function if asynchronous else None,
+            description=described,
         ).args_schema
         call = _ToolCall(self)
         return StructuredTool(
             name=self.name,
-            description=inspect.getdoc(self.function) or self.name,
+            description=described,
             args_schema=schema,
             func=None if asynchronous else call.call,
             coroutine=call.acall if asynchronous else None,

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
 from quintet.nodes.core.attempt import counted
-from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.kept import kept
+from quintet.nodes.core.progress import (
+    DONE,
+    GIVEN_UP,
+    SHARED,
+    Progress,
+    others,
+    refuse_foreign,
+    refuse_shared,
+    steps_ended,
+    under_way,
+)
 from quintet.nodes.draft import draft_plan
 from quintet.nodes.node import Node, Place, Steps, asked, brief, place
 from quintet.nodes.route import text_of
-from quintet.state.budget import Budget, Resource
+from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
-from quintet.state.errors import ContractBroken, DesignError
-from quintet.state.plan import Plan, Step, end_of
+from quintet.state.errors import DesignError
+from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain, read
-from quintet.state.verdict import name_of, why_not
-
-SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
-"""The resources that a plan's steps spend together."""
+from quintet.state.verdict import name_of, refuse_async, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +77,7 @@ class Planner(Node):
             `money` and `seconds` that all its steps together may spend.
 
     Raises:
-        DesignError: no assignees, or a limit that a planner cannot keep.
+        DesignError: no assignees, a limit that a planner cannot keep, or an async `read`.
     """
 
     make: Maker | Plan | BaseChatModel
@@ -87,6 +95,7 @@ class Planner(Node):
             raise DesignError(
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
+        refuse_async("Planner(read=)", self.read)
         if not isinstance(self.limit, Budget):
             raise DesignError(f"Planner(limit={self.limit!r:.60}): give a Budget")
         if self.limit.handoffs is not None:
@@ -109,16 +118,16 @@ class Planner(Node):
         known = kept(state, "plan").get(here.path)
         if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
-        others = _others(here, state)
-        if known is not None and known["over"] and _under_way(others) and "step" not in state:
+        peers = others(here, state)
+        if known is not None and known["over"] and under_way(peers) and "step" not in state:
             return Command(update={})  # another planner's step came by an edge that leads here
         if known is None or known["over"]:
             plan = yield from self._plan(state, None)
             new = Progress.begun_with(plan, state, own=known["own"] if known else ())
             return self._send(here, state, new, [self._record("plan", here.node, plan)])
         progress = read(Progress, known)
-        _refuse_shared(here, progress.begun, others)
-        steps = _ends(here, progress, state)
+        refuse_shared(here, progress.begun, peers)
+        steps = steps_ended(here, progress, state)
         if (ended := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
             return self._give_up(here, progress, ended["to"], ended["why"])
         seen = digest([steps, sorted(state.get("results") or {}), _passed_on(state)])
@@ -144,7 +153,7 @@ class Planner(Node):
             made = yield from asked(self.make, *given)
         version = 1 if evidence is None else evidence.plan.version + 1
         reason = "first plan" if evidence is None else _said(evidence.problems)
-        plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=tuple(made))
+        plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=self._steps(made))
         return replace(
             plan,
             assignees=tuple(self.assignees),
@@ -152,6 +161,14 @@ class Planner(Node):
             version=version,
             reason=reason,
         )
+
+    def _steps(self, made: Any) -> tuple[Step, ...]:
+        steps = tuple(made) if isinstance(made, Iterable) else (None,)
+        if not all(isinstance(step, Step) for step in steps):
+            raise DesignError(
+                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its Steps"
+            )
+        return steps
 
     @property
     def _about(self) -> Mapping[str, str]:
@@ -186,7 +203,7 @@ class Planner(Node):
         problems: dict[str, str],
     ) -> Steps[Command[Any]]:
         plan, past = progress.plan, progress.past
-        limit = self.limit.retries
+        limit = plan.budget.retries
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {_said(problems)}"
             return self._give_up(here, progress, self.otherwise, why)
@@ -217,8 +234,8 @@ class Planner(Node):
             update = replace(progress, over=DONE).update(here.path)
             return Command(goto=self.then, update={**update, "decisions": records})
         results = dict(state.get("results") or {})
-        _refuse_shared(here, [step.id for step in ready], _others(here, state))
-        _refuse_foreign(here, ready, progress, results)
+        refuse_shared(here, [step.id for step in ready], others(here, state))
+        refuse_foreign(here, ready, progress, results)
         stale = {
             name: None for name in results if name in progress.own and name not in progress.done
         }
@@ -278,108 +295,8 @@ class Planner(Node):
         return Command(goto=target, update={**update, "decisions": [plain(decision)]})
 
 
-DONE, GIVEN_UP = "done", "given up"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a planner's plan is; kept in the state by the planner's path.
-
-    Args:
-        plan: the version under way.
-        begun: the steps that were sent out.
-        done: those of which the result holds.
-        past: for each earlier version, a name for what it met and what it was answered with.
-        own: all steps that this planner has sent out in this run.
-        spent: what the run had spent when the first version was made.
-        seen: a name for what there was when it last waited.
-        over: empty while it is under way, else how it ended.
-    """
-
-    plan: Plan
-    begun: tuple[str, ...] = ()
-    done: tuple[str, ...] = ()
-    past: tuple[Mapping[str, Any], ...] = ()
-    own: tuple[str, ...] = ()
-    spent: Mapping[str, float] = field(default_factory=dict)
-    seen: str = ""
-    over: str = ""
-    steps: tuple[str, ...] = ()
-
-    @classmethod
-    def begun_with(cls, plan: Plan, state: Mapping[str, Any], own: Iterable[str]) -> Progress:
-        """Begin with a first plan."""
-        spent = state.get("spent") or {}
-        return cls(plan=plan, own=tuple(own), spent={n: spent.get(n, 0) for n in SHARED})
-
-    def update(self, path: str) -> dict[str, Any]:
-        """Give the state update that keeps it."""
-        steps = tuple(step.id for step in self.plan.steps)
-        return {"kept": keep("plan", path, plain(replace(self, steps=steps)))}
-
-
-def _ends(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give how each step that was sent out and is not done has ended, by what says so itself.
-
-    A node of the user's own says it by its result alone.
-    """
-    ends, results = kept(state, "step"), state.get("results") or {}
-    found = {}
-    for name in progress.begun:
-        if name in progress.done:
-            continue
-        at = end_of({"path": here.path, "version": progress.plan.version, "id": name})
-        silent = {"status": "done" if name in results else "silent"}
-        found[name] = ends.get(at) or silent
-    return found
-
-
 def _ended(state: Mapping[str, Any]) -> bool:
     return bool((state.get("outcome") or {}).get("status", "done") != "done")
-
-
-def _refuse_foreign(
-    here: Place, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
-) -> None:
-    """Refuse a step by whose name a result of somebody else's stands: it would be overwritten.
-
-    Raises:
-        ContractBroken: it names the step.
-    """
-    for step in ready:
-        if step.id in results and step.id not in progress.own:
-            raise ContractBroken(
-                f"{here.node}: step {step.id!r} has the name of a result that stands already, of "
-                "another node or planner; give the step another id",
-                side="needs",
-            )
-
-
-def _others(here: Place, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Give the progress of this run's other planners, by their paths."""
-    return {path: known for path, known in kept(state, "plan").items() if path != here.path}
-
-
-def _under_way(others: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(not known["over"] for known in others.values())
-
-
-def _refuse_shared(
-    here: Place, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Refuse a step that another planner has sent out too: each would judge the other's result.
-
-    Raises:
-        ContractBroken: it names the step and the planners.
-    """
-    for path, known in others.items():
-        if both := [step for step in steps if step in known["own"]]:
-            raise ContractBroken(
-                f"{here.node}: step {both[0]!r} has the id of a step of the planner {path!r}, and "
-                "their results could not be told apart; give the steps of each planner ids of "
-                "their own",
-                side="needs",
-            )
 
 
 _OWN = frozenset({"plan", "kept", "decisions", "step"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,7 +24,9 @@ from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFa
 from quintet.state.plan import end_of
 from quintet.state.record import plain
 from quintet.state.run import mark
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import name_of, refuse_async
+
+log = logging.getLogger("quintet")
 
 RemedyKind = Literal["retry", "fallback", "replan", "escalate", "abort"]
 
@@ -172,6 +175,9 @@ class Recovery:
             # A classifier that fails itself must not lose the failure that it was asked about.
             with suppress(Exception):
                 said = self.classify(cause)
+        if said and said not in FAILURE_CLASSES:
+            log.warning("%s: %r is no class of failure", name_of(self.classify), said)
+            said = None
         return said or classify(problem)
 
     @property

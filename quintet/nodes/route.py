@@ -18,6 +18,7 @@ from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute
 from quintet.state.failure import Failure
 from quintet.state.record import plain
+from quintet.state.verdict import refuse_async
 
 
 def text_of(state: Mapping[str, Any]) -> str:
@@ -63,7 +64,7 @@ class Router(Node):
         exhausted: the node to go to at a limit; by default `otherwise`.
 
     Raises:
-        DesignError: no targets, or a chooser that may name a route outside `to`.
+        DesignError: no targets, a chooser that may name a route outside `to`, or an async `read`.
     """
 
     choose: Chooser
@@ -82,6 +83,7 @@ class Router(Node):
             raise DesignError("Router(to=()): give at least one route")
         if not callable(self.choose) and not isinstance(self.choose, Runnable):
             raise DesignError(f"Router(choose={self.choose!r:.60}): give a chooser or a function")
+        refuse_async("Router(read=)", self.read)
         if not isinstance(self.limit, Budget):
             raise DesignError(f"Router(limit={self.limit!r:.60}): give a Budget")
         if self.limit.handoffs is None:  # a limit on tokens leaves the bound on loops as it is

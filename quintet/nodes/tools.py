@@ -5,19 +5,14 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Self, get_origin, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import (
-    BaseTool,
-    InjectedToolArg,
-    InjectedToolCallId,
-    StructuredTool,
-    tool,
-)
+from langchain_core.tools import BaseTool, StructuredTool, tool
 
 from quintet.nodes.effect import Effect
+from quintet.state.contract import tool_name
 
 
 class FunctionTool(StructuredTool):
@@ -25,14 +20,14 @@ class FunctionTool(StructuredTool):
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Self:
-        """Give a function as a tool, with its own name, description and schema.
-
-        Raises:
-            ValueError: LangChain's, where the function has no docstring.
-        """
-        if inspect.iscoroutinefunction(function):
-            return cls.from_function(coroutine=_hinted(function))  # type: ignore[return-value]
-        return cls.from_function(_hinted(function))  # type: ignore[return-value]
+        """Give a function as a tool, with its own name, description and schema."""
+        asynchronous = inspect.iscoroutinefunction(function)
+        made: Any = cls.from_function(
+            func=None if asynchronous else _hinted(function),
+            coroutine=_hinted(function) if asynchronous else None,
+            description=_description(function),
+        )
+        return made  # type: ignore[no-any-return]
 
     def _run(
         self,
@@ -80,21 +75,12 @@ def as_tool(item: Any) -> BaseTool:
         return item.as_tool()
     if inspect.isfunction(item):
         return FunctionTool.of(item)
-    made: BaseTool = item if isinstance(item, BaseTool) else tool(item)
+    if isinstance(item, BaseTool):
+        return item
+    made: BaseTool = tool(item, description=_description(item))
     return made
 
 
-def injected(item: Any) -> str | None:
-    """Name what a tool wants to be given besides its arguments and its call's id."""
-    function = getattr(item, "func", None) or getattr(item, "coroutine", None) or item
-    try:
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
-        return None
-    for name, hint in hints.items():
-        for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
-            kind = mark if isinstance(mark, type) else type(mark)
-            wanted = issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime"
-            if wanted and not issubclass(kind, InjectedToolCallId):
-                return f"{name!r} ({kind.__name__})"
-    return None
+def _description(item: Any) -> str:
+    """Give a function's docstring; its name, where it has none."""
+    return inspect.getdoc(item) or tool_name(item)

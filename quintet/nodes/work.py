@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_invalid_resume
 from langgraph.types import Command, Send
@@ -14,11 +13,12 @@ from langgraph.types import Command, Send
 from quintet.nodes.agents import check_agent, consult, is_model
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.chat import Conversation, Handoff, check_tools
-from quintet.nodes.core.attempt import Attempt, Price, as_update, from_state
+from quintet.nodes.core.attempt import Attempt, as_update, from_state
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.effect import Effect
 from quintet.nodes.meter import metered
 from quintet.nodes.node import Node, Place, Steps, failure_of, place
+from quintet.nodes.price import Price
 from quintet.nodes.route import path_of
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
@@ -28,6 +28,7 @@ from quintet.state.failure import StepFailed
 from quintet.state.plan import end_of
 from quintet.state.record import plain
 from quintet.state.run import run_of
+from quintet.state.verdict import name_of, refuse_async
 
 HANDOFFS = 8
 """Handoffs of one run where the contract's budget sets no limit."""
@@ -94,6 +95,8 @@ class Worker(Node):
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
                 "itself where it goes, since LangGraph would follow a static edge as well"
             )
+        refuse_async("Worker(read=)", self.read)
+        refuse_async("Worker(price=)", self.price)
         check_agent(self.agent, self.contract)
         if is_model(self.agent):
             check_tools(self.contract, self.handoffs)
@@ -203,7 +206,7 @@ class _Work:
     def _context(self) -> Mapping[str, Any]:
         state, step = self.state, self.step
         if self.worker.read is not None:
-            return self.worker.read(state)
+            return _context_of(self.worker.read, state)
         results = state.get("results") or {}
         if not step:
             return {**state, **results}
@@ -351,6 +354,16 @@ class _Work:
         return StepFailed(failure, update)
 
 
+def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[str, Any]:
+    context = read(state)
+    if not isinstance(context, Mapping):
+        raise ContractBroken(
+            f"Worker(read=): {name_of(read)} returned {context!r:.60}, which is no dict",
+            side="needs",
+        )
+    return context
+
+
 def _refuse_late(attempt: Attempt, budget: Budget) -> None:
     """Refuse an answer that came after the contract's seconds, where nothing could cut it off."""
     attempt.pause()
@@ -365,25 +378,6 @@ def _with(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]
     actions = {**(state.get("actions") or {}), **(update.get("actions") or {})}
     results = {**(state.get("results") or {}), **(update.get("results") or {})}
     return {**state, "actions": actions, "results": results}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PerMillion:
-    """A price by tokens. Made by `per_million`."""
-
-    input: float
-    output: float
-
-    def __call__(self, message: BaseMessage) -> float:
-        """Give what a model's message has cost, by its usage metadata."""
-        usage = getattr(message, "usage_metadata", None) or {}
-        into, out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
-        return float(into * self.input + out * self.output) / 1e6
-
-
-def per_million(*, input: float, output: float) -> PerMillion:
-    """Give a price for `Worker(price=)`: your currency for a million input and output tokens."""
-    return PerMillion(input=input, output=output)
 
 
 def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from quintet.nodes.approve import Answer
 from quintet.nodes.merge import MergeAnswer
 from quintet.state.errors import AnswerRefused
-from quintet.state.record import faults
+from quintet.state.record import faults, plain
+
+A = TypeVar("A", Answer, MergeAnswer)
 
 
 def approve(*, by: str, note: str = "", role: str = "") -> Answer:
@@ -20,7 +22,7 @@ def approve(*, by: str, note: str = "", role: str = "") -> Answer:
 
 def edit(arguments: Mapping[str, Any], *, by: str, note: str = "", role: str = "") -> Answer:
     """Yes, with these arguments in place of the action's own."""
-    return _answer(answer="edit", by=by, note=note, role=role, arguments=dict(arguments))
+    return _answer(answer="edit", by=by, note=note, role=role, arguments=plain(dict(arguments)))
 
 
 def reject(*, by: str, note: str = "", role: str = "") -> Answer:
@@ -35,11 +37,15 @@ def respond(note: str, *, by: str, role: str = "") -> Answer:
 
 def settle(values: Mapping[str, Any], *, by: str, note: str = "") -> MergeAnswer:
     """The values that settle a merge's open conflicts, one for each field."""
-    return MergeAnswer(values=dict(values), by=by, note=note)
+    return _made(MergeAnswer, values=plain(dict(values)), by=by, note=note)
 
 
 def _answer(**given: Any) -> Answer:
+    return _made(Answer, **given)
+
+
+def _made(kind: type[A], **given: Any) -> A:
     try:
-        return Answer(**given)
+        return kind(**given)
     except ValidationError as problem:
         raise AnswerRefused(f"this answer is not complete: {faults(problem)}") from problem

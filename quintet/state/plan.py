@@ -51,13 +51,15 @@ class Plan:
         goal: what the whole plan is for.
         steps: at least one.
         assignees: the nodes that may be given a step; empty means unchecked.
-        budget: `steps` bounds the number of steps.
+        budget: `steps` bounds the number of steps; a planner also keeps `retries`, how often it
+            is re-planned, and what its steps may spend together.
         version: 1 for the first plan, one more for each re-plan.
         reason: why this version was made.
 
     Raises:
         DesignError: no steps, a missing or repeated id, an unknown assignee, a missing
-            dependency, a cycle, or more steps than the budget has.
+            dependency, a cycle, more steps than the budget has, or a limit on handoffs, which
+            nothing would keep.
     """
 
     goal: str
@@ -72,6 +74,11 @@ class Plan:
             raise DesignError(f"plan for {self.goal!r}: it has no steps; give at least one")
         self._check_names()
         self._check_order()
+        if self.budget.handoffs is not None:
+            raise DesignError(
+                f"plan for {self.goal!r}: Budget(handoffs={self.budget.handoffs}): a plan passes "
+                "nothing on; bound handoffs by Router(limit=) or Contract(stop=)"
+            )
         if self.budget.steps is not None and len(self.steps) > self.budget.steps:
             raise DesignError(
                 f"plan for {self.goal!r}: {len(self.steps)} steps are over its budget of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -15,13 +15,15 @@ from pathlib import PurePath
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, TypeAdapter, ValidationError
 
 from quintet.state.errors import DesignError
 
 R = TypeVar("R")
 
 _JSON = frozenset({str, int, bool})
+
+SECRETS: tuple[type[Any], ...] = (SecretStr, SecretBytes, Secret)
 
 
 def plain(value: Any) -> Any:
@@ -43,7 +45,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted((plain(item) for item in value), key=_text)
+        return sorted((plain(item) for item in value), key=canonical)
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -87,19 +89,25 @@ _AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], 
 
 def _plain_model(value: BaseModel) -> Any:
     data = value.model_dump()
-    if secret := _secret_in(data):
+    if (secret := _secret_in(data)) is not None:
         raise _not_plain(secret)
     try:
         return plain(data)
-    except DesignError:  # a type that pydantic knows how to write, such as a URL
-        return plain(value.model_dump(mode="json"))
+    except DesignError as problem:  # a type that pydantic knows how to write, such as a URL
+        try:
+            written = value.model_dump(mode="json")
+        except ValueError:
+            raise problem from None
+        return plain(written)
 
 
-def _secret_in(data: Any) -> SecretStr | SecretBytes | None:
+def _secret_in(data: Any) -> Any:
     """Find a secret in a model's data; written as JSON it would become asterisks in silence."""
-    if isinstance(data, SecretStr | SecretBytes):
+    if isinstance(data, SECRETS):
         return data
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    if isinstance(data, str | bytes) or not isinstance(data, Collection):
+        return None
+    inner = data.values() if isinstance(data, Mapping) else data
     return next((found for item in inner if (found := _secret_in(item)) is not None), None)
 
 
@@ -134,7 +142,7 @@ def _bare(value: float | str) -> float | str:
 
 def _not_plain(value: Any) -> DesignError:
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    if isinstance(value, SecretStr | SecretBytes):
+    if isinstance(value, SECRETS):
         return DesignError(
             f"{kind} is a secret, and the state keeps none; give a name by which the function "
             "finds it where it needs it"
@@ -145,8 +153,8 @@ def _not_plain(value: Any) -> DesignError:
     )
 
 
-def _text(data: Any) -> str:
-    """Canonical JSON."""
+def canonical(data: Any) -> str:
+    """Write plain data as canonical JSON: equal letters for equal data."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -166,15 +174,20 @@ def fitted(kind: Any, value: Any) -> Any:
         ValidationError: it does not fit.
     """
     if _is_record(kind) and isinstance(value, Mapping):
-        return adapter(kind).validate_json(_text(plain(value)), strict=True)
+        return _from_json(kind, canonical(plain(value)))
     try:
         return adapter(kind).validate_python(value, strict=True)
     except ValidationError as problem:
         try:
-            text = _text(plain(value))
+            text = canonical(plain(value))
         except DesignError:
             raise problem from None
-        return adapter(kind).validate_json(text, strict=True)
+        return _from_json(kind, text)
+
+
+def _from_json(kind: Any, text: str) -> Any:
+    # By name too: a model with aliases is kept under its fields' own names.
+    return adapter(kind).validate_json(text, strict=True, by_alias=True, by_name=True)
 
 
 def _is_record(kind: Any) -> bool:
@@ -210,4 +223,4 @@ def faults(problem: ValidationError) -> str:
 def digest(data: Any) -> str:
     """Name plain data by its content: SHA-256 of its canonical JSON, the first 16 hex digits."""
     # Models send lone surrogates in JSON; they have no UTF-8, and still make a difference.
-    return hashlib.sha256(_text(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(canonical(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.messages import BaseMessage, message_to_dict, messages_from_dict
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 
@@ -35,29 +38,33 @@ class StrictSerializer(JsonPlusSerializer):
             pickle_fallback=False,
             allowed_json_modules=None,
             # None is the list of safe types alone; left out, it would mean "everything".
-            allowed_msgpack_modules=[*_allowlist(allow), *map(_named, (Whole, HalfPairs))],
+            allowed_msgpack_modules=[*_allowlist(allow), *map(_named, CARRIERS)],
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Give the value as a type tag and bytes."""
         value = obj.value if isinstance(obj, Packed) else obj
+        # Looked for only where it may be, since the walk costs: JSON has text and numbers that
+        # msgpack has not. It refuses them, or LangGraph lets it write "?" for half a pair.
         try:
-            return super().dumps_typed(value)
+            kind, data = super().dumps_typed(value)
         except (TypeError, ValueError):
-            # Only now, since the walk costs: JSON has numbers and text that msgpack has not.
             return super().dumps_typed(_carried(value))
+        if b"?" in data and (carried := _carried(value)) is not value:
+            return super().dumps_typed(carried)
+        return kind, data
 
 
 class Carrier:
-    """A value that msgpack cannot hold, as text. Read back, it is the value itself."""
+    """A value that msgpack cannot hold, as another that it can. Read back, it is the value."""
 
-    text: str
+    held: Any
 
     @classmethod
-    def of(cls, text: str) -> Carrier:
+    def of(cls, held: Any) -> Carrier:
         """Make a carrier; calling the class gives what it carries."""
         made = object.__new__(cls)
-        object.__setattr__(made, "text", text)
+        object.__setattr__(made, "held", held)
         return made
 
 
@@ -65,42 +72,85 @@ class Carrier:
 class Whole(Carrier):
     """A whole number of more than 64 bits."""
 
-    text: str
+    held: str
 
-    def __new__(cls, text: str) -> int:  # type: ignore[misc]
+    def __new__(cls, held: str) -> int:  # type: ignore[misc]
         """Give the number."""
-        return int(text, 16)
+        return int(held, 16)
 
 
 @dataclass(frozen=True, init=False)
 class HalfPairs(Carrier):
     """Text with a half of a surrogate pair, which models send and UTF-8 has not."""
 
-    text: str
+    held: str
 
-    def __new__(cls, text: str) -> str:  # type: ignore[misc]
+    def __new__(cls, held: str) -> str:  # type: ignore[misc]
         """Give the text."""
-        return bytes.fromhex(text).decode("utf-16-le", "surrogatepass")
+        return bytes.fromhex(held).decode("utf-16-le", "surrogatepass")
 
+
+@dataclass(frozen=True, init=False)
+class Keyed(Carrier):
+    """A dict of which a key must be carried, as its pairs."""
+
+    held: list[Any]
+
+    def __new__(cls, held: list[Any]) -> dict[Any, Any]:  # type: ignore[misc]
+        """Give the dict."""
+        return dict(held)
+
+
+@dataclass(frozen=True, init=False)
+class Said(Carrier):
+    """A message of LangChain's, as JSON."""
+
+    held: str
+
+    def __new__(cls, held: str) -> BaseMessage:  # type: ignore[misc]
+        """Give the message."""
+        return messages_from_dict([json.loads(held)])[0]
+
+
+CARRIERS: tuple[type[Carrier], ...] = (Whole, HalfPairs, Keyed, Said)
 
 _MOST = 2**63
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _carried(value: Any) -> Any:
-    """Put what msgpack cannot hold into carriers, wherever it is in a state."""
+    """Put what msgpack cannot hold into carriers, wherever it is; the value itself if nothing."""
     if isinstance(value, dict):
-        return {key: _carried(item) for key, item in value.items()}
+        return _carried_dict(value)
     if isinstance(value, list | tuple):
         items = [_carried(item) for item in value]
+        if all(one is other for one, other in zip(items, value, strict=True)):
+            return value
         return items if isinstance(value, list) else tuple(items)
-    if isinstance(value, Send):
-        return Send(value.node, _carried(value.arg), timeout=value.timeout)
-    if isinstance(value, Interrupt):
-        return dataclasses.replace(value, value=_carried(value.value))
     if isinstance(value, int) and not -_MOST <= value < 2 * _MOST:
         return Whole.of(hex(value))
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if isinstance(value, str) and not value.isascii() and _HALF.search(value):
         return HalfPairs.of(value.encode("utf-16-le", "surrogatepass").hex())
+    return _carried_object(value)
+
+
+def _carried_dict(value: dict[Any, Any]) -> Any:
+    pairs = [(key, item, _carried(key), _carried(item)) for key, item in value.items()]
+    if all(key is one and item is other for key, item, one, other in pairs):
+        return value
+    if all(key is one for key, _, one, _ in pairs):
+        return {key: other for key, _, _, other in pairs}
+    return Keyed.of([[one, other] for _, _, one, other in pairs])
+
+
+def _carried_object(value: Any) -> Any:
+    """Carry what is within an object of LangGraph's or LangChain's that a state may hold."""
+    if isinstance(value, Send) and (arg := _carried(value.arg)) is not value.arg:
+        return Send(value.node, arg, timeout=value.timeout)
+    if isinstance(value, Interrupt) and (asked := _carried(value.value)) is not value.value:
+        return dataclasses.replace(value, value=asked)
+    if isinstance(value, BaseMessage) and _carried(inside := vars(value)) is not inside:
+        return Said.of(json.dumps(message_to_dict(value)))
     return value
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from enum import Enum, Flag
 from functools import lru_cache, partial
+from math import isnan
 from typing import Any
+
+from langchain_core.messages import BaseMessage
 
 from quintet.state.errors import DesignError
 
@@ -51,7 +55,8 @@ def why_not(verdict: Any, criterion: Any) -> str | None:
     """Read the verdict of a criterion: None where it holds, else why it does not.
 
     Raises:
-        DesignError: the verdict is a text, which could mean either, or something to await.
+        DesignError: the verdict is a text, which could mean either, something to await, or of a
+            kind that is true whatever it says.
     """
     _refuse_awaitable(verdict, criterion)
     if isinstance(verdict, Unmet):
@@ -71,7 +76,7 @@ def why(verdict: Any, condition: Any) -> str | None:
     A text is the reason.
 
     Raises:
-        DesignError: the verdict is something to await.
+        DesignError: the verdict is something to await, or of a kind that is true whatever it says.
     """
     _refuse_awaitable(verdict, condition)
     if not _true(verdict, condition):
@@ -94,6 +99,11 @@ def refuse_async(part: str, *functions: Any) -> None:
 
 
 def _true(verdict: Any, function: Any) -> bool:
+    if (what := _unclear(verdict)) is not None:
+        raise DesignError(
+            f"{name_of(function)} returned {what}, which is true whatever it says "
+            f'({verdict!r:.60}); return True or False, or unmet("why")'
+        )
     try:
         return bool(verdict)
     except Exception as problem:
@@ -101,6 +111,29 @@ def _true(verdict: Any, function: Any) -> bool:
             f"{name_of(function)} returned {type(verdict).__name__}, which is neither true nor "
             f"false ({problem}); return True or False"
         ) from problem
+
+
+def _unclear(verdict: Any) -> str | None:
+    """Name what Python takes for true though it may well mean no; None where it is clear."""
+    if verdict is NotImplemented or verdict is ...:
+        return f"{verdict}"
+    if isinstance(verdict, tuple) and verdict and isinstance(verdict[0], bool | Unmet):
+        return "a tuple"
+    for kind, what in _ALWAYS_TRUE:
+        if isinstance(verdict, kind):
+            return what
+    if isinstance(verdict, Enum) and not isinstance(verdict, int | str | Flag):
+        return "an enum's member"
+    if callable(verdict):
+        return "a function, not called"
+    return "NaN" if isinstance(verdict, float) and isnan(verdict) else None
+
+
+_ALWAYS_TRUE: tuple[tuple[type[Any], str], ...] = (
+    (BaseException, "an exception"),
+    (Iterator, "an iterator"),
+    (BaseMessage, "a message"),
+)
 
 
 def _refuse_awaitable(verdict: Any, function: Any) -> None:

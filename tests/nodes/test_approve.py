@@ -5,9 +5,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from pydantic import ValidationError
 
 from quintet.nodes import Act, ApprovalGate, Recovery, always, effect, over, proposed
 from quintet.nodes.approve import Answer, seconds
-from quintet.runs import approve, edit, look, reject, respond, start
+from quintet.runs import approve, edit, look, reject, respond, settle, start
 from quintet.state import (
     Action,
     AnswerRefused,
@@ -574,3 +576,27 @@ def test_approvers_that_cannot_be_told_let_nobody_answer(invoke: Any) -> None:
     up["on"] = True
     invoke(app, yes(asked), "a")
     assert till.paid == [("x", 500.0)]
+
+
+def test_approvers_of_whom_there_are_none_let_nobody_answer() -> None:
+    till = Till()
+    app = desk(till, ask=gate(approvers=lambda act: [name for name in () if act]))
+    run = start(app, {"message": "m"}, thread="a")
+    with pytest.raises(AnswerRefused, match="named nobody"):
+        run.answer(approve(by="mallory"))
+    assert till.paid == []
+
+
+def test_an_edit_is_checked_in_the_form_in_which_it_is_kept() -> None:
+    till = Till()
+    asks = gate(effects=(effect(till.pay, key="pay:{to}:{amount}"),))
+    run = start(desk(till, ask=asks), {"message": "m"}, thread="a")
+    with pytest.raises(AnswerRefused, match=r"amount: .*valid number"):
+        run.answer(edit({"amount": Decimal("3.5")}, by="maria"))
+    run.answer(edit({"amount": np.float64(2.5)}, by="maria"))
+    assert till.paid == [("x", 2.5)]
+
+
+def test_a_settlement_without_a_name_is_refused_as_an_answer() -> None:
+    with pytest.raises(AnswerRefused, match="says who gives it"):
+        settle({"a": 1}, by="")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Secret, SecretStr
 
 from quintet.nodes import Act, Worker, effect, proposed
 from quintet.nodes.arguments import arguments_of
@@ -195,3 +196,83 @@ def test_a_default_is_the_authors_own() -> None:
     def take(to: str = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
 
     assert arguments_of(take).bind((), {}) == {"to": None}
+
+
+@dataclass
+class Sum:
+    cents: Decimal
+
+
+def test_a_secret_or_bytes_anywhere_in_a_type_are_refused_when_the_effect_is_declared() -> None:
+    for kind in (SecretStr | None, list[SecretStr], Secret[int], dict[str, bytes], int | complex):
+
+        def take(it: Any) -> Any: ...
+
+        for place in ("it", "return"):
+            take.__annotations__.update({"it": int, "return": None, place: kind})
+            with pytest.raises(DesignError, match=r"cannot be kept|is a secret"):
+                effect(take, key="{it}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("1.10"),
+        dt.date(2024, 1, 2),
+        Size.BIG,
+        {1, 2},
+        {1: "a"},
+        Point(1),
+        [{"a": UUID(int=1)}],
+    ],
+    ids=["decimal", "date", "enum", "set", "keys", "record", "deep"],
+)
+def test_what_would_come_back_as_something_else_is_refused_before_the_effect(value: Any) -> None:
+    def pay(it): ...  # type: ignore[no-untyped-def]
+
+    def put(it: dict) -> None: ...  # type: ignore[type-arg]
+
+    with pytest.raises(DesignError, match=r"effect 'pay': argument 'it' is .* annotate it"):
+        effect(pay, key="k").action(it=value)
+    with pytest.raises(DesignError, match=r"effect 'put': argument 'it' is .* annotate it"):
+        effect(put, key="k").action(it={"deep": value})
+
+
+def test_what_comes_back_as_it_was_needs_no_annotation() -> None:
+    def pay(it): ...  # type: ignore[no-untyped-def]
+
+    for value in (1, 0.5, "a", None, True, [1, (2,)], {"a": {"b": ()}}, 2**70):
+        assert effect(pay, key="k").action(it=value).arguments == {"it": plain(value)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (set[str], {"a", "b", "c"}, {"c", "b", "a"}),
+        (dict[str, int], {"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (list[Decimal], [Decimal("1.10")], [Decimal("1.1")]),
+        (Sum, Sum(Decimal("2.50")), Sum(Decimal("2.5"))),
+        (Any, [144.0], [144]),
+    ],
+    ids=["set", "dict", "decimals", "record", "numbers"],
+)
+def test_equal_collections_and_records_make_equal_keys(kind: Any, one: Any, other: Any) -> None:
+    def pay(it: Any) -> None: ...
+
+    pay.__annotations__["it"] = kind
+    once = effect(pay, key="pay:{it}")
+    assert once.action(it=one).key == once.action(it=other).key
+
+
+def test_a_key_of_a_set_is_the_same_in_every_process() -> None:
+    def pay(it: set[str]) -> None: ...
+
+    assert effect(pay, key="pay:{it}").action(it={"b", "a"}).key == 'pay:["a","b"]'
+
+
+def test_a_key_function_gets_what_the_record_holds() -> None:
+    def pay(it: dict[str, Any]) -> None: ...
+
+    once = effect(pay, key=lambda it: f"{it}")
+    action = once.action(it=OrderedDict(a=(1,)))
+    assert once.exactly(action).key == action.key == "{'a': [1]}"

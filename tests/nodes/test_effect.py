@@ -387,3 +387,12 @@ def _fan_out(work: Worker, branches: int, *, recover: Recovery) -> Any:
         return Command(goto=sends)
 
     return app_of({"split": split, "work": work, "person": hand_over}, recover=recover)
+
+
+def test_what_is_harmless_is_a_type_of_exception() -> None:
+    wrong: Any
+    for wrong in ("ValueError", [ValueError], (5,)):
+        with pytest.raises(DesignError, match=r"harmless=.* is no exception type"):
+            effect(Bank().pay, key="k", harmless=wrong)
+    alone: Any = ValueError
+    assert effect(Bank().pay, key="k", harmless=alone).harmless == (ValueError,)

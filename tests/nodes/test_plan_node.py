@@ -265,6 +265,18 @@ def test_re_planning_is_bounded(invoke: Any, most: int) -> None:
     assert f"re-planned {most} times, the limit" in end["outcome"]["reason"]
 
 
+def test_a_plans_own_budget_bounds_re_planning_too() -> None:
+    def make(goal: str, evidence: Any) -> Any:
+        return plan(step("a", inputs={"n": bool(evidence)}), budget=Budget(retries=0))
+
+    crew = Crew(a=ValueError("no"))
+    end = project(planner(make), crew, Recovery(unknown=replan(times=99))).invoke(
+        {"message": "g"}, {"configurable": {"thread_id": "a"}}
+    )
+    assert "re-planned 0 times, the limit" in end["outcome"]["reason"]
+    assert len(crew.did) == 1
+
+
 def test_the_same_plan_with_the_same_problems_is_no_progress(invoke: Any) -> None:
     crew = Crew(a=ValueError("no"))
     end = invoke(project(planner(plan(step("a"))), crew), {"message": "g"}, "a")
@@ -502,3 +514,12 @@ def test_what_a_planner_writes_for_itself_is_not_sent_to_its_steps() -> None:
     assert set(sent) == {"message", "order", "step"}
     assert sent["step"]["planner"] == "plan"
     assert hand_over({})["outcome"]["status"] == "escalated"
+
+
+@pytest.mark.parametrize("made", [None, 5, "dig", [{"id": "a"}], step("a")])
+def test_what_is_no_plan_is_refused_by_its_makers_name(made: Any) -> None:
+    def make(goal: str) -> Any:
+        return made
+
+    with pytest.raises(DesignError, match=r"make made .* which is no plan"):
+        planner(make)({"message": "g"})

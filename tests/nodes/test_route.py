@@ -207,3 +207,12 @@ def test_a_path_is_of_routes_and_handoffs() -> None:
 
 def _on(thread: str) -> Any:
     return {"configurable": {"thread_id": thread}}
+
+
+def test_an_async_read_is_refused_before_a_chooser_gets_what_was_never_awaited() -> None:
+    async def waits(state: Any) -> str:
+        await asyncio.sleep(0)
+        return "x"
+
+    with pytest.raises(DesignError, match=r"Router\(read=\): waits is async"):
+        Router(choose=by_rules([(".", "a")]), to=("a",), otherwise="b", read=waits)

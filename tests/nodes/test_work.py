@@ -37,7 +37,7 @@ from quintet.state import (
     unmet,
 )
 from quintet.testing import ScriptedModel
-from tests.nodes.workshop import S, app_of, bare, decided, statuses
+from tests.nodes.workshop import THREAD, S, app_of, bare, decided, statuses
 
 
 class Request(typing_extensions.TypedDict):
@@ -608,3 +608,25 @@ def test_an_agent_that_is_a_desk_of_its_own_is_done_when_it_says_so(
         return
     assert end["outcome"]["status"] == "escalated"
     assert "the agent's own run ended escalated: ValueError: stop" in end["outcome"]["reason"]
+
+
+@pytest.mark.parametrize("cost", [None, "1", float("nan"), -1.0, [1]])
+def test_a_price_that_is_none_is_refused_before_a_limit_goes_by_it(cost: Any) -> None:
+    node = work(ScriptedModel(["ok"]), price=lambda said: cost, stop=Budget(money=1))
+    with pytest.raises(StepFailed, match=r"Worker\(price=\): .* give a finite number"):
+        app_of({"work": node}).invoke({"message": "m"}, THREAD)
+
+
+def test_a_worker_reads_a_dict_and_nothing_else() -> None:
+    node = work(lambda request: 1, read=lambda state: None)
+    with pytest.raises(StepFailed, match="returned None, which is no dict"):
+        app_of({"work": node}).invoke({"message": "m"}, THREAD)
+
+
+def test_what_is_async_is_refused_where_a_worker_does_not_await_it() -> None:
+    async def waits(given: Any) -> Any:
+        await asyncio.sleep(0)
+
+    for name in ("read", "price"):
+        with pytest.raises(DesignError, match=rf"Worker\({name}=\): waits is async"):
+            work(lambda request: 1, **{name: waits})

@@ -17,6 +17,8 @@ from quintet.state.failure import FAILURE_CLASSES
 
 App = CompiledStateGraph[Any, Any, Any, Any]
 
+THREAD: Any = {"configurable": {"thread_id": "a"}}
+
 
 class S(OrchestrationState, total=False):
     order: NotRequired[int]

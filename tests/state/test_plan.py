@@ -127,6 +127,11 @@ def test_an_unknown_assignee_is_refused_by_name() -> None:
         Plan(goal="g", steps=(step("a"),), assignees=("x", "y"))
 
 
+def test_a_limit_that_no_plan_keeps_is_refused() -> None:
+    with pytest.raises(DesignError, match=r"Budget\(handoffs=2\): a plan passes nothing on"):
+        Plan(goal="g", steps=(step("a"),), budget=Budget(handoffs=2))
+
+
 def test_more_steps_than_the_budget_are_refused() -> None:
     Plan(goal="g", steps=(step("a"), step("b")), budget=Budget(steps=2))
     with pytest.raises(DesignError, match="2 steps are over its budget of 1"):

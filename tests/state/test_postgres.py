@@ -69,24 +69,19 @@ async def test_the_next_call_works_after_the_server_ended_every_connection(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ({"text": "a\0b"}, {"text": "a\0b"}),
-        ({"text": "plain"}, {"text": "plain"}),
-        ({"number": math.inf}, {"number": math.inf}),
-        ({"text": "half \ud800"}, {"text": "half ?"}),
-    ],
+    "given",
+    [{"text": "a\0b"}, {"text": "plain"}, {"number": math.inf}, {"text": "half \ud800"}],
     ids=["nul", "plain", "infinity", "half a surrogate pair"],
 )
 def test_text_and_numbers_that_jsonb_cannot_hold_are_kept_as_elsewhere(
-    url: str, given: Seen, kept: Seen
+    url: str, given: Seen
 ) -> None:
     with checkpointer(url) as saver:
         app(saver).invoke(given, place("a"))
-        assert app(saver).get_state(place("a")).values == kept
+        assert app(saver).get_state(place("a")).values == given
     with checkpointer("memory://") as saver:
         app(saver).invoke(given, place("a"))
-        assert app(saver).get_state(place("a")).values == kept
+        assert app(saver).get_state(place("a")).values == given
 
 
 def test_many_may_make_the_tables_at_once(url: str) -> None:

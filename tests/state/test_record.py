@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import AnyUrl, BaseModel, Field, Secret, SecretStr, ValidationError
 
 from quintet.state import Budget, DesignError, digest, plain
 from quintet.state.record import fitted, read
@@ -57,6 +57,20 @@ class Point:
 class Order(BaseModel):
     id: int
     day: dt.date
+
+
+class Wallet(BaseModel):
+    cards: tuple[tuple[SecretStr, int], ...] = ()
+    pins: dict[str, frozenset[SecretStr]] = {}
+    home: AnyUrl
+
+
+class Photo(BaseModel):
+    pixels: bytes
+
+
+class Letter(BaseModel):
+    sender: str = Field(alias="from")
 
 
 class Card(BaseModel):
@@ -122,7 +136,15 @@ def test_what_json_has_not_is_refused_by_its_type(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", [SecretStr("s"), Card(number=SecretStr("s"))], ids=["bare", "in"]
+    "secret",
+    [
+        SecretStr("s"),
+        Secret(3),
+        Card(number=SecretStr("s")),
+        Wallet(cards=((SecretStr("s"), 1),), home=AnyUrl("http://example.org")),
+        Wallet(pins={"a": frozenset({SecretStr("s")})}, home=AnyUrl("http://example.org")),
+    ],
+    ids=["bare", "of any type", "in", "in a tuple", "in a set"],
 )
 def test_a_secret_is_refused_and_not_kept_as_asterisks(secret: Any) -> None:
     with pytest.raises(DesignError, match="is a secret, and the state keeps none"):
@@ -165,6 +187,17 @@ def test_what_has_a_form_in_json_is_kept_in_it_and_read_back(
 def test_nothing_else_is_taken_for_what_it_is_not(kind: Any, value: Any) -> None:
     with pytest.raises(ValidationError):
         fitted(kind, value)
+
+
+def test_a_model_that_cannot_be_written_is_refused_by_what_it_holds() -> None:
+    with pytest.raises(DesignError, match="bytes is not plain data"):
+        plain(Photo(pixels=b"\xff"))
+
+
+def test_a_model_with_an_alias_is_kept_under_its_fields_name_and_read_back() -> None:
+    letter = Letter.model_validate({"from": "maria"})
+    assert plain(letter) == {"sender": "maria"}
+    assert fitted(Letter, plain(letter)) == fitted(Letter, {"from": "maria"}) == letter
 
 
 def test_two_keys_that_become_one_are_refused() -> None:

@@ -11,7 +11,7 @@ import ormsgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
@@ -57,6 +57,34 @@ def test_plain_data_comes_back_as_it_was(value: Any) -> None:
 def test_what_langgraph_and_langchain_use_themselves_comes_back_as_objects() -> None:
     values = [AIMessage("hello"), Send("node", {"a": 1}), Interrupt(value={"ask": 1}, id="x")]
     assert back(values) == values
+
+
+half = "half \ud800"
+long = 2**70
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        half,
+        {"deep": [{"text": half}, long, -long]},
+        {half: 1, "b": {long: half}},
+        AIMessage(half, id="a"),
+        [AIMessage("?", tool_calls=[{"name": "pay", "args": {"cents": long}, "id": "c"}])],
+        ToolMessage("ok", tool_call_id="c", artifact={half: long}),
+        Interrupt(value={"ask": half}, id="x"),
+        Send("node", {"a": {half: long}}),
+        {"text": "shall I?"},
+    ],
+    ids=["text", "deep", "keys", "message", "call", "artifact", "question", "send", "plain"],
+)
+def test_text_and_numbers_that_msgpack_has_not_come_back_as_they_were(value: Any) -> None:
+    assert back(value) == value
+
+
+def test_what_needs_no_carrier_is_written_as_langgraph_writes_it() -> None:
+    value = {"text": "shall I?", "said": [AIMessage("why?")], "of": ("a?", 2**63)}
+    assert StrictSerializer().dumps_typed(value) == JsonPlusSerializer().dumps_typed(value)
 
 
 @pytest.mark.parametrize("value", [Parcel(3), Receipt(total=3)])

@@ -22,6 +22,7 @@ from langgraph.types import Command
 
 from quintet.nodes.core.left import leave_to
 from quintet.nodes.node import Call, Place, Steps, TimeUp
+from quintet.nodes.price import Price, cost_of
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING
@@ -33,9 +34,6 @@ from quintet.state.record import plain, read
 R = TypeVar("R")
 
 log = logging.getLogger("quintet")
-
-Price = Callable[[BaseMessage], float]
-"""A function of a model's message: its cost, in the caller's currency."""
 
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """The resources that work uses up; handoffs and retries are counted where they happen."""
@@ -62,7 +60,7 @@ class Attempt:
         before: what an earlier part of the same work, before it paused, had spent.
         actions: what it has proposed or done.
         refused: what it asked for and may not have, each in a sentence.
-        unawaited: the calls of async effects that nobody has awaited yet.
+        unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
     """
 
@@ -213,7 +211,7 @@ class Attempt:
     def used(self, message: BaseMessage) -> None:
         """Add a model's message: its tokens as reported, its money by the price."""
         usage = getattr(message, "usage_metadata", None)
-        money = {} if self.price is None else {"money": self.price(message)}
+        money = {} if self.price is None else {"money": cost_of(message, self.price)}
         self.spend(tokens=usage["total_tokens"] if usage else 0, **money)
 
     def check(self) -> None:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from quintet.nodes import Finish, Recovery, Router, Worker, escalate
+from tests.nodes.workshop import THREAD, app_of, bare, logs
+
+
+def broken(request: Any) -> Any:
+    return {}["tariff"]
+
+
+def end_of(node: Any, caplog: Any, **policy: Any) -> Any:
+    with caplog.at_level(logging.WARNING, "quintet"):
+        return app_of({"work": node}, recover=Recovery(**policy)).invoke({"message": "m"}, THREAD)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Worker(agent=broken, contract=bare()),
+        Router(choose=broken, to=("a",), otherwise="person"),
+        broken,
+    ],
+    ids=["worker", "router", "own"],
+)
+def test_a_failure_leaves_its_traceback_in_the_log_and_its_type_in_the_reason(
+    node: Any, caplog: Any
+) -> None:
+    end = end_of(node, caplog)
+    assert end["outcome"]["reason"] == "KeyError: 'tariff'"
+    record = next(each for each in caplog.records if each.exc_info)
+    assert (record.name, record.levelname) == ("quintet", "WARNING")
+    assert "work: permanent: KeyError: 'tariff'" in record.getMessage()
+    assert 'return {}["tariff"]' in caplog.text
+
+
+def test_the_failure_of_a_group_is_named_by_its_first(caplog: Any) -> None:
+    async def agent(request: Any) -> Any:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(broken, request))
+
+    app = app_of({"work": Worker(agent=agent, contract=bare())}, recover=Recovery())
+    with caplog.at_level(logging.WARNING, "quintet"):
+        end = asyncio.run(app.ainvoke({"message": "m"}, THREAD))
+    (failure,) = end["failures"]
+    assert (failure["kind"], failure["error"]) == ("permanent", "KeyError")
+    assert "ExceptionGroup" in caplog.text
+
+
+def test_a_criterion_that_raises_is_its_own_failure_and_not_the_agents(caplog: Any) -> None:
+    end = end_of(Worker(agent=lambda r: "ok", contract=bare(success=(broken,))), caplog)
+    (failure,) = end["failures"]
+    assert (failure["error"], failure["kind"]) == ("CriterionFailed", "contract")
+    assert "broken could not judge the result: KeyError: 'tariff'" in failure["message"]
+    assert 'return {}["tariff"]' in caplog.text
+
+
+def test_a_criterion_of_the_end_that_raises_is_logged_too(caplog: Any) -> None:
+    with caplog.at_level(logging.WARNING, "quintet"):
+        update = Finish(success=(broken,))({"results": {"work": 1}})
+    assert "broken: KeyError: 'tariff'" in update["outcome"]["reason"]
+    assert 'return {}["tariff"]' in caplog.text
+
+
+@pytest.mark.parametrize("said", ["transient_", 5, True])
+def test_a_classifier_that_names_no_class_is_logged_and_the_usual_rules_hold(
+    caplog: Any, said: Any
+) -> None:
+    def classifier(problem: BaseException) -> Any:
+        return said
+
+    worker = Worker(agent=broken, contract=bare())
+    end = end_of(worker, caplog, classify=classifier, permanent=escalate("there"))
+    assert end["failures"][0]["kind"] == "permanent"
+    assert end["log"] == ["there"]
+    assert f"classifier: {said!r} is no class of failure" in caplog.text
+
+
+def test_what_goes_well_leaves_nothing_in_the_log(caplog: Any) -> None:
+    with caplog.at_level(logging.WARNING, "quintet"):
+        app_of({"work": Worker(agent=lambda r: 1, contract=bare()), "end": logs("end")}).invoke(
+            {}, THREAD
+        )
+    assert caplog.records == []

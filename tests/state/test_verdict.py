@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+import re
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from quintet.state import DesignError, unmet
+from quintet.state.verdict import refuse_async, why, why_not
+
+
+class Colour(Enum):
+    NO = 0
+
+
+class Neither:
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
+def cites(result: Any) -> bool:
+    return bool(result)
+
+
+async def waits(result: Any) -> bool:
+    await asyncio.sleep(0)
+    return bool(result)
+
+
+class Waits:
+    async def __call__(self, result: Any) -> bool:
+        await asyncio.sleep(0)
+        return bool(result)
+
+
+@pytest.mark.parametrize("verdict", [True, 1, [0], {"a": 0}, Decimal(1), re.match("a", "a")])
+def test_what_is_true_holds(verdict: Any) -> None:
+    assert why_not(verdict, cites) is None
+    assert why(verdict, cites) == "cites holds"
+
+
+@pytest.mark.parametrize("verdict", [False, None, 0, "", [], {}, Decimal(0), unmet("no policy")])
+def test_what_is_false_or_none_or_empty_does_not_hold(verdict: Any) -> None:
+    assert why_not(verdict, cites) in ("does not hold", "no policy")
+    assert why(verdict, cites) is None
+
+
+def test_a_text_is_a_reason_in_a_condition_and_refused_in_a_criterion() -> None:
+    assert why("over the limit", cites) == "over the limit"
+    with pytest.raises(DesignError, match="cites returned the text 'over the limit'"):
+        why_not("over the limit", cites)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "what"),
+    [
+        ((False, "no policy"), "a tuple"),
+        ((unmet("no policy"), 1), "a tuple"),
+        (ValueError("no policy"), "an exception"),
+        ((word for word in ()), "an iterator"),
+        (map(cites, ()), "an iterator"),
+        (cites, "a function, not called"),
+        (AIMessage("no"), "a message"),
+        (Colour.NO, "an enum's member"),
+        (float("nan"), "NaN"),
+        (NotImplemented, "NotImplemented"),
+        (..., "Ellipsis"),
+        (Neither(), "Neither"),
+    ],
+    ids=[
+        "pair",
+        "pair of ours",
+        "exception",
+        "generator",
+        "map",
+        "function",
+        "message",
+        "enum",
+        "nan",
+        "not implemented",
+        "ellipsis",
+        "neither",
+    ],
+)
+def test_what_is_true_whatever_it_says_is_refused(verdict: Any, what: str) -> None:
+    for read in (why_not, why):
+        with pytest.raises(DesignError, match=f"cites returned {what}"):
+            read(verdict, cites)
+
+
+def test_what_is_still_to_be_awaited_is_no_verdict() -> None:
+    for read in (why_not, why):
+        with pytest.raises(DesignError, match="cites returned something to await"):
+            read(waits(1), cites)
+
+
+@pytest.mark.parametrize("function", [waits, partial(waits, 1), Waits()])
+def test_an_async_function_is_refused_where_nothing_awaits_it(function: Any) -> None:
+    with pytest.raises(DesignError, match=r"Finish: (waits|Waits) is async"):
+        refuse_async("Finish", cites, function)
+
+
+def test_a_no_says_why_and_is_false() -> None:
+    assert not unmet("no policy")
+    assert (str(unmet("no policy")), repr(unmet("no policy"))) == (
+        "no policy",
+        "unmet('no policy')",
+    )
+    assert len({unmet("a"), unmet("a"), unmet("b")}) == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  ", None, 3])
+def test_a_no_without_a_reason_is_refused(reason: Any) -> None:
+    with pytest.raises(DesignError, match="give the reason in words"):
+        unmet(reason)
