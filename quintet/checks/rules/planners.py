@@ -130,8 +130,8 @@ def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
                 code="shared-plan",
                 node=shape.at(name),
                 fault=f"{name!r} takes steps of {names(*planners)}, and its edge to "
-                f"{names(*back)} is followed after each: a planner looks at once, or plans again, "
-                "on a step of the other's.",
+                f"{names(*back)} is followed after each: a planner waits for ever for its step, or "
+                "looks before it has come back.",
                 remedy="Give Worker(then=...) in place of the edge, which goes back to whoever "
                 "sent the step, or give each planner assignees of its own.",
             )
