@@ -190,8 +190,8 @@ class _Work:
         answer = yield from consult(
             worker.agent, contract, request, attempt, metered(attempt), self.talk
         )
-        if contract.stop.seconds is not None:
-            _refuse_late(attempt, contract.stop)
+        if contract.stop.limited:
+            _refuse_costly(attempt, contract.stop)
         return request, answer
 
     @property
@@ -364,13 +364,14 @@ def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[s
     return context
 
 
-def _refuse_late(attempt: Attempt, budget: Budget) -> None:
-    """Refuse an answer that came after the contract's seconds, where nothing could cut it off."""
+def _refuse_costly(attempt: Attempt, budget: Budget) -> None:
+    """Refuse an answer that took more than the contract allows, where nothing could cut it off."""
     attempt.pause()
     spent = add_spending(attempt.before, attempt.spent)
-    seconds = spent.get("seconds", 0)
-    if budget.seconds is not None and seconds > budget.seconds:
-        attempt.check()
+    for resource in ("tokens", "money", "seconds"):
+        limit = getattr(budget, resource)
+        if limit is not None and spent.get(resource, 0) > limit:
+            attempt.check()
 
 
 def _with(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from urllib.parse import unquote
 
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -49,9 +48,11 @@ class _Connection(sqlite3.Connection):
     Python 3.13 and later warn about one that is left open.
     """
 
-    def __del__(self) -> None:
-        with suppress(sqlite3.Error):
+    def __del__(self, _errors: type[Exception] = sqlite3.Error) -> None:
+        try:  # noqa: SIM105 - at the end of the process, the module's names are gone
             self.close()
+        except _errors:
+            pass
 
 
 class SaverInSqlite(ThreadedSaver, SqliteSaver):

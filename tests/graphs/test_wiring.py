@@ -384,7 +384,7 @@ def ends_well(run: Run, desk: Faulty) -> None:
 
 # Each example runs a graph: to shrink one would take minutes.
 LAW = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
@@ -418,7 +418,7 @@ def test_every_run_ends_in_an_outcome_whatever_breaks(
     message=st.sampled_from(["billing", "shipping", "plan", "hm"]),
     said=answers,
 )
-@settings(LAW, max_examples=50)
+@settings(LAW, max_examples=25)
 async def test_every_async_run_ends_in_an_outcome_whatever_breaks(
     desk: Faulty, recover: Any, message: str, said: Any
 ):

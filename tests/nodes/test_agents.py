@@ -16,7 +16,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
-from quintet.nodes import Recovery, Worker, effect
+from quintet.nodes import Recovery, Worker, effect, per_million
 from quintet.nodes.agents import speaks
 from quintet.state import Budget, Contract, StepFailed, ToolRefused
 from quintet.testing import ScriptedModel
@@ -226,6 +226,16 @@ def test_a_budget_stops_an_agent_midway_and_keeps_what_was_spent(
     assert end["spent"].get("tokens", 0) == 10 * calls
     assert end["failures"][0]["error"] == "BudgetExhausted"
     assert end["outcome"]["status"] == "exhausted"
+
+
+@pytest.mark.parametrize("limit", [Budget(tokens=5), Budget(money=0.001)])
+def test_an_answer_that_took_more_than_the_contract_allows_is_refused(limit: Budget) -> None:
+    contract = Contract(goal="g", needs=("message",), stop=limit)
+    model = ScriptedModel([tokens(10, content="done")])
+    price = per_million(input=1000, output=1000)
+    with pytest.raises(StepFailed, match="budget reached") as caught:
+        Worker(agent=model, contract=contract, price=price)({"message": "hi"})
+    assert caught.value.update["spent"]["tokens"] == 10
 
 
 def test_what_attempts_spend_adds_up_against_one_budget(invoke: Any, make: Any) -> None:
