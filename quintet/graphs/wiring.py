@@ -17,6 +17,7 @@ from quintet.nodes.own import goes_to, own, reads
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
+from quintet.state.channels import Shared
 from quintet.state.errors import DesignError
 from quintet.state.fragments import OrchestrationState
 
@@ -194,7 +195,7 @@ def _check_keys(state: type[Any]) -> None:
     """Refuse a state that declares one of our keys anew: what nodes write there would be lost."""
     theirs = get_type_hints(state, include_extras=True)
     for key, ours in get_type_hints(OrchestrationState, include_extras=True).items():
-        if key in theirs and _channel(ours) not in (None, _channel(theirs[key])):
+        if key in theirs and _channel(ours) not in (Shared, _channel(theirs[key])):
             raise DesignError(
                 f"{state.__name__} declares {key!r} anew, and what our nodes keep there would be "
                 "lost; give your key another name, and leave ours as OrchestrationState has it"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 
 from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, join
@@ -114,6 +115,24 @@ class OfRun(BaseChannel[Any, Any, Any]):
     def merged(self, values: Sequence[Any]) -> Any:
         """Put one superstep's updates into the value."""
         raise NotImplementedError  # pragma: no cover
+
+
+class Shared(LastValue[Any]):
+    """A key of the thread that takes one value a superstep; the same one twice is one.
+
+    Graphs that are nested side by side each hand back what they were given.
+    """
+
+    __slots__ = ()
+
+    def update(self, values: Sequence[Any]) -> bool:
+        """Take the value.
+
+        Raises:
+            InvalidUpdateError: LangGraph's, for values that differ.
+        """
+        same = len(values) > 1 and all(value == values[0] for value in values)
+        return super().update(values[:1] if same else values)
 
 
 class Latest(OfRun):

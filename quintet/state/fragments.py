@@ -26,6 +26,7 @@ from quintet.state.channels import (
     Log,
     OwnKeyed,
     Results,
+    Shared,
     Totals,
 )
 from quintet.state.run import Plain, RunChannel
@@ -90,9 +91,9 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
     plan step that a worker was sent.
     """
 
-    message: str
-    behalf: str
-    step: Plain
+    message: Annotated[str, Shared]
+    behalf: Annotated[str, Shared]
+    step: Annotated[Plain, Shared]
 
 
 RUN_KEYS: tuple[str, ...] = (

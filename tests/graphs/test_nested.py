@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import interrupt
 from pydantic import BaseModel
 
-from quintet.graphs import create_handoff, create_sequential
+from quintet.graphs import check, create_handoff, create_sequential
 from quintet.nodes import ApprovalGate, Effect, Recovery, Router, Worker, effect, escalate, fallback
 from quintet.runs import Run, approve, look, start
 from quintet.state import AnswerRefused, Contract, DesignError, OrchestrationState, checkpointer
@@ -146,3 +146,21 @@ def test_a_nested_graph_that_begins_anew_after_a_bad_answer_does_not_pay_again()
         run.answer({"yes": "perhaps"})
     assert till.paid == [1]
     assert look(run.app, thread="t").status == "escalated"  # by name, since it would pay again
+
+
+def test_two_desks_side_by_side_each_do_their_part():
+    def wipes(request: Any, tools: Any) -> dict[str, Any]:
+        return {"wiped": tools["wipe"](disk=7)}
+
+    till = Till()
+    contract = Contract(goal="Wipe", needs=("message",), tools=(till.wipe,))
+    workers = {"pays": pays(till), "wipes": Worker(agent=wipes, contract=contract)}
+    graph = StateGraph(OrchestrationState)
+    for name, worker in workers.items():
+        graph.add_node(f"{name}_desk", create_sequential({name: worker}).compile())
+        graph.add_edge(START, f"{name}_desk")
+    assert check(graph) == ()
+    run = started(graph.compile(checkpointer=checkpointer("memory://")))
+    assert (run.status, till.paid, till.wiped) == ("done", [1], [7])
+    assert sorted(run.results) == ["pays", "wipes"]
+    assert run.values["spent"]["steps"] == 2

@@ -11,6 +11,7 @@ from langgraph.graph import END, START
 
 from quintet.checks.finding import Finding, Level, names
 from quintet.checks.graph.shape import Shape
+from quintet.state.channels import Shared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,11 @@ def _shared(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
 
 
 def _writes_one(shape: Shape, name: str) -> frozenset[str]:
-    return frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
+    one = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
+    if shape.parts[name].graph is None:
+        return one
+    # A graph hands back what it was given, and there the same value twice is one.
+    return frozenset(key for key in one if not isinstance(shape.channels.get(key), Shared))
 
 
 def _sent_often(shape: Shape) -> frozenset[str]:
