@@ -19,8 +19,8 @@ from quintet.evals.ended import stops, told
 from quintet.evals.observer import Observer
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.trajectory import PEOPLE, Call, Trajectory
-from quintet.nodes.choose import Choice, Chooser, ask
-from quintet.nodes.node import Node, adrive, apump, drive, pump
+from quintet.nodes.choosers.choose import Choice, Chooser, ask
+from quintet.nodes.core.node import Node, adrive, apump, drive, pump
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
 from quintet.state.errors import DesignError, QuintetError

@@ -13,8 +13,8 @@ from quintet.evals.case import Case
 from quintet.evals.ended import awaited
 from quintet.evals.loop import finished
 from quintet.evals.stats import Interval, wilson
-from quintet.nodes.choose import Cascade, Choice, Chooser, ask
-from quintet.nodes.node import adrive
+from quintet.nodes.choosers.choose import Cascade, Choice, Chooser, ask
+from quintet.nodes.core.node import adrive
 from quintet.nodes.route import Router
 from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of

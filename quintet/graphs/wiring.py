@@ -11,9 +11,9 @@ from langgraph.graph import END, START, StateGraph
 from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.core.own import goes_to, own, reads
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Criterion, Finish, hand_over
-from quintet.nodes.own import goes_to, own, reads
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker

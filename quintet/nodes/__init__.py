@@ -1,24 +1,24 @@
 """The five duties as nodes: plan, route, work, merge, approve, recover; and their effects."""
 
 from quintet.nodes.act import Act, Undo, proposed
+from quintet.nodes.agents.chat import Handoff
+from quintet.nodes.agents.judge import judge_criteria, judge_sources
 from quintet.nodes.approve import Answer, ApprovalGate
-from quintet.nodes.chat import Handoff
-from quintet.nodes.choose import Cascade, Choice, Rules, by_rules, cascade
-from quintet.nodes.classify import classify
-from quintet.nodes.condition import always, over
+from quintet.nodes.choosers.choose import Cascade, Choice, Rules, by_rules, cascade
+from quintet.nodes.choosers.examples import Examples, Explanation, Scored, by_examples
+from quintet.nodes.choosers.model import ModelChooser, by_model, chat_model
+from quintet.nodes.choosers.promise import Promise
+from quintet.nodes.choosers.tune import tuned
+from quintet.nodes.core.classify import classify
+from quintet.nodes.core.condition import always, over
+from quintet.nodes.core.node import Node
+from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
-from quintet.nodes.examples import Examples, Explanation, Scored, by_examples
 from quintet.nodes.finish import Finish, hand_over
-from quintet.nodes.judge import judge_criteria, judge_sources
 from quintet.nodes.merge import Merge, MergeAnswer, Settled, precedence, vote
-from quintet.nodes.model import ModelChooser, by_model, chat_model
-from quintet.nodes.node import Node
 from quintet.nodes.plan import Evidence, Planner
-from quintet.nodes.price import per_million
-from quintet.nodes.promise import Promise
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.route import Router
-from quintet.nodes.tune import tuned
 from quintet.nodes.work import Worker
 
 __all__ = [

@@ -14,9 +14,9 @@ from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current, effect_done
 from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.node import Call, Node, Place, Steps, failure_of, place
 from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.finish import closed
-from quintet.nodes.node import Call, Node, Place, Steps, failure_of, place
 from quintet.state.action import Action
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision

@@ -11,11 +11,11 @@ from typing import Any, Self
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from quintet.nodes.condition import When, always
 from quintet.nodes.core.actions import of_this_run, refused, todo
+from quintet.nodes.core.condition import When, always
+from quintet.nodes.core.node import Node, Steps, brief, place
 from quintet.nodes.core.question import ask
 from quintet.nodes.effect import Effect
-from quintet.nodes.node import Node, Steps, brief, place
 from quintet.state.action import Action, AnswerKind, Approval
 from quintet.state.decision import Decision
 from quintet.state.errors import ApprovalMissing, DesignError

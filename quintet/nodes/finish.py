@@ -9,7 +9,7 @@ from typing import Any
 
 from quintet.nodes.core.actions import of_this_run, refused
 from quintet.nodes.core.kept import kept
-from quintet.nodes.node import Node, Steps, brief, place, values
+from quintet.nodes.core.node import Node, Steps, brief, place, values
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
 from quintet.state.channels import OPEN

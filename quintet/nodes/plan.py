@@ -10,8 +10,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
+from quintet.nodes.agents.draft import draft_plan
 from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.kept import kept
+from quintet.nodes.core.node import Node, Place, Steps, asked, brief, place
 from quintet.nodes.core.progress import (
     DONE,
     GIVEN_UP,
@@ -23,8 +25,6 @@ from quintet.nodes.core.progress import (
     steps_ended,
     under_way,
 )
-from quintet.nodes.draft import draft_plan
-from quintet.nodes.node import Node, Place, Steps, asked, brief, place
 from quintet.nodes.route import text_of
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind

@@ -11,11 +11,11 @@ from typing import Any, Literal, cast
 from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy, Send
 
-from quintet.nodes.classify import Classifier, classify, classify_name
+from quintet.nodes.core.classify import Classifier, classify, classify_name
 from quintet.nodes.core.kept import keep
 from quintet.nodes.core.left import left_behind, left_within
+from quintet.nodes.core.node import failure_of, place, values
 from quintet.nodes.core.question import ask_again
-from quintet.nodes.node import failure_of, place, values
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
 from quintet.state.decision import Decision, Kind

@@ -9,10 +9,10 @@ from typing import Any, cast
 from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
-from quintet.nodes.choose import Choice, Chooser, ask, bind, routes_of
+from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.core.attempt import reckoned
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.node import Node, Place, Steps, brief, place
+from quintet.nodes.core.node import Node, Place, Steps, brief, place
 from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError, UnknownRoute

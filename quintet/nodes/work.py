@@ -10,15 +10,15 @@ from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_invalid_resume
 from langgraph.types import Command, Send
 
-from quintet.nodes.agents import check_agent, consult, is_model
+from quintet.nodes.agents.call import check_agent, consult, is_model
+from quintet.nodes.agents.chat import Conversation, Handoff, check_tools
+from quintet.nodes.agents.meter import metered
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.chat import Conversation, Handoff, check_tools
 from quintet.nodes.core.attempt import Attempt, as_update, from_state
 from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.node import Node, Place, Steps, failure_of, place
+from quintet.nodes.core.price import Price
 from quintet.nodes.effect import Effect
-from quintet.nodes.meter import metered
-from quintet.nodes.node import Node, Place, Steps, failure_of, place
-from quintet.nodes.price import Price
 from quintet.nodes.route import path_of
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract

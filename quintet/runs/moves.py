@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
-from quintet.nodes.node import apump, pump
+from quintet.nodes.core.node import apump, pump
 from quintet.state.hold import Holds
 from quintet.state.run import RunChannel
 

@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.node import Node
+from quintet.nodes.core.node import Node
 from quintet.nodes.recover import Recovery
 from quintet.runs.events import STREAMING
 from quintet.runs.moves import App, knows_quintet

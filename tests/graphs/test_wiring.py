@@ -44,7 +44,7 @@ from quintet.nodes import (
     replan,
     retry,
 )
-from quintet.nodes.own import Own, goes_to, own, reads
+from quintet.nodes.core.own import Own, goes_to, own, reads
 from quintet.runs import Run, approve, astart, reject, respond, start
 from quintet.state import (
     AnswerRefused,

@@ -17,7 +17,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
 from quintet.nodes import Recovery, Worker, effect, per_million
-from quintet.nodes.agents import speaks
+from quintet.nodes.agents.call import speaks
 from quintet.state import Budget, Contract, StepFailed, ToolRefused
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import S, app_of, bare, decided, statuses

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Secret, SecretStr
 
 from quintet.nodes import Act, Worker, effect, proposed
-from quintet.nodes.arguments import arguments_of
+from quintet.nodes.core.arguments import arguments_of
 from quintet.state import DesignError, plain
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import bare

@@ -16,7 +16,7 @@ from langgraph.types import Command, interrupt
 
 from quintet.nodes import Recovery, Worker, effect, retry
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.node import place
+from quintet.nodes.core.node import place
 from quintet.state import AttemptEnded, Budget, ContractBroken, StepFailed, ToolRefused
 from tests.nodes.workshop import THREAD, app_of, bare, decided, statuses
 

@@ -14,7 +14,7 @@ from langchain_core.embeddings import Embeddings
 pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
 from quintet.nodes import Examples, Router, by_examples
-from quintet.nodes.labels import named
+from quintet.nodes.choosers.labels import named
 from quintet.state import DesignError, MissingExtra, plain
 
 PAIRS = [

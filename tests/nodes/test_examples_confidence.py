@@ -8,8 +8,8 @@ pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
 import numpy as np
 
-from quintet.nodes.learned.confidence import FEW, calibration, confidence
-from quintet.nodes.learned.heldout import UNSEEN, HeldOut
+from quintet.nodes.choosers.learned.confidence import FEW, calibration, confidence
+from quintet.nodes.choosers.learned.heldout import UNSEEN, HeldOut
 
 
 def drawn(n: int, seed: int = 0) -> tuple[Any, Any]:

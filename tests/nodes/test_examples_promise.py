@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.nodes.promise import Held, Promise, promised, shares, wilson
+from quintet.nodes.choosers.promise import Held, Promise, promised, shares, wilson
 
 SURE = st.floats(0, 1)
 HELD = st.lists(

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
 
-from quintet.nodes.tools import FunctionTool
+from quintet.nodes.agents.tools import FunctionTool
 
 
 def look(item: Annotated[str, "its number"], shelf: int = 1) -> str:

@@ -14,9 +14,9 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.nodes.choose import Cascade, Choice, ask, routes_of
-from quintet.nodes.model import ModelChooser
-from quintet.nodes.node import Steps, drive
+from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
+from quintet.nodes.choosers.model import ModelChooser
+from quintet.nodes.core.node import Steps, drive
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.budget import RESOURCES, Budget

@@ -16,10 +16,10 @@ from quintet.evals.faults.models import BreakableModel
 from quintet.evals.faults.strike import around
 from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act
-from quintet.nodes.choose import Cascade, routes_of
+from quintet.nodes.choosers.choose import Cascade, routes_of
+from quintet.nodes.choosers.model import ModelChooser
+from quintet.nodes.core.node import Steps, apump, asked, drive, pump
 from quintet.nodes.effect import Effect
-from quintet.nodes.model import ModelChooser
-from quintet.nodes.node import Steps, apump, asked, drive, pump
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker

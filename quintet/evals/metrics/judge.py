@@ -16,8 +16,8 @@ from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
-from quintet.nodes.model import chat_model, filled
-from quintet.nodes.node import Call, Steps, adrive, asked, drive
+from quintet.nodes.choosers.model import chat_model, filled
+from quintet.nodes.core.node import Call, Steps, adrive, asked, drive
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
 from quintet.state.verdict import name_of

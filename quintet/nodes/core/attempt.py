@@ -21,8 +21,8 @@ from langchain_core.messages import BaseMessage
 from langgraph.types import Command
 
 from quintet.nodes.core.left import leave_to
-from quintet.nodes.node import Call, Place, Steps, TimeUp
-from quintet.nodes.price import Price, cost_of
+from quintet.nodes.core.node import Call, Place, Steps, TimeUp
+from quintet.nodes.core.price import Price, cost_of
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.node import Place
+from quintet.nodes.core.node import Place
 from quintet.state.budget import Resource
 from quintet.state.errors import ContractBroken
 from quintet.state.plan import Plan, Step, end_of

@@ -9,7 +9,7 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
-from quintet.nodes.node import Place
+from quintet.nodes.core.node import Place
 from quintet.state.decision import Decision
 from quintet.state.record import faults, plain
 from quintet.state.run import mark

@@ -11,8 +11,8 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
-from quintet.nodes.choose import Choice
-from quintet.nodes.labels import (
+from quintet.nodes.choosers.choose import Choice
+from quintet.nodes.choosers.labels import (
     AT_LEAST,
     FEW,
     OUTSIDE,
@@ -24,8 +24,8 @@ from quintet.nodes.labels import (
     named,
     paired,
 )
-from quintet.nodes.node import Call, Steps, adrive, drive
-from quintet.nodes.promise import Held, Promise, promised, shares
+from quintet.nodes.choosers.promise import Held, Promise, promised, shares
+from quintet.nodes.core.node import Call, Steps, adrive, drive
 from quintet.state.errors import DesignError
 
 
@@ -114,7 +114,7 @@ class Examples:
 
     def explain(self, text: str) -> Explanation:
         """Why a text goes where it goes; meant for people, and slower than the choice itself."""
-        from quintet.nodes.learned.fit import alike
+        from quintet.nodes.choosers.learned.fit import alike
 
         vectors = self._embedded([text])[0]
         choice = self._choice(text, vectors)
@@ -177,7 +177,7 @@ class Examples:
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted chooser to one file, without its embeddings; nothing in it is code."""
-        from quintet.nodes.learned.store import save
+        from quintet.nodes.choosers.learned.store import save
 
         about = {
             "pairs": self.pairs,
@@ -204,7 +204,7 @@ class Examples:
             MissingExtra: scikit-learn is not installed (extra `learn`).
         """
         extra()
-        from quintet.nodes.learned.store import load
+        from quintet.nodes.choosers.learned.store import load
 
         fitted, about = load(Path(path))
         embedded, shown = about["embedded"], about["shown"]
@@ -221,8 +221,8 @@ class Examples:
     def model(self) -> Any:
         """The fitted classifier."""
         extra()
-        from quintet.nodes.learned.fit import fit, unit
-        from quintet.nodes.learned.text import words
+        from quintet.nodes.choosers.learned.fit import fit, unit
+        from quintet.nodes.choosers.learned.text import words
 
         texts = [text for text, _ in self.pairs]
         if not any(words(text) for text in texts):
@@ -255,7 +255,7 @@ class Examples:
         return rows
 
     def _vector(self, vectors: list[list[float]]) -> Any:
-        from quintet.nodes.learned.fit import unit
+        from quintet.nodes.choosers.learned.fit import unit
 
         size = self.model.ensemble.marks.shape[1]
         vector = unit(vectors[0] if vectors else [0.0] * size)

@@ -27,12 +27,12 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
-from quintet.nodes.chat import Conversation, Handoff, converse, last_word
+from quintet.nodes.agents.chat import Conversation, Handoff, converse, last_word
+from quintet.nodes.agents.meter import Stopped, heard
+from quintet.nodes.agents.toolbox import Tools
 from quintet.nodes.core.attempt import Attempt, in_time
+from quintet.nodes.core.node import Call, Steps, values
 from quintet.nodes.effect import Effect
-from quintet.nodes.meter import Stopped, heard
-from quintet.nodes.node import Call, Steps, values
-from quintet.nodes.toolbox import Tools
 from quintet.state.action import Action
 from quintet.state.channels import Ending
 from quintet.state.contract import Contract

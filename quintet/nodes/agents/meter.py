@@ -16,7 +16,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.node import Call, Steps
+from quintet.nodes.core.node import Call, Steps
 from quintet.state.errors import QuintetError
 
 

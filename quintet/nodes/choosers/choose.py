@@ -9,7 +9,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
 
-from quintet.nodes.node import Steps, adrive, asked, brief, drive
+from quintet.nodes.core.node import Steps, adrive, asked, brief, drive
 from quintet.state.decision import DecidedBy, share
 from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of, refuse_async, why

@@ -10,9 +10,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
-from quintet.nodes.meter import structured
-from quintet.nodes.model import filled
-from quintet.nodes.node import Steps, one_of
+from quintet.nodes.agents.meter import structured
+from quintet.nodes.choosers.model import filled
+from quintet.nodes.core.node import Steps, one_of
 from quintet.state.budget import Budget
 from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.plan import Plan, Step

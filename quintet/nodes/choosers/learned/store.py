@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.learned.ensemble import Ensemble
-from quintet.nodes.learned.fit import Fitted
-from quintet.nodes.learned.heldout import HeldOut
-from quintet.nodes.learned.text import Vocabulary
+from quintet.nodes.choosers.learned.ensemble import Ensemble
+from quintet.nodes.choosers.learned.fit import Fitted
+from quintet.nodes.choosers.learned.heldout import HeldOut
+from quintet.nodes.choosers.learned.text import Vocabulary
 from quintet.state.errors import DesignError
 
 FORMAT = "quintet examples"

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.learned.confidence import (
+from quintet.nodes.choosers.learned.confidence import (
     Calibration,
     calibration,
     clues,
     confidence,
     mixture,
 )
-from quintet.nodes.learned.ensemble import Material, Said, ensemble, heard
+from quintet.nodes.choosers.learned.ensemble import Material, Said, ensemble, heard
 
 WORK = 5e6
 """Examples times routes that cross-fitting may cost, roughly; more data need fewer rounds."""

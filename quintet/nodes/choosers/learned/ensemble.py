@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.learned.members import (
+from quintet.nodes.choosers.learned.members import (
     closeness,
     landmarks,
     meaning,
@@ -17,7 +17,7 @@ from quintet.nodes.learned.members import (
     separating,
     telling,
 )
-from quintet.nodes.learned.text import (
+from quintet.nodes.choosers.learned.text import (
     Floats,
     Vocabulary,
     counts_of,

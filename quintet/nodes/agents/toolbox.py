@@ -9,8 +9,8 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from quintet.nodes.agents.injected import injected
 from quintet.nodes.core.attempt import Attempt
-from quintet.nodes.injected import injected
 from quintet.state.contract import tool_name
 from quintet.state.errors import DesignError
 

@@ -10,7 +10,7 @@ from scipy import linalg, optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from quintet.nodes.learned.text import Floats
+from quintet.nodes.choosers.learned.text import Floats
 
 LANDMARKS = 2000
 """Examples that `near` compares a text with, at most."""

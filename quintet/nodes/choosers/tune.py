@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from quintet.nodes.choose import Cascade, ask
-from quintet.nodes.examples import Examples
-from quintet.nodes.labels import AT_LEAST, checked, paired
-from quintet.nodes.node import drive
+from quintet.nodes.choosers.choose import Cascade, ask
+from quintet.nodes.choosers.examples import Examples
+from quintet.nodes.choosers.labels import AT_LEAST, checked, paired
+from quintet.nodes.core.node import drive
 from quintet.nodes.route import Router
 from quintet.state.errors import DesignError
 

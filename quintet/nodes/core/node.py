@@ -24,7 +24,7 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command
 from pydantic import BaseModel
 
-from quintet.nodes.classify import classify
+from quintet.nodes.core.classify import classify
 from quintet.state.decision import Decision
 from quintet.state.errors import DesignError
 from quintet.state.failure import Failure, StepFailed, first_of, in_words

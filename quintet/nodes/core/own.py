@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
-from quintet.nodes.node import Call, Node, Steps
+from quintet.nodes.core.node import Call, Node, Steps
 from quintet.state.verdict import is_async
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from quintet.nodes.labels import READ
+from quintet.nodes.choosers.labels import READ
 
 COMPANY = 40
 """Distinct words of a text whose company is read."""

@@ -11,10 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
+from quintet.nodes.agents.meter import structured
+from quintet.nodes.choosers.model import chat_model, filled
+from quintet.nodes.core.node import Steps, drive, one_of
 from quintet.nodes.merge import Settled
-from quintet.nodes.meter import structured
-from quintet.nodes.model import chat_model, filled
-from quintet.nodes.node import Steps, drive, one_of
 from quintet.state.plan import Step
 from quintet.state.record import plain
 from quintet.state.verdict import Unmet

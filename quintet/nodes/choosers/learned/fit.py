@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.learned.confidence import Calibration, clues, confidence
-from quintet.nodes.learned.ensemble import Ensemble, Material, ensemble, hear, heard, material
-from quintet.nodes.learned.heldout import HeldOut, held_out
-from quintet.nodes.learned.members import landmarks
-from quintet.nodes.learned.text import Floats, Vocabulary, words
-from quintet.nodes.promise import Held
+from quintet.nodes.choosers.learned.confidence import Calibration, clues, confidence
+from quintet.nodes.choosers.learned.ensemble import (
+    Ensemble,
+    Material,
+    ensemble,
+    hear,
+    heard,
+    material,
+)
+from quintet.nodes.choosers.learned.heldout import HeldOut, held_out
+from quintet.nodes.choosers.learned.members import landmarks
+from quintet.nodes.choosers.learned.text import Floats, Vocabulary, words
+from quintet.nodes.choosers.promise import Held
 
 
 @dataclass(frozen=True, kw_only=True)

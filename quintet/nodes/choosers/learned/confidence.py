@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from quintet.nodes.learned.ensemble import Said
+from quintet.nodes.choosers.learned.ensemble import Said
 
 FEW = 30.0
 """Held-out choices under which nothing is learned from them but how high a confidence may be."""
