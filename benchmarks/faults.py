@@ -43,7 +43,7 @@ from benchmarks.machine import machine, versions
 from examples.retail.actions import WRITES as TASKS
 from examples.retail.data import DataMissing, load
 from examples.support.shop import LEDGERS
-from quintet.evals.attribute import attribute
+from quintet.evals.analysis.attribute import attribute
 from quintet.evals.faults import FALSE_SUCCESS, FAULTS, LOST_REPLY, Fault, Visit
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import FaultReport, Injected

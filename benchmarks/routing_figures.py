@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from benchmarks.clinc import Pair
-from quintet.evals.stats import (
+from quintet.stats import (
     aurc,
     auroc,
     auroc_interval,

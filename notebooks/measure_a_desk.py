@@ -65,7 +65,7 @@ for row in report.rows:
 # How many cases would it take to prove such a gate?
 
 # %%
-from quintet.evals.stats import cases_for_gate
+from quintet.stats import cases_for_gate
 
 cases_for_gate(0.967, at_least=0.92)
 

@@ -26,7 +26,7 @@ def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..
 
     def judged(suite: Any, *, sample: int | None = None, **options: Any) -> Any:
         from quintet.evals.evaluate import evaluate
-        from quintet.evals.finder import open_suite
+        from quintet.evals.running.finder import open_suite
 
         with open_suite(suite) as whole:
             chosen = whole if sample is None else whole.sampled(sample)

@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quintet"
 LINES = 400
 
-ROOMS = ("state", "nodes", "checks", "graphs", "runs", "evals")
+ROOMS = ("state", "stats", "nodes", "checks", "graphs", "runs", "evals")
 KNOWS = {room: set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
+KNOWS["stats"] = {"stats"}
 KNOWS["evals"].add("testing")
 KNOWS["testing"] = {*ROOMS, "testing"}
 KNOWS["cli"] = {*ROOMS, "testing", "cli"}
@@ -240,6 +241,7 @@ def test_langgraph_json_names_graphs_that_exist():
         ("quintet.state.plan", "from quintet.nodes import Router"),
         ("quintet.state.plan", "import quintet.nodes.route"),
         ("quintet.state.plan", "from quintet import nodes"),
+        ("quintet.stats.power", "from quintet.state import Budget"),
         ("quintet.state.plan", "from ..nodes.route import Router"),
         ("quintet.nodes.route", "def later():\n    from quintet.graphs import check"),
         ("quintet.checks.check", "from quintet.runs import Run"),

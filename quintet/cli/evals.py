@@ -18,10 +18,10 @@ from quintet.cli.runs import output
 from quintet.cli.systems import PACKAGES
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
-from quintet.evals.finder import open_suite
-from quintet.evals.journal import Anew, place_for
 from quintet.evals.report import Report, load_report
 from quintet.evals.reports import show, summary
+from quintet.evals.running.finder import open_suite
+from quintet.evals.running.journal import Anew, place_for
 from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.state.errors import DesignError

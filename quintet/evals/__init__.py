@@ -2,24 +2,24 @@
 
     report = evaluate(app, [Case(input="refund me", route="billing"), ...])
 
-Beside this page stand `quintet.evals.metrics`, `quintet.evals.stats`, `quintet.evals.reports`,
+Beside this page stand `quintet.evals.metrics`, `quintet.stats`, `quintet.evals.reports`,
 `quintet.evals.faults`, and `quintet.evals.langsmith`, which alone talks to LangSmith.
 """
 
 from quintet.evals.ablation.ablate import ablate
 from quintet.evals.ablation.ablated import Ablated, Ablation
 from quintet.evals.ablation.variants import NotTried, Variant, variants_of
-from quintet.evals.attribute import Attribution, Attributions, attribute, attributions
-from quintet.evals.balance import Balance, balance
+from quintet.evals.analysis.attribute import Attribution, Attributions, attribute, attributions
+from quintet.evals.analysis.balance import Balance, balance
+from quintet.evals.analysis.corrections import corrections
+from quintet.evals.analysis.tiers import Tier, Tiers, tiers
 from quintet.evals.case import Case
 from quintet.evals.compare import Compared, Difference, compare
-from quintet.evals.corrections import corrections
 from quintet.evals.evaluate import aevaluate, evaluate
 from quintet.evals.faults import FAULTS, Fault, breakable
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.figure import Figure
-from quintet.evals.finder import open_suite
 from quintet.evals.gate import Gate, Verdict
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
@@ -29,9 +29,9 @@ from quintet.evals.reading.messages import read_messages, recorded_messages
 from quintet.evals.reading.recorded import Recorded, recorded_runs, recorded_threads, save_runs
 from quintet.evals.report import Report, load_report
 from quintet.evals.row import Row, Share
+from quintet.evals.running.finder import open_suite
 from quintet.evals.suite import Suite
 from quintet.evals.target import ChooserTarget, GraphTarget
-from quintet.evals.tiers import Tier, Tiers, tiers
 from quintet.evals.trajectory import Call, Trajectory
 
 __all__ = [

@@ -14,9 +14,9 @@ from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.stats import Interval, bootstrap, paired
-from quintet.evals.stats.paired import Says
 from quintet.state.errors import DesignError
+from quintet.stats import Interval, bootstrap, paired
+from quintet.stats.paired import Says
 
 Pair = tuple[str, tuple[Any, ...], tuple[Any, ...]]
 """A case, and what a metric says of it on both sides."""

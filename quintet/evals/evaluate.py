@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from quintet.evals.case import Case
-from quintet.evals.journal import CLOSING, Header, Into, Journal, journal, write_line
-from quintet.evals.loop import finished
 from quintet.evals.metric import Metric
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
-from quintet.evals.runner import Runner, running
+from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
+from quintet.evals.running.loop import finished
+from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import check_gates, metrics_of, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes

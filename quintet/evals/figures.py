@@ -10,8 +10,8 @@ from typing import Any
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.evals.stats import Interval, bootstrap, bootstrap_ratio, proportion
 from quintet.state.errors import DesignError
+from quintet.stats import Interval, bootstrap, bootstrap_ratio, proportion
 
 Parts = list[tuple[str, float, float]]
 

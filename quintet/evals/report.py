@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from quintet import __version__
-from quintet.evals.balance import balance
+from quintet.evals.analysis.balance import balance
 from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
 from quintet.evals.gate import Gate, Verdict
-from quintet.evals.journal import Header, read_rows, save_rows
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.row import Row
+from quintet.evals.running.journal import Header, read_rows, save_rows
 from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.state.errors import DesignError

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.ended import awaited, called
 from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.row import Row
+from quintet.evals.running.ended import awaited, called
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError

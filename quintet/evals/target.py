@@ -15,9 +15,9 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals.case import Case
-from quintet.evals.ended import stops, told
-from quintet.evals.observer import Observer
 from quintet.evals.reading.harvest import harvest
+from quintet.evals.running.ended import stops, told
+from quintet.evals.running.observer import Observer
 from quintet.evals.trajectory import PEOPLE, Call, Trajectory
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
 from quintet.nodes.core.node import Node, adrive, apump, drive, pump

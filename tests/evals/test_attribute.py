@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from quintet.evals import Call, Case, Row, Suite, Trajectory, evaluate
-from quintet.evals.attribute import attribute, attributions
+from quintet.evals.analysis.attribute import attribute, attributions
 from quintet.evals.faults import FAULTS
 from quintet.evals.faults.inject import inject
 from quintet.state import Decision, Failure

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quintet.evals import Case
-from quintet.evals.balance import balance
+from quintet.evals.analysis.balance import balance
 
 
 def cases(**labels):

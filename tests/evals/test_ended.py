@@ -26,7 +26,7 @@ from quintet.evals import (
     load_report,
     tiers,
 )
-from quintet.evals.ended import awaited, stops, told
+from quintet.evals.running.ended import awaited, stops, told
 from quintet.nodes import Cascade
 from quintet.state import DesignError
 

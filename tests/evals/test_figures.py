@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from quintet.evals import Case, Metric, Row, Trajectory
 from quintet.evals.figures import figures_of
-from quintet.evals.stats import wilson
+from quintet.stats import wilson
 
 
 def row(case: Case, repeat: int = 0, **scores) -> Row:

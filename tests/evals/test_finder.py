@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from quintet.evals import Suite
-from quintet.evals.finder import open_suite
+from quintet.evals.running.finder import open_suite
 from quintet.state import DesignError
 
 SUITE = """

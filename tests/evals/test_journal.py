@@ -16,7 +16,7 @@ from quintet.evals import (
     save_runs,
     write_cases,
 )
-from quintet.evals.journal import Anew
+from quintet.evals.running.journal import Anew
 from quintet.state import DesignError
 
 CASES = tuple(Case(id=str(number), input=f"text {number}", route="a") for number in range(4))

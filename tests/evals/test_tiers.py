@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from quintet.evals import Case
-from quintet.evals.tiers import tiers
+from quintet.evals.analysis.tiers import tiers
 from quintet.nodes import Choice, Router, by_model, by_rules, cascade
 from quintet.state import DesignError
 from quintet.testing import ScriptedModel

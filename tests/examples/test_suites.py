@@ -12,7 +12,7 @@ from examples.retail import evals as retail
 from examples.retail.data import load
 from examples.support import evals as support
 from quintet.evals import evaluate
-from quintet.evals.finder import open_suite
+from quintet.evals.running.finder import open_suite
 
 
 @pytest.fixture

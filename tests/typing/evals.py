@@ -69,10 +69,10 @@ from quintet.evals import (
     write_cases,
 )
 from quintet.evals.metrics import judged_by, model_judge, pass_hat_k
-from quintet.evals.stats import Interval, bootstrap, mcnemar, wilson
-from quintet.evals.stats import pass_hat_k as every_time
 from quintet.nodes import Router, by_rules
 from quintet.runs import Run
+from quintet.stats import Interval, bootstrap, mcnemar, wilson
+from quintet.stats import pass_hat_k as every_time
 
 App = CompiledStateGraph[Any, Any, Any, Any]
 

@@ -21,10 +21,10 @@ from quintet.evals.evaluate import Progress, evaluate, within
 from quintet.evals.expected import wrong_labels
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.stats.paired import paired
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target
 from quintet.state.errors import DesignError
+from quintet.stats.paired import paired
 
 Build = Callable[[Variant], Any]
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from quintet.evals.ablation.variants import Variant
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.stats.interval import deviate
-from quintet.evals.stats.paired import Comparison
+from quintet.stats.interval import deviate
+from quintet.stats.paired import Comparison
 
 MARGIN = 0.02
 """A loss that does not matter, as a share of the cases: what an agent fewer is worth at least."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
-from quintet.evals.ended import called
 from quintet.evals.evaluate import Progress, evaluate, within
 from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.draw import Draw, Plan
@@ -17,6 +16,7 @@ from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.injected import FaultReport, Injected, contradicted
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
+from quintet.evals.running.ended import called
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
 from quintet.evals.trajectory import Trajectory

@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args
 from quintet.evals.case import Case
 from quintet.evals.expected import wrong_labels
 from quintet.evals.faults.fault import Spot
-from quintet.evals.stats.interval import Interval
-from quintet.evals.stats.proportion import proportion
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError
 from quintet.state.record import plain
+from quintet.stats.interval import Interval
+from quintet.stats.proportion import proportion
 
 End = Literal["recovered", "handed over", "silent failure", "crashed", "other"]
 ENDS: tuple[End, ...] = get_args(End)

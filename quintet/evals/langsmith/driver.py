@@ -19,14 +19,14 @@ from langsmith.run_trees import RunTree
 from langsmith.schemas import Example, TracerSession
 
 from quintet.evals.case import Case
-from quintet.evals.journal import write_line
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import to_example
 from quintet.evals.reading.harvest import loose
 from quintet.evals.row import Row
-from quintet.evals.runner import Runner, running
+from quintet.evals.running.journal import write_line
+from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import scored
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory

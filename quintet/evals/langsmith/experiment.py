@@ -7,13 +7,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import IO
 
-from quintet.evals.journal import CLOSING, Header, Into, Journal, journal, write_line
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import heard
 from quintet.evals.langsmith.upload import Upload, Uploading
-from quintet.evals.loop import finished
 from quintet.evals.report import Report, header_of, report_of, summed
+from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
+from quintet.evals.running.loop import finished
 from quintet.evals.scoring import check_gates, metrics_of
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes

@@ -16,7 +16,6 @@ from langsmith.run_trees import RunTree
 from langsmith.schemas import FeedbackSourceType, TracerSession
 
 from quintet import __version__
-from quintet.evals.journal import Header
 from quintet.evals.langsmith.datasets import Pushed, push_cases
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
@@ -25,6 +24,7 @@ from quintet.evals.langsmith.scores import results_of, summary_of
 from quintet.evals.langsmith.service import bounded, connect, said
 from quintet.evals.report import Report
 from quintet.evals.row import Row
+from quintet.evals.running.journal import Header
 from quintet.evals.suite import Suite
 from quintet.state.errors import DesignError
 

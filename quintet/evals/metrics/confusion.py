@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from quintet.evals.metrics.routing import NOBODY, told_and_chosen
 from quintet.evals.row import Row
-from quintet.evals.stats import Interval, proportion
+from quintet.stats import Interval, proportion
 
 
 @dataclass(frozen=True, kw_only=True)

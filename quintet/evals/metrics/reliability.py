@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
-from quintet.evals import stats
+from quintet import stats
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.goal import contradicted, labelled

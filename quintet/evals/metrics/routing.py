@@ -8,8 +8,8 @@ from typing import Any
 from quintet.evals.case import Case
 from quintet.evals.expected import routed_rightly
 from quintet.evals.metric import Metric
-from quintet.evals.stats import macro_f1
 from quintet.evals.trajectory import Trajectory
+from quintet.stats import macro_f1
 
 NOBODY = "nobody"
 """How a run that was given to no route is called in figures."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from quintet.evals import stats
+from quintet import stats
 from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.metric import Metric

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.evals.stats import Interval, bootstrap_ratio, proportion
 from quintet.state.errors import DesignError
+from quintet.stats import Interval, bootstrap_ratio, proportion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from math import ceil, floor, isfinite, log10
 
 from quintet.evals.figure import Figure
 from quintet.evals.reports.markup import esc
-from quintet.evals.stats import RiskPoint
+from quintet.stats import RiskPoint
 
 TIE = 0.03
 POINTS = 400

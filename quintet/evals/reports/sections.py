@@ -19,7 +19,7 @@ from quintet.evals.reports.charts import Paint, around, bar, risk_coverage_chart
 from quintet.evals.reports.markdown import difference
 from quintet.evals.reports.markup import badge, breakable, esc, head, tag
 from quintet.evals.reports.words import counted, finite, wanted
-from quintet.evals.stats import RiskPoint
+from quintet.stats import RiskPoint
 
 SLICES, IDS, FEW = 60, 40, 5
 RISKS = (0.01, 0.02, 0.05, 0.1)

@@ -22,10 +22,10 @@ from quintet.evals.ablation.variants import (
     variants_of,
     workers_in,
 )
-from quintet.evals.stats.paired import paired
 from quintet.graphs import create_handoff
 from quintet.nodes import Router, Worker, by_model, by_rules, cascade
 from quintet.state import Budget, Contract, DesignError
+from quintet.stats.paired import paired
 from quintet.testing import ScriptedModel
 
 WORDS = {"billing": "refund", "shipping": "parcel", "technical": "broken", "legal": "court"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quintet.evals.metrics import confusion, routing_accuracy, routing_macro_f1
-from quintet.evals.stats import proportion, wilson
+from quintet.stats import proportion, wilson
 from tests.evals.metrics.runs import bare, case, point, run, value
 
 ROUTES = st.sampled_from(["billing", "shipping", "person", ""])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals import stats
+from quintet import stats
 from quintet.evals.metrics import (
     augrc,
     aurc,

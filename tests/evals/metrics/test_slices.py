@@ -9,8 +9,8 @@ from quintet.evals.metrics import (
     routing_macro_f1,
     slices,
 )
-from quintet.evals.stats import proportion, wilson
 from quintet.state import DesignError
+from quintet.stats import proportion, wilson
 from tests.evals.metrics.runs import case, row, run
 
 

@@ -1,26 +1,26 @@
 """Statistics in plain Python: intervals, paired comparisons, sample sizes, repeats, ranking.
 
-Every interval is checked by simulation in `tests/evals/stats`, every test and metric against
+Every interval is checked by simulation in `tests/stats`, every test and metric against
 scipy, statsmodels or scikit-learn. Whatever draws random numbers takes a seed.
 """
 
-from quintet.evals.stats.agreement import cohen_kappa, confusion, macro_f1
-from quintet.evals.stats.bootstrap import bootstrap, bootstrap_ratio
-from quintet.evals.stats.calibration import Bin, brier, ece, reliability
-from quintet.evals.stats.interval import Interval
-from quintet.evals.stats.mcnemar import flipped, mcnemar
-from quintet.evals.stats.paired import Comparison, paired, tango
-from quintet.evals.stats.power import (
+from quintet.stats.agreement import cohen_kappa, confusion, macro_f1
+from quintet.stats.bootstrap import bootstrap, bootstrap_ratio
+from quintet.stats.calibration import Bin, brier, ece, reliability
+from quintet.stats.interval import Interval
+from quintet.stats.mcnemar import flipped, mcnemar
+from quintet.stats.paired import Comparison, paired, tango
+from quintet.stats.power import (
     cases_for_difference,
     cases_for_drop,
     cases_for_gate,
     cases_without_failure,
     smallest_drop,
 )
-from quintet.evals.stats.proportion import effective, exact, proportion, wilson
-from quintet.evals.stats.ranking import auroc, auroc_interval, fpr_at_tpr
-from quintet.evals.stats.repeats import mean_pass_at_k, mean_pass_hat_k, pass_at_k, pass_hat_k
-from quintet.evals.stats.selective import RiskPoint, augrc, aurc, eaurc, risk_coverage
+from quintet.stats.proportion import effective, exact, proportion, wilson
+from quintet.stats.ranking import auroc, auroc_interval, fpr_at_tpr
+from quintet.stats.repeats import mean_pass_at_k, mean_pass_hat_k, pass_at_k, pass_hat_k
+from quintet.stats.selective import RiskPoint, augrc, aurc, eaurc, risk_coverage
 
 __all__ = [
     "Bin",

@@ -11,9 +11,9 @@ from random import Random
 from statistics import NormalDist
 from typing import Literal, TypeVar
 
-from quintet.evals.stats.distribution import student_deviate
-from quintet.evals.stats.interval import Interval, checked_number, checked_share, unknown
 from quintet.state.errors import DesignError
+from quintet.stats.distribution import student_deviate
+from quintet.stats.interval import Interval, checked_number, checked_share, unknown
 
 T = TypeVar("T")
 

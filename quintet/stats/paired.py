@@ -9,19 +9,19 @@ from math import ceil, fsum, inf, isfinite, log2, sqrt
 from statistics import NormalDist
 from typing import Literal
 
-from quintet.evals.stats.bootstrap import bootstrap_ratio
-from quintet.evals.stats.distribution import bisect, student_deviate
-from quintet.evals.stats.interval import (
+from quintet.state.errors import DesignError
+from quintet.stats.bootstrap import bootstrap_ratio
+from quintet.stats.distribution import bisect, student_deviate
+from quintet.stats.interval import (
     Interval,
     checked_number,
     checked_share,
     deviate,
     tail,
 )
-from quintet.evals.stats.mcnemar import flipped, mcnemar
-from quintet.evals.stats.power import cases_for_drop, smallest_drop
-from quintet.evals.stats.proportion import PRIOR
-from quintet.state.errors import DesignError
+from quintet.stats.mcnemar import flipped, mcnemar
+from quintet.stats.power import cases_for_drop, smallest_drop
+from quintet.stats.proportion import PRIOR
 
 Says = Literal["better", "worse", "cannot tell"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from math import fsum
 
-from quintet.evals.stats.ranking import same_length
 from quintet.state.errors import DesignError
+from quintet.stats.ranking import same_length
 
 
 def confusion(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import fsum
 
-from quintet.evals.stats.interval import Interval, checked_number, checked_share
-from quintet.evals.stats.proportion import wilson
 from quintet.state.errors import DesignError
+from quintet.stats.interval import Interval, checked_number, checked_share
+from quintet.stats.proportion import wilson
 
 
 def auroc(scores: Sequence[float], positives: Sequence[bool]) -> float:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
-from quintet.evals.stats import (
+from quintet.state import DesignError
+from quintet.stats import (
     cases_for_difference,
     cases_for_drop,
     cases_for_gate,
@@ -15,7 +16,6 @@ from quintet.evals.stats import (
     smallest_drop,
     wilson,
 )
-from quintet.state import DesignError
 
 MADE = {"wilson": wilson, "exact": exact}
 

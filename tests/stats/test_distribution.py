@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from quintet.evals.stats.distribution import (
+from quintet.stats.distribution import (
     at_least_hits,
     beta_below,
     beta_quantile,

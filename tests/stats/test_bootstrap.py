@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from quintet.evals.stats import bootstrap, bootstrap_ratio
 from quintet.state import DesignError
+from quintet.stats import bootstrap, bootstrap_ratio
 
 values = st.lists(st.integers(-40, 40).map(lambda value: value / 4), min_size=2, max_size=12)
 

@@ -7,8 +7,9 @@ from collections.abc import Hashable, Iterable
 from math import fsum, sqrt
 from typing import Literal
 
-from quintet.evals.stats.distribution import beta_quantile, student_deviate
-from quintet.evals.stats.interval import (
+from quintet.state.errors import DesignError
+from quintet.stats.distribution import beta_quantile, student_deviate
+from quintet.stats.interval import (
     Interval,
     Sided,
     checked_number,
@@ -17,7 +18,6 @@ from quintet.evals.stats.interval import (
     deviate,
     tail,
 )
-from quintet.state.errors import DesignError
 
 Part = tuple[Hashable, float, float]
 """A cluster's id, the hits seen in it, and the trials that they are a part of."""

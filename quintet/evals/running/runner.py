@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.ended import Ended, awaited, called
 from quintet.evals.reading.recorded import Recorded
+from quintet.evals.running.ended import Ended, awaited, called
 from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.errors import DesignError

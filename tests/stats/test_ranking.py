@@ -16,7 +16,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from quintet.evals.stats import (
+from quintet.state import DesignError
+from quintet.stats import (
     augrc,
     aurc,
     auroc,
@@ -36,7 +37,6 @@ from quintet.evals.stats import (
     risk_coverage,
     wilson,
 )
-from quintet.state import DesignError
 
 scored = st.lists(st.tuples(st.integers(0, 12).map(lambda n: n / 12), st.booleans()), min_size=1)
 both = scored.filter(lambda rows: len({positive for _, positive in rows}) == 2)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import ceil, log, sqrt
 from statistics import NormalDist
 
-from quintet.evals.stats.distribution import at_least_hits, bisect
-from quintet.evals.stats.interval import checked_share, deviate, tail
-from quintet.evals.stats.proportion import Method
 from quintet.state.errors import DesignError
+from quintet.stats.distribution import at_least_hits, bisect
+from quintet.stats.interval import checked_share, deviate, tail
+from quintet.stats.proportion import Method
 
 MOST = 10_000_000
 """Beyond this many cases the answer is that the question cannot be asked."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, fsum
 
-from quintet.evals.stats.ranking import same_length
 from quintet.state.errors import DesignError
+from quintet.stats.ranking import same_length
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import fsum
 
-from quintet.evals.stats.interval import checked_number
-from quintet.evals.stats.ranking import same_length
 from quintet.state.errors import DesignError
+from quintet.stats.interval import checked_number
+from quintet.stats.ranking import same_length
 
 
 @dataclass(frozen=True, kw_only=True)
