@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quintet"
 LINES = 400
 
-ROOMS = ("state", "stats", "nodes", "checks", "graphs", "runs", "evals")
+ROOMS = ("errors", "state", "stats", "nodes", "checks", "graphs", "runs", "evals")
 KNOWS = {room: set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
-KNOWS["stats"] = {"stats"}
+KNOWS["stats"] = {"errors", "stats"}
 KNOWS["evals"].add("testing")
 KNOWS["testing"] = {*ROOMS, "testing"}
 KNOWS["cli"] = {*ROOMS, "testing", "cli"}
@@ -260,7 +260,7 @@ def test_an_arrow_that_points_back_is_seen(module, source):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("quintet.state.plan", "from quintet.state.errors import DesignError"),
+        ("quintet.state.plan", "from quintet.errors import DesignError"),
         ("quintet.state.plan", "from .errors import DesignError"),
         ("quintet.evals.case", "from quintet.runs import Run\nfrom quintet import __version__"),
         ("quintet.cli.demo", "from quintet.testing import ScriptedPerson"),

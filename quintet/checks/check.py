@@ -32,7 +32,7 @@ from quintet.checks.rules import (
     targets,
 )
 from quintet.checks.source.body import forget
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     targets.unknown_targets,

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from quintet.checks import check
 from quintet.cli.runs import output
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.state.record import plain
 
 

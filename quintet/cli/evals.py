@@ -16,6 +16,7 @@ from quintet.cli.files import Output, check_apart, check_reports, write_reports
 from quintet.cli.progress import progress
 from quintet.cli.runs import output
 from quintet.cli.systems import PACKAGES
+from quintet.errors import DesignError
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
 from quintet.evals.report import Report, load_report
@@ -24,7 +25,6 @@ from quintet.evals.running.finder import open_suite
 from quintet.evals.running.journal import Anew, place_for
 from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
-from quintet.state.errors import DesignError
 
 
 @dataclass(frozen=True, kw_only=True)

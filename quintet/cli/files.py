@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quintet.cli.streams import is_stream, write_stream
+from quintet.errors import DesignError
 from quintet.evals.compare import Compared
 from quintet.evals.output import Looks, checked, replaced
 from quintet.evals.report import Report
 from quintet.evals.reports import junit, markdown, page
 from quintet.evals.reports.kinds import is_junit, is_markdown, is_page
-from quintet.state.errors import DesignError
 
 
 @dataclass(frozen=True, kw_only=True)

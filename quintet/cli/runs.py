@@ -11,9 +11,9 @@ from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
 from rich.table import Table
 
+from quintet.errors import DesignError, NoSuchRun
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
 from quintet.state.checkpointer import checkpointer
-from quintet.state.errors import DesignError, NoSuchRun
 from quintet.state.record import plain
 
 COLOURS = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from quintet.cli.progress import progress
 from quintet.cli.runs import output
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 PACKAGES = ("examples", "quintet_examples")
 """Where the reference systems are: beside the package in a clone, installed from a wheel."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.trajectory import Call
-from quintet.state.errors import DesignError
 from quintet.state.record import digest, plain
 
 

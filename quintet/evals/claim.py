@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 try:
     import fcntl

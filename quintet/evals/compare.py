@@ -9,12 +9,12 @@ from math import ceil, isfinite, nan
 from statistics import NormalDist
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.figure import Better
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.state.errors import DesignError
 from quintet.stats import Interval, bootstrap, paired
 from quintet.stats.paired import Says
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.report import Report, header_of, report_of, summed
@@ -19,7 +20,6 @@ from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import check_gates, metrics_of, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
 Progress = Callable[[int, int], None]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from math import isfinite, nan
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.state.errors import DesignError
 from quintet.stats import Interval, bootstrap, bootstrap_ratio, proportion
 
 Parts = list[tuple[str, float, float]]

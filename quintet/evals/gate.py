@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quintet.errors import DesignError
 from quintet.evals.figure import Figure
-from quintet.state.errors import DesignError
 
 
 @dataclass(frozen=True, kw_only=True)

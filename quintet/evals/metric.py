@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.row import Score, Share
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of
 
 Scorer = Callable[[Case, Trajectory], Score | Awaitable[Score]]

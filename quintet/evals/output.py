@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Looks = Callable[[bytes], bool]
 """Whether a file that begins like this is of the kind that is to be written."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quintet import __version__
+from quintet.errors import DesignError
 from quintet.evals.analysis.balance import balance
 from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
@@ -21,7 +22,6 @@ from quintet.evals.row import Row
 from quintet.evals.running.journal import Header, read_rows, save_rows
 from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
-from quintet.state.errors import DesignError
 from quintet.state.record import plain, read
 
 

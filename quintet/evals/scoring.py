@@ -8,6 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD, pass_hat_k
@@ -15,7 +16,6 @@ from quintet.evals.row import Row
 from quintet.evals.running.ended import awaited, called
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 
 
 def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric, Scorer, as_metric
-from quintet.state.errors import DesignError
 from quintet.state.record import digest, plain
 
 

@@ -14,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.running.ended import stops, told
@@ -23,7 +24,6 @@ from quintet.nodes.choosers.choose import Choice, Chooser, ask
 from quintet.nodes.core.node import Node, adrive, apump, drive, pump
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
-from quintet.state.errors import DesignError, QuintetError
 from quintet.state.verdict import is_async, name_of
 
 ANSWERS = 64

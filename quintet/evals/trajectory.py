@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from quintet.errors import DesignError
 from quintet.state.decision import Decision
-from quintet.state.errors import DesignError
 from quintet.state.failure import Failure
 
 CallStatus = Literal["ok", "failed", "refused", "proposed", "unknown"]

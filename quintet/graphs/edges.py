@@ -12,10 +12,10 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import place, values
-from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
 
 

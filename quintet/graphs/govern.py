@@ -8,12 +8,12 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from quintet.errors import DesignError
 from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Criterion, Finish
 from quintet.nodes.recover import Recovery
-from quintet.state.errors import DesignError
 
 
 def govern(

@@ -7,13 +7,13 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
+from quintet.errors import DesignError
 from quintet.graphs.wiring import Wiring, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.own import goes_to
 from quintet.nodes.finish import Criterion
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
-from quintet.state.errors import DesignError
 from quintet.state.fragments import OrchestrationState
 
 

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hi
 
 from langgraph.graph import END, START, StateGraph
 
+from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
@@ -18,7 +19,6 @@ from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
 from quintet.state.channels import Shared
-from quintet.state.errors import DesignError
 from quintet.state.fragments import OrchestrationState
 
 RESERVED = ("approve", "act", "finish", "person", "undo")

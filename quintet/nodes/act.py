@@ -10,6 +10,7 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
+from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current, effect_done
@@ -20,7 +21,6 @@ from quintet.nodes.finish import closed
 from quintet.state.action import Action
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
-from quintet.state.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
 from quintet.state.failure import StepFailed, in_words
 from quintet.state.outcome import Outcome
 from quintet.state.record import plain, read

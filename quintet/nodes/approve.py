@@ -11,6 +11,7 @@ from typing import Any, Self
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from quintet.errors import ApprovalMissing, DesignError
 from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.core.condition import When, always
 from quintet.nodes.core.node import Node, Steps, brief, place
@@ -18,7 +19,6 @@ from quintet.nodes.core.question import ask
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action, AnswerKind, Approval
 from quintet.state.decision import Decision
-from quintet.state.errors import ApprovalMissing, DesignError
 from quintet.state.record import plain, read
 from quintet.state.verdict import name_of, refuse_async, why
 

@@ -11,12 +11,12 @@ from typing import Any
 from langchain_core.tools import StructuredTool
 from langgraph.errors import GraphBubbleUp
 
+from quintet.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.arguments import Arguments, arguments_of, check_key, key_text
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.node import ASYNC, Call, NotCalled, Steps, adrive, drive
 from quintet.state.action import Action
 from quintet.state.channels import slot
-from quintet.state.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.state.failure import in_words
 from quintet.state.journal import Claim, journal
 from quintet.state.record import plain

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, refused
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, Steps, brief, place, values
@@ -14,7 +15,6 @@ from quintet.nodes.route import path_of
 from quintet.state.action import shown
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
-from quintet.state.errors import DesignError
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of

@@ -10,13 +10,13 @@ from typing import Any, Self
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.approve import names_of
 from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, Place, Steps, asked, place
 from quintet.nodes.core.question import ask
 from quintet.state.decision import DecidedBy, Decision
-from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.record import digest, plain
 from quintet.state.verdict import name_of
 

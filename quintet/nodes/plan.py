@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
+from quintet.errors import DesignError
 from quintet.nodes.agents.draft import draft_plan
 from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.kept import kept
@@ -28,7 +29,6 @@ from quintet.nodes.core.progress import (
 from quintet.nodes.route import text_of
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
-from quintet.state.errors import DesignError
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain, read
 from quintet.state.verdict import name_of, refuse_async, why_not

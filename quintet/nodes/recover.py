@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy, Send
 
+from quintet.errors import DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify, classify_name
 from quintet.nodes.core.kept import keep
 from quintet.nodes.core.left import left_behind, left_within
@@ -19,7 +20,6 @@ from quintet.nodes.core.question import ask_again
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
 from quintet.state.decision import Decision, Kind
-from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
 from quintet.state.plan import end_of
 from quintet.state.record import plain

@@ -9,13 +9,13 @@ from typing import Any, cast
 from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
+from quintet.errors import DesignError, UnknownRoute
 from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.core.attempt import reckoned
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, Place, Steps, brief, place
 from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.decision import Decision
-from quintet.state.errors import DesignError, UnknownRoute
 from quintet.state.failure import Failure
 from quintet.state.record import plain
 from quintet.state.verdict import refuse_async

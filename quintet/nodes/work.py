@@ -10,6 +10,7 @@ from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_invalid_resume
 from langgraph.types import Command, Send
 
+from quintet.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
 from quintet.nodes.agents.call import check_agent, consult, is_model
 from quintet.nodes.agents.chat import Conversation, Handoff, check_tools
 from quintet.nodes.agents.meter import metered
@@ -23,7 +24,6 @@ from quintet.nodes.route import path_of
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
-from quintet.state.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
 from quintet.state.failure import StepFailed
 from quintet.state.plan import end_of
 from quintet.state.record import plain

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
 from quintet.nodes.merge import MergeAnswer
-from quintet.state.errors import AnswerRefused
 from quintet.state.record import faults, plain
 
 A = TypeVar("A", Answer, MergeAnswer)

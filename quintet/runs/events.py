@@ -7,8 +7,8 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from quintet.errors import RunError
 from quintet.runs.moves import App, Move, Moves, now, soon
-from quintet.state.errors import RunError
 
 STREAMING = ("stream_mode", "subgraphs", "version", "print_mode", "output_keys")
 """The options of LangGraph's `stream` that say what it yields; no move but this one has them."""

@@ -11,12 +11,12 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
+from quintet.errors import DesignError, NoSuchRun, RunError
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.node import Node
 from quintet.nodes.recover import Recovery
 from quintet.runs.events import STREAMING
 from quintet.runs.moves import App, knows_quintet
-from quintet.state.errors import DesignError, NoSuchRun, RunError
 from quintet.state.fragments import RUN_KEYS
 
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}

@@ -11,6 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
+from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
 from quintet.runs.events import Wanted, awatched, watched
 from quintet.runs.moves import (
@@ -28,7 +29,6 @@ from quintet.runs.moves import (
 from quintet.runs.refusals import check_context, check_options
 from quintet.state.action import shown
 from quintet.state.decision import KINDS, Decision
-from quintet.state.errors import AnswerRefused
 from quintet.state.fragments import without_run
 from quintet.state.outcome import STATUSES, Outcome
 from quintet.state.record import faults, read

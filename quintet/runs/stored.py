@@ -11,12 +11,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
 from langgraph.types import Send
 
+from quintet.errors import NoSuchRun
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
 from quintet.state.channels import put_in
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
-from quintet.state.errors import NoSuchRun
 from quintet.state.fragments import OrchestrationState, without_run
 from quintet.state.run import run_of
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
+from quintet.errors import RunError
 from quintet.runs.events import Wanted, awatched, watched
 from quintet.runs.moves import App, Moves
 from quintet.runs.refusals import compiled
 from quintet.runs.run import Run
 from quintet.runs.start import Given, resumed, started
-from quintet.state.errors import RunError
 
 
 def stream(

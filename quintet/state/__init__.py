@@ -1,12 +1,6 @@
 """What a run knows and keeps: contracts, plans, budgets, records, channels, checkpointers."""
 
-from quintet.state.action import Action, Approval
-from quintet.state.budget import Budget, Spending, add_spending
-from quintet.state.channels import Actions, Ending, Keyed, Latest, Log, Results, Totals
-from quintet.state.checkpointer import checkpointer, threads
-from quintet.state.contract import Contract
-from quintet.state.decision import Decision
-from quintet.state.errors import (
+from quintet.errors import (
     ActionRefused,
     AnswerRefused,
     ApprovalMissing,
@@ -28,6 +22,12 @@ from quintet.state.errors import (
     ToolRefused,
     UnknownRoute,
 )
+from quintet.state.action import Action, Approval
+from quintet.state.budget import Budget, Spending, add_spending
+from quintet.state.channels import Actions, Ending, Keyed, Latest, Log, Results, Totals
+from quintet.state.checkpointer import checkpointer, threads
+from quintet.state.contract import Contract
+from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
     Decided,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.state.record import digest
 
 ActionStatus = Literal[

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from quintet.state.errors import CheckpointerError
+from quintet.errors import CheckpointerError
 
 SCHEMES = ("memory", "sqlite", "postgresql")
 ALIASES = {"postgres": "postgresql"}

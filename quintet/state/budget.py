@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from typing_extensions import TypedDict
 
-from quintet.state.errors import BudgetExhausted, DesignError
+from quintet.errors import BudgetExhausted, DesignError
 
 Resource = Literal["steps", "handoffs", "retries", "tokens", "money", "seconds"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)

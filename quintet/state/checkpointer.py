@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from quintet.errors import MissingExtra
 from quintet.state.address import read_address
-from quintet.state.errors import MissingExtra
 from quintet.state.saver import Saver
 from quintet.state.serializer import Allowed, StrictSerializer
 

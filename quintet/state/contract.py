@@ -11,9 +11,9 @@ from typing import Any, get_args, get_origin, is_typeddict
 import typing_extensions
 from pydantic import BaseModel, PydanticUserError, ValidationError
 
+from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
 from quintet.state.budget import Budget
-from quintet.state.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.record import adapter, faults, fitted
 from quintet.state.verdict import name_of, refuse_async, why, why_not
 

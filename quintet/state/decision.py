@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Literal, get_args
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Kind = Literal[
     "route",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from quintet.state.errors import DesignError, QuintetError
+from quintet.errors import DesignError, QuintetError
 from quintet.state.record import plain, read
 
 FailureClass = Literal[

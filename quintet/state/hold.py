@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
-from quintet.state.errors import ThreadHeld
+from quintet.errors import ThreadHeld
 
 try:
     import fcntl

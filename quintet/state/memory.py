@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from langgraph.checkpoint.memory import InMemorySaver
 
+from quintet.errors import CheckpointerError
 from quintet.state.address import Address
-from quintet.state.errors import CheckpointerError
 from quintet.state.hold import Holds
 from quintet.state.saver import Saver
 from quintet.state.serializer import StrictSerializer

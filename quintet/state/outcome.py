@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Status = Literal["done", "escalated", "rejected", "aborted", "exhausted"]
 STATUSES: tuple[Status, ...] = get_args(Status)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.state.budget import Budget
-from quintet.state.errors import DesignError
 from quintet.state.record import digest
 
 

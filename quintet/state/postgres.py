@@ -20,8 +20,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from quintet.errors import CheckpointerError
 from quintet.state.address import Address
-from quintet.state.errors import CheckpointerError
 from quintet.state.hold import Holds, held_by
 from quintet.state.saver import ThreadedSaver
 from quintet.state.serializer import Packed, StrictSerializer

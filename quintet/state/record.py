@@ -17,7 +17,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr, TypeAdapter, ValidationError
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 R = TypeVar("R")
 

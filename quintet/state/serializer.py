@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage, message_to_dict, messages_from_
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 
-from quintet.state.errors import CheckpointerError
+from quintet.errors import CheckpointerError
 
 Allowed = type | tuple[str, str]
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from quintet.errors import CheckpointerError
 from quintet.state.address import Address
-from quintet.state.errors import CheckpointerError
 from quintet.state.hold import Holds, holds_beside
 from quintet.state.saver import ThreadedSaver
 from quintet.state.serializer import StrictSerializer

@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 
 class Unmet:

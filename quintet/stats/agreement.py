@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from math import fsum
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.ranking import same_length
 
 

@@ -11,7 +11,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Literal, TypeVar
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.distribution import student_deviate
 from quintet.stats.interval import Interval, checked_number, checked_share, unknown
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, fsum
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.ranking import same_length
 
 

@@ -7,7 +7,7 @@ from math import isfinite, isnan
 from statistics import NormalDist
 from typing import Literal
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Sided = Literal["two", "lower", "upper"]
 

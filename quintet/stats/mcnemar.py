@@ -7,7 +7,7 @@ from itertools import compress
 from math import fsum
 from random import Random
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.distribution import at_least_hits
 
 BITS = bytes.maketrans(b"01", bytes((0, 1)))

@@ -9,7 +9,7 @@ from math import ceil, fsum, inf, isfinite, log2, sqrt
 from statistics import NormalDist
 from typing import Literal
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.bootstrap import bootstrap_ratio
 from quintet.stats.distribution import bisect, student_deviate
 from quintet.stats.interval import (

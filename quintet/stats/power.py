@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, log, sqrt
 from statistics import NormalDist
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.distribution import at_least_hits, bisect
 from quintet.stats.interval import checked_share, deviate, tail
 from quintet.stats.proportion import Method

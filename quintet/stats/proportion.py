@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from math import fsum, sqrt
 from typing import Literal
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.distribution import beta_quantile, student_deviate
 from quintet.stats.interval import (
     Interval,

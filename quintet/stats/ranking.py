@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import fsum
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.interval import Interval, checked_number, checked_share
 from quintet.stats.proportion import wilson
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import comb, fsum
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 
 def pass_hat_k(successes: int, n: int, k: int) -> float:

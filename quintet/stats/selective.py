@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import fsum
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.stats.interval import checked_number
 from quintet.stats.ranking import same_length
 

@@ -17,7 +17,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic_core import to_json
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.testing.call import ModelCall, calling_node, count_characters
 from quintet.testing.reply import Reply, as_chunks, as_message, check_reply, raise_fault
 from quintet.testing.script import Script

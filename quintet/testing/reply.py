@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.testing.call import forced_tool
 
 Reply: TypeAlias = (

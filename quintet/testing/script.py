@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Asked = TypeVar("Asked")
 Said = TypeVar("Said")

@@ -13,7 +13,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, Runn
 from langchain_core.utils.function_calling import convert_to_openai_function
 from pydantic import BaseModel
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 Schema = dict[str, Any] | type
 Method = Literal["function_calling", "json_mode", "json_schema"]

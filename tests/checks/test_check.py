@@ -31,7 +31,7 @@ from typing_extensions import TypedDict
 from quintet import graphs
 from quintet.checks import Finding, check
 from quintet.checks.finding import Code, names
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 
 class State(TypedDict, total=False):

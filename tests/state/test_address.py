@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from quintet.errors import CheckpointerError
 from quintet.state.address import SCHEMES, read_address
-from quintet.state.errors import CheckpointerError
 
 NOT_A_URL = [
     ("sqlite:x.db", "'sqlite:///x.db'"),

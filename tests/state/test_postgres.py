@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from typing_extensions import TypedDict
 
+from quintet.errors import CheckpointerError, MissingExtra
 from quintet.state.checkpointer import checkpointer
-from quintet.state.errors import CheckpointerError, MissingExtra
 from tests.services import postgres_schema, postgres_url
 
 psycopg = pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")

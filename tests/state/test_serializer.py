@@ -16,7 +16,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
-from quintet.state.errors import CheckpointerError
+from quintet.errors import CheckpointerError
 from quintet.state.serializer import Packed, StrictSerializer
 
 

@@ -13,8 +13,8 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from quintet.errors import CheckpointerError
 from quintet.state.checkpointer import checkpointer
-from quintet.state.errors import CheckpointerError
 from quintet.state.saver import Saver
 
 NOBODY = 65534

@@ -11,7 +11,7 @@ from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel, ValidationError
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.testing import ScriptedModel
 
 

@@ -18,7 +18,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from typing_extensions import TypedDict
 
-from quintet.state.errors import QuintetError
+from quintet.errors import QuintetError
 from quintet.testing import ScriptedModel, ScriptExhausted
 
 WAYS = ("invoke", "ainvoke", "stream", "astream")

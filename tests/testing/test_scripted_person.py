@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.testing import ScriptedPerson, ScriptExhausted
 
 APPROVE = {"answer": "approve", "by": "maria"}

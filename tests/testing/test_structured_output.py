@@ -11,7 +11,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.testing import ScriptedModel
 
 

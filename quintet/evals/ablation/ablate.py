@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.ablation.ablated import Ablated, Ablation, load_of
 from quintet.evals.ablation.variants import (
     WHOLE,
@@ -23,7 +24,6 @@ from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target
-from quintet.state.errors import DesignError
 from quintet.stats.paired import paired
 
 Build = Callable[[Variant], Any]

@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from quintet.errors import DesignError, PersonNeeded
 from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.core.node import Steps, drive
@@ -21,7 +22,6 @@ from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.contract import Contract, tool_name
-from quintet.state.errors import DesignError, PersonNeeded
 from quintet.state.verdict import name_of
 
 Kind = Literal["whole", "without", "merged", "one"]

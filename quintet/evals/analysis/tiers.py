@@ -9,13 +9,13 @@ from typing import Any
 
 from langchain_core.callbacks import get_usage_metadata_callback
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.running.ended import awaited
 from quintet.evals.running.loop import finished
 from quintet.nodes.choosers.choose import Cascade, Choice, Chooser, ask
 from quintet.nodes.core.node import adrive
 from quintet.nodes.route import Router
-from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of
 from quintet.stats import Interval, wilson
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from quintet.errors import DesignError
 from quintet.evals.faults.fault import Spot, SpotKind
 from quintet.evals.faults.parts import Parts
 from quintet.evals.faults.strike import around
@@ -23,7 +24,6 @@ from quintet.nodes.merge import Merge
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router, text_of
 from quintet.nodes.work import Worker
-from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, get_args
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 SpotKind = Literal[
     "node", "worker", "router", "planner", "act", "agent", "model", "tool", "chooser"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
 from quintet.evals.evaluate import Progress, evaluate, within
@@ -20,7 +21,6 @@ from quintet.evals.running.ended import called
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 
 
 def inject(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.expected import wrong_labels
 from quintet.evals.faults.fault import Spot
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 from quintet.stats.interval import Interval
 from quintet.stats.proportion import proportion

@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 from langsmith import Client
 from langsmith.schemas import FeedbackSourceType
 
+from quintet.errors import DesignError
 from quintet.evals.expected import wrong_labels
 from quintet.evals.langsmith.outbox import Outbox
 from quintet.evals.langsmith.service import asked, connect, heard
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.state.errors import DesignError
 
 Worth = Callable[[Row], float | None]
 

@@ -11,10 +11,10 @@ from langsmith import Client
 from langsmith.schemas import Dataset, Example
 from langsmith.utils import LangSmithNotFoundError
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.langsmith.service import asked, connect
 from quintet.evals.reading.dataset import OURS, from_example, to_example
-from quintet.state.errors import DesignError
 
 TAGS, SPLIT = "tags", "dataset_split"
 

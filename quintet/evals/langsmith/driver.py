@@ -18,6 +18,7 @@ from langsmith.run_helpers import get_current_run_tree, tracing_context
 from langsmith.run_trees import RunTree
 from langsmith.schemas import Example, TracerSession
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
@@ -30,7 +31,6 @@ from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import scored
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
 Place = tuple[str, int]

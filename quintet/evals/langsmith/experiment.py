@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import IO
 
+from quintet.errors import DesignError
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import heard
@@ -17,7 +18,6 @@ from quintet.evals.running.loop import finished
 from quintet.evals.scoring import check_gates, metrics_of
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
-from quintet.state.errors import DesignError
 
 Progress = Callable[[int, int], None]
 

@@ -21,7 +21,7 @@ from langsmith.utils import (
     LangSmithRetry,
 )
 
-from quintet.state.errors import DesignError, QuintetError
+from quintet.errors import DesignError, QuintetError
 
 R = TypeVar("R")
 

@@ -16,6 +16,7 @@ from langsmith.run_trees import RunTree
 from langsmith.schemas import FeedbackSourceType, TracerSession
 
 from quintet import __version__
+from quintet.errors import DesignError
 from quintet.evals.langsmith.datasets import Pushed, push_cases
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
@@ -26,7 +27,6 @@ from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.running.journal import Header
 from quintet.evals.suite import Suite
-from quintet.state.errors import DesignError
 
 _LOST = re.compile(r"Failed to .*ingest|LangSmith tracing error")
 

@@ -12,13 +12,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
 from quintet.nodes.choosers.model import chat_model, filled
 from quintet.nodes.core.node import Call, Steps, adrive, asked, drive
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
 

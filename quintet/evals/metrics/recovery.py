@@ -6,12 +6,12 @@ contract's own condition for a person, met, is on record as a failure too; it is
 
 from __future__ import annotations
 
+from quintet.errors import PersonNeeded
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.goal import GOAL, reached
 from quintet.evals.trajectory import Trajectory
 from quintet.state.decision import Decision
-from quintet.state.errors import PersonNeeded
 
 
 def faulted(trajectory: Trajectory) -> bool:

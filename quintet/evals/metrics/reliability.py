@@ -8,11 +8,11 @@ from math import fsum
 from typing import Any
 
 from quintet import stats
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.goal import contradicted, labelled
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 
 
 def _passed(case: Case, trajectory: Trajectory) -> bool | None:

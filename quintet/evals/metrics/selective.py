@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from quintet import stats
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_of_scope
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE, Trajectory
-from quintet.state.errors import DesignError
 
 BINS = 15
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from quintet.errors import DesignError
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.state.errors import DesignError
 from quintet.stats import Interval, bootstrap_ratio, proportion
 
 

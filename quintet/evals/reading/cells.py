@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.reading.lines import dumped, parsed
-from quintet.state.errors import DesignError
 
 SEPARATOR = "|"
 LISTS = ("route", "plan", "calls", "path", "outcome", "never", "tags")

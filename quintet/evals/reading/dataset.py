@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.records import FIELDS, case_record, read_record
-from quintet.state.errors import DesignError
 
 OURS = "quintet"
 """The key of an example's metadata under which a case keeps what is neither input nor label."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.output import checked, replaced
 from quintet.evals.reading.cells import cell_of
@@ -21,7 +22,6 @@ from quintet.evals.reading.lines import (
     json_list,
 )
 from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
-from quintet.state.errors import DesignError
 
 SUFFIXES = (".jsonl", ".json", ".csv")
 

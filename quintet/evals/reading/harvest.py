@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from quintet.errors import DesignError
 from quintet.evals.reading.transcript import Said, answer_of, calls_of, handoffs_of, said, spent_of
 from quintet.evals.trajectory import PEOPLE, Call, CallStatus, Trajectory
 from quintet.state.decision import Decision
-from quintet.state.errors import DesignError
 from quintet.state.failure import Failure
 from quintet.state.record import plain, read
 

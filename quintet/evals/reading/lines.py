@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 SHOWN = 20
 """Mistakes of one file that are told."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.reading.harvest import loose
 from quintet.evals.reading.lines import Line, Mistakes, json_lines
 from quintet.evals.reading.recorded import Recorded
@@ -21,7 +22,6 @@ from quintet.evals.reading.transcript import (
     usage,
 )
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 from quintet.state.outcome import STATUSES
 from quintet.state.record import digest
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.output import checked, replaced
 from quintet.evals.reading.harvest import harvest, loose
@@ -19,7 +20,6 @@ from quintet.evals.reading.lines import Line, Mistakes, dumped, json_lines
 from quintet.evals.trajectory import PEOPLE, Trajectory
 from quintet.runs import Run, StoredRun, Waiting, stored_run, stored_runs
 from quintet.state.checkpointer import checkpointer
-from quintet.state.errors import DesignError
 
 Named = Callable[[Any], str | None]
 """The id of the case that a run was made for; None leaves the run out."""

@@ -7,11 +7,11 @@ from dataclasses import fields as fields_of
 from difflib import get_close_matches
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.cells import value_of
 from quintet.evals.reading.lines import Line, Mistakes
 from quintet.evals.trajectory import CALL_STATUSES, Call
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
 FIELDS = tuple(item.name for item in fields_of(Case))

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 
+from quintet.errors import DesignError
 from quintet.evals.trajectory import Call, CallStatus
-from quintet.state.errors import DesignError
 
 Role = Literal["system", "user", "assistant", "tool"]
 

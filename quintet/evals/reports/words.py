@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.expected import contradictions, trespassed, wrong_labels
 from quintet.evals.gate import Gate
 from quintet.evals.metrics.routing import NOBODY
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.trajectory import Call
-from quintet.state.errors import DesignError
 from quintet.state.record import plain
 
 # What no XML and no terminal may get: control characters but tab and newline, halves of pairs,

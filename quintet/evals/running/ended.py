@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 
 
 class Ended(NamedTuple):

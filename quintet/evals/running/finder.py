@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.suite import Suite
-from quintet.state.errors import DesignError
 
 FILE, ATTRIBUTE = "evals", "suite"
 FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, MODULE or MODULE:NAME"

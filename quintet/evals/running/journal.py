@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from quintet.errors import DesignError
 from quintet.evals.aside import kept_aside
 from quintet.evals.claim import Claim, claimed
 from quintet.evals.output import beginning, checked, replaced
 from quintet.evals.reading.lines import OPENING, dumped, is_rows
 from quintet.evals.row import Row
-from quintet.state.errors import DesignError
 from quintet.state.record import plain, read
 
 FORMAT = 1

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.ended import Ended, awaited, called
 from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
-from quintet.state.errors import DesignError
 
 
 @dataclass(frozen=True, kw_only=True)

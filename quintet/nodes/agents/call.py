@@ -27,6 +27,7 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
+from quintet.errors import ContractBroken, DesignError, PersonNeeded
 from quintet.nodes.agents.chat import Conversation, Handoff, converse, last_word
 from quintet.nodes.agents.meter import Stopped, heard
 from quintet.nodes.agents.toolbox import Tools
@@ -36,7 +37,6 @@ from quintet.nodes.effect import Effect
 from quintet.state.action import Action
 from quintet.state.channels import Ending
 from quintet.state.contract import Contract
-from quintet.state.errors import ContractBroken, DesignError, PersonNeeded
 from quintet.state.record import plain, read
 from quintet.state.verdict import is_async, name_of
 

@@ -28,12 +28,12 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 from pydantic.json_schema import GenerateJsonSchema
 
+from quintet.errors import ContractBroken, DesignError, QuintetError, ToolRefused
 from quintet.nodes.agents.injected import injected
 from quintet.nodes.agents.tools import as_tool
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.core.node import Call, Steps, brief
 from quintet.state.contract import Contract, tool_name
-from quintet.state.errors import ContractBroken, DesignError, QuintetError, ToolRefused
 from quintet.state.record import adapter, plain
 
 TURNS = 25

@@ -10,11 +10,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
+from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.meter import structured
 from quintet.nodes.choosers.model import filled
 from quintet.nodes.core.node import Steps, one_of
 from quintet.state.budget import Budget
-from quintet.state.errors import ContractBroken, DesignError
 from quintet.state.plan import Plan, Step
 from quintet.state.record import plain
 

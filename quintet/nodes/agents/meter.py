@@ -15,9 +15,9 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
+from quintet.errors import QuintetError
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.node import Call, Steps
-from quintet.state.errors import QuintetError
 
 
 class Stopped(BaseException):

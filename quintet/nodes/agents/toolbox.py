@@ -9,10 +9,10 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from quintet.errors import DesignError
 from quintet.nodes.agents.injected import injected
 from quintet.nodes.core.attempt import Attempt
 from quintet.state.contract import tool_name
-from quintet.state.errors import DesignError
 
 
 class Tools(Mapping[str, Any]):

@@ -9,9 +9,9 @@ from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
 
+from quintet.errors import DesignError
 from quintet.nodes.core.node import Steps, adrive, asked, brief, drive
 from quintet.state.decision import DecidedBy, share
-from quintet.state.errors import DesignError
 from quintet.state.verdict import name_of, refuse_async, why
 
 

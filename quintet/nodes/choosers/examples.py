@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
+from quintet.errors import DesignError
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.choosers.labels import (
     AT_LEAST,
@@ -26,7 +27,6 @@ from quintet.nodes.choosers.labels import (
 )
 from quintet.nodes.choosers.promise import Held, Promise, promised, shares
 from quintet.nodes.core.node import Call, Steps, adrive, drive
-from quintet.state.errors import DesignError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from quintet.state.errors import DesignError, MissingExtra
+from quintet.errors import DesignError, MissingExtra
 
 AT_LEAST = 0.8
 """The promise of a learned chooser that is asked for no other."""

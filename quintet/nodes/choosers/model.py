@@ -12,10 +12,10 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from quintet.errors import DesignError
 from quintet.nodes.agents.meter import structured
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.core.node import Steps, adrive, drive, one_of
-from quintet.state.errors import DesignError
 
 NONE = "none"
 

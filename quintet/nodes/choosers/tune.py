@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from quintet.errors import DesignError
 from quintet.nodes.choosers.choose import Cascade, ask
 from quintet.nodes.choosers.examples import Examples
 from quintet.nodes.choosers.labels import AT_LEAST, checked, paired
 from quintet.nodes.core.node import drive
 from quintet.nodes.route import Router
-from quintet.state.errors import DesignError
 
 
 def tuned(

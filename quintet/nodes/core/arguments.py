@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.state.record import SECRETS, adapter, canonical, faults, fitted, plain
 
 _FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")

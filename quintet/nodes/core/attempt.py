@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 from langchain_core.messages import BaseMessage
 from langgraph.types import Command
 
+from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.left import leave_to
 from quintet.nodes.core.node import Call, Place, Steps, TimeUp
 from quintet.nodes.core.price import Price, cost_of
@@ -27,7 +28,6 @@ from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING
 from quintet.state.decision import Decision
-from quintet.state.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.state.journal import journal
 from quintet.state.record import plain, read
 

@@ -25,7 +25,7 @@ from langchain_core.exceptions import (
 from langgraph.errors import NodeTimeoutError
 from pydantic import ValidationError
 
-from quintet.state.errors import (
+from quintet.errors import (
     ActionRefused,
     ApprovalMissing,
     AttemptEnded,

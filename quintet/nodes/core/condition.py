@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from quintet.errors import DesignError
 from quintet.state.action import Action
-from quintet.state.errors import DesignError
 
 When = Callable[[Action], Any]
 """A condition over an action: true, or a text that says why, where it needs a person."""

@@ -24,9 +24,9 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command
 from pydantic import BaseModel
 
+from quintet.errors import DesignError
 from quintet.nodes.core.classify import classify
 from quintet.state.decision import Decision
-from quintet.state.errors import DesignError
 from quintet.state.failure import Failure, StepFailed, first_of, in_words
 from quintet.state.record import plain
 from quintet.state.run import mark

@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from quintet.state.errors import DesignError
+from quintet.errors import DesignError
 from quintet.state.verdict import name_of
 
 Price = Callable[[BaseMessage], float]

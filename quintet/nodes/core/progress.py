@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Place
 from quintet.state.budget import Resource
-from quintet.state.errors import ContractBroken
 from quintet.state.plan import Plan, Step, end_of
 from quintet.state.record import plain
 

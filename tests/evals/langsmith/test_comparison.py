@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from quintet.errors import DesignError
 from quintet.evals import Case, Metric, Trajectory, evaluate
 from quintet.evals.langsmith import Upload, evaluate_with_langsmith, upload_comparison
-from quintet.state.errors import DesignError
 from tests.evals.langsmith.desk import CASES, suite
 from tests.evals.langsmith.smith import status
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quintet.errors import DesignError
 from quintet.evals import Call, Case
 from quintet.evals.langsmith import ServiceError, pull_cases, push_cases
-from quintet.state.errors import DesignError
 from tests.evals.langsmith.smith import KEY
 
 CASES = (

@@ -11,6 +11,7 @@ import pytest
 from langsmith.schemas import Example
 from langsmith.utils import get_env_var
 
+from quintet.errors import DesignError
 from quintet.evals import Case, Recorded, Trajectory, evaluate, load_report
 from quintet.evals.langsmith import (
     OfflineClient,
@@ -18,7 +19,6 @@ from quintet.evals.langsmith import (
     aevaluate_with_langsmith,
     evaluate_with_langsmith,
 )
-from quintet.state.errors import DesignError
 from tests.evals.langsmith.desk import CASES, app, beta, suite, timeless
 
 

@@ -7,10 +7,10 @@ import pytest
 from langsmith.utils import get_env_var
 
 from quintet import __version__
+from quintet.errors import DesignError
 from quintet.evals import Case, Trajectory, evaluate
 from quintet.evals.langsmith import Upload, evaluate_with_langsmith
 from quintet.evals.langsmith.service import connect
-from quintet.state.errors import DesignError
 from tests.evals.langsmith.desk import CASES, WRONG, suite, timeless
 from tests.evals.langsmith.smith import KEY, TENANT
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langsmith.schemas import Example
 
+from quintet.errors import DesignError
 from quintet.evals import Call, Case
 from quintet.evals.reading.dataset import from_example, to_example
-from quintet.state.errors import DesignError
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quintet.errors import DesignError
 from quintet.evals import Call, Case
 from quintet.evals.reading.files import read_cases, write_cases
-from quintet.state.errors import DesignError
 
 TMP = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, messages_to_dict
 
+from quintet.errors import DesignError
 from quintet.evals import Call, Case, Trajectory
 from quintet.evals.reading.messages import read_messages, recorded_messages
 from quintet.evals.reading.recorded import Recorded
-from quintet.state.errors import DesignError
 
 
 def user(text):

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 
+from quintet.errors import DesignError
 from quintet.evals import Case, GraphTarget, Trajectory, evaluate
 from quintet.evals.reading.recorded import Recorded, recorded_runs, recorded_threads, save_runs
 from quintet.runs import approve, start, stored_run
 from quintet.state import checkpointer
-from quintet.state.errors import DesignError
 from tests.runs.desks import PAID, desk, large, own, says
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from quintet.errors import DesignError
 from quintet.nodes.choosers.learned.ensemble import Ensemble
 from quintet.nodes.choosers.learned.fit import Fitted
 from quintet.nodes.choosers.learned.heldout import HeldOut
 from quintet.nodes.choosers.learned.text import Vocabulary
-from quintet.state.errors import DesignError
 
 FORMAT = "quintet examples"
 VERSION = 1
