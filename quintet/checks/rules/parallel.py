@@ -117,7 +117,8 @@ def _shared(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
 
 def _writes_one(shape: Shape, name: str) -> frozenset[str]:
     one = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
-    if shape.parts[name].graph is None:
+    part = shape.parts.get(name)
+    if part is None or part.graph is None:
         return one
     # A graph hands back what it was given, and there the same value twice is one.
     return frozenset(key for key in one if not isinstance(shape.channels.get(key), Shared))
