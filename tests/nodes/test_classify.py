@@ -9,8 +9,8 @@ from langchain_core.exceptions import OutputParserException
 from langgraph.errors import NodeTimeoutError
 from pydantic import TypeAdapter, ValidationError
 
+from quintet import errors
 from quintet.nodes import classify
-from quintet.state import errors
 from quintet.state.failure import FAILURE_CLASSES, Failure, StepFailed
 
 
