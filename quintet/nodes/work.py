@@ -15,7 +15,8 @@ from quintet.nodes.agents.call import check_agent, consult, is_model
 from quintet.nodes.agents.chat import Conversation, Handoff, check_tools
 from quintet.nodes.agents.meter import metered
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.attempt import Attempt, as_update, from_state
+from quintet.nodes.core.actions import as_update, from_state
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, Place, Steps, failure_of, place
 from quintet.nodes.core.price import Price

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import interrupt
+from langgraph.types import RetryPolicy, interrupt
 from pydantic import BaseModel
 
 from quintet.graphs import check, create_handoff, create_sequential
@@ -164,3 +164,62 @@ def test_two_desks_side_by_side_each_do_their_part():
     assert (run.status, till.paid, till.wiped) == ("done", [1], [7])
     assert sorted(run.results) == ["pays", "wipes"]
     assert run.values["spent"]["steps"] == 2
+
+
+def in_parallel(till: Till, effects: list[Effect]) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """A graph whose workers do one effect each, all at once, and which then fails."""
+
+    def fails(state: OrchestrationState) -> OrchestrationState:
+        raise DesignError("no")
+
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("last", fails, defer=True)
+    for number, tool in enumerate(effects):
+
+        def agent(request: Any, tools: Any, name: str = tool.name) -> dict[str, Any]:
+            return {"done": tools[name](1)}
+
+        contract = Contract(goal="Do", needs=("message",), tools=(tool,))
+        graph.add_node(f"w{number}", Worker(agent=agent, contract=contract))
+        graph.add_edge(START, f"w{number}")
+        graph.add_edge(f"w{number}", "last")
+    return graph.compile()
+
+
+def test_what_parallel_branches_of_a_nested_graph_did_is_all_on_record():
+    till = Till()
+
+    def numbered(number: int) -> Effect:
+        def act(amount: int) -> str:
+            till.paid.append(number)
+            return "paid"
+
+        act.__name__ = f"act{number}"
+        return effect(act, key="one key for all")
+
+    run = started(around(in_parallel(till, [numbered(number) for number in range(8)])))
+    assert sorted(till.paid) == list(range(8))
+    done = {item["name"] for item in run.values["actions"].values()}
+    assert done == {f"act{number}" for number in range(8)}
+    assert run.values["spent"]["steps"] == 8
+
+
+def test_a_nested_worker_that_is_tried_again_counts_what_it_spent_once():
+    tries: list[int] = []
+
+    def agent(request: Any) -> dict[str, Any]:
+        tries.append(1)
+        raise ConnectionError("down")
+
+    inner = StateGraph(OrchestrationState)
+    contract = Contract(goal="Do", needs=("message",))
+    policy = RetryPolicy(max_attempts=3, initial_interval=0.01, retry_on=Exception)
+    inner.add_node("w", Worker(agent=agent, contract=contract), retry_policy=policy)
+    inner.add_edge(START, "w")
+    router = Router(choose=lambda _: "desk", to=("desk",), otherwise="person")
+    once = Recovery(transient=escalate(), otherwise=escalate())
+    desk = create_handoff(router, {"desk": inner.compile()}, recover=once)
+    run = started(desk.compile(checkpointer=checkpointer("memory://")))
+    assert run.status == "escalated"
+    assert (len(tries), run.values["spent"]["steps"]) == (3, 3)
+    assert run.values["spent"]["retries"] == 2

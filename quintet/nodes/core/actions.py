@@ -1,11 +1,16 @@
-"""The actions on record that belong to a run, and what is still to be done about them."""
+"""Actions on record: those of a run, what is still to be done about them, and their updates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quintet.state.action import Action
+from quintet.state.record import plain, read
 from quintet.state.run import is_within, run_of
+
+Slot = tuple[str, str]
+"""An action among those of an attempt: its effect's name and its key."""
 
 
 def todo(items: Iterable[Mapping[str, Any]]) -> bool:
@@ -33,3 +38,18 @@ def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         for at, item in actions.items()
         if not run or is_within(item.get("again", item).get("run") or run, run)
     }
+
+
+def as_update(actions: Any) -> dict[str, Any]:
+    """Give actions as an update of the state's `actions`; two effects may share a key."""
+    update: dict[str, Any] = {}
+    for action in actions:
+        place = action.key if action.key not in update else f"{action.name}:{action.key}"
+        update[place] = plain(action)
+    return update
+
+
+def from_state(items: Mapping[str, Any]) -> dict[Slot, Action]:
+    """Read an attempt's actions back from a state update of theirs."""
+    actions = (read(Action, item) for item in items.values())
+    return {(action.name, action.key): action for action in actions}

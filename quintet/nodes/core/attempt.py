@@ -21,6 +21,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.types import Command
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
+from quintet.nodes.core.actions import Slot, as_update
 from quintet.nodes.core.left import leave_to
 from quintet.nodes.core.node import Call, Place, Steps, TimeUp
 from quintet.nodes.core.price import Price, cost_of
@@ -29,7 +30,7 @@ from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING
 from quintet.state.decision import Decision
 from quintet.state.journal import journal
-from quintet.state.record import plain, read
+from quintet.state.record import plain
 
 R = TypeVar("R")
 
@@ -37,9 +38,6 @@ log = logging.getLogger("quintet")
 
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """The resources that work uses up; handoffs and retries are counted where they happen."""
-
-Slot = tuple[str, str]
-"""An action among those of an attempt: its effect's name and its key."""
 
 
 @dataclass(kw_only=True)
@@ -62,6 +60,7 @@ class Attempt:
         refused: what it asked for and may not have, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
+        earlier: the one of the same task that it goes on from, whose spending it includes.
     """
 
     place: Place
@@ -82,6 +81,7 @@ class Attempt:
     began: float | None = None
     ended: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    earlier: Attempt | None = field(default=None, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
@@ -95,6 +95,8 @@ class Attempt:
             self._go_on(left)
         if self._is_own:
             journal().keep(self.place.task, _Live(self))
+        if self.outer is None:
+            leave_to(self.place.around, self)
         self.began = time.monotonic()
         self._token = current.set(self)
         return self
@@ -113,8 +115,8 @@ class Attempt:
             coroutine.close()
         if problem is None and self._is_own:
             journal().take(self.place.task)
-        if self.outer is None:
-            leave_to(self.place.around, self)
+        if self.place.around:
+            self.known = {}  # the tasks around may keep this one for long
 
     def end(self, how: str) -> None:
         """End it: nothing more may be called for it, and its clock stops."""
@@ -134,6 +136,7 @@ class Attempt:
         self.spent = add_spending(left["spent"], more)
         self.actions = dict(left["actions"])
         self.refused = list(left["refused"])
+        self.earlier = left.attempt if isinstance(left, _Live) else None
 
     def layers(self) -> tuple[Attempt, ...]:
         """Give this attempt, and those around it."""
@@ -293,33 +296,22 @@ class _Live(Mapping[str, Any]):
     """The record of an attempt as it stands when it is taken: it may be cut off at any moment."""
 
     def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+        self.attempt = attempt
+
+    def add(self, inner: Attempt) -> None:
+        """Take an attempt for a part of this one, which it could not know of by itself."""
+        inner.outer = self.attempt
 
     def __getitem__(self, name: str) -> Any:
         if name == "actions":
-            return self._attempt.settled()
-        return getattr(self._attempt, name)
+            return self.attempt.settled()
+        return getattr(self.attempt, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(("spent", "actions", "refused", "update"))
 
     def __len__(self) -> int:
         return 4
-
-
-def as_update(actions: Any) -> dict[str, Any]:
-    """Give actions as an update of the state's `actions`; two effects may share a key."""
-    update: dict[str, Any] = {}
-    for action in actions:
-        place = action.key if action.key not in update else f"{action.name}:{action.key}"
-        update[place] = plain(action)
-    return update
-
-
-def from_state(items: Mapping[str, Any]) -> dict[Slot, Action]:
-    """Read an attempt's actions back from a state update of theirs."""
-    actions = (read(Action, item) for item in items.values())
-    return {(action.name, action.key): action for action in actions}
 
 
 def effect_done(node: str, action: Action) -> dict[str, Any]:
