@@ -50,8 +50,8 @@ class StrictSerializer(JsonPlusSerializer):
             kind, data = super().dumps_typed(value)
         except (TypeError, ValueError):
             return super().dumps_typed(_carried(value))
-        if b"?" in data and (carried := _carried(value)) is not value:
-            return super().dumps_typed(carried)
+        if b"?" in data and _has_half(value):
+            return super().dumps_typed(_carried(value))
         return kind, data
 
 
@@ -116,6 +116,30 @@ CARRIERS: tuple[type[Carrier], ...] = (Whole, HalfPairs, Keyed, Said)
 
 _MOST = 2**63
 _HALF = re.compile("[\ud800-\udfff]")
+
+
+def _has_half(value: Any) -> bool:
+    """Say whether a text within has half a surrogate pair; most have not, and this is quick."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            if not part.isascii() and _HALF.search(part):
+                return True
+        elif isinstance(part, dict):
+            waiting.extend(part)
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif part is None or isinstance(part, int | float | bytes):
+            continue  # before the classes below, to which asking costs more
+        elif isinstance(part, BaseMessage):
+            waiting.append(vars(part))
+        elif isinstance(part, Send):
+            waiting.append(part.arg)
+        elif isinstance(part, Interrupt):
+            waiting.append(part.value)
+    return False
 
 
 def _carried(value: Any) -> Any:
