@@ -14,18 +14,15 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.arguments import Arguments, arguments_of, check_key, key_text
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.node import ASYNC, Call, NotCalled, Steps, adrive, drive
+from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled, adrive, drive
 from quintet.state.action import Action
 from quintet.state.channels import slot
 from quintet.state.failure import in_words
 from quintet.state.journal import Claim, journal
 from quintet.state.record import plain
-from quintet.state.verdict import is_async, name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
 
 UNDER_WAY = "it was under way when its step ended"
-
-Rule = Callable[[Action], Any]
-"""A criterion over an action: true where it may happen; false or `unmet("why")` where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class Effect:
     key: str | Callable[..., str]
     undo: Callable[[Any], Any] | None = None
     harmless: tuple[type[BaseException], ...] = ()
-    allow: Rule | None = None
+    allow: Criterion[[Action]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -163,7 +160,7 @@ class Effect:
             reason = name_of(self.allow) if reason == "does not hold" else reason
             raise ActionRefused(f"{action}{behalf} is not allowed: {reason}", reason)
 
-    def perform(self, action: Action, attempt: Attempt) -> Steps[Action]:
+    def perform(self, action: Action, attempt: Attempt) -> Logic[Action]:
         """Claim, run and settle; the attempt records the action as done.
 
         Raises:
@@ -246,7 +243,7 @@ class Effect:
     def _run(self, action: Action) -> Any:
         return self.function(**self.arguments.read(action.arguments))
 
-    def _call(self, action: Action, attempt: Attempt) -> Steps[Any]:
+    def _call(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.unawaited.pop((self.name, action.key), None)
         attempt.allow(self.name)
         if (begun := attempt.begun(action)) is not None:
@@ -298,7 +295,7 @@ def effect(
     key: str | Callable[..., str],
     undo: Callable[[Any], Any] | None = None,
     harmless: tuple[type[BaseException], ...] = (),
-    allow: Rule | None = None,
+    allow: Criterion[[Action]] | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 

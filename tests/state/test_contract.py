@@ -250,7 +250,7 @@ def test_tools_are_known_by_name() -> None:
 
 
 def test_a_contract_is_a_value() -> None:
-    assert contract(stop=Budget(steps=1)) == contract(stop=Budget(steps=1))
+    assert contract(budget=Budget(steps=1)) == contract(budget=Budget(steps=1))
     assert contract(needs=["order"]) == contract(needs="order")
 
 

@@ -22,9 +22,10 @@ from langgraph.types import Command
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.actions import Slot, as_update
+from quintet.nodes.core.call import Call, Logic, TimeUp
 from quintet.nodes.core.left import leave_to
-from quintet.nodes.core.node import Call, Place, Steps, TimeUp
 from quintet.nodes.core.price import Price, cost_of
+from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING
@@ -63,7 +64,7 @@ class Attempt:
         earlier: the one of the same task that it goes on from, whose spending it includes.
     """
 
-    place: Place
+    place: Task
     allowed: tuple[str, ...] | None = None
     budget: Budget = Budget()
     wants: Callable[[Action], str | None] | None = None
@@ -91,10 +92,10 @@ class Attempt:
 
     def __enter__(self) -> Self:
         self.outer = current.get()
-        if self._is_own and (left := journal().take(self.place.task)) is not None:
+        if self._is_own and (left := journal().take(self.place.id)) is not None:
             self._go_on(left)
         if self._is_own:
-            journal().keep(self.place.task, _Live(self))
+            journal().keep(self.place.id, _Live(self))
         if self.outer is None:
             leave_to(self.place.around, self)
         self.began = time.monotonic()
@@ -114,7 +115,7 @@ class Attempt:
         for coroutine in self.unawaited.values():
             coroutine.close()
         if problem is None and self._is_own:
-            journal().take(self.place.task)
+            journal().take(self.place.id)
         if self.place.around:
             self.known = {}  # the tasks around may keep this one for long
 
@@ -127,8 +128,8 @@ class Attempt:
     @property
     def _is_own(self) -> bool:
         """Say whether its task is its own, and not that of the attempt around it."""
-        task = self.place.task
-        return bool(task) and (self.outer is None or self.outer.place.task != task)
+        task = self.place.id
+        return bool(task) and (self.outer is None or self.outer.place.id != task)
 
     def _go_on(self, left: Mapping[str, Any]) -> None:
         """Go on with what the last attempt of the same task had spent and done."""
@@ -145,7 +146,7 @@ class Attempt:
     @property
     def owner(self) -> str:
         """Give the task that claims effects: the outermost, whose retry runs the inner anew."""
-        return self.place.task if self.outer is None else self.outer.owner
+        return self.place.id if self.outer is None else self.outer.owner
 
     def check_open(self, call: str) -> None:
         """Refuse a call when this attempt, or one around it, has ended.
@@ -326,7 +327,7 @@ def effect_done(node: str, action: Action) -> dict[str, Any]:
 current: ContextVar[Attempt | None] = ContextVar("quintet_attempt", default=None)
 
 
-def in_time(attempt: Attempt, call: Call) -> Steps[Any]:
+def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
     """Make a call that ends with the attempt's seconds, where they are limited.
 
     Raises:
@@ -341,7 +342,7 @@ def in_time(attempt: Attempt, call: Call) -> Steps[Any]:
         raise BudgetExhausted(f"{attempt.place.node}: budget reached, seconds") from None
 
 
-def reckoned(here: Place, steps: Steps[R]) -> Steps[tuple[R, Spending]]:
+def reckoned(here: Task, steps: Logic[R]) -> Logic[tuple[R, Spending]]:
     """Run a decision in a node, and give its result with what its models have spent.
 
     It has no tools.
@@ -351,7 +352,7 @@ def reckoned(here: Place, steps: Steps[R]) -> Steps[tuple[R, Spending]]:
     return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
 
 
-def counted(here: Place, steps: Steps[Command[Any]]) -> Steps[Command[Any]]:
+def counted(here: Task, steps: Logic[Command[Any]]) -> Logic[Command[Any]]:
     """Run a node that decides, and add what its models have spent to its update."""
     command, spent = yield from reckoned(here, steps)
     if not spent or not isinstance(command.update, dict | None):
