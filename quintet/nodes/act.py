@@ -71,7 +71,7 @@ class Act(Node):
         if not waiting:
             return Command(goto=self.then)
         at, action = waiting[0]
-        attempt = Attempt(place=here, known=state.get("actions") or {}, run=run_of(state))
+        attempt = Attempt(task=here, known=state.get("actions") or {}, run=run_of(state))
         exact = action
         try:
             _refuse_after_end(action, state)
@@ -127,7 +127,7 @@ class Act(Node):
     def _failed(
         self, at: str, action: Action, exact: Action, attempt: Attempt, problem: Exception
     ) -> StepFailed:
-        failure = failure_of(problem, attempt.place, step=exact.key)
+        failure = failure_of(problem, attempt.task, step=exact.key)
         if not self._harmless(exact, problem):
             failure = replace(failure, kind="denied")
         update = attempt.update(failed=True)

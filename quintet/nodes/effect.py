@@ -169,7 +169,7 @@ class Effect:
         self.permit(action)
         attempt.check_open(self.name)
         claimed = f"{self.name}:{action.key}"
-        standing = journal().claim(attempt.place.superstep, claimed, attempt.owner)
+        standing = journal().claim(attempt.task.superstep, claimed, attempt.owner)
         if standing is not None:
             done = _again(action, standing, attempt)
             attempt.record(done)
@@ -205,7 +205,7 @@ class Effect:
         except DesignError as problem:
             fault, result = problem, f"{returned!r:.200}"
         done = replace(action, status="done", result=result, ended=time.time())
-        journal().settle(attempt.place.superstep, f"{self.name}:{action.key}", result)
+        journal().settle(attempt.task.superstep, f"{self.name}:{action.key}", result)
         attempt.record(done)
         if fault is not None:
             raise DesignError(
@@ -214,7 +214,7 @@ class Effect:
         return done
 
     def _release(self, action: Action, attempt: Attempt) -> None:
-        journal().release(attempt.place.superstep, f"{self.name}:{action.key}")
+        journal().release(attempt.task.superstep, f"{self.name}:{action.key}")
         attempt.forget(action)
 
     def as_tool(self) -> StructuredTool:
@@ -250,9 +250,7 @@ class Effect:
             return self.arguments.result(_repeated_here(action, begun).result)
         for each in attempt.layers():
             refuse_repeat(action, each.known)
-        action = replace(
-            action, proposer=attempt.place.node, behalf=attempt.behalf, run=attempt.run
-        )
+        action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:

@@ -143,7 +143,7 @@ class _Work:
         self.step: Mapping[str, Any] = self.state.get("step") or {}
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
-            place=self.here,
+            task=self.here,
             allowed=self.worker.contract.allowed,
             budget=self.worker.contract.budget,
             wants=self.worker.gate.wants if self.worker.gate is not None else None,

@@ -133,7 +133,7 @@ def governed(*edges: tuple[str, str], worker: Any = BILLING, **options: Any) -> 
     graph = StateGraph(OrchestrationState)
     for name in ("look_up", "notify"):
         graph.add_node(name, lambda state: {"message": state["message"].strip()})
-    govern(graph, {"billing": worker}, **{"then": "notify", "approve": GATE, **options})
+    govern(graph, {"billing": worker}, **{"then": "notify", "gate": GATE, **options})
     path = begin("look_up")
     graph.add_conditional_edges(START, path, path.targets)
     for source, target in edges:

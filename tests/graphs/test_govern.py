@@ -74,7 +74,7 @@ def mine(nodes: Any = None, **options: Any) -> StateGraph[Any]:
     graph = StateGraph(Desk)
     graph.add_node("look_up", told("looked up"))
     graph.add_node("notify", told("notified"))
-    govern(graph, nodes or {"billing": billing()}, **{"then": "notify", "approve": GATE, **options})
+    govern(graph, nodes or {"billing": billing()}, **{"then": "notify", "gate": GATE, **options})
     path = begin("look_up")
     graph.add_conditional_edges(START, path, path.targets)
     graph.add_edge("look_up", "billing")

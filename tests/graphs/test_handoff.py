@@ -282,7 +282,7 @@ def _nothing_paid() -> None:
 def desk(agent: Any = refunding_plainly, **options: Any) -> StateGraph[Any]:
     billing = worker(agent, needs=("order", "amount"), tools=(paying,), goal="Refund")
     gate = ApprovalGate(when=over(100), approvers=("maria",))
-    given = {"approve": gate, "recover": HASTY, "state": Desk, **options}
+    given = {"gate": gate, "recover": HASTY, "state": Desk, **options}
     return create_handoff(door("billing", "shipping"), _plus(billing), **given)
 
 

@@ -72,7 +72,7 @@ paying, shipping = effect(pay, key="pay:{order}"), effect(ship, key="ship:{order
 
 
 def wiring(**options: Any) -> Wiring:
-    return Wiring(**{"approve": None, "recover": Recovery(), "success": (), **options})
+    return Wiring(**{"gate": None, "recover": Recovery(), "success": (), **options})
 
 
 def test_the_effects_of_all_workers_are_listed_once_in_order():

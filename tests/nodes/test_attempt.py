@@ -61,7 +61,7 @@ def reason(end: Any) -> str:
 
 
 def at(**more: Any) -> Attempt:
-    return Attempt(place=current_task("work"), **more)
+    return Attempt(task=current_task("work"), **more)
 
 
 def test_an_attempt_is_current_while_it_is_open_and_no_longer() -> None:

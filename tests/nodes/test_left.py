@@ -14,7 +14,7 @@ from quintet.state import Action
 
 def attempt(number: int, key: str = "k") -> Attempt:
     done = Action(name=f"effect{number}", arguments={}, key=key, status="done")
-    left = Attempt(place=Task(f"w{number}"), spent={"steps": 1})
+    left = Attempt(task=Task(f"w{number}"), spent={"steps": 1})
     left.record(done)
     return left
 

@@ -106,7 +106,7 @@ def handoff(**options: Any) -> StateGraph[Any]:
         "plan": Planner(make=make, assignees=("work", "basic")),
     }
     router = Router(choose=route, to=("work", "plan"), otherwise="person")
-    given = {"intake": notes, "approve": GATE, "recover": FALLS_BACK, "state": Talk, **options}
+    given = {"intake": notes, "gate": GATE, "recover": FALLS_BACK, "state": Talk, **options}
     return create_handoff(router, workers, **given)
 
 

@@ -218,7 +218,7 @@ def test_a_check_is_not_kept_alive_by_having_been_asked() -> None:
         ({"gives": object()}, "cannot be checked"),
         ({"tools": (print, print)}, "two tools are named 'print'"),
         ({"tools": (3,)}, "tools holds 3, which is no function"),
-        ({"stop": {"steps": 3}}, "is no Budget"),
+        ({"budget": {"steps": 3}}, "give a Budget"),
         ({"success": ("cites",)}, "success holds 'cites', which is no function"),
     ],
     ids=["goal", "keyless", "object", "gives", "twice", "number", "stop", "criterion"],
