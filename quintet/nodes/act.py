@@ -1,8 +1,7 @@
-"""Acting: the effects that were proposed, each once, each under its approval; and undoing."""
+"""Run proposed actions, each once and under its approval, and undo what a run has done."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,13 +16,14 @@ from quintet.nodes.core.attempt import Attempt, current, effect_done
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
+from quintet.nodes.core.once import refuse_repeat
 from quintet.nodes.core.task import Task, current_task
-from quintet.nodes.effect import Effect, refuse_repeat
+from quintet.nodes.effect import Effect
 from quintet.nodes.finish import closed
 from quintet.state.action import Action
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
-from quintet.state.failure import StepFailed, in_words
+from quintet.state.failure import Failure, StepFailed, in_words
 from quintet.state.outcome import Outcome
 from quintet.state.record import plain, read
 from quintet.state.run import run_of
@@ -31,11 +31,11 @@ from quintet.state.run import run_of
 
 @dataclass(frozen=True, kw_only=True)
 class Act(Node):
-    """Run the actions of its effects that stand proposed or approved in the state, one a visit.
+    """Run the actions that are proposed or approved in the state, one a visit.
 
-    Each is checked here, where the effect happens: an action that the gate wants a person for
-    runs only under an approval of exactly this action, none runs twice in a thread, and none runs
-    once its run has ended, such as by another branch that was handed to a person.
+    Each is checked here, where the effect happens. An action that the gate wants a person for
+    runs only under an approval of exactly this action. No action runs twice in a thread, or after
+    its run has ended, such as by another branch that was handed to a person.
 
     Args:
         effects: the effects that it may run.
@@ -61,41 +61,46 @@ class Act(Node):
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Where it goes when nothing is left; it also comes back to itself."""
+        """Name the node to go to when nothing is left; it also comes back to itself."""
         return (self.then,)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Run the first action that may run, and come back for the next."""
-        here = current_task("act")
+        task = current_task("act")
         waiting = self._waiting(state)
         if not waiting:
             return Command(goto=self.then)
         at, action = waiting[0]
-        attempt = Attempt(task=here, known=state.get("actions") or {}, run=run_of(state))
-        exact = action
+        # An edit may have changed the key: the proposal is then closed under the key that it had.
+        proposal, effect = action, None
+        attempt = Attempt(task=task, known=state.get("actions") or {}, run=run_of(state))
         try:
             _refuse_after_end(action, state)
-            effect = self._effect(action)
+            effect = self._effect_of(action)
             self._permit(action)
-            exact = effect.exactly(action)
-            refuse_repeat(exact, attempt.known)
+            action = effect.exactly(action)
+            refuse_repeat(action, attempt.known)
             with attempt:
-                done = yield from effect.perform(exact, attempt)
+                action = yield from effect.perform(action, attempt)
         except GraphBubbleUp:
             raise
         except Exception as problem:
-            raise self._failed(at, action, exact, attempt, problem) from problem
-        records = {done.key: plain(done), **_became(at, action, done)}
+            harmless = _REFUSALS + (() if effect is None else effect.harmless)
+            failure = failure_of(problem, task, step=action.key)
+            if not isinstance(problem, harmless):  # nobody knows whether it happened: no retry
+                failure = replace(failure, kind="denied")
+            raise StepFailed(failure, _failed(at, proposal, action, attempt, failure)) from problem
+        records = {action.key: plain(action), **_replaced(at, proposal, action)}
         return Command(
-            goto=here.node if len(waiting) > 1 else self.then,
-            update={"actions": records, "decisions": [effect_done(here.node, done)]},
+            goto=task.node if len(waiting) > 1 else self.then,
+            update={"actions": records, "decisions": [effect_done(task.node, action)]},
         )
 
     def _waiting(self, state: Mapping[str, Any]) -> list[tuple[str, Action]]:
         """Give the open actions that are this node's to run."""
         mine = {effect.name for effect in self.effects}
         gates = ("", "" if self.gate is None else self.gate.name)
-        # Another gate's proposals are for another Act; what nobody can run is refused by name.
+        # Another gate's proposals are for another Act; one that no effect here fits is refused.
         return [
             (at, action)
             for at, action in pending(state)
@@ -103,11 +108,12 @@ class Act(Node):
         ]
 
     def _permit(self, action: Action) -> None:
-        if self.gate is not None and (reason := self.gate.wants(action)) is not None:
-            self.gate.check(action, reason=reason, now=time.time())
+        if self.gate is not None:
+            self.gate.admit(action)
         around = current.get()
         if around is None:
             return
+        # This graph is a worker's agent: that worker's contract and gate hold here as well.
         around.allow(action.name)
         if self.gate is None and (asked := around.why_asked(action)) is not None:
             raise ApprovalMissing(
@@ -115,7 +121,7 @@ class Act(Node):
                 "ask here; call the effect in a worker without Act, or give Act a gate of its own"
             )
 
-    def _effect(self, action: Action) -> Effect:
+    def _effect_of(self, action: Action) -> Effect:
         for effect in self.effects:
             if effect.name == action.name:
                 return effect
@@ -124,52 +130,49 @@ class Act(Node):
             f"{', '.join(effect.name for effect in self.effects) or 'none'}"
         )
 
-    def _failed(
-        self, at: str, action: Action, exact: Action, attempt: Attempt, problem: Exception
-    ) -> StepFailed:
-        failure = failure_of(problem, attempt.task, step=exact.key)
-        if not self._harmless(exact, problem):
-            failure = replace(failure, kind="denied")
-        update = attempt.update(failed=True)
-        begun = (exact.name, exact.key) in attempt.actions
-        ended = replace(action, status="failed", result=failure.message)
-        mine = _became(at, action, exact) if begun else {at: plain(ended)}
-        update["actions"] = update.get("actions", {}) | mine
-        return StepFailed(failure, update)
 
-    def _harmless(self, action: Action, problem: Exception) -> bool:
-        known = (ActionRefused, ApprovalMissing, AttemptEnded, DesignError)
-        for effect in self.effects:
-            if effect.name == action.name:
-                known += effect.harmless  # type: ignore[assignment]
-        return isinstance(problem, known)
+_REFUSALS = (ActionRefused, ApprovalMissing, AttemptEnded, DesignError)
+"""Errors by which an action is refused before its effect has begun."""
 
 
 def _refuse_after_end(action: Action, state: Mapping[str, Any]) -> None:
-    """Refuse an action whose run has ended meanwhile, as by another branch.
+    """Refuse an action whose run has ended meanwhile, such as by another branch.
 
     Raises:
         ActionRefused: it names the action and how the run ended.
     """
-    ended = state.get("outcome") or {}
-    if ended.get("status", "done") != "done":
-        why = f"its run has ended {ended['status']}: {ended['reason']}"
+    outcome = state.get("outcome") or {}
+    if outcome.get("status", "done") != "done":
+        why = f"its run has ended {outcome['status']}: {outcome['reason']}"
         raise ActionRefused(f"{action} is not run: {why}", why)
 
 
-def _became(at: str, action: Action, done: Action) -> dict[str, Any]:
-    """Give the record of an action that ends under another key than it was proposed under."""
-    if at in (done.key, f"{done.name}:{done.key}"):
+def _failed(
+    at: str, proposal: Action, action: Action, attempt: Attempt, failure: Failure
+) -> dict[str, Any]:
+    """Give the state update of an action that was refused, or whose effect failed."""
+    update = attempt.update(failed=True)
+    if (action.name, action.key) in attempt.actions:
+        records = _replaced(at, proposal, action)
+    else:  # it was refused, or the claim was given back
+        records = {at: plain(replace(proposal, status="failed", result=failure.message))}
+    update["actions"] = update.get("actions", {}) | records
+    return update
+
+
+def _replaced(at: str, proposal: Action, action: Action) -> dict[str, Any]:
+    """Close a proposal in a state update where its action ended under another key."""
+    if at in (action.key, f"{action.name}:{action.key}"):
         return {}
-    became = replace(action, status="rejected", result=f"became {done.key}", approval=None)
-    return {at: plain(became)}
+    closed = replace(proposal, status="rejected", result=f"became {action.key}", approval=None)
+    return {at: plain(closed)}
 
 
 def pending(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
-    """Give this run's actions that stand proposed or approved, oldest first, by their places."""
+    """Give this run's proposed and approved actions with their keys in the state, oldest first."""
     waiting = []
     for at, item in of_this_run(state).items():
-        if "again" in item:
+        if "again" in item:  # an action that an earlier run did, proposed once more
             waiting.append((at, read(Action, item["again"])))
         elif item["status"] in OPEN:
             waiting.append((at, read(Action, item)))
@@ -183,7 +186,7 @@ def proposed(*actions: Action) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Undo(Node):
-    """Take back what the run has done, last first and one a visit, and end it as `aborted`.
+    """Undo what the run has done, the last action first and one a visit; end it as `aborted`.
 
     Args:
         effects: the effects whose `undo` it may call. An action without one stays done, and the
@@ -196,28 +199,28 @@ class Undo(Node):
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
         """Undo the last action that this run has done, and come back for the one before."""
-        here = current_task("undo")
+        task = current_task("undo")
         tried = kept(state, "undo")
         for at, action in _done_last_first(state):
             undo = next((e for e in self.effects if e.name == action.name and e.undo), None)
-            mark = f"{here.path}:{at}"
+            mark = f"{task.path}:{at}"
             if undo is None or mark in tried:
                 continue
-            why_not = yield from _undone(undo, action)
+            why_not = yield from _take_back(undo, action)
             update: dict[str, Any] = {"kept": keep("undo", mark, why_not)}
             if why_not is None:
                 update = {"actions": {at: plain(replace(action, status="undone"))}}
-            return Command(goto=here.node, update=update)
-        return self._end(here, state)
+            return Command(goto=task.node, update=update)
+        return self._end(task, state)
 
-    def _end(self, here: Task, state: Mapping[str, Any]) -> dict[str, Any]:
+    def _end(self, task: Task, state: Mapping[str, Any]) -> dict[str, Any]:
         actions, tried = of_this_run(state), kept(state, "undo")
         last_first = sorted(actions, key=lambda at: actions[at].get("ended") or 0, reverse=True)
         undone = [at for at in last_first if actions[at]["status"] == "undone"]
         stays = [
             why
             for at, item in actions.items()
-            if (why := _stays(at, item, tried.get(f"{here.path}:{at}"))) is not None
+            if (why := _stays(at, item, tried.get(f"{task.path}:{at}"))) is not None
         ]
         failures = state.get("failures") or []
         why = failures[-1]["message"] if failures else "the run was aborted"
@@ -226,12 +229,12 @@ class Undo(Node):
             reason="; ".join([why, *stays]),
             evidence={"undone": undone, "kept": stays},
         )
-        decision = Decision(kind="abort", node=here.node, choice=outcome.status, reason=why)
+        decision = Decision(kind="abort", node=task.node, choice=outcome.status, reason=why)
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
 
 
-def _undone(effect: Effect, action: Action) -> Logic[str | None]:
-    """Take one action back; give why it could not be, or None."""
+def _take_back(effect: Effect, action: Action) -> Logic[str | None]:
+    """Undo one action; give None, or the reason why it could not be undone."""
     result = effect.arguments.result(action.result)
     try:
         yield Call(effect.undo, (result,), blocks=True)
@@ -243,7 +246,7 @@ def _undone(effect: Effect, action: Action) -> Logic[str | None]:
 
 
 def _done_last_first(state: Mapping[str, Any]) -> list[tuple[str, Action]]:
-    """Give this run's done actions of which enough is on record, the last done first."""
+    """Give this run's done actions whose arguments are still on record, the last done first."""
     done = [
         (at, _whole(item))
         for at, item in of_this_run(state).items()
@@ -257,7 +260,7 @@ def _whole(item: Mapping[str, Any]) -> Action:
 
 
 def _stays(at: str, item: Mapping[str, Any], tried: str | None) -> str | None:
-    """Say what a person must look at when a run was undone, or None."""
+    """Say why an action stays and a person must look at it after an undo, or None."""
     if item["status"] == "unknown":
         return f"{_whole(item)} may have happened ({item.get('result')})"
     if item["status"] != "done":

@@ -149,6 +149,15 @@ class ApprovalGate(Node):
         limit = seconds(self.expires)
         return None if limit is None else action.at + limit
 
+    def admit(self, action: Action) -> None:
+        """Let an action through that needs nobody, or has this gate's yes.
+
+        Raises:
+            ApprovalMissing: as `check` does.
+        """
+        if (reason := self.wants(action)) is not None:
+            self.check(action, reason=reason, now=time.time())
+
     def check(self, action: Action, *, reason: str, now: float) -> None:
         """Let an action through that has this gate's yes, and no other.
 

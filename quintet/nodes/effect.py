@@ -1,28 +1,22 @@
-"""A side effect that happens once: claimed before, settled after, undone where it must be."""
+"""Declare a function's side effect, and run it once for its key or propose it to a gate."""
 
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.tools import StructuredTool
-from langgraph.errors import GraphBubbleUp
 
-from quintet.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
+from quintet.errors import ActionRefused, DesignError
 from quintet.nodes.core.arguments import Arguments, arguments_of, check_key, key_text
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled, adrive, drive
+from quintet.nodes.core.call import Call, Logic, adrive, drive
+from quintet.nodes.core.once import done_here, propose, run_once
 from quintet.state.action import Action
-from quintet.state.channels import slot
-from quintet.state.failure import in_words
-from quintet.state.journal import Claim, journal
 from quintet.state.record import plain
 from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
-
-UNDER_WAY = "it was under way when its step ended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +92,14 @@ class Effect:
             EffectUnknown: it was begun before, and its end is not known.
             AttemptEnded: the worker's attempt has ended, such as by a time-out.
         """
+        return self.call(*self.begin(args, kwargs))
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Action, Attempt]:
+        """Give a call's arguments as an action, and the open attempt that it belongs to.
+
+        Raises:
+            DesignError, AttemptEnded: as when the effect is called.
+        """
         attempt = current.get()
         if attempt is None:
             raise DesignError(
@@ -105,14 +107,38 @@ class Effect:
                 f"a second run; call {self.name}.function(...) to run it bare, or in a thread of "
                 "an agent's own copy_context().run(...)"
             )
+        # A late caller is told that it is late, not that its arguments are wrong.
         attempt.check_open(self.name)
-        action = self.action(*args, **kwargs)
-        steps = self._call(action, attempt)
+        return self.action(*args, **kwargs), attempt
+
+    def call(self, action: Action, attempt: Attempt) -> Any:
+        """Run or propose an action for an attempt; awaitable if the function is async."""
+        logic = self._logic(action, attempt)
         if not is_async(self.function):
-            return drive(steps)
-        call = adrive(steps)
-        attempt.unawaited[self.name, action.key] = call
-        return call
+            return drive(logic)
+        coroutine = adrive(logic)
+        # An agent may forget to await it; the worker refuses that, and closes the coroutine.
+        attempt.unawaited[self.name, action.key] = coroutine
+        return coroutine
+
+    def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
+        attempt.unawaited.pop((self.name, action.key), None)
+        attempt.allow(self.name)
+        if (done := done_here(action, attempt)) is not None:
+            return self.arguments.result(done.result)
+        action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
+        self.permit(action)
+        asked = attempt.why_asked(action)
+        if asked is None:
+            action = yield from self._run_once(action, attempt)
+            return self.arguments.result(action.result)
+        reason, gate = asked
+        propose(replace(action, gate=gate), attempt)
+        return {
+            "status": "proposed",
+            "action": str(action),
+            "note": f"not done yet: a person decides first ({reason})",
+        }
 
     def action(self, *args: Any, **kwargs: Any) -> Action:
         """Give the effect with these arguments as an action that may be proposed.
@@ -120,11 +146,9 @@ class Effect:
         Raises:
             DesignError: the arguments do not fit the function, cannot be kept, or make no key.
         """
-        return self._action(self.arguments.bind(args, kwargs))
-
-    def _action(self, typed: Mapping[str, Any]) -> Action:
-        arguments, again = self.arguments.kept(typed)
-        return Action(name=self.name, arguments=arguments, key=self._key_of(again))
+        # The key is made from the arguments as Act will read them, so that it is the same there.
+        arguments, typed = self.arguments.kept(self.arguments.bind(args, kwargs))
+        return Action(name=self.name, arguments=arguments, key=self._key_of(typed))
 
     def exactly(self, action: Action) -> Action:
         """Give an action of this effect with its arguments checked, under the effect's own key.
@@ -132,8 +156,8 @@ class Effect:
         Raises:
             DesignError: the arguments do not fit.
         """
-        made = self.action(**action.arguments)
-        return replace(action, arguments=made.arguments, key=made.key)
+        checked = self.action(**action.arguments)
+        return replace(action, arguments=checked.arguments, key=checked.key)
 
     def _key_of(self, typed: Mapping[str, Any]) -> str:
         if isinstance(self.key, str):
@@ -161,61 +185,20 @@ class Effect:
             raise ActionRefused(f"{action}{behalf} is not allowed: {reason}", reason)
 
     def perform(self, action: Action, attempt: Attempt) -> Logic[Action]:
-        """Claim, run and settle; the attempt records the action as done.
+        """Run an action once, if the effect's own rule allows it, and give it with its result.
 
         Raises:
             ActionRefused, EffectRepeated, EffectUnknown, AttemptEnded: as when called.
         """
         self.permit(action)
-        attempt.check_open(self.name)
-        claimed = f"{self.name}:{action.key}"
-        standing = journal().claim(attempt.task.superstep, claimed, attempt.owner)
-        if standing is not None:
-            done = _again(action, standing, attempt)
-            attempt.record(done)
-            return done
-        # The step may end, by a tool beside this one or a time-out, while this is under way.
-        attempt.record(replace(action, status="unknown", result=UNDER_WAY))
-        try:
-            returned = yield Call(self._run, (action,), blocks=not is_async(self.function))
-        except NotCalled:
-            self._release(action, attempt)
-            raise DesignError(f"effect {self.name!r} is async: {ASYNC}") from None
-        except GraphBubbleUp:
-            raise self._interrupted(action) from None
-        except self.harmless:
-            self._release(action, attempt)
-            raise
-        except BaseException as problem:
-            attempt.record(replace(action, status="unknown", result=in_words(problem)))
-            raise
-        return self._settle(action, returned, attempt)
+        return self._run_once(action, attempt)
 
-    def _interrupted(self, action: Action) -> DesignError:
-        return DesignError(
-            f"{action} asks a person, or leaves, from inside the effect, and nobody can tell what "
-            "it had done by then; ask by an ApprovalGate, or in the agent before the effect"
-        )
+    def _run_once(self, action: Action, attempt: Attempt) -> Logic[Action]:
+        call = Call(self._run, (action,), blocks=not is_async(self.function))
+        return run_once(action, attempt, call, self.harmless)
 
-    def _settle(self, action: Action, returned: Any, attempt: Attempt) -> Action:
-        """Put on record what has happened, also where its result cannot be kept as it is."""
-        fault = None
-        try:
-            result = plain(returned)
-        except DesignError as problem:
-            fault, result = problem, f"{returned!r:.200}"
-        done = replace(action, status="done", result=result, ended=time.time())
-        journal().settle(attempt.task.superstep, f"{self.name}:{action.key}", result)
-        attempt.record(done)
-        if fault is not None:
-            raise DesignError(
-                f"{action} is done, but its result cannot be kept: {fault}"
-            ) from fault
-        return done
-
-    def _release(self, action: Action, attempt: Attempt) -> None:
-        journal().release(attempt.task.superstep, f"{self.name}:{action.key}")
-        attempt.forget(action)
+    def _run(self, action: Action) -> Any:
+        return self.function(**self.arguments.read(action.arguments))
 
     def as_tool(self) -> StructuredTool:
         """Give this effect as a LangChain tool, with the function's own description and schema.
@@ -240,51 +223,27 @@ class Effect:
             response_format="content_and_artifact",
         )
 
-    def _run(self, action: Action) -> Any:
-        return self.function(**self.arguments.read(action.arguments))
-
-    def _call(self, action: Action, attempt: Attempt) -> Logic[Any]:
-        attempt.unawaited.pop((self.name, action.key), None)
-        attempt.allow(self.name)
-        if (begun := attempt.begun(action)) is not None:
-            return self.arguments.result(_repeated_here(action, begun).result)
-        for each in attempt.layers():
-            refuse_repeat(action, each.known)
-        action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
-        self.permit(action)
-        asked = attempt.why_asked(action)
-        if asked is None:
-            done = yield from self.perform(action, attempt)
-            return self.arguments.result(done.result)
-        reason, gate = asked
-        _refuse_another(action, attempt)
-        attempt.record(replace(action, gate=gate))
-        return {
-            "status": "proposed",
-            "action": str(action),
-            "note": f"not done yet: a person decides first ({reason})",
-        }
-
 
 class _ToolCall:
-    """An effect as LangChain calls it."""
+    """Call an effect as LangChain does, and give its action beside its result."""
 
     def __init__(self, effect: Effect) -> None:
         self.effect = effect
 
     def call(self, **arguments: Any) -> tuple[Any, Any]:
         """Call the effect, and give its action beside its result."""
-        return self._whole(self.effect(**arguments), arguments)
+        action, attempt = self.effect.begin((), arguments)
+        return self.effect.call(action, attempt), _artifact(action, attempt)
 
     async def acall(self, **arguments: Any) -> tuple[Any, Any]:
         """Await the effect, and give its action beside its result."""
-        return self._whole(await self.effect(**arguments), arguments)
+        action, attempt = self.effect.begin((), arguments)
+        return await self.effect.call(action, attempt), _artifact(action, attempt)
 
-    def _whole(self, result: Any, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
-        attempt = current.get()
-        action = self.effect.action(**arguments)
-        kept = None if attempt is None else attempt.actions.get((action.name, action.key))
-        return result, None if kept is None else {"quintet_action": plain(kept)}
+
+def _artifact(action: Action, attempt: Attempt) -> Any:
+    recorded = attempt.actions.get((action.name, action.key))
+    return None if recorded is None else {"quintet_action": plain(recorded)}
 
 
 def effect(
@@ -312,78 +271,3 @@ def effect(
             cannot be kept, or a function is async where nothing awaits it.
     """
     return Effect(function=function, key=key, undo=undo, harmless=harmless, allow=allow)
-
-
-def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
-    """Refuse an action that the state already holds as done, or as of unknown end.
-
-    Raises:
-        EffectRepeated, EffectUnknown: they name the action and its key.
-    """
-    recorded = known.get(slot(known, action.name, action.key))
-    if recorded is None:
-        return
-    if recorded["status"] == "done":
-        raise EffectRepeated(_repeated(action, recorded.get("result")))
-    if recorded["status"] == "unknown":
-        raise EffectUnknown(
-            f"{action} was begun before and its end is not known ({recorded.get('result')}); "
-            "a person must look whether it happened"
-        )
-
-
-def _refuse_another(action: Action, attempt: Attempt) -> None:
-    """Refuse a proposal under a key under which another one already stands.
-
-    Raises:
-        EffectRepeated: it names both.
-    """
-    mine = attempt.actions.get((action.name, action.key))
-    place = slot(attempt.known, action.name, action.key)
-    theirs = attempt.known.get(place)
-    standing = [mine] if mine is not None else []
-    if theirs is not None and theirs["status"] in ("proposed", "approved"):
-        standing.append(Action(name=action.name, arguments=theirs["arguments"], key=action.key))
-    for other in standing:
-        if other.digest != action.digest:
-            raise EffectRepeated(
-                f"{action} has the key {action.key!r} of {other}, which is proposed already; if "
-                "both are meant, put what differs into the key"
-            )
-
-
-def _repeated_here(action: Action, begun: Action) -> Action:
-    """Give what this handoff has done itself, in place of a second time; else a refusal.
-
-    It stands whatever the rules say by now: they look at a record that it has changed itself.
-    """
-    if begun.status != "done":
-        raise EffectUnknown(_unknown(action))
-    if begun.digest != action.digest:
-        raise EffectRepeated(_repeated(begun, begun.result))
-    return begun
-
-
-def _again(action: Action, standing: Claim, attempt: Attempt) -> Action:
-    """Give what a step did in an earlier attempt, in place of a second time; else a refusal."""
-    recorded = attempt.begun(action) or action
-    if standing.status != "done":
-        raise EffectUnknown(_unknown(action))
-    done = replace(recorded, status="done", result=standing.result)
-    if standing.owner != attempt.owner or done.digest != action.digest:
-        raise EffectRepeated(_repeated(done, standing.result))
-    return done
-
-
-def _unknown(action: Action) -> str:
-    return (
-        f"{action} was begun before and its end is not known; look whether it happened "
-        f"(key {action.key!r}) before anything runs it again"
-    )
-
-
-def _repeated(action: Action, result: Any) -> str:
-    return (
-        f"{action} was done before in this thread (key {action.key!r}, result {result!r:.120}); "
-        "if it is meant to happen twice, put what differs into the key"
-    )

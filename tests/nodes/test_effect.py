@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from langgraph.types import Command, Send
 
 from quintet.nodes import ApprovalGate, Recovery, Worker, effect, hand_over, retry
-from quintet.nodes.effect import refuse_repeat
+from quintet.nodes.core.once import refuse_repeat
 from quintet.state import (
     Action,
     ActionRefused,

@@ -28,7 +28,6 @@ from quintet.nodes.core.price import Price, cost_of
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
-from quintet.state.channels import STANDING
 from quintet.state.decision import Decision
 from quintet.state.journal import journal
 from quintet.state.record import plain
@@ -197,14 +196,6 @@ class Attempt:
         for each in self.layers():
             with each.lock:
                 each.actions.pop((action.name, action.key), None)
-
-    def begun(self, action: Action) -> Action | None:
-        """Give what this attempt, or one around it, has or may have done under the effect's key."""
-        for each in self.layers():
-            recorded = each.actions.get((action.name, action.key))
-            if recorded is not None and recorded.status in STANDING:
-                return recorded
-        return None
 
     def spend(self, **amounts: float) -> None:
         """Add to what was spent, here and around."""
