@@ -194,11 +194,9 @@ class Effect:
         return self._run_once(action, attempt)
 
     def _run_once(self, action: Action, attempt: Attempt) -> Logic[Action]:
-        call = Call(self._run, (action,), blocks=not is_async(self.function))
+        typed = self.arguments.read(action.arguments)
+        call = Call(self.function, (), options=typed, blocks=True)
         return run_once(action, attempt, call, self.harmless)
-
-    def _run(self, action: Action) -> Any:
-        return self.function(**self.arguments.read(action.arguments))
 
     def as_tool(self) -> StructuredTool:
         """Give this effect as a LangChain tool, with the function's own description and schema.

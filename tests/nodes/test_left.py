@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.left import leave_to, left_behind, left_within
+from quintet.nodes.core.once import record
 from quintet.nodes.core.task import Task
 from quintet.state import Action
 
@@ -15,7 +16,7 @@ from quintet.state import Action
 def attempt(number: int, key: str = "k") -> Attempt:
     done = Action(name=f"effect{number}", arguments={}, key=key, status="done")
     left = Attempt(task=Task(f"w{number}"), spent={"steps": 1})
-    left.record(done)
+    record(done, left)
     return left
 
 

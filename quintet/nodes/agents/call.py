@@ -34,6 +34,7 @@ from quintet.nodes.agents.toolbox import Tools
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
+from quintet.nodes.core.once import record
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action
 from quintet.state.channels import Ending
@@ -82,7 +83,7 @@ def _consult(
         result = yield from in_time(attempt, Call(agent, (given,), config))
         for action in _done_within(result):
             if (action.name, action.key) not in attempt.actions:
-                attempt.record(action)
+                record(action, attempt)
         if isinstance(result, Mapping):
             _check_outcome(inner, contract, result)
         spoken = speaks(inner) and isinstance(result, Mapping) and "messages" in result

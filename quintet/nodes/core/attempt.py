@@ -185,18 +185,6 @@ class Attempt:
                 return reason, each.gate
         return None
 
-    def record(self, action: Action) -> None:
-        """Keep an action for the state, here and around."""
-        for each in self.layers():
-            with each.lock:
-                each.actions[action.name, action.key] = action
-
-    def forget(self, action: Action) -> None:
-        """Drop an action that is known not to have happened, here and around."""
-        for each in self.layers():
-            with each.lock:
-                each.actions.pop((action.name, action.key), None)
-
     def spend(self, **amounts: float) -> None:
         """Add to what was spent, here and around."""
         for each in self.layers():

@@ -25,6 +25,13 @@ from quintet.state.record import plain
 UNDER_WAY = "it was under way when its step ended"
 
 
+def record(action: Action, attempt: Attempt) -> None:
+    """Put an action on the record of an attempt and of those around it, which go into the state."""
+    for layer in attempt.layers():
+        with layer.lock:  # tools of one model message run in parallel threads
+            layer.actions[action.name, action.key] = action
+
+
 def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
     """Refuse an action that the state already holds as done, or as of unknown end.
 
@@ -81,7 +88,7 @@ def propose(action: Action, attempt: Attempt) -> None:
                 f"{action} has the key {action.key!r} of {other}, which is proposed already; if "
                 "both are meant, put what differs into the key"
             )
-    attempt.record(action)
+    record(action, attempt)
 
 
 def run_once(
@@ -117,7 +124,7 @@ def run_once(
         _release(action, attempt)
         raise
     except BaseException as problem:
-        attempt.record(replace(action, status="unknown", result=in_words(problem)))
+        record(replace(action, status="unknown", result=in_words(problem)), attempt)
         raise
     return _settle(action, returned, attempt)
 
@@ -127,7 +134,7 @@ def _claim(action: Action, attempt: Attempt) -> Action | None:
     standing = journal().claim(attempt.task.superstep, _claimed(action), attempt.owner)
     if standing is None:
         # The step may end while the action runs, by a tool beside it or a time-out.
-        attempt.record(replace(action, status="unknown", result=UNDER_WAY))
+        record(replace(action, status="unknown", result=UNDER_WAY), attempt)
         return None
     if standing.status != "done":
         raise EffectUnknown(_unknown(action))
@@ -135,7 +142,7 @@ def _claim(action: Action, attempt: Attempt) -> Action | None:
     done = replace(_begun(action, attempt) or action, status="done", result=standing.result)
     if standing.owner != attempt.owner or done.digest != action.digest:
         raise EffectRepeated(_repeated(done, standing.result))
-    attempt.record(done)
+    record(done, attempt)
     return done
 
 
@@ -148,7 +155,7 @@ def _settle(action: Action, returned: Any, attempt: Attempt) -> Action:
         fault, result = problem, f"{returned!r:.200}"
     action = replace(action, status="done", result=result, ended=time.time())
     journal().settle(attempt.task.superstep, _claimed(action), result)
-    attempt.record(action)
+    record(action, attempt)
     if fault is not None:
         raise DesignError(f"{action} is done, but its result cannot be kept: {fault}") from fault
     return action
@@ -156,7 +163,9 @@ def _settle(action: Action, returned: Any, attempt: Attempt) -> Action:
 
 def _release(action: Action, attempt: Attempt) -> None:
     journal().release(attempt.task.superstep, _claimed(action))
-    attempt.forget(action)
+    for layer in attempt.layers():
+        with layer.lock:
+            layer.actions.pop((action.name, action.key), None)
 
 
 def _begun(action: Action, attempt: Attempt) -> Action | None:
