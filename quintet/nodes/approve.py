@@ -1,8 +1,7 @@
-"""Escalation to a person: one question about one exact action, and an answer bound to it."""
+"""Ask a person about one exact action, and bind the answer to that action."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from quintet.errors import ApprovalMissing, DesignError
 from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.condition import always
+from quintet.nodes.core.duration import moment_text, seconds
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.task import current_task
@@ -27,7 +27,7 @@ from quintet.state.verdict import When, name_of, refuse_async, why
 CLOCKS_DIFFER = 60.0
 """Seconds by which the clock of whoever answers may be ahead."""
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_YES: tuple[AnswerKind, ...] = ("approve", "edit")
 
 
 class Answer(BaseModel):
@@ -68,9 +68,9 @@ class Answer(BaseModel):
 class ApprovalGate(Node):
     """Stop for a person before an action that needs one; one question a visit.
 
-    It reads the state's proposed actions. What needs nobody passes with a record of that; the first
-    that needs somebody becomes one interrupt, with nothing before it, and the answer is
-    checked before it is kept, so that a bad one leaves the question open.
+    It reads the state's proposed actions. Those that need nobody pass with a record of that. The
+    first that needs somebody becomes one interrupt, with nothing before it. The answer is checked
+    before LangGraph keeps it, so that a bad answer leaves the question open.
 
     Args:
         approved: the node to go to when no question is left.
@@ -130,7 +130,7 @@ class ApprovalGate(Node):
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Where it goes on yes and on no; it also comes back to itself for the next question."""
+        """Name the nodes for yes and for no; it also comes back to itself for the next question."""
         return tuple(dict.fromkeys((self.approved, self._no)))
 
     @property
@@ -138,14 +138,14 @@ class ApprovalGate(Node):
         return self.rejected or self.approved
 
     def wants(self, action: Action) -> str | None:
-        """Give why this action needs a person, or None. Where the rule itself fails, it does."""
+        """Give why this action needs a person, or None. A rule that raises always needs one."""
         try:
             return why(self.when(action), self.when)
         except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
 
     def deadline(self, action: Action) -> float | None:
-        """Until when a yes to this action may be given and used."""
+        """Give the moment until which a yes to this action may be given and used, or None."""
         limit = seconds(self.expires)
         return None if limit is None else action.at + limit
 
@@ -159,14 +159,14 @@ class ApprovalGate(Node):
             self.check(action, reason=reason, now=time.time())
 
     def check(self, action: Action, *, reason: str, now: float) -> None:
-        """Let an action through that has this gate's yes, and no other.
+        """Refuse an action that has no yes of this gate, or one that does not hold any more.
 
         Raises:
             ApprovalMissing: no yes, a yes for other arguments, of another gate, or expired.
         """
         yes = action.approval
         ask = f"{action} needs approval at gate {self.name!r} ({reason})"
-        if yes is None or action.status != "approved" or yes.answer not in ("approve", "edit"):
+        if yes is None or action.status != "approved" or yes.answer not in _YES:
             raise ApprovalMissing(f"{ask}, and nobody has given it; send it through the gate")
         if yes.gate != self.name:
             raise ApprovalMissing(f"{ask}, but its approval is of gate {yes.gate!r}")
@@ -178,39 +178,39 @@ class ApprovalGate(Node):
         if not self._counts(action, yes):
             raise ApprovalMissing(f"{ask}, but {yes.by!r} is not an approver")
         if yes.expires is not None and now > yes.expires:
-            raise ApprovalMissing(f"{ask}, but the approval expired {_when(yes.expires)}")
+            raise ApprovalMissing(f"{ask}, but the approval expired {moment_text(yes.expires)}")
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Pass on, or ask about the first proposed action that needs a person."""
         return self._decide(state)
-        yield  # it waits for nothing, and is a generator like every node's steps
+        yield  # it waits for nothing, and is a generator like every node's logic
 
     def _decide(self, state: Mapping[str, Any]) -> Command[str]:
-        place_here = current_task("approve")
-        here = place_here.node
+        task = current_task("approve")
         items = of_this_run(state)
-        mine = [
+        proposals = [
             (at, read(Action, item))
             for at, item in items.items()
             if item["status"] == "proposed" and item.get("gate") in (None, "", self.name)
         ]
-        wanting = [(at, action, why) for at, action in mine if (why := self.wants(action))]
+        wanting = [(at, action, why) for at, action in proposals if (why := self.wants(action))]
         if not wanting:
-            passed = [_passed(here, action) for _, action in mine]
+            records = [_passed(task.node, action) for _, action in proposals]
             target = self._no if not todo(items.values()) and refused(state) else self.approved
-            return Command(goto=target, update={"decisions": passed} if passed else None)
+            return Command(goto=target, update={"decisions": records} if records else None)
         at, action, reason = wanting[0]
         packet = self.packet(action, reason=reason, state=state)
-        answer = ask(place_here, state, packet, self._schema(action))
+        # Nothing stands before the question: LangGraph runs the node anew with the answer.
+        answer = ask(task, state, packet, self._schema(action))
         if isinstance(answer, Command):
             return answer
-        update, yes = self._record(here, at, action, answer, packet)
+        update = self._record(task.node, at, action, answer, packet)
         others = [item for key, item in items.items() if key != at]
-        target = self.approved if yes or todo(others) else self._no
-        return Command(goto=here if len(wanting) > 1 else target, update=update)
+        target = self.approved if answer.answer in _YES or todo(others) else self._no
+        return Command(goto=task.node if len(wanting) > 1 else target, update=update)
 
     def packet(self, action: Action, *, reason: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        """What the person gets to decide on, as plain data."""
+        """Give a person all that they decide on, as plain data."""
         deadline = self.deadline(action)
         tried = [f"{f['node']}: {f['kind']}: {f['message']}" for f in state.get("failures") or ()]
         return {
@@ -232,28 +232,11 @@ class ApprovalGate(Node):
         }
 
     def _record(
-        self, here: str, at: str, action: Action, answer: Answer, packet: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], bool]:
-        yes = answer.answer in ("approve", "edit")
-        changed = replace(
-            action,
-            arguments=dict(action.arguments) | (answer.arguments or {}),
-            status="approved" if yes else "rejected",
-            result=None if yes else answer.note,
-        )
-        approval = Approval(
-            gate=self.name,
-            digest=changed.digest,
-            answer=answer.answer,
-            by=answer.by,
-            role=answer.role,
-            note=answer.note,
-            at=answer.at or time.time(),
-            expires=packet["expires"],
-        )
+        self, node: str, at: str, action: Action, answer: Answer, packet: Mapping[str, Any]
+    ) -> dict[str, Any]:
         decision = Decision(
             kind="approval",
-            node=here,
+            node=node,
             choice=answer.answer,
             reason=answer.note or packet["why_asked"],
             by="person",
@@ -261,14 +244,28 @@ class ApprovalGate(Node):
             candidates=tuple(packet["answers"]),
             seen=f"{action} [{action.digest}]",
         )
-        update = {
-            "actions": {at: plain(replace(changed, approval=approval))},
-            "decisions": [plain(decision)],
-        }
-        return update, yes
+        action = _edited(action, answer)
+        approval = Approval(
+            gate=self.name,
+            digest=action.digest,
+            answer=answer.answer,
+            by=answer.by,
+            role=answer.role,
+            note=answer.note,
+            at=answer.at or time.time(),
+            expires=packet["expires"],
+        )
+        yes = answer.answer in _YES
+        action = replace(
+            action,
+            status="approved" if yes else "rejected",
+            result=None if yes else answer.note,
+            approval=approval,
+        )
+        return {"actions": {at: plain(action)}, "decisions": [plain(decision)]}
 
     def _approvers(self, action: Action) -> tuple[str, ...]:
-        """Give who may answer; empty for anybody.
+        """Give the names and roles that may answer; empty for anybody.
 
         Raises:
             ValueError: the function of the action cannot tell; until it can, nobody may.
@@ -288,7 +285,7 @@ class ApprovalGate(Node):
 
     def _counts(self, action: Action, yes: Approval) -> bool:
         try:
-            return self._may_answer(action, yes.by, yes.role)
+            return _may_answer(yes, self._approvers(action))
         except ValueError:
             return False
 
@@ -298,12 +295,8 @@ class ApprovalGate(Node):
         except ValueError as problem:
             return [str(problem)]
 
-    def _may_answer(self, action: Action, by: str, role: str) -> bool:
-        allowed = self._approvers(action)
-        return not allowed or by in allowed or (bool(role) and role in allowed)
-
     def _schema(self, action: Action) -> type[Answer]:
-        """The answer's schema for this question: it refuses before anything is kept."""
+        """Give the schema of an answer to this question; it refuses before anything is kept."""
         gate = self
 
         class GateAnswer(Answer):
@@ -315,14 +308,15 @@ class ApprovalGate(Node):
         return GateAnswer
 
     def _fits(self, answer: Answer, action: Action) -> None:
-        changed = plain(answer.arguments or {})  # as it is kept
-        edited = replace(action, arguments=dict(action.arguments) | changed)
-        for each in (action, edited):
-            if not self._may_answer(each, answer.by, answer.role):
-                what = "answer" if each.digest == action.digest else f"make it {each}"
+        edited = _edited(action, answer)
+        # Whoever may answer this action may not be the one who may answer what it becomes.
+        for version in (action, edited):
+            approvers = self._approvers(version)
+            if not _may_answer(answer, approvers):
+                deed = "answer" if version.digest == action.digest else f"make it {version}"
                 raise ValueError(
-                    f"{answer.by!r} may not {what} at gate {self.name!r}; "
-                    f"approvers are {', '.join(self._approvers(each))}"
+                    f"{answer.by!r} may not {deed} at gate {self.name!r}; "
+                    f"approvers are {', '.join(approvers)}"
                 )
         if answer.digest and answer.digest != action.digest:
             raise ValueError(
@@ -339,17 +333,29 @@ class ApprovalGate(Node):
                 effect.exactly(edited)  # a DesignError is a ValueError
         deadline = self.deadline(action)
         if answer.at is not None and answer.at > time.time() + CLOCKS_DIFFER:
-            raise ValueError(f"this answer is dated {_when(answer.at)}, which is still to come")
-        late = deadline is not None and (answer.at or time.time()) > deadline
-        if late and answer.answer in ("approve", "edit"):
             raise ValueError(
-                f"the time to approve {action} ended {_when(deadline)}; it can only be rejected"
+                f"this answer is dated {moment_text(answer.at)}, which is still to come"
+            )
+        late = deadline is not None and (answer.at or time.time()) > deadline
+        if late and answer.answer in _YES:
+            raise ValueError(
+                f"the time to approve {action} ended {moment_text(deadline)}; it can only be rejected"
             )
         if not answer.digest:
             raise ValueError(
                 f"an answer names the action that it is for: digest={action.digest!r}, as in the "
                 "packet (Run.answer does so by itself)"
             )
+
+
+def _edited(action: Action, answer: Answer) -> Action:
+    """Give an action with the arguments that an answer replaces, as plain data."""
+    return replace(action, arguments=dict(action.arguments) | plain(answer.arguments or {}))
+
+
+def _may_answer(answer: Answer | Approval, approvers: tuple[str, ...]) -> bool:
+    named = answer.by in approvers or (bool(answer.role) and answer.role in approvers)
+    return not approvers or named
 
 
 def names_of(given: Any, part: str) -> tuple[str, ...]:
@@ -371,35 +377,13 @@ def names_of(given: Any, part: str) -> tuple[str, ...]:
     return names
 
 
-def _passed(here: str, action: Action) -> dict[str, Any]:
+def _passed(node: str, action: Action) -> dict[str, Any]:
     record: dict[str, Any] = plain(
         Decision(
             kind="approval",
-            node=here,
+            node=node,
             choice="not needed",
             reason=f"{action} is within what needs nobody",
         )
     )
     return record
-
-
-def seconds(given: str | float | None) -> float | None:
-    """Read a duration: seconds, or a number with `s`, `m`, `h` or `d`.
-
-    Raises:
-        DesignError: it cannot be read, or is not positive.
-    """
-    if given is None:
-        return None
-    if isinstance(given, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", given)
-        length = float(match[1]) * _UNITS[match[2]] if match else -1.0
-    else:
-        length = float(given)
-    if not length > 0:
-        raise DesignError(f"duration {given!r}: give seconds, or text such as '30m', '24h', '2d'")
-    return length
-
-
-def _when(moment: float | None) -> str:
-    return time.strftime("at %Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

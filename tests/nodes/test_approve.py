@@ -17,7 +17,8 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from quintet.nodes import Act, ApprovalGate, Recovery, always, effect, over, proposed
-from quintet.nodes.approve import Answer, seconds
+from quintet.nodes.approve import Answer
+from quintet.nodes.core.duration import seconds
 from quintet.runs import approve, edit, look, reject, respond, settle, start
 from quintet.state import (
     Action,

@@ -1,0 +1,35 @@
+"""Read durations, and write moments, as a person does."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from quintet.errors import DesignError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str | float | None) -> float | None:
+    """Read a duration: seconds, or a number with `s`, `m`, `h` or `d`.
+
+    Raises:
+        DesignError: it cannot be read, or is not positive.
+    """
+    if duration is None:
+        return None
+    if isinstance(duration, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", duration)
+        length = float(match[1]) * _UNITS[match[2]] if match else -1.0
+    else:
+        length = float(duration)
+    if not length > 0:
+        raise DesignError(
+            f"duration {duration!r}: give seconds, or text such as '30m', '24h', '2d'"
+        )
+    return length
+
+
+def moment_text(moment: float | None) -> str:
+    """Write a moment, in seconds since the epoch, as a person reads it."""
+    return time.strftime("at %Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
