@@ -10,7 +10,7 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.wiring import Wiring, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.own import goes_to
+from quintet.nodes.core.function import targets_of
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
@@ -61,7 +61,7 @@ def create_sequential(
         way = wiring.onward(None, then) if later == then else later
         worker = wiring.fitted(workers[name], way, then)
         wiring.add_node(graph, name, worker)
-        if not goes_to(worker):
+        if not targets_of(worker):
             wiring.add_onward(graph, name, way)
     wiring.begin(graph, names[0])
     wiring.check(graph)

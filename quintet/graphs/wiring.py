@@ -12,7 +12,7 @@ from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.own import goes_to, own, reads
+from quintet.nodes.core.function import as_node, input_schema_of, targets_of
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Finish, StateCriterion, hand_over
 from quintet.nodes.plan import Planner
@@ -56,9 +56,9 @@ class Wiring:
             options |= {"retry_policy": self.recover.retry_policy, "error_handler": self.recover}
         graph.add_node(
             name,
-            own(node),
-            destinations=goes_to(node) or None,
-            input_schema=reads(node),
+            as_node(node),
+            destinations=targets_of(node) or None,
+            input_schema=input_schema_of(node),
             **options,
         )
 
@@ -228,5 +228,5 @@ def add_workers(
         way = wiring.onward(None if name == planner else planner, then)
         node = wiring.fitted(worker, way, then)
         wiring.add_node(graph, name, node, defer=name == planner)
-        if not goes_to(node):
+        if not targets_of(node):
             wiring.add_onward(graph, name, way)

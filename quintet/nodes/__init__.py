@@ -1,4 +1,4 @@
-"""The five duties as nodes: plan, route, work, merge, approve, recover; and their effects."""
+"""Offer the five duties as nodes: plan, route, work, merge, approve, recover; and their effects."""
 
 from quintet.nodes.act import Act, Undo, proposed
 from quintet.nodes.agents.chat import Handoff

@@ -14,7 +14,7 @@ from quintet.errors import ApprovalMissing, DesignError
 from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.condition import always
-from quintet.nodes.core.duration import moment_text, seconds
+from quintet.nodes.core.duration import seconds, utc
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.task import current_task
@@ -178,7 +178,7 @@ class ApprovalGate(Node):
         if not self._counts(action, yes):
             raise ApprovalMissing(f"{ask}, but {yes.by!r} is not an approver")
         if yes.expires is not None and now > yes.expires:
-            raise ApprovalMissing(f"{ask}, but the approval expired {moment_text(yes.expires)}")
+            raise ApprovalMissing(f"{ask}, but the approval expired {utc(yes.expires)}")
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Pass on, or ask about the first proposed action that needs a person."""
@@ -333,13 +333,11 @@ class ApprovalGate(Node):
                 effect.exactly(edited)  # a DesignError is a ValueError
         deadline = self.deadline(action)
         if answer.at is not None and answer.at > time.time() + CLOCKS_DIFFER:
-            raise ValueError(
-                f"this answer is dated {moment_text(answer.at)}, which is still to come"
-            )
+            raise ValueError(f"this answer is dated {utc(answer.at)}, which is still to come")
         late = deadline is not None and (answer.at or time.time()) > deadline
         if late and answer.answer in _YES:
             raise ValueError(
-                f"the time to approve {action} ended {moment_text(deadline)}; it can only be rejected"
+                f"the time to approve {action} ended {utc(deadline)}; it can only be rejected"
             )
         if not answer.digest:
             raise ValueError(

@@ -21,11 +21,10 @@ from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, wh
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """A function with a side effect, its key, and its undo.
+    """Call a function with a side effect so that it happens once for its key in a thread.
 
-    Inside a `Worker` or `Act` it is called as the function itself. It then runs once for its key in
-    a thread, and an effect that a gate wants a person for is proposed instead of run. It may
-    be given to LangChain agents `as_tool()`.
+    Inside a `Worker` or `Act` it is called like the function itself. An effect that a gate wants a
+    person for is proposed instead of run. Give it to LangChain agents by `as_tool()`.
 
     Attributes:
         function: what has the side effect; it may be async.
@@ -58,9 +57,9 @@ class Effect:
                 raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
         object.__setattr__(self, "harmless", errors)
         for name in ("undo", "allow"):
-            given = getattr(self, name)
-            if given is not None and not callable(given):
-                raise DesignError(f"{part}: {name}={given!r:.60} is no function")
+            function = getattr(self, name)
+            if function is not None and not callable(function):
+                raise DesignError(f"{part}: {name}={function!r:.60} is no function")
         if self.allow is not None:
             refuse_async(f"{part}, allow", self.allow)
 
@@ -82,7 +81,7 @@ class Effect:
         """Run or propose the effect from inside a worker; awaitable if the function is async.
 
         Returns:
-            What the function returned, or `{"status": "proposed", ...}` where a person must decide.
+            The function's result, or `{"status": "proposed", ...}` where a person must decide.
 
         Raises:
             DesignError: called outside a worker, or with arguments that do not fit.
@@ -122,7 +121,7 @@ class Effect:
         return coroutine
 
     def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
-        attempt.unawaited.pop((self.name, action.key), None)
+        attempt.unawaited.pop((self.name, action.key), None)  # it runs, so it is awaited
         attempt.allow(self.name)
         if (done := done_here(action, attempt)) is not None:
             return self.arguments.result(done.result)
@@ -205,16 +204,16 @@ class Effect:
         pauses for a person keeps it in its own checkpoints.
         """
         asynchronous = is_async(self.function)
-        described = inspect.getdoc(self.function) or self.name
+        description = inspect.getdoc(self.function) or self.name
         schema = StructuredTool.from_function(
             func=None if asynchronous else self.function,
             coroutine=self.function if asynchronous else None,
-            description=described,
+            description=description,
         ).args_schema
-        call = _ToolCall(self)
+        call = _ToolCall(self)  # the worker knows the effect's own tool by this object
         return StructuredTool(
             name=self.name,
-            description=described,
+            description=description,
             args_schema=schema,
             func=None if asynchronous else call.call,
             coroutine=call.acall if asynchronous else None,

@@ -1,4 +1,4 @@
-"""The ends of a run: an outcome on evidence, or a packet for a person."""
+"""End a run: with an outcome on evidence, or with a packet for a person."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ StateCriterion = Criterion[[Mapping[str, Any]]]
 class Finish(Node):
     """Write the outcome of the run. `done` is written only where the state holds the evidence.
 
-    Evidence is a result that met its contract, no action, question or step of a plan left open; and
-    further criteria on the final state may be given. What a person refused ends as `rejected`, and
-    so does what a worker refused within its authority: a result with a non-empty `refused` says
-    why. What claims to be done and is not ends as `escalated`, with what does not hold.
+    Evidence is a result that met its contract, and no action, question or step of a plan left open;
+    further criteria on the final state may be given. A run in which a person said no ends as
+    `rejected`, and so does one in which a worker refused within its authority: a result with a
+    non-empty `refused` says why. A run without the evidence ends as `escalated`; its reason names
+    all that does not hold.
 
     Args:
         success: criteria on the final state; all must hold for `done`.
@@ -49,20 +50,20 @@ class Finish(Node):
     writes = frozenset({"outcome", "actions", "decisions", "run"})
 
     def __post_init__(self) -> None:
-        given = (self.success,) if callable(self.success) else tuple(self.success)
-        object.__setattr__(self, "success", given)
-        for criterion in given:
+        criteria = (self.success,) if callable(self.success) else tuple(self.success)
+        object.__setattr__(self, "success", criteria)
+        for criterion in criteria:
             if not callable(criterion):
                 raise DesignError(f"Finish(success=): {criterion!r:.60} is no function")
-        refuse_async("Finish(success=)", *given)
+        refuse_async("Finish(success=)", *criteria)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""
         return self._judge(state)
-        yield  # it waits for nothing, and is a generator like every node's steps
+        yield  # it waits for nothing, and is a generator like every node's logic
 
     def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        # A `done` that is there already is of a graph before this one, and says nothing of this.
+        # A `done` that is there already was written by a graph that ran before this one.
         if (state.get("outcome") or {}).get("status", "done") != "done":
             return closed(state)
         outcome = _refused(state) or self._unproven(state) or self._done(state)
@@ -105,7 +106,7 @@ class Finish(Node):
 def hand_over(state: Any) -> dict[str, Any]:
     """End the run as `escalated`: a person takes over, with a packet that says what was tried.
 
-    A run that ends because a budget is used up ends as `exhausted`.
+    Where a budget was used up, the run ends as `exhausted` instead.
     """
     known = values(state)
     why, spent_up = _why(known)
@@ -120,19 +121,19 @@ SPENT = ("BudgetExhausted",)
 
 
 def _why(state: Mapping[str, Any]) -> tuple[str, bool]:
-    """Say why a person is asked, by the last thing that led here, and whether a budget is used up.
+    """Say why a person is asked, by the last record that led here, and whether a budget is used up.
 
-    That only words the reason; that a person is asked is decided by control having come here.
+    The records only word the reason. That a person is asked is already decided: control came here.
     """
-    said = [d for d in state.get("decisions") or () if d["kind"] in _ASKS]
+    asks = [d for d in state.get("decisions") or () if d["kind"] in _ASKS]
     failure = next(iter((state.get("failures") or ())[-1:]), None)
     if failure is not None and not failure.get("remedy", "").startswith(("fallback", "replan")):
         spent_up = failure["error"] in SPENT
-        if not said or said[-1]["node"] == failure["node"]:
+        if not asks or asks[-1]["node"] == failure["node"]:
             return failure["message"], spent_up
-        return said[-1]["reason"], spent_up
-    if said:
-        return said[-1]["reason"], said[-1]["who"] == "budget"
+        return asks[-1]["reason"], spent_up
+    if asks:
+        return asks[-1]["reason"], asks[-1]["who"] == "budget"
     return "a person was asked for", False
 
 
@@ -157,8 +158,8 @@ def closed(state: Mapping[str, Any]) -> dict[str, Any]:
     update = {}
     for at, item in of_this_run(state).items():
         if "again" in item or item["status"] in OPEN:
-            why = {"status": "failed", "result": "not done: its run ended before"}
-            update[at] = {**item.get("again", item), **why}
+            end = {"status": "failed", "result": "not done: its run ended before"}
+            update[at] = {**item.get("again", item), **end}
     return {"actions": update} if update else {}
 
 
@@ -176,7 +177,7 @@ def _refused(state: Mapping[str, Any]) -> Outcome | None:
         for name, result in results.items()
         if isinstance(result, Mapping) and result.get("refused")
     }
-    reasons = [_said_no(item) for item in refused(state)]
+    reasons = [_refusal(item) for item in refused(state)]
     reasons += [f"{name} refused: {why}" for name, why in declined.items()]
     if not reasons:
         return None
@@ -188,15 +189,12 @@ def _refused(state: Mapping[str, Any]) -> Outcome | None:
     )
 
 
-def _said_no(item: Mapping[str, Any]) -> str:
+def _refusal(item: Mapping[str, Any]) -> str:
     answer = item["approval"]
-    what = f"{item['name']} [{answer['digest']}]" if "arguments" not in item else _shown(item)
+    # An old action has lost its arguments; see `state.channels`.
+    call = f"{item['name']}({shown(item['arguments'])})" if "arguments" in item else item["name"]
     why = f": {answer['note']}" if answer["note"] else ""
-    return f"{answer['by']} said {answer['answer']} to {what}{why}"
-
-
-def _shown(item: Mapping[str, Any]) -> str:
-    return f"{item['name']}({shown(item['arguments'])}) [{item['approval']['digest']}]"
+    return f"{answer['by']} said {answer['answer']} to {call} [{answer['digest']}]{why}"
 
 
 def _steps_left(state: Mapping[str, Any]) -> list[str]:
@@ -210,7 +208,7 @@ def _steps_left(state: Mapping[str, Any]) -> list[str]:
 
 
 def _unmet(criterion: StateCriterion, state: Mapping[str, Any]) -> str | None:
-    """Say what is wrong by a criterion. One that cannot judge does not hold: the run still ends."""
+    """Say why a criterion does not hold, or None. One that raises does not hold: the run ends."""
     try:
         reason = why_not(criterion(state), criterion)
     except Exception as problem:

@@ -1,4 +1,4 @@
-"""Merging after a fan-out: agreement, or a named conflict that somebody resolves."""
+"""Merge results after a fan-out: by agreement, or by resolving each conflict by name."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ to leave the conflict to the next resolver."""
 
 @dataclass(frozen=True, kw_only=True)
 class Precedence:
-    """The first source in the given order that has a value wins. Made by `precedence`."""
+    """Resolve a conflict by the first source in the order that has a value. See `precedence`."""
 
     order: tuple[str, ...]
 
     def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
-        """The first source's value, or None where no source of the order has one."""
+        """Give the first source's value, or None where no source of the order has one."""
         for source in self.order:
             if source in values:
                 return Settled(value=values[source], reason=f"{source} has precedence")
@@ -53,13 +53,13 @@ class Precedence:
 
 
 def precedence(*order: str) -> Precedence:
-    """A resolver for `Merge(resolve=)`: the first of these sources that has a value wins."""
+    """Give a resolver for `Merge(resolve=)`: the first of these sources that has a value wins."""
     return Precedence(order=order)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """The value that more than a share of the sources give wins. Made by `vote`."""
+    """Resolve a conflict by the value that more than a share of the sources give. See `vote`."""
 
     share: float
 
@@ -68,33 +68,33 @@ class Vote:
             raise DesignError(f"vote(share={self.share!r}): give a share from 0 to under 1")
 
     def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
-        """The value of the majority, or None where there is none, as in a tie."""
-        counts = Counter(_sense(value) for value in values.values())
+        """Give the value of the majority, or None where there is none, as in a tie."""
+        counts = Counter(_meaning(value) for value in values.values())
         (best, count), *others = counts.most_common(2)
         tie = bool(others) and others[0][1] == count
         if tie or count <= self.share * len(values):
             return None
-        value = next(value for value in values.values() if _sense(value) == best)
+        value = next(value for value in values.values() if _meaning(value) == best)
         return Settled(value=value, reason=f"{count} of {len(values)} sources agree")
 
 
 def vote(share: float = 0.5) -> Vote:
-    """A resolver for `Merge(resolve=)`: what more than `share` of the sources give wins."""
+    """Give a resolver for `Merge(resolve=)`: a value from more than `share` of the sources wins."""
     return Vote(share=share)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Node):
-    """Bring the results of several workers to one value for each field; never the last writer's.
+    """Merge the results of several workers to one value for each field; the last never just wins.
 
-    Equal values agree. Different ones are a conflict that goes to the resolvers in order; what none
-    of them settles goes to a person, who is asked about all open fields at once. So does a source
-    that is required and gave no result, as a conflict under its own name.
+    Equal values agree. Different values are a conflict, which goes to the resolvers in order. A
+    conflict that none of them settles goes to a person, who is asked about all open fields at once.
+    A required source that gave no result goes there too, as a conflict under its own name.
 
     Args:
         of: the workers or steps whose results are merged; each result is a dict.
         then: the node to go to next.
-        requires: those without which nothing goes on unasked; all of them, by default.
+        requires: the sources that must have a result, else a person is asked; by default all.
         resolve: resolvers for all fields, or a mapping of a field to its resolvers; one alone
             needs no tuple.
         fields: the fields to merge; all that occur, by default.
@@ -125,52 +125,55 @@ class Merge(Node):
             )
         approvers = names_of(self.approvers, "Merge(approvers=")
         object.__setattr__(self, "approvers", approvers)
-        given: Any = self.resolve
-        if isinstance(given, Mapping):
-            given = {field: (one,) if callable(one) else one for field, one in given.items()}
-        object.__setattr__(self, "resolve", (given,) if callable(given) else given)
+        resolve: Any = self.resolve
+        if isinstance(resolve, Mapping):
+            resolve = {
+                field: (resolver,) if callable(resolver) else resolver
+                for field, resolver in resolve.items()
+            }
+        object.__setattr__(self, "resolve", (resolve,) if callable(resolve) else resolve)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Where it goes next; it comes back to itself to ask a person."""
+        """Name the node that it goes to next; it comes back to itself to ask a person."""
         return (self.then,)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
-        """Ask about open conflicts, if there are any; else merge, and say what is open."""
-        here = current_task("merge")
-        if conflicts := kept(state, "conflicts").get(here.path):
-            return self._ask(here, state, conflicts)
-        return (yield from counted(here, self._merge(here, state)))
+        """Ask a person about open conflicts; without any, merge, and note new ones."""
+        task = current_task("merge")
+        if conflicts := kept(state, "conflicts").get(task.path):
+            return self._ask(task, state, conflicts)
+        return (yield from counted(task, self._merge(task, state)))
 
-    def _merge(self, here: Task, state: Mapping[str, Any]) -> Logic[Command[str]]:
-        results = state.get("results") or {}
-        found = {name: results[name] for name in self.of if name in results}
-        if not found:
+    def _merge(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[str]]:
+        everything = state.get("results") or {}
+        results = {name: everything[name] for name in self.of if name in everything}
+        if not results:
             raise ContractBroken(
-                f"{here.node}: none of {', '.join(self.of)} gave a result to merge"
+                f"{task.node}: none of {', '.join(self.of)} gave a result to merge"
             )
         merged: dict[str, Any] = {}
         required = self.of if self.requires is None else self.requires
-        conflicts: dict[str, Any] = {name: {} for name in required if name not in found}
-        records = _absent(here.node, self.of, found)
-        for field, values in _by_field(here.node, found, self.fields).items():
+        conflicts: dict[str, Any] = {name: {} for name in required if name not in results}
+        records = _absent(task.node, self.of, results)
+        for field, values in _by_field(task.node, results, self.fields).items():
             settled = yield from self._settle(field, values)
             if settled is None:
                 conflicts[field] = values
                 continue
             merged[field] = settled.value
             if _differ(values):
-                records.append(_record(here.node, field, values, settled))
+                records.append(_record(task.node, field, values, settled))
         update: dict[str, Any] = {"merged": plain(merged), "decisions": records}
         if conflicts:
-            update["kept"] = keep("conflicts", here.path, plain(conflicts))
-        return Command(goto=here.node if conflicts else self.then, update=update)
+            update["kept"] = keep("conflicts", task.path, plain(conflicts))
+        return Command(goto=task.node if conflicts else self.then, update=update)
 
     def _settle(self, field: str, values: Mapping[str, Any]) -> Logic[Settled | None]:
         if not _differ(values):
             return Settled(value=next(iter(values.values())), reason="all agree")
-        given: Any = self.resolve
-        for resolver in given.get(field, ()) if isinstance(given, Mapping) else given:
+        resolve: Any = self.resolve
+        for resolver in resolve.get(field, ()) if isinstance(resolve, Mapping) else resolve:
             settled = yield from call_any(resolver, field, values)
             if settled is None:
                 continue
@@ -180,18 +183,19 @@ class Merge(Node):
         return None
 
     def _ask(
-        self, here: Task, state: Mapping[str, Any], conflicts: Mapping[str, Any]
+        self, task: Task, state: Mapping[str, Any], conflicts: Mapping[str, Any]
     ) -> Command[str]:
         missing = [name for name, values in conflicts.items() if not values]
         packet = {
-            "gate": here.node,
+            "gate": task.node,
             "conflicts": conflicts,
             "missing": missing,
             "request": str(state.get("message", ""))[:500],
             "approvers": list(self.approvers),
             "answers": ["settle"],
         }
-        answer = ask(here, state, packet, self._schema(conflicts))
+        # The merge itself was a visit of its own: after the answer LangGraph runs this one anew.
+        answer = ask(task, state, packet, self._schema(conflicts))
         if isinstance(answer, Command):
             return answer
         merged: dict[str, Any] = {}
@@ -202,14 +206,14 @@ class Merge(Node):
                 merged |= value or {}
         records = [
             _record(
-                here.node,
+                task.node,
                 field,
                 conflicts[field],
                 Settled(value=value, reason=answer.note or "settled", by="person", who=answer.by),
             )
             for field, value in answer.values.items()
         ]
-        settled = keep("conflicts", here.path, None)
+        settled = keep("conflicts", task.path, None)
         update = {"merged": merged, "kept": settled, "decisions": records}
         return Command(goto=self.then, update=update)
 
@@ -252,12 +256,12 @@ class MergeAnswer(BaseModel):
 
 
 def _by_field(
-    here: str, found: Mapping[str, Any], only: tuple[str, ...]
+    node: str, results: Mapping[str, Any], only: tuple[str, ...]
 ) -> dict[str, dict[str, Any]]:
     fields: dict[str, dict[str, Any]] = {}
-    for source, result in found.items():
+    for source, result in results.items():
         if not isinstance(result, Mapping):
-            raise ContractBroken(f"{here}: the result of {source} is not a dict: {result!r:.60}")
+            raise ContractBroken(f"{node}: the result of {source} is not a dict: {result!r:.60}")
         for field, value in result.items():
             if not only or field in only:
                 fields.setdefault(field, {})[source] = value
@@ -265,11 +269,11 @@ def _by_field(
 
 
 def _differ(values: Mapping[str, Any]) -> bool:
-    return len({_sense(value) for value in values.values()}) > 1
+    return len({_meaning(value) for value in values.values()}) > 1
 
 
-def _sense(value: Any) -> str:
-    """What a value says: a digest that takes 50.0 for 50, as agents write either."""
+def _meaning(value: Any) -> str:
+    """Give a digest of a value that takes 50.0 for 50, as agents write either."""
     return digest(_whole(plain(value)))
 
 
@@ -283,14 +287,14 @@ def _whole(data: Any) -> Any:
     return data
 
 
-def _absent(here: str, of: tuple[str, ...], found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A record of the sources that gave nothing to merge."""
-    absent = ", ".join(name for name in of if name not in found)
+def _absent(node: str, of: tuple[str, ...], results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Record the sources that gave no result to merge."""
+    absent = ", ".join(name for name in of if name not in results)
     if not absent:
         return []
     decision = Decision(
         kind="merge",
-        node=here,
+        node=node,
         choice=f"without {absent}",
         reason=f"{absent} gave no result",
         candidates=of,
@@ -298,16 +302,16 @@ def _absent(here: str, of: tuple[str, ...], found: Mapping[str, Any]) -> list[di
     return [plain(decision)]
 
 
-def _record(here: str, field: str, values: Mapping[str, Any], settled: Settled) -> dict[str, Any]:
-    said = ", ".join(f"{source}: {value!r:.40}" for source, value in values.items())
+def _record(node: str, field: str, values: Mapping[str, Any], settled: Settled) -> dict[str, Any]:
+    seen = ", ".join(f"{source}: {value!r:.40}" for source, value in values.items())
     decision = Decision(
         kind="merge",
-        node=here,
+        node=node,
         choice=f"{field}={settled.value!r:.60}",
         reason=settled.reason,
         by=settled.by,
         who=settled.who,
         candidates=tuple(values),
-        seen=said,
+        seen=seen,
     )
     return plain(decision)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Planning: steps sent out as they become ready, judged as they return, re-planned on evidence."""
+"""Make a plan, send out its steps as they become ready, judge them, and re-plan on evidence."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What a re-plan is made from.
+    """The results and problems that a re-plan is made from.
 
     Args:
         plan: the plan that did not hold.
         results: results by step id.
-        problems: what went wrong, by step id.
+        problems: the reasons why steps failed, by step id.
     """
 
     plan: Plan
@@ -58,21 +58,22 @@ returns a `Plan` or its steps."""
 
 @dataclass(frozen=True, kw_only=True)
 class Planner(Node):
-    """Make a plan, send its ready steps to their assignees, and re-plan when one goes differently.
+    """Make a plan, send its ready steps to their assignees, and re-plan when a step fails.
 
-    Add it with `defer=True`, so that it looks when all steps that it sent out have ended, and give
+    Add it with `defer=True`, so that it runs when all steps that it sent out have ended, and give
     each assignee an edge back to it.
 
     Args:
         make: a function of the goal, a `Plan` to follow as a template, or a chat model.
-        assignees: the nodes that take steps; a mapping says what each is for.
+        assignees: the nodes that take steps, or a mapping of these nodes to their purposes.
         then: the node to go to when every step is done.
         otherwise: the node to go to when the plan cannot be made to work.
-        check: judges a step's result by its criterion; without it, having met the worker's contract
-            is enough. A surprising result is one that the check refuses.
-        read: what `make` gets, from the state; by default the last message's text, the goal.
-        budget: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`,
-            `money` and `seconds` that all its steps together may spend.
+        check: judges a step's result by its criterion; a refusal is a reason to re-plan. Without a
+            check, it is enough that the worker's contract was met.
+        read: a function of the state that gives the goal for `make`; by default the last message's
+            text.
+        budget: `steps` limits the steps of a plan, `retries` the re-plans, and `tokens`, `money`
+            and `seconds` limit what all its steps together may spend.
 
     Raises:
         DesignError: no assignees, a limit that a planner cannot keep, or an async `read`.
@@ -104,41 +105,41 @@ class Planner(Node):
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The assignees, and the two ends."""
+        """Name the assignees and the two ends."""
         return tuple(dict.fromkeys((*self.assignees, self.then, self.otherwise)))
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
-        """Plan, or judge what came back; then send out what is ready, or go on."""
-        here = current_task("plan")
-        return (yield from counted(here, self._decide(here, state)))
+        """Plan, or judge the steps that have ended; then send out ready steps, or go on."""
+        task = current_task("plan")
+        return (yield from counted(task, self._decide(task, state)))
 
-    def _decide(self, here: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
-        known = kept(state, "plan").get(here.path)
+    def _decide(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
+        known = kept(state, "plan").get(task.path)
         if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
-        peers = others(here, state)
+        peers = others(task, state)
         if known is not None and known["over"] and under_way(peers) and "step" not in state:
             return Command(update={})  # another planner's step came by an edge that leads here
         if known is None or known["over"]:
             plan = yield from self._plan(state, None)
             new = Progress.begun_with(plan, state, own=known["own"] if known else ())
-            return self._send(here, state, new, [self._record("plan", here.node, plan)])
+            return self._send(task, state, new, [self._record("plan", task.node, plan)])
         progress = read(Progress, known)
-        refuse_shared(here, progress.begun, peers)
-        steps = steps_ended(here, progress, state)
-        if (ended := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
-            return self._give_up(here, progress, ended["to"], ended["why"])
+        refuse_shared(task, progress.begun, peers)
+        steps = steps_ended(task, progress, state)
+        if (end := next((e for e in steps.values() if e["status"] == "ended"), None)) is not None:
+            return self._give_up(task, progress, end["to"], end["why"])
         seen = digest([steps, sorted(state.get("results") or {}), _passed_on(state)])
         if any(end["status"] == "moved" for end in steps.values()) and seen != progress.seen:
-            # A fallback may still be running: LangGraph defers for edges, not for what was sent.
+            # A fallback may still be running: `defer` waits for edges, not for `Send`.
             waiting = replace(progress, seen=seen)
-            return Command(goto=here.node, update=waiting.update(here.path))
+            return Command(goto=task.node, update=waiting.update(task.path))
         problems = yield from self._problems(state, progress.plan, steps)
         done = [*progress.done, *(name for name in steps if name not in problems)]
         progress = replace(progress, done=tuple(done))
         if problems:
-            return (yield from self._replan(here, state, progress, problems))
-        return self._send(here, state, progress, [])
+            return (yield from self._replan(task, state, progress, problems))
+        return self._send(task, state, progress, [])
 
     def _plan(self, state: Mapping[str, Any], evidence: Evidence | None) -> Logic[Plan]:
         goal = self.read(state)
@@ -147,10 +148,10 @@ class Planner(Node):
         elif isinstance(self.make, BaseChatModel):
             made = yield from draft_plan(self.make, str(goal), self._about, evidence, self.budget)
         else:
-            given = (goal, evidence) if _takes_evidence(self.make) else (goal,)
-            made = yield from call_any(self.make, *given)
+            arguments = (goal, evidence) if _takes_evidence(self.make) else (goal,)
+            made = yield from call_any(self.make, *arguments)
         version = 1 if evidence is None else evidence.plan.version + 1
-        reason = "first plan" if evidence is None else _said(evidence.problems)
+        reason = "first plan" if evidence is None else _in_words(evidence.problems)
         plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=self._steps(made))
         return replace(
             plan,
@@ -164,7 +165,7 @@ class Planner(Node):
         steps = tuple(made) if isinstance(made, Iterable) else (None,)
         if not all(isinstance(step, Step) for step in steps):
             raise DesignError(
-                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its Logic"
+                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its steps"
             )
         return steps
 
@@ -188,14 +189,15 @@ class Planner(Node):
                 verdict = yield from call_any(self.check, plan[name], results[name])
                 reason = why_not(verdict, self.check)
                 if reason is not None:
-                    held = plan[name].criterion
-                    unsaid = reason == "does not hold" and held
-                    problems[name] = f"criterion {held!r} does not hold" if unsaid else reason
+                    criterion = plan[name].criterion
+                    if reason == "does not hold" and criterion:  # the check gave no reason
+                        reason = f"criterion {criterion!r} does not hold"
+                    problems[name] = reason
         return problems
 
     def _replan(
         self,
-        here: Task,
+        task: Task,
         state: Mapping[str, Any],
         progress: Progress,
         problems: dict[str, str],
@@ -203,44 +205,45 @@ class Planner(Node):
         plan, past = progress.plan, progress.past
         limit = plan.budget.retries
         if limit is not None and len(past) >= limit:
-            why = f"re-planned {len(past)} times, the limit; {_said(problems)}"
-            return self._give_up(here, progress, self.otherwise, why)
+            why = f"re-planned {len(past)} times, the limit; {_in_words(problems)}"
+            return self._give_up(task, progress, self.otherwise, why)
         results = state.get("results") or {}
         evidence = Evidence(plan=plan, results=results, problems=problems)
         new = yield from self._plan(state, evidence)
         if (earlier := _made_before(new, plan, problems, past)) is not None:
-            why = f"no progress: plan {new.version} is plan {earlier} again; {_said(problems)}"
-            return self._give_up(here, progress, self.otherwise, why)
+            why = f"no progress: plan {new.version} is plan {earlier} again; {_in_words(problems)}"
+            return self._give_up(task, progress, self.otherwise, why)
         answer = {"version": plan.version, "answer": digest([problems, new.digest])}
-        kept: list[str] = []
+        # A result stands if its step and all that it waits for are as they were.
+        done: list[str] = []
         for name in progress.done:  # in the order of their dependencies
-            if _same(plan, new, name) and set(new[name].after) <= set(kept):
-                kept.append(name)
+            if _same(plan, new, name) and set(new[name].after) <= set(done):
+                done.append(name)
         progress = replace(
-            progress, plan=new, done=tuple(kept), begun=tuple(kept), past=(*past, answer)
+            progress, plan=new, done=tuple(done), begun=tuple(done), past=(*past, answer)
         )
-        return self._send(here, state, progress, [self._record("replan", here.node, new)])
+        return self._send(task, state, progress, [self._record("replan", task.node, new)])
 
     def _send(
-        self, here: Task, state: Mapping[str, Any], progress: Progress, records: list[Any]
+        self, task: Task, state: Mapping[str, Any], progress: Progress, records: list[Any]
     ) -> Command[Any]:
         plan = progress.plan
         ready = plan.ready(progress.done, progress.begun)
         if (over := self._over(plan, progress, state, more=bool(ready))) is not None:
-            return self._give_up(here, progress, self.otherwise, over, who="budget")
+            return self._give_up(task, progress, self.otherwise, over, who="budget")
         if not ready:
-            update = replace(progress, over=DONE).update(here.path)
+            update = replace(progress, over=DONE).update(task.path)
             return Command(goto=self.then, update={**update, "decisions": records})
         results = dict(state.get("results") or {})
-        refuse_shared(here, [step.id for step in ready], others(here, state))
-        refuse_foreign(here, ready, progress, results)
+        refuse_shared(task, [step.id for step in ready], others(task, state))
+        refuse_foreign(task, ready, progress, results)
         stale = {
             name: None for name in results if name in progress.own and name not in progress.done
         }
         shared = {key: value for key, value in state.items() if key not in _OWN}
         if stale:
             shared["results"] = {k: v for k, v in results.items() if k not in stale}
-        own = {"planner": here.node, "path": here.path, "version": plan.version}
+        own = {"planner": task.node, "path": task.path, "version": plan.version}
         sends = [Send(step.assignee, {**shared, "step": plain(step) | own}) for step in ready]
         names = tuple(step.id for step in ready)
         progress = replace(
@@ -249,13 +252,17 @@ class Planner(Node):
             own=tuple(dict.fromkeys((*progress.own, *names))),
             seen="",
         )
-        update = {**progress.update(here.path), "plan": plain(plan), "decisions": records}
+        update = {**progress.update(task.path), "plan": plain(plan), "decisions": records}
         return Command(goto=sends, update={**update, "results": stale} if stale else update)
 
     def _over(
         self, plan: Plan, progress: Progress, state: Mapping[str, Any], *, more: bool
     ) -> str | None:
-        """Say which limit the plan's steps have used up, or None; at its end it may be met."""
+        """Name the limit that the plan's steps have used up, or give None.
+
+        With `more` steps to send, a limit that is just met counts; at the plan's end only one that
+        is exceeded.
+        """
         spent = state.get("spent") or {}
         since: Any = {name: spent.get(name, 0) - progress.spent.get(name, 0) for name in SHARED}
         limit = plan.budget.within(self.budget)
@@ -265,11 +272,11 @@ class Planner(Node):
         name = reached.partition(":")[0]
         return reached if since[name] > getattr(limit, name) else None
 
-    def _record(self, kind: Kind, here: str, plan: Plan) -> dict[str, Any]:
+    def _record(self, kind: Kind, node: str, plan: Plan) -> dict[str, Any]:
         by = "model" if isinstance(self.make, BaseChatModel) else "rule"
         decision = Decision(
             kind=kind,
-            node=here,
+            node=node,
             choice=f"plan {plan.version}: " + ", ".join(f"{s.id}>{s.assignee}" for s in plan.steps),
             reason=plan.reason,
             by=by,  # type: ignore[arg-type]
@@ -280,16 +287,16 @@ class Planner(Node):
         return plain(decision)  # type: ignore[no-any-return]
 
     def _give_up(
-        self, here: Task, progress: Progress, target: str, why: str, *, who: str = ""
+        self, task: Task, progress: Progress, target: str, why: str, *, who: str = ""
     ) -> Command[Any]:
         decision = Decision(
             kind="escalation",
-            node=here.node,
+            node=task.node,
             choice=target,
             reason=f"plan {progress.plan.version}: {why}",
             who=who,
         )
-        update = replace(progress, over=GIVEN_UP).update(here.path)
+        update = replace(progress, over=GIVEN_UP).update(task.path)
         return Command(goto=target, update={**update, "decisions": [plain(decision)]})
 
 
@@ -301,7 +308,7 @@ _OWN = frozenset({"plan", "kept", "decisions", "step"})
 
 
 def _passed_on(state: Mapping[str, Any]) -> list[Any]:
-    """Give what changes whenever work goes on to another node, by a fallback or a handoff."""
+    """Give the counts that change when a fallback or a handoff passes work to another node."""
     return [state.get("remedies") or {}, (state.get("spent") or {}).get("handoffs", 0)]
 
 
@@ -311,18 +318,21 @@ def _takes_evidence(make: Maker) -> bool:
     except (TypeError, ValueError):
         return False
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    every = any(each.kind is each.VAR_POSITIONAL for each in parameters)
-    return every or sum(each.kind in positional for each in parameters) > 1
+    every = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    return every or sum(parameter.kind in positional for parameter in parameters) > 1
 
 
-def _said(problems: Mapping[str, str]) -> str:
+def _in_words(problems: Mapping[str, str]) -> str:
     return "; ".join(f"step {name}: {one_line(why)}" for name, why in problems.items())
 
 
 def _made_before(
     new: Plan, plan: Plan, problems: Mapping[str, str], past: tuple[Mapping[str, Any], ...]
 ) -> int | None:
-    """Give the version that is made again: the last, or one that met these very problems before."""
+    """Give the version that a new plan repeats, or None.
+
+    That is the last version, or one that was made in answer to the same problems.
+    """
     if new.digest == plan.digest:
         return plan.version
     answer = digest([problems, new.digest])

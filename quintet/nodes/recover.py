@@ -1,4 +1,4 @@
-"""Recovery: one policy for every failure, from retry to a person, under a budget."""
+"""Recover from failures by one policy: retry, fallback, replan, a person or an abort."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from langgraph.errors import NodeError, is_invalid_resume
-from langgraph.types import Command, RetryPolicy, Send
+from langgraph.types import Command, RetryPolicy
 
 from quintet.errors import DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify, classify_name
-from quintet.nodes.core.kept import keep
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
 from quintet.nodes.core.question import ask_again
+from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import current_task
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
@@ -36,13 +36,15 @@ _INJECTED = cast(NodeError, None)
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """One thing to do about a failure; made by `retry`, `fallback`, `replan`, `escalate`, `abort`.
+    """One way to go on after a failure.
+
+    Made by `retry`, `fallback`, `replan`, `escalate` or `abort`.
 
     Args:
         kind: what to do.
         to: the node to go to; unused by `retry`.
-        times: how often in a run for one piece of work, a node or a plan's step; for `retry`,
-            attempts with the first included.
+        times: the number of uses in a run for one piece of work, a node or a plan's step; for
+            `retry`, the number of attempts, the first included.
         wait: seconds before the second attempt; each further wait is twice as long.
         most: the longest wait, in seconds.
     """
@@ -55,7 +57,7 @@ class Remedy:
 
     @property
     def name(self) -> str:
-        """Its name in records."""
+        """Give the name by which records know it."""
         return f"{self.kind}:{self.to}" if self.to else self.kind
 
 
@@ -95,15 +97,17 @@ def abort(to: str = "undo") -> Remedy:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """What to do about each class of failure; give it as a node's `error_handler`.
+    """Choose a remedy by the class of a failure; give it as a node's `error_handler`.
 
-    Each class has one remedy or several in order; what is left goes to `otherwise`. Retries run
-    as LangGraph's own `retry_policy`; the other remedies run here when the attempts are used up.
-    A remedy that a piece of work has used as often as it may is passed over, so that a run always
-    ends. An answer to a question that its own schema refuses is no failure: it is asked again.
+    Each class has one remedy or several in order; when they are used up, `otherwise` comes. Retries
+    run as LangGraph's own `retry_policy`; the other remedies run here after the last attempt. A
+    remedy that a piece of work has used as often as it may is passed over, so that a run always
+    ends. A person's answer that the question's own schema refuses is no failure: the question is
+    asked again.
 
     Args:
-        transient, rate_limit, timeout, invalid, contract, denied, permanent, unknown: by class.
+        transient, rate_limit, timeout, invalid, contract, denied, permanent, unknown: the remedies
+            of each class.
         otherwise: the last remedy; `escalate()` or `abort()`.
         classify: your own classifier, asked first; None from it means "by the usual rules".
         budget: `retries` bounds the remedies of a run; at the limit, `otherwise` comes at once.
@@ -129,8 +133,8 @@ class Recovery:
 
     def __post_init__(self) -> None:
         for kind in (*FAILURE_CLASSES, "otherwise"):
-            given = getattr(self, kind)
-            for remedy in given if isinstance(given, tuple) else (given,):
+            remedies = getattr(self, kind)
+            for remedy in remedies if isinstance(remedies, tuple) else (remedies,):
                 if not isinstance(remedy, Remedy):
                     raise DesignError(
                         f"Recovery({kind}={remedy!r:.60}): give retry(), fallback('node'), "
@@ -154,12 +158,12 @@ class Recovery:
                 raise DesignError(f"Recovery({kind}=...): retry comes first or not at all")
 
     def chain(self, kind: FailureClass) -> tuple[Remedy, ...]:
-        """The remedies of a class in order, `otherwise` last."""
-        given: Remedies = getattr(self, kind)
-        return (*((given,) if isinstance(given, Remedy) else given), self.otherwise)
+        """Give the remedies of a class in order, `otherwise` last."""
+        remedies: Remedies = getattr(self, kind)
+        return (*((remedies,) if isinstance(remedies, Remedy) else remedies), self.otherwise)
 
     def without(self, kind: RemedyKind) -> Recovery:
-        """The same policy without one kind of remedy, for a node that it does not suit."""
+        """Give the same policy without one kind of remedy, for a node that it does not suit."""
         chains: dict[str, Any] = {
             name: tuple(r for r in self.chain(name)[:-1] if r.kind != kind)
             for name in FAILURE_CLASSES
@@ -167,35 +171,35 @@ class Recovery:
         return replace(self, **chains)
 
     def class_of(self, problem: BaseException) -> FailureClass:
-        """The class of a failure by your classifier, else by the usual rules."""
+        """Give the class of a failure: by your classifier, else by the usual rules."""
         cause: BaseException | None = problem
         while isinstance(cause, StepFailed):  # one within the other, where handoffs are nested
             cause = cause.__cause__
-        said: FailureClass | None = None
+        kind: FailureClass | None = None
         if self.classify is not None and cause is not None:
             # A classifier that fails itself must not lose the failure that it was asked about.
             with suppress(Exception):
-                said = self.classify(cause)
-        if said and said not in FAILURE_CLASSES:
-            log.warning("%s: %r is no class of failure", name_of(self.classify), said)
-            said = None
-        return said or classify(problem)
+                kind = self.classify(cause)
+        if kind and kind not in FAILURE_CLASSES:
+            log.warning("%s: %r is no class of failure", name_of(self.classify), kind)
+            kind = None
+        return kind or classify(problem)
 
     @property
     def destinations(self) -> tuple[str, ...]:
-        """The nodes that a failure may go to."""
+        """Name the nodes that a failure may go to."""
         chains = (self.chain(kind) for kind in FAILURE_CLASSES)
         return tuple(dict.fromkeys(r.to for chain in chains for r in chain if r.to))
 
     @property
     def retry_policy(self) -> tuple[RetryPolicy, ...]:
-        """The retries as LangGraph's own policies, for a node's `retry_policy`."""
+        """Give the retries as LangGraph's own policies, for a node's `retry_policy`."""
         return tuple(
             RetryPolicy(
                 max_attempts=first.times,
                 initial_interval=first.wait,
                 max_interval=first.most,
-                jitter=first.wait >= 1,
+                jitter=first.wait >= 1,  # it adds up to a second, more than a short wait itself
                 retry_on=OfClass(kind=kind, recovery=self),
             )
             for kind in FAILURE_CLASSES
@@ -203,16 +207,16 @@ class Recovery:
         )
 
     def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
-        """Record the failure and go where the first remedy that is left says."""
+        """Record the failure, and go to the node of the first remedy that is left."""
         known = values(state)
         if isinstance(error.error, BaseException) and is_invalid_resume(error.error):
             again = ask_again(known, error.node, error.error)
             return replace(again, update=_with_left(again.update))
-        step = known.get("step") or {}
-        failure, update = self._failure(error, str(step.get("id", "")))
+        step = SentStep.of(known)
+        failure, update = self._failure(error, step.id)
         work = _work(known, failure, current_task(error.node).path)
         remedy = self._remedy(failure, known.get("remedies"), work)
-        used = f"{remedy.name} at {work}"
+        use = f"{remedy.name} at {work}"
         decision = Decision(
             kind=_KINDS[remedy.kind],
             node=failure.node,
@@ -224,30 +228,30 @@ class Recovery:
             **mark(known, error.node),
             **update,
             "failures": [plain(failure) | {"remedy": remedy.name}],
-            "remedies": {used: 1},
+            "remedies": {use: 1},
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
-        if step.get("planner"):
-            note = keep("step", end_of(step), _ended_by(remedy, failure))
+        if note := step.ended(_ended_by(remedy, failure)):
             update["kept"] = {**update.get("kept", {}), **note}
         remedies = dict(known.get("remedies") or {})
-        remedies[used] = remedies.get(used, 0) + 1
-        return Command(goto=_target(remedy, {**known, "remedies": remedies}), update=update)
+        remedies[use] = remedies.get(use, 0) + 1
+        # A fallback's own handler sees nothing but what is sent: it takes the count along.
+        goto = _target(remedy, step, {**known, "remedies": remedies})
+        return Command(goto=goto, update=update)
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
-        # A handler runs as the task that failed.
-        here = current_task("recover")
+        task = current_task("recover")  # a handler runs as the task that failed
         problem = error.error
-        if isinstance(problem, str):
-            said, problem = problem, StepFailed.parse(problem)
+        if isinstance(problem, str):  # a resume has kept the exception's `repr` alone
+            text, problem = problem, StepFailed.parse(problem)
             if problem is None:
-                return _reported(said, error.node, step), left_behind(here.id, {})
+                return _reported(text, error.node, step), left_behind(task.id, {})
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
-            return record, left_behind(here.id, problem.update)
-        left = left_behind(here.id, {})
-        failure = failure_of(problem, replace(here, node=error.node), step=step)
+            return record, left_behind(task.id, problem.update)
+        left = left_behind(task.id, {})
+        failure = failure_of(problem, replace(task, node=error.node), step=step)
         return replace(failure, kind=self.class_of(problem)), left
 
     def _remedy(self, failure: Failure, used: Mapping[str, int] | None, work: str) -> Remedy:
@@ -261,8 +265,8 @@ class Recovery:
         if blind and failure.node in self.destinations:
             return self.otherwise
         for remedy in self.chain(failure.kind):
-            spent = _counts(used).get(f"{remedy.name} at {work}", 0) >= remedy.times
-            if remedy.kind == "retry" or spent or remedy.to == failure.node:
+            used_up = _counts(used).get(f"{remedy.name} at {work}", 0) >= remedy.times
+            if remedy.kind == "retry" or used_up or remedy.to == failure.node:
                 continue
             if blind and remedy.kind == "replan":
                 continue
@@ -271,27 +275,27 @@ class Recovery:
 
 
 def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
-    """Name the piece of work that failed: a plan's step, or a node and what it was about.
+    """Name the piece of work that failed: a plan's step, or a node with the action's key.
 
-    A node that took the work over, as a fallback, has it from the node that failed first.
+    Work that a fallback has taken over keeps the name that it had at the node that failed first.
     """
-    step = known.get("step") or {}
-    if step.get("planner"):
-        return end_of(step)
+    step = SentStep.of(known)
+    if step.planner:
+        return end_of(step.record)
     taken_over = f"fallback:{failure.node} at "
-    for used in reversed(list(_counts(known.get("remedies")))):
-        if used.startswith(taken_over):
-            return used.removeprefix(taken_over)
+    for use in reversed(list(_counts(known.get("remedies")))):
+        if use.startswith(taken_over):
+            return use.removeprefix(taken_over)
     return f"{path}:{failure.step}" if failure.step else path
 
 
 def _counts(used: Mapping[str, int] | None) -> dict[str, int]:
-    """Give the counts of remedies, without what a nested graph was given them with."""
+    """Give the counts of remedies, without the mark of those that a nested graph was given."""
     return {name: times for name, times in (used or {}).items() if name != BEFORE}
 
 
 def _ended_by(remedy: Remedy, failure: Failure) -> dict[str, Any]:
-    """Say to a planner how recovery ended one of its steps."""
+    """Say how recovery has ended a step, for the planner that judges it."""
     if remedy.kind == "fallback":
         return {"status": "moved", "to": remedy.to}
     if remedy.kind == "replan":
@@ -300,7 +304,7 @@ def _ended_by(remedy: Remedy, failure: Failure) -> dict[str, Any]:
 
 
 def _with_left(update: Any) -> dict[str, Any]:
-    """Add to an update what the graph that is the node has done: it will be started anew."""
+    """Add what the failed node's graph has done to an update: the graph will be started anew."""
     left = left_within(current_task("recover").id)
     return {**left, **update, "decisions": [*left.get("decisions", ()), *update["decisions"]]}
 
@@ -316,32 +320,26 @@ _KINDS: dict[RemedyKind, Kind] = {
 
 @dataclass(frozen=True, kw_only=True)
 class OfClass:
-    """Whether an exception is of one class, in the form that `RetryPolicy(retry_on=)` takes."""
+    """Match exceptions of one class, as `RetryPolicy(retry_on=)` takes it."""
 
     kind: FailureClass
     recovery: Recovery
 
     def __call__(self, problem: Exception) -> bool:
-        """Whether this exception is of the class."""
+        """Say whether an exception is of the class."""
         # A refused answer is asked for again, not given again.
         return not is_invalid_resume(problem) and self.recovery.class_of(problem) == self.kind
 
 
-def _target(remedy: Remedy, state: Mapping[str, Any]) -> Any:
-    """Where to go. A plan's step falls back to another node; all else goes to its planner.
-
-    What is sent is all that the next node's handler sees: it takes the count along.
-    """
-    step = state.get("step")
-    if not step:
-        return remedy.to
-    if remedy.kind == "fallback":
-        return Send(remedy.to, dict(state))
-    return step.get("planner") or remedy.to
+def _target(remedy: Remedy, step: SentStep, state: Mapping[str, Any]) -> Any:
+    """Give the next node. A plan's step falls back to another node; all else is its planner's."""
+    if step and remedy.kind == "fallback":
+        return step.forward(remedy.to, state)
+    return step.planner or remedy.to
 
 
 def _reported(text: str, node: str, step: str) -> Failure:
-    """The failure behind an exception of which a resume has kept only the `repr`."""
+    """Make a failure of the text of an exception, where a resume has kept nothing else."""
     name = text.partition("(")[0]
     return Failure(
         node=node, kind=classify_name(name), error=name[:80], message=text[:500], step=step

@@ -1,4 +1,4 @@
-"""Routing: one choice among a closed set of targets, recorded, bounded, and able to abstain."""
+"""Route to one of a closed set of nodes, with a record, a limit, and the choice to abstain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from quintet.state.verdict import refuse_async
 
 
 def text_of(state: Mapping[str, Any]) -> str:
-    """What a router reads by default: the last message's text, else the `message` field.
+    """Give the text that a router reads by default: the last message's, else the `message` field.
 
     Raises:
         DesignError: the state has neither.
@@ -43,11 +43,11 @@ def text_of(state: Mapping[str, Any]) -> str:
 
 
 HANDOFFS = 8
-"""Handoffs of one run where the router's budget sets none."""
+"""Handoffs of one run where the router's budget sets no limit."""
 
 
 _SHARED = tuple(resource for resource in RESOURCES if resource != "handoffs")
-"""What all workers together may use up."""
+"""The resources that all workers together may use up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,15 @@ class Router(Node):
     """Choose the next node, and leave a record of the choice.
 
     Args:
-        choose: a chooser: `by_rules`, `by_examples`, `by_model`, `cascade`, or any function of what
-            the router reads that returns a `Choice`, a route's name, or None to abstain.
+        choose: a chooser: `by_rules`, `by_examples`, `by_model`, `cascade`, or any function of the
+            text that `read` gives. It returns a `Choice`, a route's name, or None to abstain.
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
-        read: what the chooser gets, from the state; by default the last message's text.
-        budget: of the whole run, looked at whenever control comes by. After as many `handoffs` (8
-            where none are given) only a route that this run has not taken yet may be; any other
-            resource bounds what all workers together may spend.
+        read: a function of the state that gives what the chooser reads; by default the last
+            message's text.
+        budget: the run's budget, checked at each visit. After `handoffs` (by default 8) only a
+            route that this run has not taken yet is allowed; any other resource bounds what all
+            workers together may spend.
         exhausted: the node to go to at a limit; by default `otherwise`.
 
     Raises:
@@ -101,52 +102,53 @@ class Router(Node):
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """The routes that may be chosen."""
+        """Name the routes that may be chosen."""
         return tuple(self.to)
 
     @property
     def targets(self) -> dict[str, str]:
-        """The total map of route to node, `otherwise` included."""
-        given = self.to if isinstance(self.to, Mapping) else {route: route for route in self.to}
-        return {**given, self.otherwise: self.otherwise}
+        """Map each route to its node, `otherwise` included."""
+        nodes = self.to if isinstance(self.to, Mapping) else {route: route for route in self.to}
+        return {**nodes, self.otherwise: self.otherwise}
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Every node that it may go to."""
+        """Name every node that it may go to."""
         ends = [*self.targets.values(), *((self.exhausted,) if self.exhausted else ())]
         return tuple(dict.fromkeys(ends))
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
-        here = current_task("router")
+        task = current_task("router")
         so_far = cast(Spending, state.get("spent") or {})
         if (reached := self.budget.over(so_far, of=_SHARED)) is not None:
-            return self._stop(here, state, reached)
-        given = self.read(state)
-        choice, spent = yield from reckoned(here, ask(self.choose, given))
+            return self._stop(task, state, reached)
+        text = self.read(state)
+        choice, spent = yield from reckoned(task, ask(self.choose, text))
         if choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
         node = self.targets.get(choice.to)
         if node is None:
             raise UnknownRoute(
-                f"{here.node}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a "
+                f"{task.node}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a "
                 f"route; give one of {', '.join(self.targets)}"
             )
-        taken = f"{here.path} -> {choice.to}"
+        taken = f"{task.path} -> {choice.to}"
+        # A first visit to a route is always allowed: only loops use handoffs up.
         if kept(state, "taken").get(taken) or self.budget.handoffs == 0:
             reached = self.budget.over(so_far, of=("handoffs",))
             if reached is not None:
-                return self._stop(here, state, reached)
+                return self._stop(task, state, reached)
         decision = Decision(
             kind="route",
-            node=here.node,
+            node=task.node,
             choice=choice.to,
             reason=choice.reason,
             by=choice.by,
             who=choice.who,
             confidence=choice.confidence,
             candidates=choice.candidates or tuple(self.targets),
-            seen=one_line(given),
+            seen=one_line(text),
         )
         update = {
             "route": choice.to,
@@ -156,19 +158,19 @@ class Router(Node):
         }
         return Command(goto=node, update=update)
 
-    def _stop(self, here: Task, state: Mapping[str, Any], reached: str) -> Command[str]:
+    def _stop(self, task: Task, state: Mapping[str, Any], reached: str) -> Command[str]:
         path = path_of(state.get("decisions") or ())
         loops = reached.startswith("handoffs")
         failure = Failure(
-            node=here.node,
+            node=task.node,
             kind="permanent",
             error="HandoffLoop" if loops else "BudgetExhausted",
-            message=f"{here.node}: {reached}" + (f": {' -> '.join(path)}" if path else ""),
+            message=f"{task.node}: {reached}" + (f": {' -> '.join(path)}" if path else ""),
         )
         target = self.exhausted or self.otherwise
         decision = Decision(
             kind="escalation",
-            node=here.node,
+            node=task.node,
             choice=target,
             reason=failure.message,
             candidates=tuple(self.targets),
@@ -178,5 +180,5 @@ class Router(Node):
 
 
 def path_of(decisions: Any) -> list[str]:
-    """The nodes that control passed to, in order, from the records of routes and handoffs."""
+    """Name the nodes that control passed to, in order, by the records of routes and handoffs."""
     return [d["choice"] for d in decisions if d["kind"] in ("route", "handoff")]

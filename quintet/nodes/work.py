@@ -1,4 +1,4 @@
-"""Work: any agent under a contract, checked before dispatch, while it works, and on return."""
+"""Run any agent under a contract, checked before it starts, while it works, and on return."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.price import Price
+from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.route import path_of
@@ -28,7 +29,6 @@ from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.failure import StepFailed
-from quintet.state.plan import end_of
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.verdict import name_of, refuse_async
@@ -37,26 +37,26 @@ HANDOFFS = 8
 """Handoffs of one run where the contract's budget sets no limit."""
 
 PAUSES = 25
-"""How often one piece of work may do something and then wait for a person."""
+"""Pauses for a person that one piece of work may make after it has done something."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worker(Node):
-    """An agent under a contract.
+    """Run an agent under a contract.
 
-    The agent is a function of the request (and, as it likes, of its `tools`, and of the `config` or
-    `runtime` that LangGraph gives), a runnable, a compiled graph, a `create_agent` graph, or a chat
-    model, which then gets the contract's tools in a loop. It is given what the contract names and
-    nothing else.
+    The agent is a function of the request, a runnable, a compiled graph, a `create_agent` graph, or
+    a chat model, which then gets the contract's tools in a loop. A function may also take `tools`,
+    and LangGraph's `config` or `runtime`. The agent gets what the contract names and nothing else.
 
-    An agent may ask a person by LangGraph's `interrupt`. A worker that knows where it goes (`then`)
-    keeps what the agent has done by then, and a chat model's conversation, and goes on there.
+    An agent may ask a person by LangGraph's `interrupt`. Where `then` is given, the worker keeps
+    what the agent has done until then, and a chat model's conversation, and goes on from there.
 
     Args:
         agent: who does the work.
         contract: what goes in, what must come out, which tools, which budget.
-        read: the context that `needs` is taken from; by default the state and the results so far
-            by their names; for a plan's step, its inputs and the results that it waits for.
+        read: a function of the state that gives the context from which the contract's `needs` are
+            taken; by default the state and the results so far by their names; for a plan's step,
+            its inputs and the results that it waits for.
         gate: effects that this gate wants a person for are proposed instead of run.
         then: the node to go to next, or a function of the state that names it; empty where the
             graph's edges say.
@@ -113,7 +113,7 @@ class Worker(Node):
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Where it may go by `Command`; empty where it follows the graph's edges."""
+        """Name the nodes that it may go to by `Command`; empty where it follows the edges."""
         if not self.then:
             return ()
         ends = (self.then,) if isinstance(self.then, str) else tuple(self.then.targets)
@@ -121,29 +121,28 @@ class Worker(Node):
 
     @property
     def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]
-        """The effects among its contract's tools."""
+        """Give the effects among its contract's tools."""
         return tuple(tool for tool in self.contract.tools if isinstance(tool, Effect))
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
-        """Dispatch, watch, check, and put the result into the state."""
-        here = current_task("work")
-        work = _Work(worker=self, state=state, here=here)
+        """Call the agent, watch and check it, and put its result into the state."""
+        work = _Work(worker=self, state=state, task=current_task("work"))
         return (yield from work.logic())
 
 
 @dataclass(kw_only=True)
 class _Work:
-    """One visit of a worker: its state, its place, and what it goes on from."""
+    """Do one visit of a worker, from its start or from where it paused."""
 
     worker: Worker
     state: Mapping[str, Any]
-    here: Task
+    task: Task
 
     def __post_init__(self) -> None:
-        self.step: Mapping[str, Any] = self.state.get("step") or {}
+        self.step = SentStep.of(self.state)
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
-            task=self.here,
+            task=self.task,
             allowed=self.worker.contract.allowed,
             budget=self.worker.contract.budget,
             wants=self.worker.gate.wants if self.worker.gate is not None else None,
@@ -159,22 +158,21 @@ class _Work:
 
     @property
     def slot(self) -> str:
-        """Name this piece of work among others: the node, and the step that it was sent."""
-        step = self.step.get("id")
-        return f"{self.here.path}:{step}" if step else self.here.path
+        """Name this piece of work among others: by its node, and the step that it was sent."""
+        return f"{self.task.path}:{self.step.id}" if self.step.id else self.task.path
 
     def logic(self) -> Logic[Any]:
-        """Do the work; whatever way it ends, hand on what was done."""
-        begun = self._progress
+        """Do the work; however it ends, hand on what was done."""
+        progress = self._progress
         try:
             with self.attempt:
                 request, answer = yield from self._consult()
                 self.attempt.end("its agent had answered")
                 update, target = self._taken(request, answer)
         except GraphInterrupt:
-            # It may ask now where nothing is done yet that the state has not, and where it is a
-            # graph, which LangGraph keeps at the place where it asks.
-            if self._progress == begun or self._is_graph:
+            # The question may go up where nothing would be lost: LangGraph keeps nothing of a node
+            # that asks, but keeps an agent graph at the place where it asks.
+            if self._progress == progress or self._is_graph:
                 raise
             return self._paused()
         except ParentCommand as leaving:
@@ -182,7 +180,7 @@ class _Work:
         except GraphBubbleUp:
             raise
         except Exception as problem:
-            if is_invalid_resume(problem):
+            if is_invalid_resume(problem):  # LangGraph's refusal of an answer; the question stays
                 raise
             raise self._failed(problem) from problem
         return self._on(self._together(update), target)
@@ -203,29 +201,24 @@ class _Work:
 
     @property
     def _progress(self) -> tuple[int, int]:
-        """Count what must not be lost or done again when the agent pauses."""
+        """Count the actions and messages that must not be lost when the agent pauses."""
         return len(self.attempt.actions), len(self.talk.messages)
 
     def _context(self) -> Mapping[str, Any]:
-        state, step = self.state, self.step
         if self.worker.read is not None:
-            return _context_of(self.worker.read, state)
-        results = state.get("results") or {}
-        if not step:
-            return {**state, **results}
-        needed = {name: results[name] for name in step.get("after", ()) if name in results}
-        return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
+            return _context_of(self.worker.read, self.state)
+        return self.step.context(self.state)
 
     def _taken(self, request: Any, answer: Any) -> tuple[dict[str, Any], str]:
-        """Check what the agent returned, and give the state update and where control passes to."""
+        """Check the agent's answer; give the state update, and the node of a handoff or ''."""
         if isinstance(answer, Handoff):
             return self._hand_over(answer)
-        name = str(self.step.get("id") or self.here.node)
+        name = self.step.id or self.task.node
         update: dict[str, Any] = {"results": {name: plain(self._accepted(request, answer))}}
         if left_out := self.worker.contract.left_out(answer):
             record = Decision(
                 kind="contract",
-                node=self.here.node,
+                node=self.task.node,
                 choice="left out",
                 reason=f"{', '.join(left_out)}: the contract does not give it",
             )
@@ -249,7 +242,7 @@ class _Work:
         allowed, state = self.worker.handoffs, self.state
         if handoff.to not in allowed:
             raise ContractBroken(
-                f"{self.here.node} may not hand off to {handoff.to!r}; it may to "
+                f"{self.task.node} may not hand off to {handoff.to!r}; it may to "
                 f"{', '.join(allowed) or 'nobody'}: name it in Worker(handoffs=...)"
             )
         limit = self.worker.contract.budget.handoffs
@@ -259,7 +252,7 @@ class _Work:
             raise HandoffLoop(f"control was passed on {so_far} times: {' -> '.join(path)}")
         decision = Decision(
             kind="handoff",
-            node=self.here.node,
+            node=self.task.node,
             choice=handoff.to,
             reason=handoff.reason or "the agent handed off",
             by="model",
@@ -268,23 +261,24 @@ class _Work:
         return {"decisions": [plain(decision)], "spent": {"handoffs": 1}}, handoff.to
 
     def _left(self, command: Command[Any]) -> tuple[dict[str, Any], str]:
-        """Take a `Command` to the parent, by which agents of LangGraph's own hand over."""
+        """Take a `Command` to the parent graph, by which LangGraph's own agents hand over."""
         try:
             if not isinstance(command.goto, str):
                 raise ContractBroken(
-                    f"{self.here.node}: the agent left by {command!r:.80}; a worker passes control "
+                    f"{self.task.node}: the agent left by {command!r:.80}; a worker passes control "
                     "on to one node of its handoffs"
                 )
             update, target = self._hand_over(Handoff(to=command.goto, reason="by a Command"))
         except ContractBroken as problem:
             raise self._failed(problem) from problem
-        given = command.update if isinstance(command.update, dict | list | tuple) else {}
-        return {**dict(given), **update}, target
+        theirs = command.update if isinstance(command.update, dict | list | tuple) else {}
+        return {**dict(theirs), **update}, target
 
     def _paused(self) -> Command[Any]:
-        """Put what was done into the state, and come back to ask with nothing before the question.
+        """Put what was done into the state, and come back to ask.
 
-        LangGraph keeps nothing of a node that asks but its question.
+        LangGraph keeps nothing of a node that asks but its question, so on the next visit nothing
+        stands before the question that is not in the state.
         """
         times = int(self.kept.get("times", 0)) + 1
         if not self.worker.then or times > PAUSES:
@@ -298,59 +292,59 @@ class _Work:
             "times": times,
         }
         update["kept"] = keep("paused", self.slot, plain(record))
-        if self.step.get("planner"):
-            moved = {"status": "moved", "to": self.here.node}
-            update["kept"] |= keep("step", end_of(self.step), moved)
+        update["kept"] |= self.step.ended({"status": "moved", "to": self.task.node})
         return Command(goto=self._again(update), update=update)
 
     def _cannot_wait(self, times: int) -> Exception:
         done = ", ".join(str(action) for action in self.attempt.actions.values())
-        what = f"has done or proposed {done}" if done else "was in the middle of its work"
+        deeds = f"has done or proposed {done}" if done else "was in the middle of its work"
         if times > PAUSES:
-            return ContractBroken(f"{self.here.node} {what}, and has paused {PAUSES} times already")
+            return ContractBroken(
+                f"{self.task.node} {deeds}, and has paused {PAUSES} times already"
+            )
         return DesignError(
-            f"{self.here.node} {what} and then asks a person, and nothing would keep that over the "
-            "answer: give Worker(then=...), so that it says itself where it goes, in place of an "
-            "edge; or ask first"
+            f"{self.task.node} {deeds} and then asks a person, and nothing would keep that over "
+            "the answer: give Worker(then=...), so that it says itself where it goes, in place of "
+            "an edge; or ask first"
         )
 
     def _again(self, update: Mapping[str, Any]) -> Any:
-        """Give the way back to this node, with what was sent to it."""
+        """Give the way back to this node, with the state that was sent to it."""
+        # A state without `results` was sent by a `Send` of the user's own: it is sent once more.
         if not self.step and "results" in self.state:
-            return self.here.node
-        return Send(self.here.node, {**self.state, "kept": update["kept"]})
+            return self.task.node
+        return Send(self.task.node, {**self.state, "kept": update["kept"]})
 
     def _on(self, update: dict[str, Any], target: str) -> Any:
         """Go on: along the graph's edges, or to the node that this worker names."""
-        step, worker = self.step, self.worker
-        if step.get("planner"):
-            how = {"status": "moved", "to": target} if target else {"status": "done"}
-            update["kept"] = {**update.get("kept", {}), **keep("step", end_of(step), how)}
-        if not worker.then:
+        end = {"status": "moved", "to": target} if target else {"status": "done"}
+        if note := self.step.ended(end):
+            update["kept"] = {**update.get("kept", {}), **note}
+        then = self.worker.then
+        if not then:
             return update
-        if not target and step.get("planner"):
-            return Command(goto=step["planner"], update=update)
-        then = worker.then
-        if not target:
+        if target:
+            goto = self.step.forward(target, _handed_on(self.state, update))
+            return Command(goto=goto, update=update)
+        if self.step.planner:
+            target = self.step.planner
+        else:
             target = then if isinstance(then, str) else then(_with(self.state, update))
-            return Command(goto=target, update=update)
-        # A plan's step takes itself along where it is handed on.
-        goto = Send(target, _handed_on(self.state, update)) if step else target
-        return Command(goto=goto, update=update)
+        return Command(goto=target, update=update)
 
     def _together(self, update: dict[str, Any]) -> dict[str, Any]:
-        """Put the result, what was spent and done, and a record of each into one update."""
-        done = self.attempt.update()
-        spent = add_spending(done["spent"], update.get("spent", {}))
-        records = [*update.get("decisions", ()), *done.get("decisions", ())]
-        whole = {**update, **done, "spent": spent, **({"decisions": records} if records else {})}
+        """Join the result, the spending, the actions and their records into one state update."""
+        attempt = self.attempt.update()
+        spent = add_spending(attempt["spent"], update.get("spent", {}))
+        records = [*update.get("decisions", ()), *attempt.get("decisions", ())]
+        whole = {**update, **attempt, "spent": spent, **({"decisions": records} if records else {})}
         if self.kept:
             whole["kept"] = keep("paused", self.slot, None)
         return whole
 
     def _failed(self, problem: Exception) -> StepFailed:
-        """Give the failure with its class, its attempts, and what was spent and done until then."""
-        failure = failure_of(problem, self.here, step=str(self.step.get("id", "")))
+        """Give the failure with its class, its attempts, and what was spent and done by then."""
+        failure = failure_of(problem, self.task, step=self.step.id)
         update = self.attempt.update(failed=True)
         if self.kept:
             update["kept"] = keep("paused", self.slot, None)
@@ -368,7 +362,7 @@ def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[s
 
 
 def _refuse_costly(attempt: Attempt, budget: Budget) -> None:
-    """Refuse an answer that took more than the contract allows, where nothing could cut it off."""
+    """Refuse an answer that took more than the contract allows: nothing could cut the agent off."""
     attempt.pause()
     spent = add_spending(attempt.before, attempt.spent)
     for resource in ("tokens", "money", "seconds"):
@@ -385,7 +379,7 @@ def _with(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what the next node of a plan's step is sent: the step, and the handoffs so far."""
+    """Give the state that a handoff takes along for a plan's step, with the handoffs so far."""
     spent: Spending = add_spending(state.get("spent"), update["spent"])
     return {
         **state,

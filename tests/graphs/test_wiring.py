@@ -44,7 +44,7 @@ from quintet.nodes import (
     replan,
     retry,
 )
-from quintet.nodes.core.own import Own, goes_to, own, reads
+from quintet.nodes.core.function import FunctionNode, as_node, input_schema_of, targets_of
 from quintet.runs import Run, approve, astart, reject, respond, start
 from quintet.state import (
     AnswerRefused,
@@ -150,22 +150,22 @@ class Called:
     ],
 )
 def test_a_node_says_where_it_goes_and_what_it_reads(node: Any, targets: Any, state: Any):
-    assert goes_to(node) == targets
-    assert reads(node) is state
+    assert targets_of(node) == targets
+    assert input_schema_of(node) is state
 
 
 def test_only_a_function_of_the_state_alone_is_wrapped():
-    assert isinstance(own(narrow), Own)
-    assert isinstance(own(Called()), Own)
+    assert isinstance(as_node(narrow), FunctionNode)
+    assert isinstance(as_node(Called()), FunctionNode)
     for node in (worker(), ends, print, 3):
-        assert own(node) is node
+        assert as_node(node) is node
 
 
 def test_a_function_that_says_that_it_asks_is_known_to_ask():
     asking = Called()
     asking.asks = True  # type: ignore[attr-defined]
-    assert own(asking).asks is True
-    assert own(Called()).asks is False
+    assert as_node(asking).asks is True
+    assert as_node(Called()).asks is False
 
 
 class Named:

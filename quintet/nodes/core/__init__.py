@@ -1,4 +1,4 @@
-"""What every node shares; its modules are imported by name."""
+"""Serve every node: calls, attempts, tasks and records. Its modules are imported by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions on record: those of a run, what is still to be done about them, and their updates."""
+"""Select the recorded actions of a run, and turn actions into state updates and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Slot = tuple[str, str]
 
 
 def todo(items: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an action among these is still to be done, or to be refused as a repeat."""
+    """Say whether an action among these is still to be done, or to be refused as a repeat."""
     return any(item["status"] in ("proposed", "approved") or "again" in item for item in items)
 
 
@@ -28,9 +28,9 @@ def refused(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def of_this_run(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Give the actions that belong to the state's run, nested ones included; else all.
+    """Give the actions of the state's run and of runs nested in it; all, where no run is kept.
 
-    One that an earlier run has done is among them while it is proposed `again`.
+    An action that an earlier run has done is among them while it is proposed `again`.
     """
     actions, run = state.get("actions") or {}, run_of(state)
     return {

@@ -1,4 +1,4 @@
-"""The arguments of an effect: the function's own types where it runs, plain data on record."""
+"""Convert an effect's arguments between the function's own types and plain data on record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STEP = re.compile(r"\.(\w+)|\[([^\[\]]+)\]")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Arguments:
-    """The parameters of an effect's function, and what its annotations say of them. See `of`.
+    """Bind, read and keep the arguments of an effect's function. Made by `arguments_of`.
 
     Attributes:
         name: the function's name.
@@ -72,22 +72,22 @@ class Arguments:
         return typed
 
     def kept(self, typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give arguments as plain data for the record, and as the function gets them from there.
+        """Give arguments as plain data for the record, and as they are read from it again.
 
         Raises:
             DesignError: one cannot be kept, or would come back as something else.
         """
-        record, again = {}, {}
+        record, reread = {}, {}
         for name, value in typed.items():
             try:
                 record[name] = plain(value)
             except DesignError as problem:
                 raise DesignError(f"effect {self.name!r}: argument {name!r}: {problem}") from None
-            again[name] = value
+            reread[name] = value
             if record[name] is not value:
-                again[name] = self.read({name: record[name]})[name]
-                self._refuse_changed(name, value, again[name])
-        return record, again
+                reread[name] = self.read({name: record[name]})[name]
+                self._refuse_changed(name, value, reread[name])
+        return record, reread
 
     def _refuse_changed(self, name: str, value: Any, again: Any) -> None:
         if not _same(value, again):
@@ -98,7 +98,7 @@ class Arguments:
             )
 
     def result(self, kept: Any) -> Any:
-        """Read a kept result in the annotated type; as it is where that does not fit."""
+        """Read a kept result in the annotated type; leave one that does not fit as it is."""
         if self.returns is None or kept is None:
             return kept
         try:
@@ -125,15 +125,15 @@ def arguments_of(function: Callable[..., Any]) -> Arguments:
     """
     name = getattr(function, "__name__", type(function).__name__)
     signature = inspect.signature(function)
-    for each in signature.parameters.values():
-        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
+    for parameter in signature.parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise DesignError(
-                f"effect {name!r}: {each} cannot be put on record by name; "
+                f"effect {name!r}: {parameter} cannot be put on record by name; "
                 "give each argument a name of its own"
             )
     try:
         hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
+    except (NameError, TypeError):  # an annotation that only a type checker can resolve
         hints = {}
     returns = hints.pop("return", None)
     types = {key: hint for key, hint in hints.items() if key in signature.parameters}
@@ -146,7 +146,7 @@ def arguments_of(function: Callable[..., Any]) -> Arguments:
 
 
 class _Quiet(GenerateJsonSchema):
-    """A JSON schema without a warning about a default that has none."""
+    """Generate a JSON schema without warning of a default that has no JSON form."""
 
     ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012
 
@@ -162,13 +162,13 @@ NEVER_KEPT: tuple[type[Any], ...] = (
     re.Pattern,
     AnyUrl,
 )
-"""Types that pydantic can write as JSON, but not always in a form that gives them back."""
+"""Types that pydantic can write as JSON, but cannot always read back from it."""
 
 
 def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
-    """Give the classes of an annotation: of unions, of collections, of the fields of models.
+    """Give the classes in an annotation: those of unions and collections, and secrets in models.
 
-    Of a model's fields only secrets count: a model writes the rest by itself.
+    Other fields of a model do not count: the model writes and reads them by itself.
     """
     for part in get_args(hint):
         yield from _types_in(part, seen)
@@ -182,29 +182,29 @@ def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
             yield from (part for part in inner if issubclass(part, SECRETS))
 
 
-def _refuse_unkept(name: str, what: str, hint: Any) -> None:
+def _refuse_unkept(name: str, part: str, hint: Any) -> None:
     """Refuse a type that plain data cannot hold, before the effect has happened once."""
     remedy = "give plain data, an enum, a dataclass, a TypedDict or a pydantic model"
-    for part in _types_in(hint):
-        if issubclass(part, SECRETS):
+    for kind in _types_in(hint):
+        if issubclass(kind, SECRETS):
             raise DesignError(
-                f"effect {name!r}: {what} is a secret, and the state keeps none; give a name by "
+                f"effect {name!r}: {part} is a secret, and the state keeps none; give a name by "
                 "which the function finds it"
             )
-        if issubclass(part, NEVER_KEPT):
-            raise DesignError(f"effect {name!r}: {what} ({part.__name__}) cannot be kept; {remedy}")
+        if issubclass(kind, NEVER_KEPT):
+            raise DesignError(f"effect {name!r}: {part} ({kind.__name__}) cannot be kept; {remedy}")
     try:
         # Refuses what has no plain form.
         adapter(hint).json_schema(mode="serialization", schema_generator=_Quiet)
     except (PydanticUserError, TypeError) as problem:
         if isinstance(problem, PydanticUserError) and problem.code == "class-not-fully-defined":
-            return
+            return  # a forward reference, which may be resolved by the time of the first call
         shown = getattr(hint, "__name__", hint)
-        raise DesignError(f"effect {name!r}: {what} ({shown}) cannot be kept; {remedy}") from None
+        raise DesignError(f"effect {name!r}: {part} ({shown}) cannot be kept; {remedy}") from None
 
 
 def check_key(arguments: Arguments, key: str) -> None:
-    """Refuse a key that names no argument, or something in one that does not say its content.
+    """Refuse a key that names no argument, or an attribute that is no field of its argument.
 
     Raises:
         DesignError: it names the effect, the key and the fault.
@@ -237,15 +237,15 @@ def check_key(arguments: Arguments, key: str) -> None:
 
 
 def _parts(key: str) -> list[str]:
-    found = []
+    names = []
     for _, field, spec, _ in Formatter().parse(key):
         if field is not None:
             if not field:
                 raise ValueError("a field without a name")
-            found.append(field)
-        if spec:
-            found += _parts(spec)
-    return found
+            names.append(field)
+        if spec:  # a format specification may hold fields too
+            names += _parts(spec)
+    return names
 
 
 def _has_field(kind: Any, name: str) -> bool:
@@ -266,7 +266,7 @@ def _type_of_field(kind: Any, name: str) -> Any:
 
 
 def key_text(key: str, arguments: Arguments, typed: Mapping[str, Any]) -> str:
-    """Fill a key's format string with arguments, equal numbers in equal letters.
+    """Fill a key's format string with arguments; equal numbers give equal text.
 
     Raises:
         DesignError: an argument lacks what the key names.
@@ -282,11 +282,11 @@ def key_text(key: str, arguments: Arguments, typed: Mapping[str, Any]) -> str:
 
 
 class _KeyFormatter(Formatter):
-    """A formatter whose fields end in equal letters for equal values."""
+    """Format fields so that equal values give equal text."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         value, used = super().get_field(field_name, args, kwargs)
-        if _parts_of(value) is not None:  # their order, or spelling in Python, says nothing
+        if _parts_of(value) is not None:  # a collection's order or Python text is not its content
             value = canonical(_settled(value))
         return _canonical(value, True), used
 
@@ -301,7 +301,7 @@ def _parts_of(value: Any) -> Any:
 
 
 def _settled(value: Any) -> Any:
-    """Give a value as plain data in which equal numbers have equal letters."""
+    """Give a value as plain data in which equal numbers have equal text."""
     parts = _parts_of(value)
     if isinstance(parts, Mapping):
         return plain({key: _settled(part) for key, part in parts.items()})

@@ -1,8 +1,8 @@
-"""One attempt at a piece of work: what it may do, what it has spent, and what it has done.
+"""Limit and record one attempt at a task: its tools and budget, its spending and its actions.
 
-It has one life: opened, used, closed. Effects, tools and models find the open one through a
-context variable. One that is opened while another is open is a part of that: what it spends and
-does counts for both. What comes after it has closed, such as from a thread that outlived a
+An attempt is opened, used and closed. Effects, tools and models find the open attempt through a
+context variable. An attempt that is opened while another is open is a part of that: its spending
+and its actions count for both. A call after it has closed, such as from a thread that outlived a
 time-out, is refused.
 """
 
@@ -37,30 +37,31 @@ R = TypeVar("R")
 log = logging.getLogger("quintet")
 
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
-"""The resources that work uses up; handoffs and retries are counted where they happen."""
+"""The resources that an attempt uses up; handoffs and retries are counted where they happen."""
 
 
 @dataclass(kw_only=True)
 class Attempt:
-    """One attempt of one task, and a context manager that opens and closes it.
+    """Open and close one attempt of one task, as a context manager.
 
     Attributes:
         task: the task that it is an attempt of.
         allowed: the tools that it may call; None for any.
         budget: its limits; those of the attempts around it hold as well.
-        wants: says why a person is wanted for an action, or None; see `ApprovalGate.wants`.
-        gate: the name of the gate that says so.
+        wants: a function that gives why an action needs a person, or None; see
+            `ApprovalGate.wants`.
+        gate: the name of the gate that `wants` belongs to.
         known: the thread's actions, as the state holds them.
         behalf: on whose behalf it acts.
         run: the run that it is part of.
         price: the cost of a model's message.
-        spent: what it has spent.
-        before: what an earlier part of the same work, before it paused, had spent.
-        actions: what it has proposed or done.
-        refused: what it asked for and may not have, each in a sentence.
+        spent: its own spending.
+        before: the spending of the same work before it paused for a person.
+        actions: the actions that it has proposed or done.
+        refused: the refusals of calls that its contract does not allow, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
-        earlier: the one of the same task that it goes on from, whose spending it includes.
+        earlier: the attempt of the same task that it goes on from, whose spending it includes.
     """
 
     task: Task
@@ -86,14 +87,14 @@ class Attempt:
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        # What it was given is on record already.
+        # These were recorded before a pause: they need no second decision record.
         self._told = frozenset(self.actions)
 
     def __enter__(self) -> Self:
         self.outer = current.get()
         if self._is_own and (left := journal().take(self.task.id)) is not None:
             self._go_on(left)
-        if self._is_own:
+        if self._is_own:  # kept now, since a time-out may cut it off at any moment
             journal().keep(self.task.id, _Live(self))
         if self.outer is None:
             leave_to(self.task.around, self)
@@ -112,14 +113,14 @@ class Attempt:
         if self._token is not None:
             current.reset(self._token)
         for coroutine in self.unawaited.values():
-            coroutine.close()
+            coroutine.close()  # else Python warns that it was never awaited
         if problem is None and self._is_own:
             journal().take(self.task.id)
         if self.task.around:
             self.known = {}  # the tasks around may keep this one for long
 
     def end(self, how: str) -> None:
-        """End it: nothing more may be called for it, and its clock stops."""
+        """End the attempt: nothing more may be called for it, and its clock stops."""
         with self.lock:
             self.ended = self.ended or how
         self.pause()
@@ -131,7 +132,7 @@ class Attempt:
         return bool(task) and (self.outer is None or self.outer.task.id != task)
 
     def _go_on(self, left: Mapping[str, Any]) -> None:
-        """Go on with what the last attempt of the same task had spent and done."""
+        """Take over what the last attempt of the same task has spent and done."""
         more: Spending = {"retries": 1} if self.task.attempt > 1 else {}
         self.spent = add_spending(left["spent"], more)
         self.actions = dict(left["actions"])
@@ -153,11 +154,12 @@ class Attempt:
         Raises:
             AttemptEnded: it names the call and the node.
         """
-        for each in self.layers():
-            if each.ended:
+        for layer in self.layers():
+            if layer.ended:
                 refusal = AttemptEnded(
-                    f"{call} was called for {each.task.node} when {each.ended}; it is not run"
+                    f"{call} was called for {layer.task.node} when {layer.ended}; it is not run"
                 )
+                # Nobody may be left to catch it, such as in a thread that outlived its node.
                 log.warning("%s", refusal)
                 raise refusal
 
@@ -169,30 +171,30 @@ class Attempt:
             AttemptEnded: the attempt has ended.
         """
         self.check_open(tool)
-        for each in self.layers():
-            if each.allowed is not None and tool not in each.allowed:
-                each.refused.append(f"it called {tool!r}, which its contract does not list")
-                listed = ", ".join(each.allowed) or "no tools"
+        for layer in self.layers():
+            if layer.allowed is not None and tool not in layer.allowed:
+                layer.refused.append(f"it called {tool!r}, which its contract does not list")
+                listed = ", ".join(layer.allowed) or "no tools"
                 raise ToolRefused(
-                    f"{each.task.node} may not call {tool!r}: its contract allows {listed}; "
+                    f"{layer.task.node} may not call {tool!r}: its contract allows {listed}; "
                     "add it to Contract(tools=...) if it should"
                 )
 
     def why_asked(self, action: Action) -> tuple[str, str] | None:
-        """Give why a gate here, or around, wants a person for an action, and the gate's name."""
-        for each in self.layers():
-            if each.wants is not None and (reason := each.wants(action)) is not None:
-                return reason, each.gate
+        """Give why a gate here or around wants a person for an action, and the gate's name."""
+        for layer in self.layers():
+            if layer.wants is not None and (reason := layer.wants(action)) is not None:
+                return reason, layer.gate
         return None
 
     def spend(self, **amounts: float) -> None:
-        """Add to what was spent, here and around."""
-        for each in self.layers():
-            with each.lock:
-                each.spent = add_spending(each.spent, amounts)  # type: ignore[arg-type]
+        """Add amounts to the spending, here and around."""
+        for layer in self.layers():
+            with layer.lock:
+                layer.spent = add_spending(layer.spent, amounts)  # type: ignore[arg-type]
 
     def used(self, message: BaseMessage) -> None:
-        """Add a model's message: its tokens as reported, its money by the price."""
+        """Add a model's message to the spending: its reported tokens, and its cost by the price."""
         usage = getattr(message, "usage_metadata", None)
         money = {} if self.price is None else {"money": cost_of(message, self.price)}
         self.spend(tokens=usage["total_tokens"] if usage else 0, **money)
@@ -205,50 +207,52 @@ class Attempt:
             AttemptEnded: the attempt has ended.
         """
         self.check_open("a model or an agent")
-        for each in self.layers():
-            if not each.budget.limited:
+        for layer in self.layers():
+            if not layer.budget.limited:
                 continue
-            node, most = each.task.node, each.budget.retries
-            retries = each.spent.get("retries", 0)
+            node, most = layer.task.node, layer.budget.retries
+            retries = layer.spent.get("retries", 0)
             if most is not None and retries > most:
                 raise BudgetExhausted(
                     f"{node}: budget reached, retries: {most:g} of {most:g} spent"
                 )
-            if reached := each.budget.over(each.so_far, of=USED):
+            if reached := layer.budget.over(layer.so_far, of=USED):
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")
 
     @property
     def left(self) -> float | None:
-        """The seconds that are left, by the tightest limit here and around; None for no end."""
+        """Give the seconds that the tightest limit here and around leaves; None without a limit."""
         limits = [
-            each.budget.seconds - each.so_far.get("seconds", 0)
-            for each in self.layers()
-            if each.budget.seconds is not None
+            layer.budget.seconds - layer.so_far.get("seconds", 0)
+            for layer in self.layers()
+            if layer.budget.seconds is not None
         ]
         return min(limits) if limits else None
 
     @property
     def so_far(self) -> Spending:
-        """What it has spent until now, with what came before a pause."""
+        """Sum up the spending until now, the time before a pause included."""
         return add_spending(add_spending(self.before, self.spent), {"seconds": self._elapsed()})
 
     def pause(self) -> None:
-        """Stop the clock: what is waited for after this is not its work."""
+        """Stop the clock: waiting after this is not the attempt's work."""
         with self.lock:
             seconds, self.began = self._elapsed(), None
             self.spent = add_spending(self.spent, {"seconds": seconds})
 
     def settled(self) -> dict[Slot, Action]:
-        """Give the actions that stand even if the attempt failed: all but proposals."""
+        """Give the actions that stay even if the attempt has failed: all but proposals."""
         with self.lock:
-            return {at: each for at, each in self.actions.items() if each.status != "proposed"}
+            actions = self.actions.items()
+            return {slot: action for slot, action in actions if action.status != "proposed"}
 
     def update(self, *, failed: bool = False) -> dict[str, Any]:
-        """Give what must not be lost as a state update: spending, actions and their records."""
+        """Give spending, actions and their decision records as a state update."""
         actions = self.settled() if failed else dict(self.actions)
-        done = {at: each for at, each in actions.items() if each.status == "done"}
         records = [
-            effect_done(self.task.node, each) for at, each in done.items() if at not in self._told
+            effect_done(self.task.node, action)
+            for slot, action in actions.items()
+            if action.status == "done" and slot not in self._told
         ]
         records += [self._refusal(why) for why in self.refused]
         update: dict[str, Any] = {"spent": self.spent}
@@ -273,13 +277,13 @@ class Attempt:
 
 
 class _Live(Mapping[str, Any]):
-    """The record of an attempt as it stands when it is taken: it may be cut off at any moment."""
+    """Give the record of an attempt as it stands when it is read: it may be cut off any moment."""
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
 
     def add(self, inner: Attempt) -> None:
-        """Take an attempt for a part of this one, which it could not know of by itself."""
+        """Take an attempt for a part of this one: it ran where no context variable showed this."""
         inner.outer = self.attempt
 
     def __getitem__(self, name: str) -> Any:
@@ -321,19 +325,19 @@ def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
         raise BudgetExhausted(f"{attempt.task.node}: budget reached, seconds") from None
 
 
-def reckoned(here: Task, steps: Logic[R]) -> Logic[tuple[R, Spending]]:
-    """Run a decision in a node, and give its result with what its models have spent.
+def reckoned(task: Task, logic: Logic[R]) -> Logic[tuple[R, Spending]]:
+    """Run a chooser, planner or judge, and give its result with what its models have spent.
 
-    It has no tools.
+    It may call no tools.
     """
-    with Attempt(task=here, allowed=()) as attempt:
-        result = yield from steps
+    with Attempt(task=task, allowed=()) as attempt:
+        result = yield from logic
     return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
 
 
-def counted(here: Task, steps: Logic[Command[Any]]) -> Logic[Command[Any]]:
-    """Run a node that decides, and add what its models have spent to its update."""
-    command, spent = yield from reckoned(here, steps)
+def counted(task: Task, logic: Logic[Command[Any]]) -> Logic[Command[Any]]:
+    """Run the logic of a node that decides, and add its models' spending to its update."""
+    command, spent = yield from reckoned(task, logic)
     if not spent or not isinstance(command.update, dict | None):
         return command
     return replace(command, update={**(command.update or {}), "spent": spent})

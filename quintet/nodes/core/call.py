@@ -27,11 +27,11 @@ ASYNC = "run the graph with ainvoke, or give a plain function"
 
 
 class NotCalled(DesignError):
-    """An async function was to be called where nothing can await it; none of it has run."""
+    """Raised when an async function is called where nothing can await it; none of it has run."""
 
 
 class TimeUp(Exception):
-    """A call took longer than it may; what it does from now on is nobody's."""
+    """Raised when a call took longer than it may. It may still run; its result is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Call:
             return self.target.invoke(self.args[0], self.config)
         result = self.target(*self.args, **(self.options or {}))
         if inspect.iscoroutine(result):
-            result.close()
+            result.close()  # else Python warns that it was never awaited
             raise NotCalled(f"{name_of(self.target)!r} is async: {ASYNC}")
         return result
 
@@ -76,7 +76,7 @@ class Call:
             async with limit:
                 return await self._acall()
         except TimeoutError as problem:
-            if limit.expired():
+            if limit.expired():  # not a TimeoutError of the function's own
                 raise TimeUp from problem
             raise
 
@@ -116,7 +116,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 def _in_thread(
     target: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
 ) -> Any:
-    """Call in a thread; a StopIteration raised there would leave asyncio waiting for ever."""
+    """Call in a thread, and turn a StopIteration, which asyncio would wait on for ever."""
     try:
         return target(*args, **options)
     except StopIteration as problem:
@@ -167,9 +167,9 @@ async def apump(logic: Generator[M, Any, R], answer: Callable[[M], Awaitable[Any
 
 
 def call_any(thing: Any, *args: Any) -> Logic[Any]:
-    """Call what a user configured, from a node's logic: one of ours, or any function.
+    """Call a user-supplied object from a node's logic: one of ours, or any function.
 
-    Ours have a generator method `logic`, which yields a `Call` wherever it waits.
+    Objects of ours have a generator method `logic`, which yields a `Call` wherever it waits.
     """
     if inspect.isgeneratorfunction(getattr(type(thing), "logic", None)):
         return (yield from thing.logic(*args))

@@ -1,4 +1,4 @@
-"""The class of failure that an exception is."""
+"""Classify an exception as one of the classes of failure."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def classify(problem: BaseException) -> FailureClass:
     A `StepFailed` keeps the class it has; a provider's error is known by langchain-core's neutral
     `ModelError` classes; an HTTP error by its status. A programming error (`TypeError`, `KeyError`,
     ...) is `permanent`: trying again cannot help. A group of exceptions, as of an
-    `asyncio.TaskGroup`, is what its parts are, and `unknown` where they differ.
+    `asyncio.TaskGroup`, has the class of its parts, and is `unknown` where they differ.
     """
     if isinstance(problem, BaseExceptionGroup):
         kinds = {classify(part) for part in problem.exceptions}
@@ -217,9 +217,9 @@ def _of_database(problem: BaseException) -> FailureClass | None:
     """Give the class of a database's error, or None."""
     if isinstance(problem, sqlite3.Error):
         code = getattr(problem, "sqlite_errorcode", None)
-        said = str(problem)
+        # The low byte is the primary code; the rest of an extended one only tells the cause.
         busy = code is not None and code & 0xFF in _BUSY
-        return "transient" if busy or "is locked" in said else "permanent"
+        return "transient" if busy or "is locked" in str(problem) else "permanent"
     state = getattr(problem, "sqlstate", None) or getattr(problem, "pgcode", None)
     if not isinstance(state, str):
         return None
@@ -233,17 +233,17 @@ def _by_status(status: int) -> FailureClass:
 
 
 def classify_name(name: str) -> FailureClass:
-    """Give the class of a failure of which only the type's name is known, or `unknown`."""
+    """Give the class of a failure by the name of its exception type alone, or `unknown`."""
     for kinds, kind in (*_CLASSES, (_MISTAKES, "permanent")):
-        each = kinds if isinstance(kinds, tuple) else (kinds,)
-        if any(name in _family(one) for one in each):
+        types = kinds if isinstance(kinds, tuple) else (kinds,)
+        if any(name in _family(parent) for parent in types):
             return kind
     return _BY_NAME.get(name, "unknown")
 
 
 def _family(kind: type[BaseException]) -> set[str]:
     """Give the names of a class and of all its subclasses that this process knows."""
-    return {kind.__name__}.union(*(_family(each) for each in kind.__subclasses__()))
+    return {kind.__name__}.union(*(_family(child) for child in kind.__subclasses__()))
 
 
 def _status(problem: BaseException) -> int | None:

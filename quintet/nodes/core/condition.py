@@ -1,4 +1,4 @@
-"""Conditions under which an action needs a person."""
+"""Say under which conditions an action needs a person."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from quintet.state.action import Action
 
 
 def always(action: Action) -> bool:  # noqa: ARG001 - a condition takes the action
-    """Every action needs a person."""
+    """Say of every action that it needs a person."""
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Over:
-    """An action needs a person when one of its amounts is over a limit. Made by `over`."""
+    """Ask for a person when one of an action's amounts is over a limit. Made by `over`."""
 
     limit: float
     argument: str
@@ -32,7 +32,7 @@ class Over:
             return f"{action.name} has no {self.argument!r} to hold against {self.limit:g}"
         if number is None:
             return f"{self.argument} {amount!r:.40} is not a number"
-        # Not `number > limit`, which lets through what is not a number by name.
+        # Not `number > limit`: that is false for NaN, and would let it through.
         if number <= self.limit:
             return None
         shown = number if isinstance(number, Decimal) else f"{number:g}"
@@ -40,7 +40,7 @@ class Over:
 
 
 def _number(amount: Any) -> float | Decimal | None:
-    """Give an amount as a number; a decimal stands in the record as its text."""
+    """Give an amount as a number, or None; the record keeps a decimal as its text."""
     if isinstance(amount, bool):
         return None
     if isinstance(amount, int | float):

@@ -30,6 +30,6 @@ def seconds(duration: str | float | None) -> float | None:
     return length
 
 
-def moment_text(moment: float | None) -> str:
+def utc(moment: float | None) -> str:
     """Write a moment, in seconds since the epoch, as a person reads it."""
     return time.strftime("at %Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

@@ -1,4 +1,4 @@
-"""What a part of a graph keeps for itself during a run, in the state key `kept`.
+"""Keep notes that parts of a graph write for themselves during a run, in the state key `kept`.
 
 Each kind of part has a kind of note, and each note the path of its part, so that no part of one
 graph, or of one nested in it, takes another's.

@@ -1,4 +1,7 @@
-"""What failed work leaves behind: a nested graph that fails returns nothing of what it has done."""
+"""Hand on what failed work has spent and done.
+
+A nested graph that fails returns no state, so its attempts are also left to the tasks around it.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from quintet.state.journal import journal
 
 
 class Left(Protocol):
-    """An attempt, under way or ended."""
+    """An attempt as it is left to the tasks around it, under way or ended."""
 
     spent: Spending
     refused: list[str]
 
     @property
     def earlier(self) -> Left | None:
-        """The attempt that it goes on from, whose spending it includes."""
+        """Give the attempt that it goes on from, whose spending it includes."""
 
     def settled(self) -> dict[Slot, Action]:
         """Give what it has done, by effect and key."""
@@ -30,7 +33,7 @@ class Left(Protocol):
 
 
 class Within(Mapping[str, Any]):
-    """What the attempts in a nested graph have done, as it stands when it is asked for."""
+    """Sum up the attempts in a nested graph, as they stand when they are read."""
 
     def __init__(self) -> None:
         self._attempts: list[Left] = []
@@ -46,12 +49,12 @@ class Within(Mapping[str, Any]):
 
     def add(self, attempt: Left) -> None:
         """Take one more attempt, in place of the one that it goes on from."""
-        self._attempts = [each for each in self._attempts if each is not attempt.earlier]
+        self._attempts = [known for known in self._attempts if known is not attempt.earlier]
         self._attempts.append(attempt)
 
     @property
     def spent(self) -> Spending:
-        """The sum of what they have spent."""
+        """Add up what the attempts have spent."""
         total: Spending = {}
         for attempt in self._attempts:
             total = add_spending(total, attempt.spent)
@@ -59,7 +62,7 @@ class Within(Mapping[str, Any]):
 
     @property
     def actions(self) -> dict[Slot, Action]:
-        """What they have done, by effect and key: two effects may share a key."""
+        """Give what the attempts have done, by effect and key: two effects may share a key."""
         done: dict[Slot, Action] = {}
         for attempt in self._attempts:
             done |= attempt.settled()
@@ -67,11 +70,11 @@ class Within(Mapping[str, Any]):
 
     @property
     def refused(self) -> list[str]:
-        """What they asked for and may not have."""
+        """Give the refusals of calls that the contracts do not allow, each in a sentence."""
         return [reason for attempt in self._attempts for reason in attempt.refused]
 
     def update(self, *, failed: bool) -> dict[str, Any]:
-        """Give it as a state update."""
+        """Give what the attempts have spent and done, as a state update."""
         updates = [attempt.update(failed=failed) for attempt in self._attempts]
         decisions = [record for update in updates for record in update.get("decisions", ())]
         return {
@@ -81,13 +84,13 @@ class Within(Mapping[str, Any]):
         }
 
 
-_leaving = threading.Lock()
+_lock = threading.Lock()
 
 
 def leave_to(tasks: Iterable[str], attempt: Left) -> None:
-    """Leave an attempt to the tasks around it, for the case that they fail."""
+    """Leave an attempt to the tasks around it, in case they fail."""
     for task in tasks:
-        with _leaving:  # parallel branches of the nested graph come at once
+        with _lock:  # parallel branches of the nested graph come at once
             record: Any = journal().take(task)
             record = Within() if record is None else record
             record.add(attempt)
@@ -95,20 +98,20 @@ def leave_to(tasks: Iterable[str], attempt: Left) -> None:
 
 
 def left_within(task: str) -> dict[str, Any]:
-    """Give what the graph that is a task's node has done, as a state update."""
+    """Give what the nested graph of a task has spent and done, as a state update."""
     left = journal().take(task)
     if isinstance(left, Within):
         return left.update(failed=True)
     if left is not None:
-        journal().keep(task, left)  # it is of the node itself, which goes on with it
+        journal().keep(task, left)  # the node's own attempt, from which its retry goes on
     return {}
 
 
 def left_behind(task: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a failed task had spent and done, as a state update.
 
-    Its failure tells that itself, unless it was cut off (a time-out), or came from a nested graph,
-    where it tells of one node only.
+    Its failure carries that as `told`, with two exceptions: a task that was cut off by a time-out
+    tells nothing, and a nested graph tells of one node only.
     """
     left = journal().take(task)
     if left is None:

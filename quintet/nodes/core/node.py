@@ -26,7 +26,7 @@ log.addHandler(logging.NullHandler())
 
 
 class Node(Runnable[Any, Any]):
-    """A configured node: call it with a state as a plain function, or add it to a StateGraph.
+    """Run a configured node: call it with a state, or add it to a StateGraph.
 
     Subclasses are frozen dataclasses that give `logic`.
     """
@@ -44,11 +44,11 @@ class Node(Runnable[Any, Any]):
     """The effects that it may run."""
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
-        """The node's logic, a generator that yields a `Call` wherever it waits."""
+        """Give the node's logic, a generator that yields a `Call` wherever it waits."""
         raise DesignError(f"{type(self).__name__} gives no logic")
 
     def input_of(self, state: Any) -> Any:
-        """Give what `logic` reads of a state: its keys."""
+        """Give a state in the form that `logic` reads: as a mapping of its keys."""
         return values(state)
 
     def __call__(self, state: Any) -> Any:
@@ -76,28 +76,27 @@ class Node(Runnable[Any, Any]):
             raise failure from problem
 
     def as_step_failed(self, problem: Exception) -> Exception:
-        """Give a failure inside a graph its typed record, which a resume keeps.
+        """Give a failure inside a graph as a `StepFailed`, whose typed record a resume keeps.
 
-        A node that asks a person leaves its errors alone: LangGraph's refusal of an answer is one,
-        which also comes by from a node of yours. So does a mistake in how parts were put together:
-        it is for whoever did.
+        Some errors stay as they are: those of a node that asks a person, since LangGraph's refusal
+        of an answer is among them, and a `DesignError`, which is for whoever built the graph.
         """
-        alone = isinstance(problem, GraphBubbleUp | StepFailed | DesignError)
-        if self.asks or alone or is_invalid_resume(problem):
+        stays = isinstance(problem, GraphBubbleUp | StepFailed | DesignError)
+        if self.asks or stays or is_invalid_resume(problem):
             return problem
-        here = current_task(type(self).__name__)
-        if not here.id:
+        task = current_task(type(self).__name__)
+        if not task.id:  # outside a graph, where nothing is resumed
             return problem
-        return StepFailed(failure_of(problem, here))
+        return StepFailed(failure_of(problem, task))
 
     def with_retry_record(self, result: Any, input: Any) -> Any:
-        """Give the result with a record of the retries that it took, and the mark of the run."""
+        """Add a record of the retries that it took, and the mark of the run, to a result."""
         marked = mark(values(input), type(self).__name__)
         attempt = attempt_number()
         if attempt == 1 and not marked:
             return result
         update = result.update if isinstance(result, Command) else result
-        if not isinstance(update, dict | None):
+        if not isinstance(update, dict | None):  # LangGraph also takes lists of updates
             return result
         noted = {**marked, **(update or {})}
         if attempt > 1:
@@ -111,28 +110,28 @@ class Node(Runnable[Any, Any]):
         return replace(result, update=noted) if isinstance(result, Command) else noted
 
 
-def failure_of(problem: BaseException, here: Task, *, step: str = "") -> Failure:
+def failure_of(problem: BaseException, task: Task, *, step: str = "") -> Failure:
     """Record a failure, and leave its traceback in the log named `quintet`."""
     inner = problem.failure if isinstance(problem, StepFailed) else None
     failure = Failure(
-        node=here.node,
+        node=task.node,
         kind=classify(problem),
         error=type(first_of(problem)).__name__ if inner is None else inner.error,
-        message=in_words(problem) if inner is None else _named(inner, here.node),
+        message=in_words(problem) if inner is None else _named(inner, task.node),
         step=step,
-        attempts=here.attempt,
+        attempts=task.attempt,
     )
-    log.warning("%s (attempt %d)", failure, here.attempt, exc_info=problem)
+    log.warning("%s (attempt %d)", failure, task.attempt, exc_info=problem)
     return failure
 
 
 def _named(failure: Failure, node: str) -> str:
-    """Give a failure's message; of a node nested in this one, with its name."""
+    """Give a failure's message, with the node's name where that is nested in this one."""
     return failure.message if failure.node == node else f"{failure.node}: {failure.message}"
 
 
 def values(state: Any) -> Mapping[str, Any]:
-    """A state's keys, whichever of LangGraph's state kinds it is."""
+    """Give a state's values by key: of a TypedDict, a dataclass or a pydantic model."""
     if type(state) is dict or isinstance(state, Mapping):
         return state
     if isinstance(state, BaseModel):
@@ -141,7 +140,7 @@ def values(state: Any) -> Mapping[str, Any]:
 
 
 def one_of(names: tuple[str, ...]) -> Any:
-    """The type of these texts and no others, for a model's structured output."""
+    """Give the type of exactly these texts, for a model's structured output."""
     return Literal[names]
 
 

@@ -1,4 +1,4 @@
-"""What a model's message has cost."""
+"""Price a model's message by the tokens that it has used."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Price = Callable[[BaseMessage], float]
 
 @dataclass(frozen=True, kw_only=True)
 class PerMillion:
-    """A price by tokens. Made by `per_million`."""
+    """Price a message by its tokens. Made by `per_million`."""
 
     input: float
     output: float
 
     def __call__(self, message: BaseMessage) -> float:
-        """Give what a model's message has cost, by its usage metadata."""
+        """Give the cost of a model's message, by its usage metadata."""
         usage = getattr(message, "usage_metadata", None) or {}
         into, out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
         return float(into * self.input + out * self.output) / 1e6
@@ -37,10 +37,11 @@ def per_million(*, input: float, output: float) -> PerMillion:
 
 
 def cost_of(message: BaseMessage, price: Price) -> float:
-    """Give what a message has cost.
+    """Give the cost of a message.
 
     Raises:
-        DesignError: the price is none: by NaN or less than nothing, no limit would be reached.
+        DesignError: the price is no finite number of zero or more. With NaN or a negative price no
+            limit on money would ever be reached.
     """
     amount: Any = price(message)
     if isinstance(amount, int | float | Decimal) and isfinite(amount) and amount >= 0:

@@ -1,4 +1,4 @@
-"""How far a planner's plan is, and that no planner takes another's steps for its own."""
+"""Track the progress of a planner's plan, and keep several planners' steps apart."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ DONE, GIVEN_UP = "done", "given up"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a planner's plan is; kept in the state by the planner's path.
+    """The progress of a planner's plan; kept in the state by the planner's path.
 
     Args:
         plan: the version under way.
         begun: the steps that were sent out.
-        done: those of which the result holds.
-        past: for each earlier version, a name for what it met and what it was answered with.
+        done: the steps whose results hold.
+        past: for each earlier version, a digest of its problems and the plan that answered them.
         own: all steps that this planner has sent out in this run.
-        spent: what the run had spent when the first version was made.
-        seen: a name for what there was when it last waited.
-        over: empty while it is under way, else how it ended.
+        spent: the run's spending when the first version was made.
+        seen: a digest of the steps and results when it last waited.
+        over: empty while it is under way, else `DONE` or `GIVEN_UP`.
+        steps: the ids of the plan's steps, filled in by `update`.
     """
 
     plan: Plan
@@ -51,31 +52,31 @@ class Progress:
         return cls(plan=plan, own=tuple(own), spent={n: spent.get(n, 0) for n in SHARED})
 
     def update(self, path: str) -> dict[str, Any]:
-        """Give the state update that keeps it."""
+        """Give the state update that keeps the progress."""
         steps = tuple(step.id for step in self.plan.steps)
         return {"kept": keep("plan", path, plain(replace(self, steps=steps)))}
 
 
-def steps_ended(here: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give how each step that was sent out and is not done has ended, by what says so itself.
+def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the end of each step that was sent out and is not done, by its own note.
 
-    A node of the user's own says it by its result alone.
+    A user's own node leaves no note: its step is done if it has a result, else it is `silent`.
     """
     ends, results = kept(state, "step"), state.get("results") or {}
-    found = {}
+    steps = {}
     for name in progress.begun:
         if name in progress.done:
             continue
-        at = end_of({"path": here.path, "version": progress.plan.version, "id": name})
+        at = end_of({"path": task.path, "version": progress.plan.version, "id": name})
         silent = {"status": "done" if name in results else "silent"}
-        found[name] = ends.get(at) or silent
-    return found
+        steps[name] = ends.get(at) or silent
+    return steps
 
 
 def refuse_foreign(
-    here: Task, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
+    task: Task, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
 ) -> None:
-    """Refuse a step by whose name a result of somebody else's stands: it would be overwritten.
+    """Refuse a step that has the name of another node's result, which it would overwrite.
 
     Raises:
         ContractBroken: it names the step.
@@ -83,15 +84,15 @@ def refuse_foreign(
     for step in ready:
         if step.id in results and step.id not in progress.own:
             raise ContractBroken(
-                f"{here.node}: step {step.id!r} has the name of a result that stands already, of "
+                f"{task.node}: step {step.id!r} has the name of a result that stands already, of "
                 "another node or planner; give the step another id",
                 side="needs",
             )
 
 
-def others(here: Task, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def others(task: Task, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Give the progress of this run's other planners, by their paths."""
-    return {path: known for path, known in kept(state, "plan").items() if path != here.path}
+    return {path: known for path, known in kept(state, "plan").items() if path != task.path}
 
 
 def under_way(others: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -100,7 +101,7 @@ def under_way(others: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def refuse_shared(
-    here: Task, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
+    task: Task, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse a step that another planner has sent out too: each would judge the other's result.
 
@@ -110,7 +111,7 @@ def refuse_shared(
     for path, known in others.items():
         if both := [step for step in steps if step in known["own"]]:
             raise ContractBroken(
-                f"{here.node}: step {both[0]!r} has the id of a step of the planner {path!r}, and "
+                f"{task.node}: step {both[0]!r} has the id of a step of the planner {path!r}, and "
                 "their results could not be told apart; give the steps of each planner ids of "
                 "their own",
                 side="needs",

@@ -1,4 +1,4 @@
-"""A question to a person, and what becomes of an answer that its schema refuses."""
+"""Ask a person, and ask again where the answer does not fit the question's schema."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from langgraph.errors import is_invalid_resume
-from langgraph.types import Command, Send, interrupt
+from langgraph.types import Command, interrupt
 from pydantic import ValidationError
 
+from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task
 from quintet.state.decision import Decision
 from quintet.state.record import faults, plain
 from quintet.state.run import mark
 
 
-def ask(here: Task, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:
-    """Ask a person, and give their answer; or the way back to ask again, as a `Command`.
+def ask(task: Task, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:
+    """Ask a person, and give their answer, or a `Command` that leads back to ask again.
 
     LangGraph refuses a bad answer by an error, and the question stays open. In a nested graph that
     error is a failure of the node around it: its handler would start the nested graph anew, with
     all that it has done. So there the question is asked again in place of the error.
     """
-    if why := _refused_before(here, state):
+    if why := _refused_before(task, state):
         packet = {**packet, "refused": why}
     try:
         return interrupt(packet, response_schema=schema)
     except ValidationError as refusal:
-        if "/" not in here.path or not is_invalid_resume(refusal):
+        if "/" not in task.path or not is_invalid_resume(refusal):
             raise
-        return ask_again(state, here.node, refusal)
+        return ask_again(state, task.node, refusal)
 
 
 def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Command[str]:
@@ -38,11 +39,11 @@ def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Co
     decision = Decision(
         kind="answer", node=node, choice="refused", reason=why[:300] or "malformed", by="person"
     )
-    goto: Any = Send(node, dict(state)) if state.get("step") else node
+    goto = SentStep.of(state).forward(node, state)
     return Command(goto=goto, update={**mark(state, node), "decisions": [plain(decision)]})
 
 
-def _refused_before(here: Task, state: Mapping[str, Any]) -> str:
-    """Give why the last answer to this node was refused, for whoever answers next."""
-    last = next((d for d in reversed(state.get("decisions") or ()) if d["node"] == here.node), None)
+def _refused_before(task: Task, state: Mapping[str, Any]) -> str:
+    """Give why this node's last answer was refused, for whoever answers next; else ''."""
+    last = next((d for d in reversed(state.get("decisions") or ()) if d["node"] == task.node), None)
     return str(last["reason"]) if last is not None and last["kind"] == "answer" else ""

@@ -17,8 +17,8 @@ _calls = count(1)
 class Task:
     """One execution of a node, as LangGraph calls it; outside a graph only the name is known.
 
-    `path` is its name after those of the nodes that its graph is nested in, as `desk/plan`.
-    `superstep` is the same for all nodes that run at once, and for no others, in whatever saver.
+    `path` is the node's name after those of the nodes that its graph is nested in: `desk/plan`.
+    `superstep` is the same for all nodes that run at once, and for no others of any thread.
     `around` are the tasks that its graph is nested in, the outermost first.
     """
 
@@ -32,7 +32,7 @@ class Task:
 
 
 def current_task(default: str) -> Task:
-    """Give the task that runs now, by the node's own name; `default` names it outside a graph."""
+    """Give the task that runs now, under its node's name; outside a graph, under `default`."""
     try:
         config = get_config()
     except RuntimeError:
@@ -41,7 +41,8 @@ def current_task(default: str) -> Task:
     info = get_runtime().execution_info
     if info is None:
         return Task(node, superstep=f"call {next(_calls)}", path=node)
-    node = node.removeprefix("__error_handler__")
+    node = node.removeprefix("__error_handler__")  # LangGraph runs a handler under this name
+    # The namespace holds `node:task` of each graph around, and of this node at its end.
     around = [part.partition(":") for part in (info.checkpoint_ns or "").split("|")[:-1]]
     return Task(
         node,

@@ -1,4 +1,4 @@
-"""A user's own function as one of our nodes, so that its retries are on record too."""
+"""Wrap a user's function as one of our nodes, so that its retries are on record too."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from quintet.state.verdict import is_async
 
 
 @dataclass(frozen=True, kw_only=True)
-class Own(Node):
-    """A plain or async function of the state, run as it is."""
+class FunctionNode(Node):
+    """Run a plain or async function of the state as it is."""
 
     function: Callable[[Any], Any]
 
     @property
     def asks(self) -> bool:  # type: ignore[override]
-        """Whether the function says that it may stop for a person."""
+        """Say whether the function declares that it may stop for a person."""
         return bool(getattr(self.function, "asks", False))
 
     @property
     def func(self) -> Callable[[Any], Any] | None:
-        """The function if it is a plain one, by the name that LangChain's wrappers use."""
+        """Give the function if it is a plain one, under the name that LangChain's wrappers use."""
         return None if is_async(self.function) else self.function
 
     @property
     def afunc(self) -> Callable[[Any], Any] | None:
-        """The function if it is async."""
+        """Give the function if it is async."""
         return self.function if is_async(self.function) else None
 
     def logic(self, state: Any) -> Logic[Any]:
@@ -42,15 +42,15 @@ class Own(Node):
         return (yield Call(self.function, (state,), blocks=True))
 
     def input_of(self, state: Any) -> Any:
-        """The state as LangGraph gives it: the function may want a dataclass or a model."""
+        """Give the state as it comes: the function may want a dataclass or a model."""
         return state
 
 
-def own(node: Any) -> Any:
-    """A node as it is, or as `Own` where it is a function of the state alone.
+def as_node(node: Any) -> Any:
+    """Give a function of the state alone as a `FunctionNode`, and any other node as it is.
 
-    A function that asks LangGraph for more (config, runtime, writer, store) is left to LangGraph,
-    which gives it those; its retries leave no record.
+    A function that takes more (config, runtime, writer, store) is left to LangGraph, which injects
+    those; its retries leave no record.
     """
     if isinstance(node, Runnable) or not callable(node):
         return node
@@ -59,26 +59,29 @@ def own(node: Any) -> Any:
     except (TypeError, ValueError):
         return node
     generator = inspect.isgeneratorfunction(node) or inspect.isasyncgenfunction(node)
-    return Own(function=node) if len(parameters) == 1 and not generator else node
+    return FunctionNode(function=node) if len(parameters) == 1 and not generator else node
 
 
-def goes_to(node: Any) -> tuple[str, ...]:
-    """Where a node says that it goes by `Command`: its `destinations`, or its return annotation."""
+def targets_of(node: Any) -> tuple[str, ...]:
+    """Name the nodes that a node may go to by `Command`.
+
+    It declares them by its `destinations`, or by its return annotation `Command[Literal[...]]`.
+    """
     declared = getattr(node, "destinations", None)
     if declared is not None:
         return tuple(declared)
     hint = _hints(node).get("return")
     union = get_origin(hint) in (Union, UnionType)
-    for each in get_args(hint) if union else (hint,):
-        named = get_args(each)
-        if get_origin(each) is Command and named and get_origin(named[0]) is Literal:
-            return tuple(str(target) for target in get_args(named[0]))
+    for option in get_args(hint) if union else (hint,):
+        goto = get_args(option)
+        if get_origin(option) is Command and goto and get_origin(goto[0]) is Literal:
+            return tuple(str(target) for target in get_args(goto[0]))
     return ()
 
 
-def reads(node: Any) -> type[Any] | None:
-    """The state that a function of one argument asks for by its annotation, as LangGraph has it."""
-    if not isinstance(own(node), Own):
+def input_schema_of(node: Any) -> type[Any] | None:
+    """Give the state type that annotates a function's one argument, as LangGraph reads it."""
+    if not isinstance(as_node(node), FunctionNode):
         return None
     hint = _hints(node).get(next(iter(inspect.signature(node).parameters)))
     return hint if isinstance(hint, type) and get_type_hints(hint) else None
