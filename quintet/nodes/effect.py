@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.tools import StructuredTool
@@ -193,8 +194,8 @@ class Effect:
         return self._run_once(action, attempt)
 
     def _run_once(self, action: Action, attempt: Attempt) -> Logic[Action]:
-        typed = self.arguments.read(action.arguments)
-        call = Call(self.function, (), options=typed, blocks=True)
+        function = partial(self.function, **self.arguments.read(action.arguments))
+        call = Call(function, (), blocks=not is_async(self.function))
         return run_once(action, attempt, call, self.harmless)
 
     def as_tool(self) -> StructuredTool:

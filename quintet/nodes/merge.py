@@ -85,7 +85,7 @@ def vote(share: float = 0.5) -> Vote:
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Node):
-    """Merge the results of several workers to one value for each field; the last never just wins.
+    """Merge the results of several workers to one value a field; the last writer never just wins.
 
     Equal values agree. Different values are a conflict, which goes to the resolvers in order. A
     conflict that none of them settles goes to a person, who is asked about all open fields at once.

@@ -139,14 +139,15 @@ class _Work:
     task: Task
 
     def __post_init__(self) -> None:
+        contract, gate = self.worker.contract, self.worker.gate
         self.step = SentStep.of(self.state)
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
             task=self.task,
-            allowed=self.worker.contract.allowed,
-            budget=self.worker.contract.budget,
-            wants=self.worker.gate.wants if self.worker.gate is not None else None,
-            gate=self.worker.gate.name if self.worker.gate is not None else "",
+            allowed=contract.allowed,
+            budget=contract.budget,
+            wants=None if gate is None else gate.wants,
+            gate="" if gate is None else gate.name,
             known=self.state.get("actions") or {},
             behalf=self.state.get("behalf", ""),
             run=run_of(self.state),
@@ -187,7 +188,9 @@ class _Work:
 
     def _consult(self) -> Logic[tuple[Any, Any]]:
         worker, contract, attempt = self.worker, self.worker.contract, self.attempt
-        request = contract.request(self._context())
+        read = worker.read
+        context = self.step.context(self.state) if read is None else _context_of(read, self.state)
+        request = contract.request(context)
         answer = yield from consult(
             worker.agent, contract, request, attempt, metered(attempt), self.talk
         )
@@ -203,11 +206,6 @@ class _Work:
     def _progress(self) -> tuple[int, int]:
         """Count the actions and messages that must not be lost when the agent pauses."""
         return len(self.attempt.actions), len(self.talk.messages)
-
-    def _context(self) -> Mapping[str, Any]:
-        if self.worker.read is not None:
-            return _context_of(self.worker.read, self.state)
-        return self.step.context(self.state)
 
     def _taken(self, request: Any, answer: Any) -> tuple[dict[str, Any], str]:
         """Check the agent's answer; give the state update, and the node of a handoff or ''."""

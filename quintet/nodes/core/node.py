@@ -38,7 +38,7 @@ class Node(Runnable[Any, Any]):
     """The state keys that it writes."""
 
     asks: bool = False
-    """Whether it may stop for a person."""
+    """True where it may stop for a person."""
 
     effects: tuple[Any, ...] = ()
     """The effects that it may run."""

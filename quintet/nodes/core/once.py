@@ -76,14 +76,12 @@ def propose(action: Action, attempt: Attempt) -> None:
     Raises:
         EffectRepeated: it names both actions.
     """
-    standing = []
-    if (mine := attempt.actions.get((action.name, action.key))) is not None:
-        standing.append(mine)
+    others = [attempt.actions.get((action.name, action.key))]
     recorded = attempt.known.get(slot(attempt.known, action.name, action.key))
     if recorded is not None and recorded["status"] in OPEN:
-        standing.append(replace(action, arguments=recorded["arguments"]))
-    for other in standing:
-        if other.digest != action.digest:
+        others.append(replace(action, arguments=recorded["arguments"]))
+    for other in others:
+        if other is not None and other.digest != action.digest:
             raise EffectRepeated(
                 f"{action} has the key {action.key!r} of {other}, which is proposed already; if "
                 "both are meant, put what differs into the key"

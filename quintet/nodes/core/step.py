@@ -48,10 +48,9 @@ class SentStep:
         results = state.get("results") or {}
         if not self:
             return {**state, **results}
-        after = self.record.get("after", ())
-        needed = {name: results[name] for name in after if name in results}
-        inputs, goal = self.record.get("inputs", {}), self.record.get("goal", "")
-        return {**state, **needed, **inputs, "goal": goal}
+        step = self.record
+        needed = {name: results[name] for name in step.get("after", ()) if name in results}
+        return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
 
     def ended(self, end: Mapping[str, Any]) -> dict[str, Any]:
         """Give the note, as an update of `kept`, that tells a planner how its step has ended."""
