@@ -1,4 +1,4 @@
-"""A run as a thing to hold: start it, look at it, answer it, resume it."""
+"""Start, stream, resume, look at and answer runs, and read stored ones."""
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.run import Run, Waiting
