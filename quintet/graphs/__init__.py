@@ -1,4 +1,4 @@
-"""The wiring: edge factories and ready-made graphs; and `check` for any graph."""
+"""Make edges and ready-made graphs, and `check` any graph."""
 
 from quintet.checks import Finding, check
 from quintet.graphs.edges import (

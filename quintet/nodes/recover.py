@@ -22,7 +22,7 @@ from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
 from quintet.state.decision import Decision, Kind
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
-from quintet.state.plan import end_of
+from quintet.state.plan import step_key
 from quintet.state.record import plain
 from quintet.state.run import mark
 from quintet.state.verdict import name_of, refuse_async
@@ -228,7 +228,7 @@ class Recovery:
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
         if step.get("planner"):
-            note = keep("step", end_of(step), _ended_by(remedy, failure))
+            note = keep("step", step_key(step), _ended_by(remedy, failure))
             update["kept"] = {**update.get("kept", {}), **note}
         remedies = dict(known.get("remedies") or {})
         remedies[used] = remedies.get(used, 0) + 1
@@ -277,7 +277,7 @@ def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
     """
     step = known.get("step") or {}
     if step.get("planner"):
-        return end_of(step)
+        return step_key(step)
     taken_over = f"fallback:{failure.node} at "
     for used in reversed(list(_counts(known.get("remedies")))):
         if used.startswith(taken_over):

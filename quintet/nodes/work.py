@@ -28,7 +28,7 @@ from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.failure import StepFailed
-from quintet.state.plan import end_of
+from quintet.state.plan import step_key
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.verdict import name_of, refuse_async
@@ -300,7 +300,7 @@ class _Work:
         update["kept"] = keep("paused", self.slot, plain(record))
         if self.step.get("planner"):
             moved = {"status": "moved", "to": self.here.node}
-            update["kept"] |= keep("step", end_of(self.step), moved)
+            update["kept"] |= keep("step", step_key(self.step), moved)
         return Command(goto=self._again(update), update=update)
 
     def _cannot_wait(self, times: int) -> Exception:
@@ -325,7 +325,7 @@ class _Work:
         step, worker = self.step, self.worker
         if step.get("planner"):
             how = {"status": "moved", "to": target} if target else {"status": "done"}
-            update["kept"] = {**update.get("kept", {}), **keep("step", end_of(step), how)}
+            update["kept"] = {**update.get("kept", {}), **keep("step", step_key(step), how)}
         if not worker.then:
             return update
         if not target and step.get("planner"):

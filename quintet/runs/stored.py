@@ -18,7 +18,7 @@ from langgraph.types import Send
 from quintet.errors import NoSuchRun
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
-from quintet.state.channels import put_in
+from quintet.state.channels import apply_updates
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState, without_run
@@ -154,7 +154,7 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
         pending.setdefault(key, []).append(value)
     for key, updates in pending.items():
-        values[key] = put_in(_OURS[key], values.get(key), *updates)
+        values[key] = apply_updates(_OURS[key], values.get(key), *updates)
     return values
 
 

@@ -1,4 +1,4 @@
-"""What a run knows and keeps: contracts, plans, budgets, records, channels, checkpointers."""
+"""Define the state of a run: contracts, plans, budgets, records, channels, checkpointers."""
 
 from quintet.errors import (
     ActionRefused,

@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, call_any, drive
 from quintet.nodes.core.node import one_line
-from quintet.state.decision import DecidedBy, share
+from quintet.state.decision import DecidedBy, checked_confidence
 from quintet.state.verdict import name_of, refuse_async, why
 
 
@@ -42,7 +42,7 @@ class Choice:
     def __post_init__(self) -> None:
         if not isinstance(self.to, str):
             raise DesignError(f"Choice(to={self.to!r:.60}): give the route's name")
-        object.__setattr__(self, "confidence", share(self.confidence, "Choice"))
+        object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Choice"))
 
 
 Chosen = Choice | str | None
