@@ -157,8 +157,8 @@ async def awatch(app: App, logic: Logic[Any], stream: StreamOptions) -> AsyncIte
                 events: Any = app.astream(*call.args, **options)
                 async with aclosing(events):
                     async for event in events:
-                        for shown in (event,) if final is None else final.take(event):
-                            yield shown
+                        for item in (event,) if final is None else final.take(event):
+                            yield item
                 stepper.result = final
             except Exception as problem:  # noqa: BLE001 - it goes on into the logic
                 stepper.problem = problem

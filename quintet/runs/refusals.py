@@ -30,19 +30,19 @@ def require_compiled(app: App) -> App:
     return app
 
 
-def check_input(app: App, given: Any) -> None:
+def check_input(app: App, values: Any) -> None:
     """Refuse input keys that LangGraph would drop, or that only nodes may write."""
-    if not isinstance(given, Mapping):
-        raise RunError(f"the input is {type(given).__name__}; give a dict of state keys")
+    if not isinstance(values, Mapping):
+        raise RunError(f"the input is {type(values).__name__}; give a dict of state keys")
     taken = set(app.builder.schemas[app.builder.input_schema])
     # In a graph without our records, a key such as `plan` is the user's own.
     guarded = _WRITTEN_BY_NODES if knows_quintet(app) else frozenset()
-    if unknown := sorted(set(given) - taken):
+    if unknown := sorted(set(values) - taken):
         raise RunError(
             f"the input names {', '.join(unknown)}, which the graph does not take "
             f"({', '.join(sorted(taken - guarded))}); LangGraph would drop it in silence"
         )
-    if forged := sorted(guarded & set(given)):
+    if forged := sorted(guarded & set(values)):
         raise RunError(
             f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
             "an outcome cannot be brought in from outside"

@@ -255,20 +255,20 @@ def _answer_question(
         if question.id in {interrupt.id for interrupt in after.interrupts}:
             raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
         raise
-    now: Run = yield from read_run(run.app, run.config, options)
-    if (refusal := _refusal(now, question, snapshot)) is not None:
+    answered: Run = yield from read_run(run.app, run.config, options)
+    if (refusal := _refusal(answered, question, snapshot)) is not None:
         raise AnswerRefused(f"{question.node}: {refusal}; its question is open again")
-    return now
+    return answered
 
 
-def _refusal(now: Run, question: Waiting, before: StateSnapshot) -> str | None:
+def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | None:
     """Give the reason for which a node refused the answer and asks again; None if it did not."""
-    for waiting in now.waiting:
+    for waiting in answered.waiting:
         another = waiting.id != question.id and waiting.node == question.node
         if another and _asked_again(waiting.packet, question.packet):
             return str(waiting.packet["refused"])
     known = len(decisions_in(dict(before.values)))
-    new = [decision for decision in now.decisions[known:] if decision.node == question.node]
+    new = [decision for decision in answered.decisions[known:] if decision.node == question.node]
     refused = [d for d in new if d.kind == "answer" and d.choice == "refused"]
     return refused[-1].reason if refused else None
 

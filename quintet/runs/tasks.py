@@ -21,13 +21,13 @@ class Task:
     Args:
         id: the task's id; the checkpointer does not keep the node's name with it.
         output: channel and value of each write; not empty once it has finished.
-        asked: the questions that it last asked.
+        interrupts: the questions that it asked last, open or not.
         failed: whether an error is recorded.
     """
 
     id: str
     output: list[tuple[str, Any]] = field(default_factory=list)
-    asked: list[Interrupt] = field(default_factory=list)
+    interrupts: list[Interrupt] = field(default_factory=list)
     failed: bool = False
 
     @property
@@ -38,11 +38,11 @@ class Task:
     @property
     def questions(self) -> list[Interrupt]:
         """Give the questions that are still open."""
-        return [] if self.ended else self.asked
+        return [] if self.ended else self.interrupts
 
     def asks(self, nodes: Iterable[str]) -> str:
         """Name which of these nodes asked the task's question; empty where none did."""
-        ids = {question.id for question in self.asked}
+        ids = {question.id for question in self.interrupts}
         # An interrupt's id is a hash of node and task id, so each node can be tried.
         for node in nodes:
             if Interrupt.from_ns(None, ns=f"{node}:{self.id}").id in ids:
@@ -53,7 +53,7 @@ class Task:
 def tasks_of(writes: Iterable[tuple[str, str, Any]]) -> list[Task]:
     """Group a checkpoint's pending writes by task, in the order of the first writes."""
     output: dict[str, list[tuple[str, Any]]] = {}
-    asked: dict[str, list[Interrupt]] = {}
+    interrupts: dict[str, list[Interrupt]] = {}
     failed: set[str] = set()
     for task, channel, value in writes:
         if task == _INPUT:
@@ -61,12 +61,12 @@ def tasks_of(writes: Iterable[tuple[str, str, Any]]) -> list[Task]:
         output.setdefault(task, [])
         if channel == "__interrupt__":
             # A later question replaces the earlier one, which has been answered.
-            asked[task] = list(value) if isinstance(value, list | tuple) else [value]
+            interrupts[task] = list(value) if isinstance(value, list | tuple) else [value]
         elif channel == "__error__":
             failed.add(task)
         elif channel not in _CONTROL:
             output[task].append((channel, value))
     return [
-        Task(id=task, output=written, asked=asked.get(task, []), failed=task in failed)
+        Task(id=task, output=written, interrupts=interrupts.get(task, []), failed=task in failed)
         for task, written in output.items()
     ]

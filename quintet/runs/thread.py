@@ -25,23 +25,27 @@ def thread_of(config: RunnableConfig) -> str:
     return str(config["configurable"]["thread_id"])
 
 
-def invocation(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
+def invocation(
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
+) -> Call:
     """Invoke a graph, and save each superstep before the next begins."""
     # LangGraph's default saves in the background: it hides a storage failure until the end.
-    return _invocation(app, given, config, {"durability": "sync", **options})
+    return _invocation(app, graph_input, config, {"durability": "sync", **options})
 
 
 def unsaved_invocation(
-    app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
 ) -> Call:
     """Invoke a graph without a checkpointer; its result holds values and open questions."""
     # Version 2 returns the questions beside the values; `output_keys` must hide no key here.
     whole = {"version": "v2", "stream_mode": "values", "output_keys": None}
-    return _invocation(app, given, config, {**options, **whole})
+    return _invocation(app, graph_input, config, {**options, **whole})
 
 
-def _invocation(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
-    return Call(app.invoke, (given, config), options=options, awaitable=app.ainvoke)
+def _invocation(
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
+) -> Call:
+    return Call(app.invoke, (graph_input, config), options=options, awaitable=app.ainvoke)
 
 
 def snapshot_of(app: App, config: RunnableConfig) -> Call:

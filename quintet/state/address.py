@@ -94,7 +94,7 @@ def read_address(url: object) -> Address:
     # A SQLite path has no password, and may hold an `@` or a `:` of its own.
     shown = url if scheme == "sqlite" else _without_password(url)
     if not colon or scheme not in SCHEMES:
-        raise CheckpointerError(f"Cannot open a checkpointer at {shown!r}: {_meant(shown)}")
+        raise CheckpointerError(f"Cannot open a checkpointer at {shown!r}: {_suggestion(shown)}")
     place, _, query = rest.partition("?")
     return Address(scheme=scheme, place=place, options=_options(query), shown=shown)
 
@@ -116,7 +116,7 @@ def _without_password(url: str) -> str:
     return f"{scheme}{colon}{rest}"
 
 
-def _meant(shown: str) -> str:
+def _suggestion(shown: str) -> str:
     """Guess the URL that was meant by one that cannot be read."""
     word, colon, rest = shown.partition(":")
     first = re.split(r"[+/]", word.lower())[0]

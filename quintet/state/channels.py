@@ -174,17 +174,17 @@ class Keyed(OfRun):
         """Put entries in by their keys."""
         # An entry that stood before is no write: a nested graph hands it back, and a parallel
         # branch may have changed it meanwhile.
-        before, now = self.value, dict(self.value)
+        before, merged = self.value, dict(self.value)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             for key, entry in value.items():
                 if entry is None:
-                    now.pop(key, None)
+                    merged.pop(key, None)
                 elif before.get(key) != entry:
-                    now[key] = entry
-        return now
+                    merged[key] = entry
+        return merged
 
 
 class OwnKeyed(Keyed):
@@ -203,25 +203,25 @@ class Results(Keyed):
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Put results in; number those that share a name in the order of their tasks."""
-        before, now = self.value, dict(self.value)
+        before, merged = self.value, dict(self.value)
         times: dict[str, int] = {}
         for value in values:
             if value is None:
-                now, before = {}, {}
+                merged, before = {}, {}
                 continue
             for name, result in value.items():
                 if result is None:
-                    now.pop(name, None)
+                    merged.pop(name, None)
                     continue
                 if name in before and before[name] == result:
                     continue
                 times[name] = times.get(name, 0) + 1
                 # The first of this superstep replaces all results that the name had before.
                 if times[name] == 1:
-                    for other in [key for key in now if _numbers(key, name)]:
-                        del now[other]
-                now[name if times[name] == 1 else f"{name}#{times[name]}"] = result
-        return now
+                    for other in [key for key in merged if _numbers(key, name)]:
+                        del merged[other]
+                merged[name if times[name] == 1 else f"{name}#{times[name]}"] = result
+        return merged
 
 
 def _numbers(key: str, name: str) -> bool:
@@ -247,15 +247,15 @@ class Log(OfRun):
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Append new records, and keep the last."""
-        now = list(self.value)
+        merged = list(self.value)
         for value in values:
             if value is None:
-                now = []
+                merged = []
                 continue
             # A nested graph returns the records that it was given: each has its own `at`, so an
             # equal record is the same one.
-            now += [record for record in value if record not in now]
-        return now[-self.most :]
+            merged += [record for record in value if record not in merged]
+        return merged[-self.most :]
 
 
 BEFORE = "before"
@@ -278,17 +278,17 @@ class Totals(OfRun):
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Add the amounts of each update, less those that a nested graph was given."""
-        now: dict[str, Any] = dict(self.value)
+        merged: dict[str, Any] = dict(self.value)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             before = value.get(BEFORE, {})
             for name, amount in _amounts(value).items():
                 added = amount - before.get(name, 0)
-                if added or name not in now:
-                    now[name] = now.get(name, 0) + added
-        return now
+                if added or name not in merged:
+                    merged[name] = merged.get(name, 0) + added
+        return merged
 
 
 def _amounts(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -319,15 +319,15 @@ class Actions(Keyed):
     def merge(self, values: Sequence[Any]) -> Any:
         """Put actions in; a new proposal never overwrites an action that has happened."""
         before = self.value
-        now = dict(before)
+        merged = dict(before)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             for key, action in value.items():
                 if before.get(key) != action:
-                    _put(now, key, action | {"run": action.get("run") or self.life.id})
-        return _shrunk(now)
+                    _put(merged, key, action | {"run": action.get("run") or self.life.id})
+        return _shrunk(merged)
 
 
 WITHDRAWN = "not done: a new run began before it was decided"

@@ -117,7 +117,7 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
         with psycopg.connect(conninfo, **settings) as connection:
             _prepare(connection, address)
     except psycopg.Error as problem:
-        raise _explained(problem, address) from problem
+        raise _with_remedy(problem, address) from problem
     pool = _Pool(
         conninfo,
         kwargs=settings,
@@ -234,7 +234,7 @@ def _is_current(connection: Connection) -> bool:
     return version is not None and version >= len(PostgresSaver.MIGRATIONS) - 1
 
 
-def _explained(problem: psycopg.Error, address: Address) -> CheckpointerError:
+def _with_remedy(problem: psycopg.Error, address: Address) -> CheckpointerError:
     # Without a state there was no answer: libpq could not connect at all.
     if isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None:
         remedy = "check that the server runs, and host, port, user, password and database."

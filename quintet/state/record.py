@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return _bare(value)
+        return _as_base_type(value)
     if isinstance(value, BaseModel):
         return _plain_model(value)
     return _plain_scalar(value)
@@ -133,7 +133,7 @@ def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
     return data
 
 
-def _bare(value: float | str) -> float | str:
+def _as_base_type(value: float | str) -> float | str:
     """Turn an instance of a subclass of str, int or float into one of the type itself."""
     # By the type's own methods, since a subclass may override `__str__` and the like.
     if isinstance(value, str):

@@ -105,15 +105,15 @@ class Life:
         self.begun = self.supersteps
         self.id = run or uuid4().hex[:8]
 
-    def saving(self) -> None:
+    def note_saved(self) -> None:
         """Note that the state is saved."""
         self._saved = True
 
-    def reading(self) -> None:
+    def note_read(self) -> None:
         """Note that somebody reads the state."""
         self._read = True
 
-    def passed(self, *, stamped: bool) -> None:
+    def end_superstep(self, *, stamped: bool) -> None:
         """Note that a superstep has ended, and whether one of our nodes wrote in it."""
         self.edged = self.edged or self._marked
         if self.supersteps == 0:
@@ -203,7 +203,7 @@ class RunChannel(BaseChannel[Any, Any, Any]):
     def get(self) -> RunView:
         """Give the run's id, and in memory its life."""
         life = self.life
-        life.reading()
+        life.note_read()
         begins = life.begun is None and life.begins(life.supersteps)
         run = "" if begins else life.id
         if self.view is None or self.view["id"] != run:
@@ -213,7 +213,7 @@ class RunChannel(BaseChannel[Any, Any, Any]):
 
     def checkpoint(self) -> Any:
         """Give the value to store, and note that it is saved."""
-        self.life.saving()
+        self.life.note_saved()
         stored = {"id": self.life.id, "ended": self.life.ended}
         return stored | {"edged": True} if self.life.edged else stored
 
@@ -230,7 +230,7 @@ class RunChannel(BaseChannel[Any, Any, Any]):
             # A nested graph's input has the parent's run.
             life.begin(_within(next((str(u["id"]) for u in updates if u.get("id")), "")))
         life.ended = False
-        life.passed(stamped=bool(values))
+        life.end_superstep(stamped=bool(values))
         return before != (life.id, life.ended, life.edged)
 
     def finish(self) -> bool:

@@ -38,7 +38,7 @@ class StrictSerializer(JsonPlusSerializer):
             pickle_fallback=False,
             allowed_json_modules=None,
             # A list adds to LangGraph's safe types; left out, every type would be brought back.
-            allowed_msgpack_modules=[*_allowlist(allow), *map(_named, CARRIERS)],
+            allowed_msgpack_modules=[*_allowlist(allow), *map(_import_path, CARRIERS)],
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
@@ -187,10 +187,10 @@ def _carried_object(value: Any) -> Any:
 def _allowlist(allow: Iterable[Allowed]) -> Sequence[tuple[str, str]]:
     if isinstance(allow, (str, type)) or not isinstance(allow, Iterable):
         raise CheckpointerError(f"allow= takes a list of classes or pairs, got {allow!r}.")
-    return [_named(entry) for entry in allow]
+    return [_import_path(entry) for entry in allow]
 
 
-def _named(entry: object) -> tuple[str, str]:
+def _import_path(entry: object) -> tuple[str, str]:
     if isinstance(entry, type):
         module, name = entry.__module__, entry.__name__
         if getattr(sys.modules.get(module), name, None) is not entry:

@@ -84,7 +84,7 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
     try:
         conn = sqlite3.connect(path, seconds, check_same_thread=False, factory=_Connection)
     except sqlite3.Error as problem:
-        raise _explained(problem, path) from problem
+        raise _with_remedy(problem, path) from problem
     try:
         conn.execute(f"PRAGMA synchronous={level}")
         saver = SaverInSqlite(conn, serde=serde)
@@ -93,7 +93,7 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
         _prepare(saver, time.monotonic() + seconds)
     except sqlite3.Error as problem:
         conn.close()
-        raise _explained(problem, path) from problem
+        raise _with_remedy(problem, path) from problem
     return saver
 
 
@@ -136,14 +136,14 @@ def _path(address: Address) -> str:
         remedy = f"name a file in it, such as 'sqlite:///{os.path.join(path, 'runs.db')}'."
         raise CheckpointerError(f"The SQLite file {path!r} is a folder: {remedy}")
     if not os.path.isdir(folder):
-        seen = "is not a folder" if os.path.exists(folder) else "does not exist; create it"
+        fault = "is not a folder" if os.path.exists(folder) else "does not exist; create it"
         raise CheckpointerError(
-            f"The SQLite file {path!r} cannot be made: {folder!r} {seen}, or choose another place."
+            f"The SQLite file {path!r} cannot be made: {folder!r} {fault}, or choose another place."
         )
     return path
 
 
-def _explained(problem: sqlite3.Error, path: str) -> CheckpointerError:
+def _with_remedy(problem: sqlite3.Error, path: str) -> CheckpointerError:
     name = getattr(problem, "sqlite_errorname", "")
     remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), "")
     return CheckpointerError(f"The SQLite file {path!r} cannot be used ({problem}): {remedy}")

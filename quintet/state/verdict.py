@@ -80,7 +80,7 @@ def why_not(verdict: Any, criterion: Any) -> str | None:
             f"{name} returned the text {verdict!r:.60}, which may mean that it holds or why it "
             f"does not: return True or False, or unmet({verdict!r:.40})"
         )
-    return None if _true(verdict, criterion) else "does not hold"
+    return None if _holds(verdict, criterion) else "does not hold"
 
 
 def why(verdict: Any, condition: Any) -> str | None:
@@ -92,7 +92,7 @@ def why(verdict: Any, condition: Any) -> str | None:
         DesignError: the verdict is something to await, or a value that is true whatever it means.
     """
     _refuse_awaitable(verdict, condition)
-    if not _true(verdict, condition):
+    if not _holds(verdict, condition):
         return None
     return verdict if isinstance(verdict, str) else f"{name_of(condition)} holds"
 
@@ -111,8 +111,8 @@ def refuse_async(part: str, *functions: Any) -> None:
             )
 
 
-def _true(verdict: Any, function: Any) -> bool:
-    if (kind := _unclear(verdict)) is not None:
+def _holds(verdict: Any, function: Any) -> bool:
+    if (kind := _always_true_kind(verdict)) is not None:
         raise DesignError(
             f"{name_of(function)} returned {kind}, which is true whatever it says "
             f'({verdict!r:.60}); return True or False, or unmet("why")'
@@ -126,7 +126,7 @@ def _true(verdict: Any, function: Any) -> bool:
         ) from problem
 
 
-def _unclear(verdict: Any) -> str | None:
+def _always_true_kind(verdict: Any) -> str | None:
     """Name the kind of a verdict that is true in Python but may mean no; None where it is clear."""
     if verdict is NotImplemented or verdict is ...:
         return f"{verdict}"
@@ -169,13 +169,13 @@ def _is_async(thing: Any) -> bool:
 
 
 # Asked at every call of a function of the user's, and inspecting one is slow.
-_cached: Callable[[Any], bool] = lru_cache(maxsize=1024)(_is_async)
+_is_async_cached: Callable[[Any], bool] = lru_cache(maxsize=1024)(_is_async)
 
 
 def is_async(thing: Any) -> bool:
     """Say whether calling a thing gives something to await."""
     try:
-        return _cached(thing)
+        return _is_async_cached(thing)
     except TypeError:  # the thing has no hash
         return _is_async(thing)
 

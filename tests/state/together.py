@@ -1,4 +1,4 @@
-"""How the keys of the state put updates together, for tests that hold no graph."""
+"""Merge updates into the keys of the state as a graph does, for tests without a graph."""
 
 from __future__ import annotations
 
