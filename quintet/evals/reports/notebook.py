@@ -20,7 +20,7 @@ def notebook(report: Report) -> str:
     """Write a report as HTML for a cell: inline styles, charts as data, nothing that runs."""
     wrong = [item for item in judge_rows(report) if item.why]
     gated = {verdict.gate.metric for verdict in report.verdicts}
-    return render(
+    html = render(
         "notebook.html",
         report=report,
         word=verdict_word(report),
@@ -34,3 +34,4 @@ def notebook(report: Report) -> str:
         gate_bar=gate_bar,
         paint=FIXED,
     )
+    return str(html)  # a caller may add HTML of their own, which `Markup` would escape

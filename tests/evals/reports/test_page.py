@@ -91,6 +91,11 @@ def test_no_text_becomes_markup(text, write):
         assert text in read.text
 
 
+@pytest.mark.parametrize("write", [page, notebook])
+def test_html_is_a_plain_text_to_which_more_can_be_added(write):
+    assert (write(plain_report()) + "<b>").endswith("<b>")
+
+
 def test_a_trace_is_a_link_only_to_the_web():
     assert "javascript:" not in "".join(
         a.get("href") or "" for a in Read(page(nasty_report())).all("a")
