@@ -54,7 +54,7 @@ class Scale:
 def around(values: Sequence[float], *, share: bool) -> tuple[float, float]:
     """Return round ends a little outside some values; for shares, inside 0 to 1."""
     low, high = min(values), max(values)
-    # Equal values, and those that differ by less than a float tells apart, need some room as well.
+    # Equal values need room as well, and so do values whose difference rounding would lose.
     room = max((high - low or abs(high) or 1.0) * 0.25, abs(high) * 1e-6, 1e-12)
     step = 10 ** floor(log10(2 * room))
     low, high = floor((low - room) / step) * step, ceil((high + room) / step) * step
