@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from inspect import signature
 from types import BuiltinFunctionType, MethodType
 
-from quintet.checks.graph.agents import inside
+from quintet.checks.graph.agents import agent_parts
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.source.body import Body, read
+from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.literals import ANYTHING, values
 from quintet.checks.source.payload import payload
 from quintet.checks.source.updates import gives_foreign
@@ -19,7 +19,7 @@ from quintet.state import Action
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class NamedEffect:
     """An effect by its name, and its arguments as far as they are known."""
 
     name: str
@@ -31,7 +31,7 @@ class Proposal:
     """The effects that a node may propose; `complete` when no others, `gate` a worker's own."""
 
     spot: Spot
-    named: tuple[Named, ...]
+    named: tuple[NamedEffect, ...]
     complete: bool = True
     gate: ApprovalGate | None = None
 
@@ -39,13 +39,13 @@ class Proposal:
 def proposals(tree: Tree) -> list[Proposal]:
     """Find the workers whose gate may hold back an effect, and the nodes that propose actions."""
     found = [_of_worker(spot, worker) for spot, worker in tree.of(Worker)]
-    found += [_of_function(spot) for spot in tree.spots if not isinstance(spot.thing, Worker)]
+    found += [_of_function(spot) for spot in tree.spots if not isinstance(spot.action, Worker)]
     return [each for each in found if each is not None]
 
 
 def may_propose(spot: Spot) -> bool:
     """Tell whether a node may propose an action, as far as can be told."""
-    part, thing = spot.part, spot.thing
+    part, thing = spot.part, spot.action
     if isinstance(thing, Worker):
         return (thing.gate is not None and bool(thing.effects)) or _is_gated_inside(thing)
     if part.is_ours:
@@ -55,15 +55,14 @@ def may_propose(spot: Spot) -> bool:
     said = spot.shape.written(spot.name)
     if part.is_opaque or "actions" in said.keys or _proposing(part):
         return True
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
     return not said.complete and any(
-        mentions(body, "actions") or gives_foreign(body) for body in bodies
+        mentions(body, "actions") or gives_foreign(body) for body in part.reach
     )
 
 
 def acts(spot: Spot) -> bool:
     """Tell whether a node carries out actions, or may: a function of one's own that reads them."""
-    part, thing = spot.part, spot.thing
+    part, thing = spot.part, spot.action
     if isinstance(thing, Act):
         return bool(thing.effects)
     if isinstance(thing, Worker):
@@ -76,7 +75,7 @@ def acts(spot: Spot) -> bool:
 
 def asks(spot: Spot) -> bool:
     """Tell whether a node may ask a person about an action."""
-    if isinstance(spot.thing, Merge):
+    if isinstance(spot.action, Merge):
         return False
     return spot.part.is_gate or spot.part.asks or spot.part.is_opaque
 
@@ -91,9 +90,9 @@ def mentions(body: Body, word: str) -> bool:
     )
 
 
-def effect_of(effect: Effect) -> Named:
+def effect_of(effect: Effect) -> NamedEffect:
     """Describe an effect by its name and its arguments."""
-    return Named(name=effect.name, arguments=frozenset(signature(effect.function).parameters))
+    return NamedEffect(name=effect.name, arguments=frozenset(signature(effect.function).parameters))
 
 
 def _of_worker(spot: Spot, worker: Worker) -> Proposal | None:
@@ -119,20 +118,19 @@ def _of_function(spot: Spot) -> Proposal | None:
 
 
 def _proposing(part: Part) -> list[tuple[Body, ast.Call]]:
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    return [(body, call) for body in bodies for call in body.calls(proposed)]
+    return [(body, call) for body in part.reach for call in body.calls(proposed)]
 
 
 def _named(
     body: Body, expression: ast.expr, seen: frozenset[str] = frozenset()
-) -> list[Named] | None:
+) -> list[NamedEffect] | None:
     """Return the actions that an expression may be; None where that cannot be read."""
     parts: list[ast.expr]
     match expression:
         case ast.Call():
             return _made(body, expression)
-        case ast.Name(id=name) if name not in seen and body.bound.get(name):
-            parts, seen = [*(body.bound[name] or ())], seen | {name}
+        case ast.Name(id=name) if name not in seen and body.assignments.get(name):
+            parts, seen = [*(body.assignments[name] or ())], seen | {name}
         case ast.IfExp(body=first, orelse=second):
             parts = [first, second]
         case ast.Starred(value=one) | ast.ListComp(elt=one) | ast.GeneratorExp(elt=one):
@@ -146,7 +144,7 @@ def _named(
     return [each for few in known for each in few] if len(known) == len(found) else None
 
 
-def _made(body: Body, call: ast.Call) -> list[Named] | None:
+def _made(body: Body, call: ast.Call) -> list[NamedEffect] | None:
     """Return the action that a call makes: `Action(name=...)`, or an effect's `action(...)`."""
     thing = body.callee(call)
     owner = thing.__self__ if isinstance(thing, MethodType) else None
@@ -159,7 +157,7 @@ def _made(body: Body, call: ast.Call) -> list[Named] | None:
     held = payload(body, given.get("arguments"))
     arguments = held.keys if held.complete and not held.whole else None
     return (
-        [Named(name=each, arguments=arguments) for each in sorted(name.texts)]
+        [NamedEffect(name=each, arguments=arguments) for each in sorted(name.texts)]
         if name.complete
         else None
     )
@@ -169,10 +167,9 @@ def _passes_on(body: Body) -> bool:
     """Tell whether a function hands the whole state to one that is written elsewhere."""
     state = body.parameters[:1]
     return any(
-        isinstance(node, ast.Call)
-        and any(isinstance(each, ast.Name) and each.id in state for each in node.args)
-        and _is_elsewhere(body, body.callee(node))
-        for node in body.nodes
+        any(isinstance(value, ast.Name) and value.id in state for value in call.args)
+        and _is_elsewhere(body, body.callee(call))
+        for call in body.call_nodes
     )
 
 
@@ -184,7 +181,7 @@ def _takes_actions(worker: Worker) -> bool:
     """Tell whether a worker is handed the actions of the state."""
     if worker.read is None:
         return "actions" in (*worker.contract.required, *worker.contract.optional)
-    body = read(worker.read)
+    body = body_of(worker.read)
     return body is None or any(mentions(each, "actions") for each in body.reach)
 
 
@@ -192,7 +189,7 @@ def _is_gated_inside(worker: Worker) -> bool:
     """Tell whether a worker's agent is a graph with workers of ours that may propose."""
     nodes = [
         Part(name=name, spec=spec).action
-        for graph in inside(worker.agent).graphs
+        for graph in agent_parts(worker.agent).graphs
         for name, spec in graph.builder.nodes.items()
     ]
     return any(isinstance(each, Worker) and each.gate and each.effects for each in nodes)

@@ -17,15 +17,15 @@ from langchain_core.runnables import (
 from langchain_core.tools import BaseTool
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.checks.graph.part import AnyCompiled, Part, declared, functions_of, unbound
-from quintet.checks.source.body import Body, read
+from quintet.checks.graph.part import AnyCompiled, Part, declared, functions_of, unwrapped
+from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Effect, Node
 
 _RUNNING = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside:
+class AgentParts:
     """The parts of an agent that can be seen."""
 
     seen: tuple[object, ...]
@@ -34,7 +34,7 @@ class Inside:
     bodies: tuple[Body, ...]
 
 
-def inside(agent: object) -> Inside:
+def agent_parts(agent: object) -> AgentParts:
     """Look into an agent: a function, a Runnable of Runnables, a graph and its subgraphs.
 
     A node of ours among them is left alone: it has a contract of its own.
@@ -45,7 +45,7 @@ def inside(agent: object) -> Inside:
     bodies: list[Body] = []
     waiting = [agent]
     while waiting:
-        thing = unbound(waiting.pop())
+        thing = unwrapped(waiting.pop())
         if id(thing) in parts or isinstance(thing, Node):
             continue
         parts[id(thing)] = thing
@@ -55,8 +55,11 @@ def inside(agent: object) -> Inside:
             graphs.append(thing)
         read_here = list(_bodies(thing))
         bodies += read_here
-        waiting += [*_parts(thing), *(each for body in read_here for each in _run(body))]
-    return Inside(
+        waiting += [
+            *_parts(thing),
+            *(each for body in read_here for each in _called_runnables(body)),
+        ]
+    return AgentParts(
         seen=tuple(parts.values()), graphs=tuple(graphs), tools=tuple(tools), bodies=tuple(bodies)
     )
 
@@ -82,27 +85,24 @@ def _bodies(thing: object) -> Iterator[Body]:
     """Return the functions of an agent: itself, or what a Runnable wraps."""
     several = functions_of(thing) if isinstance(thing, Runnable) else [thing]
     for each in several:
-        body = read(each)
+        body = body_of(each)
         if body is not None:
             yield from body.reach
 
 
-def _run(body: Body) -> Iterator[object]:
+def _called_runnables(body: Body) -> Iterator[object]:
     """Return the Runnables that a function runs itself, as in `graph.invoke(...)`."""
-    for node in body.nodes:
-        if isinstance(node, ast.Call) and (thing := called_runnable(body, node)) is not None:
-            yield thing
+    runnables = (called_runnable(body, call) for call in body.call_nodes)
+    yield from (runnable for runnable in runnables if runnable is not None)
 
 
 def called_runnable(body: Body, call: ast.Call) -> object:
     """Return the Runnable that a call in a function runs, as in `agent.invoke(...)`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
-        return None
-    owner = body.resolve(call.func.value)
+    owner = body.receiver(call, _RUNNING)
     return owner if isinstance(owner, Runnable) else None
 
 
-def functions_in(tool: object) -> list[object]:
+def tool_functions(tool: object) -> list[object]:
     """Return what a tool runs: its function and its async one, or the methods of its class."""
     if isinstance(tool, FunctionType | MethodType):
         return [tool]

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from quintet.checks.graph.part import declared, unbound
-from quintet.checks.source.body import Body, read
+from quintet.checks.graph.part import declared, unwrapped
+from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.literals import ANYTHING, Values
-from quintet.checks.source.moves import Moves, chosen
+from quintet.checks.source.moves import Moves, path_moves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +31,7 @@ class Branch:
             every = Values(known=self.begun)
             return Moves(to=every, named=every, together=frozenset({self.begun}))
         if self.body is not None:
-            return chosen(self.body, self.ends)
+            return path_moves(self.body, self.ends)
         known = frozenset((self.ends or {}).values())
         return Moves(to=Values(known=known, complete=self.ends is not None), named=ANYTHING)
 
@@ -46,6 +46,6 @@ def begun(path: object) -> frozenset[str]:
 
 def path_body(path: object) -> Body | None:
     """Return the source of a path function, if it can be read."""
-    plain = unbound(path)
+    plain = unwrapped(path)
     function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
-    return read(function) if function is not None else None
+    return body_of(function) if function is not None else None

@@ -36,11 +36,11 @@ def _crew(parts: Parts, assignees: frozenset[str]) -> frozenset[str]:
         name = waiting.pop()
         if name in parts and name not in found:
             found.add(name)
-            waiting.extend(_next(parts, parts[name]))
+            waiting.extend(_passed_on_to(parts, parts[name]))
     return frozenset(found)
 
 
-def _next(parts: Parts, part: Part) -> Iterator[str]:
+def _passed_on_to(parts: Parts, part: Part) -> Iterator[str]:
     """Return the nodes that a step is passed on to, by handoff or by fallback."""
     if isinstance(part.action, Worker):
         yield from part.action.handoffs

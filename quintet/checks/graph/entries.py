@@ -12,7 +12,7 @@ from quintet.checks.graph.crew import fallbacks
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import Body
 from quintet.checks.source.literals import Values
-from quintet.checks.source.sends import Sent, sent
+from quintet.checks.source.sends import Sent, sends_of
 from quintet.nodes import Worker
 
 
@@ -29,7 +29,7 @@ class Entries:
             (source, each)
             for source in (START, *self.shape.parts)
             for body in _bodies(self.shape, source)
-            for each in sent(body)
+            for each in sends_of(body)
         )
 
     @cached_property
@@ -40,7 +40,9 @@ class Entries:
         found: frozenset[str] = frozenset()
         while True:
             carried = held - found
-            more = frozenset(name for each in sources for name in _on(self.shape, each, carried))
+            more = frozenset(
+                name for each in sources for name in _next_by_name(self.shape, each, carried)
+            )
             if more <= found:
                 return found
             found |= more
@@ -50,25 +52,25 @@ class Entries:
         """Whether control may come to any node by name: somebody's targets cannot be listed."""
         upward = any(self.shape.moves(name).to.texts for name in self.shape.inner)
         sources = (START, *self.shape.parts)
-        said = [each for source in sources for each in _named(self.shape, source)]
+        said = [each for source in sources for each in _by_name(self.shape, source)]
         return upward or not all(each.complete for each in said)
 
 
-def _named(shape: Shape, source: str) -> Iterator[Values]:
+def _by_name(shape: Shape, source: str) -> Iterator[Values]:
     yield shape.moves(source).named
     yield from (branch.moves.named for branch in shape.branches.get(source, ()))
 
 
-def _on(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
+def _next_by_name(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
     """List where a node leads by name; where it works on a step, what it hands on is sent."""
-    edges = shape.static(source)
-    said = frozenset(text for each in _named(shape, source) for text in each.texts)
-    if source == START or not shape.crews or _works(shape, source) - carried:
+    edges = shape.edge_targets(source)
+    said = frozenset(text for each in _by_name(shape, source) for text in each.texts)
+    if source == START or not shape.crews or _tasks_of(shape, source) - carried:
         return edges | said
-    return edges | (said - _handed_on(shape, source) - frozenset(shape.crews))
+    return edges | (said - _takers(shape, source) - frozenset(shape.crews))
 
 
-def _works(shape: Shape, source: str) -> frozenset[str]:
+def _tasks_of(shape: Shape, source: str) -> frozenset[str]:
     """List whose work a node hands on: its own, or what failed before an error handler.
 
     A fallback does the work of a worker, and a policy that all nodes share is not meant for what
@@ -85,7 +87,7 @@ def _works(shape: Shape, source: str) -> frozenset[str]:
     )
 
 
-def _handed_on(shape: Shape, name: str) -> frozenset[str]:
+def _takers(shape: Shape, name: str) -> frozenset[str]:
     thing = shape.parts[name].action
     return frozenset(thing.handoffs) if isinstance(thing, Worker) else fallbacks(thing)
 

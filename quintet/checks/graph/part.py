@@ -16,7 +16,7 @@ from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import TimeoutPolicy, interrupt
 
-from quintet.checks.source.body import UNKNOWN, Body, read
+from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 
 AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
 _RUNNING = ("invoke", "ainvoke", "stream", "astream")
@@ -44,7 +44,7 @@ class Part:
     @cached_property
     def runnable(self) -> object:
         """The node's Runnable, without what `bind` or `with_config` put around it."""
-        return unbound(self.spec.runnable)
+        return unwrapped(self.spec.runnable)
 
     @cached_property
     def action(self) -> object:
@@ -60,7 +60,7 @@ class Part:
         if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
             return False
         sync, soon = declared(self.runnable, "func"), declared(self.runnable, "afunc")
-        return sync is None or _is_hop(soon)
+        return sync is None or _is_thread_hop(soon)
 
     @property
     def graph(self) -> AnyCompiled | None:
@@ -78,12 +78,17 @@ class Part:
     def aside(self) -> tuple[Body, ...]:
         """Functions that run in the node but do not give its update: its tools, earlier steps."""
         before = [body for step in self._steps[:-1] for body in _bodies(step)]
-        tools = [read(each) for each in _tools(self.runnable)]
+        tools = [body_of(each) for each in _tools(self.runnable)]
         return (*before, *(body for body in tools if body is not None))
+
+    @cached_property
+    def reach(self) -> tuple[Body, ...]:
+        """List every function that runs in the node, the helpers that they call included."""
+        return tuple(each for body in (*self.bodies, *self.aside) for each in body.reach)
 
     @property
     def _steps(self) -> Sequence[object]:
-        return [unbound(each) for each in _line(self.runnable)] or [self.runnable]
+        return [unwrapped(each) for each in _sequence_steps(self.runnable)] or [self.runnable]
 
     @property
     def is_opaque(self) -> bool:
@@ -95,7 +100,7 @@ class Part:
     def is_ours(self) -> bool:
         """Whether the object or function is one of Quintet's own."""
         owner = self.action if isinstance(self.action, FunctionType) else type(self.action)
-        return str(owner.__module__).partition(".")[0] == "quintet"
+        return package_of(owner) == "quintet"
 
     @property
     def has_tools(self) -> bool:
@@ -105,17 +110,17 @@ class Part:
     @cached_property
     def hints(self) -> frozenset[str]:
         """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
-        return _texts(self.spec.ends) or frozenset()
+        return _strings(self.spec.ends) or frozenset()
 
     @cached_property
     def targets(self) -> frozenset[str] | None:
         """The targets that the object itself declares, if it does."""
-        return _texts(declared(self.action, "destinations"))
+        return _strings(declared(self.action, "destinations"))
 
     @cached_property
     def writes(self) -> frozenset[str] | None:
         """The keys that the object itself declares that it writes, if it does."""
-        return _texts(declared(self.action, "writes"))
+        return _strings(declared(self.action, "writes"))
 
     @cached_property
     def asks(self) -> bool:
@@ -137,7 +142,7 @@ class Part:
         """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
-        return runs and has(self.action, "gate") and declared(self.action, "gate") is None
+        return runs and has_attribute(self.action, "gate") and declared(self.action, "gate") is None
 
     @property
     def is_sync(self) -> bool:
@@ -153,12 +158,12 @@ def declared(thing: object, name: str) -> object:
         return None
 
 
-def has(thing: object, name: str) -> bool:
+def has_attribute(thing: object, name: str) -> bool:
     """Tell whether an object has an attribute, without computing it."""
     return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
 
 
-def unbound(thing: object) -> object:
+def unwrapped(thing: object) -> object:
     """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
     while isinstance(thing, RunnableBindingBase):
         thing = thing.bound
@@ -167,9 +172,7 @@ def unbound(thing: object) -> object:
 
 def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
     """Return the compiled graph that a call in a function runs, as in `graph.invoke(...)`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
-        return None
-    owner = body.resolve(call.func.value)
+    owner = body.receiver(call, _RUNNING)
     return owner if isinstance(owner, CompiledStateGraph) else None
 
 
@@ -182,32 +185,31 @@ def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
 
 
 def _may_ask(part: Part, seen: frozenset[int]) -> bool:
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in bodies):
+    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in part.reach):
         return True
-    calls = [(body, node) for body in bodies for node in body.nodes if isinstance(node, ast.Call)]
-    graphs = [part.graph, *(called_graph(body, call) for body, call in calls)]
+    called = [called_graph(body, call) for body in part.reach for call in body.call_nodes]
+    graphs = [part.graph, *called]
     return any(graph_asks(graph, seen) for graph in graphs if graph is not None)
 
 
 def functions_of(runnable: object) -> Iterator[Any]:
     """Return the function and the async function that LangGraph or LangChain wrapped."""
     sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
-    pair = has(runnable, "func") and has(runnable, "afunc")
+    pair = has_attribute(runnable, "func") and has_attribute(runnable, "afunc")
     if not (pair or isinstance(runnable, RunnableLambda)):
         return
     if sync is not None:
         yield sync
-    if soon is not None and not (sync is not None and _is_hop(soon)):
+    if soon is not None and not (sync is not None and _is_thread_hop(soon)):
         yield soon
 
 
-def _is_hop(function: object) -> bool:
+def _is_thread_hop(function: object) -> bool:
     """Tell whether an async function only puts a sync one into a thread."""
     return isinstance(function, partial) and function.func is run_in_executor
 
 
-def _line(runnable: object) -> list[object]:
+def _sequence_steps(runnable: object) -> list[object]:
     """Return the steps of a sequence of Runnables."""
     steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
     return steps if isinstance(steps, list) else []
@@ -215,7 +217,7 @@ def _line(runnable: object) -> list[object]:
 
 def _bodies(runnable: object) -> Iterator[Body]:
     for function in functions_of(runnable):
-        if (body := read(function)) is not None:
+        if (body := body_of(function)) is not None:
             yield body
 
 
@@ -227,20 +229,20 @@ def _tools(runnable: object) -> Iterator[object]:
                 yield function
 
 
-def _texts(said: object) -> frozenset[str] | None:
+def _strings(said: object) -> frozenset[str] | None:
     if not isinstance(said, tuple | list | set | frozenset | Mapping):
         return None
     return frozenset(each for each in said if isinstance(each, str))
 
 
 def _is_sync(runnable: object) -> bool:
-    runnable = unbound(runnable)
-    steps = _line(runnable)
+    runnable = unwrapped(runnable)
+    steps = _sequence_steps(runnable)
     if isinstance(runnable, RunnableParallel):
         steps = list(runnable.steps__.values())
     if steps:
         return any(_is_sync(step) for step in steps)
-    if isinstance(runnable, RunnableLambda) or has(runnable, "afunc"):
+    if isinstance(runnable, RunnableLambda) or has_attribute(runnable, "afunc"):
         soon = declared(runnable, "afunc")
-        return soon is None or _is_hop(soon)
+        return soon is None or _is_thread_hop(soon)
     return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

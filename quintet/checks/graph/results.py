@@ -11,13 +11,13 @@ from typing import Literal
 from quintet.checks.graph.entries import Entries
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body
-from quintet.checks.source.literals import Values
+from quintet.checks.source.literals import ANYTHING, NOTHING, Values
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
 from quintet.nodes import Planner, Worker
 
-Verdict = Literal["given", "late", "never", "unknown"]
+Availability = Literal["given", "late", "never", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Results:
     givers: dict[str, frozenset[Spot]]
     complete: bool
 
-    def before(self, name: str, spot: Spot) -> Verdict:
+    def before(self, name: str, spot: Spot) -> Availability:
         """Tell whether a result stands under a name when a node runs, or comes too late.
 
         Several results of one name in one step are numbered, `read`, `read#2` and so on.
@@ -58,10 +58,10 @@ def results(tree: Tree) -> Results:
 
 def _given(tree: Tree, spot: Spot) -> Values:
     if "results" not in spot.shape.channels:
-        return Values()
-    if isinstance(spot.thing, Planner):
-        return steps_of(spot.thing).ids
-    if isinstance(spot.thing, Worker):
+        return NOTHING
+    if isinstance(spot.action, Planner):
+        return steps_of(spot.action).ids
+    if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
     return _of_function(spot)
 
@@ -69,7 +69,7 @@ def _given(tree: Tree, spot: Spot) -> Values:
 def _of_worker(entries: Entries, spot: Spot) -> Values:
     """List its own name where it runs without a step, and the steps that it is sent by hand."""
     ids = [_step_id(each.given) for _, each in entries.sends if spot.name in each.to.texts]
-    alone = spot.name in entries.named or entries.is_open or Values() in ids
+    alone = spot.name in entries.named or entries.is_open or NOTHING in ids
     own = frozenset({spot.name}) if alone else frozenset()
     return Values(
         known=own.union(*(each.known for each in ids)), complete=all(each.complete for each in ids)
@@ -79,8 +79,8 @@ def _of_worker(entries: Entries, spot: Spot) -> Values:
 def _step_id(given: Payload) -> Values:
     """Return the ids of a step that is sent by hand; none where no step is sent."""
     if "step" in given.keys or not given.complete:
-        return Values(complete=False)
-    return Values()
+        return ANYTHING
+    return NOTHING
 
 
 def _of_function(spot: Spot) -> Values:
@@ -88,13 +88,12 @@ def _of_function(spot: Spot) -> Values:
     if part.writes is not None or part.is_ours:
         return Values(complete="results" not in (part.writes or ()))
     if part.is_opaque:
-        return Values(complete=False)
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    found = [payload(body, value) for body in bodies for value in _stored(body)]
+        return ANYTHING
+    found = [payload(body, value) for body in part.reach for value in _stored(body)]
     return Values(
         known=frozenset(key for each in found for key in each.keys),
         complete=all(each.complete and not each.whole for each in found)
-        and not any(gives_foreign(body) for body in bodies),
+        and not any(gives_foreign(body) for body in part.reach),
     )
 
 

@@ -17,7 +17,7 @@ from quintet.checks.graph.branch import Branch, begun, path_body
 from quintet.checks.graph.crew import crews
 from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
-from quintet.checks.source.moves import Moves, commanded, makes_sends, merged
+from quintet.checks.source.moves import Moves, command_moves, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
 from quintet.nodes import Planner, Recovery, Worker
 
@@ -89,7 +89,7 @@ class Shape:
         """The edges that wait for several nodes."""
         return tuple((frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges))
 
-    def static(self, name: str) -> frozenset[str]:
+    def edge_targets(self, name: str) -> frozenset[str]:
         """Return the targets of a node's own edges, plain or waiting."""
         waiting = frozenset(end for starts, end in self.joins if name in starts)
         return self.edges.get(name, frozenset()) | waiting
@@ -136,7 +136,7 @@ class Shape:
 
     def _commands(self, part: Part) -> Moves:
         said = part.hints | (part.targets or frozenset()) | self._planners(part)
-        found = commanded((*part.bodies, *part.aside))
+        found = command_moves((*part.bodies, *part.aside))
         if (shape := self.inner.get(part.name)) is not None:
             upward = merged(shape.moves(name) for name in shape.parts).parent
             found = Moves(to=upward)
@@ -166,7 +166,7 @@ class Shape:
         part = self.parts.get(name)
         handler = part.spec.error_handler_node if part is not None and failing else None
         failed = frozenset({handler}) if handler else frozenset()
-        return self.exits(name) | self.static(name) | failed
+        return self.exits(name) | self.edge_targets(name) | failed
 
     def is_open(self, name: str) -> bool:
         """Tell whether a node may lead to nodes that cannot be listed."""
@@ -175,7 +175,7 @@ class Shape:
 
     def is_end(self, name: str) -> bool:
         """Tell whether a run can end after this node."""
-        way_on = self.static(name) | self.exits(name)
+        way_on = self.edge_targets(name) | self.exits(name)
         return END in way_on or not (way_on or self.is_open(name))
 
     @cached_property
@@ -188,7 +188,7 @@ class Shape:
 
     def _writes(self, part: Part) -> Written:
         if (shape := self.inner.get(part.name)) is not None:
-            return Written(keys=frozenset(shape.gives & self.keys))
+            return Written(keys=frozenset(shape.output_keys & self.keys))
         if part.writes is not None:
             return Written(keys=part.writes)
         if part.is_opaque or not part.bodies:
@@ -201,7 +201,7 @@ class Shape:
         return frozenset(self.builder.schemas.get(schema, self.keys))
 
     @cached_property
-    def takes(self) -> frozenset[str]:
+    def input_keys(self) -> frozenset[str]:
         """The keys that the graph takes from its input."""
         return frozenset(self.builder.schemas.get(self.builder.input_schema, ()))
 
@@ -215,13 +215,13 @@ class Shape:
         )
 
     @cached_property
-    def gives(self) -> frozenset[str]:
+    def output_keys(self) -> frozenset[str]:
         """The keys of its output that it sets: those that it was given, and those written."""
         output = frozenset(self.builder.schemas.get(self.builder.output_schema, ()))
         inside = [self.written(name) for name in self.parts]
         if not all(each.complete for each in inside):
             return output
-        return output & self.takes.union(*(each.keys for each in inside))
+        return output & self.input_keys.union(*(each.keys for each in inside))
 
     def reached(
         self,
@@ -237,13 +237,15 @@ class Shape:
         waiting = list(found)
         while waiting:
             name = waiting.pop(0)
-            for target in sorted(self._next(name, closed, frozenset(found))):
+            for target in sorted(self._reached_from(name, closed, frozenset(found))):
                 if target in self.parts and target not in found:
                     found[target] = name
                     waiting.append(target)
         return found
 
-    def _next(self, name: str, closed: frozenset[str], seen: frozenset[str]) -> frozenset[str]:
+    def _reached_from(
+        self, name: str, closed: frozenset[str], seen: frozenset[str]
+    ) -> frozenset[str]:
         part = self.parts.get(name)
         handler = part.spec.error_handler_node if part is not None else None
         failed = frozenset({handler}) if handler else frozenset()

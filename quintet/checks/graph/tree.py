@@ -29,7 +29,7 @@ class Spot:
         return self.shape.parts[self.name]
 
     @property
-    def thing(self) -> object:
+    def action(self) -> object:
         """The object or function that is the node."""
         return self.part.action
 
@@ -114,7 +114,7 @@ class Tree:
 
     def of(self, kind: type[T]) -> list[tuple[Spot, T]]:
         """Return the nodes of one kind of ours, each with its object."""
-        return [(spot, spot.thing) for spot in self.spots if isinstance(spot.thing, kind)]
+        return [(spot, spot.action) for spot in self.spots if isinstance(spot.action, kind)]
 
     def after(self, spot: Spot) -> Trail:
         """Find what may run after a node that succeeds, later failures and handlers included."""
@@ -143,12 +143,12 @@ class Tree:
         trail = self.after(first)
         return trail.open or second in trail.spots
 
-    def place_of(self, spot: Spot, shape: Shape) -> str:
+    def outer_node(self, spot: Spot, shape: Shape) -> str:
         """Return the node of an outer graph that a node is, or that leads to it."""
         inside = spot.shape.within[len(shape.within) :]
         return inside[0] if inside else spot.name
 
-    def shared(self, first: Spot, second: Spot) -> Shape:
+    def common_graph(self, first: Spot, second: Spot) -> Shape:
         """Return the innermost graph that holds both nodes."""
         within: tuple[str, ...] = ()
         for one, other in zip(first.shape.within, second.shape.within, strict=False):

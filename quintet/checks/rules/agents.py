@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from functools import partial
 
 from quintet.checks.finding import Finding
-from quintet.checks.graph.agents import functions_in, inside
+from quintet.checks.graph.agents import agent_parts, tool_functions
 from quintet.checks.graph.part import declared
 from quintet.checks.graph.sameness import same
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.source.body import Body, read
+from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Act, Effect, Worker
 
 
@@ -19,7 +18,7 @@ def raw_effects(tree: Tree) -> Iterator[Finding]:
     """Find tools with an effect's name that are not the effect: they run at once, each time."""
     every = [e for _, each in (*tree.of(Worker), *tree.of(Act)) for e in each.effects]
     for spot, worker in tree.of(Worker):
-        agent = inside(worker.agent)
+        agent = agent_parts(worker.agent)
         own = {effect.name: effect for effect in worker.effects}
         raw = {
             name for tool in agent.tools if (name := _name(tool)) in own and not _is_guarded(tool)
@@ -53,7 +52,7 @@ def _name(tool: object) -> object:
 
 def _is_guarded(tool: object) -> bool:
     """Tell whether a tool is an effect's own, or a function of the user's that calls an effect."""
-    return all(_is_effect(each) or _calls_effect(each) for each in functions_in(tool))
+    return all(_is_effect(each) or _calls_effect(each) for each in tool_functions(tool))
 
 
 def _is_effect(function: object) -> bool:
@@ -61,18 +60,15 @@ def _is_effect(function: object) -> bool:
 
 
 def _calls_effect(function: object) -> bool:
-    body = read(function)
+    body = body_of(function)
     return body is not None and any(
-        _is_effect(each.callee(node))
-        for each in body.reach
-        for node in each.nodes
-        if isinstance(node, ast.Call)
+        _is_effect(callee) for helper in body.reach for callee in helper.callees
     )
 
 
 def _runs(tool: object, effect: Effect) -> bool:
     """Tell whether a tool is an effect's function, bare."""
-    return any(_is_bare(each, effect) for each in functions_in(tool))
+    return any(_is_bare(each, effect) for each in tool_functions(tool))
 
 
 def _is_bare(function: object, effect: Effect) -> bool:
@@ -82,5 +78,4 @@ def _is_bare(function: object, effect: Effect) -> bool:
 
 
 def _calls(body: Body, effect: Effect) -> bool:
-    called = [body.callee(node) for node in body.nodes if isinstance(node, ast.Call)]
-    return any(_is_bare(each, effect) for each in called)
+    return any(_is_bare(callee, effect) for callee in body.callees)

@@ -11,11 +11,11 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.types import interrupt
 
 from quintet.checks.finding import Finding
-from quintet.checks.graph.agents import functions_in, inside
+from quintet.checks.graph.agents import agent_parts, tool_functions
 from quintet.checks.graph.part import Part
-from quintet.checks.graph.questions import FOREIGN, asking, followed, runnable_asks
+from quintet.checks.graph.questions import FOREIGN, question_calls, runnable_asks, with_helpers
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, own, read
+from quintet.checks.source.body import Body, body_of, package_of, walk_scope
 from quintet.nodes import Worker
 
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
@@ -24,13 +24,13 @@ _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 def swallowed(shape: Shape) -> Iterator[Finding]:
     """Find questions that are swallowed: what catches every exception catches them too."""
     for name, part in shape.parts.items():
-        for each in followed(_bodies(part)):
+        for each in with_helpers(_bodies(part)):
             if (call := next(_swallowed(each), None)) is not None:
                 direct = each.callee(call) is interrupt
                 what = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
                 yield _finding(shape, name, f"an except clause around {what}")
                 break
-        if any(_falls_back(thing) for thing in _things(part)):
+        if any(_falls_back(thing) for thing in _runnables(part)):
             yield _finding(shape, name, "with_fallbacks(...)")
 
 
@@ -38,23 +38,19 @@ def _bodies(part: Part) -> Iterator[Body]:
     """List the functions that run in a node: its own, a worker's agent's, and its tools."""
     yield from (*part.bodies, *part.aside)
     if isinstance(part.action, Worker):
-        agent = inside(part.action.agent)
+        agent = agent_parts(part.action.agent)
         held = (*part.action.contract.tools, *agent.tools)
-        tools = (read(each) for tool in held for each in functions_in(tool))
+        tools = (body_of(each) for tool in held for each in tool_functions(tool))
         for body in (*agent.bodies, *tools):
-            if body is not None and _root(body) not in (*FOREIGN, "quintet"):
+            if body is not None and package_of(body.function) not in (*FOREIGN, "quintet"):
                 yield body
 
 
-def _root(body: Body) -> str:
-    return str(body.function.__module__).partition(".")[0]
-
-
-def _things(part: Part) -> Iterator[object]:
+def _runnables(part: Part) -> Iterator[object]:
     """Return the Runnables that a node is made of, and a worker's agent."""
-    yield from inside(part.runnable).seen
+    yield from agent_parts(part.runnable).seen
     if isinstance(part.action, Worker):
-        yield from inside(part.action.agent).seen
+        yield from agent_parts(part.action.agent).seen
 
 
 def _falls_back(thing: object) -> bool:
@@ -82,27 +78,27 @@ def _swallowed(body: Body) -> Iterator[ast.Call]:
         if isinstance(node, ast.Try | ast.TryStar | ast.With | ast.AsyncWith)
     ]
     if guards:
-        for call in asking(body):
-            if any(_holds(node.body, call) and _keeps(body, node) for node in guards):
+        for call in question_calls(body):
+            if any(_contains(node.body, call) and _swallows(body, node) for node in guards):
                 yield call
 
 
-def _keeps(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
+def _swallows(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
     if isinstance(node, ast.With | ast.AsyncWith):
         return any(_suppresses(body, each.context_expr) for each in node.items)
-    returns = any(isinstance(each, ast.Return) for each in own(*node.finalbody))
+    returns = any(isinstance(each, ast.Return) for each in walk_scope(*node.finalbody))
     return returns or _catches(body, node.handlers)
 
 
-def _holds(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
-    return any(each is call for each in own(*statements))
+def _contains(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
+    return any(each is call for each in walk_scope(*statements))
 
 
 def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
     """Tell whether the first clause that gets the interrupt keeps it."""
     for handler in handlers:
         if _takes(body, handler.type):
-            return not any(_reraises(each, handler.name) for each in own(*handler.body))
+            return not any(_reraises(each, handler.name) for each in walk_scope(*handler.body))
     return False
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from langgraph.channels import LastValue
 from typing_extensions import is_typeddict
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, correction, names
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
@@ -87,7 +86,11 @@ def _lacks(step: WrittenStep, key: str) -> bool:
 
 def _is_never_set(shape: Shape, key: str) -> bool:
     """Tell whether a key of the state stays empty: not in the input, and no node writes it."""
-    if shape.within or key in shape.takes or not isinstance(shape.channels.get(key), LastValue):
+    if (
+        shape.within
+        or key in shape.input_keys
+        or not isinstance(shape.channels.get(key), LastValue)
+    ):
         return False
     if not is_typeddict(shape.builder.state_schema):
         return False  # other kinds of state may have defaults
@@ -96,8 +99,7 @@ def _is_never_set(shape: Shape, key: str) -> bool:
 
 
 def _unmet(spot: Spot, key: str, why: str, known: frozenset[str] = frozenset()) -> Finding:
-    close = get_close_matches(key, sorted(known), n=1)
-    remedy = f"Write {close[0]!r}" if close else f"Give {key!r} before it comes to {spot.name!r}"
+    remedy = correction(key, known, f"Give {key!r} before it comes to {spot.name!r}")
     return Finding(
         code="unmet-need",
         node=spot.at,

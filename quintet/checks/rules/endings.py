@@ -10,8 +10,8 @@ from langgraph.types import Command
 from quintet.checks.finding import Finding, Level
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, read
-from quintet.checks.source.flow import falls
+from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases
 from quintet.checks.source.moves import answers
 
@@ -37,13 +37,17 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
         return None
     if None in branch.body.returned or None in answers(branch.body).known:
         return "error"
-    return "warning" if any(_falls(shape, each) for each in _answering(branch.body)) else None
+    return (
+        "warning"
+        if any(_may_fall_through(shape, each) for each in _answering(branch.body))
+        else None
+    )
 
 
 def partial_commands(shape: Shape) -> Iterator[Finding]:
     """Find nodes that go on by `Command` alone, and may come to their end without one."""
     for name, part in shape.parts.items():
-        if shape.static(name) or shape.branches.get(name) or part.spec.is_error_handler:
+        if shape.edge_targets(name) or shape.branches.get(name) or part.spec.is_error_handler:
             continue
         if any(_goes_on(body) and _forgets(shape, body) for body in part.bodies):
             yield Finding(
@@ -70,7 +74,7 @@ def _goes_on(body: Body) -> bool:
 def _forgets(shape: Shape, body: Body) -> bool:
     """Tell whether a match without a default, or a promise in the return hint, is not kept."""
     for each in _answering(body):
-        if not _falls(shape, each):
+        if not _may_fall_through(shape, each):
             continue
         if _always_commands(each) or any(_is_last(shape, each, node) for node in each.nodes):
             return True
@@ -81,14 +85,13 @@ def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
     """Tell whether a `match` decides where the run goes, and takes not every value."""
     if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
         return False
-    return any(not falls(case.body) for case in node.cases)
+    return any(not falls_through(case.body) for case in node.cases)
 
 
 def _always_commands(body: Body) -> bool:
     """Tell whether the return hint says that the function always returns a `Command`."""
-    said = body.function.__annotations__.get("return", "")
-    text = said if isinstance(said, str) else repr(said)
-    return "Command" in text and "None" not in text and "dict" not in text and "|" not in text
+    hint = body.return_hint
+    return "Command" in hint and not any(word in hint for word in ("None", "dict", "|"))
 
 
 def _answering(body: Body) -> Iterator[Body]:
@@ -103,12 +106,12 @@ def _answering(body: Body) -> Iterator[Body]:
         for answer in each.returned:
             called = answer.value if isinstance(answer, ast.Await) else answer
             if isinstance(called, ast.Call) and each.is_near(thing := each.callee(called)):
-                helper = read(thing)
+                helper = body_of(thing)
                 waiting += [helper] if helper is not None else []
 
 
-def _falls(shape: Shape, body: Body) -> bool:
-    return falls(body.statements, Cases(body=body, state=_state(shape)))
+def _may_fall_through(shape: Shape, body: Body) -> bool:
+    return falls_through(body.statements, Cases(body=body, state=_state(shape)))
 
 
 def _state(shape: Shape) -> object:

@@ -13,10 +13,10 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import declared
-from quintet.checks.graph.questions import FOREIGN, asking
+from quintet.checks.graph.questions import FOREIGN, question_calls
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import UNKNOWN, Body, read
-from quintet.checks.source.flow import before, most
+from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
+from quintet.checks.source.flow import max_count, nodes_before
 
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
 _KINDS = (str, dict, list, set, tuple, bytes, frozenset)
@@ -38,9 +38,9 @@ def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
     for each in shape.walk():
         for name, part in each.parts.items():
             if part.asks and part.graph is None:
-                yield _lost(each.at(name), f"{name!r} may stop for a person")
+                yield _unanswerable(each.at(name), f"{name!r} may stop for a person")
     for name in sorted(_stops(graph)):
-        yield _lost(name, f"The graph is compiled to stop at {name!r}")
+        yield _unanswerable(name, f"The graph is compiled to stop at {name!r}")
 
 
 def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
@@ -50,7 +50,7 @@ def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lost(node: str, what: str) -> Finding:
+def _unanswerable(node: str, what: str) -> Finding:
     return Finding(
         code="no-checkpointer",
         node=node,
@@ -65,15 +65,15 @@ def repeated(shape: Shape) -> Iterator[Finding]:
     """Find what is done again at every answer, since a node starts from its first line."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
-            if body.function.__module__.split(".")[0] not in FOREIGN:
+            if package_of(body.function) not in FOREIGN:
                 yield from _repeats(shape, name, body)
 
 
 def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
-    asked = asking(body)
+    asked = question_calls(body)
     if not asked:
         return
-    ahead = before(body.statements, asked[0])
+    ahead = nodes_before(body.statements, asked[0])
     busy = [node for node in ahead if isinstance(node, ast.Call) and _is_busy(body, node)]
     if busy:
         called = dict.fromkeys(ast.unparse(node.func) for node in busy)
@@ -85,7 +85,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
             remedy="Move it to a node before this one, or after the interrupt.",
             level="warning",
         )
-    if most(body.statements, lambda node: any(node is each for each in asked)) > 1:
+    if max_count(body.statements, lambda node: any(node is each for each in asked)) > 1:
         yield Finding(
             code="several-interrupts",
             node=shape.at(name),
@@ -111,11 +111,10 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
         return declared(thing, "__name__") in _CHANGING
     if isinstance(owner, logging.Logger) or _is_quiet(plain):
         return False
-    helper = read(plain) if isinstance(plain, FunctionType) else None
+    helper = body_of(plain) if isinstance(plain, FunctionType) else None
     if helper is None or any(plain is each for each in seen):
         return helper is None
-    inside = [node for node in helper.nodes if isinstance(node, ast.Call)]
-    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in inside)
+    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in helper.call_nodes)
 
 
 def _is_quiet(thing: object) -> bool:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.graph.message import add_messages
 
-from quintet.checks.finding import Finding, Level, names
+from quintet.checks.finding import Finding, Level, correction, names
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape, way
 
 _ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
-_SETTLED = (add_messages, operator.or_, operator.and_)
+_IDEMPOTENT = (add_messages, operator.or_, operator.and_)
 """Reducers that change nothing when they get a value that they already hold."""
 
 _LOST = {
@@ -30,13 +29,12 @@ def unknown_keys(shape: Shape) -> Iterator[Finding]:
         return
     for name in shape.parts:
         for key in sorted(shape.written(name).keys - shape.keys):
-            close = get_close_matches(key, sorted(shape.keys), n=1)
-            better = f"Write {close[0]!r}" if close else f"Add {key!r} to the state"
+            remedy = correction(key, shape.keys, f"Add {key!r} to the state")
             yield Finding(
                 code="unknown-key",
                 node=shape.at(name),
                 fault=f"{name!r} writes {key!r}, which the state does not have: it is dropped.",
-                remedy=f"{better}, or leave it out.",
+                remedy=f"{remedy}, or leave it out.",
             )
 
 
@@ -63,7 +61,12 @@ def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
             found[level] = kept
     inner = shape.inner.get(name)
     if inner is not None and inner.returns:
-        both = inner.takes & inner.gives & _reduced(shape)["error"] & _reduced(inner)["error"]
+        both = (
+            inner.input_keys
+            & inner.output_keys
+            & _reduced(shape)["error"]
+            & _reduced(inner)["error"]
+        )
         found = {"error": both} if both else {}
     return found
 
@@ -77,7 +80,7 @@ def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
         elif isinstance(channel, BinaryOperatorAggregate):
             if any(channel.operator is each for each in _ADDING):
                 adding.add(key)
-            elif not any(channel.operator is each for each in _SETTLED):
+            elif not any(channel.operator is each for each in _IDEMPOTENT):
                 other.add(key)
     return {"error": frozenset(adding), "warning": frozenset(other)}
 
@@ -88,7 +91,7 @@ def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
         if shape.is_plain or inner.is_plain:
             continue
         outputs = frozenset(inner.builder.schemas.get(inner.builder.output_schema, ()))
-        shared = (bool(inner.takes & shape.keys), bool(outputs & shape.keys))
+        shared = (bool(inner.input_keys & shape.keys), bool(outputs & shape.keys))
         if not all(shared):
             some = sorted(shape.channels)[:5]
             yield Finding(

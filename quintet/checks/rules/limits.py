@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from quintet.checks.finding import Finding, names
-from quintet.checks.graph.actions import Named, effect_of, may_propose, proposals
+from quintet.checks.finding import Finding, correction, names
+from quintet.checks.graph.actions import NamedEffect, effect_of, may_propose, proposals
 from quintet.checks.graph.part import declared
 from quintet.checks.graph.sameness import same
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.source.body import Body, read
+from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Act, ApprovalGate, Worker
 
 _ASKS = "there it always asks a person"
@@ -26,7 +25,7 @@ class Gated:
 
     spot: Spot
     gate: ApprovalGate
-    named: tuple[Named, ...]
+    named: tuple[NamedEffect, ...]
     complete: bool = True
 
 
@@ -63,20 +62,19 @@ def _gated(tree: Tree) -> Iterator[Gated]:
             complete=not others and all(each.complete for each in before),
         )
     for spot in tree.spots:
-        thing = spot.thing
+        thing = spot.action
         if isinstance(thing, Worker | Act) and thing.gate is not None:
             yield Gated(spot=spot, gate=thing.gate, named=tuple(map(effect_of, thing.effects)))
 
 
 def _blind(
-    gated: Gated, argument: str, so: str, lacking: list[Named], known: list[Named]
+    gated: Gated, argument: str, so: str, lacking: list[NamedEffect], known: list[NamedEffect]
 ) -> Finding:
-    every = sorted(name for named in known for name in named.arguments or ())
+    every = {name for named in known for name in named.arguments or ()}
     none_has = len(lacking) == len(known)
     if none_has:
-        who = f"no effect before it has ({names(*set(every))})"
-        close = get_close_matches(argument, every, n=1)
-        remedy = f"Write {close[0]!r}" if close else "Name an argument that the effects have"
+        who = f"no effect before it has ({names(*every)})"
+        remedy = correction(argument, every, "Name an argument that the effects have")
     else:
         who = f"{names(*(named.name for named in lacking))} does not have"
         remedy = "Give those effects a gate of their own"
@@ -92,25 +90,28 @@ def _blind(
 
 def _looks_at(when: object) -> dict[str, str]:
     """List the arguments that a condition looks at, and what it does about an action without."""
-    if isinstance(argument := _limited(when), str):
+    if isinstance(argument := _limit_argument(when), str):
         return {argument: _ASKS}
-    body = read(when)
+    body = body_of(when)
     found: dict[str, str] = {}
     for each in body.reach if body is not None else ():
-        called = [each.callee(node) for node in each.nodes if isinstance(node, ast.Call)]
-        limits = {name: _FAILS for thing in called if isinstance(name := _limited(thing), str)}
-        for name, so in (*limits.items(), *_read(each)):
+        limits = {
+            name: _FAILS
+            for thing in each.callees
+            if isinstance(name := _limit_argument(thing), str)
+        }
+        for name, so in (*limits.items(), *_argument_reads(each)):
             found[name] = _DEFAULT if _DEFAULT in (so, found.get(name)) else so
     return found
 
 
-def _limited(when: object) -> object:
+def _limit_argument(when: object) -> object:
     """Return the argument of an `over(...)`."""
     limit = declared(when, "limit")
     return declared(when, "argument") if isinstance(limit, int | float) else None
 
 
-def _read(body: Body) -> Iterator[tuple[str, str]]:
+def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
     """Return the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
     for node in body.nodes:
         held: ast.expr | None = None
@@ -129,5 +130,5 @@ def _read(body: Body) -> Iterator[tuple[str, str]]:
 
 def _is_arguments(body: Body, expression: ast.expr) -> bool:
     if isinstance(expression, ast.Name):
-        return any(_is_arguments(body, each) for each in body.bound.get(expression.id) or ())
+        return any(_is_arguments(body, each) for each in body.assignments.get(expression.id) or ())
     return isinstance(expression, ast.Attribute) and expression.attr == "arguments"

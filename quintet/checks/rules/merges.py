@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from quintet.checks.finding import Finding, names
-from quintet.checks.graph.fields import fields_of
+from quintet.checks.finding import Finding, correction, names
+from quintet.checks.graph.fields import source_fields
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.nodes import Merge, Worker
+from quintet.nodes import Merge
 
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
@@ -40,7 +39,7 @@ def _without(merge: Merge, source: str) -> str:
 
 
 def _unknown(given: Results, spot: Spot, merge: Merge, source: str) -> Finding:
-    close = get_close_matches(source, sorted(given.givers), n=1)
+    remedy = correction(source, given.givers, "Name a worker or a step id")
     is_node = source in spot.shape.parts
     what = "gives no result under its name" if is_node else "is no worker and no step of a plan"
     return Finding(
@@ -48,24 +47,21 @@ def _unknown(given: Results, spot: Spot, merge: Merge, source: str) -> Finding:
         node=spot.at,
         fault=f"{spot.name!r} merges the result {source!r}, and {source!r} {what}: "
         f"{_without(merge, source)}.",
-        remedy=f"{f'Write {close[0]!r}' if close else 'Name a worker or a step id'} in of=.",
+        remedy=f"{remedy} in of=.",
     )
 
 
 def _unknown_fields(tree: Tree, spot: Spot, merge: Merge) -> Iterator[Finding]:
     """Find fields that no source's type has: they are never merged."""
-    types = [w.contract.gives for s, w in tree.of(Worker) if s.name in merge.of]
-    known = [fields_of(each) for each in types]
-    if len(known) < len(merge.of) or None in known:
+    known = source_fields(tree, merge)
+    if known is None:
         return
-    every = frozenset(name for few in known for name in few or ())
-    for field in sorted(set(merge.fields) - every):
-        close = get_close_matches(field, sorted(every), n=1)
+    for field in sorted(set(merge.fields) - known):
+        remedy = correction(field, known, "Name a field that they give")
         yield Finding(
             code="unknown-source",
             node=spot.at,
             fault=f"{spot.name!r} merges the field {field!r}, which no source gives "
-            f"({names(*every)}).",
-            remedy=f"{f'Write {close[0]!r}' if close else 'Name a field that they give'} in "
-            "fields=.",
+            f"({names(*known)}).",
+            remedy=f"{remedy} in fields=.",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from quintet.checks.finding import Finding, names
-from quintet.checks.graph.fields import fields_of
+from quintet.checks.graph.fields import source_fields
 from quintet.checks.graph.sameness import differences, same
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
@@ -17,7 +17,7 @@ from quintet.nodes import Act, ApprovalGate, Effect, Merge, Worker
 def shared_merges(tree: Tree) -> Iterator[Finding]:
     """Find merges that write the same field: the later one wins, and nobody decides."""
     for (one, first), (other, second) in combinations(tree.of(Merge), 2):
-        if not (share(tree, one, other, "merged") and _meet(tree, one, other)):
+        if not (write_one_key(tree, one, other, "merged") and _may_meet(tree, one, other)):
             continue
         ours, theirs = _fields(tree, first), _fields(tree, second)
         both = None if ours is None or theirs is None else ours & theirs
@@ -35,13 +35,7 @@ def shared_merges(tree: Tree) -> Iterator[Finding]:
 
 def _fields(tree: Tree, merge: Merge) -> frozenset[str] | None:
     """Return the fields that a merge writes; None where they are not known."""
-    if merge.fields:
-        return frozenset(merge.fields)
-    types = [w.contract.gives for spot, w in tree.of(Worker) if spot.name in merge.of]
-    known = [fields_of(each) for each in types]
-    if len(known) < len(merge.of) or None in known:
-        return None
-    return frozenset(name for few in known for name in few or ())
+    return frozenset(merge.fields) if merge.fields else source_fields(tree, merge)
 
 
 def shared_gates(tree: Tree) -> Iterator[Finding]:
@@ -63,7 +57,7 @@ def shared_effects(tree: Tree) -> Iterator[Finding]:
     seen: dict[str, tuple[Spot, Effect]] = {}
     told: set[str] = set()
     for spot in tree.spots:
-        thing = spot.thing
+        thing = spot.action
         for effect in thing.effects if isinstance(thing, Worker | Act) else ():
             one, first = seen.setdefault(effect.name, (spot, effect))
             if effect.name in told or same(first, effect):
@@ -103,9 +97,9 @@ def shadowed_results(tree: Tree) -> Iterator[Finding]:
             )
 
 
-def share(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
+def write_one_key(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
     """Tell whether two nodes write the same key: of one graph, or of graphs that hand it on."""
-    outer = tree.shared(one, other)
+    outer = tree.common_graph(one, other)
     return all(_hands_on(tree, spot, outer.within, key) for spot in (one, other))
 
 
@@ -118,7 +112,7 @@ def _hands_on(tree: Tree, spot: Spot, within: tuple[str, ...], key: str) -> bool
     return key in shape.channels
 
 
-def _meet(tree: Tree, one: Spot, other: Spot) -> bool:
+def _may_meet(tree: Tree, one: Spot, other: Spot) -> bool:
     """Tell whether two nodes may run in one run: one after the other, or at once."""
     if other in tree.after(one).spots or one in tree.after(other).spots:
         return True
@@ -127,8 +121,8 @@ def _meet(tree: Tree, one: Spot, other: Spot) -> bool:
 
 def at_once(tree: Tree, one: Spot, other: Spot) -> bool:
     """Tell whether two nodes are on two ways that are taken at once."""
-    shape = tree.shared(one, other)
-    here, there = tree.place_of(one, shape), tree.place_of(other, shape)
+    shape = tree.common_graph(one, other)
+    here, there = tree.outer_node(one, shape), tree.outer_node(other, shape)
     for fan in (each for each in fans(shape) if each.certain):
         reached = {name: _reached(shape, name) for name in fan.targets}
         first = {name for name, found in reached.items() if here in found}

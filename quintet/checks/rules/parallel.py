@@ -9,7 +9,7 @@ from itertools import combinations
 
 from langgraph.graph import END, START
 
-from quintet.checks.finding import Finding, Level, names
+from quintet.checks.finding import Finding, Level, names, source_name
 from quintet.checks.graph.shape import Shape
 from quintet.state.channels import Shared
 
@@ -53,8 +53,8 @@ def parallel_writers(shape: Shape) -> Iterator[Finding]:
         return
     clashes: dict[tuple[str, frozenset[str]], Fan] = {}
     for fan in sorted(fans(shape), key=lambda fan: (not fan.certain, fan.source)):
-        for step in _steps(shape, fan):
-            for key, writers in _shared(shape, step).items():
+        for step in _supersteps(shape, fan):
+            for key, writers in _common_keys(shape, step).items():
                 clashes.setdefault((key, writers), fan)
     for (key, writers), fan in clashes.items():
         if not any(key == other and writers < more for other, more in clashes):
@@ -65,12 +65,11 @@ def parallel_writers(shape: Shape) -> Iterator[Finding]:
 
 
 def _clash(shape: Shape, key: str, writers: frozenset[str], fan: Fan) -> Finding:
-    after = "START" if fan.source == START else repr(fan.source)
     return Finding(
         code="parallel-writers",
         node=shape.at(min(writers)),
         fault=f"{names(*writers)} {'run' if fan.certain else 'may run'} in the same step after "
-        f"{after} and all write {key!r}, which takes one value a step.",
+        f"{source_name(fan.source)} and all write {key!r}, which takes one value a step.",
         remedy=_reduce(key),
         level="error" if fan.certain else "warning",
     )
@@ -90,7 +89,7 @@ def _reduce(key: str) -> str:
     return f"Give the key a reducer, {key}: Annotated[..., reducer], or let one node write it."
 
 
-def _steps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
+def _supersteps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
     """List the sets of nodes that run together after a fan, along edges that are always taken."""
     now = frozenset(each for each in fan.targets if _runs_at_once(shape, each))
     seen, past = {fan.source}, set[frozenset[str]]()
@@ -107,7 +106,7 @@ def _runs_at_once(shape: Shape, name: str) -> bool:
     return name in shape.parts and not shape.parts[name].spec.defer
 
 
-def _shared(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
+def _common_keys(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
     writers: dict[str, set[str]] = {}
     for name in step:
         for key in _writes_one(shape, name):
@@ -138,7 +137,7 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
             for name in _meetings(shape)
             if (lengths := _unequal(shape, fan, name)) is not None
         }
-        for name in _first(shape, fan, candidates):
+        for name in _first_meetings(shape, fan, candidates):
             finding = _twice(shape, fan, name, candidates[name])
             if name not in found or finding.level == "error":
                 found[name] = finding
@@ -152,14 +151,13 @@ def _meetings(shape: Shape) -> list[str]:
 
 
 def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Finding:
-    after = "START" if fan.source == START else repr(fan.source)
     certain = fan.certain and _unequal(shape, fan, name, certain=True) is not None
     level: Level = "error" if certain else "warning"
     return Finding(
         code="unequal-join",
         node=shape.at(name),
-        fault=f"{name!r} is reached from {after} in {lengths[0]} and in {lengths[1]} steps: it "
-        f"{'runs' if certain else 'may run'} twice.",
+        fault=f"{name!r} is reached from {source_name(fan.source)} in {lengths[0]} and in "
+        f"{lengths[1]} steps: it {'runs' if certain else 'may run'} twice.",
         remedy=f"Use add_node({name!r}, ..., defer=True), or one edge that waits for all: "
         f"add_edge([...], {name!r}).",
         level=level,
@@ -196,7 +194,9 @@ def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> 
     return found
 
 
-def _first(shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]) -> Iterator[str]:
+def _first_meetings(
+    shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]
+) -> Iterator[str]:
     """Return the joins where the branches first meet; what follows only repeats them."""
     kept: set[str] = set()
     for name in sorted(candidates, key=lambda each: (candidates[each], each)):

@@ -7,9 +7,9 @@ from itertools import combinations
 
 from langgraph.graph import END
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, names, target_names
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.rules.namesakes import at_once, share
+from quintet.checks.rules.namesakes import at_once, write_one_key
 from quintet.checks.source.plans import steps_of
 from quintet.nodes import Planner, Worker
 
@@ -26,7 +26,7 @@ def plans(tree: Tree) -> Iterator[Finding]:
                 remedy=f"Use add_node({spot.name!r}, ..., defer=True).",
             )
         yield from _strangers(spot, planner)
-        yield from _lost(tree, spot)
+        yield from _lost_steps(tree, spot)
 
 
 def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
@@ -42,13 +42,13 @@ def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
         )
 
 
-def _lost(tree: Tree, spot: Spot) -> Iterator[Finding]:
+def _lost_steps(tree: Tree, spot: Spot) -> Iterator[Finding]:
     """Find who takes a step and does not lead back, by an edge or by the step itself."""
     shape = spot.shape
     for name in sorted(shape.crews[spot.name]):
         after = tree.into(shape, name)
         if spot not in after.spots and not after.open:
-            ends = sorted("END" if each == END else each for each in shape.follows(name))
+            ends = target_names(shape.follows(name))
             where = f"goes to {names(*ends)}" if ends else "ends there"
             yield Finding(
                 code="lost-step",
@@ -83,7 +83,7 @@ def shared_plans(tree: Tree) -> Iterator[Finding]:
     for (one, first), (other, second) in combinations(tree.of(Planner), 2):
         inside = _inside(tree, one, other) or _inside(tree, other, one)
         met = inside or _follows(tree, one, first, other) or _follows(tree, other, second, one)
-        if not share(tree, one, other, "results") or not (met or at_once(tree, one, other)):
+        if not write_one_key(tree, one, other, "results") or not (met or at_once(tree, one, other)):
             continue
         ours, theirs = steps_of(first).ids, steps_of(second).ids
         both = ours.texts & theirs.texts
@@ -96,7 +96,7 @@ def shared_plans(tree: Tree) -> Iterator[Finding]:
 def _inside(tree: Tree, spot: Spot, other: Spot) -> bool:
     """Tell whether another planner runs in a step of this one."""
     shape = spot.shape
-    within = (*shape.within, tree.place_of(other, shape))
+    within = (*shape.within, tree.outer_node(other, shape))
     return other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]
 
 
@@ -125,7 +125,7 @@ def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
         return
     shape, planners = one.shape, {one.name, other.name}
     for name in sorted(shape.crews[one.name] & shape.crews[other.name]):
-        if back := shape.static(name) & planners:
+        if back := shape.edge_targets(name) & planners:
             yield Finding(
                 code="shared-plan",
                 node=shape.at(name),
@@ -140,7 +140,7 @@ def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
 def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
     """Find a plan within a step of another after which nobody gives that step's own result."""
     for spot, inner in ((one, other), (other, one)):
-        place = tree.place_of(inner, spot.shape)
+        place = tree.outer_node(inner, spot.shape)
         within = (*spot.shape.within, place)
         inside = [each for each in tree.spots if each.shape.within[: len(within)] == within]
         if _inside(tree, spot, inner) and not any(_answers(tree, each) for each in inside):
@@ -155,6 +155,6 @@ def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
 
 def _answers(tree: Tree, spot: Spot) -> bool:
     """Tell whether a node gives a result for the step that its graph was sent, or may do so."""
-    if isinstance(spot.thing, Worker):
+    if isinstance(spot.action, Worker):
         return spot.name in tree.entries(spot.shape).named
     return not spot.part.is_ours

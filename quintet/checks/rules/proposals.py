@@ -23,7 +23,7 @@ def unheard_proposals(tree: Tree) -> Iterator[Finding]:
         doers = [spot for spot in after.spots if acts(spot)]
         if not doers:
             yield _unheard(each, "no node after it carries an action out")
-        elif each.gate is not None and all(isinstance(spot.thing, Act) for spot in doers):
+        elif each.gate is not None and all(isinstance(spot.action, Act) for spot in doers):
             ahead = tree.ahead(each.spot, closed=acting)
             if not any(asks(spot) for spot in ahead.spots):
                 yield _unheard(each, "no gate stands between it and the Act after it")
@@ -74,7 +74,7 @@ def idle_gates(tree: Tree) -> Iterator[Finding]:
 def _is_section(tree: Tree, spot: Spot, gate: ApprovalGate) -> bool:
     """Tell whether a graph only decides on given actions: nobody works before the gate."""
     before = [each for each in tree.spots if each != spot and tree.runs_before(each, spot)]
-    if any(isinstance(each.thing, Worker) or not each.part.is_ours for each in before):
+    if any(isinstance(each.action, Worker) or not each.part.is_ours for each in before):
         return False
     return any(map(acts, tree.into(spot.shape, gate.approved).spots))
 
@@ -83,7 +83,7 @@ def _never_asked(tree: Tree, spot: Spot, gate: ApprovalGate) -> Finding:
     own = [
         each.name
         for each in tree.into(spot.shape, gate.approved).spots
-        if not each.part.is_ours or isinstance(each.thing, Worker)
+        if not each.part.is_ours or isinstance(each.action, Worker)
     ]
     runs = f", and {min(own)!r} runs unasked" if own else ""
     return Finding(

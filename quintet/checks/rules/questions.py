@@ -53,8 +53,7 @@ def _refuses(part: Part) -> bool:
         return any(_refuses(each) for each in inner if not each.is_ours and each.graph is None)
     if declared(part.action, "asks") is True:
         return True
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    return any(_has_schema(call) for body in bodies for call in body.calls(interrupt))
+    return any(_has_schema(call) for body in part.reach for call in body.calls(interrupt))
 
 
 def _has_schema(call: ast.Call) -> bool:

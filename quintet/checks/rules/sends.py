@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from langgraph.graph import START
-
-from quintet.checks.finding import Finding
+from quintet.checks.finding import Finding, source_name
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.source.payload import Payload
@@ -32,14 +30,13 @@ def shared_results(tree: Tree) -> Iterator[Finding]:
 
 def _shared(shape: Shape, source: str, name: str) -> Finding:
     """Say what comes of the results: our channel numbers them, any other keeps one."""
-    who = "START" if source == START else repr(source)
     numbered = isinstance(shape.channels.get("results"), Results)
     what = "they are numbered in the order of their tasks" if numbered else "only one is kept"
     return Finding(
         code="shared-result",
         node=shape.at(name),
-        fault=f"{who} sends to {name!r} several times in one step, and each result is written "
-        f"under the same name: {what}.",
+        fault=f"{source_name(source)} sends to {name!r} several times in one step, and each "
+        f"result is written under the same name: {what}.",
         remedy="To name each result, give each Send a step of its own, "
         f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
         level="warning" if numbered else "error",
@@ -49,7 +46,7 @@ def _shared(shape: Shape, source: str, name: str) -> Finding:
 def _works(shape: Shape, name: str) -> bool:
     """Tell whether a node is a worker, or a subgraph whose workers give results to this graph."""
     if (inner := shape.inner.get(name)) is not None:
-        given = "results" in inner.gives & shape.keys
+        given = "results" in inner.output_keys & shape.keys
         return given and any(_works(inner, each) for each in inner.parts)
     return name in shape.parts and isinstance(shape.parts[name].action, Worker)
 

@@ -17,8 +17,8 @@ from langgraph.errors import NodeError
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import UNKNOWN, Body
-from quintet.checks.source.flow import falls
+from quintet.checks.source.body import UNKNOWN, Body, package_of
+from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases
 from quintet.checks.source.updates import is_silent, written
 
@@ -41,7 +41,7 @@ def handlers(shape: Shape) -> Iterator[Finding]:
         if part.spec.is_error_handler:
             of = name.removeprefix("__error_handler__")
             yield from _not_given(shape, of, part)
-            if not (shape.static(name) or shape.branches.get(name)):
+            if not (shape.edge_targets(name) or shape.branches.get(name)):
                 yield from _without_command(shape, of, part)
 
 
@@ -106,7 +106,7 @@ def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
 def _is_silent(body: Body) -> bool:
     if body.generates:
         return False
-    return falls(body.statements, Cases(body=body)) or any(
+    return falls_through(body.statements, Cases(body=body)) or any(
         is_silent(body, each) for each in body.returned
     )
 
@@ -139,8 +139,8 @@ def _blocking(body: Body) -> Iterator[str]:
         return
     for each in body.reach:
         awaited = {id(node.value) for node in each.nodes if isinstance(node, ast.Await)}
-        for node in each.nodes:
-            if isinstance(node, ast.Call) and id(node) not in awaited and _blocks(each, node):
+        for node in each.call_nodes:
+            if id(node) not in awaited and _blocks(each, node):
                 yield ast.unparse(node.func)
 
 
@@ -149,9 +149,9 @@ def _blocks(body: Body, call: ast.Call) -> bool:
     if any(thing is each for each in _BLOCKING):
         return True
     root = ast.unparse(call.func).split(".")[0]
-    if isinstance(thing, FunctionType) and thing.__module__.split(".")[0] in _BLOCKING_MODULES:
+    if isinstance(thing, FunctionType) and package_of(thing) in _BLOCKING_MODULES:
         return True
-    if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.bound:
+    if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.assignments:
         return isinstance(call.func, ast.Attribute) and call.func.attr.islower()
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
 
@@ -163,7 +163,7 @@ def unresolved(shape: Shape) -> Iterator[Finding]:
             continue
         if (problem := _unresolved(part.action)) is None:
             continue
-        if lost := list(_lost(shape, part)):
+        if lost := list(_unseen_hints(shape, part)):
             yield Finding(
                 code="unresolved-annotation",
                 node=shape.at(name),
@@ -193,7 +193,7 @@ def _unresolved(action: object) -> str | None:
     return None
 
 
-def _lost(shape: Shape, part: Part) -> Iterator[str]:
+def _unseen_hints(shape: Shape, part: Part) -> Iterator[str]:
     taken = _parameters(part.action)[:1]
     returned = getattr(_annotated(part.action), "__annotations__", {}).get("return", "")
     if "Command[" in _text(returned) and "Literal[" in _text(returned) and not part.hints:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 from langgraph.graph import END, START
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, correction, names, target_names
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.moves import answers
@@ -15,7 +14,7 @@ from quintet.checks.source.moves import answers
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
     """Find unknown targets: LangGraph logs one line about them, and ends well."""
-    for source, targets in sorted(_named(shape).items()):
+    for source, targets in sorted(_targets(shape).items()):
         for target, said in sorted(targets.items()):
             if target not in shape.parts and target != END:
                 yield _unknown(shape, source, target, said)
@@ -31,14 +30,14 @@ def unknown_targets(shape: Shape) -> Iterator[Finding]:
             yield from _unmapped(shape, source, branch)
 
 
-def _named(shape: Shape) -> dict[str, dict[str, str]]:
+def _targets(shape: Shape) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for source in (START, *shape.parts):
         targets = found.setdefault(source, {})
         for branch in shape.branches.get(source, ()):
             targets |= dict.fromkeys(branch.moves.to.texts, "a conditional edge may lead")
         targets |= dict.fromkeys(shape.moves(source).to.texts, "a Command or Send may lead")
-        targets |= dict.fromkeys(shape.static(source), "an edge leads")
+        targets |= dict.fromkeys(shape.edge_targets(source), "an edge leads")
     return found
 
 
@@ -67,8 +66,7 @@ def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
 
 
 def _suggestion(shape: Shape, target: str) -> str:
-    close = get_close_matches(target, sorted(shape.parts), n=1)
-    return f"{f'Write {close[0]!r}' if close else 'Name an existing node'}, or add {target!r}."
+    return f"{correction(target, shape.parts, 'Name an existing node')}, or add {target!r}."
 
 
 def no_entry(shape: Shape) -> Iterator[Finding]:
@@ -102,20 +100,17 @@ def edge_and_command(shape: Shape) -> Iterator[Finding]:
     for name in shape.parts:
         gone = shape.moves(name).to.texts
         branches = shape.branches.get(name, ())
-        edges = shape.static(name).union(*(each.moves.to.texts for each in branches))
-        if not (edges or branches) or not gone - shape.static(name):
+        edges = shape.edge_targets(name).union(*(each.moves.to.texts for each in branches))
+        if not (edges or branches) or not gone - shape.edge_targets(name):
             continue
         yield Finding(
             code="edge-and-command",
             node=shape.at(name),
-            fault=f"{name!r} may go to {names(*_shown(gone))} by Command and also has an edge to "
-            f"{names(*_shown(edges)) or 'what its path function says'}: both are followed.",
+            fault=f"{name!r} may go to {names(*target_names(gone))} by Command and also has "
+            f"an edge to {names(*target_names(edges)) or 'what its path function says'}: both are "
+            "followed.",
             remedy="Keep one of the two: remove the edge, or return a plain update.",
         )
-
-
-def _shown(targets: Iterable[str]) -> list[str]:
-    return ["END" if each == END else each for each in targets]
 
 
 def blind_paths(shape: Shape) -> Iterator[Finding]:
@@ -158,4 +153,4 @@ def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
     sources = [source for source in (START, *shape.parts) if name in shape.exits(source)]
     joined = any(name == each for _, each in shape.joins)
     alone = sources == [branch.source] and len(shape.branches[branch.source]) == 1
-    return alone and not joined and shape.static(name) == {end} and not shape.exits(name)
+    return alone and not joined and shape.edge_targets(name) == {end} and not shape.exits(name)

@@ -7,7 +7,7 @@ import builtins
 import inspect
 import sys
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache, partial
@@ -33,7 +33,7 @@ class Body:
     @cached_property
     def statements(self) -> list[ast.stmt]:
         """The statements of the body that can run; a lambda has one `return`."""
-        return pruned(self._written, self._settle)
+        return pruned(self._written, self._fixed_value)
 
     @cached_property
     def _written(self) -> list[ast.stmt]:
@@ -44,9 +44,9 @@ class Body:
     @cached_property
     def _whole(self) -> tuple[ast.AST, ...]:
         """Every syntax node of the function, those that never run included."""
-        return tuple(own(*self._written))
+        return tuple(walk_scope(*self._written))
 
-    def _settle(self, expression: ast.expr) -> tuple[object] | None:
+    def _fixed_value(self, expression: ast.expr) -> tuple[object] | None:
         """Return a value that is fixed when the function is made: constant, capture or field."""
         root = expression
         while isinstance(root, ast.Attribute):
@@ -60,7 +60,7 @@ class Body:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         """Every syntax node that this function itself runs, nested functions left out."""
-        return tuple(own(*self.statements))
+        return tuple(walk_scope(*self.statements))
 
     @property
     def is_async(self) -> bool:
@@ -73,7 +73,7 @@ class Body:
         return tuple(name for name in parameters(self.tree) if name not in self.known)
 
     @cached_property
-    def bound(self) -> dict[str, list[ast.expr] | None]:
+    def assignments(self) -> dict[str, list[ast.expr] | None]:
         """The values that each local name is set to; `None` where they cannot be listed."""
         found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
@@ -101,7 +101,7 @@ class Body:
         if isinstance(expression, ast.Constant):
             return expression.value
         if isinstance(expression, ast.Name):
-            if expression.id in self.bound:
+            if expression.id in self.assignments:
                 return UNKNOWN
             return self.outside.get(expression.id, UNKNOWN)
         if isinstance(expression, ast.Attribute):
@@ -113,20 +113,54 @@ class Body:
         function = call.func
         return self.resolve(function.value if isinstance(function, ast.Subscript) else function)
 
-    def calls(self, *things: object) -> list[ast.Call]:
-        """Return the calls of some objects in this body, in the order in which they are written."""
-        found = [
-            node
-            for node in self.nodes
-            if isinstance(node, ast.Call) and any(self.callee(node) is each for each in things)
+    @cached_property
+    def call_nodes(self) -> tuple[ast.Call, ...]:
+        """List the calls that this function itself makes."""
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def all_calls(self) -> tuple[ast.Call, ...]:
+        """List the calls in this function and in the functions and lambdas defined inside."""
+        nodes = (node for statement in self.statements for node in ast.walk(statement))
+        return tuple(node for node in nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def callees(self) -> tuple[object, ...]:
+        """List the objects that this function itself calls, `UNKNOWN` among them."""
+        return tuple(map(self.callee, self.call_nodes))
+
+    def calls(self, *callees: object) -> list[ast.Call]:
+        """List the calls of some objects in this function, in the order of the text."""
+        matches = [
+            call
+            for call in self.call_nodes
+            if any(self.callee(call) is callee for callee in callees)
         ]
-        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+        return sorted(matches, key=lambda call: (call.lineno, call.col_offset))
+
+    def method_calls(self, name: str) -> list[tuple[str, ast.Call]]:
+        """List the calls `name.method(...)` of a local variable, each with the method's name."""
+        return [
+            (call.func.attr, call)
+            for call in self.call_nodes
+            if isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+            and call.func.value.id == name
+        ]
+
+    def receiver(self, call: ast.Call, methods: Collection[str]) -> object:
+        """Return the object whose method a call calls, if the method is one of these."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in methods:
+            return UNKNOWN
+        return self.resolve(call.func.value)
 
     def inner(self, call: ast.Call) -> Definition | None:
         """Return the function defined inside this one that a call calls, if it calls one."""
-        if not isinstance(call.func, ast.Name) or call.func.id not in self.bound:
+        if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
             return None
-        lambdas = [each for each in self.bound[call.func.id] or () if isinstance(each, ast.Lambda)]
+        lambdas = [
+            each for each in self.assignments[call.func.id] or () if isinstance(each, ast.Lambda)
+        ]
         named = [
             node
             for node in self.nodes
@@ -145,6 +179,12 @@ class Body:
         """Whether the function yields."""
         return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
 
+    @property
+    def return_hint(self) -> str:
+        """Return the text of the return annotation; empty if there is none, or it is None."""
+        hint = self.function.__annotations__.get("return")
+        return hint if isinstance(hint, str) else repr(hint) if hint is not None else ""
+
     @cached_property
     def reach(self) -> tuple[Body, ...]:
         """This body and those of the functions beside it that it calls, however deep."""
@@ -160,9 +200,8 @@ class Body:
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
         """The functions that this one calls and that are its own: same module or captured."""
-        called = [self.callee(node) for node in self.nodes if isinstance(node, ast.Call)]
-        near = [thing for thing in called if self.is_near(thing)]
-        bodies = [read(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
+        near = [callee for callee in self.callees if self.is_near(callee)]
+        bodies = [body_of(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
         return tuple(body for body in bodies if body is not None)
 
     def is_near(self, thing: object) -> bool:
@@ -195,7 +234,18 @@ def plain_function(thing: object) -> object:
     return thing
 
 
-def read(thing: object) -> Body | None:
+def package_of(thing: FunctionType | type) -> str:
+    """Return the name of the package that defines a function or a class."""
+    return str(thing.__module__).partition(".")[0]
+
+
+def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
+    """Return an argument of a call that is given by position or by keyword."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == name]
+    return next(iter([*call.args[index : index + 1], *named]), None)
+
+
+def body_of(thing: object) -> Body | None:
     """Find the source of a function, method, partial or callable object, if it can be read.
 
     Functions are remembered; `forget` them before reading anew, as their globals may change.
@@ -231,7 +281,7 @@ def _read(thing: object) -> Body | None:
     return Body(function=thing, tree=tree, known={**dict(zip(names, bound, strict=False)), **known})
 
 
-def own(*roots: ast.AST) -> Iterator[ast.AST]:
+def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
     """Walk syntax trees, in order, without going into the functions defined inside."""
     waiting: list[ast.AST] = list(reversed(roots))
     while waiting:

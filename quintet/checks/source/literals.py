@@ -50,7 +50,7 @@ class _Reader:
             return _TRUTH
         if isinstance(expression, ast.UnaryOp):
             return _TRUTH if isinstance(expression.op, ast.Not) else ANYTHING
-        if isinstance(expression, ast.Name) and expression.id in self.body.bound:
+        if isinstance(expression, ast.Name) and expression.id in self.body.assignments:
             return self._local(expression.id)
         if isinstance(expression, ast.Subscript):
             return self._lookup(expression.value)
@@ -62,15 +62,15 @@ class _Reader:
         return union(self.read(each) for each in expressions)
 
     def _local(self, name: str) -> Values:
-        bound = self.body.bound[name]
+        bound = self.body.assignments[name]
         if bound is None or name in self.seen:
             return ANYTHING
         inner = _Reader(body=self.body, seen=self.seen | {name})
         return inner._union([*bound, *_added(self.body, name)])
 
     def _lookup(self, table: ast.expr) -> Values:
-        if isinstance(table, ast.Name) and self.body.bound.get(table.id):
-            tables = self.body.bound[table.id] or []
+        if isinstance(table, ast.Name) and self.body.assignments.get(table.id):
+            tables = self.body.assignments[table.id] or []
         else:
             tables = [table]
         return union(self._table(each) for each in tables)
@@ -124,15 +124,9 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
 
 def _added(body: Body, name: str) -> list[ast.expr]:
     """Return what a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
+    adding = ("append", "extend", "add", "insert")
     return [
-        node.args[-1]
-        for node in body.nodes
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("append", "extend", "add", "insert")
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.args
+        call.args[-1] for method, call in body.method_calls(name) if method in adding and call.args
     ]
 
 

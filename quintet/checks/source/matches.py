@@ -34,11 +34,9 @@ class Cases:
         if has_default(match):
             return True
         wanted = self._wanted(match.subject)
-        taken = {each for case in match.cases if case.guard is None for each in self._taken(case)}
+        patterns = [case.pattern for case in match.cases if case.guard is None]
+        taken = {value for pattern in patterns for value in self._constants(pattern)}
         return wanted is not None and wanted <= taken
-
-    def _taken(self, case: ast.match_case) -> Iterator[Hashable]:
-        yield from self._constants(case.pattern)
 
     def _constants(self, pattern: ast.pattern) -> Iterator[Hashable]:
         match pattern:
@@ -60,14 +58,16 @@ class Cases:
         if found.complete and found.known:
             return found.known
         kind = self._type(subject, frozenset())
-        return None if kind is _MISSING else listed(kind)
+        return None if kind is _MISSING else values_of_type(kind)
 
     def _type(self, expression: ast.expr, seen: frozenset[str]) -> Any:
         match expression:
             case ast.Name(id=local) if local in self.body.parameters:
                 return self._hints.get(local, self.state if local == self._first else _MISSING)
-            case ast.Name(id=local) if local not in seen and self.body.bound.get(local):
-                found = [self._type(each, seen | {local}) for each in self.body.bound[local] or ()]
+            case ast.Name(id=local) if local not in seen and self.body.assignments.get(local):
+                found = [
+                    self._type(each, seen | {local}) for each in self.body.assignments[local] or ()
+                ]
                 return found[0] if len(found) == 1 else _MISSING
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 return _field(self._type(owner, seen), key)
@@ -90,14 +90,14 @@ class Cases:
         return next(iter(self.body.parameters), "")
 
 
-def listed(kind: Any) -> frozenset[Hashable] | None:
+def values_of_type(kind: Any) -> frozenset[Hashable] | None:
     """List the values of a type that has few: a Literal, Enum, bool, None, or a union of them."""
     while get_origin(kind) in _WRAPPERS:
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal or get_origin(kind) is typing_extensions.Literal:
         return frozenset(get_args(kind))
     if get_origin(kind) in _UNIONS:
-        several = [listed(each) for each in get_args(kind)]
+        several = [values_of_type(each) for each in get_args(kind)]
         known = [each for each in several if each is not None]
         return frozenset().union(*known) if len(known) == len(several) else None
     if kind is None or kind is type(None):

@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, own
+from quintet.checks.source.body import Body, argument, walk_scope
 from quintet.checks.source.literals import NOTHING, Values, union, values
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -34,12 +34,12 @@ class Moves:
     repeated: frozenset[str] = frozenset()
 
 
-def commanded(bodies: Iterable[Body]) -> Moves:
+def command_moves(bodies: Iterable[Body]) -> Moves:
     """Read the `Command(goto=...)` and `Send(...)` of node functions and their helpers."""
     return merged(_commands(each) for body in bodies for each in body.reach)
 
 
-def chosen(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
+def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read where a path function leads, through its map of targets if it has one."""
     plain = [each for each in body.returned if each is not None]
     sends = union(_sends(each, each.nodes) for each in body.reach)
@@ -55,13 +55,7 @@ def chosen(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
 
 def makes_sends(body: Body) -> bool:
     """Tell whether a function, or one that it calls, makes a `Send`."""
-    return any(each.callee(node) is Send for each in body.reach for node in _calls(each))
-
-
-def _calls(body: Body) -> Iterator[ast.Call]:
-    """List every call in a body, those in the functions defined inside included."""
-    for statement in body.statements:
-        yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return any(each.callee(call) is Send for each in body.reach for call in each.all_calls)
 
 
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
@@ -126,8 +120,9 @@ def _sends(body: Body, nodes: Iterable[ast.AST]) -> Values:
 def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     for node in nodes:
         if isinstance(node, ast.Call) and body.callee(node) is Send:
-            named = [each.value for each in node.keywords if each.arg == "node"]
-            yield from (node.args[:1] or named)
+            target = argument(node, 0, "node")
+            if target is not None:
+                yield target
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
@@ -142,7 +137,9 @@ def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset
 
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
     """Return what each element of a list may be."""
-    return [values(body, each).texts | _sends(body, own(each)).texts for each in written.elts]
+    return [
+        values(body, each).texts | _sends(body, walk_scope(each)).texts for each in written.elts
+    ]
 
 
 def _gathered(
@@ -156,7 +153,7 @@ def _gathered(
                 yield from (frozenset(pair) for few in pairs for pair in product(*few))
                 continue
             found = values(body, each)
-            nodes = body.nodes if isinstance(each, ast.Name) else own(each)
+            nodes = body.nodes if isinstance(each, ast.Name) else walk_scope(each)
             sent = _sends(body, nodes).texts
             yield (found.texts | sent) if found.complete else (found.texts | sent | every)
 
@@ -169,7 +166,7 @@ def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
         for each in expression.values:
             yield from _lists(body, each)
     elif isinstance(expression, ast.Name):
-        if any(isinstance(each, _LISTS) for each in body.bound.get(expression.id) or ()):
+        if any(isinstance(each, _LISTS) for each in body.assignments.get(expression.id) or ()):
             yield expression
     elif isinstance(expression, ast.Call):
         if any(body.callee(expression) is each for each in (list, tuple, set, sorted)):
@@ -182,7 +179,7 @@ def _repeated(body: Body) -> frozenset[str]:
     found: set[str] = set()
     for node in body.nodes:
         if isinstance(node, _LOOPS):
-            found |= _sends(body, own(node)).texts
+            found |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
             inside = [each for each in node.elts if isinstance(each, ast.Call)]
             counted = Counter(

@@ -60,9 +60,9 @@ def _entry(body: Body, key: ast.expr | None, value: ast.expr, seen: frozenset[st
 
 
 def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
-    if name in body.parameters[:1] and body.bound[name] is None:
+    if name in body.parameters[:1] and body.assignments[name] is None:
         return Payload(whole=True)
-    bound = body.bound.get(name)
+    bound = body.assignments.get(name)
     if not bound or name in seen:
         return ANYTHING
     later = [_entry(body, key, value, seen) for key, value in _set_later(body, name)]
@@ -121,11 +121,5 @@ def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
 
 def _is_changed(body: Body, name: str) -> bool:
     """Tell whether a local dict is changed by one of its methods: `name.update(...)`."""
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.func.attr in ("update", "setdefault", "pop", "clear", "popitem")
-        for node in body.nodes
-    )
+    changing = ("update", "setdefault", "pop", "clear", "popitem")
+    return any(method in changing for method, _ in body.method_calls(name))

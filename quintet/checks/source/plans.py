@@ -6,13 +6,11 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quintet.checks.source.body import Body, read
-from quintet.checks.source.literals import Values, values
+from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.literals import ANYTHING, Values, values
 from quintet.checks.source.payload import Payload, payload
 from quintet.nodes import Planner
 from quintet.state import Plan, Step
-
-_ONE = Values(complete=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ def steps_of(planner: Planner) -> Steps:
     """Read the steps of a planner's template, or those that its function writes out."""
     if isinstance(planner.make, Plan):
         return Steps(steps=tuple(map(_given, planner.make.steps)), complete=True)
-    body = read(planner.make)
+    body = body_of(planner.make)
     if body is None:
         return Steps(steps=(), complete=False)
     steps = tuple(_written(each, call) for each in body.reach for call in each.calls(Step))
@@ -70,8 +68,8 @@ def _written(body: Body, call: ast.Call) -> WrittenStep:
 
     inputs = payload(body, given.get("inputs"))
     return WrittenStep(
-        id=read_as("id", _ONE),
-        assignee=read_as("assignee", _ONE),
+        id=read_as("id", ANYTHING),
+        assignee=read_as("assignee", ANYTHING),
         after=read_as("after", Values(complete=not open_ended)),
         inputs=Payload(values=inputs.values, complete=inputs.complete and not open_ended),
     )
@@ -96,9 +94,10 @@ def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object
             return every([one])
         case ast.IfExp(body=first, orelse=second) | ast.BinOp(left=first, right=second):
             return every([first, second])
-        case ast.Name(id=name) if body.bound.get(name) and name not in seen:
-            later = [*(body.bound[name] or ()), *_added(body, name)]
-            return all(_holds_steps(body, each, seen | {name}) for each in later)
+        case ast.Name(id=name) if body.assignments.get(name) and name not in seen:
+            added = [call.args[-1] for _, call in body.method_calls(name) if call.args]
+            values = [*(body.assignments[name] or ()), *added]
+            return all(_holds_steps(body, value, seen | {name}) for value in values)
         case ast.Call():
             return _is_made_here(body, expression, seen)
     return False
@@ -113,18 +112,5 @@ def _is_made_here(body: Body, call: ast.Call, seen: frozenset[object]) -> bool:
         return bool(steps) and _holds_steps(body, steps[0], seen)
     if thing is list or thing is tuple:
         return all(_holds_steps(body, each, seen) for each in call.args)
-    helper = read(thing) if body.is_near(thing) else None
+    helper = body_of(thing) if body.is_near(thing) else None
     return helper is not None and _is_whole(helper, seen)
-
-
-def _added(body: Body, name: str) -> list[ast.expr]:
-    """Return what is put into a local list later."""
-    return [
-        call.args[-1]
-        for call in body.nodes
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id == name
-        and call.args
-    ]

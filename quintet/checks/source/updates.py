@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, own
+from quintet.checks.source.body import Body
 from quintet.checks.source.payload import is_record
 from quintet.nodes import hand_over, proposed
 
@@ -38,14 +38,13 @@ ANYTHING = Written(complete=False)
 
 def written(bodies: Iterable[Body]) -> Written:
     """Read the updates that node functions return, as dicts or in a `Command`."""
-    return _union(_body(each) for each in bodies)
+    return _union(_written_by(each) for each in bodies)
 
 
 def may_command(body: Body) -> bool:
     """Tell whether the function may return a `Command` that was made where it cannot be read."""
-    said = body.function.__annotations__.get("return")
-    text = said if isinstance(said, str) else repr(said)
-    if said is not None and "Command" not in text and text not in ("Any", "typing.Any"):
+    hint = body.return_hint
+    if hint and "Command" not in hint and hint not in ("Any", "typing.Any"):
         return False
     return any(_is_foreign(each, answer) for each in body.reach for answer in each.returned)
 
@@ -64,7 +63,7 @@ def gives_foreign(body: Body) -> bool:
 
 def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.Name):
-        return any(_is_foreign(body, each) for each in body.bound.get(answer.id) or ())
+        return any(_is_foreign(body, each) for each in body.assignments.get(answer.id) or ())
     if isinstance(answer, ast.IfExp):
         return _is_foreign(body, answer.body) or _is_foreign(body, answer.orelse)
     if isinstance(answer, ast.Await):
@@ -83,7 +82,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.IfExp):
         return is_silent(body, answer.body) or is_silent(body, answer.orelse)
     if isinstance(answer, ast.Name):
-        bound = body.bound.get(answer.id)
+        bound = body.assignments.get(answer.id)
         return bool(bound) and all(is_silent(body, each) for each in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
         return not {each.arg for each in answer.keywords} & {"goto", "graph", None}
@@ -94,7 +93,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
     )
 
 
-def _body(body: Body) -> Written:
+def _written_by(body: Body) -> Written:
     if body.generates:
         return ANYTHING
     reader = _Reader(body=body)
@@ -119,7 +118,7 @@ class _Reader:
             case ast.IfExp(body=first, orelse=second):
                 return _union([self.read(first), self.read(second)])
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                return _over(self.read(left), self.read(right))
+                return _overlay(self.read(left), self.read(right))
             case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
                 return _union(self.read(each) for each in several)
         return ANYTHING
@@ -127,7 +126,7 @@ class _Reader:
     def _dict(self, update: ast.Dict) -> Written:
         found = NOTHING
         for key, value in zip(update.keys, update.values, strict=True):
-            found = _over(found, self.read(value) if key is None else self._key(key))
+            found = _overlay(found, self.read(value) if key is None else self._key(key))
         return found
 
     def _key(self, key: ast.expr) -> Written:
@@ -136,17 +135,19 @@ class _Reader:
 
     def _name(self, name: str) -> Written:
         later = [self._key(each) for each in _set_later(self.body, name)]
-        if name in self.body.parameters[:1] and self.body.bound[name] is None:
+        if name in self.body.parameters[:1] and self.body.assignments[name] is None:
             is_same = not any(_stores(each, name) for each in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
             return _union([whole, *later]) if is_same else ANYTHING
-        bound = self.body.bound.get(name)
+        bound = self.body.assignments.get(name)
         if not bound or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
         found = _union(inner.read(each) for each in bound)
-        for each in [*later, *map(inner.read, _merged_later(self.body, name))]:
-            found = _over(found, each)
+        calls = self.body.method_calls(name)
+        merged = [call.args[0] for method, call in calls if method == "update" and call.args]
+        for each in [*later, *map(inner.read, merged)]:
+            found = _overlay(found, each)
         return found
 
     def _call(self, call: ast.Call) -> Written:
@@ -169,12 +170,12 @@ class _Reader:
             return self._keywords(self.read(call.args[0]), call)
         if isinstance(call.func, ast.Attribute) and call.func.attr in _COPYING:
             found = self.read(call.func.value)
-            return _over(found, self.read(given["update"])) if "update" in given else found
+            return _overlay(found, self.read(given["update"])) if "update" in given else found
         return ANYTHING
 
     def _keywords(self, base: Written, call: ast.Call) -> Written:
         named = frozenset(each.arg for each in call.keywords if each.arg is not None)
-        found = _over(base, Written(keys=named))
+        found = _overlay(base, Written(keys=named))
         rest = [self.read(each.value) for each in call.keywords if each.arg is None]
         return _union([found, *rest])
 
@@ -188,7 +189,7 @@ def _union(found: Iterable[Written]) -> Written:
     )
 
 
-def _over(base: Written, top: Written) -> Written:
+def _overlay(base: Written, top: Written) -> Written:
     """Lay `top` over `base`, as in `{**base, **top}`."""
     whole = frozenset(way | top.keys for way in base.whole) | top.whole
     return replace(_union([base, top]), whole=whole)
@@ -207,18 +208,4 @@ def _set_later(body: Body, name: str) -> list[ast.expr]:
         and isinstance(node.ctx, ast.Store)
         and isinstance(node.value, ast.Name)
         and node.value.id == name
-    ]
-
-
-def _merged_later(body: Body, name: str) -> list[ast.expr]:
-    """Return the dicts in `name.update({...})`."""
-    return [
-        node.args[0]
-        for node in own(*body.statements)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "update"
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.args
     ]
