@@ -104,7 +104,9 @@ def check(
     forget()
     shape = Shape(builder=builder)
     tree = Tree(root=shape)
-    found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
-    found |= {finding for rule in _TREE_RULES for finding in rule(tree)}
-    found |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
-    return tuple(sorted(found, key=lambda finding: finding.rank))
+    findings = {
+        finding for subshape in shape.walk() for rule in _RULES for finding in rule(subshape)
+    }
+    findings |= {finding for rule in _TREE_RULES for finding in rule(tree)}
+    findings |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
+    return tuple(sorted(findings, key=lambda finding: finding.rank))

@@ -38,38 +38,38 @@ class Proposal:
 
 def proposals(tree: Tree) -> list[Proposal]:
     """Find the workers whose gate may hold back an effect, and the nodes that propose actions."""
-    found = [_of_worker(spot, worker) for spot, worker in tree.of(Worker)]
-    found += [_of_function(spot) for spot in tree.spots if not isinstance(spot.action, Worker)]
-    return [each for each in found if each is not None]
+    candidates = [_of_worker(spot, worker) for spot, worker in tree.of(Worker)]
+    candidates += [_of_function(spot) for spot in tree.spots if not isinstance(spot.action, Worker)]
+    return [candidate for candidate in candidates if candidate is not None]
 
 
 def may_propose(spot: Spot) -> bool:
     """Tell whether a node may propose an action, as far as can be told."""
-    part, thing = spot.part, spot.action
-    if isinstance(thing, Worker):
-        return (thing.gate is not None and bool(thing.effects)) or _is_gated_inside(thing)
+    part, node = spot.part, spot.action
+    if isinstance(node, Worker):
+        return (node.gate is not None and bool(node.effects)) or _is_gated_inside(node)
     if part.is_ours:
         return False
     if part.writes is not None:
         return "actions" in part.writes
-    said = spot.shape.written(spot.name)
-    if part.is_opaque or "actions" in said.keys or _proposing(part):
+    update = spot.shape.written(spot.name)
+    if part.is_opaque or "actions" in update.keys or _proposing(part):
         return True
-    return not said.complete and any(
+    return not update.complete and any(
         mentions(body, "actions") or gives_foreign(body) for body in part.reach
     )
 
 
 def acts(spot: Spot) -> bool:
     """Tell whether a node carries out actions, or may: a function of one's own that reads them."""
-    part, thing = spot.part, spot.action
-    if isinstance(thing, Act):
-        return bool(thing.effects)
-    if isinstance(thing, Worker):
-        return _takes_actions(thing)
+    part, node = spot.part, spot.action
+    if isinstance(node, Act):
+        return bool(node.effects)
+    if isinstance(node, Worker):
+        return _takes_actions(node)
     if part.is_ours or part.has_tools:
         return False
-    bodies = [each for body in part.bodies for each in body.reach]
+    bodies = [helper for body in part.bodies for helper in body.reach]
     return part.is_opaque or any(mentions(body, "actions") or _passes_on(body) for body in bodies)
 
 
@@ -108,13 +108,13 @@ def _of_function(spot: Spot) -> Proposal | None:
     calls = list(_proposing(part))
     if not calls or part.is_ours:
         return None
-    several = [
+    effects = [
         _named(body, argument)
         for body, call in calls
-        for argument in (*call.args, *(each.value for each in call.keywords))
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords))
     ]
-    named = tuple(each for found in several for each in found or ())
-    return Proposal(spot=spot, named=named, complete=None not in several)
+    named = tuple(effect for options in effects for effect in options or ())
+    return Proposal(spot=spot, named=named, complete=None not in effects)
 
 
 def _proposing(part: Part) -> list[tuple[Body, ast.Call]]:
@@ -133,31 +133,31 @@ def _named(
             parts, seen = [*(body.assignments[name] or ())], seen | {name}
         case ast.IfExp(body=first, orelse=second):
             parts = [first, second]
-        case ast.Starred(value=one) | ast.ListComp(elt=one) | ast.GeneratorExp(elt=one):
-            parts = [one]
-        case ast.List(elts=several) | ast.Tuple(elts=several):
-            parts = several
+        case ast.Starred(value=value) | ast.ListComp(elt=value) | ast.GeneratorExp(elt=value):
+            parts = [value]
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            parts = items
         case _:
             return None
-    found = [_named(body, each, seen) for each in parts]
-    known = [each for each in found if each is not None]
-    return [each for few in known for each in few] if len(known) == len(found) else None
+    options = [_named(body, item, seen) for item in parts]
+    known = [option for option in options if option is not None]
+    return [effect for option in known for effect in option] if len(known) == len(options) else None
 
 
 def _made(body: Body, call: ast.Call) -> list[NamedEffect] | None:
     """Return the action that a call makes: `Action(name=...)`, or an effect's `action(...)`."""
-    thing = body.callee(call)
-    owner = thing.__self__ if isinstance(thing, MethodType) else None
-    if isinstance(owner, Effect) and thing == owner.action:
+    callee = body.callee(call)
+    owner = callee.__self__ if isinstance(callee, MethodType) else None
+    if isinstance(owner, Effect) and callee == owner.action:
         return [effect_of(owner)]
-    if thing is not Action:
+    if callee is not Action:
         return None
-    given = {each.arg: each.value for each in call.keywords}
-    name = values(body, given["name"]) if "name" in given else ANYTHING
-    held = payload(body, given.get("arguments"))
-    arguments = held.keys if held.complete and not held.whole else None
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    name = values(body, keywords["name"]) if "name" in keywords else ANYTHING
+    keys_held = payload(body, keywords.get("arguments"))
+    arguments = keys_held.keys if keys_held.complete and not keys_held.whole else None
     return (
-        [NamedEffect(name=each, arguments=arguments) for each in sorted(name.texts)]
+        [NamedEffect(name=effect_name, arguments=arguments) for effect_name in sorted(name.texts)]
         if name.complete
         else None
     )
@@ -173,8 +173,8 @@ def _passes_on(body: Body) -> bool:
     )
 
 
-def _is_elsewhere(body: Body, thing: object) -> bool:
-    return not isinstance(thing, type | BuiltinFunctionType) and not body.is_near(thing)
+def _is_elsewhere(body: Body, callee: object) -> bool:
+    return not isinstance(callee, type | BuiltinFunctionType) and not body.is_near(callee)
 
 
 def _takes_actions(worker: Worker) -> bool:
@@ -182,7 +182,7 @@ def _takes_actions(worker: Worker) -> bool:
     if worker.read is None:
         return "actions" in (*worker.contract.required, *worker.contract.optional)
     body = body_of(worker.read)
-    return body is None or any(mentions(each, "actions") for each in body.reach)
+    return body is None or any(mentions(helper, "actions") for helper in body.reach)
 
 
 def _is_gated_inside(worker: Worker) -> bool:
@@ -192,4 +192,4 @@ def _is_gated_inside(worker: Worker) -> bool:
         for graph in agent_parts(worker.agent).graphs
         for name, spec in graph.builder.nodes.items()
     ]
-    return any(isinstance(each, Worker) and each.gate and each.effects for each in nodes)
+    return any(isinstance(node, Worker) and node.gate and node.effects for node in nodes)

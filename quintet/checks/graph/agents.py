@@ -45,47 +45,47 @@ def agent_parts(agent: object) -> AgentParts:
     bodies: list[Body] = []
     waiting = [agent]
     while waiting:
-        thing = unwrapped(waiting.pop())
-        if id(thing) in parts or isinstance(thing, Node):
+        component = unwrapped(waiting.pop())
+        if id(component) in parts or isinstance(component, Node):
             continue
-        parts[id(thing)] = thing
-        held = declared(thing, "tools_by_name")
-        tools += held.values() if isinstance(held, Mapping) else ()
-        if isinstance(thing, CompiledStateGraph):
-            graphs.append(thing)
-        read_here = list(_bodies(thing))
+        parts[id(component)] = component
+        tools_by_name = declared(component, "tools_by_name")
+        tools += tools_by_name.values() if isinstance(tools_by_name, Mapping) else ()
+        if isinstance(component, CompiledStateGraph):
+            graphs.append(component)
+        read_here = list(_bodies(component))
         bodies += read_here
         waiting += [
-            *_parts(thing),
-            *(each for body in read_here for each in _called_runnables(body)),
+            *_parts(component),
+            *(runnable for body in read_here for runnable in _called_runnables(body)),
         ]
     return AgentParts(
         seen=tuple(parts.values()), graphs=tuple(graphs), tools=tuple(tools), bodies=tuple(bodies)
     )
 
 
-def _parts(thing: object) -> Iterator[object]:
+def _parts(runnable: object) -> Iterator[object]:
     """Return what a Runnable is made of."""
-    if isinstance(thing, CompiledStateGraph):
-        nodes = thing.builder.nodes
+    if isinstance(runnable, CompiledStateGraph):
+        nodes = runnable.builder.nodes
         yield from (Part(name=name, spec=spec).runnable for name, spec in nodes.items())
-    elif isinstance(thing, RunnableWithFallbacks):
-        yield from thing.runnables
-    elif isinstance(thing, RunnableParallel):
-        yield from thing.steps__.values()
-    elif isinstance(thing, RunnableBranch):
-        yield from (each for _, each in thing.branches)
-        yield thing.default
-    elif isinstance(thing, Runnable):
-        steps = declared(thing, "steps")
+    elif isinstance(runnable, RunnableWithFallbacks):
+        yield from runnable.runnables
+    elif isinstance(runnable, RunnableParallel):
+        yield from runnable.steps__.values()
+    elif isinstance(runnable, RunnableBranch):
+        yield from (branch for _, branch in runnable.branches)
+        yield runnable.default
+    elif isinstance(runnable, Runnable):
+        steps = declared(runnable, "steps")
         yield from steps if isinstance(steps, list) else ()
 
 
-def _bodies(thing: object) -> Iterator[Body]:
+def _bodies(component: object) -> Iterator[Body]:
     """Return the functions of an agent: itself, or what a Runnable wraps."""
-    several = functions_of(thing) if isinstance(thing, Runnable) else [thing]
-    for each in several:
-        body = body_of(each)
+    functions = functions_of(component) if isinstance(component, Runnable) else [component]
+    for function in functions:
+        body = body_of(function)
         if body is not None:
             yield from body.reach
 
@@ -108,8 +108,8 @@ def tool_functions(tool: object) -> list[object]:
         return [tool]
     if isinstance(tool, Effect):
         return [tool.function]
-    given = [declared(tool, name) for name in ("func", "coroutine")]
+    attributes = [declared(tool, name) for name in ("func", "coroutine")]
     written = [getattr_static(type(tool), name, None) for name in ("_run", "_arun")]
-    own = [each for each in written if isinstance(each, FunctionType)]
-    named = [each for each in given if each is not None]
-    return named or [each for each in own if each.__module__ != BaseTool.__module__]
+    methods = [method for method in written if isinstance(method, FunctionType)]
+    named = [function for function in attributes if function is not None]
+    return named or [method for method in methods if method.__module__ != BaseTool.__module__]

@@ -28,8 +28,8 @@ class Branch:
     def moves(self) -> Moves:
         """Where it may lead."""
         if self.begun:
-            every = Values(known=self.begun)
-            return Moves(to=every, named=every, together=frozenset({self.begun}))
+            begun_nodes = Values(known=self.begun)
+            return Moves(to=begun_nodes, named=begun_nodes, together=frozenset({self.begun}))
         if self.body is not None:
             return path_moves(self.body, self.ends)
         known = frozenset((self.ends or {}).values())
@@ -41,7 +41,7 @@ def begun(path: object) -> frozenset[str]:
     to = declared(path, "to")
     if declared(path, "name") != "begin" or not isinstance(to, tuple):
         return frozenset()
-    return frozenset(each for each in to if isinstance(each, str))
+    return frozenset(node for node in to if isinstance(node, str))
 
 
 def path_body(path: object) -> Body | None:

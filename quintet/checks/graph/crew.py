@@ -23,21 +23,21 @@ def crews(parts: Parts) -> dict[str, frozenset[str]]:
 def fallbacks(recovery: object) -> frozenset[str]:
     """List the nodes that a recovery may give the same work to."""
     known = fields(recovery) if isinstance(recovery, Recovery) else ()
-    settings = (getattr(recovery, each.name) for each in known)
-    chains = (each if isinstance(each, tuple) else (each,) for each in settings)
-    remedies = (each for chain in chains for each in chain if isinstance(each, Remedy))
-    return frozenset(each.to for each in remedies if each.kind == "fallback")
+    settings = (getattr(recovery, setting.name) for setting in known)
+    chains = (setting if isinstance(setting, tuple) else (setting,) for setting in settings)
+    remedies = (remedy for chain in chains for remedy in chain if isinstance(remedy, Remedy))
+    return frozenset(remedy.to for remedy in remedies if remedy.kind == "fallback")
 
 
 def _crew(parts: Parts, assignees: frozenset[str]) -> frozenset[str]:
-    found: set[str] = set()
+    crew: set[str] = set()
     waiting = list(assignees)
     while waiting:
         name = waiting.pop()
-        if name in parts and name not in found:
-            found.add(name)
+        if name in parts and name not in crew:
+            crew.add(name)
             waiting.extend(_passed_on_to(parts, parts[name]))
-    return frozenset(found)
+    return frozenset(crew)
 
 
 def _passed_on_to(parts: Parts, part: Part) -> Iterator[str]:

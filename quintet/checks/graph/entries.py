@@ -26,34 +26,34 @@ class Entries:
     def sends(self) -> tuple[tuple[str, Sent], ...]:
         """Every `Send` that a node or a path function makes, with the node that it comes from."""
         return tuple(
-            (source, each)
+            (source, send)
             for source in (START, *self.shape.parts)
             for body in _bodies(self.shape, source)
-            for each in sends_of(body)
+            for send in sends_of(body)
         )
 
     @cached_property
     def named(self) -> frozenset[str]:
         """The nodes that control comes to by name for certain, and without a planner's step."""
-        held = frozenset(name for crew in self.shape.crews.values() for name in crew)
+        holders = frozenset(name for crew in self.shape.crews.values() for name in crew)
         sources = (START, *self.shape.parts)
-        found: frozenset[str] = frozenset()
+        reached: frozenset[str] = frozenset()
         while True:
-            carried = held - found
-            more = frozenset(
-                name for each in sources for name in _next_by_name(self.shape, each, carried)
+            carried = holders - reached
+            further = frozenset(
+                name for node in sources for name in _next_by_name(self.shape, node, carried)
             )
-            if more <= found:
-                return found
-            found |= more
+            if further <= reached:
+                return reached
+            reached |= further
 
     @cached_property
     def is_open(self) -> bool:
         """Whether control may come to any node by name: somebody's targets cannot be listed."""
         upward = any(self.shape.moves(name).to.texts for name in self.shape.inner)
         sources = (START, *self.shape.parts)
-        said = [each for source in sources for each in _by_name(self.shape, source)]
-        return upward or not all(each.complete for each in said)
+        targets = [target for source in sources for target in _by_name(self.shape, source)]
+        return upward or not all(target.complete for target in targets)
 
 
 def _by_name(shape: Shape, source: str) -> Iterator[Values]:
@@ -64,10 +64,10 @@ def _by_name(shape: Shape, source: str) -> Iterator[Values]:
 def _next_by_name(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
     """List where a node leads by name; where it works on a step, what it hands on is sent."""
     edges = shape.edge_targets(source)
-    said = frozenset(text for each in _by_name(shape, source) for text in each.texts)
+    targets = frozenset(text for values in _by_name(shape, source) for text in values.texts)
     if source == START or not shape.crews or _tasks_of(shape, source) - carried:
-        return edges | said
-    return edges | (said - _takers(shape, source) - frozenset(shape.crews))
+        return edges | targets
+    return edges | (targets - _takers(shape, source) - frozenset(shape.crews))
 
 
 def _tasks_of(shape: Shape, source: str) -> frozenset[str]:
@@ -81,15 +81,15 @@ def _tasks_of(shape: Shape, source: str) -> frozenset[str]:
         return frozenset({source})
     return frozenset(
         name
-        for name, each in shape.parts.items()
-        if each.spec.error_handler_node == source
-        and (isinstance(each.action, Worker) or not each.is_ours)
+        for name, other in shape.parts.items()
+        if other.spec.error_handler_node == source
+        and (isinstance(other.action, Worker) or not other.is_ours)
     )
 
 
 def _takers(shape: Shape, name: str) -> frozenset[str]:
-    thing = shape.parts[name].action
-    return frozenset(thing.handoffs) if isinstance(thing, Worker) else fallbacks(thing)
+    action = shape.parts[name].action
+    return frozenset(action.handoffs) if isinstance(action, Worker) else fallbacks(action)
 
 
 def _bodies(shape: Shape, source: str) -> Iterator[Body]:

@@ -19,7 +19,7 @@ def fields_of(kind: object) -> frozenset[str] | None:
         return frozenset(kind.__required_keys__ | kind.__optional_keys__)  # type: ignore[attr-defined]
     if issubclass(kind, BaseModel):
         return frozenset(kind.model_fields)
-    return frozenset(each.name for each in fields(kind)) if is_dataclass(kind) else None
+    return frozenset(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def source_fields(tree: Tree, merge: Merge) -> frozenset[str] | None:

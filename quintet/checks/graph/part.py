@@ -59,8 +59,8 @@ class Part:
         """
         if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
             return False
-        sync, soon = declared(self.runnable, "func"), declared(self.runnable, "afunc")
-        return sync is None or _is_thread_hop(soon)
+        function, async_function = declared(self.runnable, "func"), declared(self.runnable, "afunc")
+        return function is None or _is_thread_hop(async_function)
 
     @property
     def graph(self) -> AnyCompiled | None:
@@ -78,17 +78,17 @@ class Part:
     def aside(self) -> tuple[Body, ...]:
         """Functions that run in the node but do not give its update: its tools, earlier steps."""
         before = [body for step in self._steps[:-1] for body in _bodies(step)]
-        tools = [body_of(each) for each in _tools(self.runnable)]
+        tools = [body_of(function) for function in _tools(self.runnable)]
         return (*before, *(body for body in tools if body is not None))
 
     @cached_property
     def reach(self) -> tuple[Body, ...]:
         """List every function that runs in the node, the helpers that they call included."""
-        return tuple(each for body in (*self.bodies, *self.aside) for each in body.reach)
+        return tuple(helper for body in (*self.bodies, *self.aside) for helper in body.reach)
 
     @property
     def _steps(self) -> Sequence[object]:
-        return [unwrapped(each) for each in _sequence_steps(self.runnable)] or [self.runnable]
+        return [unwrapped(step) for step in _sequence_steps(self.runnable)] or [self.runnable]
 
     @property
     def is_opaque(self) -> bool:
@@ -130,7 +130,7 @@ class Part:
     @property
     def is_gate(self) -> bool:
         """Whether the object is an approval gate."""
-        named = any(each.__name__ == "ApprovalGate" for each in type(self.action).__mro__)
+        named = any(kind.__name__ == "ApprovalGate" for kind in type(self.action).__mro__)
         has = named or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True
 
@@ -150,24 +150,24 @@ class Part:
         return _is_sync(self.runnable)
 
 
-def declared(thing: object, name: str) -> object:
+def declared(owner: object, name: str) -> object:
     """Return what an object says of itself under a name; `None` if it says nothing or cannot."""
     try:
-        return getattr(thing, name, None)
+        return getattr(owner, name, None)
     except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
         return None
 
 
-def has_attribute(thing: object, name: str) -> bool:
+def has_attribute(owner: object, name: str) -> bool:
     """Tell whether an object has an attribute, without computing it."""
-    return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
+    return getattr_static(owner, name, UNKNOWN) is not UNKNOWN
 
 
-def unwrapped(thing: object) -> object:
+def unwrapped(runnable: object) -> object:
     """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
-    while isinstance(thing, RunnableBindingBase):
-        thing = thing.bound
-    return thing
+    while isinstance(runnable, RunnableBindingBase):
+        runnable = runnable.bound
+    return runnable
 
 
 def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
@@ -194,14 +194,14 @@ def _may_ask(part: Part, seen: frozenset[int]) -> bool:
 
 def functions_of(runnable: object) -> Iterator[Any]:
     """Return the function and the async function that LangGraph or LangChain wrapped."""
-    sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
+    function, async_function = declared(runnable, "func"), declared(runnable, "afunc")
     pair = has_attribute(runnable, "func") and has_attribute(runnable, "afunc")
     if not (pair or isinstance(runnable, RunnableLambda)):
         return
-    if sync is not None:
-        yield sync
-    if soon is not None and not (sync is not None and _is_thread_hop(soon)):
-        yield soon
+    if function is not None:
+        yield function
+    if async_function is not None and not (function is not None and _is_thread_hop(async_function)):
+        yield async_function
 
 
 def _is_thread_hop(function: object) -> bool:
@@ -229,10 +229,10 @@ def _tools(runnable: object) -> Iterator[object]:
                 yield function
 
 
-def _strings(said: object) -> frozenset[str] | None:
-    if not isinstance(said, tuple | list | set | frozenset | Mapping):
+def _strings(names: object) -> frozenset[str] | None:
+    if not isinstance(names, tuple | list | set | frozenset | Mapping):
         return None
-    return frozenset(each for each in said if isinstance(each, str))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _is_sync(runnable: object) -> bool:
@@ -243,6 +243,6 @@ def _is_sync(runnable: object) -> bool:
     if steps:
         return any(_is_sync(step) for step in steps)
     if isinstance(runnable, RunnableLambda) or has_attribute(runnable, "afunc"):
-        soon = declared(runnable, "afunc")
-        return soon is None or _is_thread_hop(soon)
+        async_function = declared(runnable, "afunc")
+        return async_function is None or _is_thread_hop(async_function)
     return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

@@ -33,14 +33,14 @@ def with_helpers(bodies: Iterable[Body]) -> Iterator[Body]:
     seen: set[tuple[CodeType, frozenset[int]]] = set()
     waiting = [(body, 0) for body in bodies]
     while waiting:
-        each, depth = waiting.pop()
-        key = (each.function.__code__, frozenset(map(id, each.known.values())))
+        body, depth = waiting.pop()
+        key = (body.function.__code__, frozenset(map(id, body.known.values())))
         if key in seen:
             continue
         seen.add(key)
-        yield each
+        yield body
         if depth < _DEPTH:
-            helpers = (_helper(each, call) for call in each.call_nodes)
+            helpers = (_helper(body, call) for call in body.call_nodes)
             waiting += [(helper, depth + 1) for helper in helpers if helper is not None]
 
 
@@ -69,20 +69,22 @@ def runnable_asks(runnable: object) -> bool:
 
 def _helper(body: Body, call: ast.Call) -> Body | None:
     """Return the function of the user's that a call calls, with the functions that it is given."""
-    thing = body.callee(call)
-    plain = plain_function(thing)
-    if not isinstance(plain, FunctionType) or not (body.is_near(thing) or _is_users(plain)):
+    callee = body.callee(call)
+    plain = plain_function(callee)
+    if not isinstance(plain, FunctionType) or not (body.is_near(callee) or _is_users(plain)):
         return None
-    helper = body_of(thing)
+    helper = body_of(callee)
     if helper is None:
         return None
-    given = dict(zip(helper.parameters, call.args, strict=False))
-    given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
-    functions = {name: body.resolve(each) for name, each in given.items()}
+    arguments = dict(zip(helper.parameters, call.args, strict=False))
+    arguments |= {
+        keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None
+    }
+    functions = {name: body.resolve(value) for name, value in arguments.items()}
     known = {
-        name: each
-        for name, each in functions.items()
-        if each is not UNKNOWN and isinstance(each, FunctionType | MethodType)
+        name: function
+        for name, function in functions.items()
+        if function is not UNKNOWN and isinstance(function, FunctionType | MethodType)
     }
     return replace(helper, known={**helper.known, **known}) if known else helper
 

@@ -37,7 +37,7 @@ class Results:
         Several results of one name in one step are numbered, `read`, `read#2` and so on.
         """
         givers = self.givers.get(re.sub(r"#\d+$", "", name), frozenset())
-        if any(self.tree.runs_before(each, spot) for each in givers):
+        if any(self.tree.runs_before(giver, spot) for giver in givers):
             return "given"
         if not self.complete:
             return "unknown"
@@ -68,17 +68,18 @@ def _given(tree: Tree, spot: Spot) -> Values:
 
 def _of_worker(entries: Entries, spot: Spot) -> Values:
     """List its own name where it runs without a step, and the steps that it is sent by hand."""
-    ids = [_step_id(each.given) for _, each in entries.sends if spot.name in each.to.texts]
+    ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
     alone = spot.name in entries.named or entries.is_open or NOTHING in ids
-    own = frozenset({spot.name}) if alone else frozenset()
+    own_name = frozenset({spot.name}) if alone else frozenset()
     return Values(
-        known=own.union(*(each.known for each in ids)), complete=all(each.complete for each in ids)
+        known=own_name.union(*(step_id.known for step_id in ids)),
+        complete=all(step_id.complete for step_id in ids),
     )
 
 
-def _step_id(given: Payload) -> Values:
+def _step_id(sent: Payload) -> Values:
     """Return the ids of a step that is sent by hand; none where no step is sent."""
-    if "step" in given.keys or not given.complete:
+    if "step" in sent.keys or not sent.complete:
         return ANYTHING
     return NOTHING
 
@@ -89,10 +90,10 @@ def _of_function(spot: Spot) -> Values:
         return Values(complete="results" not in (part.writes or ()))
     if part.is_opaque:
         return ANYTHING
-    found = [payload(body, value) for body in part.reach for value in _stored(body)]
+    payloads = [payload(body, value) for body in part.reach for value in _stored(body)]
     return Values(
-        known=frozenset(key for each in found for key in each.keys),
-        complete=all(each.complete and not each.whole for each in found)
+        known=frozenset(key for update in payloads for key in update.keys),
+        complete=all(update.complete and not update.whole for update in payloads)
         and not any(gives_foreign(body) for body in part.reach),
     )
 
@@ -104,7 +105,7 @@ def _stored(body: Body) -> Iterator[ast.expr]:
             pairs = zip(node.keys, node.values, strict=True)
             yield from (value for key, value in pairs if key and body.resolve(key) == "results")
         elif isinstance(node, ast.Call):
-            yield from (each.value for each in node.keywords if each.arg == "results")
+            yield from (keyword.value for keyword in node.keywords if keyword.arg == "results")
         elif isinstance(node, ast.Assign):
-            keys = [each.slice for each in node.targets if isinstance(each, ast.Subscript)]
+            keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]
             yield from (node.value for key in keys if body.resolve(key) == "results")

@@ -79,10 +79,10 @@ class Shape:
     @cached_property
     def edges(self) -> dict[str, frozenset[str]]:
         """The plain edges, by source."""
-        found: defaultdict[str, set[str]] = defaultdict(set)
+        targets_by_source: defaultdict[str, set[str]] = defaultdict(set)
         for source, target in self.builder.edges:
-            found[source].add(label(target))
-        return {source: frozenset(targets) for source, targets in found.items()}
+            targets_by_source[source].add(label(target))
+        return {source: frozenset(targets) for source, targets in targets_by_source.items()}
 
     @cached_property
     def joins(self) -> tuple[tuple[frozenset[str], str], ...]:
@@ -127,38 +127,42 @@ class Shape:
     def _planners(self, part: Part) -> frozenset[str]:
         """Return the planners that a node goes back to by itself, with a step of theirs."""
         if isinstance(part.action, Recovery):
-            of = {n for n, each in self.parts.items() if each.spec.error_handler_node == part.name}
+            failing = {
+                name
+                for name, other in self.parts.items()
+                if other.spec.error_handler_node == part.name
+            }
         elif isinstance(part.action, Worker) and part.action.then:
-            of = {part.name}
+            failing = {part.name}
         else:
             return frozenset()
-        return frozenset(planner for planner, crew in self.crews.items() if of & crew)
+        return frozenset(planner for planner, crew in self.crews.items() if failing & crew)
 
     def _commands(self, part: Part) -> Moves:
-        said = part.hints | (part.targets or frozenset()) | self._planners(part)
-        found = command_moves((*part.bodies, *part.aside))
+        declared = part.hints | (part.targets or frozenset()) | self._planners(part)
+        moves = command_moves((*part.bodies, *part.aside))
         if (shape := self.inner.get(part.name)) is not None:
             upward = merged(shape.moves(name) for name in shape.parts).parent
-            found = Moves(to=upward)
-        closed = bool(said) or part.targets is not None
+            moves = Moves(to=upward)
+        closed = bool(declared) or part.targets is not None
         open_ended = part.is_opaque or any(may_command(body) for body in part.bodies)
-        given = Values(known=said, complete=closed or not open_ended)
-        to = union([given, replace(found.to, complete=closed or found.to.complete)])
-        return replace(found, to=to, named=self._named(part, said, found))
+        targets = Values(known=declared, complete=closed or not open_ended)
+        to = union([targets, replace(moves.to, complete=closed or moves.to.complete)])
+        return replace(moves, to=to, named=self._named(part, declared, moves))
 
-    def _named(self, part: Part, said: frozenset[str], found: Moves) -> Values:
+    def _named(self, part: Part, declared: frozenset[str], moves: Moves) -> Values:
         """Tell where a node goes by name, and not by `Send`."""
         if isinstance(part.action, Planner):
             return Values(known=frozenset({part.action.then, part.action.otherwise}))
         if part.is_ours:
-            return Values(known=said)
+            return Values(known=declared)
         if any(makes_sends(body) for body in part.bodies):
-            return found.named
-        return union([Values(known=said), found.named])
+            return moves.named
+        return union([Values(known=declared), moves.named])
 
     def exits(self, name: str) -> frozenset[str]:
         """List every node that a node may lead to, joins and error handler left out."""
-        branched = [each.moves.to.texts for each in self.branches.get(name, ())]
+        branched = [branch.moves.to.texts for branch in self.branches.get(name, ())]
         return self.edges.get(name, frozenset()).union(*branched, self.moves(name).to.texts)
 
     def follows(self, name: str, *, failing: bool = False) -> frozenset[str]:
@@ -170,13 +174,13 @@ class Shape:
 
     def is_open(self, name: str) -> bool:
         """Tell whether a node may lead to nodes that cannot be listed."""
-        branched = all(each.moves.to.complete for each in self.branches.get(name, ()))
+        branched = all(branch.moves.to.complete for branch in self.branches.get(name, ()))
         return not (branched and self.moves(name).to.complete)
 
     def is_end(self, name: str) -> bool:
         """Tell whether a run can end after this node."""
-        way_on = self.edge_targets(name) | self.exits(name)
-        return END in way_on or not (way_on or self.is_open(name))
+        targets = self.edge_targets(name) | self.exits(name)
+        return END in targets or not (targets or self.is_open(name))
 
     @cached_property
     def _written(self) -> dict[str, Written]:
@@ -219,9 +223,9 @@ class Shape:
         """The keys of its output that it sets: those that it was given, and those written."""
         output = frozenset(self.builder.schemas.get(self.builder.output_schema, ()))
         inside = [self.written(name) for name in self.parts]
-        if not all(each.complete for each in inside):
+        if not all(update.complete for update in inside):
             return output
-        return output & self.input_keys.union(*(each.keys for each in inside))
+        return output & self.input_keys.union(*(update.keys for update in inside))
 
     def reached(
         self,
@@ -233,15 +237,15 @@ class Shape:
 
         From a `closed` node no way leads on, except the one to its error handler.
         """
-        found: dict[str, str | None] = dict.fromkeys(sorted(starts))
-        waiting = list(found)
+        previous: dict[str, str | None] = dict.fromkeys(sorted(starts))
+        waiting = list(previous)
         while waiting:
             name = waiting.pop(0)
-            for target in sorted(self._reached_from(name, closed, frozenset(found))):
-                if target in self.parts and target not in found:
-                    found[target] = name
+            for target in sorted(self._reached_from(name, closed, frozenset(previous))):
+                if target in self.parts and target not in previous:
+                    previous[target] = name
                     waiting.append(target)
-        return found
+        return previous
 
     def _reached_from(
         self, name: str, closed: frozenset[str], seen: frozenset[str]
@@ -251,8 +255,8 @@ class Shape:
         failed = frozenset({handler}) if handler else frozenset()
         if name in closed:
             return failed
-        passed = seen - closed
-        joined = frozenset(end for starts, end in self.joins if name in starts <= passed)
+        reached_open = seen - closed
+        joined = frozenset(end for starts, end in self.joins if name in starts <= reached_open)
         return self.exits(name) | joined | failed
 
 
@@ -263,12 +267,12 @@ def label(target: object) -> str:
     return f"<{type(target).__name__} {getattr(target, '__name__', '')}>"
 
 
-def way(found: Mapping[str, str | None], name: str) -> str:
+def way(previous: Mapping[str, str | None], name: str) -> str:
     """Return the way to a node that `Shape.reached` found: `START -> a -> b`."""
     steps = [name]
-    while (before := found.get(steps[-1])) is not None:
+    while (before := previous.get(steps[-1])) is not None:
         steps.append(before)
-    return " -> ".join("START" if each == START else each for each in reversed(steps))
+    return " -> ".join("START" if step == START else step for step in reversed(steps))
 
 
 def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:

@@ -151,10 +151,10 @@ class Tree:
     def common_graph(self, first: Spot, second: Spot) -> Shape:
         """Return the innermost graph that holds both nodes."""
         within: tuple[str, ...] = ()
-        for one, other in zip(first.shape.within, second.shape.within, strict=False):
-            if one != other:
+        for step, other in zip(first.shape.within, second.shape.within, strict=False):
+            if step != other:
                 break
-            within = (*within, one)
+            within = (*within, step)
         return self.shapes[within]
 
     def _climb(self, shape: Shape, trail: Trail, walk: Walk) -> Trail:

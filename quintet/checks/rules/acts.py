@@ -13,17 +13,17 @@ from quintet.nodes import Act, ApprovalGate
 
 def unfit_acts(tree: Tree) -> Iterator[Finding]:
     """Compare each Act with what may be proposed before it, and with the gates in between."""
-    every = dict(tree.of(Act))
-    for each in proposals(tree):
-        ahead = tree.ahead(each.spot, closed=every)
-        first = {spot: act for spot, act in every.items() if spot in ahead.spots}
+    acts_by_spot = dict(tree.of(Act))
+    for proposal in proposals(tree):
+        ahead = tree.ahead(proposal.spot, closed=acts_by_spot)
+        first = {spot: act for spot, act in acts_by_spot.items() if spot in ahead.spots}
         if first and not ahead.open:
-            yield from _missing(each, ahead, first)
+            yield from _missing(proposal, ahead, first)
         for spot, act in first.items():
             if act.gate is not None:
-                yield from _other_gates(tree, each, ahead, spot)
-            elif each.gate is not None:
-                yield _unchecked(each, spot)
+                yield from _other_gates(tree, proposal, ahead, spot)
+            elif proposal.gate is not None:
+                yield _unchecked(proposal, spot)
 
 
 def _missing(proposal: Proposal, ahead: Trail, first: Mapping[Spot, Act]) -> Iterator[Finding]:
@@ -32,13 +32,13 @@ def _missing(proposal: Proposal, ahead: Trail, first: Mapping[Spot, Act]) -> Ite
         return
     spot = min(first, key=lambda spot: spot.at)
     known = {effect.name for act in first.values() for effect in act.effects}
-    for name in sorted({each.name for each in proposal.named} - known):
-        held = names(*known) or "none"
+    for name in sorted({effect.name for effect in proposal.named} - known):
+        effects_held = names(*known) or "none"
         yield Finding(
             code="missing-effect",
             node=spot.at,
             fault=f"{proposal.spot.name!r} may propose {name!r}, and {spot.name!r} has no such "
-            f"effect (it has {held}): the action is refused there.",
+            f"effect (it has {effects_held}): the action is refused there.",
             remedy=f"Add {name!r} to Act(effects=...).",
         )
 
@@ -58,17 +58,23 @@ def _other_gates(tree: Tree, proposal: Proposal, ahead: Trail, spot: Spot) -> It
 
     Where a gate of the graph asks, the worker's own only says which actions are held back.
     """
-    every = dict(tree.of(Act))
-    gates = [(each, gate) for each, gate in tree.of(ApprovalGate) if each in ahead.spots]
-    asked = [(s, gate) for s, gate in gates if spot in tree.ahead(s, closed=every).spots]
-    unlike = {each: differences(gate, every[spot].gate) for each, gate in asked}
+    acts_by_spot = dict(tree.of(Act))
+    gates = [
+        (gate_spot, gate) for gate_spot, gate in tree.of(ApprovalGate) if gate_spot in ahead.spots
+    ]
+    asked = [
+        (gate_spot, gate)
+        for gate_spot, gate in gates
+        if spot in tree.ahead(gate_spot, closed=acts_by_spot).spots
+    ]
+    unlike = {gate_spot: differences(gate, acts_by_spot[spot].gate) for gate_spot, gate in asked}
     if proposal.gate is not None:
-        differs = differences(proposal.gate, every[spot].gate)
-        held = [name for name in differs if name == "when" or not asked]
-        unlike = {proposal.spot: held, **unlike}
-    each = next((each for each, settings in unlike.items() if settings), None)
-    if each is not None:
-        yield _other(spot, each, unlike[each])
+        differs = differences(proposal.gate, acts_by_spot[spot].gate)
+        differing = [name for name in differs if name == "when" or not asked]
+        unlike = {proposal.spot: differing, **unlike}
+    other_spot = next((gate_spot for gate_spot, settings in unlike.items() if settings), None)
+    if other_spot is not None:
+        yield _other(spot, other_spot, unlike[other_spot])
 
 
 def _other(spot: Spot, gated: Spot, unlike: list[str]) -> Finding:

@@ -16,30 +16,42 @@ from quintet.nodes import Act, Effect, Worker
 
 def raw_effects(tree: Tree) -> Iterator[Finding]:
     """Find tools with an effect's name that are not the effect: they run at once, each time."""
-    every = [e for _, each in (*tree.of(Worker), *tree.of(Act)) for e in each.effects]
+    all_effects = [
+        effect for _, node in (*tree.of(Worker), *tree.of(Act)) for effect in node.effects
+    ]
     for spot, worker in tree.of(Worker):
         agent = agent_parts(worker.agent)
-        own = {effect.name: effect for effect in worker.effects}
+        own_effects = {effect.name: effect for effect in worker.effects}
         raw = {
-            name for tool in agent.tools if (name := _name(tool)) in own and not _is_guarded(tool)
+            name
+            for tool in agent.tools
+            if (name := _name(tool)) in own_effects and not _is_guarded(tool)
         }
         yield from (_raw(spot, name, f"Its agent's tool {name!r} is") for name in sorted(raw))
-        called = {e.name for e in own.values() if any(_calls(body, e) for body in agent.bodies)}
+        called = {
+            effect.name
+            for effect in own_effects.values()
+            if any(_calls(body, effect) for body in agent.bodies)
+        }
         yield from (
             _raw(spot, name, f"Its agent calls {name!r} itself, and that is")
             for name in sorted(called - raw)
         )
         for tool in worker.contract.tools:
-            bare = [e for e in every if not isinstance(tool, Effect) and _runs(tool, e)]
+            bare = [
+                effect
+                for effect in all_effects
+                if not isinstance(tool, Effect) and _runs(tool, effect)
+            ]
             if bare:
                 yield _raw(spot, bare[0].name, f"The contract's tool {_name(tool)!r} is")
 
 
-def _raw(spot: Spot, name: str, what: str) -> Finding:
+def _raw(spot: Spot, name: str, subject: str) -> Finding:
     return Finding(
         code="raw-effect",
         node=spot.at,
-        fault=f"{what} not the effect {name!r} but a bare function: it runs past the gate, and "
+        fault=f"{subject} not the effect {name!r} but a bare function: it runs past the gate, and "
         "as often as it is called.",
         remedy=f"Give the agent the effect's own tool, {name}.as_tool(), or let it call "
         f"tools[{name!r}].",
@@ -52,7 +64,7 @@ def _name(tool: object) -> object:
 
 def _is_guarded(tool: object) -> bool:
     """Tell whether a tool is an effect's own, or a function of the user's that calls an effect."""
-    return all(_is_effect(each) or _calls_effect(each) for each in tool_functions(tool))
+    return all(_is_effect(function) or _calls_effect(function) for function in tool_functions(tool))
 
 
 def _is_effect(function: object) -> bool:
@@ -68,7 +80,7 @@ def _calls_effect(function: object) -> bool:
 
 def _runs(tool: object, effect: Effect) -> bool:
     """Tell whether a tool is an effect's function, bare."""
-    return any(_is_bare(each, effect) for each in tool_functions(tool))
+    return any(_is_bare(function, effect) for function in tool_functions(tool))
 
 
 def _is_bare(function: object, effect: Effect) -> bool:

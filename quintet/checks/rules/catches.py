@@ -24,13 +24,13 @@ _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 def swallowed(shape: Shape) -> Iterator[Finding]:
     """Find questions that are swallowed: what catches every exception catches them too."""
     for name, part in shape.parts.items():
-        for each in with_helpers(_bodies(part)):
-            if (call := next(_swallowed(each), None)) is not None:
-                direct = each.callee(call) is interrupt
-                what = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
-                yield _finding(shape, name, f"an except clause around {what}")
+        for body in with_helpers(_bodies(part)):
+            if (call := next(_swallowed(body), None)) is not None:
+                direct = body.callee(call) is interrupt
+                place = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
+                yield _finding(shape, name, f"an except clause around {place}")
                 break
-        if any(_falls_back(thing) for thing in _runnables(part)):
+        if any(_falls_back(runnable) for runnable in _runnables(part)):
             yield _finding(shape, name, "with_fallbacks(...)")
 
 
@@ -39,8 +39,8 @@ def _bodies(part: Part) -> Iterator[Body]:
     yield from (*part.bodies, *part.aside)
     if isinstance(part.action, Worker):
         agent = agent_parts(part.action.agent)
-        held = (*part.action.contract.tools, *agent.tools)
-        tools = (body_of(each) for tool in held for each in tool_functions(tool))
+        all_tools = (*part.action.contract.tools, *agent.tools)
+        tools = (body_of(function) for tool in all_tools for function in tool_functions(tool))
         for body in (*agent.bodies, *tools):
             if body is not None and package_of(body.function) not in (*FOREIGN, "quintet"):
                 yield body
@@ -53,18 +53,18 @@ def _runnables(part: Part) -> Iterator[object]:
         yield from agent_parts(part.action.agent).seen
 
 
-def _falls_back(thing: object) -> bool:
+def _falls_back(runnable: object) -> bool:
     """Tell whether a fallback is taken where a person should be asked."""
-    if not isinstance(thing, RunnableWithFallbacks) or not runnable_asks(thing.runnable):
+    if not isinstance(runnable, RunnableWithFallbacks) or not runnable_asks(runnable.runnable):
         return False
-    return any(each is kind for each in thing.exceptions_to_handle for kind in _CATCHING)
+    return any(handled is kind for handled in runnable.exceptions_to_handle for kind in _CATCHING)
 
 
-def _finding(shape: Shape, name: str, what: str) -> Finding:
+def _finding(shape: Shape, name: str, place: str) -> Finding:
     return Finding(
         code="swallowed-interrupt",
         node=shape.at(name),
-        fault=f"In {name!r} a person is asked by an interrupt, which is an exception, and {what} "
+        fault=f"In {name!r} a person is asked by an interrupt, which is an exception, and {place} "
         "catches it: nobody is asked.",
         remedy="Let it through, as `except GraphBubbleUp: raise` does, or move the question out.",
     )
@@ -85,20 +85,20 @@ def _swallowed(body: Body) -> Iterator[ast.Call]:
 
 def _swallows(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
     if isinstance(node, ast.With | ast.AsyncWith):
-        return any(_suppresses(body, each.context_expr) for each in node.items)
-    returns = any(isinstance(each, ast.Return) for each in walk_scope(*node.finalbody))
+        return any(_suppresses(body, item.context_expr) for item in node.items)
+    returns = any(isinstance(inner, ast.Return) for inner in walk_scope(*node.finalbody))
     return returns or _catches(body, node.handlers)
 
 
 def _contains(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
-    return any(each is call for each in walk_scope(*statements))
+    return any(node is call for node in walk_scope(*statements))
 
 
 def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
     """Tell whether the first clause that gets the interrupt keeps it."""
     for handler in handlers:
         if _takes(body, handler.type):
-            return not any(_reraises(each, handler.name) for each in walk_scope(*handler.body))
+            return not any(_reraises(node, handler.name) for node in walk_scope(*handler.body))
     return False
 
 
@@ -106,11 +106,11 @@ def _takes(body: Body, kinds: ast.expr | None) -> bool:
     if kinds is None:
         return True
     if isinstance(kinds, ast.Tuple):
-        return any(_takes(body, each) for each in kinds.elts)
+        return any(_takes(body, member) for member in kinds.elts)
     kind = body.resolve(kinds)
     if isinstance(kind, tuple):
-        return any(each is known for each in kind for known in _CATCHING)
-    return any(kind is each for each in _CATCHING)
+        return any(member is known for member in kind for known in _CATCHING)
+    return any(kind is caught for caught in _CATCHING)
 
 
 def _reraises(node: ast.AST, name: str | None) -> bool:
@@ -123,4 +123,4 @@ def _reraises(node: ast.AST, name: str | None) -> bool:
 def _suppresses(body: Body, manager: ast.expr) -> bool:
     if not isinstance(manager, ast.Call) or body.callee(manager) is not contextlib.suppress:
         return False
-    return any(_takes(body, each) for each in manager.args)
+    return any(_takes(body, argument) for argument in manager.args)

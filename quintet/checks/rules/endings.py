@@ -19,7 +19,7 @@ from quintet.checks.source.moves import answers
 def partial_paths(shape: Shape) -> Iterator[Finding]:
     """Find path functions that answer None: the run fails, and resumed it ends in silence."""
     for source, branches in shape.branches.items():
-        levels = [level for each in branches if (level := _partial(shape, each)) is not None]
+        levels = [level for branch in branches if (level := _partial(shape, branch)) is not None]
         if levels:
             yield Finding(
                 code="partial-path",
@@ -39,7 +39,7 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
         return "error"
     return (
         "warning"
-        if any(_may_fall_through(shape, each) for each in _answering(branch.body))
+        if any(_may_fall_through(shape, helper) for helper in _answering(branch.body))
         else None
     )
 
@@ -64,8 +64,8 @@ def _goes_on(body: Body) -> bool:
     """Tell whether a function returns a `Command` that leads somewhere."""
     gotos = [
         call
-        for each in body.reach
-        for call in each.calls(Command)
+        for helper in body.reach
+        for call in helper.calls(Command)
         if any(keyword.arg == "goto" for keyword in call.keywords)
     ]
     return bool(gotos) and not body.generates
@@ -73,10 +73,10 @@ def _goes_on(body: Body) -> bool:
 
 def _forgets(shape: Shape, body: Body) -> bool:
     """Tell whether a match without a default, or a promise in the return hint, is not kept."""
-    for each in _answering(body):
-        if not _may_fall_through(shape, each):
+    for helper in _answering(body):
+        if not _may_fall_through(shape, helper):
             continue
-        if _always_commands(each) or any(_is_last(shape, each, node) for node in each.nodes):
+        if _always_commands(helper) or any(_is_last(shape, helper, node) for node in helper.nodes):
             return True
     return False
 
@@ -98,15 +98,15 @@ def _answering(body: Body) -> Iterator[Body]:
     """Follow a function to the helpers whose answer it returns as its own."""
     seen, waiting = set(), [body]
     while waiting:
-        each = waiting.pop()
-        if each.function.__code__ in seen:
+        current = waiting.pop()
+        if current.function.__code__ in seen:
             continue
-        seen.add(each.function.__code__)
-        yield each
-        for answer in each.returned:
+        seen.add(current.function.__code__)
+        yield current
+        for answer in current.returned:
             called = answer.value if isinstance(answer, ast.Await) else answer
-            if isinstance(called, ast.Call) and each.is_near(thing := each.callee(called)):
-                helper = body_of(thing)
+            if isinstance(called, ast.Call) and current.is_near(callee := current.callee(called)):
+                helper = body_of(callee)
                 waiting += [helper] if helper is not None else []
 
 

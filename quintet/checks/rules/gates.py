@@ -12,26 +12,26 @@ from quintet.checks.graph.shape import Shape, way
 
 def bypassed_gates(shape: Shape) -> Iterator[Finding]:
     """Find effects outside every gate, in a graph that has one."""
-    gates = [each.at(name) for each in shape.walk() for name in _gates(each)]
+    gates = [subshape.at(name) for subshape in shape.walk() for name in _gates(subshape)]
     if gates:
         yield from _bypassed(shape, gates, "")
 
 
 def _bypassed(shape: Shape, gates: list[str], ahead: str) -> Iterator[Finding]:
-    found = shape.reached(closed=frozenset(_passing(shape)))
-    for name in sorted(found):
+    previous = shape.reached(closed=frozenset(_passing(shape)))
+    for name in sorted(previous):
         part = shape.parts.get(name)
         if part is None:
             continue
-        taken = f"{ahead}{way(found, name)}"
+        path = f"{ahead}{way(previous, name)}"
         if name in shape.inner:
-            yield from _bypassed(shape.inner[name], gates, f"{taken}: ")
+            yield from _bypassed(shape.inner[name], gates, f"{path}: ")
         elif part.is_ungated:
             yield Finding(
                 code="bypassed-gate",
                 node=shape.at(name),
                 fault=f"{name!r} runs effects and can be reached without passing the gate "
-                f"{names(*gates)}: {taken}.",
+                f"{names(*gates)}: {path}.",
                 remedy=f"Lead every way to {name!r} through the gate, or give the node gate=... "
                 "so that it checks the approval itself.",
             )

@@ -35,26 +35,26 @@ def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
     """Find questions without a checkpointer: they return, and cannot be answered."""
     if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
         return
-    for each in shape.walk():
-        for name, part in each.parts.items():
+    for subshape in shape.walk():
+        for name, part in subshape.parts.items():
             if part.asks and part.graph is None:
-                yield _unanswerable(each.at(name), f"{name!r} may stop for a person")
+                yield _unanswerable(subshape.at(name), f"{name!r} may stop for a person")
     for name in sorted(_stops(graph)):
         yield _unanswerable(name, f"The graph is compiled to stop at {name!r}")
 
 
 def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
-    found: set[str] = set()
+    stops_at: set[str] = set()
     for stops in (graph.interrupt_before_nodes, graph.interrupt_after_nodes):
-        found |= set(graph.builder.nodes) if stops == "*" else set(stops)
-    return frozenset(found)
+        stops_at |= set(graph.builder.nodes) if stops == "*" else set(stops)
+    return frozenset(stops_at)
 
 
-def _unanswerable(node: str, what: str) -> Finding:
+def _unanswerable(node: str, reason: str) -> Finding:
     return Finding(
         code="no-checkpointer",
         node=node,
-        fault=f"{what}, and the graph has no checkpointer: the run returns there and can never "
+        fault=f"{reason}, and the graph has no checkpointer: the run returns there and can never "
         "be resumed.",
         remedy="Compile with checkpointer=...; a LangGraph server brings its own, check the "
         "uncompiled graph there.",
@@ -85,7 +85,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
             remedy="Move it to a node before this one, or after the interrupt.",
             level="warning",
         )
-    if max_count(body.statements, lambda node: any(node is each for each in asked)) > 1:
+    if max_count(body.statements, lambda node: any(node is question for question in asked)) > 1:
         yield Finding(
             code="several-interrupts",
             node=shape.at(name),
@@ -98,27 +98,27 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
 
 def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
     """Tell whether a call may do more than compute."""
-    thing = body.callee(call)
-    if thing is UNKNOWN:
+    callee = body.callee(call)
+    if callee is UNKNOWN:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         return method not in _METHODS
-    if isinstance(thing, type):
+    if isinstance(callee, type):
         return False
-    plain = thing.__func__ if isinstance(thing, MethodType) else thing
-    owner = declared(thing, "__self__")
-    owner = declared(thing, "__objclass__") if owner is None else owner
-    if isinstance(owner, _KINDS) or any(owner is each for each in _KINDS):
-        return declared(thing, "__name__") in _CHANGING
+    plain = callee.__func__ if isinstance(callee, MethodType) else callee
+    owner = declared(callee, "__self__")
+    owner = declared(callee, "__objclass__") if owner is None else owner
+    if isinstance(owner, _KINDS) or any(owner is kind for kind in _KINDS):
+        return declared(callee, "__name__") in _CHANGING
     if isinstance(owner, logging.Logger) or _is_quiet(plain):
         return False
     helper = body_of(plain) if isinstance(plain, FunctionType) else None
-    if helper is None or any(plain is each for each in seen):
+    if helper is None or any(plain is helper_seen for helper_seen in seen):
         return helper is None
     return any(_is_busy(helper, node, seen=(*seen, plain)) for node in helper.call_nodes)
 
 
-def _is_quiet(thing: object) -> bool:
-    name, home = declared(thing, "__name__"), declared(thing, "__module__")
+def _is_quiet(function: object) -> bool:
+    name, home = declared(function, "__name__"), declared(function, "__module__")
     if home == builtins.__name__:
         return name not in _BUSY
     return isinstance(home, str) and home.split(".")[0].removeprefix("_") in _QUIET

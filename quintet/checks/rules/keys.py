@@ -55,20 +55,20 @@ def whole_state(shape: Shape) -> Iterator[Finding]:
 
 def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
     ways = shape.written(name).whole
-    found: dict[Level, frozenset[str]] = {}
+    doubled: dict[Level, frozenset[str]] = {}
     for level, keys in _reduced(shape).items():
-        if kept := frozenset(key for replaced in ways for key in keys - replaced):
-            found[level] = kept
+        if doubled_keys := frozenset(key for replaced in ways for key in keys - replaced):
+            doubled[level] = doubled_keys
     inner = shape.inner.get(name)
     if inner is not None and inner.returns:
-        both = (
+        passed_through = (
             inner.input_keys
             & inner.output_keys
             & _reduced(shape)["error"]
             & _reduced(inner)["error"]
         )
-        found = {"error": both} if both else {}
-    return found
+        doubled = {"error": passed_through} if passed_through else {}
+    return doubled
 
 
 def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
@@ -78,9 +78,9 @@ def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
         if isinstance(channel, DeltaChannel):
             other.add(key)
         elif isinstance(channel, BinaryOperatorAggregate):
-            if any(channel.operator is each for each in _ADDING):
+            if any(channel.operator is adding_reducer for adding_reducer in _ADDING):
                 adding.add(key)
-            elif not any(channel.operator is each for each in _IDEMPOTENT):
+            elif not any(channel.operator is idempotent for idempotent in _IDEMPOTENT):
                 other.add(key)
     return {"error": frozenset(adding), "warning": frozenset(other)}
 
@@ -93,13 +93,13 @@ def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
         outputs = frozenset(inner.builder.schemas.get(inner.builder.output_schema, ()))
         shared = (bool(inner.input_keys & shape.keys), bool(outputs & shape.keys))
         if not all(shared):
-            some = sorted(shape.channels)[:5]
+            parent_keys = sorted(shape.channels)[:5]
             yield Finding(
                 code="isolated-subgraph",
                 node=shape.at(name),
                 fault=f"The subgraph {name!r} shares no {_LOST[shared]}.",
-                remedy=f"Let its state have a key of the parent's ({names(*some)}), or call it in "
-                "a function that translates between the two.",
+                remedy=f"Let its state have a key of the parent's ({names(*parent_keys)}), or call "
+                "it in a function that translates between the two.",
                 level="warning" if shared[0] else "error",
             )
 
@@ -111,18 +111,19 @@ def no_outcome(shape: Shape) -> Iterator[Finding]:
     silent = frozenset(
         name for name, part in shape.parts.items() if not _may_finish(shape, name, part)
     )
-    found = shape.reached(closed=frozenset(shape.parts) - silent)
-    for name in sorted(silent & set(found)):
+    previous = shape.reached(closed=frozenset(shape.parts) - silent)
+    for name in sorted(silent & set(previous)):
         if shape.is_end(name) and not shape.parts[name].spec.is_error_handler:
             yield Finding(
                 code="no-outcome",
                 node=shape.at(name),
-                fault=f"The run can end at {name!r} without an outcome: {way(found, name)} -> END.",
+                fault=f"The run can end at {name!r} without an outcome: "
+                f"{way(previous, name)} -> END.",
                 remedy=f"Lead {name!r} to a node that writes 'outcome', such as Finish.",
                 level="warning",
             )
 
 
 def _may_finish(shape: Shape, name: str, part: Part) -> bool:
-    said = shape.written(name)
-    return "outcome" in said.keys or not said.complete or part.is_opaque
+    update = shape.written(name)
+    return "outcome" in update.keys or not update.complete or part.is_opaque

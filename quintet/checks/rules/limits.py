@@ -31,50 +31,54 @@ class Gated:
 
 def blind_limits(tree: Tree) -> Iterator[Finding]:
     """Find limits on an argument that an effect does not have: they cannot tell there."""
-    told: list[object] = []
-    for each in _gated(tree):
-        when = each.gate.when
-        if any(same(when, other) for other in told):
+    reported: list[object] = []
+    for gated in _gated(tree):
+        when = gated.gate.when
+        if any(same(when, other) for other in reported):
             continue
-        told.append(when)
-        known = [named for named in each.named if named.arguments is not None]
-        if not known or len(known) < len(each.named) or not each.complete:
+        reported.append(when)
+        known = [named for named in gated.named if named.arguments is not None]
+        if not known or len(known) < len(gated.named) or not gated.complete:
             continue
-        for argument, so in sorted(_looks_at(when).items()):
+        for argument, outcome in sorted(_looks_at(when).items()):
             lacking = [named for named in known if argument not in (named.arguments or ())]
-            if lacking and (so == _ASKS or len(lacking) == len(known)):
-                yield _blind(each, argument, so, lacking, known)
+            if lacking and (outcome == _ASKS or len(lacking) == len(known)):
+                yield _blind(gated, argument, outcome, lacking, known)
 
 
 def _gated(tree: Tree) -> Iterator[Gated]:
     """List every gate, those that ask first, since a worker and an Act mostly have the same."""
-    made = proposals(tree)
+    all_proposals = proposals(tree)
     proposing = [spot for spot in tree.spots if may_propose(spot)]
     for spot, gate in tree.of(ApprovalGate):
-        before = [each for each in made if tree.runs_before(each.spot, spot)]
-        known = {each.spot for each in made}
-        others = [s for s in proposing if s not in known and tree.runs_before(s, spot)]
-        named = {named.name: named for each in before for named in each.named}
+        before = [proposal for proposal in all_proposals if tree.runs_before(proposal.spot, spot)]
+        known = {proposal.spot for proposal in all_proposals}
+        other_proposers = [
+            proposer
+            for proposer in proposing
+            if proposer not in known and tree.runs_before(proposer, spot)
+        ]
+        named = {named.name: named for proposal in before for named in proposal.named}
         yield Gated(
             spot=spot,
             gate=gate,
             named=tuple(named.values()),
-            complete=not others and all(each.complete for each in before),
+            complete=not other_proposers and all(proposal.complete for proposal in before),
         )
     for spot in tree.spots:
-        thing = spot.action
-        if isinstance(thing, Worker | Act) and thing.gate is not None:
-            yield Gated(spot=spot, gate=thing.gate, named=tuple(map(effect_of, thing.effects)))
+        node = spot.action
+        if isinstance(node, Worker | Act) and node.gate is not None:
+            yield Gated(spot=spot, gate=node.gate, named=tuple(map(effect_of, node.effects)))
 
 
 def _blind(
-    gated: Gated, argument: str, so: str, lacking: list[NamedEffect], known: list[NamedEffect]
+    gated: Gated, argument: str, outcome: str, lacking: list[NamedEffect], known: list[NamedEffect]
 ) -> Finding:
-    every = {name for named in known for name in named.arguments or ()}
+    arguments = {name for named in known for name in named.arguments or ()}
     none_has = len(lacking) == len(known)
     if none_has:
-        who = f"no effect before it has ({names(*every)})"
-        remedy = correction(argument, every, "Name an argument that the effects have")
+        who = f"no effect before it has ({names(*arguments)})"
+        remedy = correction(argument, arguments, "Name an argument that the effects have")
     else:
         who = f"{names(*(named.name for named in lacking))} does not have"
         remedy = "Give those effects a gate of their own"
@@ -82,7 +86,7 @@ def _blind(
         code="blind-limit",
         node=gated.spot.at,
         fault=f"The gate of {gated.spot.name!r} decides by the argument {argument!r}, which {who}: "
-        f"{so}.",
+        f"{outcome}.",
         remedy=f"{remedy}, or give when= a function that knows every effect.",
         level="error" if none_has else "warning",
     )
@@ -93,16 +97,16 @@ def _looks_at(when: object) -> dict[str, str]:
     if isinstance(argument := _limit_argument(when), str):
         return {argument: _ASKS}
     body = body_of(when)
-    found: dict[str, str] = {}
-    for each in body.reach if body is not None else ():
+    outcomes: dict[str, str] = {}
+    for helper in body.reach if body is not None else ():
         limits = {
             name: _FAILS
-            for thing in each.callees
-            if isinstance(name := _limit_argument(thing), str)
+            for callee in helper.callees
+            if isinstance(name := _limit_argument(callee), str)
         }
-        for name, so in (*limits.items(), *_argument_reads(each)):
-            found[name] = _DEFAULT if _DEFAULT in (so, found.get(name)) else so
-    return found
+        for name, outcome in (*limits.items(), *_argument_reads(helper)):
+            outcomes[name] = _DEFAULT if _DEFAULT in (outcome, outcomes.get(name)) else outcome
+    return outcomes
 
 
 def _limit_argument(when: object) -> object:
@@ -114,14 +118,14 @@ def _limit_argument(when: object) -> object:
 def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
     """Return the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
     for node in body.nodes:
-        held: ast.expr | None = None
+        record: ast.expr | None = None
         key: ast.expr | None = None
         match node:
-            case ast.Subscript(value=held, slice=key, ctx=ast.Load()):
+            case ast.Subscript(value=record, slice=key, ctx=ast.Load()):
                 pass
-            case ast.Call(func=ast.Attribute(value=held, attr="get"), args=[key, *_]):
+            case ast.Call(func=ast.Attribute(value=record, attr="get"), args=[key, *_]):
                 pass
-        if held is None or key is None or not _is_arguments(body, held):
+        if record is None or key is None or not _is_arguments(body, record):
             continue
         name = body.resolve(key)
         if isinstance(name, str):
@@ -130,5 +134,7 @@ def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
 
 def _is_arguments(body: Body, expression: ast.expr) -> bool:
     if isinstance(expression, ast.Name):
-        return any(_is_arguments(body, each) for each in body.assignments.get(expression.id) or ())
+        return any(
+            _is_arguments(body, value) for value in body.assignments.get(expression.id) or ()
+        )
     return isinstance(expression, ast.Attribute) and expression.attr == "arguments"

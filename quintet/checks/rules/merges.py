@@ -13,14 +13,14 @@ from quintet.nodes import Merge
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
     """Find sources that never give a merge anything: a person is asked, or it does without."""
-    given = results(tree)
+    available = results(tree)
     for spot, merge in tree.of(Merge):
         for source in merge.of:
-            verdict = given.before(source, spot)
+            verdict = available.before(source, spot)
             if verdict == "never":
-                yield _unknown(given, spot, merge, source)
+                yield _unknown(available, spot, merge, source)
             elif verdict == "late":
-                late = names(*(each.at for each in given.givers[source]))
+                late = names(*(giver.at for giver in available.givers[source]))
                 yield Finding(
                     code="unknown-source",
                     node=spot.at,
@@ -38,14 +38,14 @@ def _without(merge: Merge, source: str) -> str:
     return "it goes on without it"
 
 
-def _unknown(given: Results, spot: Spot, merge: Merge, source: str) -> Finding:
-    remedy = correction(source, given.givers, "Name a worker or a step id")
+def _unknown(available: Results, spot: Spot, merge: Merge, source: str) -> Finding:
+    remedy = correction(source, available.givers, "Name a worker or a step id")
     is_node = source in spot.shape.parts
-    what = "gives no result under its name" if is_node else "is no worker and no step of a plan"
+    problem = "gives no result under its name" if is_node else "is no worker and no step of a plan"
     return Finding(
         code="unknown-source",
         node=spot.at,
-        fault=f"{spot.name!r} merges the result {source!r}, and {source!r} {what}: "
+        fault=f"{spot.name!r} merges the result {source!r}, and {source!r} {problem}: "
         f"{_without(merge, source)}.",
         remedy=f"{remedy} in of=.",
     )

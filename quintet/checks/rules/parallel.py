@@ -27,7 +27,7 @@ def fans(shape: Shape) -> Iterator[Fan]:
     """List every way in which several nodes are started at once."""
     for source in (START, *shape.parts):
         for targets, certain in _groups(shape, source):
-            nodes = frozenset(each for each in targets if each in shape.parts)
+            nodes = frozenset(target for target in targets if target in shape.parts)
             if len(nodes) > 1:
                 yield Fan(source=source, targets=nodes, certain=certain)
 
@@ -35,7 +35,10 @@ def fans(shape: Shape) -> Iterator[Fan]:
 def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
     edges = shape.edges.get(source, frozenset())
     yield edges, True
-    for moves in (*(b.moves for b in shape.branches.get(source, ())), shape.moves(source)):
+    for moves in (
+        *(branch.moves for branch in shape.branches.get(source, ())),
+        shape.moves(source),
+    ):
         for group in moves.together:
             yield edges | group, True
         for group in moves.gathered:
@@ -44,7 +47,9 @@ def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
     for targets in branched:
         yield from ((edges | {target}, True) for target in targets)
     for first, second in combinations(branched, 2):
-        yield from ((edges | {one, other}, False) for one in first for other in second)
+        yield from (
+            (edges | {one_target, other}, False) for one_target in first for other in second
+        )
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
@@ -57,7 +62,7 @@ def parallel_writers(shape: Shape) -> Iterator[Finding]:
             for key, writers in _common_keys(shape, step).items():
                 clashes.setdefault((key, writers), fan)
     for (key, writers), fan in clashes.items():
-        if not any(key == other and writers < more for other, more in clashes):
+        if not any(key == other and writers < larger for other, larger in clashes):
             yield _clash(shape, key, writers, fan)
     for name in sorted(_sent_often(shape)):
         for key in sorted(_writes_one(shape, name)):
@@ -91,15 +96,15 @@ def _reduce(key: str) -> str:
 
 def _supersteps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
     """List the sets of nodes that run together after a fan, along edges that are always taken."""
-    now = frozenset(each for each in fan.targets if _runs_at_once(shape, each))
-    seen, past = {fan.source}, set[frozenset[str]]()
-    while now and now not in past:
-        yield now
-        past.add(now)
-        seen |= now
-        after = {target for name in now for target in shape.edges.get(name, ())}
-        after |= {end for starts, end in shape.joins if starts <= seen and starts & now}
-        now = frozenset(each for each in after if _runs_at_once(shape, each))
+    step = frozenset(name for name in fan.targets if _runs_at_once(shape, name))
+    seen, earlier = {fan.source}, set[frozenset[str]]()
+    while step and step not in earlier:
+        yield step
+        earlier.add(step)
+        seen |= step
+        after = {target for name in step for target in shape.edges.get(name, ())}
+        after |= {end for starts, end in shape.joins if starts <= seen and starts & step}
+        step = frozenset(name for name in after if _runs_at_once(shape, name))
 
 
 def _runs_at_once(shape: Shape, name: str) -> bool:
@@ -111,26 +116,34 @@ def _common_keys(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]
     for name in step:
         for key in _writes_one(shape, name):
             writers.setdefault(key, set()).add(name)
-    return {key: frozenset(found) for key, found in writers.items() if len(found) > 1}
+    return {
+        key: frozenset(writing_nodes)
+        for key, writing_nodes in writers.items()
+        if len(writing_nodes) > 1
+    }
 
 
 def _writes_one(shape: Shape, name: str) -> frozenset[str]:
-    one = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
+    single_valued = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
     part = shape.parts.get(name)
     if part is None or part.graph is None:
-        return one
+        return single_valued
     # A graph hands back what it was given, and there the same value twice is one.
-    return frozenset(key for key in one if not isinstance(shape.channels.get(key), Shared))
+    return frozenset(
+        key for key in single_valued if not isinstance(shape.channels.get(key), Shared)
+    )
 
 
 def _sent_often(shape: Shape) -> frozenset[str]:
-    branched = [b.moves.repeated for several in shape.branches.values() for b in several]
+    branched = [
+        branch.moves.repeated for branches in shape.branches.values() for branch in branches
+    ]
     return frozenset().union(*branched, *(shape.moves(name).repeated for name in shape.parts))
 
 
 def unequal_joins(shape: Shape) -> Iterator[Finding]:
     """Find joins after branches of unequal length: they run once for each, unless deferred."""
-    found: dict[str, Finding] = {}
+    joins: dict[str, Finding] = {}
     for fan in fans(shape):
         candidates = {
             name: lengths
@@ -139,9 +152,9 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
         }
         for name in _first_meetings(shape, fan, candidates):
             finding = _twice(shape, fan, name, candidates[name])
-            if name not in found or finding.level == "error":
-                found[name] = finding
-    yield from found.values()
+            if name not in joins or finding.level == "error":
+                joins[name] = finding
+    yield from joins.values()
 
 
 def _meetings(shape: Shape) -> list[str]:
@@ -170,36 +183,36 @@ def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tup
     ways = [_lengths(shape, fan, start, name, certain=certain) for start in sorted(fan.targets)]
     for index, first in enumerate(ways):
         for second in ways[index + 1 :]:
-            for one in sorted(first):
+            for length in sorted(first):
                 for other in sorted(second):
-                    if one != other:
-                        return min(one, other), max(one, other)
+                    if length != other:
+                        return min(length, other), max(length, other)
     return None
 
 
 def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> set[int]:
     """Return the numbers of steps from a fan's source to a node by way of one of its targets."""
-    found: set[int] = set()
-    now = {start}
+    lengths: set[int] = set()
+    step = {start}
     for length in range(1, len(shape.parts) + 1):
-        if end in now:
-            found.add(length)
-        now = {
+        if end in step:
+            lengths.add(length)
+        step = {
             target
-            for name in now - {end, fan.source}
+            for name in step - {end, fan.source}
             if _runs_at_once(shape, name)
             for target in (shape.edges.get(name, ()) if certain else shape.exits(name))
             if target != END
         }
-    return found
+    return lengths
 
 
 def _first_meetings(
     shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]
 ) -> Iterator[str]:
     """Return the joins where the branches first meet; what follows only repeats them."""
-    kept: set[str] = set()
-    for name in sorted(candidates, key=lambda each: (candidates[each], each)):
-        if name in shape.reached(fan.targets, closed=frozenset(kept)):
-            kept.add(name)
+    meetings: set[str] = set()
+    for name in sorted(candidates, key=lambda name: (candidates[name], name)):
+        if name in shape.reached(fan.targets, closed=frozenset(meetings)):
+            meetings.add(name)
             yield name

@@ -31,8 +31,8 @@ def plans(tree: Tree) -> Iterator[Finding]:
 
 def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
     """Find steps for somebody who is no assignee: the plan is refused when it is made."""
-    taken = {name for step in steps_of(planner).steps for name in step.assignee.texts}
-    for name in sorted(taken - set(planner.assignees)):
+    assigned = {name for step in steps_of(planner).steps for name in step.assignee.texts}
+    for name in sorted(assigned - set(planner.assignees)):
         yield Finding(
             code="unknown-assignee",
             node=spot.at,
@@ -73,24 +73,28 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
     edges = shape.edges.get(name, frozenset())
     if spot.name not in edges:
         return []
-    others = sorted(edges - {spot.name, END})
-    trails = {each: tree.into(shape, each) for each in others}
-    return [each for each in others if spot not in trails[each].spots and not trails[each].open]
+    targets = sorted(edges - {spot.name, END})
+    trails = {target: tree.into(shape, target) for target in targets}
+    return [
+        target for target in targets if spot not in trails[target].spots and not trails[target].open
+    ]
 
 
 def shared_plans(tree: Tree) -> Iterator[Finding]:
     """Find planners that meet: each keeps a plan of its own, and results go by their steps' ids."""
-    for (one, first), (other, second) in combinations(tree.of(Planner), 2):
-        inside = _inside(tree, one, other) or _inside(tree, other, one)
-        met = inside or _follows(tree, one, first, other) or _follows(tree, other, second, one)
-        if not write_one_key(tree, one, other, "results") or not (met or at_once(tree, one, other)):
+    for (spot, first), (other, second) in combinations(tree.of(Planner), 2):
+        inside = _inside(tree, spot, other) or _inside(tree, other, spot)
+        met = inside or _follows(tree, spot, first, other) or _follows(tree, other, second, spot)
+        if not write_one_key(tree, spot, other, "results") or not (
+            met or at_once(tree, spot, other)
+        ):
             continue
         ours, theirs = steps_of(first).ids, steps_of(second).ids
-        both = ours.texts & theirs.texts
-        certain = [*_mixed(one, other), *_without_result(tree, one, other)]
+        common = ours.texts & theirs.texts
+        certain = [*_mixed(spot, other), *_without_result(tree, spot, other)]
         yield from certain
-        if both or not (certain or inside or (ours.complete and theirs.complete)):
-            yield _same_ids(one, other, both)
+        if common or not (certain or inside or (ours.complete and theirs.complete)):
+            yield _same_ids(spot, other, common)
 
 
 def _inside(tree: Tree, spot: Spot, other: Spot) -> bool:
@@ -106,25 +110,29 @@ def _follows(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
     return any(other in tree.into(spot.shape, name).spots for name in ends)
 
 
-def _same_ids(one: Spot, other: Spot, both: frozenset[str]) -> Finding:
-    who = names(one.at, other.at)
-    what = f"both have a step {names(*both)}" if both else "a model or a function names their steps"
+def _same_ids(spot: Spot, other: Spot, common: frozenset[str]) -> Finding:
+    who = names(spot.at, other.at)
+    reason = (
+        f"both have a step {names(*common)}"
+        if common
+        else "a model or a function names their steps"
+    )
     return Finding(
         code="shared-plan",
         node=other.at,
-        fault=f"{who} are Planners that may run in one run, and {what}: a step by the id of "
+        fault=f"{who} are Planners that may run in one run, and {reason}: a step by the id of "
         "another's is refused, or judged by the other's result.",
         remedy="Give the steps of each planner ids of their own, or keep one Planner.",
-        level="error" if both else "warning",
+        level="error" if common else "warning",
     )
 
 
-def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
+def _mixed(spot: Spot, other: Spot) -> Iterator[Finding]:
     """Find who takes steps of two planners, and goes back by an edge whoever has sent it."""
-    if one.shape is not other.shape:
+    if spot.shape is not other.shape:
         return
-    shape, planners = one.shape, {one.name, other.name}
-    for name in sorted(shape.crews[one.name] & shape.crews[other.name]):
+    shape, planners = spot.shape, {spot.name, other.name}
+    for name in sorted(shape.crews[spot.name] & shape.crews[other.name]):
         if back := shape.edge_targets(name) & planners:
             yield Finding(
                 code="shared-plan",
@@ -137,13 +145,13 @@ def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
             )
 
 
-def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
+def _without_result(tree: Tree, first: Spot, other: Spot) -> Iterator[Finding]:
     """Find a plan within a step of another after which nobody gives that step's own result."""
-    for spot, inner in ((one, other), (other, one)):
+    for spot, inner in ((first, other), (other, first)):
         place = tree.outer_node(inner, spot.shape)
         within = (*spot.shape.within, place)
-        inside = [each for each in tree.spots if each.shape.within[: len(within)] == within]
-        if _inside(tree, spot, inner) and not any(_answers(tree, each) for each in inside):
+        inside = [node for node in tree.spots if node.shape.within[: len(within)] == within]
+        if _inside(tree, spot, inner) and not any(_answers(tree, node) for node in inside):
             yield Finding(
                 code="shared-plan",
                 node=inner.at,

@@ -25,16 +25,20 @@ def handled_questions(shape: Shape) -> Iterator[Finding]:
 
 
 def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
-    what = "the handler takes that for a failure, and the question is closed."
+    consequence = "the handler takes that for a failure, and the question is closed."
     if asks_again:
-        what = "Recovery goes back to the node to ask again, and no error tells whoever answered."
+        consequence = (
+            "Recovery goes back to the node to ask again, and no error tells whoever answered."
+        )
     if asks_again and part.graph is not None:
-        what = "Recovery starts the graph inside anew, and what it does before it asks comes twice."
+        consequence = (
+            "Recovery starts the graph inside anew, and what it does before it asks comes twice."
+        )
     return Finding(
         code="handled-question",
         node=shape.at(part.name),
         fault=f"{part.name!r} asks a person and has an error handler: a bad answer is refused by "
-        f"an error, {what}",
+        f"an error, {consequence}",
         remedy=f"Add {part.name!r} without error_handler=, so that the question stays open.",
         level="warning" if asks_again else "error",
     )
@@ -49,12 +53,16 @@ def _refuses(part: Part) -> bool:
     """Tell whether the node refuses answers by an error; ours in a nested graph ask again."""
     if part.graph is not None:
         shapes = Shape(builder=part.graph.builder).walk()
-        inner = [each for shape in shapes for each in shape.parts.values()]
-        return any(_refuses(each) for each in inner if not each.is_ours and each.graph is None)
+        inner = [inner_part for shape in shapes for inner_part in shape.parts.values()]
+        return any(
+            _refuses(inner_part)
+            for inner_part in inner
+            if not inner_part.is_ours and inner_part.graph is None
+        )
     if declared(part.action, "asks") is True:
         return True
     return any(_has_schema(call) for body in part.reach for call in body.calls(interrupt))
 
 
 def _has_schema(call: ast.Call) -> bool:
-    return any(each.arg == "response_schema" for each in call.keywords)
+    return any(keyword.arg == "response_schema" for keyword in call.keywords)

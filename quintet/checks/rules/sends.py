@@ -15,28 +15,30 @@ from quintet.state.channels import Results
 
 def shared_results(tree: Tree) -> Iterator[Finding]:
     """Find workers that are sent to several times at once: their results share one name."""
-    told = set()
+    reported = set()
     for shape in tree.shapes.values():
-        for source, each in tree.entries(shape).sends:
-            targets = each.to.texts
-            if not each.often or len(targets) != 1 or not each.to.complete:
+        for source, send in tree.entries(shape).sends:
+            targets = send.to.texts
+            if not send.often or len(targets) != 1 or not send.to.complete:
                 continue
             [name] = targets
-            if (shape, name) in told or not _works(shape, name) or _has_step(each.given):
+            if (shape, name) in reported or not _works(shape, name) or _has_step(send.given):
                 continue
-            told.add((shape, name))
+            reported.add((shape, name))
             yield _shared(shape, source, name)
 
 
 def _shared(shape: Shape, source: str, name: str) -> Finding:
     """Say what comes of the results: our channel numbers them, any other keeps one."""
     numbered = isinstance(shape.channels.get("results"), Results)
-    what = "they are numbered in the order of their tasks" if numbered else "only one is kept"
+    consequence = (
+        "they are numbered in the order of their tasks" if numbered else "only one is kept"
+    )
     return Finding(
         code="shared-result",
         node=shape.at(name),
         fault=f"{source_name(source)} sends to {name!r} several times in one step, and each "
-        f"result is written under the same name: {what}.",
+        f"result is written under the same name: {consequence}.",
         remedy="To name each result, give each Send a step of its own, "
         f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
         level="warning" if numbered else "error",
@@ -46,17 +48,17 @@ def _shared(shape: Shape, source: str, name: str) -> Finding:
 def _works(shape: Shape, name: str) -> bool:
     """Tell whether a node is a worker, or a subgraph whose workers give results to this graph."""
     if (inner := shape.inner.get(name)) is not None:
-        given = "results" in inner.output_keys & shape.keys
-        return given and any(_works(inner, each) for each in inner.parts)
+        gives_results = "results" in inner.output_keys & shape.keys
+        return gives_results and any(_works(inner, node) for node in inner.parts)
     return name in shape.parts and isinstance(shape.parts[name].action, Worker)
 
 
-def _has_step(given: Payload) -> bool:
+def _has_step(sent: Payload) -> bool:
     """Tell whether what is sent may hold a step with an id of its own."""
-    steps = [value for key, value in given.values if key == "step"]
+    steps = [value for key, value in sent.values if key == "step"]
     if not steps:
-        return not given.complete
-    return not all(_is_fixed(each) for each in steps)
+        return not sent.complete
+    return not all(_is_fixed(step) for step in steps)
 
 
 def _is_fixed(step: ast.expr) -> bool:
@@ -65,4 +67,4 @@ def _is_fixed(step: ast.expr) -> bool:
         return False
     pairs = zip(step.keys, step.values, strict=True)
     ids = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "id"]
-    return all(isinstance(each, ast.Constant) for each in ids)
+    return all(isinstance(value, ast.Constant) for value in ids)

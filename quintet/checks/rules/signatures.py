@@ -39,28 +39,30 @@ def handlers(shape: Shape) -> Iterator[Finding]:
     """Find error handlers that do not get their error, or do not lead the run on."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler:
-            of = name.removeprefix("__error_handler__")
-            yield from _not_given(shape, of, part)
+            node = name.removeprefix("__error_handler__")
+            yield from _not_given(shape, node, part)
             if not (shape.edge_targets(name) or shape.branches.get(name)):
-                yield from _without_command(shape, of, part)
+                yield from _without_command(shape, node, part)
 
 
-def _not_given(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+def _not_given(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
     for parameter in _parameters(part.action)[1:]:
         fixed = parameter.default is inspect.Parameter.empty
-        wanted = fixed or parameter.name == "error" or "NodeError" in _text(parameter.annotation)
-        if not wanted or _is_given(part, parameter):
+        takes_error = (
+            fixed or parameter.name == "error" or "NodeError" in _text(parameter.annotation)
+        )
+        if not takes_error or _is_given(part, parameter):
             continue
-        what = (
+        consequence = (
             "it fails when it is called, and the first error is lost"
             if fixed
             else f"{parameter.name!r} keeps its default"
         )
         yield Finding(
             code="handler-without-error",
-            node=shape.at(of),
-            fault=f"The error handler of {of!r} takes {str(parameter)!r}, which LangGraph does "
-            f"not give: {what}.",
+            node=shape.at(node),
+            fault=f"The error handler of {node!r} takes {str(parameter)!r}, which LangGraph does "
+            f"not give: {consequence}.",
             remedy="Write a plain function with `error: NodeError`, or `error: NodeError = "
             "cast(NodeError, None)` where a type checker minds.",
         )
@@ -76,9 +78,9 @@ def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
 def _parameters(function: object) -> list[inspect.Parameter]:
     if not isinstance(function, FunctionType | MethodType) and not _called(function):
         return []
-    found = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
+    parameters = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
     loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [each for each in found if each.kind not in loose]
+    return [parameter for parameter in parameters if parameter.kind not in loose]
 
 
 def _called(action: object) -> bool:
@@ -90,15 +92,15 @@ def _text(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else repr(annotation)
 
 
-def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+def _without_command(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
     ends = "outcome" in written(part.bodies).keys and "outcome" in shape.channels
     if part.targets or ends or not any(_is_silent(body) for body in part.bodies):
         return
     yield Finding(
         code="handler-without-command",
-        node=shape.at(of),
-        fault=f"The error handler of {of!r} may return no Command(goto=...): the edges of {of!r} "
-        "are not followed after a failure, and the run ends in silence.",
+        node=shape.at(node),
+        fault=f"The error handler of {node!r} may return no Command(goto=...): the edges of "
+        f"{node!r} are not followed after a failure, and the run ends in silence.",
         remedy="Return Command(update=..., goto=...) on every way, or raise.",
     )
 
@@ -107,7 +109,7 @@ def _is_silent(body: Body) -> bool:
     if body.generates:
         return False
     return falls_through(body.statements, Cases(body=body)) or any(
-        is_silent(body, each) for each in body.returned
+        is_silent(body, answer) for answer in body.returned
     )
 
 
@@ -137,21 +139,21 @@ def timeouts(shape: Shape) -> Iterator[Finding]:
 def _blocking(body: Body) -> Iterator[str]:
     if not body.is_async:
         return
-    for each in body.reach:
-        awaited = {id(node.value) for node in each.nodes if isinstance(node, ast.Await)}
-        for node in each.call_nodes:
-            if id(node) not in awaited and _blocks(each, node):
+    for helper in body.reach:
+        awaited = {id(node.value) for node in helper.nodes if isinstance(node, ast.Await)}
+        for node in helper.call_nodes:
+            if id(node) not in awaited and _blocks(helper, node):
                 yield ast.unparse(node.func)
 
 
 def _blocks(body: Body, call: ast.Call) -> bool:
-    thing = body.callee(call)
-    if any(thing is each for each in _BLOCKING):
+    callee = body.callee(call)
+    if any(callee is blocking for blocking in _BLOCKING):
         return True
     root = ast.unparse(call.func).split(".")[0]
-    if isinstance(thing, FunctionType) and package_of(thing) in _BLOCKING_MODULES:
+    if isinstance(callee, FunctionType) and package_of(callee) in _BLOCKING_MODULES:
         return True
-    if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.assignments:
+    if callee is UNKNOWN and root in _BLOCKING_MODULES and root not in body.assignments:
         return isinstance(call.func, ast.Attribute) and call.func.attr.islower()
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
 
@@ -194,17 +196,17 @@ def _unresolved(action: object) -> str | None:
 
 
 def _unseen_hints(shape: Shape, part: Part) -> Iterator[str]:
-    taken = _parameters(part.action)[:1]
+    first_parameter = _parameters(part.action)[:1]
     returned = getattr(_annotated(part.action), "__annotations__", {}).get("return", "")
     if "Command[" in _text(returned) and "Literal[" in _text(returned) and not part.hints:
         yield "targets"
     state = shape.builder.state_schema
     if part.spec.input_schema is not state:
         return
-    for parameter in taken:
-        said = parameter.annotation
-        text = said if isinstance(said, str) else getattr(said, "__name__", "")
-        if text and said is not parameter.empty and not _is_same(text, state):
+    for parameter in first_parameter:
+        annotation = parameter.annotation
+        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        if text and annotation is not parameter.empty and not _is_same(text, state):
             yield "input schema"
 
 

@@ -15,9 +15,9 @@ from quintet.checks.source.moves import answers
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
     """Find unknown targets: LangGraph logs one line about them, and ends well."""
     for source, targets in sorted(_targets(shape).items()):
-        for target, said in sorted(targets.items()):
+        for target, lead in sorted(targets.items()):
             if target not in shape.parts and target != END:
-                yield _unknown(shape, source, target, said)
+                yield _unknown(shape, source, target, lead)
     for source in sorted({*shape.edges, *shape.branches} - {*shape.parts, START}):
         yield Finding(
             code="unknown-target",
@@ -31,21 +31,21 @@ def unknown_targets(shape: Shape) -> Iterator[Finding]:
 
 
 def _targets(shape: Shape) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    targets_by_source: dict[str, dict[str, str]] = {}
     for source in (START, *shape.parts):
-        targets = found.setdefault(source, {})
+        targets = targets_by_source.setdefault(source, {})
         for branch in shape.branches.get(source, ()):
             targets |= dict.fromkeys(branch.moves.to.texts, "a conditional edge may lead")
         targets |= dict.fromkeys(shape.moves(source).to.texts, "a Command or Send may lead")
         targets |= dict.fromkeys(shape.edge_targets(source), "an edge leads")
-    return found
+    return targets_by_source
 
 
-def _unknown(shape: Shape, source: str, target: str, said: str) -> Finding:
+def _unknown(shape: Shape, source: str, target: str, lead: str) -> Finding:
     return Finding(
         code="unknown-target",
         node=shape.at(source),
-        fault=f"From {source!r} {said} to {target!r}, and no node has that name.",
+        fault=f"From {source!r} {lead} to {target!r}, and no node has that name.",
         remedy=_suggestion(shape, target),
     )
 
@@ -53,7 +53,7 @@ def _unknown(shape: Shape, source: str, target: str, said: str) -> Finding:
 def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
     if branch.body is None or branch.ends is None:
         return
-    captured = {each for each in branch.body.captured.values() if isinstance(each, str)}
+    captured = {value for value in branch.body.captured.values() if isinstance(value, str)}
     missing = answers(branch.body).known - set(branch.ends) - captured - {None}
     for answer in sorted(missing, key=repr):
         yield Finding(
@@ -82,11 +82,11 @@ def no_entry(shape: Shape) -> Iterator[Finding]:
 
 def orphans(shape: Shape) -> Iterator[Finding]:
     """Find nodes that nothing leads to: they compile, and never run."""
-    found = shape.reached()
-    if len(found) == 1 or any(shape.is_open(name) for name in found):
+    reached = shape.reached()
+    if len(reached) == 1 or any(shape.is_open(name) for name in reached):
         return
     for name, part in shape.parts.items():
-        if name not in found and not part.spec.is_error_handler:
+        if name not in reached and not part.spec.is_error_handler:
             yield Finding(
                 code="orphan-node",
                 node=shape.at(name),
@@ -98,15 +98,15 @@ def orphans(shape: Shape) -> Iterator[Finding]:
 def edge_and_command(shape: Shape) -> Iterator[Finding]:
     """Find edges beside a `Command`: both are followed."""
     for name in shape.parts:
-        gone = shape.moves(name).to.texts
+        commanded = shape.moves(name).to.texts
         branches = shape.branches.get(name, ())
-        edges = shape.edge_targets(name).union(*(each.moves.to.texts for each in branches))
-        if not (edges or branches) or not gone - shape.edge_targets(name):
+        edges = shape.edge_targets(name).union(*(branch.moves.to.texts for branch in branches))
+        if not (edges or branches) or not commanded - shape.edge_targets(name):
             continue
         yield Finding(
             code="edge-and-command",
             node=shape.at(name),
-            fault=f"{name!r} may go to {names(*target_names(gone))} by Command and also has "
+            fault=f"{name!r} may go to {names(*target_names(commanded))} by Command and also has "
             f"an edge to {names(*target_names(edges)) or 'what its path function says'}: both are "
             "followed.",
             remedy="Keep one of the two: remove the edge, or return a plain update.",
@@ -132,7 +132,7 @@ def alternatives(shape: Shape) -> Iterator[Finding]:
     for starts, end in shape.joins:
         for source, branches in shape.branches.items():
             for branch in branches:
-                only = sorted(each for each in starts if _is_only_way(shape, branch, each, end))
+                only = sorted(start for start in starts if _is_only_way(shape, branch, start, end))
                 if len(only) > 1:
                     yield Finding(
                         code="join-of-alternatives",
@@ -151,6 +151,6 @@ def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
     if moves.gathered or moves.repeated:
         return False
     sources = [source for source in (START, *shape.parts) if name in shape.exits(source)]
-    joined = any(name == each for _, each in shape.joins)
+    joined = any(name == target for _, target in shape.joins)
     alone = sources == [branch.source] and len(shape.branches[branch.source]) == 1
     return alone and not joined and shape.edge_targets(name) == {end} and not shape.exits(name)

@@ -75,24 +75,24 @@ class Body:
     @cached_property
     def assignments(self) -> dict[str, list[ast.expr] | None]:
         """The values that each local name is set to; `None` where they cannot be listed."""
-        found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
+        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
         for node in self._whole:
             for target, value in _assignments(node):
                 simple.add(id(target))
-                values = found.setdefault(target.id, [])
+                values = assigned.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
         for node in self._whole:
             if id(node) not in simple and (name := _binds(node)):
-                found[name] = None
-        return found
+                assigned[name] = None
+        return assigned
 
     @cached_property
     def outside(self) -> Mapping[str, object]:
         """The builtins, globals, closure and local imports that the function sees."""
         imports = (node for node in self._whole if isinstance(node, _IMPORTS))
-        local = {name: thing for node in imports for name, thing in _imported(node)}
+        local = {name: value for node in imports for name, value in _imported(node)}
         known = {**self.captured, **local, **self.known}
         return ChainMap(known, self.function.__globals__, vars(builtins))
 
@@ -159,7 +159,7 @@ class Body:
         if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
             return None
         lambdas = [
-            each for each in self.assignments[call.func.id] or () if isinstance(each, ast.Lambda)
+            value for value in self.assignments[call.func.id] or () if isinstance(value, ast.Lambda)
         ]
         named = [
             node
@@ -188,28 +188,30 @@ class Body:
     @cached_property
     def reach(self) -> tuple[Body, ...]:
         """This body and those of the functions beside it that it calls, however deep."""
-        found: dict[CodeType, Body] = {self.function.__code__: self}
+        bodies: dict[CodeType, Body] = {self.function.__code__: self}
         waiting = [self]
         while waiting:
             for helper in waiting.pop().helpers:
-                if helper.function.__code__ not in found:
-                    found[helper.function.__code__] = helper
+                if helper.function.__code__ not in bodies:
+                    bodies[helper.function.__code__] = helper
                     waiting.append(helper)
-        return tuple(found.values())
+        return tuple(bodies.values())
 
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
         """The functions that this one calls and that are its own: same module or captured."""
         near = [callee for callee in self.callees if self.is_near(callee)]
-        bodies = [body_of(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
+        bodies = [
+            body_of(callee) for callee in (*near, getattr(self.function, "__wrapped__", None))
+        ]
         return tuple(body for body in bodies if body is not None)
 
-    def is_near(self, thing: object) -> bool:
+    def is_near(self, function: object) -> bool:
         """Tell whether a function is this one's own: of the same module, or captured."""
-        plain = plain_function(thing)
+        plain = plain_function(function)
         if not isinstance(plain, FunctionType):
             return False
-        captured = any(thing is each for each in self.captured.values())
+        captured = any(function is value for value in self.captured.values())
         return captured or plain.__module__ == self.function.__module__
 
     @cached_property
@@ -218,25 +220,25 @@ class Body:
         cells = zip(
             self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False
         )
-        found: dict[str, object] = {}
+        variables: dict[str, object] = {}
         for name, cell in cells:
             try:
-                found[name] = cell.cell_contents
+                variables[name] = cell.cell_contents
             except ValueError:
-                found[name] = UNKNOWN
-        return found
+                variables[name] = UNKNOWN
+        return variables
 
 
-def plain_function(thing: object) -> object:
+def plain_function(function: object) -> object:
     """Return a function without the object or the arguments that it is bound to."""
-    while isinstance(thing, partial | MethodType):
-        thing = thing.func if isinstance(thing, partial) else thing.__func__
-    return thing
+    while isinstance(function, partial | MethodType):
+        function = function.func if isinstance(function, partial) else function.__func__
+    return function
 
 
-def package_of(thing: FunctionType | type) -> str:
+def package_of(owner: FunctionType | type) -> str:
     """Return the name of the package that defines a function or a class."""
-    return str(thing.__module__).partition(".")[0]
+    return str(owner.__module__).partition(".")[0]
 
 
 def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
@@ -245,12 +247,12 @@ def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
     return next(iter([*call.args[index : index + 1], *named]), None)
 
 
-def body_of(thing: object) -> Body | None:
+def body_of(function: object) -> Body | None:
     """Find the source of a function, method, partial or callable object, if it can be read.
 
     Functions are remembered; `forget` them before reading anew, as their globals may change.
     """
-    return _function(thing) if isinstance(thing, FunctionType) else _read(thing)
+    return _function(function) if isinstance(function, FunctionType) else _read(function)
 
 
 def forget() -> None:
@@ -263,22 +265,24 @@ def _function(function: FunctionType) -> Body | None:
     return _read(function)
 
 
-def _read(thing: object) -> Body | None:
+def _read(function: object) -> Body | None:
     known: dict[str, object] = {}
-    given: tuple[object, ...] = ()
-    while isinstance(thing, partial):
-        known, given = {**thing.keywords, **known}, (*thing.args, *given)
-        thing = thing.func
+    positional: tuple[object, ...] = ()
+    while isinstance(function, partial):
+        known, positional = {**function.keywords, **known}, (*function.args, *positional)
+        function = function.func
     owner: object = UNKNOWN
-    if not isinstance(thing, FunctionType | MethodType):
-        owner, thing = thing, inspect.getattr_static(type(thing), "__call__", None)
-    if isinstance(thing, MethodType):
-        owner, thing = thing.__self__, thing.__func__
-    if not isinstance(thing, FunctionType) or (tree := definition(thing)) is None:
+    if not isinstance(function, FunctionType | MethodType):
+        owner, function = function, inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(function, MethodType):
+        owner, function = function.__self__, function.__func__
+    if not isinstance(function, FunctionType) or (tree := definition(function)) is None:
         return None
-    bound = given if owner is UNKNOWN else (owner, *given)
-    names = thing.__code__.co_varnames[: thing.__code__.co_argcount]
-    return Body(function=thing, tree=tree, known={**dict(zip(names, bound, strict=False)), **known})
+    bound = positional if owner is UNKNOWN else (owner, *positional)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return Body(
+        function=function, tree=tree, known={**dict(zip(names, bound, strict=False)), **known}
+    )
 
 
 def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
@@ -312,13 +316,13 @@ def _binds(node: ast.AST) -> str | None:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:
-    for each in node.names:
+    for alias in node.names:
         if isinstance(node, ast.Import):
-            whole = each.name if each.asname else each.name.split(".")[0]
-            yield each.asname or whole, sys.modules.get(whole, UNKNOWN)
+            whole = alias.name if alias.asname else alias.name.split(".")[0]
+            yield alias.asname or whole, sys.modules.get(whole, UNKNOWN)
         else:
             module = sys.modules.get(node.module or "")
-            yield each.asname or each.name, getattr(module, each.name, UNKNOWN)
+            yield alias.asname or alias.name, getattr(module, alias.name, UNKNOWN)
 
 
 def _member(owner: object, name: str) -> object:
@@ -330,13 +334,13 @@ def _member(owner: object, name: str) -> object:
         return owner.__members__.get(name, UNKNOWN)
     if isinstance(owner, Enum) and name == "value":
         return owner.value
-    found = inspect.getattr_static(owner, name, UNKNOWN)
-    if isinstance(found, MemberDescriptorType):
+    member = inspect.getattr_static(owner, name, UNKNOWN)
+    if isinstance(member, MemberDescriptorType):
         return getattr(owner, name, UNKNOWN)
-    if isinstance(found, staticmethod):
-        return found.__func__
-    if isinstance(found, classmethod):
-        return MethodType(found.__func__, owner if isinstance(owner, type) else type(owner))
-    if isinstance(found, FunctionType) and not isinstance(owner, type):
-        return MethodType(found, owner)
-    return UNKNOWN if isinstance(found, property) else found
+    if isinstance(member, staticmethod):
+        return member.__func__
+    if isinstance(member, classmethod):
+        return MethodType(member.__func__, owner if isinstance(owner, type) else type(owner))
+    if isinstance(member, FunctionType) and not isinstance(owner, type):
+        return MethodType(member, owner)
+    return UNKNOWN if isinstance(member, property) else member

@@ -15,31 +15,34 @@ def definition(function: FunctionType) -> Definition | None:
     code = function.__code__
     try:
         text = "".join(linecache.getlines(code.co_filename, function.__globals__))
-        found = _definitions(text).get((code.co_name, code.co_firstlineno), [])
+        candidates = _definitions(text).get((code.co_name, code.co_firstlineno), [])
     except (SyntaxError, ValueError, RecursionError, OSError):
         return None
-    same = [each for each in found if parameters(each) == _parameters(code)]
+    same = [candidate for candidate in candidates if parameters(candidate) == _parameters(code)]
     if len(same) > 1:
-        same = [each for each in same if _covers(each, code)]
+        same = [candidate for candidate in same if _covers(candidate, code)]
     return same[0] if len(same) == 1 else None
 
 
 def parameters(tree: Definition) -> tuple[str, ...]:
     """Return the names of a function's parameters, `*args` and `**kwargs` left out."""
-    taken = tree.args
-    return tuple(each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs))
+    arguments = tree.args
+    return tuple(
+        argument.arg
+        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    )
 
 
 @lru_cache(maxsize=32)
 def _definitions(text: str) -> dict[tuple[str, int], list[Definition]]:
-    found: dict[tuple[str, int], list[Definition]] = {}
+    definitions: dict[tuple[str, int], list[Definition]] = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Lambda):
-            found.setdefault(("<lambda>", node.lineno), []).append(node)
+            definitions.setdefault(("<lambda>", node.lineno), []).append(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            found.setdefault((node.name, first), []).append(node)
-    return found
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            definitions.setdefault((node.name, first), []).append(node)
+    return definitions
 
 
 def _parameters(code: CodeType) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Values:
     @property
     def texts(self) -> frozenset[str]:
         """Those that are strings."""
-        return frozenset(each for each in self.known if isinstance(each, str))
+        return frozenset(value for value in self.known if isinstance(value, str))
 
 
 NOTHING = Values()
@@ -59,7 +59,7 @@ class _Reader:
         return _constants(self.body.resolve(expression))
 
     def _union(self, expressions: Iterable[ast.expr]) -> Values:
-        return union(self.read(each) for each in expressions)
+        return union(self.read(expression) for expression in expressions)
 
     def _local(self, name: str) -> Values:
         bound = self.body.assignments[name]
@@ -73,38 +73,40 @@ class _Reader:
             tables = self.body.assignments[table.id] or []
         else:
             tables = [table]
-        return union(self._table(each) for each in tables)
+        return union(self._table(option) for option in tables)
 
     def _table(self, table: ast.expr) -> Values:
         if isinstance(table, ast.Dict):
             return self._union(table.values)
         if isinstance(table, ast.List | ast.Tuple):
             return self._union(table.elts)
-        found = self.body.resolve(table)
-        if isinstance(found, Mapping):
-            return union(_constants(each) for each in found.values())
-        return _constants(found) if isinstance(found, _CONTAINERS) else ANYTHING
+        table_value = self.body.resolve(table)
+        if isinstance(table_value, Mapping):
+            return union(_constants(value) for value in table_value.values())
+        return _constants(table_value) if isinstance(table_value, _CONTAINERS) else ANYTHING
 
     def _call(self, call: ast.Call) -> Values:
-        thing = self.body.callee(call)
-        if thing is Send:
+        callee = self.body.callee(call)
+        if callee is Send:
             return NOTHING
-        if thing is bool:
+        if callee is bool:
             return _TRUTH
-        if any(thing is each for each in _COPIES):
+        if any(callee is copying for copying in _COPIES):
             return self._union(call.args[:1])
         if isinstance(call.func, ast.Attribute) and call.func.attr == "get":
-            found = self._lookup(call.func.value)
-            return union([found, self._union(call.args[1:])]) if call.args[1:] else found
+            table_values = self._lookup(call.func.value)
+            return (
+                union([table_values, self._union(call.args[1:])]) if call.args[1:] else table_values
+            )
         return ANYTHING
 
 
-def union(found: Iterable[Values]) -> Values:
+def union(groups: Iterable[Values]) -> Values:
     """Return all the values of several expressions."""
-    every = list(found)
+    listed = list(groups)
     return Values(
-        known=frozenset(value for each in every for value in each.known),
-        complete=all(each.complete for each in every),
+        known=frozenset(value for group in listed for value in group.known),
+        complete=all(group.complete for group in listed),
     )
 
 
@@ -130,11 +132,11 @@ def _added(body: Body, name: str) -> list[ast.expr]:
     ]
 
 
-def _constants(found: object) -> Values:
-    if found is UNKNOWN:
+def _constants(value: object) -> Values:
+    if value is UNKNOWN:
         return ANYTHING
-    if found is None or isinstance(found, str | bool | int):
-        return Values(known=frozenset({found}))
-    if isinstance(found, _CONTAINERS):
-        return union(_constants(each) for each in found)
+    if value is None or isinstance(value, str | bool | int):
+        return Values(known=frozenset({value}))
+    if isinstance(value, _CONTAINERS):
+        return union(_constants(element) for element in value)
     return ANYTHING

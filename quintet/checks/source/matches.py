@@ -33,30 +33,30 @@ class Cases:
         """Tell whether one of the cases is always taken: a default, or a case for each value."""
         if has_default(match):
             return True
-        wanted = self._wanted(match.subject)
+        possible = self._wanted(match.subject)
         patterns = [case.pattern for case in match.cases if case.guard is None]
-        taken = {value for pattern in patterns for value in self._constants(pattern)}
-        return wanted is not None and wanted <= taken
+        handled = {value for pattern in patterns for value in self._constants(pattern)}
+        return possible is not None and possible <= handled
 
     def _constants(self, pattern: ast.pattern) -> Iterator[Hashable]:
         match pattern:
             case ast.MatchValue(value=value):
-                found = self.body.resolve(value)
-                if found is not UNKNOWN and isinstance(found, Hashable):
-                    yield found
+                constant = self.body.resolve(value)
+                if constant is not UNKNOWN and isinstance(constant, Hashable):
+                    yield constant
             case ast.MatchSingleton(value=value):
                 yield value
-            case ast.MatchOr(patterns=several):
-                for each in several:
-                    yield from self._constants(each)
+            case ast.MatchOr(patterns=alternatives):
+                for alternative in alternatives:
+                    yield from self._constants(alternative)
             case ast.MatchAs(pattern=ast.pattern() as inner):
                 yield from self._constants(inner)
 
     def _wanted(self, subject: ast.expr) -> frozenset[Hashable] | None:
         """Return the values that the subject can have; None where they cannot be listed."""
-        found = values(self.body, subject)
-        if found.complete and found.known:
-            return found.known
+        subject_values = values(self.body, subject)
+        if subject_values.complete and subject_values.known:
+            return subject_values.known
         kind = self._type(subject, frozenset())
         return None if kind is _MISSING else values_of_type(kind)
 
@@ -65,10 +65,11 @@ class Cases:
             case ast.Name(id=local) if local in self.body.parameters:
                 return self._hints.get(local, self.state if local == self._first else _MISSING)
             case ast.Name(id=local) if local not in seen and self.body.assignments.get(local):
-                found = [
-                    self._type(each, seen | {local}) for each in self.body.assignments[local] or ()
+                kinds = [
+                    self._type(value, seen | {local})
+                    for value in self.body.assignments[local] or ()
                 ]
-                return found[0] if len(found) == 1 else _MISSING
+                return kinds[0] if len(kinds) == 1 else _MISSING
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 return _field(self._type(owner, seen), key)
             case ast.Attribute(value=owner, attr=key):
@@ -97,9 +98,9 @@ def values_of_type(kind: Any) -> frozenset[Hashable] | None:
     if get_origin(kind) is Literal or get_origin(kind) is typing_extensions.Literal:
         return frozenset(get_args(kind))
     if get_origin(kind) in _UNIONS:
-        several = [values_of_type(each) for each in get_args(kind)]
-        known = [each for each in several if each is not None]
-        return frozenset().union(*known) if len(known) == len(several) else None
+        members = [values_of_type(member) for member in get_args(kind)]
+        known = [member for member in members if member is not None]
+        return frozenset().union(*known) if len(known) == len(members) else None
     if kind is None or kind is type(None):
         return frozenset({None})
     if kind is bool:
@@ -112,10 +113,10 @@ def _field(kind: Any, key: str) -> Any:
     return _hints(kind).get(key, _MISSING) if isclass(kind) else _MISSING
 
 
-def _hints(thing: Any) -> dict[str, Any]:
-    if thing is UNKNOWN or thing is None:
+def _hints(annotated: Any) -> dict[str, Any]:
+    if annotated is UNKNOWN or annotated is None:
         return {}
     try:
-        return typing.get_type_hints(thing, include_extras=True)
+        return typing.get_type_hints(annotated, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation may be anything, and may run any code
         return {}

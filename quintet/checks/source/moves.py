@@ -36,55 +36,60 @@ class Moves:
 
 def command_moves(bodies: Iterable[Body]) -> Moves:
     """Read the `Command(goto=...)` and `Send(...)` of node functions and their helpers."""
-    return merged(_commands(each) for body in bodies for each in body.reach)
+    return merged(_commands(helper) for body in bodies for helper in body.reach)
 
 
 def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read where a path function leads, through its map of targets if it has one."""
-    plain = [each for each in body.returned if each is not None]
-    sends = union(_sends(each, each.nodes) for each in body.reach)
-    every = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
+    plain = [answer for answer in body.returned if answer is not None]
+    sends = union(_sends(helper, helper.nodes) for helper in body.reach)
+    plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
     return Moves(
-        to=union([every, sends]),
-        named=_named(body, ends) if makes_sends(body) else every,
+        to=union([plain_targets, sends]),
+        named=_named(body, ends) if makes_sends(body) else plain_targets,
         together=_through(_together(body, plain), ends),
-        gathered=_through(_gathered(body, plain, every.texts), ends),
-        repeated=frozenset(name for each in body.reach for name in _repeated(each)),
+        gathered=_through(_gathered(body, plain, plain_targets.texts), ends),
+        repeated=frozenset(name for helper in body.reach for name in _repeated(helper)),
     )
 
 
 def makes_sends(body: Body) -> bool:
     """Tell whether a function, or one that it calls, makes a `Send`."""
-    return any(each.callee(call) is Send for each in body.reach for call in each.all_calls)
+    return any(helper.callee(call) is Send for helper in body.reach for call in helper.all_calls)
 
 
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
     """Tell where the plain answers of a path function lead."""
-    said = answers(body)
-    return replace(said, known=frozenset((ends or {}).get(each, each) for each in said.known))
+    plain_answers = answers(body)
+    return replace(
+        plain_answers,
+        known=frozenset((ends or {}).get(answer, answer) for answer in plain_answers.known),
+    )
 
 
 def answers(body: Body) -> Values:
     """Return the plain answers of a path function, without its `Send`s."""
-    return union(values(body, each) for each in body.returned if each is not None)
+    return union(values(body, answer) for answer in body.returned if answer is not None)
 
 
 def _through(
     groups: Iterable[frozenset[str]], ends: Mapping[Hashable, str] | None
 ) -> frozenset[frozenset[str]]:
-    return frozenset(frozenset((ends or {}).get(each, each) for each in group) for group in groups)
+    return frozenset(
+        frozenset((ends or {}).get(answer, answer) for answer in group) for group in groups
+    )
 
 
-def merged(every: Iterable[Moves]) -> Moves:
+def merged(several_moves: Iterable[Moves]) -> Moves:
     """Return everything that several functions may do."""
-    found = list(every)
+    listed = list(several_moves)
     return Moves(
-        to=union(each.to for each in found),
-        named=union(each.named for each in found),
-        parent=union(each.parent for each in found),
-        together=frozenset(group for each in found for group in each.together),
-        gathered=frozenset(group for each in found for group in each.gathered),
-        repeated=frozenset(name for each in found for name in each.repeated),
+        to=union(moves.to for moves in listed),
+        named=union(moves.named for moves in listed),
+        parent=union(moves.parent for moves in listed),
+        together=frozenset(group for moves in listed for group in moves.together),
+        gathered=frozenset(group for moves in listed for group in moves.gathered),
+        repeated=frozenset(name for moves in listed for name in moves.repeated),
     )
 
 
@@ -92,24 +97,24 @@ def _commands(body: Body) -> Moves:
     gotos: list[ast.expr] = []
     upward: list[ast.expr] = []
     for call in body.calls(Command):
-        given = {each.arg: each.value for each in call.keywords}
-        if "goto" in given:
-            (upward if _leaves(body, given) else gotos).append(given["goto"])
+        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        if "goto" in keywords:
+            (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
-    named = union(values(body, each) for each in gotos)
+    named = union(values(body, goto) for goto in gotos)
     return Moves(
         to=union([named, NOTHING if only_upward else sends]),
         named=named,
-        parent=union([*(values(body, each) for each in upward), sends if only_upward else NOTHING]),
+        parent=union([*(values(body, goto) for goto in upward), sends if only_upward else NOTHING]),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
         repeated=frozenset() if only_upward else _repeated(body),
     )
 
 
-def _leaves(body: Body, given: dict[str | None, ast.expr]) -> bool:
-    graph = given.get("graph")
+def _leaves(body: Body, keywords: dict[str | None, ast.expr]) -> bool:
+    graph = keywords.get("graph")
     return graph is not None and body.resolve(graph) is not None
 
 
@@ -128,9 +133,9 @@ def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
     """List the targets of the lists that are written out: they run in one step."""
     for expression in expressions:
-        for each in _lists(body, expression):
-            if isinstance(each, ast.List | ast.Tuple | ast.Set):
-                options = _options(body, each)
+        for written in _lists(body, expression):
+            if isinstance(written, ast.List | ast.Tuple | ast.Set):
+                options = _options(body, written)
                 if all(len(option) == 1 for option in options):
                     yield frozenset().union(*options)
 
@@ -138,24 +143,31 @@ def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
     """Return what each element of a list may be."""
     return [
-        values(body, each).texts | _sends(body, walk_scope(each)).texts for each in written.elts
+        values(body, element).texts | _sends(body, walk_scope(element)).texts
+        for element in written.elts
     ]
 
 
 def _gathered(
-    body: Body, expressions: Iterable[ast.expr], every: frozenset[str]
+    body: Body, expressions: Iterable[ast.expr], fallback: frozenset[str]
 ) -> Iterator[frozenset[str]]:
     """Return what lists made at run time may hold; `every` where that cannot be read."""
     for expression in expressions:
-        for each in _lists(body, expression):
-            if isinstance(each, ast.List | ast.Tuple | ast.Set):
-                pairs = combinations(_options(body, each), 2)
-                yield from (frozenset(pair) for few in pairs for pair in product(*few))
+        for written in _lists(body, expression):
+            if isinstance(written, ast.List | ast.Tuple | ast.Set):
+                pairs = combinations(_options(body, written), 2)
+                yield from (
+                    frozenset(pair) for pair_options in pairs for pair in product(*pair_options)
+                )
                 continue
-            found = values(body, each)
-            nodes = body.nodes if isinstance(each, ast.Name) else walk_scope(each)
+            list_values = values(body, written)
+            nodes = body.nodes if isinstance(written, ast.Name) else walk_scope(written)
             sent = _sends(body, nodes).texts
-            yield (found.texts | sent) if found.complete else (found.texts | sent | every)
+            yield (
+                (list_values.texts | sent)
+                if list_values.complete
+                else (list_values.texts | sent | fallback)
+            )
 
 
 def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
@@ -163,29 +175,32 @@ def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
         yield from _lists(body, expression.body)
         yield from _lists(body, expression.orelse)
     elif isinstance(expression, ast.BoolOp):
-        for each in expression.values:
-            yield from _lists(body, each)
+        for value in expression.values:
+            yield from _lists(body, value)
     elif isinstance(expression, ast.Name):
-        if any(isinstance(each, _LISTS) for each in body.assignments.get(expression.id) or ()):
+        if any(
+            isinstance(assigned_value, _LISTS)
+            for assigned_value in body.assignments.get(expression.id) or ()
+        ):
             yield expression
     elif isinstance(expression, ast.Call):
-        if any(body.callee(expression) is each for each in (list, tuple, set, sorted)):
+        if any(body.callee(expression) is maker for maker in (list, tuple, set, sorted)):
             yield expression
     elif isinstance(expression, _LISTS):
         yield expression
 
 
 def _repeated(body: Body) -> frozenset[str]:
-    found: set[str] = set()
+    targets: set[str] = set()
     for node in body.nodes:
         if isinstance(node, _LOOPS):
-            found |= _sends(body, walk_scope(node)).texts
+            targets |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
-            inside = [each for each in node.elts if isinstance(each, ast.Call)]
+            inside = [element for element in node.elts if isinstance(element, ast.Call)]
             counted = Counter(
                 name
                 for target in _send_targets(body, inside)
                 for name in values(body, target).texts
             )
-            found |= {name for name, count in counted.items() if count > 1}
-    return frozenset(found)
+            targets |= {name for name, count in counted.items() if count > 1}
+    return frozenset(targets)

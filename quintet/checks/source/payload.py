@@ -40,11 +40,11 @@ def payload(
     match expression:
         case None | ast.Constant(value=None):
             return NOTHING
-        case ast.Dict(keys=keys, values=several):
-            pairs = zip(keys, several, strict=True)
-            return _joined(_entry(body, key, each, seen) for key, each in pairs)
+        case ast.Dict(keys=keys, values=dict_values):
+            pairs = zip(keys, dict_values, strict=True)
+            return _joined(_entry(body, key, value, seen) for key, value in pairs)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _joined(payload(body, each, seen=seen) for each in (left, right))
+            return _joined(payload(body, operand, seen=seen) for operand in (left, right))
         case ast.Name(id=name):
             return _name(body, name, seen)
         case ast.Call():
@@ -66,23 +66,24 @@ def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
     if not bound or name in seen:
         return ANYTHING
     later = [_entry(body, key, value, seen) for key, value in _set_later(body, name)]
-    every = [payload(body, each, seen=seen | {name}) for each in bound]
-    if len(every) > 1 or _is_changed(body, name):
-        return replace(_joined([*every, *later]), complete=False)
-    return _joined([*every, *later])
+    payloads = [payload(body, value, seen=seen | {name}) for value in bound]
+    if len(payloads) > 1 or _is_changed(body, name):
+        return replace(_joined([*payloads, *later]), complete=False)
+    return _joined([*payloads, *later])
 
 
 def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
-    thing = body.callee(call)
-    if thing is dict or is_record(thing):
+    callee = body.callee(call)
+    if callee is dict or is_record(callee):
         named = [
-            payload(body, each.value, seen=seen)
-            if each.arg is None
-            else Payload(values=((each.arg, each.value),))
-            for each in call.keywords
+            payload(body, keyword.value, seen=seen)
+            if keyword.arg is None
+            else Payload(values=((keyword.arg, keyword.value),))
+            for keyword in call.keywords
         ]
         positional = [
-            payload(body, each, seen=seen) if thing is dict else ANYTHING for each in call.args
+            payload(body, argument, seen=seen) if callee is dict else ANYTHING
+            for argument in call.args
         ]
         return _joined([*positional, *named])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
@@ -90,19 +91,19 @@ def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
     return ANYTHING
 
 
-def is_record(thing: object) -> bool:
+def is_record(callee: object) -> bool:
     """Tell whether calling an object makes a dict or a record with the keywords as its keys."""
-    if not isinstance(thing, type):
+    if not isinstance(callee, type):
         return False
-    return is_typeddict(thing) or is_dataclass(thing) or issubclass(thing, BaseModel)
+    return is_typeddict(callee) or is_dataclass(callee) or issubclass(callee, BaseModel)
 
 
-def _joined(found: Iterable[Payload]) -> Payload:
-    every = list(found)
+def _joined(payloads: Iterable[Payload]) -> Payload:
+    listed = list(payloads)
     return Payload(
-        values=tuple(pair for each in every for pair in each.values),
-        complete=all(each.complete for each in every),
-        whole=any(each.whole for each in every),
+        values=tuple(pair for part in listed for pair in part.values),
+        complete=all(part.complete for part in listed),
+        whole=any(part.whole for part in listed),
     )
 
 

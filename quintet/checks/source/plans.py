@@ -45,7 +45,7 @@ def steps_of(planner: Planner) -> Steps:
     body = body_of(planner.make)
     if body is None:
         return Steps(steps=(), complete=False)
-    steps = tuple(_written(each, call) for each in body.reach for call in each.calls(Step))
+    steps = tuple(_written(helper, call) for helper in body.reach for call in helper.calls(Step))
     return Steps(steps=steps, complete=bool(steps) and _is_whole(body))
 
 
@@ -60,13 +60,13 @@ def _given(step: Step) -> WrittenStep:
 
 
 def _written(body: Body, call: ast.Call) -> WrittenStep:
-    given = {each.arg: each.value for each in call.keywords}
-    open_ended = None in given
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    open_ended = None in keywords
 
     def read_as(name: str, missing: Values) -> Values:
-        return values(body, given[name]) if name in given else missing
+        return values(body, keywords[name]) if name in keywords else missing
 
-    inputs = payload(body, given.get("inputs"))
+    inputs = payload(body, keywords.get("inputs"))
     return WrittenStep(
         id=read_as("id", ANYTHING),
         assignee=read_as("assignee", ANYTHING),
@@ -80,18 +80,18 @@ def _is_whole(body: Body, seen: frozenset[object] = frozenset()) -> bool:
     code = body.function.__code__
     if code in seen or not body.returned:
         return False
-    return all(_holds_steps(body, each, seen | {code}) for each in body.returned)
+    return all(_holds_steps(body, answer, seen | {code}) for answer in body.returned)
 
 
 def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object]) -> bool:
     def every(parts: Iterable[ast.expr | None]) -> bool:
-        return all(_holds_steps(body, each, seen) for each in parts)
+        return all(_holds_steps(body, part, seen) for part in parts)
 
     match expression:
-        case ast.List(elts=several) | ast.Tuple(elts=several) | ast.BoolOp(values=several):
-            return every(several)
-        case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.Starred(value=one):
-            return every([one])
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.BoolOp(values=items):
+            return every(items)
+        case ast.ListComp(elt=item) | ast.GeneratorExp(elt=item) | ast.Starred(value=item):
+            return every([item])
         case ast.IfExp(body=first, orelse=second) | ast.BinOp(left=first, right=second):
             return every([first, second])
         case ast.Name(id=name) if body.assignments.get(name) and name not in seen:
@@ -104,13 +104,13 @@ def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object
 
 
 def _is_made_here(body: Body, call: ast.Call, seen: frozenset[object]) -> bool:
-    thing = body.callee(call)
-    if thing is Step:
+    callee = body.callee(call)
+    if callee is Step:
         return True
-    if thing is Plan:
-        steps = [each.value for each in call.keywords if each.arg == "steps"]
+    if callee is Plan:
+        steps = [keyword.value for keyword in call.keywords if keyword.arg == "steps"]
         return bool(steps) and _holds_steps(body, steps[0], seen)
-    if thing is list or thing is tuple:
-        return all(_holds_steps(body, each, seen) for each in call.args)
-    helper = body_of(thing) if body.is_near(thing) else None
+    if callee is list or callee is tuple:
+        return all(_holds_steps(body, argument, seen) for argument in call.args)
+    helper = body_of(callee) if body.is_near(callee) else None
     return helper is not None and _is_whole(helper, seen)

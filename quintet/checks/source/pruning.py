@@ -16,14 +16,16 @@ FixedValue = Callable[[ast.expr], tuple[object] | None]
 
 def pruned(statements: Iterable[ast.stmt], fixed_value: FixedValue) -> list[ast.stmt]:
     """Return the statements without the branches that are never taken."""
-    found: list[ast.stmt] = []
+    kept_statements: list[ast.stmt] = []
     for statement in statements:
         truth = _truth(statement.test, fixed_value) if isinstance(statement, ast.If) else None
         if isinstance(statement, ast.If) and truth is not None:
-            found.extend(pruned(statement.body if truth else statement.orelse, fixed_value))
+            kept_statements.extend(
+                pruned(statement.body if truth else statement.orelse, fixed_value)
+            )
         else:
-            found.append(_inside(statement, fixed_value))
-    return found
+            kept_statements.append(_inside(statement, fixed_value))
+    return kept_statements
 
 
 def _inside(statement: ast.stmt, fixed_value: FixedValue) -> ast.stmt:

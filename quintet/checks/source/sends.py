@@ -28,26 +28,26 @@ class Sent:
 def sends_of(body: Body) -> Iterator[Sent]:
     """Read the `Send`s that a node or path function makes, itself or by its helpers."""
     bodies = _bodies(body)
-    calls = [(each, call) for each in bodies for call in _sends(each)]
+    calls = [(helper, call) for helper in bodies for call in _sends(helper)]
     looped = _looped(bodies)
-    for each, call in calls:
-        to, given = _target(each, call), _given(each, call)
-        if each is not body and given.whole:
-            given = replace(given, complete=False)  # a helper's first argument is not the state
-        often = id(call) in looped or _is_sent_twice(each, to)
-        yield Sent(to=to, given=given, often=often)
+    for helper, call in calls:
+        to, value = _target(helper, call), _given(helper, call)
+        if helper is not body and value.whole:
+            value = replace(value, complete=False)  # a helper's first argument is not the state
+        often = id(call) in looped or _is_sent_twice(helper, to)
+        yield Sent(to=to, given=value, often=often)
 
 
 def _bodies(body: Body) -> list[Body]:
     """Return a function and its helpers, those included that it gives to `map`."""
     mapped = [
         helper
-        for each in body.reach
-        for call in each.calls(map)
-        if call.args and each.is_near(thing := each.resolve(call.args[0]))
-        if (helper := body_of(thing)) is not None
+        for caller in body.reach
+        for call in caller.calls(map)
+        if call.args and caller.is_near(function := caller.resolve(call.args[0]))
+        if (helper := body_of(function)) is not None
     ]
-    return [*body.reach, *(each for helper in mapped for each in helper.reach)]
+    return [*body.reach, *(nested for helper in mapped for nested in helper.reach)]
 
 
 def _sends(body: Body) -> list[ast.Call]:
@@ -69,27 +69,29 @@ def _is_sent_twice(body: Body, to: Values) -> bool:
     """Tell whether one way through a function sends to the same node more than once."""
     if not to.complete or len(to.known) != 1:
         return False
-    same = {id(each) for each in _sends(body) if _target(body, each) == to}
+    same = {id(call) for call in _sends(body) if _target(body, call) == to}
     return max_count(body.statements, lambda node: id(node) in same, rounds=1) > 1
 
 
 def _looped(bodies: Sequence[Body]) -> frozenset[int]:
     """Return the `Send`s that are made in a loop, there or in a helper that a loop calls."""
-    found: set[int] = set()
-    for each in bodies:
-        for nodes in _repetitions(each):
+    looped: set[int] = set()
+    for body in bodies:
+        for nodes in _repetitions(body):
             for call in (node for node in nodes if isinstance(node, ast.Call)):
-                found |= {id(call)} if each.callee(call) is Send else _sends_called(each, call)
-    return frozenset(found)
+                looped |= {id(call)} if body.callee(call) is Send else _sends_called(body, call)
+    return frozenset(looped)
 
 
 def _sends_called(body: Body, call: ast.Call) -> set[int]:
     """Return the `Send`s of a helper that is called, and of those that it calls."""
     if (inner := body.inner(call)) is not None:
         return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
-    thing = body.callee(call)
-    helper = body_of(thing) if body.is_near(thing) else None
-    return {id(node) for each in (helper.reach if helper else ()) for node in _sends(each)}
+    callee = body.callee(call)
+    helper = body_of(callee) if body.is_near(callee) else None
+    return {
+        id(node) for helper_body in (helper.reach if helper else ()) for node in _sends(helper_body)
+    }
 
 
 def _repetitions(body: Body) -> Iterator[list[ast.AST]]:

@@ -38,7 +38,7 @@ ANYTHING = Written(complete=False)
 
 def written(bodies: Iterable[Body]) -> Written:
     """Read the updates that node functions return, as dicts or in a `Command`."""
-    return _union(_written_by(each) for each in bodies)
+    return _union(_written_by(body) for body in bodies)
 
 
 def may_command(body: Body) -> bool:
@@ -46,7 +46,7 @@ def may_command(body: Body) -> bool:
     hint = body.return_hint
     if hint and "Command" not in hint and hint not in ("Any", "typing.Any"):
         return False
-    return any(_is_foreign(each, answer) for each in body.reach for answer in each.returned)
+    return any(_is_foreign(helper, answer) for helper in body.reach for answer in helper.returned)
 
 
 def gives_foreign(body: Body) -> bool:
@@ -63,16 +63,16 @@ def gives_foreign(body: Body) -> bool:
 
 def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.Name):
-        return any(_is_foreign(body, each) for each in body.assignments.get(answer.id) or ())
+        return any(_is_foreign(body, value) for value in body.assignments.get(answer.id) or ())
     if isinstance(answer, ast.IfExp):
         return _is_foreign(body, answer.body) or _is_foreign(body, answer.orelse)
     if isinstance(answer, ast.Await):
         return _is_foreign(body, answer.value)
     if not isinstance(answer, ast.Call):
         return False
-    thing = body.callee(answer)
-    known = isinstance(thing, type) or any(thing is each for each in _PLAIN)
-    return not known and not body.is_near(thing)
+    callee = body.callee(answer)
+    known = isinstance(callee, type) or any(callee is plain for plain in _PLAIN)
+    return not known and not body.is_near(callee)
 
 
 def is_silent(body: Body, answer: ast.expr | None) -> bool:
@@ -83,10 +83,10 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
         return is_silent(body, answer.body) or is_silent(body, answer.orelse)
     if isinstance(answer, ast.Name):
         bound = body.assignments.get(answer.id)
-        return bool(bound) and all(is_silent(body, each) for each in bound or ())
+        return bool(bound) and all(is_silent(body, value) for value in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
-        return not {each.arg for each in answer.keywords} & {"goto", "graph", None}
-    if isinstance(answer, ast.Call) and any(body.callee(answer) is each for each in _PLAIN):
+        return not {keyword.arg for keyword in answer.keywords} & {"goto", "graph", None}
+    if isinstance(answer, ast.Call) and any(body.callee(answer) is plain for plain in _PLAIN):
         return True
     return isinstance(answer, ast.Dict) or (
         isinstance(answer, ast.Call) and is_record(body.callee(answer))
@@ -97,7 +97,7 @@ def _written_by(body: Body) -> Written:
     if body.generates:
         return ANYTHING
     reader = _Reader(body=body)
-    return _union(reader.read(each) for each in body.returned if each is not None)
+    return _union(reader.read(answer) for answer in body.returned if answer is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,73 +119,75 @@ class _Reader:
                 return _union([self.read(first), self.read(second)])
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 return _overlay(self.read(left), self.read(right))
-            case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
-                return _union(self.read(each) for each in several)
+            case ast.BoolOp(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return _union(self.read(part) for part in parts)
         return ANYTHING
 
     def _dict(self, update: ast.Dict) -> Written:
-        found = NOTHING
+        update_keys = NOTHING
         for key, value in zip(update.keys, update.values, strict=True):
-            found = _overlay(found, self.read(value) if key is None else self._key(key))
-        return found
+            update_keys = _overlay(update_keys, self.read(value) if key is None else self._key(key))
+        return update_keys
 
     def _key(self, key: ast.expr) -> Written:
         name = self.body.resolve(key)
         return Written(keys=frozenset({name})) if isinstance(name, str) else ANYTHING
 
     def _name(self, name: str) -> Written:
-        later = [self._key(each) for each in _set_later(self.body, name)]
+        later = [self._key(key) for key in _set_later(self.body, name)]
         if name in self.body.parameters[:1] and self.body.assignments[name] is None:
-            is_same = not any(_stores(each, name) for each in self.body.nodes)
+            is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
             return _union([whole, *later]) if is_same else ANYTHING
         bound = self.body.assignments.get(name)
         if not bound or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
-        found = _union(inner.read(each) for each in bound)
+        update = _union(inner.read(value) for value in bound)
         calls = self.body.method_calls(name)
         merged = [call.args[0] for method, call in calls if method == "update" and call.args]
-        for each in [*later, *map(inner.read, merged)]:
-            found = _overlay(found, each)
-        return found
+        for later_update in [*later, *map(inner.read, merged)]:
+            update = _overlay(update, later_update)
+        return update
 
     def _call(self, call: ast.Call) -> Written:
-        thing = self.body.callee(call)
-        if thing is Send:
+        callee = self.body.callee(call)
+        if callee is Send:
             return NOTHING
-        if thing is proposed:
+        if callee is proposed:
             return Written(keys=frozenset({"actions"}))
-        if thing is hand_over:
+        if callee is hand_over:
             return Written(keys=frozenset({"outcome", "actions", "decisions"}))
-        given = {each.arg: each.value for each in call.keywords}
-        if thing is Command:
-            if None in given:
+        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        if callee is Command:
+            if None in keywords:
                 return ANYTHING
-            return self.read(given["update"]) if "update" in given else NOTHING
-        if thing is dict or is_record(thing):
-            base = _union(self.read(each) for each in call.args) if call.args else NOTHING
+            return self.read(keywords["update"]) if "update" in keywords else NOTHING
+        if callee is dict or is_record(callee):
+            base = _union(self.read(argument) for argument in call.args) if call.args else NOTHING
             return self._keywords(base, call)
-        if any(thing is each for each in _CLONES) and call.args:
+        if any(callee is copying for copying in _CLONES) and call.args:
             return self._keywords(self.read(call.args[0]), call)
         if isinstance(call.func, ast.Attribute) and call.func.attr in _COPYING:
-            found = self.read(call.func.value)
-            return _overlay(found, self.read(given["update"])) if "update" in given else found
+            cloned = self.read(call.func.value)
+            return (
+                _overlay(cloned, self.read(keywords["update"])) if "update" in keywords else cloned
+            )
         return ANYTHING
 
     def _keywords(self, base: Written, call: ast.Call) -> Written:
-        named = frozenset(each.arg for each in call.keywords if each.arg is not None)
-        found = _overlay(base, Written(keys=named))
-        rest = [self.read(each.value) for each in call.keywords if each.arg is None]
-        return _union([found, *rest])
+        named = frozenset(keyword.arg for keyword in call.keywords if keyword.arg is not None)
+        update = _overlay(base, Written(keys=named))
+        rest = [self.read(keyword.value) for keyword in call.keywords if keyword.arg is None]
+        return _union([update, *rest])
 
 
-def _union(found: Iterable[Written]) -> Written:
-    every = list(found)
+def _union(updates: Iterable[Written]) -> Written:
+    listed = list(updates)
     return Written(
-        keys=frozenset(key for each in every for key in each.keys),
-        complete=all(each.complete for each in every),
-        whole=frozenset(way for each in every for way in each.whole),
+        keys=frozenset(key for update in listed for key in update.keys),
+        complete=all(update.complete for update in listed),
+        whole=frozenset(way for update in listed for way in update.whole),
     )
 
 
