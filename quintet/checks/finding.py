@@ -1,4 +1,4 @@
-"""A finding: one mistake, where it is, and what to do about it."""
+"""Record one mistake: where it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Finding:
 
     @property
     def rank(self) -> tuple[str, str, str, str]:
-        """The order of a report: errors first, then by node."""
+        """Give the key that sorts a report: errors first, then by node."""
         return (self.level, self.node, self.code, self.fault)
 
 
@@ -93,7 +93,7 @@ def target_names(targets: Iterable[str]) -> list[str]:
 
 
 def names(*items: str) -> str:
-    """Spell out names for a sentence: `'a', 'b' and 'c'`."""
+    """Join names for a sentence: `'a', 'b' and 'c'`."""
     quoted = [repr(item) for item in sorted(items)]
     if len(quoted) < 2:
         return "".join(quoted)

@@ -1,4 +1,4 @@
-"""Who proposes which effects, and who carries them out."""
+"""Find the nodes that propose effects, and the nodes that carry them out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quintet.state import Action
 
 @dataclass(frozen=True, kw_only=True)
 class NamedEffect:
-    """An effect by its name, and its arguments as far as they are known."""
+    """An effect by its name; `arguments` is None where they cannot be read."""
 
     name: str
     arguments: frozenset[str] | None = None
@@ -28,7 +28,10 @@ class NamedEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """The effects that a node may propose; `complete` when no others, `gate` a worker's own."""
+    """The effects that a node may propose.
+
+    `complete` is False where it may propose others too; `gate` is the gate of a worker.
+    """
 
     spot: Spot
     named: tuple[NamedEffect, ...]
@@ -37,14 +40,14 @@ class Proposal:
 
 
 def proposals(tree: Tree) -> list[Proposal]:
-    """Find the workers whose gate may hold back an effect, and the nodes that propose actions."""
+    """List the nodes that may propose actions: workers with a gate, and users of `proposed`."""
     candidates = [_of_worker(spot, worker) for spot, worker in tree.of(Worker)]
     candidates += [_of_function(spot) for spot in tree.spots if not isinstance(spot.action, Worker)]
     return [candidate for candidate in candidates if candidate is not None]
 
 
 def may_propose(spot: Spot) -> bool:
-    """Tell whether a node may propose an action, as far as can be told."""
+    """Tell whether a node may propose an action; where that cannot be read, it may."""
     part, node = spot.part, spot.action
     if isinstance(node, Worker):
         return (node.gate is not None and bool(node.effects)) or _is_gated_inside(node)
@@ -61,13 +64,13 @@ def may_propose(spot: Spot) -> bool:
 
 
 def acts(spot: Spot) -> bool:
-    """Tell whether a node carries out actions, or may: a function of one's own that reads them."""
+    """Tell whether a node may carry out actions: an `Act`, or a function that reads `actions`."""
     part, node = spot.part, spot.action
     if isinstance(node, Act):
         return bool(node.effects)
     if isinstance(node, Worker):
         return _takes_actions(node)
-    if part.is_ours or part.has_tools:
+    if part.is_ours or part.has_tools:  # tools do their own work, not proposed actions
         return False
     bodies = [helper for body in part.bodies for helper in body.reach]
     return part.is_opaque or any(mentions(body, "actions") or _passes_on(body) for body in bodies)
@@ -75,13 +78,13 @@ def acts(spot: Spot) -> bool:
 
 def asks(spot: Spot) -> bool:
     """Tell whether a node may ask a person about an action."""
-    if isinstance(spot.action, Merge):
+    if isinstance(spot.action, Merge):  # it asks about a conflict, never about an action
         return False
     return spot.part.is_gate or spot.part.asks or spot.part.is_opaque
 
 
 def mentions(body: Body, word: str) -> bool:
-    """Tell whether a function uses a word as a key or as an attribute."""
+    """Tell whether a function uses a word as a string, an attribute or a keyword."""
     return any(
         (isinstance(node, ast.Constant) and node.value == word)
         or (isinstance(node, ast.Attribute) and node.attr == word)
@@ -103,7 +106,7 @@ def _of_worker(spot: Spot, worker: Worker) -> Proposal | None:
 
 
 def _of_function(spot: Spot) -> Proposal | None:
-    """Read the calls of `proposed(...)`."""
+    """Read the effects in the calls of `proposed(...)` that a node makes."""
     part = spot.part
     calls = list(_proposing(part))
     if not calls or part.is_ours:
@@ -113,7 +116,7 @@ def _of_function(spot: Spot) -> Proposal | None:
         for body, call in calls
         for argument in (*call.args, *(keyword.value for keyword in call.keywords))
     ]
-    named = tuple(effect for options in effects for effect in options or ())
+    named = tuple(effect for group in effects for effect in group or ())
     return Proposal(spot=spot, named=named, complete=None not in effects)
 
 
@@ -124,7 +127,7 @@ def _proposing(part: Part) -> list[tuple[Body, ast.Call]]:
 def _named(
     body: Body, expression: ast.expr, seen: frozenset[str] = frozenset()
 ) -> list[NamedEffect] | None:
-    """Return the actions that an expression may be; None where that cannot be read."""
+    """List the effects that the actions in an expression name; None if they cannot be read."""
     parts: list[ast.expr]
     match expression:
         case ast.Call():
@@ -145,7 +148,7 @@ def _named(
 
 
 def _made(body: Body, call: ast.Call) -> list[NamedEffect] | None:
-    """Return the action that a call makes: `Action(name=...)`, or an effect's `action(...)`."""
+    """Read the effect that `Action(name=...)` or an effect's own `action(...)` names."""
     callee = body.callee(call)
     owner = callee.__self__ if isinstance(callee, MethodType) else None
     if isinstance(owner, Effect) and callee == owner.action:
@@ -153,18 +156,16 @@ def _made(body: Body, call: ast.Call) -> list[NamedEffect] | None:
     if callee is not Action:
         return None
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    name = values(body, keywords["name"]) if "name" in keywords else ANYTHING
-    keys_held = payload(body, keywords.get("arguments"))
-    arguments = keys_held.keys if keys_held.complete and not keys_held.whole else None
-    return (
-        [NamedEffect(name=effect_name, arguments=arguments) for effect_name in sorted(name.texts)]
-        if name.complete
-        else None
-    )
+    effects = values(body, keywords["name"]) if "name" in keywords else ANYTHING
+    if not effects.complete:
+        return None
+    record = payload(body, keywords.get("arguments"))
+    arguments = record.keys if record.complete and not record.whole else None
+    return [NamedEffect(name=name, arguments=arguments) for name in sorted(effects.texts)]
 
 
 def _passes_on(body: Body) -> bool:
-    """Tell whether a function hands the whole state to one that is written elsewhere."""
+    """Tell whether a function passes the whole state to one that cannot be read here."""
     state = body.parameters[:1]
     return any(
         any(isinstance(value, ast.Name) and value.id in state for value in call.args)
@@ -178,7 +179,7 @@ def _is_elsewhere(body: Body, callee: object) -> bool:
 
 
 def _takes_actions(worker: Worker) -> bool:
-    """Tell whether a worker is handed the actions of the state."""
+    """Tell whether a worker is given the `actions` of the state."""
     if worker.read is None:
         return "actions" in (*worker.contract.required, *worker.contract.optional)
     body = body_of(worker.read)
@@ -186,7 +187,7 @@ def _takes_actions(worker: Worker) -> bool:
 
 
 def _is_gated_inside(worker: Worker) -> bool:
-    """Tell whether a worker's agent is a graph with workers of ours that may propose."""
+    """Tell whether the agent of a worker is a graph that holds a worker with a gate."""
     nodes = [
         Part(name=name, spec=spec).action
         for graph in agent_parts(worker.agent).graphs

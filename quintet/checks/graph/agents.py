@@ -1,4 +1,4 @@
-"""Inside a worker's agent: the graphs, tools and functions that it is made of."""
+"""Look inside a worker's agent: at the graphs, tools and functions that it is made of."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RUNNING = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 @dataclass(frozen=True, kw_only=True)
 class AgentParts:
-    """The parts of an agent that can be seen."""
+    """The visible parts of an agent: every object seen, its graphs, tools and functions."""
 
     seen: tuple[object, ...]
     graphs: tuple[AnyCompiled, ...]
@@ -35,9 +35,9 @@ class AgentParts:
 
 
 def agent_parts(agent: object) -> AgentParts:
-    """Look into an agent: a function, a Runnable of Runnables, a graph and its subgraphs.
+    """Take an agent apart: a function, a Runnable of Runnables, a graph and its subgraphs.
 
-    A node of ours among them is left alone: it has a contract of its own.
+    A node of ours is left out, since it has a contract of its own.
     """
     parts: dict[int, object] = {}
     graphs: list[AnyCompiled] = []
@@ -48,24 +48,22 @@ def agent_parts(agent: object) -> AgentParts:
         component = unwrapped(waiting.pop())
         if id(component) in parts or isinstance(component, Node):
             continue
-        parts[id(component)] = component
+        parts[id(component)] = component  # kept alive, so that no other object gets its id
         tools_by_name = declared(component, "tools_by_name")
         tools += tools_by_name.values() if isinstance(tools_by_name, Mapping) else ()
         if isinstance(component, CompiledStateGraph):
             graphs.append(component)
         read_here = list(_bodies(component))
         bodies += read_here
-        waiting += [
-            *_parts(component),
-            *(runnable for body in read_here for runnable in _called_runnables(body)),
-        ]
+        waiting += _parts(component)
+        waiting += [runnable for body in read_here for runnable in _called_runnables(body)]
     return AgentParts(
         seen=tuple(parts.values()), graphs=tuple(graphs), tools=tuple(tools), bodies=tuple(bodies)
     )
 
 
 def _parts(runnable: object) -> Iterator[object]:
-    """Return what a Runnable is made of."""
+    """List the Runnables that a Runnable is made of."""
     if isinstance(runnable, CompiledStateGraph):
         nodes = runnable.builder.nodes
         yield from (Part(name=name, spec=spec).runnable for name, spec in nodes.items())
@@ -82,7 +80,7 @@ def _parts(runnable: object) -> Iterator[object]:
 
 
 def _bodies(component: object) -> Iterator[Body]:
-    """Return the functions of an agent: itself, or what a Runnable wraps."""
+    """List the functions of an agent that can be read: itself, or those that a Runnable wraps."""
     functions = functions_of(component) if isinstance(component, Runnable) else [component]
     for function in functions:
         body = body_of(function)
@@ -91,7 +89,7 @@ def _bodies(component: object) -> Iterator[Body]:
 
 
 def _called_runnables(body: Body) -> Iterator[object]:
-    """Return the Runnables that a function runs itself, as in `graph.invoke(...)`."""
+    """List the Runnables that a function runs itself, as in `graph.invoke(...)`."""
     runnables = (called_runnable(body, call) for call in body.call_nodes)
     yield from (runnable for runnable in runnables if runnable is not None)
 
@@ -103,7 +101,7 @@ def called_runnable(body: Body, call: ast.Call) -> object:
 
 
 def tool_functions(tool: object) -> list[object]:
-    """Return what a tool runs: its function and its async one, or the methods of its class."""
+    """List the functions that a tool runs: sync and async, or its `_run` and `_arun`."""
     if isinstance(tool, FunctionType | MethodType):
         return [tool]
     if isinstance(tool, Effect):
@@ -112,4 +110,5 @@ def tool_functions(tool: object) -> list[object]:
     written = [getattr_static(type(tool), name, None) for name in ("_run", "_arun")]
     methods = [method for method in written if isinstance(method, FunctionType)]
     named = [function for function in attributes if function is not None]
+    # The two of BaseTool itself do nothing: one is abstract, one puts the other into a thread.
     return named or [method for method in methods if method.__module__ != BaseTool.__module__]

@@ -1,4 +1,4 @@
-"""The fields of a type that a contract gives."""
+"""List the fields of the type that a contract gives."""
 
 from __future__ import annotations
 

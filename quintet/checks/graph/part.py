@@ -1,4 +1,4 @@
-"""A node as `check` sees it: what was given to `add_node`, and what that says of itself."""
+"""Read one node: the function, object or Runnable given to `add_node`, and what it declares."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RUNNING = ("invoke", "ainvoke", "stream", "astream")
 
 
 class Spec(Protocol):
-    """The fields that `check` reads of what a `StateGraph` keeps of a node."""
+    """The fields that `check` reads of the specification that a `StateGraph` keeps of a node."""
 
     runnable: Any
     input_schema: type[Any]
@@ -36,26 +36,27 @@ class Spec(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
-    """One node of a graph."""
+    """Describe one node of a graph, from its name and specification."""
 
     name: str
     spec: Spec
 
     @cached_property
     def runnable(self) -> object:
-        """The node's Runnable, without what `bind` or `with_config` put around it."""
+        """Return the node's Runnable, without the layers of `bind` or `with_config`."""
         return unwrapped(self.spec.runnable)
 
     @cached_property
     def action(self) -> object:
-        """The function, object or Runnable that was given to `add_node`."""
+        """Return the function, object or Runnable that was given to `add_node`."""
         return next(iter(functions_of(self.runnable)), self.runnable)
 
     @cached_property
     def is_function(self) -> bool:
-        """Whether a function or a callable object was given, and not a Runnable.
+        """Tell whether a function or a callable object was given, and not a Runnable.
 
-        LangGraph wraps a function in one way: its async side is a thread hop, or its only side.
+        LangGraph wraps a function in one of two ways: as an async function alone, or as a sync
+        one whose async side only puts it into a thread.
         """
         if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
             return False
@@ -64,19 +65,19 @@ class Part:
 
     @property
     def graph(self) -> AnyCompiled | None:
-        """The compiled graph that is this node, if one is."""
+        """Return the compiled graph that was added as this node, if one was."""
         return self.runnable if isinstance(self.runnable, CompiledStateGraph) else None
 
     @cached_property
     def bodies(self) -> tuple[Body, ...]:
-        """The functions whose return is the node's update."""
+        """List the functions whose return value is the node's update."""
         if self.has_tools:
             return ()
         return tuple(_bodies(self._steps[-1]))
 
     @cached_property
     def aside(self) -> tuple[Body, ...]:
-        """Functions that run in the node but do not give its update: its tools, earlier steps."""
+        """List the functions that run in the node without giving its update, such as its tools."""
         before = [body for step in self._steps[:-1] for body in _bodies(step)]
         tools = [body_of(function) for function in _tools(self.runnable)]
         return (*before, *(body for body in tools if body is not None))
@@ -92,53 +93,53 @@ class Part:
 
     @property
     def is_opaque(self) -> bool:
-        """Whether nothing is known of where it goes and what it writes."""
+        """Tell whether nothing is known of where the node leads and what it writes."""
         known = self.bodies or self.graph is not None or self.targets is not None
         return not known and not self.has_tools
 
     @property
     def is_ours(self) -> bool:
-        """Whether the object or function is one of Quintet's own."""
+        """Tell whether the object or function is one of Quintet's own."""
         owner = self.action if isinstance(self.action, FunctionType) else type(self.action)
         return package_of(owner) == "quintet"
 
     @property
     def has_tools(self) -> bool:
-        """Whether it is a `ToolNode`: its tools do the work."""
+        """Tell whether the node is a `ToolNode`, whose tools do the work."""
         return isinstance(declared(self.runnable, "tools_by_name"), Mapping)
 
     @cached_property
     def hints(self) -> frozenset[str]:
-        """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
+        """List the targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
         return _strings(self.spec.ends) or frozenset()
 
     @cached_property
     def targets(self) -> frozenset[str] | None:
-        """The targets that the object itself declares, if it does."""
+        """List the targets that the object declares in `destinations`; None if it has none."""
         return _strings(declared(self.action, "destinations"))
 
     @cached_property
     def writes(self) -> frozenset[str] | None:
-        """The keys that the object itself declares that it writes, if it does."""
+        """List the keys that the object declares in `writes`; None if it has none."""
         return _strings(declared(self.action, "writes"))
 
     @cached_property
     def asks(self) -> bool:
-        """Whether the node may stop for a person."""
+        """Tell whether the node may stop for a person."""
         return _may_ask(self, frozenset())
 
     @property
     def is_gate(self) -> bool:
-        """Whether the object is an approval gate."""
+        """Tell whether the object is an approval gate."""
         named = any(kind.__name__ == "ApprovalGate" for kind in type(self.action).__mro__)
         has = named or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True
 
     @property
     def is_ungated(self) -> bool:
-        """Whether it runs effects and does not itself check an approval.
+        """Tell whether the node runs effects without checking an approval itself.
 
-        An object without any `gate`, such as `Undo`, is not meant to have one.
+        An object without an attribute `gate`, such as `Undo`, is not meant to have one.
         """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
@@ -146,12 +147,12 @@ class Part:
 
     @property
     def is_sync(self) -> bool:
-        """Whether LangGraph has no async way to run it."""
+        """Tell whether LangGraph has no async way to run the node."""
         return _is_sync(self.runnable)
 
 
 def declared(owner: object, name: str) -> object:
-    """Return what an object says of itself under a name; `None` if it says nothing or cannot."""
+    """Return the attribute of an object; None if it has none, or computing it fails."""
     try:
         return getattr(owner, name, None)
     except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
@@ -164,7 +165,7 @@ def has_attribute(owner: object, name: str) -> bool:
 
 
 def unwrapped(runnable: object) -> object:
-    """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
+    """Return a Runnable without the layers of `bind`, `with_config` or `with_retry`."""
     while isinstance(runnable, RunnableBindingBase):
         runnable = runnable.bound
     return runnable
@@ -177,7 +178,8 @@ def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
 
 
 def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
-    """Tell whether a graph that a node runs may stop for a person, and hand that on to the node."""
+    """Tell whether a graph that a node runs may stop for a person, which stops the node too."""
+    # A graph that has a saver of its own, or refuses one (False), hands no question to the node.
     if id(graph) in seen or graph.checkpointer not in (None, True):
         return False
     parts = [Part(name=name, spec=spec) for name, spec in graph.builder.nodes.items()]
@@ -193,8 +195,9 @@ def _may_ask(part: Part, seen: frozenset[int]) -> bool:
 
 
 def functions_of(runnable: object) -> Iterator[Any]:
-    """Return the function and the async function that LangGraph or LangChain wrapped."""
+    """List the function and the async function that LangGraph or LangChain wrapped."""
     function, async_function = declared(runnable, "func"), declared(runnable, "afunc")
+    # LangGraph's own wrapper has no public class: it is known by its two attributes.
     pair = has_attribute(runnable, "func") and has_attribute(runnable, "afunc")
     if not (pair or isinstance(runnable, RunnableLambda)):
         return
@@ -210,7 +213,7 @@ def _is_thread_hop(function: object) -> bool:
 
 
 def _sequence_steps(runnable: object) -> list[object]:
-    """Return the steps of a sequence of Runnables."""
+    """List the steps of a sequence of Runnables; none for any other object."""
     steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
     return steps if isinstance(steps, list) else []
 
@@ -245,4 +248,5 @@ def _is_sync(runnable: object) -> bool:
     if isinstance(runnable, RunnableLambda) or has_attribute(runnable, "afunc"):
         async_function = declared(runnable, "afunc")
         return async_function is None or _is_thread_hop(async_function)
+    # The `ainvoke` that every Runnable inherits calls `invoke` in a thread.
     return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

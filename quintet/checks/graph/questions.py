@@ -1,4 +1,4 @@
-"""Where a function asks a person: by `interrupt`, by a helper that does, or in a graph it runs."""
+"""Find where a function asks a person: by `interrupt`, in a helper, or in a graph that it runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from quintet.checks.graph.part import graph_asks
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of, plain_function
 
 _DEPTH = 6
-"""How far calls are followed, from helper to helper."""
+"""The number of calls that are followed, from helper to helper."""
 
 FOREIGN = ("langchain", "langchain_core", "langgraph", "langgraph_supervisor", "langgraph_swarm")
-"""Whose functions a user cannot change."""
+"""Packages whose functions a user cannot change."""
 
 
 def question_calls(body: Body) -> list[ast.Call]:
@@ -29,11 +29,12 @@ def question_calls(body: Body) -> list[ast.Call]:
 
 
 def with_helpers(bodies: Iterable[Body]) -> Iterator[Body]:
-    """List functions and the helpers that they call, each with the functions it is given."""
+    """List functions and the helpers that they call, each with the functions passed to it."""
     seen: set[tuple[CodeType, frozenset[int]]] = set()
     waiting = [(body, 0) for body in bodies]
     while waiting:
         body, depth = waiting.pop()
+        # One helper may be passed different functions at different calls: each is looked at.
         key = (body.function.__code__, frozenset(map(id, body.known.values())))
         if key in seen:
             continue
@@ -60,7 +61,7 @@ def _may_ask(body: Body, call: ast.Call, seen: tuple[CodeType, ...]) -> bool:
 
 
 def runnable_asks(runnable: object) -> bool:
-    """Tell whether a Runnable may stop for a person, and hand that on to who runs it."""
+    """Tell whether a Runnable may stop for a person, which stops its caller too."""
     if isinstance(runnable, CompiledStateGraph):
         return graph_asks(runnable)
     agent = agent_parts(runnable)
@@ -68,7 +69,7 @@ def runnable_asks(runnable: object) -> bool:
 
 
 def _helper(body: Body, call: ast.Call) -> Body | None:
-    """Return the function of the user's that a call calls, with the functions that it is given."""
+    """Return the user's function that a call calls, with the functions passed to it."""
     callee = body.callee(call)
     plain = plain_function(callee)
     if not isinstance(plain, FunctionType) or not (body.is_near(callee) or _is_users(plain)):
@@ -90,7 +91,7 @@ def _helper(body: Body, call: ast.Call) -> Body | None:
 
 
 def _is_users(function: FunctionType) -> bool:
-    """Tell whether a function is neither Python's nor of an installed package."""
+    """Tell whether a function is the user's: not Python's, nor of an installed package."""
     package = package_of(function)
     installed = "site-packages" in function.__code__.co_filename
     return not installed and package not in sys.stdlib_module_names and package != "quintet"

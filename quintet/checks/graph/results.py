@@ -1,4 +1,7 @@
-"""Who gives which result: workers under their names, planners under the ids of their steps."""
+"""Find the nodes that give each result.
+
+Workers give results under their own names, planners under the ids of their steps.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ Availability = Literal["given", "late", "never", "unknown"]
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """The names under which results are given, each with who gives it.
+    """Tell which nodes give the results of each name.
 
-    `complete` when no other names can be given.
+    `complete` is False where results of other names may be given too.
     """
 
     tree: Tree
@@ -32,9 +35,9 @@ class Results:
     complete: bool
 
     def before(self, name: str, spot: Spot) -> Availability:
-        """Tell whether a result stands under a name when a node runs, or comes too late.
+        """Tell whether a result stands under a name when a node runs, or is given too late.
 
-        Several results of one name in one step are numbered, `read`, `read#2` and so on.
+        Several results of one name in one step are numbered: `read`, `read#2` and so on.
         """
         givers = self.givers.get(re.sub(r"#\d+$", "", name), frozenset())
         if any(self.tree.runs_before(giver, spot) for giver in givers):
@@ -45,7 +48,7 @@ class Results:
 
 
 def results(tree: Tree) -> Results:
-    """Read who gives results in a graph and its subgraphs."""
+    """Read the results that the nodes of a graph and its subgraphs give."""
     givers: dict[str, frozenset[Spot]] = {}
     complete = True
     for spot in tree.spots:
@@ -67,7 +70,7 @@ def _given(tree: Tree, spot: Spot) -> Values:
 
 
 def _of_worker(entries: Entries, spot: Spot) -> Values:
-    """List its own name where it runs without a step, and the steps that it is sent by hand."""
+    """List the names of a worker's results: its own, where it may run without a step."""
     ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
     alone = spot.name in entries.named or entries.is_open or NOTHING in ids
     own_name = frozenset({spot.name}) if alone else frozenset()
@@ -78,7 +81,7 @@ def _of_worker(entries: Entries, spot: Spot) -> Values:
 
 
 def _step_id(sent: Payload) -> Values:
-    """Return the ids of a step that is sent by hand; none where no step is sent."""
+    """Return the ids of the step in a `Send`: none without a step; the id itself is not read."""
     if "step" in sent.keys or not sent.complete:
         return ANYTHING
     return NOTHING
@@ -99,7 +102,7 @@ def _of_function(spot: Spot) -> Values:
 
 
 def _stored(body: Body) -> Iterator[ast.expr]:
-    """Return what a function puts under the key `results`, in a dict or by keyword."""
+    """List the values that a function stores under the key `results`."""
     for node in body.nodes:
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)

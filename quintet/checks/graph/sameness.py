@@ -1,4 +1,4 @@
-"""Whether two gates, effects or functions are the same, though each was made on its own."""
+"""Compare gates, effects and functions that were made separately but may be the same."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ _DECIDING = ("name", "when", "approvers")
 
 
 def differences(first: ApprovalGate, second: ApprovalGate | None) -> list[str]:
-    """List the settings in which two gates differ; where they lead does not count."""
+    """List the settings in which two gates differ, except for where they lead."""
     return [name for name in _DECIDING if not same(getattr(first, name), getattr(second, name))]
 
 
 def same(first: object, second: object, seen: frozenset[tuple[int, int]] = frozenset()) -> bool:
-    """Tell whether two settings are the same; functions are compared by what they are made of."""
+    """Tell whether two settings are the same; functions are compared by code and closure."""
     pair = (id(first), id(second))
+    # A closure may capture itself: a pair that is being compared already counts as the same.
     if first is second or pair in seen or _equal(first, second):
         return True
     parts, other_parts = _parts(first), _parts(second)
@@ -29,7 +30,7 @@ def same(first: object, second: object, seen: frozenset[tuple[int, int]] = froze
 
 
 def _parts(value: object) -> list[object] | None:
-    """Take a function, a partial or a record apart; None for anything else."""
+    """List the parts of a function, a partial or a dataclass; None for anything else."""
     if isinstance(value, FunctionType):
         defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
         return [value.__code__, *defaults, *map(_content, value.__closure__ or ())]

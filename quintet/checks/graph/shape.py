@@ -1,4 +1,4 @@
-"""The shape of a graph: its nodes, and where each may lead."""
+"""Work out the shape of a graph: its nodes, and where each may lead."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ AnyGraph = StateGraph[Any, Any, Any, Any]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shape:
-    """A graph, or a subgraph with the names of the nodes that lead into it."""
+    """Read a graph; `within` names the nodes that lead into it where it is a subgraph."""
 
     builder: AnyGraph
     within: tuple[str, ...] = ()
 
     def at(self, name: str) -> str:
-        """Return a node's name with its way in, as findings give it."""
+        """Return the name of a node as findings give it: `"outer/inner"` in a subgraph."""
         return "/".join((*self.within, name))
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """The nodes, with those that LangGraph makes for default error handlers."""
+        """Map names to nodes, those included that LangGraph makes for default error handlers."""
         specs = _with_defaults(self.builder)
         return {name: Part(name=name, spec=specs[name]) for name in sorted(specs)}
 
     @cached_property
     def inner(self) -> dict[str, Shape]:
-        """The subgraphs that are nodes, by node."""
+        """Map the nodes that are subgraphs to the shapes of these."""
         return {
             name: Shape(builder=part.graph.builder, within=(*self.within, name))
             for name, part in self.parts.items()
@@ -51,34 +51,35 @@ class Shape:
         }
 
     def walk(self) -> Iterator[Shape]:
-        """Return this graph and every subgraph in it."""
+        """List this graph and every subgraph in it."""
         yield self
         for shape in self.inner.values():
             yield from shape.walk()
 
     @cached_property
     def channels(self) -> dict[str, BaseChannel[Any, Any, Any]]:
-        """The keys of the state."""
+        """Map the keys of the state to their channels."""
         return dict(self.builder.channels)
 
     @cached_property
     def keys(self) -> frozenset[str]:
-        """The keys that a node may write: channels, and values that LangGraph manages."""
+        """List the keys that a node may write: channels, and values that LangGraph manages."""
         return frozenset(self.builder.channels) | frozenset(self.builder.managed)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the whole state is one value without keys."""
+        """Tell whether the whole state is one value without keys."""
         return "__root__" in self.channels
 
     def holds_one(self, key: str) -> bool:
-        """Tell whether a key takes one value a step."""
+        """Tell whether a key takes only one value in a step."""
         channel = self.channels.get(key)
+        # LangGraph's EphemeralValue, where it refuses a second value, says so by `guard`.
         return isinstance(channel, LastValue) or getattr(channel, "guard", False) is True
 
     @cached_property
     def edges(self) -> dict[str, frozenset[str]]:
-        """The plain edges, by source."""
+        """Map each node to the targets of its plain edges."""
         targets_by_source: defaultdict[str, set[str]] = defaultdict(set)
         for source, target in self.builder.edges:
             targets_by_source[source].add(label(target))
@@ -86,17 +87,17 @@ class Shape:
 
     @cached_property
     def joins(self) -> tuple[tuple[frozenset[str], str], ...]:
-        """The edges that wait for several nodes."""
+        """List the edges that wait for several nodes, as pairs of these nodes and the target."""
         return tuple((frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges))
 
     def edge_targets(self, name: str) -> frozenset[str]:
-        """Return the targets of a node's own edges, plain or waiting."""
+        """List the targets of a node by plain and by waiting edges."""
         waiting = frozenset(end for starts, end in self.joins if name in starts)
         return self.edges.get(name, frozenset()) | waiting
 
     @cached_property
     def branches(self) -> dict[str, tuple[Branch, ...]]:
-        """The conditional edges, by source."""
+        """Map each node to its conditional edges."""
         return {
             label(source): tuple(
                 Branch(
@@ -116,27 +117,24 @@ class Shape:
         return {name: self._commands(part) for name, part in self.parts.items()}
 
     def moves(self, name: str) -> Moves:
-        """Tell where a node may go by `Command`, as hints, the object and the source say."""
+        """Read where a node may go by `Command`, from its hints, its object and its source."""
         return self._moves.get(name, Moves())
 
     @cached_property
     def crews(self) -> dict[str, frozenset[str]]:
-        """The nodes that may hold a step of each planner, by planner."""
+        """Map each planner to the nodes that may hold one of its steps."""
         return crews(self.parts)
 
     def _planners(self, part: Part) -> frozenset[str]:
-        """Return the planners that a node goes back to by itself, with a step of theirs."""
+        """List the planners that a node itself returns to, with a step of theirs."""
         if isinstance(part.action, Recovery):
-            failing = {
-                name
-                for name, other in self.parts.items()
-                if other.spec.error_handler_node == part.name
-            }
+            others = self.parts.values()
+            sources = {node.name for node in others if node.spec.error_handler_node == part.name}
         elif isinstance(part.action, Worker) and part.action.then:
-            failing = {part.name}
+            sources = {part.name}
         else:
             return frozenset()
-        return frozenset(planner for planner, crew in self.crews.items() if failing & crew)
+        return frozenset(planner for planner, crew in self.crews.items() if sources & crew)
 
     def _commands(self, part: Part) -> Moves:
         declared = part.hints | (part.targets or frozenset()) | self._planners(part)
@@ -144,6 +142,7 @@ class Shape:
         if (shape := self.inner.get(part.name)) is not None:
             upward = merged(shape.moves(name) for name in shape.parts).parent
             moves = Moves(to=upward)
+        # Declared targets are believed: the source is then not suspected of leading elsewhere.
         closed = bool(declared) or part.targets is not None
         open_ended = part.is_opaque or any(may_command(body) for body in part.bodies)
         targets = Values(known=declared, complete=closed or not open_ended)
@@ -151,7 +150,7 @@ class Shape:
         return replace(moves, to=to, named=self._named(part, declared, moves))
 
     def _named(self, part: Part, declared: frozenset[str], moves: Moves) -> Values:
-        """Tell where a node goes by name, and not by `Send`."""
+        """List the targets that a node goes to by name, and not by `Send`."""
         if isinstance(part.action, Planner):
             return Values(known=frozenset({part.action.then, part.action.otherwise}))
         if part.is_ours:
@@ -161,12 +160,12 @@ class Shape:
         return union([Values(known=declared), moves.named])
 
     def exits(self, name: str) -> frozenset[str]:
-        """List every node that a node may lead to, joins and error handler left out."""
+        """List every node that a node may lead to, except by waiting edges and error handlers."""
         branched = [branch.moves.to.texts for branch in self.branches.get(name, ())]
         return self.edges.get(name, frozenset()).union(*branched, self.moves(name).to.texts)
 
     def follows(self, name: str, *, failing: bool = False) -> frozenset[str]:
-        """List the nodes that may run because of a node; its error handler where it fails."""
+        """List every node that may run because of a node; its error handler where it may fail."""
         part = self.parts.get(name)
         handler = part.spec.error_handler_node if part is not None and failing else None
         failed = frozenset({handler}) if handler else frozenset()
@@ -178,7 +177,7 @@ class Shape:
         return not (branched and self.moves(name).to.complete)
 
     def is_end(self, name: str) -> bool:
-        """Tell whether a run can end after this node."""
+        """Tell whether a run can end after a node."""
         targets = self.edge_targets(name) | self.exits(name)
         return END in targets or not (targets or self.is_open(name))
 
@@ -187,7 +186,7 @@ class Shape:
         return {name: self._writes(part) for name, part in self.parts.items()}
 
     def written(self, name: str) -> Written:
-        """Return the keys that a node writes, as the object and the source say."""
+        """Read the keys that a node writes, from its object or its source."""
         return self._written.get(name, Written())
 
     def _writes(self, part: Part) -> Written:
@@ -200,18 +199,18 @@ class Shape:
         return written(part.bodies)
 
     def sees(self, name: str) -> frozenset[str]:
-        """Return the keys of the state that a node is given."""
+        """List the keys of the state that a node is given."""
         schema = self.parts[name].spec.input_schema
         return frozenset(self.builder.schemas.get(schema, self.keys))
 
     @cached_property
     def input_keys(self) -> frozenset[str]:
-        """The keys that the graph takes from its input."""
+        """List the keys that the graph takes from its input."""
         return frozenset(self.builder.schemas.get(self.builder.input_schema, ()))
 
     @property
     def returns(self) -> bool:
-        """Whether it can end by itself, and not only by a `Command` to its parent."""
+        """Tell whether a subgraph can end by itself, and not only by a `Command` to its parent."""
         return any(
             self.is_end(name) and not self.moves(name).parent.texts
             for name in self.reached()
@@ -220,7 +219,7 @@ class Shape:
 
     @cached_property
     def output_keys(self) -> frozenset[str]:
-        """The keys of its output that it sets: those that it was given, and those written."""
+        """List the keys of its output that the graph sets: taken from its input, or written."""
         output = frozenset(self.builder.schemas.get(self.builder.output_schema, ()))
         inside = [self.written(name) for name in self.parts]
         if not all(update.complete for update in inside):
@@ -233,9 +232,14 @@ class Shape:
         *,
         closed: frozenset[str] = frozenset(),
     ) -> dict[str, str | None]:
-        """Return the nodes that a run may come to, each with the node before it on a shortest way.
+        """Find the nodes that a run may come to.
 
-        From a `closed` node no way leads on, except the one to its error handler.
+        Args:
+            starts: the nodes at which it begins.
+            closed: nodes past which it does not go, except to their error handlers.
+
+        Returns:
+            Each node with the node before it on a shortest way; None for a start.
         """
         previous: dict[str, str | None] = dict.fromkeys(sorted(starts))
         waiting = list(previous)
@@ -261,14 +265,14 @@ class Shape:
 
 
 def label(target: object) -> str:
-    """Return the name of a target; what is no name, such as the function itself, in brackets."""
+    """Return the name of a target; an object that is no name in angle brackets."""
     if isinstance(target, str):
         return target
     return f"<{type(target).__name__} {getattr(target, '__name__', '')}>"
 
 
 def way(previous: Mapping[str, str | None], name: str) -> str:
-    """Return the way to a node that `Shape.reached` found: `START -> a -> b`."""
+    """Spell out the way to a node that `Shape.reached` found: `START -> a -> b`."""
     steps = [name]
     while (before := previous.get(steps[-1])) is not None:
         steps.append(before)
@@ -283,6 +287,7 @@ def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
     if builder.compiled:
         return builder.nodes
     probe = copy(builder)
+    # Without its hinted targets, a node cannot be refused for a target that does not exist.
     probe.nodes = {name: replace(spec, ends=()) for name, spec in builder.nodes.items()}
     probe.edges = {(START, name) for name in list(builder.nodes)[:1]}
     probe.branches = defaultdict(dict)

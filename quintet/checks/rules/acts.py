@@ -1,4 +1,4 @@
-"""An Act that does not know an effect, or does not check the approvals that it is given."""
+"""Find each Act that lacks an effect, or checks approvals by another gate than was asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quintet.nodes import Act, ApprovalGate
 
 
 def unfit_acts(tree: Tree) -> Iterator[Finding]:
-    """Compare each Act with what may be proposed before it, and with the gates in between."""
+    """Compare each Act with the effects proposed before it, and with the gates in between."""
     acts_by_spot = dict(tree.of(Act))
     for proposal in proposals(tree):
         ahead = tree.ahead(proposal.spot, closed=acts_by_spot)
@@ -27,7 +27,7 @@ def unfit_acts(tree: Tree) -> Iterator[Finding]:
 
 
 def _missing(proposal: Proposal, ahead: Trail, first: Mapping[Spot, Act]) -> Iterator[Finding]:
-    """Find effects that an Act does not have, and that nobody else would run either."""
+    """Find proposed effects that the first Acts do not have, and that no other node would run."""
     if any(acts(spot) and spot not in first for spot in ahead.spots):
         return
     spot = min(first, key=lambda spot: spot.at)
@@ -54,9 +54,9 @@ def _unchecked(proposal: Proposal, spot: Spot) -> Finding:
 
 
 def _other_gates(tree: Tree, proposal: Proposal, ahead: Trail, spot: Spot) -> Iterator[Finding]:
-    """Find gates before an Act that are not its own: their approvals do not count there.
+    """Find gates before an Act that differ from its own, so that it refuses their approvals.
 
-    Where a gate of the graph asks, the worker's own only says which actions are held back.
+    Where a gate node asks, the gate of the worker only decides which effects are held back.
     """
     acts_by_spot = dict(tree.of(Act))
     gates = [

@@ -1,4 +1,4 @@
-"""Agents that hold an effect's bare function, and so get past its gate."""
+"""Find agents that call an effect's bare function, and so get past its gate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.nodes import Act, Effect, Worker
 
 
 def raw_effects(tree: Tree) -> Iterator[Finding]:
-    """Find tools with an effect's name that are not the effect: they run at once, each time."""
+    """Find tools that run an effect's function without the effect: at once, at each call."""
     all_effects = [
         effect for _, node in (*tree.of(Worker), *tree.of(Act)) for effect in node.effects
     ]
@@ -63,7 +63,7 @@ def _name(tool: object) -> object:
 
 
 def _is_guarded(tool: object) -> bool:
-    """Tell whether a tool is an effect's own, or a function of the user's that calls an effect."""
+    """Tell whether all functions of a tool are an effect's own, or call an effect."""
     return all(_is_effect(function) or _calls_effect(function) for function in tool_functions(tool))
 
 
@@ -79,7 +79,7 @@ def _calls_effect(function: object) -> bool:
 
 
 def _runs(tool: object, effect: Effect) -> bool:
-    """Tell whether a tool is an effect's function, bare."""
+    """Tell whether a tool runs the bare function of an effect."""
     return any(_is_bare(function, effect) for function in tool_functions(tool))
 
 

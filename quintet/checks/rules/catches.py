@@ -1,4 +1,4 @@
-"""Questions to a person that an except clause swallows."""
+"""Find questions to a person that an except clause or a fallback swallows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 
 
 def swallowed(shape: Shape) -> Iterator[Finding]:
-    """Find questions that are swallowed: what catches every exception catches them too."""
+    """Find code that catches the interrupt by which a question is asked: nobody is asked."""
     for name, part in shape.parts.items():
         for body in with_helpers(_bodies(part)):
             if (call := next(_swallowed(body), None)) is not None:
@@ -35,7 +35,7 @@ def swallowed(shape: Shape) -> Iterator[Finding]:
 
 
 def _bodies(part: Part) -> Iterator[Body]:
-    """List the functions that run in a node: its own, a worker's agent's, and its tools."""
+    """List the functions that run in a node: its own, its tools, and those of a worker's agent."""
     yield from (*part.bodies, *part.aside)
     if isinstance(part.action, Worker):
         agent = agent_parts(part.action.agent)
@@ -47,14 +47,14 @@ def _bodies(part: Part) -> Iterator[Body]:
 
 
 def _runnables(part: Part) -> Iterator[object]:
-    """Return the Runnables that a node is made of, and a worker's agent."""
+    """List the Runnables that a node and a worker's agent are made of."""
     yield from agent_parts(part.runnable).seen
     if isinstance(part.action, Worker):
         yield from agent_parts(part.action.agent).seen
 
 
 def _falls_back(runnable: object) -> bool:
-    """Tell whether a fallback is taken where a person should be asked."""
+    """Tell whether a Runnable falls back to another when a person should be asked."""
     if not isinstance(runnable, RunnableWithFallbacks) or not runnable_asks(runnable.runnable):
         return False
     return any(handled is kind for handled in runnable.exceptions_to_handle for kind in _CATCHING)
@@ -71,7 +71,7 @@ def _finding(shape: Shape, name: str, place: str) -> Finding:
 
 
 def _swallowed(body: Body) -> Iterator[ast.Call]:
-    """Return the questions of a function that do not get out of it."""
+    """List the calls that ask a person inside a block that does not let the interrupt out."""
     guards = [
         node
         for node in body.nodes
@@ -86,6 +86,7 @@ def _swallowed(body: Body) -> Iterator[ast.Call]:
 def _swallows(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
     if isinstance(node, ast.With | ast.AsyncWith):
         return any(_suppresses(body, item.context_expr) for item in node.items)
+    # A `return` in `finally` drops the exception that is on its way.
     returns = any(isinstance(inner, ast.Return) for inner in walk_scope(*node.finalbody))
     return returns or _catches(body, node.handlers)
 
@@ -95,7 +96,7 @@ def _contains(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
 
 
 def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
-    """Tell whether the first clause that gets the interrupt keeps it."""
+    """Tell whether the first clause that takes the interrupt does not raise it again."""
     for handler in handlers:
         if _takes(body, handler.type):
             return not any(_reraises(node, handler.name) for node in walk_scope(*handler.body))

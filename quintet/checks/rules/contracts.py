@@ -1,4 +1,4 @@
-"""Contracts that need what nobody gives."""
+"""Find contracts that need a value which no node gives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.nodes import Planner, Worker
 
 
 def unmet_needs(tree: Tree) -> Iterator[Finding]:
-    """Find workers whose contract needs what is never there: every handoff is refused."""
+    """Find workers whose contract needs a value that is never there: no handoff is accepted."""
     available = results(tree)
     for spot, worker in tree.of(Worker):
         if worker.read is None and not spot.shape.is_plain:
@@ -28,7 +28,7 @@ def unmet_needs(tree: Tree) -> Iterator[Finding]:
 
 
 def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that an edge or a Command leads to: it is given the state."""
+    """Look at a worker that an edge or a Command leads to: it is given the state and results."""
     if spot.name not in available.tree.entries(spot.shape).named:
         return
     state_keys = spot.shape.sees(spot.name)
@@ -47,7 +47,7 @@ def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator
 
 
 def _by_send(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that is sent to: it is given what is sent, and nothing else."""
+    """Look at a worker that a Send leads to: it is given what is sent, and nothing else."""
     for source, send in available.tree.entries(spot.shape).sends:
         if send.to.texts != {spot.name} or not send.given.complete or "step" in send.given.keys:
             continue
@@ -63,7 +63,7 @@ def _sent_keys(shape: Shape, sent: Payload) -> frozenset[str]:
 
 
 def _by_step(spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that is an assignee: it is given the state, and the step's own."""
+    """Look at a worker that is an assignee: it is given the state and its step's inputs."""
     state_keys = spot.shape.sees(spot.name)
     for planner in spot.shape.parts.values():
         if not isinstance(planner.action, Planner) or spot.name not in planner.action.assignees:
@@ -85,7 +85,7 @@ def _lacks(step: WrittenStep, key: str) -> bool:
 
 
 def _is_never_set(shape: Shape, key: str) -> bool:
-    """Tell whether a key of the state stays empty: not in the input, and no node writes it."""
+    """Tell whether a key of the state stays empty: it is not an input, and no node writes it."""
     if (
         shape.within
         or key in shape.input_keys

@@ -1,4 +1,4 @@
-"""Functions that come to their end where they should say where the run goes."""
+"""Find functions that can end without naming the next node where they should name it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.checks.source.moves import answers
 
 
 def partial_paths(shape: Shape) -> Iterator[Finding]:
-    """Find path functions that answer None: the run fails, and resumed it ends in silence."""
+    """Find path functions that may return None: the run fails, and once resumed ends silently."""
     for source, branches in shape.branches.items():
         levels = [level for branch in branches if (level := _partial(shape, branch)) is not None]
         if levels:
@@ -32,7 +32,7 @@ def partial_paths(shape: Shape) -> Iterator[Finding]:
 
 
 def _partial(shape: Shape, branch: Branch) -> Level | None:
-    """Give an error where None is spelled, a warning where the function can come to its end."""
+    """Give an error where None is written out, a warning where the function can fall through."""
     if branch.body is None or None in (branch.ends or {}):
         return None
     if None in branch.body.returned or None in answers(branch.body).known:
@@ -45,7 +45,7 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
 
 
 def partial_commands(shape: Shape) -> Iterator[Finding]:
-    """Find nodes that go on by `Command` alone, and may come to their end without one."""
+    """Find nodes that go on by `Command` alone, and may end without returning one."""
     for name, part in shape.parts.items():
         if shape.edge_targets(name) or shape.branches.get(name) or part.spec.is_error_handler:
             continue
@@ -72,7 +72,7 @@ def _goes_on(body: Body) -> bool:
 
 
 def _forgets(shape: Shape, body: Body) -> bool:
-    """Tell whether a match without a default, or a promise in the return hint, is not kept."""
+    """Tell whether a function that should return a `Command` may fall through without one."""
     for helper in _answering(body):
         if not _may_fall_through(shape, helper):
             continue
@@ -82,20 +82,20 @@ def _forgets(shape: Shape, body: Body) -> bool:
 
 
 def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
-    """Tell whether a `match` decides where the run goes, and takes not every value."""
+    """Tell whether a `match` decides where the run goes, without a case for every value."""
     if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
         return False
     return any(not falls_through(case.body) for case in node.cases)
 
 
 def _always_commands(body: Body) -> bool:
-    """Tell whether the return hint says that the function always returns a `Command`."""
+    """Tell whether the return hint promises a `Command` on every way."""
     hint = body.return_hint
     return "Command" in hint and not any(word in hint for word in ("None", "dict", "|"))
 
 
 def _answering(body: Body) -> Iterator[Body]:
-    """Follow a function to the helpers whose answer it returns as its own."""
+    """List a function and the helpers whose answer it returns as its own."""
     seen, waiting = set(), [body]
     while waiting:
         current = waiting.pop()

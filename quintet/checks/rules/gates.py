@@ -1,4 +1,4 @@
-"""Effects that a run can reach without passing an approval gate."""
+"""Find effects that a run can reach without passing an approval gate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quintet.checks.graph.shape import Shape, way
 
 
 def bypassed_gates(shape: Shape) -> Iterator[Finding]:
-    """Find effects outside every gate, in a graph that has one."""
+    """Find effects that run without passing any gate, in a graph that has gates."""
     gates = [subshape.at(name) for subshape in shape.walk() for name in _gates(subshape)]
     if gates:
         yield from _bypassed(shape, gates, "")
@@ -42,7 +42,7 @@ def _gates(shape: Shape) -> list[str]:
 
 
 def _passing(shape: Shape) -> Iterator[str]:
-    """Return the nodes behind which a gate has been passed."""
+    """List the nodes past which a gate was passed: gates, and subgraphs with one on every way."""
     for name, part in shape.parts.items():
         inner = shape.inner.get(name)
         if part.is_gate or (inner is not None and _is_sealed(inner)):
@@ -50,7 +50,7 @@ def _passing(shape: Shape) -> Iterator[str]:
 
 
 def _is_sealed(shape: Shape) -> bool:
-    """Tell whether no way leads through a subgraph without passing a gate."""
+    """Tell whether every way through a subgraph passes a gate."""
     passing = frozenset(_passing(shape))
     open_ways = set(shape.reached(closed=passing)) - passing
     leaves = any(

@@ -1,4 +1,4 @@
-"""Mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
+"""Find mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 from quintet.checks.source.flow import max_count, nodes_before
 
+# Builtins that reach outside, methods that only compute, methods that change their object, and
+# modules whose functions only compute. Any other call may be work that should not be repeated.
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
 _KINDS = (str, dict, list, set, tuple, bytes, frozenset)
 _METHODS = frozenset(name for kind in _KINDS for name in dir(kind)) | {"debug", "info", "warning"}
@@ -32,7 +34,7 @@ _QUIET = frozenset(
 
 
 def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
-    """Find questions without a checkpointer: they return, and cannot be answered."""
+    """Find questions in a graph without a checkpointer: the run returns and cannot be resumed."""
     if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
         return
     for subshape in shape.walk():
@@ -62,7 +64,7 @@ def _unanswerable(node: str, reason: str) -> Finding:
 
 
 def repeated(shape: Shape) -> Iterator[Finding]:
-    """Find what is done again at every answer, since a node starts from its first line."""
+    """Find work before a question: it is done again at every answer, as the node starts anew."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
             if package_of(body.function) not in FOREIGN:
@@ -97,7 +99,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
 
 
 def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
-    """Tell whether a call may do more than compute."""
+    """Tell whether a call may do more than compute a value."""
     callee = body.callee(call)
     if callee is UNKNOWN:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -106,6 +108,7 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
         return False
     plain = callee.__func__ if isinstance(callee, MethodType) else callee
     owner = declared(callee, "__self__")
+    # Methods taken from the class, such as `str.strip`, have no `__self__`.
     owner = declared(callee, "__objclass__") if owner is None else owner
     if isinstance(owner, _KINDS) or any(owner is kind for kind in _KINDS):
         return declared(callee, "__name__") in _CHANGING
@@ -121,4 +124,5 @@ def _is_quiet(function: object) -> bool:
     name, home = declared(function, "__name__"), declared(function, "__module__")
     if home == builtins.__name__:
         return name not in _BUSY
+    # A function written in C has the module's name with an underscore, such as `_bisect`.
     return isinstance(home, str) and home.split(".")[0].removeprefix("_") in _QUIET

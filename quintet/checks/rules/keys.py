@@ -1,4 +1,4 @@
-"""Mistakes about the keys of the state: unknown ones, doubled ones, none shared, no outcome."""
+"""Find mistakes about the keys of the state: unknown, doubled or unshared ones, no outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOST = {
 
 
 def unknown_keys(shape: Shape) -> Iterator[Finding]:
-    """Find keys that the state does not have: LangGraph drops them without a word."""
+    """Find written keys that the state does not have: LangGraph drops them silently."""
     if shape.is_plain:
         return
     for name in shape.parts:
@@ -39,7 +39,7 @@ def unknown_keys(shape: Shape) -> Iterator[Finding]:
 
 
 def whole_state(shape: Shape) -> Iterator[Finding]:
-    """Find nodes that give a reduced key back as it was: it is reduced with itself."""
+    """Find nodes that return a reduced key unchanged: its value is reduced with itself."""
     for name in shape.parts:
         for level, reduced in _doubled(shape, name).items():
             yield Finding(
@@ -72,7 +72,7 @@ def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
 
 
 def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
-    """Return the keys whose reducer adds, and those whose reducer is not known not to."""
+    """List the keys whose reducer adds (error), and those whose reducer might (warning)."""
     adding, other = set(), set()
     for key, channel in shape.channels.items():
         if isinstance(channel, DeltaChannel):
@@ -86,7 +86,7 @@ def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
 
 
 def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
-    """Find subgraphs that share no key with their parent: they get or give nothing."""
+    """Find subgraphs that share no input or no output key with their parent."""
     for name, inner in shape.inner.items():
         if shape.is_plain or inner.is_plain:
             continue
@@ -105,7 +105,7 @@ def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
 
 
 def no_outcome(shape: Shape) -> Iterator[Finding]:
-    """Find ends without an outcome, in a state that has the key: they are silent."""
+    """Find ends that a run may reach without writing the key `outcome` of its state."""
     if "outcome" not in shape.channels or shape.within:
         return
     silent = frozenset(

@@ -1,4 +1,4 @@
-"""Gates that decide by an argument that the effects do not have."""
+"""Find gates that decide by an argument which the effects do not have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT = "where it looks for it, it finds nothing, and may never ask"
 
 @dataclass(frozen=True, kw_only=True)
 class Gated:
-    """A gate where it stands, and the effects that it decides on."""
+    """A gate at its node, and the effects that it decides on."""
 
     spot: Spot
     gate: ApprovalGate
@@ -30,7 +30,7 @@ class Gated:
 
 
 def blind_limits(tree: Tree) -> Iterator[Finding]:
-    """Find limits on an argument that an effect does not have: they cannot tell there."""
+    """Find gates whose condition looks at an argument that an effect does not have."""
     reported: list[object] = []
     for gated in _gated(tree):
         when = gated.gate.when
@@ -47,7 +47,7 @@ def blind_limits(tree: Tree) -> Iterator[Finding]:
 
 
 def _gated(tree: Tree) -> Iterator[Gated]:
-    """List every gate, those that ask first, since a worker and an Act mostly have the same."""
+    """List every gate with its effects; gate nodes first, as workers and Acts mostly share one."""
     all_proposals = proposals(tree)
     proposing = [spot for spot in tree.spots if may_propose(spot)]
     for spot, gate in tree.of(ApprovalGate):
@@ -93,7 +93,7 @@ def _blind(
 
 
 def _looks_at(when: object) -> dict[str, str]:
-    """List the arguments that a condition looks at, and what it does about an action without."""
+    """Map the arguments that a condition looks at to what it does where one is missing."""
     if isinstance(argument := _limit_argument(when), str):
         return {argument: _ASKS}
     body = body_of(when)
@@ -110,13 +110,13 @@ def _looks_at(when: object) -> dict[str, str]:
 
 
 def _limit_argument(when: object) -> object:
-    """Return the argument of an `over(...)`."""
+    """Return the argument of an `over(...)` condition; None for any other."""
     limit = declared(when, "limit")
     return declared(when, "argument") if isinstance(limit, int | float) else None
 
 
 def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
-    """Return the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
+    """List the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
     for node in body.nodes:
         record: ast.expr | None = None
         key: ast.expr | None = None

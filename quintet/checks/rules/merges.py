@@ -1,4 +1,4 @@
-"""Merges of results that nobody gives, or that come too late."""
+"""Find merges of results that no node gives, or that come too late."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quintet.nodes import Merge
 
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
-    """Find sources that never give a merge anything: a person is asked, or it does without."""
+    """Find sources that never give a merge a result: a person is asked, or it does without."""
     available = results(tree)
     for spot, merge in tree.of(Merge):
         for source in merge.of:
@@ -32,7 +32,7 @@ def unknown_sources(tree: Tree) -> Iterator[Finding]:
 
 
 def _without(merge: Merge, source: str) -> str:
-    """Say what a merge does where a source has given nothing."""
+    """Say what a merge does about a source that has given no result."""
     if merge.requires is None or source in merge.requires:
         return "in every run a person is asked about that conflict"
     return "it goes on without it"
@@ -52,7 +52,7 @@ def _unknown(available: Results, spot: Spot, merge: Merge, source: str) -> Findi
 
 
 def _unknown_fields(tree: Tree, spot: Spot, merge: Merge) -> Iterator[Finding]:
-    """Find fields that no source's type has: they are never merged."""
+    """Find fields of a merge that no type of its sources has: they are never merged."""
     known = source_fields(tree, merge)
     if known is None:
         return

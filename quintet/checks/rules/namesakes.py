@@ -1,4 +1,4 @@
-"""Two parts that use one name or one key of the state, and take each other's place."""
+"""Find two parts that use one name or one key of the state, and replace each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.nodes import Act, ApprovalGate, Effect, Merge, Worker
 
 
 def shared_merges(tree: Tree) -> Iterator[Finding]:
-    """Find merges that write the same field: the later one wins, and nobody decides."""
+    """Find merges that write the same field: the later one wins without a decision."""
     for (spot, first), (other, second) in combinations(tree.of(Merge), 2):
         if not (write_one_key(tree, spot, other, "merged") and _may_meet(tree, spot, other)):
             continue
@@ -34,12 +34,12 @@ def shared_merges(tree: Tree) -> Iterator[Finding]:
 
 
 def _fields(tree: Tree, merge: Merge) -> frozenset[str] | None:
-    """Return the fields that a merge writes; None where they are not known."""
+    """List the fields that a merge writes; None where they are not known."""
     return frozenset(merge.fields) if merge.fields else source_fields(tree, merge)
 
 
 def shared_gates(tree: Tree) -> Iterator[Finding]:
-    """Find gates of one name that differ: an approval of one counts for the other."""
+    """Find gates with one name and other settings: an approval of one counts for the other."""
     for (spot, first), (other, second) in combinations(tree.of(ApprovalGate), 2):
         unlike = differences(first, second)
         if first.name == second.name and unlike:
@@ -53,7 +53,7 @@ def shared_gates(tree: Tree) -> Iterator[Finding]:
 
 
 def shared_effects(tree: Tree) -> Iterator[Finding]:
-    """Find different effects of one name: an action names its effect, and the Act's own runs."""
+    """Find different effects of one name: an Act runs its own, whichever was proposed."""
     seen: dict[str, tuple[Spot, Effect]] = {}
     reported: set[str] = set()
     for spot in tree.spots:
@@ -98,7 +98,7 @@ def shadowed_results(tree: Tree) -> Iterator[Finding]:
 
 
 def write_one_key(tree: Tree, first: Spot, other: Spot, key: str) -> bool:
-    """Tell whether two nodes write the same key: of one graph, or of graphs that hand it on."""
+    """Tell whether two nodes write the same key, though perhaps in different subgraphs."""
     outer = tree.common_graph(first, other)
     return all(_hands_on(tree, spot, outer.within, key) for spot in (first, other))
 
@@ -120,7 +120,7 @@ def _may_meet(tree: Tree, spot: Spot, other: Spot) -> bool:
 
 
 def at_once(tree: Tree, spot: Spot, other: Spot) -> bool:
-    """Tell whether two nodes are on two ways that are taken at once."""
+    """Tell whether two nodes are on two ways that a run takes at once."""
     shape = tree.common_graph(spot, other)
     node, other_node = tree.outer_node(spot, shape), tree.outer_node(other, shape)
     for fan in (candidate for candidate in fans(shape) if candidate.certain):

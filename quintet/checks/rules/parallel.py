@@ -1,4 +1,4 @@
-"""Which nodes run in the same step, and what goes wrong between them."""
+"""Find the nodes that run in the same step, and the mistakes that this leads to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from quintet.state.channels import Shared
 
 @dataclass(frozen=True, kw_only=True)
 class Fan:
-    """Nodes that one node starts in one step; `certain` unless a list is made at run time."""
+    """Nodes that one node starts in one step; not `certain` where a list is made at run time."""
 
     source: str
     targets: frozenset[str]
@@ -53,10 +53,11 @@ def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
-    """Find writers of one key in one step: LangGraph names the key, and not them."""
+    """Find nodes that write one key in one step: LangGraph names the key, but not the nodes."""
     if shape.is_plain:
         return
     clashes: dict[tuple[str, frozenset[str]], Fan] = {}
+    # Fans that are certain come first, so that theirs is the finding that is kept for a clash.
     for fan in sorted(fans(shape), key=lambda fan: (not fan.certain, fan.source)):
         for step in _supersteps(shape, fan):
             for key, writers in _common_keys(shape, step).items():
@@ -97,6 +98,7 @@ def _reduce(key: str) -> str:
 def _supersteps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
     """List the sets of nodes that run together after a fan, along edges that are always taken."""
     step = frozenset(name for name in fan.targets if _runs_at_once(shape, name))
+    # In a cycle a set comes again: then all have been seen.
     seen, earlier = {fan.source}, set[frozenset[str]]()
     while step and step not in earlier:
         yield step
@@ -158,7 +160,7 @@ def unequal_joins(shape: Shape) -> Iterator[Finding]:
 
 
 def _meetings(shape: Shape) -> list[str]:
-    """Return the nodes that at least two nodes lead to."""
+    """List the nodes that at least two nodes lead to."""
     counted = Counter(target for name in (START, *shape.parts) for target in shape.exits(name))
     return [name for name in shape.parts if counted[name] > 1]
 
@@ -191,7 +193,7 @@ def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tup
 
 
 def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> set[int]:
-    """Return the numbers of steps from a fan's source to a node by way of one of its targets."""
+    """List the numbers of steps from a fan to a node by way of one of its targets."""
     lengths: set[int] = set()
     step = {start}
     for length in range(1, len(shape.parts) + 1):
@@ -210,7 +212,7 @@ def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> 
 def _first_meetings(
     shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]
 ) -> Iterator[str]:
-    """Return the joins where the branches first meet; what follows only repeats them."""
+    """List the joins where the branches first meet; later joins only repeat them."""
     meetings: set[str] = set()
     for name in sorted(candidates, key=lambda name: (candidates[name], name)):
         if name in shape.reached(fan.targets, closed=frozenset(meetings)):

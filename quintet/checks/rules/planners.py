@@ -1,4 +1,4 @@
-"""Planners whose steps do not come back to them, go to nobody, or meet those of another."""
+"""Find planners whose steps do not come back, go to nobody, or clash with those of another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.nodes import Planner, Worker
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
-    """Look at each planner: when it looks again, who takes its steps, whether they come back."""
+    """Look at each planner: whether it is deferred, who takes its steps, whether they come back."""
     for spot, planner in tree.of(Planner):
         if not spot.part.spec.defer:
             yield Finding(
@@ -30,7 +30,7 @@ def plans(tree: Tree) -> Iterator[Finding]:
 
 
 def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
-    """Find steps for somebody who is no assignee: the plan is refused when it is made."""
+    """Find steps for a node that is not an assignee: the plan is refused when it is made."""
     assigned = {name for step in steps_of(planner).steps for name in step.assignee.texts}
     for name in sorted(assigned - set(planner.assignees)):
         yield Finding(
@@ -43,7 +43,7 @@ def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
 
 
 def _lost_steps(tree: Tree, spot: Spot) -> Iterator[Finding]:
-    """Find who takes a step and does not lead back, by an edge or by the step itself."""
+    """Find nodes that take a step and do not lead back, by an edge or with the step itself."""
     shape = spot.shape
     for name in sorted(shape.crews[spot.name]):
         after = tree.into(shape, name)
@@ -68,7 +68,7 @@ def _lost_steps(tree: Tree, spot: Spot) -> Iterator[Finding]:
 
 
 def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
-    """Tell where a plain edge leads beside the one to the planner, never to come back."""
+    """List the plain edges beside the one to the planner that never lead back to it."""
     shape = spot.shape
     edges = shape.edges.get(name, frozenset())
     if spot.name not in edges:
@@ -81,7 +81,7 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
 
 
 def shared_plans(tree: Tree) -> Iterator[Finding]:
-    """Find planners that meet: each keeps a plan of its own, and results go by their steps' ids."""
+    """Find planners that meet in a run and clash, by the ids of their steps or by their crew."""
     for (spot, first), (other, second) in combinations(tree.of(Planner), 2):
         inside = _inside(tree, spot, other) or _inside(tree, other, spot)
         met = inside or _follows(tree, spot, first, other) or _follows(tree, other, second, spot)
@@ -128,7 +128,7 @@ def _same_ids(spot: Spot, other: Spot, common: frozenset[str]) -> Finding:
 
 
 def _mixed(spot: Spot, other: Spot) -> Iterator[Finding]:
-    """Find who takes steps of two planners, and goes back by an edge whoever has sent it."""
+    """Find nodes that take steps of both planners, but go back to one of them by a plain edge."""
     if spot.shape is not other.shape:
         return
     shape, planners = spot.shape, {spot.name, other.name}
@@ -146,7 +146,7 @@ def _mixed(spot: Spot, other: Spot) -> Iterator[Finding]:
 
 
 def _without_result(tree: Tree, first: Spot, other: Spot) -> Iterator[Finding]:
-    """Find a plan within a step of another after which nobody gives that step's own result."""
+    """Find a plan inside a step of another plan that gives no result for that step."""
     for spot, inner in ((first, other), (other, first)):
         place = tree.outer_node(inner, spot.shape)
         within = (*spot.shape.within, place)
@@ -162,7 +162,7 @@ def _without_result(tree: Tree, first: Spot, other: Spot) -> Iterator[Finding]:
 
 
 def _answers(tree: Tree, spot: Spot) -> bool:
-    """Tell whether a node gives a result for the step that its graph was sent, or may do so."""
+    """Tell whether a node may give a result for the step that its graph was sent."""
     if isinstance(spot.action, Worker):
         return spot.name in tree.entries(spot.shape).named
     return not spot.part.is_ours

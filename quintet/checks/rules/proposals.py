@@ -1,4 +1,4 @@
-"""Proposed actions that nobody decides on or carries out, and gates that are never asked."""
+"""Find proposed actions that nobody decides on or runs, and gates that are never asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quintet.nodes import Act, ApprovalGate, Worker
 
 
 def unheard_proposals(tree: Tree) -> Iterator[Finding]:
-    """Find proposals that no gate and no Act comes to: they wait in the state for ever."""
+    """Find proposals that no gate and no Act follows: they wait in the state for ever."""
     acting = [spot for spot, _ in tree.of(Act)]
     for proposal in proposals(tree):
         after = tree.ahead(proposal.spot)
@@ -42,7 +42,7 @@ def _unheard(proposal: Proposal, why: str) -> Finding:
 
 
 def idle_gates(tree: Tree) -> Iterator[Finding]:
-    """Find gates that nobody proposes to: they ask about proposed actions, and nothing else."""
+    """Find gates before which nothing is proposed, or after which nothing is run."""
     proposing = [spot for spot in tree.spots if may_propose(spot)]
     for spot, gate in tree.of(ApprovalGate):
         if not any(tree.runs_before(proposer, spot) for proposer in proposing):
@@ -72,7 +72,7 @@ def idle_gates(tree: Tree) -> Iterator[Finding]:
 
 
 def _is_section(tree: Tree, spot: Spot, gate: ApprovalGate) -> bool:
-    """Tell whether a graph only decides on given actions: nobody works before the gate."""
+    """Tell whether a graph only decides on actions that it is given: no work before the gate."""
     before = [node for node in tree.spots if node != spot and tree.runs_before(node, spot)]
     if any(isinstance(node.action, Worker) or not node.part.is_ours for node in before):
         return False

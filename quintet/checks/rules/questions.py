@@ -1,4 +1,4 @@
-"""Error handlers on nodes that ask a person."""
+"""Find error handlers on nodes that ask a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quintet.nodes import Recovery
 
 
 def handled_questions(shape: Shape) -> Iterator[Finding]:
-    """Find handlers on nodes that ask: they get the refusal of a bad answer, which is an error."""
+    """Find handlers on nodes that ask: a bad answer is refused by an error, which they take."""
     for part in shape.parts.values():
         handler = shape.parts.get(part.spec.error_handler_node or "")
         if handler is None or part.spec.is_error_handler or not part.asks:
@@ -45,12 +45,12 @@ def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
 
 
 def _is_ours(part: Part) -> bool:
-    """Tell whether it is one of ours, or a graph that refuses; a function asks anew anyway."""
+    """Tell whether a node is one of ours, or a graph that refuses; a function asks anew anyway."""
     return part.is_ours or (part.graph is not None and _refuses(part))
 
 
 def _refuses(part: Part) -> bool:
-    """Tell whether the node refuses answers by an error; ours in a nested graph ask again."""
+    """Tell whether a node refuses bad answers by an error; our gates in a subgraph ask again."""
     if part.graph is not None:
         shapes = Shape(builder=part.graph.builder).walk()
         inner = [inner_part for shape in shapes for inner_part in shape.parts.values()]

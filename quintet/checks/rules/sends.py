@@ -1,4 +1,4 @@
-"""Workers that are sent to several times at once, and whose results share one name."""
+"""Find workers that are sent to several times at once, so that their results share one name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quintet.state.channels import Results
 
 
 def shared_results(tree: Tree) -> Iterator[Finding]:
-    """Find workers that are sent to several times at once: their results share one name."""
+    """Find workers that get several `Send`s in one step without a step id of their own."""
     reported = set()
     for shape in tree.shapes.values():
         for source, send in tree.entries(shape).sends:
@@ -29,7 +29,7 @@ def shared_results(tree: Tree) -> Iterator[Finding]:
 
 
 def _shared(shape: Shape, source: str, name: str) -> Finding:
-    """Say what comes of the results: our channel numbers them, any other keeps one."""
+    """Report the shared name: our channel numbers the results, any other keeps only one."""
     numbered = isinstance(shape.channels.get("results"), Results)
     consequence = (
         "they are numbered in the order of their tasks" if numbered else "only one is kept"
@@ -62,7 +62,7 @@ def _has_step(sent: Payload) -> bool:
 
 
 def _is_fixed(step: ast.expr) -> bool:
-    """Tell whether a step is written out with one and the same id."""
+    """Tell whether a step is written out, with one id for every `Send`."""
     if not isinstance(step, ast.Dict) or None in step.keys:
         return False
     pairs = zip(step.keys, step.values, strict=True)

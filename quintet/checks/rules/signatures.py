@@ -1,4 +1,4 @@
-"""Mistakes about how LangGraph calls a function: handlers, timeouts, annotations."""
+"""Find functions that LangGraph calls otherwise than meant: handlers, timeouts, annotations."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def handlers(shape: Shape) -> Iterator[Finding]:
     """Find error handlers that do not get their error, or do not lead the run on."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler:
+            # LangGraph names the handler of a node after it.
             node = name.removeprefix("__error_handler__")
             yield from _not_given(shape, node, part)
             if not (shape.edge_targets(name) or shape.branches.get(name)):
@@ -71,6 +72,7 @@ def _not_given(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
 def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
     if parameter.name in _INJECTED:
         return True
+    # LangGraph passes the error by exactly this name and type; `NodeError | None` gets nothing.
     exact = parameter.annotation is NodeError or parameter.annotation == "NodeError"
     return parameter.name == "error" and exact and not isinstance(part.runnable, RunnableLambda)
 
@@ -159,7 +161,7 @@ def _blocks(body: Body, call: ast.Call) -> bool:
 
 
 def unresolved(shape: Shape) -> Iterator[Finding]:
-    """Find annotations that cannot be resolved: LangGraph passes over what they say."""
+    """Find annotations that cannot be resolved: LangGraph silently ignores them."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler or not part.is_function:
             continue

@@ -1,4 +1,4 @@
-"""Mistakes in the ways through a graph: to no node, to one never, to two at once."""
+"""Find mistakes in the ways through a graph: to no node, to one that never runs, to two at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quintet.checks.source.moves import answers
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
-    """Find unknown targets: LangGraph logs one line about them, and ends well."""
+    """Find targets that are not nodes: LangGraph logs one line, and the run seems to end well."""
     for source, targets in sorted(_targets(shape).items()):
         for target, lead in sorted(targets.items()):
             if target not in shape.parts and target != END:
@@ -70,7 +70,7 @@ def _suggestion(shape: Shape, target: str) -> str:
 
 
 def no_entry(shape: Shape) -> Iterator[Finding]:
-    """Find a graph without a way in: one finding instead of one for each node."""
+    """Find a graph without a way in, as one finding instead of one for each node."""
     if not shape.edges.get(START) and not shape.branches.get(START):
         yield Finding(
             code="no-entry",
@@ -83,6 +83,7 @@ def no_entry(shape: Shape) -> Iterator[Finding]:
 def orphans(shape: Shape) -> Iterator[Finding]:
     """Find nodes that nothing leads to: they compile, and never run."""
     reached = shape.reached()
+    # With START alone, `no_entry` says it once.
     if len(reached) == 1 or any(shape.is_open(name) for name in reached):
         return
     for name, part in shape.parts.items():
@@ -114,7 +115,7 @@ def edge_and_command(shape: Shape) -> Iterator[Finding]:
 
 
 def blind_paths(shape: Shape) -> Iterator[Finding]:
-    """Find path functions without a map of targets: drawings are wrong, and little is known."""
+    """Find path functions without a map of targets: they are drawn wrongly and hardly checked."""
     for source, branches in shape.branches.items():
         if any(branch.ends is None for branch in branches):
             yield Finding(
@@ -144,7 +145,7 @@ def alternatives(shape: Shape) -> Iterator[Finding]:
 
 
 def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
-    """Tell whether a node is one choice of a branch, reached by that alone, before the join."""
+    """Tell whether a node is one choice of a branch, started by that alone, before a join."""
     moves, body = branch.moves, branch.body
     if body is None or not answers(body).complete or name not in moves.to.texts:
         return False

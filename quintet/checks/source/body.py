@@ -1,4 +1,4 @@
-"""The source of a function, read without running it."""
+"""Read the source of a function without running it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
-    """One function as written, with the objects that its free names stand for."""
+    """Read a function as it is written, with the objects that its free names stand for.
+
+    `known` holds the values of parameters that are already bound, such as `self`.
+    """
 
     function: FunctionType
     tree: Definition
@@ -32,7 +35,7 @@ class Body:
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
-        """The statements of the body that can run; a lambda has one `return`."""
+        """List the statements that can run; the body of a lambda counts as a `return`."""
         return pruned(self._written, self._fixed_value)
 
     @cached_property
@@ -43,11 +46,11 @@ class Body:
 
     @cached_property
     def _whole(self) -> tuple[ast.AST, ...]:
-        """Every syntax node of the function, those that never run included."""
+        """List every syntax node of the function, including branches that never run."""
         return tuple(walk_scope(*self._written))
 
     def _fixed_value(self, expression: ast.expr) -> tuple[object] | None:
-        """Return a value that is fixed when the function is made: constant, capture or field."""
+        """Return, in a tuple of one, a value that is fixed when the function is made."""
         root = expression
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -59,24 +62,26 @@ class Body:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """Every syntax node that this function itself runs, nested functions left out."""
+        """List the syntax nodes that this function itself runs, nested functions left out."""
         return tuple(walk_scope(*self.statements))
 
     @property
     def is_async(self) -> bool:
-        """Whether the function is a coroutine."""
+        """Tell whether the function is a coroutine function."""
         return isinstance(self.tree, ast.AsyncFunctionDef)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters that the caller fills, `self` left out."""
+        """List the parameters that the caller fills, without those that are bound."""
         return tuple(name for name in parameters(self.tree) if name not in self.known)
 
     @cached_property
     def assignments(self) -> dict[str, list[ast.expr] | None]:
-        """The values that each local name is set to; `None` where they cannot be listed."""
+        """Map each local name to the expressions assigned to it; None if they cannot be listed."""
         assigned: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
+        # Python decides by the whole text that a name is local, so that branches that never run
+        # count as well.
         for node in self._whole:
             for target, value in _assignments(node):
                 simple.add(id(target))
@@ -90,7 +95,7 @@ class Body:
 
     @cached_property
     def outside(self) -> Mapping[str, object]:
-        """The builtins, globals, closure and local imports that the function sees."""
+        """Map the names that the function sees outside itself to their objects."""
         imports = (node for node in self._whole if isinstance(node, _IMPORTS))
         local = {name: value for node in imports for name, value in _imported(node)}
         known = {**self.captured, **local, **self.known}
@@ -149,13 +154,13 @@ class Body:
         ]
 
     def receiver(self, call: ast.Call, methods: Collection[str]) -> object:
-        """Return the object whose method a call calls, if the method is one of these."""
+        """Return the object of a method call, or `UNKNOWN`, also if the method is not listed."""
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in methods:
             return UNKNOWN
         return self.resolve(call.func.value)
 
     def inner(self, call: ast.Call) -> Definition | None:
-        """Return the function defined inside this one that a call calls, if it calls one."""
+        """Return the function or lambda, defined inside this one, that a call calls."""
         if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
             return None
         lambdas = [
@@ -171,12 +176,12 @@ class Body:
 
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
-        """Every expression that the function returns; `None` for a bare `return`."""
+        """List the expressions that the function returns; None for a bare `return`."""
         return tuple(node.value for node in self.nodes if isinstance(node, ast.Return))
 
     @cached_property
     def generates(self) -> bool:
-        """Whether the function yields."""
+        """Tell whether the function is a generator."""
         return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
 
     @property
@@ -187,7 +192,7 @@ class Body:
 
     @cached_property
     def reach(self) -> tuple[Body, ...]:
-        """This body and those of the functions beside it that it calls, however deep."""
+        """List this function, the helpers that it calls, and theirs."""
         bodies: dict[CodeType, Body] = {self.function.__code__: self}
         waiting = [self]
         while waiting:
@@ -199,15 +204,13 @@ class Body:
 
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
-        """The functions that this one calls and that are its own: same module or captured."""
+        """List the functions near this one that it calls, and the one that it wraps."""
         near = [callee for callee in self.callees if self.is_near(callee)]
-        bodies = [
-            body_of(callee) for callee in (*near, getattr(self.function, "__wrapped__", None))
-        ]
-        return tuple(body for body in bodies if body is not None)
+        near.append(getattr(self.function, "__wrapped__", None))
+        return tuple(body for function in near if (body := body_of(function)) is not None)
 
     def is_near(self, function: object) -> bool:
-        """Tell whether a function is this one's own: of the same module, or captured."""
+        """Tell whether a function is in the same module as this one, or captured by it."""
         plain = plain_function(function)
         if not isinstance(plain, FunctionType):
             return False
@@ -216,52 +219,51 @@ class Body:
 
     @cached_property
     def captured(self) -> dict[str, object]:
-        """The variables of the enclosing functions."""
-        cells = zip(
-            self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False
-        )
+        """Map the variables captured from enclosing functions to their values."""
+        names, cells = self.function.__code__.co_freevars, self.function.__closure__ or ()
         variables: dict[str, object] = {}
-        for name, cell in cells:
+        for name, cell in zip(names, cells, strict=False):
             try:
                 variables[name] = cell.cell_contents
-            except ValueError:
+            except ValueError:  # the enclosing function has not assigned it yet
                 variables[name] = UNKNOWN
         return variables
 
 
 def plain_function(function: object) -> object:
-    """Return a function without the object or the arguments that it is bound to."""
+    """Return the function beneath partials and bound methods."""
     while isinstance(function, partial | MethodType):
         function = function.func if isinstance(function, partial) else function.__func__
     return function
 
 
 def package_of(owner: FunctionType | type) -> str:
-    """Return the name of the package that defines a function or a class."""
+    """Return the name of the top-level package that defines a function or a class."""
     return str(owner.__module__).partition(".")[0]
 
 
 def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
-    """Return an argument of a call that is given by position or by keyword."""
+    """Return the argument of a call that is given at a position or by keyword, if it is given."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return next(iter([*call.args[index : index + 1], *named]), None)
 
 
 def body_of(function: object) -> Body | None:
-    """Find the source of a function, method, partial or callable object, if it can be read.
+    """Return the source of a function, method, partial or callable object, if it can be read.
 
-    Functions are remembered; `forget` them before reading anew, as their globals may change.
+    Functions are remembered until `forget` is called, since their globals may change.
     """
-    return _function(function) if isinstance(function, FunctionType) else _read(function)
+    # A partial or a callable object may be unhashable, so that only functions are cached.
+    return _cached(function) if isinstance(function, FunctionType) else _read(function)
 
 
 def forget() -> None:
     """Forget the functions that were read."""
-    _function.cache_clear()
+    _cached.cache_clear()
 
 
 @lru_cache(maxsize=4096)
-def _function(function: FunctionType) -> Body | None:
+def _cached(function: FunctionType) -> Body | None:
     return _read(function)
 
 
@@ -286,7 +288,7 @@ def _read(function: object) -> Body | None:
 
 
 def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
-    """Walk syntax trees, in order, without going into the functions defined inside."""
+    """Walk syntax trees in the order of the text, without entering functions defined inside."""
     waiting: list[ast.AST] = list(reversed(roots))
     while waiting:
         node = waiting.pop()
@@ -321,6 +323,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]
             whole = alias.name if alias.asname else alias.name.split(".")[0]
             yield alias.asname or whole, sys.modules.get(whole, UNKNOWN)
         else:
+            # Reading must not import: a module that is not loaded yet stays unknown.
             module = sys.modules.get(node.module or "")
             yield alias.asname or alias.name, getattr(module, alias.name, UNKNOWN)
 
@@ -334,8 +337,9 @@ def _member(owner: object, name: str) -> object:
         return owner.__members__.get(name, UNKNOWN)
     if isinstance(owner, Enum) and name == "value":
         return owner.value
+    # Statically, since a property or `__getattr__` of the user's would run.
     member = inspect.getattr_static(owner, name, UNKNOWN)
-    if isinstance(member, MemberDescriptorType):
+    if isinstance(member, MemberDescriptorType):  # a field in __slots__
         return getattr(owner, name, UNKNOWN)
     if isinstance(member, staticmethod):
         return member.__func__

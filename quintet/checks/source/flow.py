@@ -1,4 +1,4 @@
-"""How the statements of a function follow each other."""
+"""Follow the statements of a function: which run before another, and which can be its last."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from quintet.checks.source.body import walk_scope
 
 Counter = Callable[[ast.AST], int]
 IsExhaustive = Callable[[ast.Match], bool]
-"""Says whether one of the cases of a `match` is always taken."""
+"""Tells whether one of the cases of a `match` is always taken."""
+# Functions that never return, by their names.
 _NEVER = ("assert_never", "exit", "abort")
 
 
 def has_default(match: ast.Match) -> bool:
-    """Tell whether a `match` has a case that takes everything."""
+    """Tell whether a `match` has a case that takes every value."""
     return any(case.guard is None and _takes_all(case.pattern) for case in match.cases)
 
 
@@ -60,9 +61,9 @@ def _stops(statement: ast.stmt, is_exhaustive: IsExhaustive) -> bool:
 
 
 def nodes_before(statements: Sequence[ast.stmt], target: ast.AST) -> list[ast.AST]:
-    """Return what has run, for certain or perhaps, when the run first comes to `wanted`.
+    """List the nodes that have run, for certain or perhaps, when a run first comes to `target`.
 
-    A branch that leaves the function is left out: it does not lead there.
+    A branch that leaves the function is left out, since it does not lead there.
     """
     place = next(
         index
@@ -74,20 +75,22 @@ def nodes_before(statements: Sequence[ast.stmt], target: ast.AST) -> list[ast.AS
 
 
 def max_count(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) -> int:
-    """Return the largest number of counted calls on one way through; a loop goes round twice."""
+    """Return the largest sum of `counts` on one way through the statements.
+
+    A loop counts `rounds` times; a node counts what `counts` returns for it.
+    """
     best = so_far = 0
     for statement in statements:
         if isinstance(statement, ast.If):
             after_test = so_far + _count_in(statement.test, counts)
-            ways = [statement.body, statement.orelse]
-            counts_by_block = [
-                (block, after_test + max_count(block, counts, rounds=rounds)) for block in ways
-            ]
-            best = max([best, *(number for _, number in counts_by_block)])
+            blocks = [statement.body, statement.orelse]
+            totals = [after_test + max_count(block, counts, rounds=rounds) for block in blocks]
+            # A block that leaves the function adds nothing to what follows it.
+            pairs = zip(blocks, totals, strict=True)
             so_far = max(
-                (number for block, number in counts_by_block if falls_through(block)),
-                default=after_test,
+                (total for block, total in pairs if falls_through(block)), default=after_test
             )
+            best = max(best, *totals)
         else:
             so_far += _count(statement, counts, rounds)
         best = max(best, so_far)
@@ -124,8 +127,8 @@ def _blocks(statement: ast.stmt) -> list[Sequence[ast.stmt]]:
 
 
 def _heads(statement: ast.stmt) -> list[ast.AST]:
-    """Return what a compound statement computes before it goes into a block."""
-    within = {id(child_statement) for block in _blocks(statement) for child_statement in block}
+    """List the nodes that a compound statement evaluates before it enters a block."""
+    within = {id(inner) for block in _blocks(statement) for inner in block}
     skipped = (ast.ExceptHandler, ast.match_case)
     return [
         node
@@ -143,7 +146,7 @@ def _inside(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
 
 
 def _ahead(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
-    """Return the parts of a simple statement that stand left of `wanted`, and not inside it."""
+    """List the calls of a simple statement that end before `target` starts."""
     inside = {id(node) for node in walk_scope(target)}
     place = (getattr(target, "lineno", 0), getattr(target, "col_offset", 0))
     return [

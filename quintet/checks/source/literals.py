@@ -1,4 +1,4 @@
-"""The values that an expression can have, as far as its source says."""
+"""List the values that an expression can have, as far as its source says."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _COPIES = (list, tuple, set, frozenset, sorted)
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """The values that were found; `complete` when the expression can have no others."""
+    """The values that an expression can have; `complete` if it can have no others."""
 
     known: frozenset[Hashable] = frozenset()
     complete: bool = True
 
     @property
     def texts(self) -> frozenset[str]:
-        """Those that are strings."""
+        """List the values that are strings."""
         return frozenset(value for value in self.known if isinstance(value, str))
 
 
@@ -33,7 +33,7 @@ _TRUTH = Values(known=frozenset({True, False}))
 
 
 def values(body: Body, expression: ast.expr, *, seen: frozenset[str] = frozenset()) -> Values:
-    """List the values of an expression; those in a list, tuple or set count one by one."""
+    """List the values of an expression; a list, tuple or set counts as its elements."""
     return _Reader(body=body, seen=seen).read(expression)
 
 
@@ -87,7 +87,7 @@ class _Reader:
 
     def _call(self, call: ast.Call) -> Values:
         callee = self.body.callee(call)
-        if callee is Send:
+        if callee is Send:  # not a name: the targets of sends are read by themselves
             return NOTHING
         if callee is bool:
             return _TRUTH
@@ -102,7 +102,7 @@ class _Reader:
 
 
 def union(groups: Iterable[Values]) -> Values:
-    """Return all the values of several expressions."""
+    """Join the values of several expressions."""
     listed = list(groups)
     return Values(
         known=frozenset(value for group in listed for value in group.known),
@@ -125,7 +125,7 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
 
 
 def _added(body: Body, name: str) -> list[ast.expr]:
-    """Return what a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
+    """List the values put into a local list later: `name.append(x)`, `name.extend(xs)`."""
     adding = ("append", "extend", "add", "insert")
     return [
         call.args[-1] for method, call in body.method_calls(name) if method in adding and call.args

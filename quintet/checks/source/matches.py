@@ -1,4 +1,4 @@
-"""Whether the cases of a `match` take every value that its subject can have."""
+"""Compare the cases of a `match` with the values that its subject can have."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ _MISSING = object()
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """Judges each `match` of a function; `state` is the type of the state that it is given."""
+    """Judge each `match` of a function.
+
+    `state` is the type of the state that is passed to its first parameter.
+    """
 
     body: Body
     state: Any = None
 
     def __call__(self, match: ast.Match) -> bool:
-        """Tell whether one of the cases is always taken: a default, or a case for each value."""
+        """Tell whether one case is always taken: a default, or a case for each value."""
         if has_default(match):
             return True
-        possible = self._wanted(match.subject)
+        possible = self._possible(match.subject)
         patterns = [case.pattern for case in match.cases if case.guard is None]
         handled = {value for pattern in patterns for value in self._constants(pattern)}
         return possible is not None and possible <= handled
@@ -52,8 +55,8 @@ class Cases:
             case ast.MatchAs(pattern=ast.pattern() as inner):
                 yield from self._constants(inner)
 
-    def _wanted(self, subject: ast.expr) -> frozenset[Hashable] | None:
-        """Return the values that the subject can have; None where they cannot be listed."""
+    def _possible(self, subject: ast.expr) -> frozenset[Hashable] | None:
+        """List the values that the subject can have; None where they cannot be listed."""
         subject_values = values(self.body, subject)
         if subject_values.complete and subject_values.known:
             return subject_values.known
@@ -92,7 +95,7 @@ class Cases:
 
 
 def values_of_type(kind: Any) -> frozenset[Hashable] | None:
-    """List the values of a type that has few: a Literal, Enum, bool, None, or a union of them."""
+    """List the values of a type that has few: a Literal, Enum, bool, None or a union of them."""
     while get_origin(kind) in _WRAPPERS:
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal or get_origin(kind) is typing_extensions.Literal:
@@ -109,7 +112,7 @@ def values_of_type(kind: Any) -> frozenset[Hashable] | None:
 
 
 def _field(kind: Any, key: str) -> Any:
-    """Return the type of a key or attribute of a type."""
+    """Return the type of a key of a TypedDict or of an attribute of a class."""
     return _hints(kind).get(key, _MISSING) if isclass(kind) else _MISSING
 
 

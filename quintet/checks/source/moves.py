@@ -1,4 +1,4 @@
-"""Where a node or a path function may send the run, as its source says."""
+"""List the targets that a node or a path function may send the run to."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.Gener
 
 @dataclass(frozen=True, kw_only=True)
 class Moves:
-    """Targets in the own graph and in the parent's; `named` leaves out what is reached by `Send`.
+    """The targets that a function may send the run to.
 
-    `together` holds the lists of targets that are written out and run in one step, `gathered`
-    what a list that is made at run time may hold, `repeated` the targets that get more than one
-    `Send`.
+    `to` are the targets in its own graph, `parent` those in the graph around it; `named` leaves
+    out targets that are reached by `Send`. `together` holds the lists of targets that are written
+    out and run in one step, `gathered` the targets that a list made at run time may hold, and
+    `repeated` the targets that get more than one `Send`.
     """
 
     to: Values = NOTHING
@@ -40,7 +41,7 @@ def command_moves(bodies: Iterable[Body]) -> Moves:
 
 
 def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
-    """Read where a path function leads, through its map of targets if it has one."""
+    """Read the targets of a path function, through its map of targets if it has one."""
     plain = [answer for answer in body.returned if answer is not None]
     sends = union(_sends(helper, helper.nodes) for helper in body.reach)
     plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
@@ -59,7 +60,7 @@ def makes_sends(body: Body) -> bool:
 
 
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
-    """Tell where the plain answers of a path function lead."""
+    """List the targets that a path function leads to other than by `Send`."""
     plain_answers = answers(body)
     return replace(
         plain_answers,
@@ -68,7 +69,7 @@ def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
 
 
 def answers(body: Body) -> Values:
-    """Return the plain answers of a path function, without its `Send`s."""
+    """List the values that a path function returns, without its `Send`s."""
     return union(values(body, answer) for answer in body.returned if answer is not None)
 
 
@@ -81,7 +82,7 @@ def _through(
 
 
 def merged(several_moves: Iterable[Moves]) -> Moves:
-    """Return everything that several functions may do."""
+    """Join the moves of several functions."""
     listed = list(several_moves)
     return Moves(
         to=union(moves.to for moves in listed),
@@ -98,8 +99,10 @@ def _commands(body: Body) -> Moves:
     upward: list[ast.expr] = []
     for call in body.calls(Command):
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        # With `graph=` the command leaves for the parent, unless that is None.
         if "goto" in keywords:
             (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
+    # A Send is not traced to its Command: it is upward where all commands of the function are.
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
     named = union(values(body, goto) for goto in gotos)
@@ -131,7 +134,7 @@ def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
-    """List the targets of the lists that are written out: they run in one step."""
+    """List the sets of targets that are written out in one list, and run in one step."""
     for expression in expressions:
         for written in _lists(body, expression):
             if isinstance(written, ast.List | ast.Tuple | ast.Set):
@@ -141,7 +144,7 @@ def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset
 
 
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
-    """Return what each element of a list may be."""
+    """List the targets that each element of a list may be."""
     return [
         values(body, element).texts | _sends(body, walk_scope(element)).texts
         for element in written.elts
@@ -151,10 +154,11 @@ def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozen
 def _gathered(
     body: Body, expressions: Iterable[ast.expr], fallback: frozenset[str]
 ) -> Iterator[frozenset[str]]:
-    """Return what lists made at run time may hold; `every` where that cannot be read."""
+    """List the targets that a list made at run time may hold; `fallback` if it cannot be read."""
     for expression in expressions:
         for written in _lists(body, expression):
             if isinstance(written, ast.List | ast.Tuple | ast.Set):
+                # Any two elements may meet, one choice of each.
                 pairs = combinations(_options(body, written), 2)
                 yield from (
                     frozenset(pair) for pair_options in pairs for pair in product(*pair_options)

@@ -1,4 +1,4 @@
-"""Which keys a dict that is written out holds: what is sent to a node, a plan step's inputs."""
+"""Read the keys of a dict that is written out, such as what is sent to a node."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from quintet.checks.source.body import Body
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """The keys that were found; `complete` when there can be no others.
+    """The keys of a dict, each with the expression of its value.
 
-    `whole` says that the whole state is among it, `values` what stands under the keys.
+    `complete` is False where there may be other keys; `whole` is True where the whole state is
+    among them.
     """
 
     values: tuple[tuple[str, ast.expr], ...] = ()
@@ -25,7 +26,7 @@ class Payload:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys that are spelled out."""
+        """List the keys that are spelled out."""
         return frozenset(key for key, _ in self.values)
 
 
@@ -65,7 +66,7 @@ def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
     bound = body.assignments.get(name)
     if not bound or name in seen:
         return ANYTHING
-    later = [_entry(body, key, value, seen) for key, value in _set_later(body, name)]
+    later = [_entry(body, key, value, seen) for key, value in _items_set_later(body, name)]
     payloads = [payload(body, value, seen=seen | {name}) for value in bound]
     if len(payloads) > 1 or _is_changed(body, name):
         return replace(_joined([*payloads, *later]), complete=False)
@@ -92,7 +93,7 @@ def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
 
 
 def is_record(callee: object) -> bool:
-    """Tell whether calling an object makes a dict or a record with the keywords as its keys."""
+    """Tell whether calling an object makes a dict or record with the keywords as keys."""
     if not isinstance(callee, type):
         return False
     return is_typeddict(callee) or is_dataclass(callee) or issubclass(callee, BaseModel)
@@ -107,8 +108,8 @@ def _joined(payloads: Iterable[Payload]) -> Payload:
     )
 
 
-def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
-    """Return the keys and values of `name["key"] = value`."""
+def _items_set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
+    """List the keys and values of `name["key"] = value`."""
     return [
         (target.slice, node.value)
         for node in body.nodes
@@ -121,6 +122,6 @@ def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _is_changed(body: Body, name: str) -> bool:
-    """Tell whether a local dict is changed by one of its methods: `name.update(...)`."""
+    """Tell whether a local dict is changed by one of its methods, as by `name.update(...)`."""
     changing = ("update", "setdefault", "pop", "clear", "popitem")
     return any(method in changing for method, _ in body.method_calls(name))

@@ -1,4 +1,4 @@
-"""The steps that a planner may send out, where they are written out."""
+"""Read the steps that a planner may send out, where they are written out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.state import Plan, Step
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenStep:
-    """A step as it is written: each of its values, as far as the source says."""
+    """The values that each field of a step can have, as far as the source says."""
 
     id: Values
     assignee: Values
@@ -25,14 +25,14 @@ class WrittenStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """The steps that were found; `complete` when a plan can hold no others."""
+    """The steps of a planner; `complete` if a plan can hold no others."""
 
     steps: tuple[WrittenStep, ...]
     complete: bool
 
     @property
     def ids(self) -> Values:
-        """The ids that a step may have."""
+        """List the ids that a step may have."""
         known = frozenset(name for step in self.steps for name in step.id.known)
         complete = self.complete and all(step.id.complete for step in self.steps)
         return Values(known=known, complete=complete)
@@ -76,7 +76,7 @@ def _written(body: Body, call: ast.Call) -> WrittenStep:
 
 
 def _is_whole(body: Body, seen: frozenset[object] = frozenset()) -> bool:
-    """Tell whether all that a function returns are steps that are written out in it."""
+    """Tell whether a function returns nothing but steps that are written out in it."""
     code = body.function.__code__
     if code in seen or not body.returned:
         return False

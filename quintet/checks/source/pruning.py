@@ -1,7 +1,7 @@
-"""The statements that can run, given what a function has captured.
+"""Leave out the statements that cannot run, given the variables that a function captured.
 
 A function made by another often holds branches for settings that it was not made with:
-`if limit is not None:` in a closure where `limit` is None. They are left out.
+`if limit is not None:` in a closure where `limit` is None.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from copy import copy
 
 FixedValue = Callable[[ast.expr], tuple[object] | None]
-"""The value of an expression in a tuple of one, or None where it is not fixed."""
+"""Returns the value of an expression in a tuple of one, or None where it is not fixed."""
 
 
 def pruned(statements: Iterable[ast.stmt], fixed_value: FixedValue) -> list[ast.stmt]:
@@ -31,7 +31,7 @@ def pruned(statements: Iterable[ast.stmt], fixed_value: FixedValue) -> list[ast.
 def _inside(statement: ast.stmt, fixed_value: FixedValue) -> ast.stmt:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return statement
-    changed = copy(statement)
+    changed = copy(statement)  # the tree is shared by every function made from this source
     for name in ("body", "orelse", "finalbody"):
         if block := getattr(statement, name, None):
             setattr(changed, name, pruned(block, fixed_value))
@@ -58,6 +58,7 @@ def _truth(test: ast.expr, fixed_value: FixedValue) -> bool | None:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return _compared(op, fixed_value(left), fixed_value(right))
     value = fixed_value(test)
+    # The truth of another object may change, or run code of the user's.
     simple = value is not None and isinstance(value[0], str | bool | int | None)
     return bool(value[0]) if value is not None and simple else None
 

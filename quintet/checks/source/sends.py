@@ -1,4 +1,4 @@
-"""The `Send`s of a function: to whom, with what, and whether several go out at once."""
+"""Read the `Send`s of a function: their targets, their payloads, and whether one is repeated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAVING = (ast.Break, ast.Return, ast.Raise)
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One `Send(...)`; `often` where it is made several times for one step."""
+    """One `Send(...)`; `often` where it may be made several times in one step."""
 
     to: Values
     given: Payload
@@ -26,7 +26,7 @@ class Sent:
 
 
 def sends_of(body: Body) -> Iterator[Sent]:
-    """Read the `Send`s that a node or path function makes, itself or by its helpers."""
+    """List the `Send`s that a node or path function makes, itself or by its helpers."""
     bodies = _bodies(body)
     calls = [(helper, call) for helper in bodies for call in _sends(helper)]
     looped = _looped(bodies)
@@ -39,7 +39,7 @@ def sends_of(body: Body) -> Iterator[Sent]:
 
 
 def _bodies(body: Body) -> list[Body]:
-    """Return a function and its helpers, those included that it gives to `map`."""
+    """List a function and its helpers, with those that it passes to `map`."""
     mapped = [
         helper
         for caller in body.reach
@@ -51,7 +51,7 @@ def _bodies(body: Body) -> list[Body]:
 
 
 def _sends(body: Body) -> list[ast.Call]:
-    """List every `Send(...)` in a body, those in its lambdas and inner functions included."""
+    """List every `Send(...)` of a function, in its lambdas and inner functions too."""
     return [call for call in body.all_calls if body.callee(call) is Send]
 
 
@@ -74,7 +74,7 @@ def _is_sent_twice(body: Body, to: Values) -> bool:
 
 
 def _looped(bodies: Sequence[Body]) -> frozenset[int]:
-    """Return the `Send`s that are made in a loop, there or in a helper that a loop calls."""
+    """List the ids of the `Send`s made in a loop, or in a helper that a loop calls."""
     looped: set[int] = set()
     for body in bodies:
         for nodes in _repetitions(body):
@@ -84,7 +84,7 @@ def _looped(bodies: Sequence[Body]) -> frozenset[int]:
 
 
 def _sends_called(body: Body, call: ast.Call) -> set[int]:
-    """Return the `Send`s of a helper that is called, and of those that it calls."""
+    """List the ids of the `Send`s of a helper that is called, and of the helpers it calls."""
     if (inner := body.inner(call)) is not None:
         return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
     callee = body.callee(call)
@@ -95,21 +95,21 @@ def _sends_called(body: Body, call: ast.Call) -> set[int]:
 
 
 def _repetitions(body: Body) -> Iterator[list[ast.AST]]:
-    """Return what a body does several times over."""
+    """List the parts of a function that may run several times."""
     for node in body.nodes:
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
             yield list(_repeated_parts(node.body))
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
             yield list(walk_scope(node))
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # [Send(...)] * 3
             yield list(ast.walk(node))
         elif isinstance(node, ast.Call) and body.callee(node) is map and node.args:
             yield _mapped(node.args[0])
 
 
 def _repeated_parts(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
-    """Return the parts of a loop's body that may run at more than one turn."""
-    if statements and isinstance(statements[-1], _LEAVING):
+    """List the parts of a loop's body that may run in more than one round."""
+    if statements and isinstance(statements[-1], _LEAVING):  # there is no second round
         return
     for statement in statements:
         if isinstance(statement, ast.If):
@@ -121,7 +121,7 @@ def _repeated_parts(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _mapped(function: ast.expr) -> list[ast.AST]:
-    """Return the call that `map` makes again and again, as if it were written out."""
+    """List the call that `map` makes for each element, as if it were written out."""
     if isinstance(function, ast.Lambda):
         return list(ast.walk(function.body))
     return [ast.Call(func=function, args=[], keywords=[])]

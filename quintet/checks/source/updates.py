@@ -1,4 +1,4 @@
-"""Which keys of the state a node function writes, as its source says."""
+"""List the keys of the state that a node function writes, as its source says."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from quintet.nodes import hand_over, proposed
 _CLONES = (copy.copy, copy.deepcopy, replace)
 _COPYING = ("copy", "model_copy", "model_dump")
 _PLAIN = (hand_over, proposed)
-"""Functions of ours that give a plain update."""
+"""Functions of ours that return a plain update."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The keys that were found; `complete` when there can be no others.
+    """The keys that a function writes; `complete` if it can write no others.
 
-    `whole` has an entry for each way in which the function gives the whole state back: the
-    keys that it replaces by other values there.
+    `whole` has an entry for each way in which the function returns the whole state: the keys
+    that it replaces by other values there.
     """
 
     keys: frozenset[str] = frozenset()
@@ -37,12 +37,12 @@ ANYTHING = Written(complete=False)
 
 
 def written(bodies: Iterable[Body]) -> Written:
-    """Read the updates that node functions return, as dicts or in a `Command`."""
+    """Read the keys of the updates that node functions return, as dicts or in a `Command`."""
     return _union(_written_by(body) for body in bodies)
 
 
 def may_command(body: Body) -> bool:
-    """Tell whether the function may return a `Command` that was made where it cannot be read."""
+    """Tell whether a function may return a `Command` that was made where it cannot be read."""
     hint = body.return_hint
     if hint and "Command" not in hint and hint not in ("Any", "typing.Any"):
         return False
@@ -50,7 +50,7 @@ def may_command(body: Body) -> bool:
 
 
 def gives_foreign(body: Body) -> bool:
-    """Tell whether the function may return, whole or in part, what was made out of sight."""
+    """Tell whether a function may return, whole or in part, a value that cannot be read."""
     spread = [
         value
         for node in body.nodes
@@ -94,7 +94,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
 
 
 def _written_by(body: Body) -> Written:
-    if body.generates:
+    if body.generates:  # the update is what it yields, not what it returns
         return ANYTHING
     reader = _Reader(body=body)
     return _union(reader.read(answer) for answer in body.returned if answer is not None)
@@ -134,7 +134,7 @@ class _Reader:
         return Written(keys=frozenset({name})) if isinstance(name, str) else ANYTHING
 
     def _name(self, name: str) -> Written:
-        later = [self._key(key) for key in _set_later(self.body, name)]
+        later = [self._key(key) for key in _keys_set_later(self.body, name)]
         if name in self.body.parameters[:1] and self.body.assignments[name] is None:
             is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
@@ -201,8 +201,8 @@ def _stores(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
 
 
-def _set_later(body: Body, name: str) -> list[ast.expr]:
-    """Return the keys in `name["key"] = ...`."""
+def _keys_set_later(body: Body, name: str) -> list[ast.expr]:
+    """List the keys in `name["key"] = ...`."""
     return [
         node.slice
         for node in body.nodes
