@@ -10,7 +10,7 @@ from types import BuiltinFunctionType, MethodType
 from quintet.checks.graph.agents import agent_parts
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.body import Body, body_of, keywords_of
 from quintet.checks.source.literals import ANYTHING, values
 from quintet.checks.source.payload import payload
 from quintet.checks.source.updates import gives_foreign
@@ -132,8 +132,8 @@ def _named(
     match expression:
         case ast.Call():
             return _made(body, expression)
-        case ast.Name(id=name) if name not in seen and body.assignments.get(name):
-            parts, seen = [*(body.assignments[name] or ())], seen | {name}
+        case ast.Name(id=name) if name not in seen and body.assigned(name):
+            parts, seen = [*body.assigned(name)], seen | {name}
         case ast.IfExp(body=first, orelse=second):
             parts = [first, second]
         case ast.Starred(value=value) | ast.ListComp(elt=value) | ast.GeneratorExp(elt=value):
@@ -155,7 +155,7 @@ def _made(body: Body, call: ast.Call) -> list[NamedEffect] | None:
         return [effect_of(owner)]
     if callee is not Action:
         return None
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    keywords = keywords_of(call)
     effects = values(body, keywords["name"]) if "name" in keywords else ANYTHING
     if not effects.complete:
         return None

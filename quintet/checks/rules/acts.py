@@ -13,10 +13,10 @@ from quintet.nodes import Act, ApprovalGate
 
 def unfit_acts(tree: Tree) -> Iterator[Finding]:
     """Compare each Act with the effects proposed before it, and with the gates in between."""
-    acts_by_spot = dict(tree.of(Act))
+    every = dict(tree.of(Act))
     for proposal in proposals(tree):
-        ahead = tree.ahead(proposal.spot, closed=acts_by_spot)
-        first = {spot: act for spot, act in acts_by_spot.items() if spot in ahead.spots}
+        ahead = tree.ahead(proposal.spot, closed=every)
+        first = {spot: act for spot, act in every.items() if spot in ahead.spots}
         if first and not ahead.open:
             yield from _missing(proposal, ahead, first)
         for spot, act in first.items():
@@ -58,23 +58,21 @@ def _other_gates(tree: Tree, proposal: Proposal, ahead: Trail, spot: Spot) -> It
 
     Where a gate node asks, the gate of the worker only decides which effects are held back.
     """
-    acts_by_spot = dict(tree.of(Act))
-    gates = [
-        (gate_spot, gate) for gate_spot, gate in tree.of(ApprovalGate) if gate_spot in ahead.spots
-    ]
-    asked = [
-        (gate_spot, gate)
-        for gate_spot, gate in gates
-        if spot in tree.ahead(gate_spot, closed=acts_by_spot).spots
-    ]
-    unlike = {gate_spot: differences(gate, acts_by_spot[spot].gate) for gate_spot, gate in asked}
+    every = dict(tree.of(Act))
+    own = every[spot].gate
+    gates = [(asking, gate) for asking, gate in tree.of(ApprovalGate) if asking in ahead.spots]
+    unlike = {
+        asking: differences(gate, own)
+        for asking, gate in gates
+        if spot in tree.ahead(asking, closed=every).spots
+    }
     if proposal.gate is not None:
-        differs = differences(proposal.gate, acts_by_spot[spot].gate)
-        differing = [name for name in differs if name == "when" or not asked]
-        unlike = {proposal.spot: differing, **unlike}
-    other_spot = next((gate_spot for gate_spot, settings in unlike.items() if settings), None)
-    if other_spot is not None:
-        yield _other(spot, other_spot, unlike[other_spot])
+        differing = differences(proposal.gate, own)
+        held = [name for name in differing if name == "when" or not unlike]
+        unlike = {proposal.spot: held, **unlike}
+    other = next((asking for asking, settings in unlike.items() if settings), None)
+    if other is not None:
+        yield _other(spot, other, unlike[other])
 
 
 def _other(spot: Spot, gated: Spot, unlike: list[str]) -> Finding:

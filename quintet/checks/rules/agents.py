@@ -16,35 +16,23 @@ from quintet.nodes import Act, Effect, Worker
 
 def raw_effects(tree: Tree) -> Iterator[Finding]:
     """Find tools that run an effect's function without the effect: at once, at each call."""
-    all_effects = [
-        effect for _, node in (*tree.of(Worker), *tree.of(Act)) for effect in node.effects
-    ]
+    nodes = (*tree.of(Worker), *tree.of(Act))
+    every = [effect for _, node in nodes for effect in node.effects]
     for spot, worker in tree.of(Worker):
         agent = agent_parts(worker.agent)
-        own_effects = {effect.name: effect for effect in worker.effects}
-        raw = {
-            name
-            for tool in agent.tools
-            if (name := _name(tool)) in own_effects and not _is_guarded(tool)
-        }
+        own = {effect.name: effect for effect in worker.effects}
+        named = [tool for tool in agent.tools if _name(tool) in own]
+        raw = own.keys() & {_name(tool) for tool in named if not _is_guarded(tool)}
         yield from (_raw(spot, name, f"Its agent's tool {name!r} is") for name in sorted(raw))
-        called = {
-            effect.name
-            for effect in own_effects.values()
-            if any(_calls(body, effect) for body in agent.bodies)
-        }
-        yield from (
-            _raw(spot, name, f"Its agent calls {name!r} itself, and that is")
-            for name in sorted(called - raw)
-        )
+        called = {name for name in own if any(_calls(body, own[name]) for body in agent.bodies)}
+        for name in sorted(called - raw):
+            yield _raw(spot, name, f"Its agent calls {name!r} itself, and that is")
         for tool in worker.contract.tools:
-            bare = [
-                effect
-                for effect in all_effects
-                if not isinstance(tool, Effect) and _runs(tool, effect)
-            ]
-            if bare:
-                yield _raw(spot, bare[0].name, f"The contract's tool {_name(tool)!r} is")
+            if isinstance(tool, Effect):
+                continue
+            effect = next((effect for effect in every if _runs(tool, effect)), None)
+            if effect is not None:
+                yield _raw(spot, effect.name, f"The contract's tool {_name(tool)!r} is")
 
 
 def _raw(spot: Spot, name: str, subject: str) -> Finding:

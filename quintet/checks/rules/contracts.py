@@ -86,16 +86,13 @@ def _lacks(step: WrittenStep, key: str) -> bool:
 
 def _is_never_set(shape: Shape, key: str) -> bool:
     """Tell whether a key of the state stays empty: it is not an input, and no node writes it."""
-    if (
-        shape.within
-        or key in shape.input_keys
-        or not isinstance(shape.channels.get(key), LastValue)
-    ):
+    plain = isinstance(shape.channels.get(key), LastValue)
+    if shape.within or key in shape.input_keys or not plain:
         return False
     if not is_typeddict(shape.builder.state_schema):
         return False  # other kinds of state may have defaults
-    written = [shape.written(name) for name in shape.parts]
-    return all(update.complete and key not in update.keys for update in written)
+    updates = [shape.written(name) for name in shape.parts]
+    return all(update.complete and key not in update.keys for update in updates)
 
 
 def _unmet(spot: Spot, key: str, why: str, known: frozenset[str] = frozenset()) -> Finding:

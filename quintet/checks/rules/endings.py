@@ -37,11 +37,8 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
         return None
     if None in branch.body.returned or None in answers(branch.body).known:
         return "error"
-    return (
-        "warning"
-        if any(_may_fall_through(shape, helper) for helper in _answering(branch.body))
-        else None
-    )
+    falls = any(_may_fall_through(shape, helper) for helper in _answering(branch.body))
+    return "warning" if falls else None
 
 
 def partial_commands(shape: Shape) -> Iterator[Finding]:

@@ -57,17 +57,14 @@ def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
     ways = shape.written(name).whole
     doubled: dict[Level, frozenset[str]] = {}
     for level, keys in _reduced(shape).items():
-        if doubled_keys := frozenset(key for replaced in ways for key in keys - replaced):
-            doubled[level] = doubled_keys
+        if unchanged := frozenset(key for replaced in ways for key in keys - replaced):
+            doubled[level] = unchanged
     inner = shape.inner.get(name)
     if inner is not None and inner.returns:
-        passed_through = (
-            inner.input_keys
-            & inner.output_keys
-            & _reduced(shape)["error"]
-            & _reduced(inner)["error"]
-        )
-        doubled = {"error": passed_through} if passed_through else {}
+        # A subgraph returns the whole value, its input included, to a reducer that adds it.
+        adding = _reduced(shape)["error"] & _reduced(inner)["error"]
+        passed = inner.input_keys & inner.output_keys & adding
+        doubled = {"error": passed} if passed else {}
     return doubled
 
 

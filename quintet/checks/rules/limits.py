@@ -48,23 +48,15 @@ def blind_limits(tree: Tree) -> Iterator[Finding]:
 
 def _gated(tree: Tree) -> Iterator[Gated]:
     """List every gate with its effects; gate nodes first, as workers and Acts mostly share one."""
-    all_proposals = proposals(tree)
-    proposing = [spot for spot in tree.spots if may_propose(spot)]
+    every = proposals(tree)
+    read = {proposal.spot for proposal in every}
+    unread = [spot for spot in tree.spots if spot not in read and may_propose(spot)]
     for spot, gate in tree.of(ApprovalGate):
-        before = [proposal for proposal in all_proposals if tree.runs_before(proposal.spot, spot)]
-        known = {proposal.spot for proposal in all_proposals}
-        other_proposers = [
-            proposer
-            for proposer in proposing
-            if proposer not in known and tree.runs_before(proposer, spot)
-        ]
+        before = [proposal for proposal in every if tree.runs_before(proposal.spot, spot)]
+        others = any(tree.runs_before(other, spot) for other in unread)
         named = {named.name: named for proposal in before for named in proposal.named}
-        yield Gated(
-            spot=spot,
-            gate=gate,
-            named=tuple(named.values()),
-            complete=not other_proposers and all(proposal.complete for proposal in before),
-        )
+        complete = not others and all(proposal.complete for proposal in before)
+        yield Gated(spot=spot, gate=gate, named=tuple(named.values()), complete=complete)
     for spot in tree.spots:
         node = spot.action
         if isinstance(node, Worker | Act) and node.gate is not None:
@@ -99,12 +91,9 @@ def _looks_at(when: object) -> dict[str, str]:
     body = body_of(when)
     outcomes: dict[str, str] = {}
     for helper in body.reach if body is not None else ():
-        limits = {
-            name: _FAILS
-            for callee in helper.callees
-            if isinstance(name := _limit_argument(callee), str)
-        }
-        for name, outcome in (*limits.items(), *_argument_reads(helper)):
+        limits = map(_limit_argument, helper.callees)
+        reads = [(name, _FAILS) for name in limits if isinstance(name, str)]
+        for name, outcome in (*reads, *_argument_reads(helper)):
             outcomes[name] = _DEFAULT if _DEFAULT in (outcome, outcomes.get(name)) else outcome
     return outcomes
 
@@ -120,7 +109,7 @@ def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
     for node in body.nodes:
         record: ast.expr | None = None
         key: ast.expr | None = None
-        match node:
+        match node:  # the patterns bind both names
             case ast.Subscript(value=record, slice=key, ctx=ast.Load()):
                 pass
             case ast.Call(func=ast.Attribute(value=record, attr="get"), args=[key, *_]):
@@ -134,7 +123,5 @@ def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
 
 def _is_arguments(body: Body, expression: ast.expr) -> bool:
     if isinstance(expression, ast.Name):
-        return any(
-            _is_arguments(body, value) for value in body.assignments.get(expression.id) or ()
-        )
+        return any(_is_arguments(body, value) for value in body.assigned(expression.id))
     return isinstance(expression, ast.Attribute) and expression.attr == "arguments"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 from langgraph.graph import END, START
 
@@ -33,23 +33,18 @@ def fans(shape: Shape) -> Iterator[Fan]:
 
 
 def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
+    """List the sets of targets that a node may start at once, and whether that is certain."""
     edges = shape.edges.get(source, frozenset())
     yield edges, True
-    for moves in (
-        *(branch.moves for branch in shape.branches.get(source, ())),
-        shape.moves(source),
-    ):
-        for group in moves.together:
-            yield edges | group, True
-        for group in moves.gathered:
-            yield edges | group, False
-    branched = [branch.moves.to.texts for branch in shape.branches.get(source, ())]
-    for targets in branched:
-        yield from ((edges | {target}, True) for target in targets)
-    for first, second in combinations(branched, 2):
-        yield from (
-            (edges | {one_target, other}, False) for one_target in first for other in second
-        )
+    branches = shape.branches.get(source, ())
+    for moves in (*(branch.moves for branch in branches), shape.moves(source)):
+        yield from ((edges | group, True) for group in moves.together)
+        yield from ((edges | group, False) for group in moves.gathered)
+    branched = [branch.moves.to.texts for branch in branches]
+    yield from ((edges | {target}, True) for targets in branched for target in targets)
+    # Each of several conditional edges is followed: any two of their targets may meet.
+    for pair in combinations(branched, 2):
+        yield from ((edges | {*targets}, False) for targets in product(*pair))
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
@@ -114,33 +109,28 @@ def _runs_at_once(shape: Shape, name: str) -> bool:
 
 
 def _common_keys(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Map the keys that several nodes of a step write to these nodes."""
     writers: dict[str, set[str]] = {}
     for name in step:
         for key in _writes_one(shape, name):
             writers.setdefault(key, set()).add(name)
-    return {
-        key: frozenset(writing_nodes)
-        for key, writing_nodes in writers.items()
-        if len(writing_nodes) > 1
-    }
+    return {key: frozenset(nodes) for key, nodes in writers.items() if len(nodes) > 1}
 
 
 def _writes_one(shape: Shape, name: str) -> frozenset[str]:
-    single_valued = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
-    part = shape.parts.get(name)
-    if part is None or part.graph is None:
-        return single_valued
+    """List the keys that a node writes and that take one value a step."""
+    keys = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
+    if name not in shape.inner:
+        return keys
     # A graph hands back what it was given, and there the same value twice is one.
-    return frozenset(
-        key for key in single_valued if not isinstance(shape.channels.get(key), Shared)
-    )
+    return frozenset(key for key in keys if not isinstance(shape.channels.get(key), Shared))
 
 
 def _sent_often(shape: Shape) -> frozenset[str]:
-    branched = [
-        branch.moves.repeated for branches in shape.branches.values() for branch in branches
-    ]
-    return frozenset().union(*branched, *(shape.moves(name).repeated for name in shape.parts))
+    """List the nodes that get more than one `Send` from the same source."""
+    moves = [branch.moves for branches in shape.branches.values() for branch in branches]
+    moves += map(shape.moves, shape.parts)
+    return frozenset(name for move in moves for name in move.repeated)
 
 
 def unequal_joins(shape: Shape) -> Iterator[Finding]:

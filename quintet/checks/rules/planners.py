@@ -73,11 +73,8 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
     edges = shape.edges.get(name, frozenset())
     if spot.name not in edges:
         return []
-    targets = sorted(edges - {spot.name, END})
-    trails = {target: tree.into(shape, target) for target in targets}
-    return [
-        target for target in targets if spot not in trails[target].spots and not trails[target].open
-    ]
+    trails = {name: tree.into(shape, name) for name in sorted(edges - {spot.name, END})}
+    return [name for name, trail in trails.items() if spot not in trail.spots and not trail.open]
 
 
 def shared_plans(tree: Tree) -> Iterator[Finding]:
@@ -85,9 +82,8 @@ def shared_plans(tree: Tree) -> Iterator[Finding]:
     for (spot, first), (other, second) in combinations(tree.of(Planner), 2):
         inside = _inside(tree, spot, other) or _inside(tree, other, spot)
         met = inside or _follows(tree, spot, first, other) or _follows(tree, other, second, spot)
-        if not write_one_key(tree, spot, other, "results") or not (
-            met or at_once(tree, spot, other)
-        ):
+        same_key = write_one_key(tree, spot, other, "results")
+        if not same_key or not (met or at_once(tree, spot, other)):
             continue
         ours, theirs = steps_of(first).ids, steps_of(second).ids
         common = ours.texts & theirs.texts
@@ -112,11 +108,9 @@ def _follows(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
 
 def _same_ids(spot: Spot, other: Spot, common: frozenset[str]) -> Finding:
     who = names(spot.at, other.at)
-    reason = (
-        f"both have a step {names(*common)}"
-        if common
-        else "a model or a function names their steps"
-    )
+    reason = "a model or a function names their steps"
+    if common:
+        reason = f"both have a step {names(*common)}"
     return Finding(
         code="shared-plan",
         node=other.at,

@@ -25,20 +25,18 @@ def handled_questions(shape: Shape) -> Iterator[Finding]:
 
 
 def _handled(shape: Shape, part: Part, *, asks_again: bool) -> Finding:
-    consequence = "the handler takes that for a failure, and the question is closed."
+    result = "the handler takes that for a failure, and the question is closed."
     if asks_again:
-        consequence = (
-            "Recovery goes back to the node to ask again, and no error tells whoever answered."
-        )
+        result = "Recovery goes back to the node to ask again, and no error tells whoever answered."
     if asks_again and part.graph is not None:
-        consequence = (
+        result = (
             "Recovery starts the graph inside anew, and what it does before it asks comes twice."
         )
     return Finding(
         code="handled-question",
         node=shape.at(part.name),
         fault=f"{part.name!r} asks a person and has an error handler: a bad answer is refused by "
-        f"an error, {consequence}",
+        f"an error, {result}",
         remedy=f"Add {part.name!r} without error_handler=, so that the question stays open.",
         level="warning" if asks_again else "error",
     )
@@ -53,12 +51,8 @@ def _refuses(part: Part) -> bool:
     """Tell whether a node refuses bad answers by an error; our gates in a subgraph ask again."""
     if part.graph is not None:
         shapes = Shape(builder=part.graph.builder).walk()
-        inner = [inner_part for shape in shapes for inner_part in shape.parts.values()]
-        return any(
-            _refuses(inner_part)
-            for inner_part in inner
-            if not inner_part.is_ours and inner_part.graph is None
-        )
+        parts = [inner for shape in shapes for inner in shape.parts.values()]
+        return any(_refuses(inner) for inner in parts if not inner.is_ours and inner.graph is None)
     if declared(part.action, "asks") is True:
         return True
     return any(_has_schema(call) for body in part.reach for call in body.calls(interrupt))

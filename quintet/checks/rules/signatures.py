@@ -49,21 +49,17 @@ def handlers(shape: Shape) -> Iterator[Finding]:
 def _not_given(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
     for parameter in _parameters(part.action)[1:]:
         fixed = parameter.default is inspect.Parameter.empty
-        takes_error = (
-            fixed or parameter.name == "error" or "NodeError" in _text(parameter.annotation)
-        )
-        if not takes_error or _is_given(part, parameter):
+        meant = parameter.name == "error" or "NodeError" in _text(parameter.annotation)
+        if not (fixed or meant) or _is_given(part, parameter):
             continue
-        consequence = (
-            "it fails when it is called, and the first error is lost"
-            if fixed
-            else f"{parameter.name!r} keeps its default"
-        )
+        result = f"{parameter.name!r} keeps its default"
+        if fixed:
+            result = "it fails when it is called, and the first error is lost"
         yield Finding(
             code="handler-without-error",
             node=shape.at(node),
             fault=f"The error handler of {node!r} takes {str(parameter)!r}, which LangGraph does "
-            f"not give: {consequence}.",
+            f"not give: {result}.",
             remedy="Write a plain function with `error: NodeError`, or `error: NodeError = "
             "cast(NodeError, None)` where a type checker minds.",
         )

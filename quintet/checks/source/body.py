@@ -93,6 +93,10 @@ class Body:
                 assigned[name] = None
         return assigned
 
+    def assigned(self, name: str) -> list[ast.expr]:
+        """List the expressions assigned to a local name; empty if they cannot be listed."""
+        return self.assignments.get(name) or []
+
     @cached_property
     def outside(self) -> Mapping[str, object]:
         """Map the names that the function sees outside itself to their objects."""
@@ -163,14 +167,12 @@ class Body:
         """Return the function or lambda, defined inside this one, that a call calls."""
         if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
             return None
-        lambdas = [
-            value for value in self.assignments[call.func.id] or () if isinstance(value, ast.Lambda)
-        ]
+        lambdas = [value for value in self.assigned(call.func.id) if isinstance(value, ast.Lambda)]
+        definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
         named = [
             node
             for node in self.nodes
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.name == call.func.id
+            if isinstance(node, definitions) and node.name == call.func.id
         ]
         return next(iter([*named, *lambdas]), None)
 
@@ -244,8 +246,12 @@ def package_of(owner: FunctionType | type) -> str:
 
 def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
     """Return the argument of a call that is given at a position or by keyword, if it is given."""
-    named = [keyword.value for keyword in call.keywords if keyword.arg == name]
-    return next(iter([*call.args[index : index + 1], *named]), None)
+    return call.args[index] if len(call.args) > index else keywords_of(call).get(name)
+
+
+def keywords_of(call: ast.Call) -> dict[str | None, ast.expr]:
+    """Map the keywords of a call to their values; the key None holds a `**mapping`."""
+    return {keyword.arg: keyword.value for keyword in call.keywords}
 
 
 def body_of(function: object) -> Body | None:

@@ -69,10 +69,8 @@ class _Reader:
         return inner._union([*bound, *_added(self.body, name)])
 
     def _lookup(self, table: ast.expr) -> Values:
-        if isinstance(table, ast.Name) and self.body.assignments.get(table.id):
-            tables = self.body.assignments[table.id] or []
-        else:
-            tables = [table]
+        assigned = self.body.assigned(table.id) if isinstance(table, ast.Name) else []
+        tables = assigned or [table]
         return union(self._table(option) for option in tables)
 
     def _table(self, table: ast.expr) -> Values:

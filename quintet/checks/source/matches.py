@@ -67,11 +67,8 @@ class Cases:
         match expression:
             case ast.Name(id=local) if local in self.body.parameters:
                 return self._hints.get(local, self.state if local == self._first else _MISSING)
-            case ast.Name(id=local) if local not in seen and self.body.assignments.get(local):
-                kinds = [
-                    self._type(value, seen | {local})
-                    for value in self.body.assignments[local] or ()
-                ]
+            case ast.Name(id=local) if local not in seen and self.body.assigned(local):
+                kinds = [self._type(value, seen | {local}) for value in self.body.assigned(local)]
                 return kinds[0] if len(kinds) == 1 else _MISSING
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 return _field(self._type(owner, seen), key)

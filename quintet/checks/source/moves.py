@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, argument, walk_scope
+from quintet.checks.source.body import Body, argument, keywords_of, walk_scope
 from quintet.checks.source.literals import NOTHING, Values, union, values
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -61,11 +61,8 @@ def makes_sends(body: Body) -> bool:
 
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
     """List the targets that a path function leads to other than by `Send`."""
-    plain_answers = answers(body)
-    return replace(
-        plain_answers,
-        known=frozenset((ends or {}).get(answer, answer) for answer in plain_answers.known),
-    )
+    plain = answers(body)
+    return replace(plain, known=frozenset((ends or {}).get(name, name) for name in plain.known))
 
 
 def answers(body: Body) -> Values:
@@ -76,9 +73,9 @@ def answers(body: Body) -> Values:
 def _through(
     groups: Iterable[frozenset[str]], ends: Mapping[Hashable, str] | None
 ) -> frozenset[frozenset[str]]:
-    return frozenset(
-        frozenset((ends or {}).get(answer, answer) for answer in group) for group in groups
-    )
+    """Replace the answers in groups by their targets in the map of a conditional edge."""
+    mapped = ends or {}
+    return frozenset(frozenset(mapped.get(name, name) for name in group) for group in groups)
 
 
 def merged(several_moves: Iterable[Moves]) -> Moves:
@@ -98,7 +95,7 @@ def _commands(body: Body) -> Moves:
     gotos: list[ast.expr] = []
     upward: list[ast.expr] = []
     for call in body.calls(Command):
-        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        keywords = keywords_of(call)
         # With `graph=` the command leaves for the parent, unless that is None.
         if "goto" in keywords:
             (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
@@ -145,10 +142,8 @@ def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset
 
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
     """List the targets that each element of a list may be."""
-    return [
-        values(body, element).texts | _sends(body, walk_scope(element)).texts
-        for element in written.elts
-    ]
+    items = written.elts
+    return [values(body, item).texts | _sends(body, walk_scope(item)).texts for item in items]
 
 
 def _gathered(
@@ -159,39 +154,30 @@ def _gathered(
         for written in _lists(body, expression):
             if isinstance(written, ast.List | ast.Tuple | ast.Set):
                 # Any two elements may meet, one choice of each.
-                pairs = combinations(_options(body, written), 2)
-                yield from (
-                    frozenset(pair) for pair_options in pairs for pair in product(*pair_options)
-                )
+                for options in combinations(_options(body, written), 2):
+                    yield from map(frozenset, product(*options))
                 continue
-            list_values = values(body, written)
+            found = values(body, written)
             nodes = body.nodes if isinstance(written, ast.Name) else walk_scope(written)
-            sent = _sends(body, nodes).texts
-            yield (
-                (list_values.texts | sent)
-                if list_values.complete
-                else (list_values.texts | sent | fallback)
-            )
+            targets = found.texts | _sends(body, nodes).texts
+            yield targets if found.complete else targets | fallback
 
 
 def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(expression, ast.IfExp):
-        yield from _lists(body, expression.body)
-        yield from _lists(body, expression.orelse)
-    elif isinstance(expression, ast.BoolOp):
-        for value in expression.values:
-            yield from _lists(body, value)
-    elif isinstance(expression, ast.Name):
-        if any(
-            isinstance(assigned_value, _LISTS)
-            for assigned_value in body.assignments.get(expression.id) or ()
-        ):
+    """List the expressions among the choices of an expression that are lists."""
+    match expression:
+        case ast.IfExp(body=first, orelse=second):
+            yield from (*_lists(body, first), *_lists(body, second))
+        case ast.BoolOp(values=choices):
+            yield from (written for choice in choices for written in _lists(body, choice))
+        case ast.Name(id=name):
+            if any(isinstance(value, _LISTS) for value in body.assigned(name)):
+                yield expression
+        case ast.Call():
+            if any(body.callee(expression) is maker for maker in (list, tuple, set, sorted)):
+                yield expression
+        case _ if isinstance(expression, _LISTS):
             yield expression
-    elif isinstance(expression, ast.Call):
-        if any(body.callee(expression) is maker for maker in (list, tuple, set, sorted)):
-            yield expression
-    elif isinstance(expression, _LISTS):
-        yield expression
 
 
 def _repeated(body: Body) -> frozenset[str]:
@@ -201,10 +187,7 @@ def _repeated(body: Body) -> frozenset[str]:
             targets |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
             inside = [element for element in node.elts if isinstance(element, ast.Call)]
-            counted = Counter(
-                name
-                for target in _send_targets(body, inside)
-                for name in values(body, target).texts
-            )
+            sent = [values(body, target).texts for target in _send_targets(body, inside)]
+            counted = Counter(name for names in sent for name in names)
             targets |= {name for name, count in counted.items() if count > 1}
     return frozenset(targets)

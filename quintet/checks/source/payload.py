@@ -63,7 +63,7 @@ def _entry(body: Body, key: ast.expr | None, value: ast.expr, seen: frozenset[st
 def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
     if name in body.parameters[:1] and body.assignments[name] is None:
         return Payload(whole=True)
-    bound = body.assignments.get(name)
+    bound = body.assigned(name)
     if not bound or name in seen:
         return ANYTHING
     later = [_entry(body, key, value, seen) for key, value in _items_set_later(body, name)]

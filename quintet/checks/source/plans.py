@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.body import Body, body_of, keywords_of
 from quintet.checks.source.literals import ANYTHING, Values, values
 from quintet.checks.source.payload import Payload, payload
 from quintet.nodes import Planner
@@ -60,7 +60,7 @@ def _given(step: Step) -> WrittenStep:
 
 
 def _written(body: Body, call: ast.Call) -> WrittenStep:
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    keywords = keywords_of(call)
     open_ended = None in keywords
 
     def read_as(name: str, missing: Values) -> Values:
@@ -94,9 +94,9 @@ def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object
             return every([item])
         case ast.IfExp(body=first, orelse=second) | ast.BinOp(left=first, right=second):
             return every([first, second])
-        case ast.Name(id=name) if body.assignments.get(name) and name not in seen:
+        case ast.Name(id=name) if body.assigned(name) and name not in seen:
             added = [call.args[-1] for _, call in body.method_calls(name) if call.args]
-            values = [*(body.assignments[name] or ()), *added]
+            values = [*body.assigned(name), *added]
             return all(_holds_steps(body, value, seen | {name}) for value in values)
         case ast.Call():
             return _is_made_here(body, expression, seen)
@@ -108,8 +108,7 @@ def _is_made_here(body: Body, call: ast.Call, seen: frozenset[object]) -> bool:
     if callee is Step:
         return True
     if callee is Plan:
-        steps = [keyword.value for keyword in call.keywords if keyword.arg == "steps"]
-        return bool(steps) and _holds_steps(body, steps[0], seen)
+        return _holds_steps(body, keywords_of(call).get("steps"), seen)
     if callee is list or callee is tuple:
         return all(_holds_steps(body, argument, seen) for argument in call.args)
     helper = body_of(callee) if body.is_near(callee) else None

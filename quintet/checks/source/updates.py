@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body
+from quintet.checks.source.body import Body, keywords_of
 from quintet.checks.source.payload import is_record
 from quintet.nodes import hand_over, proposed
 
@@ -63,7 +63,7 @@ def gives_foreign(body: Body) -> bool:
 
 def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.Name):
-        return any(_is_foreign(body, value) for value in body.assignments.get(answer.id) or ())
+        return any(_is_foreign(body, value) for value in body.assigned(answer.id))
     if isinstance(answer, ast.IfExp):
         return _is_foreign(body, answer.body) or _is_foreign(body, answer.orelse)
     if isinstance(answer, ast.Await):
@@ -82,7 +82,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.IfExp):
         return is_silent(body, answer.body) or is_silent(body, answer.orelse)
     if isinstance(answer, ast.Name):
-        bound = body.assignments.get(answer.id)
+        bound = body.assigned(answer.id)
         return bool(bound) and all(is_silent(body, value) for value in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
         return not {keyword.arg for keyword in answer.keywords} & {"goto", "graph", None}
@@ -139,7 +139,7 @@ class _Reader:
             is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
             return _union([whole, *later]) if is_same else ANYTHING
-        bound = self.body.assignments.get(name)
+        bound = self.body.assigned(name)
         if not bound or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
@@ -158,7 +158,7 @@ class _Reader:
             return Written(keys=frozenset({"actions"}))
         if callee is hand_over:
             return Written(keys=frozenset({"outcome", "actions", "decisions"}))
-        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        keywords = keywords_of(call)
         if callee is Command:
             if None in keywords:
                 return ANYTHING
