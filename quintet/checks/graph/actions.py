@@ -175,6 +175,7 @@ def _passes_on(body: Body) -> bool:
 
 
 def _is_elsewhere(body: Body, callee: object) -> bool:
+    # Making an object or calling a builtin carries out no action.
     return not isinstance(callee, type | BuiltinFunctionType) and not body.is_near(callee)
 
 

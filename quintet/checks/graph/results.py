@@ -72,6 +72,7 @@ def _given(tree: Tree, spot: Spot) -> Values:
 def _of_worker(entries: Entries, spot: Spot) -> Values:
     """List the names of a worker's results: its own, where it may run without a step."""
     ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
+    # The result of a Send without a step stands under the worker's own name.
     alone = spot.name in entries.named or entries.is_open or NOTHING in ids
     own_name = frozenset({spot.name}) if alone else frozenset()
     return Values(

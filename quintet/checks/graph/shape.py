@@ -109,6 +109,7 @@ class Shape:
                 for _, spec in sorted(named.items())
             )
             for source, named in self.builder.branches.items()
+            # The mapping is a defaultdict: looking a node up leaves an empty entry.
             if named
         }
 
@@ -179,6 +180,7 @@ class Shape:
     def is_end(self, name: str) -> bool:
         """Tell whether a run can end after a node."""
         targets = self.edge_targets(name) | self.exits(name)
+        # LangGraph ends a way at a node that leads nowhere.
         return END in targets or not (targets or self.is_open(name))
 
     @cached_property
@@ -191,6 +193,7 @@ class Shape:
 
     def _writes(self, part: Part) -> Written:
         if (shape := self.inner.get(part.name)) is not None:
+            # A subgraph gives back only the keys that the graph around it has, too.
             return Written(keys=frozenset(shape.output_keys & self.keys))
         if part.writes is not None:
             return Written(keys=part.writes)
@@ -260,6 +263,7 @@ class Shape:
         if name in closed:
             return failed
         reached_open = seen - closed
+        # A waiting edge leads on when all its nodes have run.
         joined = frozenset(end for starts, end in self.joins if name in starts <= reached_open)
         return self.exits(name) | joined | failed
 

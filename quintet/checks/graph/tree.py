@@ -66,6 +66,7 @@ class Walk:
         """Follow every way on from a node inside its graph, and into the subgraphs on the way."""
         spots: set[Spot] = set()
         is_open = ends = False
+        # The start is not seen yet: a cycle may lead back to it.
         seen, waiting = set[str](), [start]
         while waiting:
             name = waiting.pop()
@@ -80,6 +81,7 @@ class Walk:
                 is_open |= into.open
                 if into.ends:
                     waiting.append(target)
+        # Where targets are unknown, END may be among them.
         return Trail(spots=frozenset(spots), open=is_open, ends=ends or is_open)
 
     def into(self, shape: Shape, name: str) -> Trail:

@@ -18,6 +18,7 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import Body, body_of, package_of, walk_scope
 from quintet.nodes import Worker
 
+# The classes of GraphInterrupt: a clause for one of them takes it.
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 
 

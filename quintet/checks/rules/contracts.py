@@ -53,6 +53,7 @@ def _by_send(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator
             continue
         sent_keys = _sent_keys(spot.shape, send.given)
         for key in needs:
+            # A worker looks among the results that it is sent, too.
             known = "results" in sent_keys and available.before(key, spot) != "never"
             if key not in sent_keys and not known:
                 yield _unmet(spot, key, f"the Send from {source!r} does not hold", sent_keys)
@@ -72,6 +73,7 @@ def _by_step(spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
             if step.assignee.texts != {spot.name} or not step.assignee.complete:
                 continue
             for key in needs:
+                # A worker takes the goal of its request from the step.
                 if key not in state_keys | {"goal"} and _lacks(step, key):
                     step_text = f"step {names(*step.id.texts)}" if step.id.texts else "a step"
                     yield _unmet(

@@ -12,7 +12,7 @@ from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.flow import falls_through
-from quintet.checks.source.matches import Cases
+from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
 
 
@@ -37,13 +37,14 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
         return None
     if None in branch.body.returned or None in answers(branch.body).known:
         return "error"
-    falls = any(_may_fall_through(shape, helper) for helper in _answering(branch.body))
+    falls = any(may_fall_through(helper, _state(shape)) for helper in _answering(branch.body))
     return "warning" if falls else None
 
 
 def partial_commands(shape: Shape) -> Iterator[Finding]:
     """Find nodes that go on by `Command` alone, and may end without returning one."""
     for name, part in shape.parts.items():
+        # Edges lead on where no Command does; error handlers have a rule of their own.
         if shape.edge_targets(name) or shape.branches.get(name) or part.spec.is_error_handler:
             continue
         if any(_goes_on(body) and _forgets(shape, body) for body in part.bodies):
@@ -71,7 +72,7 @@ def _goes_on(body: Body) -> bool:
 def _forgets(shape: Shape, body: Body) -> bool:
     """Tell whether a function that should return a `Command` may fall through without one."""
     for helper in _answering(body):
-        if not _may_fall_through(shape, helper):
+        if not may_fall_through(helper, _state(shape)):
             continue
         if _always_commands(helper) or any(_is_last(shape, helper, node) for node in helper.nodes):
             return True
@@ -105,10 +106,6 @@ def _answering(body: Body) -> Iterator[Body]:
             if isinstance(called, ast.Call) and current.is_near(callee := current.callee(called)):
                 helper = body_of(callee)
                 waiting += [helper] if helper is not None else []
-
-
-def _may_fall_through(shape: Shape, body: Body) -> bool:
-    return falls_through(body.statements, Cases(body=body, state=_state(shape)))
 
 
 def _state(shape: Shape) -> object:

@@ -35,10 +35,12 @@ _QUIET = frozenset(
 
 def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
     """Find questions in a graph without a checkpointer: the run returns and cannot be resumed."""
+    # Before `compile` nobody knows; True means a subgraph, which uses that of its parent.
     if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
         return
     for subshape in shape.walk():
         for name, part in subshape.parts.items():
+            # A subgraph that asks is reported by its own nodes.
             if part.asks and part.graph is None:
                 yield _unanswerable(subshape.at(name), f"{name!r} may stop for a person")
     for name in sorted(_stops(graph)):
@@ -67,6 +69,7 @@ def repeated(shape: Shape) -> Iterator[Finding]:
     """Find work before a question: it is done again at every answer, as the node starts anew."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
+            # The user cannot change the functions of these packages.
             if package_of(body.function) not in FOREIGN:
                 yield from _repeats(shape, name, body)
 
@@ -87,6 +90,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
             remedy="Move it to a node before this one, or after the interrupt.",
             level="warning",
         )
+    # Answers are matched to questions by their order, which the next run of the node may change.
     if max_count(body.statements, lambda node: any(node is question for question in asked)) > 1:
         yield Finding(
             code="several-interrupts",

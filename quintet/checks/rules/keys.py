@@ -72,6 +72,7 @@ def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
     """List the keys whose reducer adds (error), and those whose reducer might (warning)."""
     adding, other = set(), set()
     for key, channel in shape.channels.items():
+        # Its reducer takes a batch of writes, so that it is none of the functions known here.
         if isinstance(channel, DeltaChannel):
             other.add(key)
         elif isinstance(channel, BinaryOperatorAggregate):

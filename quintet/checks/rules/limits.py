@@ -34,6 +34,7 @@ def blind_limits(tree: Tree) -> Iterator[Finding]:
     reported: list[object] = []
     for gated in _gated(tree):
         when = gated.gate.when
+        # Gates with the same condition, such as a worker's and its Act's, make one finding.
         if any(same(when, other) for other in reported):
             continue
         reported.append(when)
@@ -51,6 +52,7 @@ def _gated(tree: Tree) -> Iterator[Gated]:
     every = proposals(tree)
     read = {proposal.spot for proposal in every}
     unread = [spot for spot in tree.spots if spot not in read and may_propose(spot)]
+    # A node whose proposals cannot be read may propose anything: the list is then incomplete.
     for spot, gate in tree.of(ApprovalGate):
         before = [proposal for proposal in every if tree.runs_before(proposal.spot, spot)]
         others = any(tree.runs_before(other, spot) for other in unread)

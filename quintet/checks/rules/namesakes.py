@@ -105,6 +105,7 @@ def write_one_key(tree: Tree, first: Spot, other: Spot, key: str) -> bool:
 
 def _hands_on(tree: Tree, spot: Spot, within: tuple[str, ...], key: str) -> bool:
     shape = spot.shape
+    # A subgraph writes a key to the graph around it only if its output has the key.
     while shape.within != within:
         if key not in shape.builder.schemas.get(shape.builder.output_schema, ()):
             return False
@@ -125,6 +126,7 @@ def at_once(tree: Tree, spot: Spot, other: Spot) -> bool:
     node, other_node = tree.outer_node(spot, shape), tree.outer_node(other, shape)
     for fan in (candidate for candidate in fans(shape) if candidate.certain):
         reached = {name: _reached(shape, name) for name in fan.targets}
+        # One target that alone leads to both nodes runs them one after the other.
         first = {name for name, nodes in reached.items() if node in nodes}
         second = {name for name, nodes in reached.items() if other_node in nodes}
         if first and second and len(first | second) > 1:

@@ -58,6 +58,7 @@ def parallel_writers(shape: Shape) -> Iterator[Finding]:
             for key, writers in _common_keys(shape, step).items():
                 clashes.setdefault((key, writers), fan)
     for (key, writers), fan in clashes.items():
+        # Fewer nodes that clash over the same key are part of a larger clash.
         if not any(key == other and writers < larger for other, larger in clashes):
             yield _clash(shape, key, writers, fan)
     for name in sorted(_sent_often(shape)):
@@ -105,6 +106,7 @@ def _supersteps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
 
 
 def _runs_at_once(shape: Shape, name: str) -> bool:
+    # A deferred node waits until no other node is left to run.
     return name in shape.parts and not shape.parts[name].spec.defer
 
 
@@ -170,15 +172,15 @@ def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Findi
 
 
 def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tuple[int, int] | None:
+    """Return two different numbers of steps from a fan to a node, if there are two."""
+    # A deferred node waits for all branches; a way back to the source of the fan is no join.
     if shape.parts[name].spec.defer or name == fan.source:
         return None
     ways = [_lengths(shape, fan, start, name, certain=certain) for start in sorted(fan.targets)]
-    for index, first in enumerate(ways):
-        for second in ways[index + 1 :]:
-            for length in sorted(first):
-                for other in sorted(second):
-                    if length != other:
-                        return min(length, other), max(length, other)
+    for first, second in combinations(ways, 2):
+        for pair in product(sorted(first), sorted(second)):
+            if pair[0] != pair[1]:
+                return min(pair), max(pair)
     return None
 
 
@@ -186,6 +188,7 @@ def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> 
     """List the numbers of steps from a fan to a node by way of one of its targets."""
     lengths: set[int] = set()
     step = {start}
+    # A longer way than there are nodes only goes round a cycle.
     for length in range(1, len(shape.parts) + 1):
         if end in step:
             lengths.add(length)

@@ -73,6 +73,7 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
     edges = shape.edges.get(name, frozenset())
     if spot.name not in edges:
         return []
+    # END beside the edge back starts no node, so that it does no harm.
     trails = {name: tree.into(shape, name) for name in sorted(edges - {spot.name, END})}
     return [name for name, trail in trails.items() if spot not in trail.spots and not trail.open]
 

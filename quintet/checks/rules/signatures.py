@@ -18,10 +18,10 @@ from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import UNKNOWN, Body, package_of
-from quintet.checks.source.flow import falls_through
-from quintet.checks.source.matches import Cases
+from quintet.checks.source.matches import may_fall_through
 from quintet.checks.source.updates import is_silent, written
 
+# Parameters that LangGraph fills by their names.
 _INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
 _BLOCKING = (
     time.sleep,
@@ -42,6 +42,7 @@ def handlers(shape: Shape) -> Iterator[Finding]:
             # LangGraph names the handler of a node after it.
             node = name.removeprefix("__error_handler__")
             yield from _not_given(shape, node, part)
+            # A handler with edges of its own leads the run on by these.
             if not (shape.edge_targets(name) or shape.branches.get(name)):
                 yield from _without_command(shape, node, part)
 
@@ -91,6 +92,7 @@ def _text(annotation: object) -> str:
 
 
 def _without_command(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
+    # A handler that writes the outcome ends the run on purpose.
     ends = "outcome" in written(part.bodies).keys and "outcome" in shape.channels
     if part.targets or ends or not any(_is_silent(body) for body in part.bodies):
         return
@@ -106,9 +108,7 @@ def _without_command(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
 def _is_silent(body: Body) -> bool:
     if body.generates:
         return False
-    return falls_through(body.statements, Cases(body=body)) or any(
-        is_silent(body, answer) for answer in body.returned
-    )
+    return may_fall_through(body) or any(is_silent(body, answer) for answer in body.returned)
 
 
 def timeouts(shape: Shape) -> Iterator[Finding]:
@@ -116,6 +116,7 @@ def timeouts(shape: Shape) -> Iterator[Finding]:
     for name, part in shape.parts.items():
         if part.spec.timeout is None:
             continue
+        # LangGraph refuses this in `compile`; here the node is named before.
         if part.is_sync:
             yield Finding(
                 code="sync-timeout",
@@ -152,6 +153,7 @@ def _blocks(body: Body, call: ast.Call) -> bool:
     if isinstance(callee, FunctionType) and package_of(callee) in _BLOCKING_MODULES:
         return True
     if callee is UNKNOWN and root in _BLOCKING_MODULES and root not in body.assignments:
+        # A capital letter is a class, such as httpx.AsyncClient: making one does not block.
         return isinstance(call.func, ast.Attribute) and call.func.attr.islower()
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
 

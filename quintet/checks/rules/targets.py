@@ -36,6 +36,7 @@ def _targets(shape: Shape) -> dict[str, dict[str, str]]:
         targets = targets_by_source.setdefault(source, {})
         for branch in shape.branches.get(source, ()):
             targets |= dict.fromkeys(branch.moves.to.texts, "a conditional edge may lead")
+        # The last one wins: an edge is named rather than a Command, and that rather than a branch.
         targets |= dict.fromkeys(shape.moves(source).to.texts, "a Command or Send may lead")
         targets |= dict.fromkeys(shape.edge_targets(source), "an edge leads")
     return targets_by_source
@@ -83,7 +84,7 @@ def no_entry(shape: Shape) -> Iterator[Finding]:
 def orphans(shape: Shape) -> Iterator[Finding]:
     """Find nodes that nothing leads to: they compile, and never run."""
     reached = shape.reached()
-    # With START alone, `no_entry` says it once.
+    # With START alone `no_entry` says it once; where a way is open, it may lead to any node.
     if len(reached) == 1 or any(shape.is_open(name) for name in reached):
         return
     for name, part in shape.parts.items():
@@ -102,6 +103,7 @@ def edge_and_command(shape: Shape) -> Iterator[Finding]:
         commanded = shape.moves(name).to.texts
         branches = shape.branches.get(name, ())
         edges = shape.edge_targets(name).union(*(branch.moves.to.texts for branch in branches))
+        # A Command along an edge of the node itself starts the target once, not twice.
         if not (edges or branches) or not commanded - shape.edge_targets(name):
             continue
         yield Finding(
@@ -149,6 +151,7 @@ def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
     moves, body = branch.moves, branch.body
     if body is None or not answers(body).complete or name not in moves.to.texts:
         return False
+    # A list made at run time may hold both nodes.
     if moves.gathered or moves.repeated:
         return False
     sources = [source for source in (START, *shape.parts) if name in shape.exits(source)]

@@ -276,6 +276,7 @@ def _cached(function: FunctionType) -> Body | None:
 def _read(function: object) -> Body | None:
     known: dict[str, object] = {}
     positional: tuple[object, ...] = ()
+    # Outer partials come first, and their keywords win.
     while isinstance(function, partial):
         known, positional = {**function.keywords, **known}, (*function.args, *positional)
         function = function.func
@@ -326,6 +327,7 @@ def _binds(node: ast.AST) -> str | None:
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:
     for alias in node.names:
         if isinstance(node, ast.Import):
+            # `import a.b` binds `a`, `import a.b as c` binds `a.b`.
             whole = alias.name if alias.asname else alias.name.split(".")[0]
             yield alias.asname or whole, sys.modules.get(whole, UNKNOWN)
         else:

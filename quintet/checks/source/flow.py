@@ -49,6 +49,7 @@ def _stops(statement: ast.stmt, is_exhaustive: IsExhaustive) -> bool:
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return not on(body)
         case ast.While(test=ast.Constant(value=test), body=body):
+            # An endless loop is left by `break` alone.
             return bool(test) and not any(isinstance(node, ast.Break) for node in walk_scope(*body))
         case ast.Match(cases=cases):
             return is_exhaustive(statement) and not any(on(case.body) for case in cases)
@@ -105,6 +106,7 @@ def _count(statement: ast.stmt, counts: Counter, rounds: int) -> int:
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return on(body)
         case ast.While(test=test, body=body):
+            # The test is evaluated in every round.
             return rounds * (_count_in(test, counts) + on(body))
         case ast.For(body=body) | ast.AsyncFor(body=body):
             return rounds * on(body)

@@ -74,6 +74,7 @@ class _Reader:
         return union(self._table(option) for option in tables)
 
     def _table(self, table: ast.expr) -> Values:
+        # The key is not computed: any value of the table may be meant.
         if isinstance(table, ast.Dict):
             return self._union(table.values)
         if isinstance(table, ast.List | ast.Tuple):

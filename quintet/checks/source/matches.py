@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import typing_extensions
 
 from quintet.checks.source.body import UNKNOWN, Body
-from quintet.checks.source.flow import has_default
+from quintet.checks.source.flow import falls_through, has_default
 from quintet.checks.source.literals import values
 
 _WRAPPERS = (typing_extensions.Annotated, typing_extensions.Required, typing_extensions.NotRequired)
@@ -77,6 +77,7 @@ class Cases:
             case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[first, *rest]):
                 name = self.body.resolve(first)
                 kind = _field(self._type(owner, seen), name) if isinstance(name, str) else _MISSING
+                # `get` without a default may return None.
                 return kind if kind is _MISSING or rest else Union[kind, None]  # noqa: UP007
             case ast.Call():
                 return _hints(self.body.callee(expression)).get("return", _MISSING)
@@ -91,11 +92,16 @@ class Cases:
         return next(iter(self.body.parameters), "")
 
 
+def may_fall_through(body: Body, state: object = None) -> bool:
+    """Tell whether a function can end without `return` or `raise`; `state` as in `Cases`."""
+    return falls_through(body.statements, Cases(body=body, state=state))
+
+
 def values_of_type(kind: Any) -> frozenset[Hashable] | None:
     """List the values of a type that has few: a Literal, Enum, bool, None or a union of them."""
     while get_origin(kind) in _WRAPPERS:
         kind = get_args(kind)[0]
-    if get_origin(kind) is Literal or get_origin(kind) is typing_extensions.Literal:
+    if get_origin(kind) is Literal:
         return frozenset(get_args(kind))
     if get_origin(kind) in _UNIONS:
         members = [values_of_type(member) for member in get_args(kind)]

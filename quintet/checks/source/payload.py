@@ -61,7 +61,7 @@ def _entry(body: Body, key: ast.expr | None, value: ast.expr, seen: frozenset[st
 
 
 def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
-    if name in body.parameters[:1] and body.assignments[name] is None:
+    if name in body.parameters[:1]:  # a node is given the state first
         return Payload(whole=True)
     bound = body.assigned(name)
     if not bound or name in seen:

@@ -61,6 +61,7 @@ def _given(step: Step) -> WrittenStep:
 
 def _written(body: Body, call: ast.Call) -> WrittenStep:
     keywords = keywords_of(call)
+    # `Step(**fields)` may set any field.
     open_ended = None in keywords
 
     def read_as(name: str, missing: Values) -> Values:
@@ -96,8 +97,8 @@ def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object
             return every([first, second])
         case ast.Name(id=name) if body.assigned(name) and name not in seen:
             added = [call.args[-1] for _, call in body.method_calls(name) if call.args]
-            values = [*body.assigned(name), *added]
-            return all(_holds_steps(body, value, seen | {name}) for value in values)
+            parts = [*body.assigned(name), *added]
+            return all(_holds_steps(body, part, seen | {name}) for part in parts)
         case ast.Call():
             return _is_made_here(body, expression, seen)
     return False

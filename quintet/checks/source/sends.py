@@ -69,6 +69,7 @@ def _is_sent_twice(body: Body, to: Values) -> bool:
     """Tell whether one way through a function sends to the same node more than once."""
     if not to.complete or len(to.known) != 1:
         return False
+    # Loops are read by `_repetitions`; here each counts once.
     same = {id(call) for call in _sends(body) if _target(body, call) == to}
     return max_count(body.statements, lambda node: id(node) in same, rounds=1) > 1
 

@@ -85,6 +85,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
         bound = body.assigned(answer.id)
         return bool(bound) and all(is_silent(body, value) for value in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
+        # `Command(**fields)` may hold a goto.
         return not {keyword.arg for keyword in answer.keywords} & {"goto", "graph", None}
     if isinstance(answer, ast.Call) and any(body.callee(answer) is plain for plain in _PLAIN):
         return True
@@ -135,7 +136,8 @@ class _Reader:
 
     def _name(self, name: str) -> Written:
         later = [self._key(key) for key in _keys_set_later(self.body, name)]
-        if name in self.body.parameters[:1] and self.body.assignments[name] is None:
+        if name in self.body.parameters[:1]:
+            # A state that is assigned anew is no longer the one that was given.
             is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
             return _union([whole, *later]) if is_same else ANYTHING
