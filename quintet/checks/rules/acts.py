@@ -13,10 +13,10 @@ from quintet.nodes import Act, ApprovalGate
 
 def unfit_acts(tree: Tree) -> Iterator[Finding]:
     """Compare each Act with the effects proposed before it, and with the gates in between."""
-    every = dict(tree.of(Act))
+    all_acts = dict(tree.of(Act))
     for proposal in proposals(tree):
-        ahead = tree.ahead(proposal.spot, closed=every)
-        first = {spot: act for spot, act in every.items() if spot in ahead.spots}
+        ahead = tree.ahead(proposal.spot, closed=all_acts)
+        first = {spot: act for spot, act in all_acts.items() if spot in ahead.spots}
         if first and not ahead.open:
             yield from _missing(proposal, ahead, first)
         for spot, act in first.items():
@@ -58,18 +58,18 @@ def _other_gates(tree: Tree, proposal: Proposal, ahead: Trail, spot: Spot) -> It
 
     Where a gate node asks, the gate of the worker only decides which effects are held back.
     """
-    every = dict(tree.of(Act))
-    own = every[spot].gate
+    all_acts = dict(tree.of(Act))
+    own = all_acts[spot].gate
     gates = [(asking, gate) for asking, gate in tree.of(ApprovalGate) if asking in ahead.spots]
     unlike = {
         asking: differences(gate, own)
         for asking, gate in gates
-        if spot in tree.ahead(asking, closed=every).spots
+        if spot in tree.ahead(asking, closed=all_acts).spots
     }
     if proposal.gate is not None:
         differing = differences(proposal.gate, own)
-        held = [name for name in differing if name == "when" or not unlike]
-        unlike = {proposal.spot: held, **unlike}
+        counting = [name for name in differing if name == "when" or not unlike]
+        unlike = {proposal.spot: counting, **unlike}
     other = next((asking for asking, settings in unlike.items() if settings), None)
     if other is not None:
         yield _other(spot, other, unlike[other])

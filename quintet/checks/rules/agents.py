@@ -17,7 +17,7 @@ from quintet.nodes import Act, Effect, Worker
 def raw_effects(tree: Tree) -> Iterator[Finding]:
     """Find tools that run an effect's function without the effect: at once, at each call."""
     nodes = (*tree.of(Worker), *tree.of(Act))
-    every = [effect for _, node in nodes for effect in node.effects]
+    all_effects = [effect for _, node in nodes for effect in node.effects]
     for spot, worker in tree.of(Worker):
         agent = agent_parts(worker.agent)
         own = {effect.name: effect for effect in worker.effects}
@@ -30,7 +30,7 @@ def raw_effects(tree: Tree) -> Iterator[Finding]:
         for tool in worker.contract.tools:
             if isinstance(tool, Effect):
                 continue
-            effect = next((effect for effect in every if _runs(tool, effect)), None)
+            effect = next((effect for effect in all_effects if _runs(tool, effect)), None)
             if effect is not None:
                 yield _raw(spot, effect.name, f"The contract's tool {_name(tool)!r} is")
 

@@ -49,12 +49,12 @@ def blind_limits(tree: Tree) -> Iterator[Finding]:
 
 def _gated(tree: Tree) -> Iterator[Gated]:
     """List every gate with its effects; gate nodes first, as workers and Acts mostly share one."""
-    every = proposals(tree)
-    read = {proposal.spot for proposal in every}
+    all_proposals = proposals(tree)
+    read = {proposal.spot for proposal in all_proposals}
     unread = [spot for spot in tree.spots if spot not in read and may_propose(spot)]
     # A node whose proposals cannot be read may propose anything: the list is then incomplete.
     for spot, gate in tree.of(ApprovalGate):
-        before = [proposal for proposal in every if tree.runs_before(proposal.spot, spot)]
+        before = [proposal for proposal in all_proposals if tree.runs_before(proposal.spot, spot)]
         others = any(tree.runs_before(other, spot) for other in unread)
         named = {named.name: named for proposal in before for named in proposal.named}
         complete = not others and all(proposal.complete for proposal in before)

@@ -157,10 +157,10 @@ def _gathered(
                 for options in combinations(_options(body, written), 2):
                     yield from map(frozenset, product(*options))
                 continue
-            found = values(body, written)
+            listed = values(body, written)
             nodes = body.nodes if isinstance(written, ast.Name) else walk_scope(written)
-            targets = found.texts | _sends(body, nodes).texts
-            yield targets if found.complete else targets | fallback
+            targets = listed.texts | _sends(body, nodes).texts
+            yield targets if listed.complete else targets | fallback
 
 
 def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:

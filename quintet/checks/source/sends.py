@@ -90,9 +90,7 @@ def _sends_called(body: Body, call: ast.Call) -> set[int]:
         return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
     callee = body.callee(call)
     helper = body_of(callee) if body.is_near(callee) else None
-    return {
-        id(node) for helper_body in (helper.reach if helper else ()) for node in _sends(helper_body)
-    }
+    return {id(node) for called in (helper.reach if helper else ()) for node in _sends(called)}
 
 
 def _repetitions(body: Body) -> Iterator[list[ast.AST]]:
