@@ -107,8 +107,8 @@ async def aevaluate(
     return report
 
 
-def within(progress: Progress | None, done: int, total: int) -> Progress | None:
-    """Progress of one evaluation among several, after so many runs and of so many in all."""
+def shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
+    """Shift one evaluation's progress by the runs done before it, of a total of several."""
     return None if progress is None else lambda more, _: progress(done + more, total)
 
 
