@@ -82,7 +82,7 @@ class Variant:
             gone = {name: replace(worker, agent=Gone(name)) for name, worker in chosen.items()}
             return _with_workers(graph, gone, self._without_routes)
         joined = (merge or merged_worker)(chosen)
-        # Each place keeps its own `then`, or the graph's edges would not fit the node any more.
+        # Each place keeps its own `then`, which says where control goes from there.
         merged = {name: replace(joined, then=worker.then) for name, worker in chosen.items()}
         choose = partial(_always, self.agents[0]) if self.kind == "one" else None
         return _with_workers(graph, merged, choose)
