@@ -11,6 +11,7 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Better
+from quintet.evals.figures import finite
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
@@ -76,10 +77,10 @@ class Compared:
 
     Attributes:
         differences: by metric.
-        fixed: ids of cases that b had wrong in some run, and a has right in all.
-        broken: ids of cases that a has wrong in some run, and b had right in all.
-        unpaired: the number of runs without a partner in the other report; they are left out.
-        notes: remarks for the reader, such as cases whose labels differ.
+        fixed: cases that b had wrong in some run, and a has right in all.
+        broken: cases that a has wrong in some run, and b had right in all.
+        unpaired: the number of runs without a partner; they are left out.
+        notes: remarks, such as cases whose labels differ.
     """
 
     differences: Mapping[str, Difference]
@@ -188,7 +189,7 @@ def _difference(
 
 
 def _by_case(pairs: list[Pair], parts_of: Callable[[Any], Any]) -> list[Pair]:
-    """Pair the cases of a measure that has one value a case, not one a run (pass^k)."""
+    """Pair the cases of a measure with one value a case, not a run."""
     ours = parts_of([(cluster, a) for cluster, a, _ in pairs])
     theirs = parts_of([(cluster, b) for cluster, _, b in pairs])
     # A side is empty where one of its cases has too few repeats.
@@ -197,7 +198,7 @@ def _by_case(pairs: list[Pair], parts_of: Callable[[Any], Any]) -> list[Pair]:
 
 
 def _from_values(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> Difference:
-    """Compare a metric that has one value a run on each side."""
+    """Compare a metric with one value a run."""
     comparison = paired(
         [float(a[0]) for _, a, _ in pairs],
         [float(b[0]) for _, _, b in pairs],
@@ -211,8 +212,8 @@ def _from_values(metric: Metric, pairs: list[Pair], confidence: float, seed: int
         a=comparison.a,
         b=comparison.b,
         difference=comparison.difference,
-        low=_finite(comparison.interval.low),
-        high=_finite(comparison.interval.high),
+        low=finite(comparison.interval.low),
+        high=finite(comparison.interval.high),
         verdict=comparison.verdict if metric.better != "neither" else CANNOT,
         cases=comparison.cases,
         cases_needed=comparison.cases_needed,
@@ -225,7 +226,7 @@ def _from_values(metric: Metric, pairs: list[Pair], confidence: float, seed: int
 def _from_draws(
     metric: Metric, pairs: list[Pair], confidence: float, seed: int
 ) -> Difference | None:
-    """Compare a figure over all runs by a bootstrap that draws cases with both their sides."""
+    """Compare a figure over all runs by drawing cases with both their sides."""
     value = metric.over or _ratio
 
     def gap(chosen: Sequence[Pair]) -> float:
@@ -253,8 +254,8 @@ def _from_draws(
         a=ours,
         b=theirs,
         difference=ours - theirs,
-        low=_finite(interval.low),
-        high=_finite(interval.high),
+        low=finite(interval.low),
+        high=finite(interval.high),
         verdict=verdict,
         cases=len(clusters),
         cases_needed=needed,
@@ -268,10 +269,6 @@ def _ratio(points: Sequence[tuple[Any, ...]]) -> float | None:
     return sum(point[0] for point in points) / whole if whole else None
 
 
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None
-
-
 def _verdict(interval: Interval, better: Better) -> Says:
     if better == "neither" or 0 in interval:
         return CANNOT
@@ -280,7 +277,7 @@ def _verdict(interval: Interval, better: Better) -> Says:
 
 
 def _cases_needed(interval: Interval, difference: float, cases: int) -> int | None:
-    """Estimate the cases that would show this difference, from the interval's width for these."""
+    """Estimate the cases needed to show this difference, from the interval's width."""
     if not difference or not isfinite(interval.width):
         return None
     normal = NormalDist()

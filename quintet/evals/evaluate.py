@@ -106,7 +106,7 @@ async def aevaluate(
 
 
 def shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
-    """Shift one evaluation's progress by the runs done before it, of a total of several."""
+    """Shift one evaluation's progress by the runs done before it."""
     return None if progress is None else lambda more, _: progress(done + more, total)
 
 
@@ -122,7 +122,7 @@ def _suite(suite: Any, cases: Iterable[Case] | None) -> Suite:
 
 @dataclass(kw_only=True)
 class _Evaluation:
-    """Run cases, score them, and keep the rows by case and repeat, also in a file."""
+    """Run cases, score them, and keep the rows."""
 
     metrics: tuple[Metric, ...]
     progress: Progress | None
@@ -131,10 +131,7 @@ class _Evaluation:
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
 
     def resume(self, book: Journal, header: Header, suite: Suite) -> Header:
-        """Take over the rows that a file holds, and open it for those to come.
-
-        Returns:
-            The header that the file has now; it keeps the time when the evaluation began.
+        """Take over the rows that a file holds, open it for those to come, and return its header.
 
         Raises:
             DesignError: the file holds rows of other cases.
@@ -156,7 +153,7 @@ class _Evaluation:
         return header
 
     async def run(self, runs: list[tuple[Case, int]], target: Any, jobs: int) -> None:
-        """Make the runs that have no row yet, at most `jobs` at once."""
+        """Make the runs that have no row yet."""
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.rows]
         waiting = iter(left)  # shared: a worker that is free takes the next run

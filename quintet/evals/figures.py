@@ -33,8 +33,8 @@ def figures_of(
     """Compute the figures of all metrics that apply to some row.
 
     A share of cases gets Wilson's interval at the effective number of cases (`stats.proportion`)
-    and exact bounds; any other figure gets the cluster bootstrap over cases. Bootstrapped bounds
-    are slow, so only the metrics in `gated` get them.
+    and exact bounds; any other figure the cluster bootstrap over cases. Bootstrapped bounds are
+    slow, so only metrics in `gated` get them.
 
     Args:
         rows: scored rows.
@@ -42,9 +42,6 @@ def figures_of(
         confidence: of the two-sided intervals, and of the one-sided bounds.
         seed: of the bootstrap.
         gated: names of metrics that a gate looks at.
-
-    Returns:
-        By metric; a metric that applies to no row and raised at none is left out.
     """
     figures: dict[str, Figure] = {}
     for metric in metrics:
@@ -142,15 +139,16 @@ def _bootstrapped(
             # such a figure looks at the value: a target without variation has no other bound.
             bounds = {"bound_low": both.low, "bound_high": both.high} if gated else {}
             return {"note": "all cases alike: no interval can be drawn", **bounds}
-        ends: dict[str, Any] = {"low": _finite(both.low), "high": _finite(both.high)}
+        ends: dict[str, Any] = {"low": finite(both.low), "high": finite(both.high)}
         if gated:
             # An interval at 2c - 1 misses 1 - c on each side: its ends are one-sided bounds at c.
             sides = draw(2 * confidence - 1) if confidence > 0.5 else both
-            ends |= {"bound_low": _finite(sides.low), "bound_high": _finite(sides.high)}
+            ends |= {"bound_low": finite(sides.low), "bound_high": finite(sides.high)}
     except DesignError:  # numbers that no bootstrap takes, such as a negative whole
         return {}
     return ends
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a number, or None where it is infinite or NaN, which JSON lacks."""
     return value if isfinite(value) else None

@@ -38,9 +38,9 @@ def checked(path: str | Path, looks: Looks, kind: str, *, shown: str = "") -> Pa
 
     Args:
         path: where to write.
-        looks: gets the first bytes of a file, and says whether it may be replaced.
-        kind: the name of such a file in the error.
-        shown: the path in the error; by default `path`.
+        looks: says by a file's first bytes whether it may be replaced.
+        kind: the name of such a file, for the error.
+        shown: the path, for the error.
 
     Raises:
         DesignError: something else is there, or nothing can be written there; it names the path.
@@ -112,7 +112,7 @@ def _check_file(shown: str, place: Path, looks: Looks, kind: str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Write a folder's names to disk, where the system can, so that a rename survives a crash."""
+    """Write a folder's names to disk, so that a rename survives a crash."""
     with suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:

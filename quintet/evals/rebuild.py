@@ -1,4 +1,4 @@
-"""Copy a graph with other nodes in it, and compile it with the options of the first."""
+"""Copy a graph with other nodes, and compile it like the first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 
 def with_nodes(graph: StateGraph[Any], change: Callable[[str, Any], Any]) -> StateGraph[Any]:
-    """Copy an uncompiled graph, replacing its nodes; names, edges and node options stay.
-
-    Args:
-        graph: the graph; it is not changed.
-        change: gets a node's name and its spec from `graph.nodes`, and returns the node to run.
-    """
+    """Copy an uncompiled graph; `change` gets each node's name and spec, and returns the node."""
     copied: StateGraph[Any] = copy.copy(graph)
     # A shallow copy shares these containers: an edge added to the copy would change the original.
     copied.edges, copied.waiting_edges = set(graph.edges), set(graph.waiting_edges)
@@ -33,7 +28,7 @@ def with_nodes(graph: StateGraph[Any], change: Callable[[str, Any], Any]) -> Sta
 def compiled_like(
     app: CompiledStateGraph[Any, Any, Any, Any], graph: StateGraph[Any]
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Compile a graph with the options that another was compiled with."""
+    """Compile a graph with the options of another."""
     return graph.compile(
         checkpointer=app.checkpointer,
         store=app.store,

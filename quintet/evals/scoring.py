@@ -19,12 +19,10 @@ from quintet.evals.trajectory import Trajectory
 
 
 def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:
-    """Collect the standard metrics and the suite's own, which replace those of the same name.
-
-    With repeats, pass^k (the share of cases that pass every time) is one of them.
+    """Collect the standard metrics (with repeats, pass^k too) and the suite's own, by name.
 
     Raises:
-        DesignError: a gate is on a metric that is not among them; it names the closest one.
+        DesignError: a gate is on a metric that is not among them; it names the closest.
     """
     every_time = (pass_hat_k(repeats),) if repeats > 1 else ()
     metrics = (*STANDARD, *every_time, *map(as_metric, suite.metrics))
@@ -47,11 +45,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 
 async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:
-    """Score one run by all metrics; a metric that raises counts as its worst score.
-
-    Raises:
-        DesignError: a metric returned something else than a score, or raised this itself.
-    """
+    """Score one run by all metrics; a metric that raises counts as its worst score."""
     scores: dict[str, tuple[Any, ...] | None] = {}
     errors: dict[str, str] = {}
     reasons: dict[str, str] = {}
@@ -79,7 +73,7 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
 
 
 def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
-    """Score a row from a file again by pass^k, whose k is the number of repeats now."""
+    """Score a row from a file again by pass^k, whose k may differ now."""
     by_case = [metric for metric in metrics if hasattr(metric.over, "parts")]
     points = {metric.name: metric.score(row.case, row.trajectory) for metric in by_case}
     known = {name: point for name, point in points.items() if isinstance(point, tuple)}

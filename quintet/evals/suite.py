@@ -59,14 +59,11 @@ class Suite:
 
     @property
     def fingerprint(self) -> str:
-        """Hash the cases; only evaluations of equal cases can be continued from a file."""
+        """Hash the cases; a file of rows goes on only with equal cases."""
         return digest([plain(case) for case in self.cases])[:16]
 
     def sampled(self, number: int) -> Suite:
-        """Return the suite on a sample of its cases, drawn by its seed, in their order.
-
-        Args:
-            number: the size of the sample; with as many as the suite has, or more, all are kept.
+        """Return the suite on a sample of its cases, drawn by its seed; on all if it has no more.
 
         Raises:
             DesignError: `number` is less than one.

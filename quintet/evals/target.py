@@ -37,9 +37,8 @@ Step = tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], dict[str, 
 class GraphTarget:
     """Run each case on a compiled graph, on a thread of its own.
 
-    The trajectory is read from Quintet's records where the graph writes them. Of any other graph
-    the nodes, the tool and model calls and the last message are read, and the route is the first
-    node among `routes`.
+    A graph that writes Quintet's records is read by them. Of any other graph the nodes, the tool
+    and model calls and the last message are read, and the route is the first node in `routes`.
 
     Args:
         app: the compiled graph; with a checkpointer where it may stop for a person.
@@ -50,8 +49,8 @@ class GraphTarget:
         routes: nodes that count as a route, where the graph keeps no decisions; `evaluate` gives
             the routes that its cases name.
         people: nodes at which a person takes over.
-        observe: gets the `Run` when it ended, and returns fields of `Trajectory` by name, such as
-            `{"state": {"refunds": 1}}`, which replace those that were read.
+        observe: gets the ended `Run`, and returns fields of `Trajectory` to replace, such as
+            `{"state": {"refunds": 1}}`.
 
     Raises:
         DesignError: the graph is not compiled.
@@ -302,11 +301,7 @@ async def _alook(app: Any, thread: str) -> Run | None:
 
 
 def _input_for(app: Any, given: Any) -> Mapping[str, Any]:
-    """Make a graph's input from a case's: a mapping as it is, a text or messages under their key.
-
-    Raises:
-        DesignError: the graph has no key for it.
-    """
+    """Make a graph's input of a case's: a mapping as it is, a text or messages under their key."""
     if isinstance(given, Mapping):
         return given
     keys = app.builder.schemas[app.builder.input_schema]
@@ -322,7 +317,7 @@ def _input_for(app: Any, given: Any) -> Mapping[str, Any]:
 
 
 def _merged_calls(seen: tuple[Call, ...], recorded: tuple[Call, ...]) -> tuple[Call, ...]:
-    """Merge the calls that callbacks saw with those on record, each call once."""
+    """Merge the calls seen by callbacks with those on record."""
     # An effect that a model calls is in both; its record knows the key and the end.
     left = list(recorded)
     merged = []

@@ -101,9 +101,9 @@ class ScriptedModel(BaseChatModel):
 
         A reply that does not fit a pydantic class raises `ValidationError`, under `json_mode`
         `OutputParserException`; so does text that is no JSON where JSON was asked for. With
-        `include_raw` an error of the parser is returned; an error of the call itself is still
-        raised, such as a reply that does not fit under `json_schema`. A reply without the call
-        that `function_calling` asks for is None.
+        `include_raw` the parser's error is returned, but one of the call itself is raised, such
+        as a misfit under `json_schema`. A reply without the call that `function_calling` asks for
+        is None.
 
         Raises:
             DesignError: an unknown method, no schema, or `strict` under `json_mode`.
@@ -141,10 +141,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            time.sleep(self.latency)
-        message = self._message(reply, messages, kwargs)
+        message = self._answer(messages, kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
@@ -154,10 +151,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            await asyncio.sleep(self.latency)
-        message = self._message(reply, messages, kwargs)
+        message = await self._aanswer(messages, kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
@@ -167,10 +161,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            time.sleep(self.latency)
-        yield from as_chunks(self._message(reply, messages, kwargs))
+        yield from as_chunks(self._answer(messages, kwargs))
 
     async def _astream(
         self,
@@ -179,19 +170,28 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            await asyncio.sleep(self.latency)
-        for chunk in as_chunks(self._message(reply, messages, kwargs)):
+        for chunk in as_chunks(await self._aanswer(messages, kwargs)):
             yield chunk
 
-    # Called before the latency, so that calls at once get replies in the order in which they began.
+    # The reply is taken before the latency, so that calls at once get replies in the order in which
+    # they began, and an exception is raised after it, as a provider's would be.
+    def _answer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        reply = self._take(messages, options)
+        if self.latency:
+            time.sleep(self.latency)
+        return self._message(reply, messages, options)
+
+    async def _aanswer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        reply = self._take(messages, options)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        return self._message(reply, messages, options)
+
     def _take(self, messages: list[BaseMessage], options: dict[str, Any]) -> Reply:
         node = calling_node()
         call = ModelCall(messages=tuple(messages), options=options, node=node)
         return self._script.take(call, messages, node and f"node {node!r}")
 
-    # Called after the latency, so that a fault is raised after it too, as a provider's would be.
     def _message(
         self, reply: Reply, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AIMessage:

@@ -33,12 +33,8 @@ _WORD = re.compile(r"\S+\s*|\s+")
 def check_reply(reply: Reply, number: int) -> None:
     """Refuse a value that can never be a model's reply.
 
-    Args:
-        reply: the value.
-        number: its place in the script, from 1, for the error.
-
     Raises:
-        DesignError: it names the reply's number and the mistake.
+        DesignError: it names the reply's number in the script and the mistake.
     """
     if isinstance(reply, list | tuple):
         for item in reply:

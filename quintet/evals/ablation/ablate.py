@@ -92,7 +92,7 @@ def ablate(
 
 
 def _builder_of(target: Any) -> StateGraph[Any] | None:
-    """Return the uncompiled graph behind a target that is or holds a compiled one."""
+    """Return the uncompiled graph behind a target, if there is one."""
     app = getattr(target, "app", target)
     return app.builder if isinstance(app, CompiledStateGraph) else None
 
@@ -109,7 +109,7 @@ def _variants(graph: Any, variants: Iterable[Variant] | None) -> tuple[Variant, 
 
 
 def _built_from(target: Any, merge: Merging | None) -> Build:
-    """Return a function that makes the target of a variant from a compiled graph."""
+    """Make targets of variants from a compiled graph."""
 
     def build(variant: Variant) -> Any:
         whole = as_target(target)
@@ -143,7 +143,7 @@ def _ablated(
 
 
 def _score(row: Row) -> float:
-    """Return 1.0 where a run ended as its case says, else 0.0."""
+    """Score a run: 1.0 if it ended as its case says, else 0.0."""
     wrong = set(wrong_labels(row.case, row.trajectory)) & set(MEASURED)
     return float(not wrong and not row.trajectory.error)
 

@@ -163,7 +163,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
 
 
 def _loosest(contracts: Iterable[Contract]) -> Budget:
-    """Return a budget with the highest limit that any contract has for each resource."""
+    """Join budgets: the highest limit on each resource."""
     budgets = [contract.stop for contract in contracts]
     limits: dict[str, Any] = {}
     for name in RESOURCES:
@@ -175,7 +175,7 @@ def _loosest(contracts: Iterable[Contract]) -> Budget:
 def _with_workers(
     graph: StateGraph[Any], workers: Mapping[str, Worker], choose: Callable[[Router], Any] | None
 ) -> StateGraph[Any]:
-    """Copy a graph with these workers in their places, and new choosers in its routers."""
+    """Copy a graph with other workers, and other choosers in its routers."""
 
     def node_of(name: str, spec: Any) -> Any:
         node = workers.get(name, spec.runnable)
@@ -193,11 +193,7 @@ class Gone:
     name: str
 
     def __call__(self, request: Any) -> Any:
-        """Ask for a person.
-
-        Raises:
-            PersonNeeded: always.
-        """
+        """Raise `PersonNeeded`."""
         raise PersonNeeded(f"{self.name} was taken out of this variant")
 
 

@@ -26,21 +26,18 @@ from quintet.state.verdict import name_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-Fields = Mapping[str, tuple[str, ...]]
-
 
 def breakable(
     graph: StateGraph[Any] | CompiledStateGraph[Any, Any, Any, Any],
     *,
-    fields: Fields | None = None,
+    fields: Mapping[str, tuple[str, ...]] | None = None,
     whole: Collection[str] = (),
 ) -> StateGraph[Any]:
     """Copy a graph so that faults may strike in it; until one is armed it behaves as before.
 
-    A node of any graph may fail, be slow, or find a field of its input lost or changed. In
-    Quintet's own nodes, the parts that they call may fail too: a Worker's agent and tools, a
-    Router's chooser, a Planner's maker, an Act's effects. Nodes that write the outcome or ask a
-    person stay whole, and so do error handlers.
+    A node of any graph may fail, be slow, or find a field of its input lost or changed. Parts of
+    Quintet's nodes may fail too: a Worker's agent and tools, a Router's chooser, a Planner's maker,
+    an Act's effects. Nodes that write the outcome or ask a person stay whole, and error handlers.
 
     Args:
         graph: a StateGraph, or a compiled one, whose builder is taken.
@@ -87,17 +84,12 @@ def breakable_call(function: F, *, kind: SpotKind, name: str = "") -> F:
 
 
 def pass_by(kind: SpotKind, name: str) -> None:
-    """Let a fault strike here, in code with no call to wrap; only a fault that raises is felt.
-
-    Args:
-        kind: the kind of spot.
-        name: of the spot.
-    """
+    """Let a fault strike here, in code with no call to wrap; only a fault that raises is felt."""
     pump(around(Spot(kind=kind, name=name), ()), lambda _: None)
 
 
 def _input_keys(node: Any) -> tuple[str, ...]:
-    """Return the state keys that a node of ours is handed; empty where it does not declare them."""
+    """Return the state keys that a node of ours is handed; empty where unknown."""
     if isinstance(node, Worker):
         return (*node.contract.required, *node.contract.optional, "behalf")
     if isinstance(node, Router) and node.read is text_of:

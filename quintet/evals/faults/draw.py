@@ -77,7 +77,7 @@ def _node_at(visit: Visit, visits: tuple[Visit, ...]) -> str:
 
 
 def _recorded_answer(fault: Fault, visit: Visit, visits: tuple[Visit, ...]) -> Any:
-    """Return the unbroken run's answer at a visit, or at the spot's last visit (`last_word`)."""
+    """Return the unbroken run's answer at this visit or, for `last_word`, the last."""
     if fault.last_word:
         visit = next(other for other in reversed(visits) if other.spot == visit.spot)
     return visit.answer

@@ -81,7 +81,7 @@ class Blow:
 
 @dataclass(frozen=True, kw_only=True)
 class Instead:
-    """A result that `Fault.before` returns so that the real thing is not called at all."""
+    """A result in place of the real call, returned by `Fault.before`."""
 
     value: Any
 
@@ -93,17 +93,16 @@ class Fault:
     Args:
         kind: the fault's name in reports.
         at: the kinds of spot at which it may strike.
-        before: gets the `Blow` before the call. It returns the arguments to call the real thing
-            with (a tuple), or `Instead(value=...)` as the result without a call, or it raises.
+        before: gets the `Blow` before the call. It returns the arguments for the call (a tuple),
+            or `Instead(value=...)` for no call, or raises.
         after: gets the `Blow` after the call, and returns another result, or raises.
         times: how often it may strike in a run; the seed draws one of these numbers.
         rounds: how often the real thing is called in place of once.
-        last_word: whether `Blow.recorded` is the spot's last result in the unbroken run, and not
-            the result of the same visit.
+        last_word: whether `Blow.recorded` is the spot's last result in the unbroken run.
         varied: whether it draws something else each time; one visit may then be struck in several
             runs.
-        fits: gets a visit of the unbroken run and all its visits, and says whether the fault may
-            strike there, such as at agents that called a tool; by default anywhere.
+        fits: says, for a visit of the unbroken run and all its visits, whether the fault may
+            strike there; by default anywhere.
         about: a sentence on what it stands for.
 
     Raises:

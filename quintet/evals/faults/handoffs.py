@@ -18,14 +18,8 @@ BOOKKEEPING = frozenset((*RUN_KEYS, "actions", "step"))
 
 
 def handoff_paths(state: Any, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """List the paths of the fields that a state hands over and that can be changed.
-
-    The input of a plan's step stands under `step`, so a field that is there gets that path.
-
-    Args:
-        state: a mapping, a pydantic model or a dataclass.
-        names: the fields to look for; empty for all but the run's own records.
-    """
+    """List the paths of the named fields in a state, or of all but the run's own records."""
+    # The inputs of a plan's step stand under `step`.
     fields = _as_mapping(state)
     inputs = (fields.get("step") or {}).get("inputs") or {} if "step" in fields else {}
     names = names or tuple(name for name in fields if name not in BOOKKEEPING)
@@ -44,7 +38,7 @@ def alter_field(state: Any, path: tuple[str, ...], lot: random.Random) -> Any:
 
 
 def another_value(value: Any, lot: random.Random) -> Any:
-    """Return another value of the same kind; in a mapping or list, change one value within it."""
+    """Return another value of the same kind; in a mapping or list, change one item."""
     if isinstance(value, Mapping) and (keys := [key for key in value if _changes(value[key])]):
         key = lot.choice(sorted(keys, key=str))  # the same draw whatever order the keys came in
         return {**value, key: another_value(value[key], lot)}
@@ -77,11 +71,9 @@ def _text(value: str, lot: random.Random) -> str:
 
 def _changes(value: Any) -> bool:
     """Say whether `another_value` can make another value of it."""
-    if isinstance(value, Mapping):
-        return any(map(_changes, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_changes, value))
-    return isinstance(value, bool | int | float) or (isinstance(value, str) and bool(value))
+    if isinstance(value, Mapping | list | tuple):
+        return any(map(_changes, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, int | float) or (isinstance(value, str) and value != "")
 
 
 class _Gone:

@@ -36,14 +36,12 @@ def inject(
     """Run each case once unbroken, then once for each fault that may strike in it.
 
     The unbroken run shows where a fault may strike; where the case has no label, the broken run is
-    compared with it. Cases that go wrong without any fault are left out and counted. A run in
-    which its fault did not strike is no row; `FaultReport.never_struck` counts those. A *silent
-    failure* is a run that claims to be done, while its outcome, calls, effects or end state
-    contradict the case.
+    compared with it. Cases that go wrong without any fault are left out and counted, and so are
+    runs in which the fault did not strike. A *silent failure* is a run that claims to be done,
+    while its outcome, calls, effects or end state contradict the case.
 
-    A compiled graph as target is made breakable here. A function of a case that builds its own
-    graph must do so itself, by `breakable(graph).compile(...)`. Use such a function where one run
-    would see what another has written.
+    A compiled graph is made breakable here. A function of a case that builds its graph does so
+    itself, by `breakable(graph).compile(...)`. Use one where a run would see another's writes.
 
     Args:
         suite: its target is a compiled graph, a `GraphTarget`, or a function of a case in which
@@ -104,7 +102,7 @@ def inject(
 
 
 def _breakable_target(suite: Suite) -> Any:
-    """Make the nodes of a target's graph breakable; a function of a case stays as it is."""
+    """Make a target's graph breakable; a function of a case stays as it is."""
     target = as_target(suite.target, suite.cases)
     if not isinstance(target, GraphTarget):
         return target
@@ -114,11 +112,7 @@ def _breakable_target(suite: Suite) -> Any:
 def _planned(
     suite: Suite, draw: Draw, unbroken: Mapping[str, Trajectory], probes: Mapping[str, Probe]
 ) -> dict[str, Plan]:
-    """Draw the faults for the cases that end right without one, by id.
-
-    Raises:
-        DesignError: there are none; it says why.
-    """
+    """Draw the faults for the cases that end right without one, by id; raise if there are none."""
     plans = {
         plan.id: plan
         for case in suite.cases
@@ -133,12 +127,7 @@ def _planned(
 
 @dataclass(frozen=True, kw_only=True)
 class _Armed:
-    """Run each case on a target while a probe records or a strike is armed.
-
-    Args:
-        target: the target.
-        arm: gives the case to run in place of a case, and its probe or strike.
-    """
+    """Run cases while a probe or a strike is armed; `arm` gives it, and the case to run."""
 
     target: Any
     arm: Callable[[Case], tuple[Case, Probe | Strike]]
@@ -195,7 +184,7 @@ def _injected(plan: Plan, trajectory: Trajectory, runs: Mapping[str, Trajectory]
 
 
 def _is_right(row: Row) -> bool:
-    """Say whether an unbroken run ended as its case says; the way there may differ."""
+    """Say whether an unbroken run ended as its case says, by any path."""
     run = row.trajectory
     return not run.error and not contradicted(row.case, run, run)
 

@@ -139,16 +139,11 @@ class FaultReport:
         return tuple(row for row in self.rows if row.end == "silent failure")
 
     def share(self, end: End, kind: str | None = None) -> tuple[float | None, Interval]:
-        """Return the share of struck runs with this end, and its interval (`stats.proportion`).
-
-        The runs of one case are one cluster: they are not independent of each other.
+        """Return the share of struck runs with this end, None without any, and its interval.
 
         Args:
             end: one of `ENDS`.
             kind: the kind of fault; by default all.
-
-        Returns:
-            The share, None where no run was struck, and the interval.
 
         Raises:
             DesignError: there is no such end.
@@ -156,6 +151,7 @@ class FaultReport:
         if end not in ENDS:
             raise DesignError(f"share({end!r}): give one of {', '.join(ENDS)}")
         rows = self.rows if kind is None else self.of(kind)
+        # The runs of one case are a cluster: they are not independent of each other.
         parts = [(row.case.group or row.case.id, float(row.end == end), 1.0) for row in rows]
         hits = sum(part for _, part, _ in parts)
         return (hits / len(rows) if rows else None), proportion(parts, confidence=self.confidence)

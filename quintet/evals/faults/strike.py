@@ -22,10 +22,9 @@ class Strike:
     Args:
         fault: the fault.
         spot: where it strikes.
-        nth: the visit, counted from 1, at which it begins; then it strikes at each visit until
-            `times` are used up.
+        nth: the visit, from 1, at which it begins; then it strikes until `times` are used up.
         times: how often it strikes at most.
-        seed: seeds the fault's draws; two strikes with one seed do the same.
+        seed: of the fault's draws.
         recorded: the result of this visit in the unbroken run.
 
     Attributes:
@@ -114,10 +113,9 @@ def armed(on: Strike | Probe) -> Iterator[None]:
 
 
 def around(spot: Spot, given: Given) -> Generator[Given, Any, Any]:
-    """Pass a call through a spot, as a generator that sync and async callers share.
+    """Yield the arguments for the real call, take its result, and return the caller's result.
 
-    It yields the arguments for the real call, is sent the result, and returns the result that the
-    caller gets. A fault may change either, or answer without the call.
+    A generator, so that sync and async callers share it.
     """
     armament = _current.get()
     if isinstance(armament, Probe):
