@@ -110,11 +110,13 @@ def shifted(progress: Progress | None, done: int, total: int) -> Progress | None
     return None if progress is None else lambda more, _: progress(done + more, total)
 
 
-def _suite(suite: Any, cases: Iterable[Case] | None) -> Suite:
-    if not isinstance(suite, Suite):
-        suite = Suite(cases=tuple(cases or ()), target=suite)
+def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
+    if not isinstance(thing, Suite):
+        suite = Suite(cases=tuple(cases or ()), target=thing)
     elif cases is not None:
         raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
+    else:
+        suite = thing
     if not suite.cases:
         raise DesignError(f"suite {suite.name!r} has no cases; give evaluate(target, cases)")
     return suite

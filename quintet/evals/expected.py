@@ -62,8 +62,8 @@ def kept_off(case: Case, trajectory: Trajectory) -> bool | None:
 def trespassed(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
     """Name what occurred of `Case.never`: tools that ran, nodes on the path."""
     # A call of unknown end may have happened, and counts as if it had.
-    ran = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
-    return tuple(name for name in case.never if name in ran or name in trajectory.path)
+    tools = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
+    return tuple(name for name in case.never if name in tools or name in trajectory.path)
 
 
 def left_rightly(case: Case, trajectory: Trajectory) -> bool | None:

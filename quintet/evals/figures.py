@@ -77,11 +77,11 @@ def _ratio(
         return {"value": None}
     value = sum(item[1] for item in parts) / whole
     if metric.unit == "share" and all(0 <= part <= of for _, part, of in parts):
-        both = proportion(parts, confidence=confidence)
+        interval = proportion(parts, confidence=confidence)
         return {
             "value": value,
-            "low": both.low,
-            "high": both.high,
+            "low": interval.low,
+            "high": interval.high,
             "bound_low": _exact(parts, confidence, "lower").low,
             "bound_high": _exact(parts, confidence, "upper").high,
         }
@@ -133,16 +133,16 @@ def _bootstrapped(
 ) -> dict[str, Any]:
     """Draw the two-sided interval, and for a gated metric the one-sided bounds."""
     try:
-        both = draw(confidence)
-        if both.low == both.high:
+        interval = draw(confidence)
+        if interval.low == interval.high:
             # Draws from values that are all alike say nothing of what others might be. A gate on
             # such a figure looks at the value: a target without variation has no other bound.
-            bounds = {"bound_low": both.low, "bound_high": both.high} if gated else {}
+            bounds = {"bound_low": interval.low, "bound_high": interval.high} if gated else {}
             return {"note": "all cases alike: no interval can be drawn", **bounds}
-        ends: dict[str, Any] = {"low": finite(both.low), "high": finite(both.high)}
+        ends: dict[str, Any] = {"low": finite(interval.low), "high": finite(interval.high)}
         if gated:
             # An interval at 2c - 1 misses 1 - c on each side: its ends are one-sided bounds at c.
-            sides = draw(2 * confidence - 1) if confidence > 0.5 else both
+            sides = draw(2 * confidence - 1) if confidence > 0.5 else interval
             ends |= {"bound_low": finite(sides.low), "bound_high": finite(sides.high)}
     except DesignError:  # numbers that no bootstrap takes, such as a negative whole
         return {}

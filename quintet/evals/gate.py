@@ -56,9 +56,7 @@ class Gate:
         )
         # An error counts as the worst share; no other unit has a worst value to stand for it.
         if figure.errors and figure.unit != "share":
-            return Verdict(
-                gate=self, passed=False, why=f"{why}; the metric raised {figure.errors} times"
-            )
+            passed, why = False, f"{why}; the metric raised {figure.errors} times"
         return Verdict(gate=self, passed=passed, why=why)
 
     def _none(self, figure: Figure) -> Verdict:

@@ -84,12 +84,13 @@ class GraphTarget:
         return await apump(self._run(case), _await)
 
     def _run(self, case: Case) -> Generator[Step, Any, Trajectory]:
-        given = _input_for(self.app, self.given(case) if self.given is not None else case.input)
+        value = self.given(case) if self.given is not None else case.input
+        state = _input_for(self.app, value)
         thread, observer, began = f"eval-{uuid4().hex[:12]}/{case.id}", Observer(), time.monotonic()
         config = {"callbacks": [observer]}
         run, error = None, ""
         try:
-            run = yield start, astart, (self.app, given), {"thread": thread, "config": config}
+            run = yield start, astart, (self.app, state), {"thread": thread, "config": config}
             run = yield from self._answer_all(run)
         except BaseException as problem:  # a tool's `sys.exit` is a finding too
             if stops(problem):
@@ -300,18 +301,18 @@ async def _alook(app: Any, thread: str) -> Run | None:
         return None
 
 
-def _input_for(app: Any, given: Any) -> Mapping[str, Any]:
+def _input_for(app: Any, value: Any) -> Mapping[str, Any]:
     """Make a graph's input of a case's: a mapping as it is, a text or messages under their key."""
-    if isinstance(given, Mapping):
-        return given
+    if isinstance(value, Mapping):
+        return value
     keys = app.builder.schemas[app.builder.input_schema]
     if "messages" in keys:
-        messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
         return {"messages": messages}
-    if "message" in keys and isinstance(given, str):
-        return {"message": given}
+    if "message" in keys and isinstance(value, str):
+        return {"message": value}
     raise DesignError(
-        f"the case's input {given!r:.60} is {type(given).__name__}, and the graph takes "
+        f"the case's input {value!r:.60} is {type(value).__name__}, and the graph takes "
         f"{', '.join(sorted(keys))}: give a mapping of these, or GraphTarget(given=...)"
     )
 

@@ -55,8 +55,8 @@ def ablate(
         variants: the variants to try; by default those of `variants_of`.
         build: makes the target of a variant, such as
             `lambda variant: Desk(variant.apply(graph))`, for a target that is no compiled graph.
-        merge: makes one worker of several, given by name. By default chat-model workers with
-            equal contracts but for goal and tools are merged; others are reported as not tried.
+        merge: makes one worker of several, given by name; by default `merged_worker`. Variants
+            that it cannot make are reported as not tried.
         jobs: how many cases are under way at once.
         progress: called with the number of runs done and their total.
 

@@ -141,7 +141,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
     Each handoff may spend as much as the most generous of them.
 
     Raises:
-        NotTried: they are no chat models, or their contracts differ in more than goal and tools.
+        NotTried: they are no chat models, or their contracts ask for different things.
     """
     names, parts = " and ".join(workers), tuple(workers.values())
     first = parts[0]
@@ -225,14 +225,14 @@ class Without:
     def __name__(self) -> str:
         return name_of(self.inner)
 
-    def steps(self, given: Any) -> Steps[Choice | None]:
+    def steps(self, text: Any) -> Steps[Choice | None]:
         """Ask the inner chooser; a choice of a route that is gone becomes None."""
-        choice = yield from ask(self.inner, given)
+        choice = yield from ask(self.inner, text)
         return None if choice is None or choice.to in self.gone else choice
 
-    def __call__(self, given: Any) -> Choice | None:
+    def __call__(self, text: Any) -> Choice | None:
         """Ask it as a plain function."""
-        return drive(self.steps(given))
+        return drive(self.steps(text))
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ class Always:
 
     to: str
 
-    def __call__(self, given: Any) -> Choice:
+    def __call__(self, text: Any) -> Choice:
         """Return the choice of the one agent."""
         return Choice(to=self.to, reason="one agent takes everything", confidence=1.0)
 

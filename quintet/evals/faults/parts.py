@@ -139,22 +139,22 @@ class BreakableChooser:
         """Return the routes that the inner chooser may take."""
         return routes_of(self.inner)
 
-    def steps(self, *given: Any) -> Steps[Any]:
+    def steps(self, *arguments: Any) -> Steps[Any]:
         """Ask the inner one, unless a fault strikes."""
         # Not by `pump`, which cannot yield the inner logic's own calls to the driver outside.
-        moves = around(self.spot, given)
+        moves = around(self.spot, arguments)
         try:
-            arguments = next(moves)
+            changed = next(moves)
             while True:
                 try:
-                    answer = yield from asked(self.inner, *arguments)
+                    answer = yield from asked(self.inner, *changed)
                 except Exception as problem:  # noqa: BLE001 - it goes on into the spot
-                    arguments = moves.throw(problem)
+                    changed = moves.throw(problem)
                 else:
-                    arguments = moves.send(answer)
+                    changed = moves.send(answer)
         except StopIteration as end:
             return end.value
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """Ask it as a plain function."""
-        return drive(self.steps(*given))
+        return drive(self.steps(*arguments))

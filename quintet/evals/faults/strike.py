@@ -13,7 +13,7 @@ from typing import Any
 
 from quintet.evals.faults.fault import Blow, Fault, Instead, Spot, Visit
 
-Given = tuple[Any, ...]
+Arguments = tuple[Any, ...]
 
 
 class Strike:
@@ -62,7 +62,7 @@ class Strike:
             self.struck += 1
         return True
 
-    def blow(self, given: Given, result: Any = None) -> Blow:
+    def blow(self, given: Arguments, result: Any = None) -> Blow:
         """Make the record that the fault gets when it strikes."""
         return Blow(
             spot=self.spot,
@@ -85,7 +85,7 @@ class Probe:
         self._seen: Counter[Spot] = Counter()
         self._lock = threading.Lock()
 
-    def begins(self, spot: Spot, given: Given) -> int:
+    def begins(self, spot: Spot, given: Arguments) -> int:
         """Record the beginning of a visit, and return its index in `visits`."""
         with self._lock:
             self._seen[spot] += 1
@@ -112,26 +112,26 @@ def armed(on: Strike | Probe) -> Iterator[None]:
         _current.reset(token)
 
 
-def around(spot: Spot, given: Given) -> Generator[Given, Any, Any]:
+def around(spot: Spot, arguments: Arguments) -> Generator[Arguments, Any, Any]:
     """Yield the arguments for the real call, take its result, and return the caller's result.
 
     A generator, so that sync and async callers share it.
     """
     armament = _current.get()
     if isinstance(armament, Probe):
-        index = armament.begins(spot, given)
-        answer = yield given  # where the call raises, the visit stays one that has not ended
+        index = armament.begins(spot, arguments)
+        answer = yield arguments  # where the call raises, the visit stays one that has not ended
         armament.ends(index, answer)
         return answer
     if armament is None or not armament.strikes(spot):
-        return (yield given)
+        return (yield arguments)
     fault = armament.fault
     if fault.before is not None:
-        changed = fault.before(armament.blow(given))
+        changed = fault.before(armament.blow(arguments))
         if isinstance(changed, Instead):
             return changed.value
-        given = changed
+        arguments = changed
     result = None
     for _ in range(fault.rounds):
-        result = yield given
-    return result if fault.after is None else fault.after(armament.blow(given, result))
+        result = yield arguments
+    return result if fault.after is None else fault.after(armament.blow(arguments, result))
