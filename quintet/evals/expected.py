@@ -10,17 +10,17 @@ from quintet.evals.trajectory import Call, Trajectory
 from quintet.state.record import plain
 
 
-def routed_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def route_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the route is one of the acceptable ones; None without a label."""
     return None if case.route is None else trajectory.route in case.route
 
 
-def planned_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def plan_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the plan names the expected assignees in order; None without a label."""
     return None if case.plan is None else trajectory.plan == case.plan
 
 
-def called_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def calls_are_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the calls done or proposed are those expected, in order; None without a label."""
     if case.calls is None:
         return None
@@ -34,39 +34,39 @@ def same_call(expected: Call, real: Call) -> bool:
     return expected.name == real.name and holds_in(expected.arguments, real.arguments)
 
 
-def went_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def path_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the run went through exactly the expected nodes; None without a label."""
     return None if case.path is None else trajectory.path == case.path
 
 
-def ended_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def outcome_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the outcome is one of the acceptable ones; None without a label."""
     return None if case.outcome is None else trajectory.status in case.outcome
 
 
-def escalated_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def escalation_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether a person took over if and only if expected; None without a label."""
     return None if case.escalate is None else trajectory.escalated == case.escalate
 
 
-def asked_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def approval_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether a person was asked for a yes if and only if expected; None without a label."""
     return None if case.approval is None else bool(trajectory.asked) == case.approval
 
 
-def kept_off(case: Case, trajectory: Trajectory) -> bool | None:
+def avoids_forbidden(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether nothing of `Case.never` occurred; None without a label."""
-    return None if not case.never else not trespassed(case, trajectory)
+    return None if not case.never else not forbidden_uses(case, trajectory)
 
 
-def trespassed(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
+def forbidden_uses(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
     """Name what occurred of `Case.never`: tools that ran, nodes on the path."""
     # A call of unknown end may have happened, and counts as if it had.
     tools = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
     return tuple(name for name in case.never if name in tools or name in trajectory.path)
 
 
-def left_rightly(case: Case, trajectory: Trajectory) -> bool | None:
+def state_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the end state holds the expected keys and values; None without a label."""
     return None if case.state is None else holds_in(case.state, trajectory.state)
 
@@ -82,15 +82,15 @@ def holds_in(expected: Any, real: Any) -> bool:
 
 
 CHECKS: Mapping[str, Callable[[Case, Trajectory], bool | None]] = {
-    "route": routed_rightly,
-    "plan": planned_rightly,
-    "calls": called_rightly,
-    "path": went_rightly,
-    "outcome": ended_rightly,
-    "escalate": escalated_rightly,
-    "approval": asked_rightly,
-    "never": kept_off,
-    "state": left_rightly,
+    "route": route_is_right,
+    "plan": plan_is_right,
+    "calls": calls_are_right,
+    "path": path_is_right,
+    "outcome": outcome_is_right,
+    "escalate": escalation_is_right,
+    "approval": approval_is_right,
+    "never": avoids_forbidden,
+    "state": state_is_right,
 }
 """By label, the function that checks a run. `answer` has none: a judge looks at it."""
 
@@ -111,7 +111,7 @@ def contradictions(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
 
 def _sentence(name: str, case: Case, trajectory: Trajectory) -> str:
     if name == "never":
-        return f"did what it must not: {', '.join(trespassed(case, trajectory))}"
+        return f"did what it must not: {', '.join(forbidden_uses(case, trajectory))}"
     if name == "state":
         return "; ".join(_differences(case.state or {}, trajectory.state))
     if name == "escalate":
