@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import count
 from typing import Any
@@ -19,9 +19,11 @@ from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.running.ended import stops, told
 from quintet.evals.running.observer import Observer
-from quintet.evals.trajectory import PEOPLE, Call, Trajectory
+from quintet.evals.trajectory import PEOPLE, Trajectory
+from quintet.evals.trajectory import Call as ToolCall
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
-from quintet.nodes.core.node import Node, adrive, apump, drive, pump
+from quintet.nodes.core.call import Call, Logic, adrive, drive
+from quintet.nodes.core.node import Node
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
 from quintet.state.verdict import is_async, name_of
@@ -30,7 +32,6 @@ ANSWERS = 64
 """Questions that a run may ask a person before it counts as going in circles."""
 
 Person = Callable[[Any], Any]
-Step = tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,20 +78,21 @@ class GraphTarget:
 
     def __call__(self, case: Case) -> Trajectory:
         """Run one case; an exception of the graph becomes the trajectory's `error`."""
-        return pump(self._run(case), _call)
+        return drive(self._logic(case))
 
     async def acall(self, case: Case) -> Trajectory:
         """Run one case as a call does, awaiting the graph."""
-        return await apump(self._run(case), _await)
+        return await adrive(self._logic(case))
 
-    def _run(self, case: Case) -> Generator[Step, Any, Trajectory]:
+    def _logic(self, case: Case) -> Logic[Trajectory]:
         value = self.given(case) if self.given is not None else case.input
         state = _input_for(self.app, value)
         thread, observer, began = f"eval-{uuid4().hex[:12]}/{case.id}", Observer(), time.monotonic()
         config = {"callbacks": [observer]}
         run, error = None, ""
         try:
-            run = yield start, astart, (self.app, state), {"thread": thread, "config": config}
+            options = {"thread": thread, "config": config}
+            run = yield Call(start, (self.app, state), options=options, awaitable=astart)
             run = yield from self._answer_all(run)
         except BaseException as problem:  # a tool's `sys.exit` is a finding too
             if stops(problem):
@@ -99,7 +101,7 @@ class GraphTarget:
         seconds = time.monotonic() - began
         if error and self._saves:
             # What was done before the error is in the checkpoint.
-            run = yield _look, _alook, (self.app, thread), {}
+            run = yield Call(_look, (self.app, thread), awaitable=_alook)
         trajectory = self._read(run, observer, error, seconds)
         # Nobody can read the thread again, and in memory it would stay for the whole evaluation.
         if isinstance(self.app.checkpointer, InMemorySaver):
@@ -110,14 +112,15 @@ class GraphTarget:
     def _saves(self) -> bool:
         return self.app.checkpointer not in (None, False)
 
-    def _answer_all(self, run: Run) -> Generator[Step, Any, Run]:
+    def _answer_all(self, run: Run) -> Logic[Run]:
         for number in count():
             answer = self.person(run.waiting[0].packet) if run.waiting and self.person else None
             if answer is None:
                 return run
             if number == ANSWERS:
                 raise RuntimeError(f"the run asked more than {ANSWERS} times")
-            run = yield run.answer, run.aanswer, (answer,), {"to": run.waiting[0].id}
+            to = {"to": run.waiting[0].id}
+            run = yield Call(run.answer, (answer,), options=to, awaitable=run.aanswer)
         return run
 
     def _read(self, run: Run | None, observer: Observer, error: str, seconds: float) -> Trajectory:
@@ -277,16 +280,6 @@ def _is_async_only(part: Any) -> bool:
     return getattr(part, "afunc", None) is not None and getattr(part, "func", None) is None
 
 
-def _call(step: Step) -> Any:
-    function, _, arguments, options = step
-    return function(*arguments, **options)
-
-
-async def _await(step: Step) -> Any:
-    _, function, arguments, options = step
-    return await function(*arguments, **options)
-
-
 def _look(app: Any, thread: str) -> Run | None:
     try:
         return look(app, thread=thread)
@@ -317,7 +310,9 @@ def _input_for(app: Any, value: Any) -> Mapping[str, Any]:
     )
 
 
-def _merged_calls(seen: tuple[Call, ...], recorded: tuple[Call, ...]) -> tuple[Call, ...]:
+def _merged_calls(
+    seen: tuple[ToolCall, ...], recorded: tuple[ToolCall, ...]
+) -> tuple[ToolCall, ...]:
     """Merge the calls seen by callbacks with those on record."""
     # An effect that a model calls is in both; its record knows the key and the end.
     left = list(recorded)
@@ -330,5 +325,5 @@ def _merged_calls(seen: tuple[Call, ...], recorded: tuple[Call, ...]) -> tuple[C
     return (*merged, *left)
 
 
-def _is_same(one: Call, other: Call) -> bool:
+def _is_same(one: ToolCall, other: ToolCall) -> bool:
     return one.name == other.name and dict(one.arguments) == dict(other.arguments)

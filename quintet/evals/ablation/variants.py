@@ -15,7 +15,7 @@ from quintet.errors import DesignError, PersonNeeded
 from quintet.evals.rebuild import with_nodes
 from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.choosers.model import ModelChooser
-from quintet.nodes.core.node import Steps, drive
+from quintet.nodes.core.call import Logic, drive
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.budget import RESOURCES, Budget
@@ -156,7 +156,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
         first.contract,
         goal="\n".join(dict.fromkeys(worker.contract.goal for worker in parts)),
         tools=tuple(tools.values()),
-        stop=_loosest(worker.contract for worker in parts),
+        budget=_loosest(worker.contract for worker in parts),
     )
     handoffs = tuple(dict.fromkeys(to for w in parts for to in w.handoffs if to not in workers))
     return replace(first, contract=contract, handoffs=handoffs)
@@ -164,7 +164,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
 
 def _loosest(contracts: Iterable[Contract]) -> Budget:
     """Join budgets: the highest limit on each resource."""
-    budgets = [contract.stop for contract in contracts]
+    budgets = [contract.budget for contract in contracts]
     limits: dict[str, Any] = {}
     for name in RESOURCES:
         bounds = [getattr(budget, name) for budget in budgets]
@@ -225,14 +225,14 @@ class Without:
     def __name__(self) -> str:
         return name_of(self.inner)
 
-    def steps(self, text: Any) -> Steps[Choice | None]:
+    def logic(self, text: Any) -> Logic[Choice | None]:
         """Ask the inner chooser; a choice of a route that is gone becomes None."""
         choice = yield from ask(self.inner, text)
         return None if choice is None or choice.to in self.gone else choice
 
     def __call__(self, text: Any) -> Choice | None:
         """Ask it as a plain function."""
-        return drive(self.steps(text))
+        return drive(self.logic(text))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act
 from quintet.nodes.choosers.choose import Cascade, routes_of
 from quintet.nodes.choosers.model import ModelChooser
-from quintet.nodes.core.node import Steps, apump, asked, drive, pump
+from quintet.nodes.core.call import Logic, apump, call_any, drive, pump
 from quintet.nodes.effect import Effect
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router
@@ -139,7 +139,7 @@ class BreakableChooser:
         """Return the routes that the inner chooser may take."""
         return routes_of(self.inner)
 
-    def steps(self, *arguments: Any) -> Steps[Any]:
+    def logic(self, *arguments: Any) -> Logic[Any]:
         """Ask the inner one, unless a fault strikes."""
         # Not by `pump`, which cannot yield the inner logic's own calls to the driver outside.
         moves = around(self.spot, arguments)
@@ -147,7 +147,7 @@ class BreakableChooser:
             changed = next(moves)
             while True:
                 try:
-                    answer = yield from asked(self.inner, *changed)
+                    answer = yield from call_any(self.inner, *changed)
                 except Exception as problem:  # noqa: BLE001 - it goes on into the spot
                     changed = moves.throw(problem)
                 else:
@@ -157,4 +157,4 @@ class BreakableChooser:
 
     def __call__(self, *arguments: Any) -> Any:
         """Ask it as a plain function."""
-        return drive(self.steps(*arguments))
+        return drive(self.logic(*arguments))
