@@ -76,9 +76,10 @@ def test_repeats_of_a_task_do_not_narrow_it():
     once = bootstrap_ratio([(place, value, 1) for place, value in enumerate(sample)])
     often = [(place, value, 1) for place, value in enumerate(sample) for _ in range(5)]
     assert bootstrap_ratio(often).width == pytest.approx(once.width, rel=1e-6)
-    assert bootstrap([[value] * 5 for value in sample], fmean).width == pytest.approx(
-        once.width, rel=0.1
-    )
+    # They draw from different streams: with so many draws the widths differ by some 2 %.
+    slow = bootstrap([[value] * 5 for value in sample], fmean, rounds=20_000)
+    fast = bootstrap_ratio(often, rounds=20_000)
+    assert slow.width == pytest.approx(fast.width, rel=0.05)
 
 
 def test_more_confidence_widens_and_more_clusters_narrow():
