@@ -1,4 +1,4 @@
-"""Whether plans can run, are the expected ones, get done, and hold."""
+"""Measure whether plans can run, are the expected ones, get done, and hold."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 
 DRAFTING = ("DesignError", "ContractBroken", "ValidationError", "OutputParserException")
-"""What a planner fails with when what was drafted is no plan that can run."""
+"""The errors of a planner whose draft is no plan that can run."""
 
 _CANNOT_RUN = "the model's plan cannot run"
 _PLAN = re.compile(r"plan \d+: ")
 
 
 def _made(trajectory: Trajectory) -> int:
-    """How many plans were made; a plan without a decision on record is one."""
+    """Count the plans that were made; a plan without a recorded decision is one."""
     return len(_plans(trajectory)) or int(trajectory.plan is not None)
 
 
 def _plans(trajectory: Trajectory) -> list[Decision]:
-    """The planner's decisions. Recovery leaves one of the kind `replan` too: it asks for a plan."""
-    made = (item for item in trajectory.decisions if item.kind in ("plan", "replan"))
-    return [item for item in made if _PLAN.match(item.choice)]
+    """List the planner's decisions."""
+    decisions = (item for item in trajectory.decisions if item.kind in ("plan", "replan"))
+    # Recovery records a decision of the kind `replan` too, which asks for a plan and holds none.
+    return [item for item in decisions if _PLAN.match(item.choice)]
 
 
 def refused_drafts(trajectory: Trajectory) -> tuple[Failure, ...]:
-    """The failures of a planner whose draft was no plan that can run."""
+    """List the failures of a planner whose draft was no plan that can run."""
     planners = {item.node for item in _plans(trajectory)}
     return tuple(
         item
@@ -55,9 +56,10 @@ def _executed(_: Case, trajectory: Trajectory) -> Share | None:
         return None
     if trajectory.claims_done:
         return Share(part=len(plan), whole=len(plan))
-    begun = Counter(node for node in trajectory.path if node in plan)
+    visits = Counter(node for node in trajectory.path if node in plan)
     failed = Counter(item.node for item in trajectory.failures if item.node in plan)
-    done = (begun - failed) & Counter(plan)
+    # The path holds visits of earlier plans too: count at most those that the last plan asks for.
+    done = (visits - failed) & Counter(plan)
     return Share(part=done.total(), whole=len(plan))
 
 
@@ -108,9 +110,9 @@ replans = Metric(
     score=_replans,
     better="lower",
     unit="number",
-    about="How often a run with a plan was re-planned, on average.",
+    about="Re-plans / runs with a plan: the mean over these runs.",
 )
-"""How often a run with a plan was re-planned, on average."""
+"""The mean number of re-plans of a run with a plan."""
 
 stalls = Metric(
     name="stalls",

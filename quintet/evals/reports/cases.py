@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from quintet.evals.metrics.routing import told_and_chosen
+from quintet.evals.metrics.routing import expected_and_chosen
 from quintet.evals.report import Report
 from quintet.evals.reports.markup import badge, breakable, esc, head, link, tag
 from quintet.evals.reports.words import (
@@ -76,7 +76,7 @@ def _opened(item: Judged, new: bool) -> str:
 
 
 def _pair(item: Judged) -> dict[str, Any]:
-    pair = told_and_chosen(item.row.case, item.row.trajectory)
+    pair = expected_and_chosen(item.row.case, item.row.trajectory)
     return {} if pair is None else {"data_told": pair[0], "data_got": pair[1]}
 
 

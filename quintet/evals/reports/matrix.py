@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quintet.evals.metrics import Confusion, confusion
-from quintet.evals.metrics.routing import NOBODY, told_and_chosen
+from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
 from quintet.evals.reports.markup import esc, head, tag
 from quintet.evals.reports.words import Judged, counted, short
 
@@ -70,7 +70,7 @@ def matrix_section(rows: Iterable[Judged], confidence: float) -> str:
         return ""
     pairs: dict[tuple[str, str], list[Judged]] = defaultdict(list)
     for item in rows:
-        if (pair := told_and_chosen(item.row.case, item.row.trajectory)) is not None:
+        if (pair := expected_and_chosen(item.row.case, item.row.trajectory)) is not None:
             pairs[pair].append(item)
     shown = matrix(found)
     hint = "Expected routes down, chosen routes across. An underlined number leads to its runs."
