@@ -65,6 +65,7 @@ def bootstrap(
     def figure(sample: Iterable[Sequence[T]]) -> float:
         return statistic(list(chain.from_iterable(sample)))
 
+    # Python's own draws: almost all of the time is the statistic's.
     random = Random(seed)  # noqa: S311 - a draw is no secret
     resampled = _Resampled(
         estimate=figure(filled),
@@ -107,11 +108,11 @@ def bootstrap_ratio(
     _check(rounds, confidence, method)
     # Sorted, so that the same data in another order give the same interval.
     pairs = sorted((part, whole) for part, whole in sums.values() if part or whole)
-    total_part, total_whole = (sum(side) for side in zip(*pairs, strict=True)) if pairs else (0, 0)
-    if len(pairs) < 2 or not total_whole:
+    if len(pairs) < 2 or not any(whole for _, whole in pairs):
         return unknown(confidence)
     estimate, *draws = _ratios(pairs, rounds, seed)
     resampled = _Resampled(estimate=estimate, draws=_known(draws), n=len(pairs))
+    total_part, total_whole = (fsum(side) for side in zip(*pairs, strict=True))
     jackknife = (_ratio(total_part - part, total_whole - whole) for part, whole in pairs)
     return resampled.interval(confidence, jackknife if method == "bca" else None)
 

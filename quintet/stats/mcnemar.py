@@ -56,5 +56,5 @@ def flipped(differences: Sequence[float], *, seed: int = 0, rounds: int = 4999) 
         return float(np.mean(abs(2 * (every @ sizes) - total) >= bar))
     blocks = drawn(2, width=count, rounds=rounds, seed=seed)
     extreme = sum(np.count_nonzero(abs(2 * (signs @ sizes) - total) >= bar) for signs in blocks)
-    # The pattern that was seen counts as one of the draws, so p is never 0.
+    # The pattern that was seen counts as one of the draws, or p could be 0.
     return (1 + extreme) / (1 + rounds)

@@ -97,8 +97,12 @@ def confusion(rows: Iterable[Row], *, confidence: float = 0.95) -> Confusion:
 
 
 def _figures(route: str, runs: list[tuple[str, str, str]], confidence: float) -> RouteFigures:
-    of_chosen = [(cluster, want == route, 1) for cluster, want, chosen in runs if chosen == route]
-    of_expected = [(cluster, chosen == route, 1) for cluster, want, chosen in runs if want == route]
+    of_chosen = [
+        (cluster, expected == route, 1) for cluster, expected, chosen in runs if chosen == route
+    ]
+    of_expected = [
+        (cluster, chosen == route, 1) for cluster, expected, chosen in runs if expected == route
+    ]
     return RouteFigures(
         route=route,
         expected=len(of_expected),

@@ -29,7 +29,7 @@ Keys = Callable[[Trajectory], Collection[str]]
 
 def holders(trajectory: Trajectory) -> tuple[str, ...]:
     """List the agents that got control by a recorded decision, in order."""
-    return tuple(item.choice for item in trajectory.decisions if item.kind in PASSING)
+    return tuple(decision.choice for decision in trajectory.decisions if decision.kind in PASSING)
 
 
 def handoffs(trajectory: Trajectory) -> int:
@@ -38,9 +38,9 @@ def handoffs(trajectory: Trajectory) -> int:
     recorded = len(holders(trajectory)) + steps
     if recorded or not (trajectory.decisions or trajectory.failures):
         return recorded
-    deciders = {item.node for item in trajectory.decisions if item.kind in DECIDING}
+    deciders = {decision.node for decision in trajectory.decisions if decision.kind in DECIDING}
     # A planner whose draft was refused left a failure and no decision.
-    deciders |= {item.node for item in refused_drafts(trajectory)}
+    deciders |= {failure.node for failure in refused_drafts(trajectory)}
     return sum(node not in deciders for node in trajectory.path)
 
 
@@ -50,9 +50,9 @@ def _broken(_: Case, trajectory: Trajectory, needs: bool) -> Share | None:
     # A planner's own contract is broken by a bad draft: that is no handoff.
     drafts = refused_drafts(trajectory)
     messages = [
-        item.message
-        for item in trajectory.failures
-        if item.error == "ContractBroken" and item not in drafts
+        failure.message
+        for failure in trajectory.failures
+        if failure.error == "ContractBroken" and failure not in drafts
     ]
     # A contract can break without a handoff on record; the share stays within 1.
     whole = max(handoffs(trajectory), len(messages))
@@ -90,7 +90,7 @@ def _circles(chain: tuple[str, ...]) -> set[tuple[str, str]]:
 def _looped(_: Case, trajectory: Trajectory) -> bool | None:
     if trajectory.status == "routed":
         return None
-    if any(item.error == "HandoffLoop" for item in trajectory.failures):
+    if any(failure.error == "HandoffLoop" for failure in trajectory.failures):
         return True
     if trajectory.decisions:
         return bool(_circles(holders(trajectory))) if handoffs(trajectory) else None

@@ -27,18 +27,21 @@ def _made(trajectory: Trajectory) -> int:
 
 def _plans(trajectory: Trajectory) -> list[Decision]:
     """List the planner's decisions."""
-    decisions = (item for item in trajectory.decisions if item.kind in ("plan", "replan"))
+    decisions = (
+        decision for decision in trajectory.decisions if decision.kind in ("plan", "replan")
+    )
     # Recovery records a decision of the kind `replan` too, which asks for a plan and holds none.
-    return [item for item in decisions if _PLAN.match(item.choice)]
+    return [decision for decision in decisions if _PLAN.match(decision.choice)]
 
 
 def refused_drafts(trajectory: Trajectory) -> tuple[Failure, ...]:
     """List the failures of a planner whose draft was no plan that can run."""
-    planners = {item.node for item in _plans(trajectory)}
+    planners = {decision.node for decision in _plans(trajectory)}
     return tuple(
-        item
-        for item in trajectory.failures
-        if item.error in DRAFTING and (item.node in planners or _CANNOT_RUN in item.message)
+        failure
+        for failure in trajectory.failures
+        if failure.error in DRAFTING
+        and (failure.node in planners or _CANNOT_RUN in failure.message)
     )
 
 
@@ -57,7 +60,7 @@ def _executed(_: Case, trajectory: Trajectory) -> Share | None:
     if trajectory.claims_done:
         return Share(part=len(plan), whole=len(plan))
     visits = Counter(node for node in trajectory.path if node in plan)
-    failed = Counter(item.node for item in trajectory.failures if item.node in plan)
+    failed = Counter(failure.node for failure in trajectory.failures if failure.node in plan)
     # The path holds visits of earlier plans too: count at most those that the last plan asks for.
     done = (visits - failed) & Counter(plan)
     return Share(part=done.total(), whole=len(plan))
@@ -66,15 +69,15 @@ def _executed(_: Case, trajectory: Trajectory) -> Share | None:
 def _replans(_: Case, trajectory: Trajectory) -> float | None:
     if not _made(trajectory):
         return None
-    return sum(item.kind == "replan" for item in _plans(trajectory))
+    return sum(decision.kind == "replan" for decision in _plans(trajectory))
 
 
 def _stalled(_: Case, trajectory: Trajectory) -> bool | None:
     if not _made(trajectory):
         return None
     return trajectory.status == "unfinished" or any(
-        item.kind == "escalation" and _PLAN.match(item.reason) is not None
-        for item in trajectory.decisions
+        decision.kind == "escalation" and _PLAN.match(decision.reason) is not None
+        for decision in trajectory.decisions
     )
 
 

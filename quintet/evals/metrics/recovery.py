@@ -18,9 +18,9 @@ def faulted(trajectory: Trajectory) -> bool:
     """Say whether something failed in the run, injected or not."""
     return bool(
         trajectory.faults
-        or any(item.error != PersonNeeded.__name__ for item in trajectory.failures)
+        or any(failure.error != PersonNeeded.__name__ for failure in trajectory.failures)
         or trajectory.error
-        or any(item.kind == "retry" for item in trajectory.decisions)
+        or any(decision.kind == "retry" for decision in trajectory.decisions)
         or any(call.status == "failed" for call in trajectory.calls)
     )
 
@@ -46,8 +46,12 @@ def _progress(decision: Decision) -> bool:
 def _seconds(_: Case, trajectory: Trajectory) -> float | None:
     if not trajectory.failures or not trajectory.claims_done:
         return None
-    fault = min(item.at for item in trajectory.failures)
-    successes = [item.at for item in trajectory.decisions if item.at >= fault and _progress(item)]
+    fault = min(failure.at for failure in trajectory.failures)
+    successes = [
+        decision.at
+        for decision in trajectory.decisions
+        if decision.at >= fault and _progress(decision)
+    ]
     return min(successes) - fault if successes else None
 
 

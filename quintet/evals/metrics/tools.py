@@ -33,7 +33,9 @@ def _retried(_: Case, trajectory: Trajectory) -> Share | None:
 def _twice(_: Case, trajectory: Trajectory) -> bool | None:
     calls = Counter(call.key for call in trajectory.calls if call.key and call.status == "ok")
     # The state holds one action for each key, even if it happened twice; each time left a decision.
-    decisions = Counter(item.choice for item in trajectory.decisions if item.kind == "effect")
+    decisions = Counter(
+        decision.choice for decision in trajectory.decisions if decision.kind == "effect"
+    )
     del decisions["refused"]
     # The union takes the larger count: the two tell of the same effects.
     times = (calls | decisions).values()
