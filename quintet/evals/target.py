@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import count
 from typing import Any
@@ -19,9 +19,11 @@ from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.running.ended import stops, told
 from quintet.evals.running.observer import Observer
-from quintet.evals.trajectory import PEOPLE, Call, Trajectory
+from quintet.evals.trajectory import PEOPLE, Trajectory
+from quintet.evals.trajectory import Call as ToolCall
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
-from quintet.nodes.core.node import Node, adrive, apump, drive, pump
+from quintet.nodes.core.call import Call, Logic, adrive, drive
+from quintet.nodes.core.node import Node
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
 from quintet.state.verdict import is_async, name_of
@@ -30,7 +32,6 @@ ANSWERS = 64
 """Questions that one run may put to a person before it counts as going in circles."""
 
 Person = Callable[[Any], Any]
-Step = tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +78,20 @@ class GraphTarget:
 
     def __call__(self, case: Case) -> Trajectory:
         """Run one case. What the graph raises stands in the trajectory's `error`."""
-        return pump(self._steps(case), _now)
+        return drive(self._logic(case))
 
     async def acall(self, case: Case) -> Trajectory:
         """The same, awaiting the graph."""
-        return await apump(self._steps(case), _soon)
+        return await adrive(self._logic(case))
 
-    def _steps(self, case: Case) -> Generator[Step, Any, Trajectory]:
+    def _logic(self, case: Case) -> Logic[Trajectory]:
         given = _state(self.app, self.given(case) if self.given is not None else case.input)
         thread, observer, began = f"eval-{uuid4().hex[:12]}/{case.id}", Observer(), time.monotonic()
         config = {"callbacks": [observer]}
         run, error = None, ""
         try:
-            run = yield start, astart, (self.app, given), {"thread": thread, "config": config}
+            options = {"thread": thread, "config": config}
+            run = yield Call(start, (self.app, given), options=options, awaitable=astart)
             run = yield from self._answered(run)
         except BaseException as problem:
             if stops(problem):
@@ -97,7 +99,7 @@ class GraphTarget:
             error = told(problem)
         seconds = time.monotonic() - began
         if error and self._saves:
-            run = yield _seen, _aseen, (self.app, thread), {}
+            run = yield Call(_seen, (self.app, thread), awaitable=_aseen)
         trajectory = self._read(run, observer, error, seconds)
         if isinstance(self.app.checkpointer, InMemorySaver):
             self.app.checkpointer.delete_thread(thread)
@@ -107,14 +109,15 @@ class GraphTarget:
     def _saves(self) -> bool:
         return self.app.checkpointer not in (None, False)
 
-    def _answered(self, run: Run) -> Generator[Step, Any, Run]:
+    def _answered(self, run: Run) -> Logic[Run]:
         for number in count():
             answer = self.person(run.waiting[0].packet) if run.waiting and self.person else None
             if answer is None:
                 return run
             if number == ANSWERS:
                 raise RuntimeError(f"the run asked more than {ANSWERS} times")
-            run = yield run.answer, run.aanswer, (answer,), {"to": run.waiting[0].id}
+            to = {"to": run.waiting[0].id}
+            run = yield Call(run.answer, (answer,), options=to, awaitable=run.aanswer)
         return run
 
     def _read(self, run: Run | None, observer: Observer, error: str, seconds: float) -> Trajectory:
@@ -274,16 +277,6 @@ def _async_only(part: Any) -> bool:
     return getattr(part, "afunc", None) is not None and getattr(part, "func", None) is None
 
 
-def _now(step: Step) -> Any:
-    function, _, given, options = step
-    return function(*given, **options)
-
-
-async def _soon(step: Step) -> Any:
-    _, function, given, options = step
-    return await function(*given, **options)
-
-
 def _seen(app: Any, thread: str) -> Run | None:
     try:
         return look(app, thread=thread)
@@ -314,7 +307,7 @@ def _state(app: Any, given: Any) -> Mapping[str, Any]:
     )
 
 
-def _together(seen: tuple[Call, ...], recorded: tuple[Call, ...]) -> tuple[Call, ...]:
+def _together(seen: tuple[ToolCall, ...], recorded: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
     """The calls that callbacks saw, and those that only the records have.
 
     An effect that a model calls is both; its record knows the key and how it ended.
@@ -333,5 +326,5 @@ def _without(given: Mapping[str, float], name: str) -> dict[str, float]:
     return {key: value for key, value in given.items() if key != name}
 
 
-def _same(one: Call, other: Call) -> bool:
+def _same(one: ToolCall, other: ToolCall) -> bool:
     return one.name == other.name and dict(one.arguments) == dict(other.arguments)

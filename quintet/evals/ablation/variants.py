@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.errors import DesignError, PersonNeeded
 from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.choosers.model import ModelChooser
-from quintet.nodes.core.node import Steps, drive
+from quintet.nodes.core.call import Logic, drive
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 from quintet.state.budget import RESOURCES, Budget
@@ -175,7 +175,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
         first.contract,
         goal="\n".join(dict.fromkeys(worker.contract.goal for worker in each)),
         tools=tuple(tools.values()),
-        stop=loosest(worker.contract for worker in each),
+        budget=loosest(worker.contract for worker in each),
     )
     handoffs = tuple(dict.fromkeys(to for w in each for to in w.handoffs if to not in workers))
     return replace(first, contract=contract, handoffs=handoffs)
@@ -183,7 +183,7 @@ def merged_worker(workers: Mapping[str, Worker]) -> Worker:
 
 def loosest(contracts: Iterable[Contract]) -> Budget:
     """The budget of a handoff that allows whatever any of these contracts does."""
-    stops = [contract.stop for contract in contracts]
+    stops = [contract.budget for contract in contracts]
     limits: dict[str, Any] = {}
     for name in RESOURCES:
         given = [getattr(stop, name) for stop in stops]
@@ -246,14 +246,14 @@ class Without:
     def __name__(self) -> str:
         return name_of(self.inner)
 
-    def steps(self, given: Any) -> Steps[Choice | None]:
+    def logic(self, given: Any) -> Logic[Choice | None]:
         """Ask the inner chooser; a route that is gone is none."""
         choice = yield from ask(self.inner, given)
         return None if choice is None or choice.to in self.gone else choice
 
     def __call__(self, given: Any) -> Choice | None:
         """Ask it as a plain function."""
-        return drive(self.steps(given))
+        return drive(self.logic(given))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from quintet.evals.faults.strike import around
 from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.node import pump
+from quintet.nodes.core.call import pump
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.merge import Merge
 from quintet.nodes.plan import Planner

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from quintet.evals.faults.strike import around
 from quintet.evals.faults.wrapped import BreakableRunnable
-from quintet.nodes.core.node import apump, pump
+from quintet.nodes.core.call import apump, pump
 
 
 class BreakableModel(BaseChatModel):

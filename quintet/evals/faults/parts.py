@@ -18,7 +18,7 @@ from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act
 from quintet.nodes.choosers.choose import Cascade, routes_of
 from quintet.nodes.choosers.model import ModelChooser
-from quintet.nodes.core.node import Steps, apump, asked, drive, pump
+from quintet.nodes.core.call import Logic, apump, call_any, drive, pump
 from quintet.nodes.effect import Effect
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router
@@ -136,14 +136,14 @@ class BreakableChooser:
         """The routes that the inner chooser says it may take."""
         return routes_of(self.inner)
 
-    def steps(self, *given: Any) -> Steps[Any]:
+    def logic(self, *given: Any) -> Logic[Any]:
         """Ask the inner one, unless a fault strikes."""
         moves = around(self.spot, given)
         try:
             made = next(moves)
             while True:
                 try:
-                    answer = yield from asked(self.inner, *made)
+                    answer = yield from call_any(self.inner, *made)
                 except Exception as problem:  # noqa: BLE001 - it goes on into the spot
                     made = moves.throw(problem)
                 else:
@@ -153,4 +153,4 @@ class BreakableChooser:
 
     def __call__(self, *given: Any) -> Any:
         """Ask it as a plain function."""
-        return drive(self.steps(*given))
+        return drive(self.logic(*given))

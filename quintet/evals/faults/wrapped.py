@@ -8,7 +8,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from quintet.evals.faults.fault import Spot
 from quintet.evals.faults.strike import around
-from quintet.nodes.core.node import apump, pump
+from quintet.nodes.core.call import apump, pump
 
 
 class BreakableRunnable(Runnable[Any, Any]):
