@@ -153,7 +153,7 @@ def _known(values: Iterable[float]) -> list[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Resampled:
-    """The figure of the data, the figures of the draws in rising order, the number of clusters."""
+    """Hold the figure of the data, those of the draws in rising order, and the number of clusters."""
 
     estimate: float
     draws: list[float]

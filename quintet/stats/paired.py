@@ -137,7 +137,7 @@ def _needed(needed: float, pairs: _Pairs, confidence: float) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
-    """The differences of a and b, and their sums in each cluster."""
+    """Hold the differences of a and b, and their sums in each cluster."""
 
     differences: list[float]
     sums: list[Sums]
