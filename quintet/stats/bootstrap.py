@@ -153,7 +153,7 @@ def _known(values: Iterable[float]) -> list[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Resampled:
-    """Hold the figure of the data, those of the draws in rising order, and the number of clusters."""
+    """Hold the figure of the data, those of the draws in rising order, and the cluster count."""
 
     estimate: float
     draws: list[float]
