@@ -19,11 +19,11 @@ from quintet.cli.systems import PACKAGES
 from quintet.errors import DesignError
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
+from quintet.evals.metric import as_metric
 from quintet.evals.report import Report, load_report
 from quintet.evals.reports import show, summary
 from quintet.evals.running.finder import open_suite
 from quintet.evals.running.journal import Anew, place_for
-from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.state.record import plain
 
@@ -81,7 +81,9 @@ def run_eval(name: str, options: EvalOptions) -> bool:
         report = _evaluate(suite, options, rows)
         gated = {gate.metric for gate in suite.gates}
         against = (
-            compare(report, baseline, metrics=metrics_of(suite)) if baseline is not None else None
+            compare(report, baseline, metrics=map(as_metric, suite.metrics))
+            if baseline is not None
+            else None
         )
     worse = sorted(gated & set(against.worse)) if against is not None else []
     with tolerating_closed_pipes():

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from quintet.evals.case import Case
 from quintet.evals.expected import (
-    asked_rightly,
-    planned_rightly,
-    routed_rightly,
+    approval_is_right,
+    forbidden_uses,
+    plan_is_right,
+    route_is_right,
     same_call,
-    trespassed,
     wrong_labels,
 )
 from quintet.evals.row import Row
@@ -93,7 +93,7 @@ def _suspects(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]
 def _route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     decided = _first(ran, "route")
     needless = case.escalate is False and ran.escalated and not ran.failures
-    if routed_rightly(case, ran) is False:
+    if route_is_right(case, ran) is False:
         right = " or ".join(case.route or ())
         why = f"it chose {ran.route or 'nobody'}"
     elif case.route is None and needless and (decided is None or decided[1].who == "otherwise"):
@@ -109,7 +109,7 @@ def _route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
 
 
 def _plan(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
-    if planned_rightly(case, ran) is not False or (routed_rightly(case, ran) is False):
+    if plan_is_right(case, ran) is not False or (route_is_right(case, ran) is False):
         return
     index, decision = _first(ran, "plan") or (None, None)
     why = f"the plan was {' -> '.join(ran.plan)}" if ran.plan else "there was no plan"
@@ -158,7 +158,7 @@ def _approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution
         right = ""
         if said_no and expected and "rejected" not in expected:
             right = "approve"
-        elif passed and case.approval and asked_rightly(case, ran) is False:
+        elif passed and case.approval and approval_is_right(case, ran) is False:
             right = "ask a person"
         elif not said_no and not passed and case.approval is False:
             right = "do not ask"
@@ -174,7 +174,7 @@ def _approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution
 
 def _calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     """Calls that failed, and calls that should not have been made."""
-    forbidden = trespassed(case, ran)
+    forbidden = forbidden_uses(case, ran)
     for call in ran.calls:
         index, at, node = _when(ran, call.key, call.node)
         if call.status in ("failed", "unknown") and not ran.failures:

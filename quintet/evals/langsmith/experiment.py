@@ -15,7 +15,7 @@ from quintet.evals.langsmith.upload import Upload, Uploading
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
 from quintet.evals.running.loop import finished
-from quintet.evals.scoring import check_gates, metrics_of
+from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
 
@@ -88,7 +88,6 @@ async def aevaluate_with_langsmith(
         progress=progress,
         about={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
     )
-    check_gates(suite, driver.metrics)
 
     def reported() -> Report:
         order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 
 from quintet.evals.case import Case
-from quintet.evals.expected import trespassed
+from quintet.evals.expected import forbidden_uses
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Call, Trajectory
@@ -43,7 +43,7 @@ def _twice(_: Case, trajectory: Trajectory) -> bool | None:
 
 
 def _trespassed(case: Case, trajectory: Trajectory) -> bool | None:
-    return bool(trespassed(case, trajectory)) if case.never else None
+    return bool(forbidden_uses(case, trajectory)) if case.never else None
 
 
 tool_success = Metric(

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.expected import contradictions, trespassed, wrong_labels
+from quintet.evals.expected import contradictions, forbidden_uses, wrong_labels
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Gate, Verdict
 from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
@@ -226,7 +226,7 @@ def _sides(name: str, row: Row) -> tuple[str, str]:
         case "calls":
             return call_line(case.calls or ()), call_line(run.calls)
         case "never":
-            return f"never {', '.join(case.never)}", ", ".join(trespassed(case, run)) or "none"
+            return f"never {', '.join(case.never)}", ", ".join(forbidden_uses(case, run)) or "none"
         case "escalate":
             return _person(case.escalate is True), _person(run.escalated)
         case "approval":
