@@ -20,7 +20,7 @@ HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # what scripts/ have i
 
 # What makes `import quintet` and `quintet --help` slow, or is not everybody's to have.
 HEAVY = ("langgraph", "langchain_core", "langchain_openai", "langsmith", "openai", "pydantic")
-HEAVY += ("rich", "sklearn", "psycopg", "jinja2", "markupsafe")
+HEAVY += ("numpy", "rich", "sklearn", "psycopg", "jinja2", "markupsafe")
 
 
 class Built(NamedTuple):
@@ -126,6 +126,12 @@ def test_asking_the_command_for_itself_imports_nothing_heavy(option):
         "    main()"
     )
     assert heavy_after(ask) == set()
+
+
+@pytest.mark.parametrize("room", ["nodes", "state", "graphs", "runs", "stats", "evals"])
+def test_numpy_is_loaded_where_it_counts_and_not_before(room):
+    assert "numpy" not in heavy_after(f"import quintet.{room}")
+    assert "numpy" in heavy_after("from quintet.stats import auroc\nauroc([1, 2], [False, True])")
 
 
 @pytest.mark.parametrize("module", ["quintet.evals", "quintet.evals.reports", "quintet.cli.files"])

@@ -1,4 +1,4 @@
-"""Statistics in plain Python: intervals, paired comparisons, sample sizes, repeats, ranking.
+"""Compute statistics of evaluations: intervals, comparisons, sample sizes, repeats, ranking.
 
 Every interval is checked by simulation in `tests/stats`, every test and metric against
 scipy, statsmodels or scikit-learn. Whatever draws random numbers takes a seed.

@@ -1,4 +1,4 @@
-"""What is measured of an orchestration: each metric says its definition in `about`."""
+"""Measure an orchestration; each metric gives its definition in `about`."""
 
 from quintet.evals.metrics.abstention import (
     abstained,

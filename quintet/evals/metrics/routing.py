@@ -1,4 +1,4 @@
-"""Whether the right route was chosen."""
+"""Measure whether the right route was chosen."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from quintet.evals.trajectory import Trajectory
 from quintet.stats import macro_f1
 
 NOBODY = "nobody"
-"""How a run that was given to no route is called in figures."""
+"""The name, in figures, of the route of a run that took none."""
 
 
-def told_and_chosen(case: Case, trajectory: Trajectory) -> tuple[str, str] | None:
-    """The expected route and the chosen one; None without a label.
+def expected_and_chosen(case: Case, trajectory: Trajectory) -> tuple[str, str] | None:
+    """Return the expected route and the chosen one; None without a label.
 
     Of several acceptable routes the expected one is the chosen one, or the first where none of
     them was chosen.
@@ -42,7 +42,7 @@ routing_accuracy = Metric(
 
 routing_macro_f1 = Metric(
     name="routing_macro_f1",
-    score=told_and_chosen,
+    score=expected_and_chosen,
     over=_macro_f1,
     about=(
         "The mean over routes of 2 P R / (P + R), each route weighing the same, however rare "

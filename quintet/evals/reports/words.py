@@ -13,7 +13,7 @@ from quintet.errors import DesignError
 from quintet.evals.expected import contradictions, forbidden_uses, wrong_labels
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Gate, Verdict
-from quintet.evals.metrics.routing import NOBODY, told_and_chosen
+from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.trajectory import Call
@@ -49,7 +49,7 @@ class JudgedRow:
     @property
     def routes(self) -> tuple[str, str] | None:
         """Return the expected and the chosen route; None where no label tells the route."""
-        return told_and_chosen(self.row.case, self.row.trajectory)
+        return expected_and_chosen(self.row.case, self.row.trajectory)
 
 
 def judge_rows(report: Report) -> tuple[JudgedRow, ...]:
