@@ -21,7 +21,8 @@ from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
 from quintet.evals.metric import as_metric
 from quintet.evals.report import Report, load_report
-from quintet.evals.reports import show, summary
+from quintet.evals.reports import show
+from quintet.evals.reports.summary import summary
 from quintet.evals.running.finder import open_suite
 from quintet.evals.running.journal import Anew, place_for
 from quintet.evals.suite import Suite

@@ -16,7 +16,8 @@ from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.stats import Interval, bootstrap, paired
+from quintet.stats import bootstrap, paired
+from quintet.stats.interval import Interval
 from quintet.stats.paired import Says
 
 Pair = tuple[str, tuple[Any, ...], tuple[Any, ...]]

@@ -96,7 +96,7 @@ class Report:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         # Imported late: `reports` shows reports, and so imports this module.
-        from quintet.evals.reports import notebook
+        from quintet.evals.reports.notebook import notebook
 
         return {"text/plain": str(self), "text/html": notebook(self)}
 

@@ -27,7 +27,7 @@ from quintet.evals import (
     tiers,
 )
 from quintet.evals.running.ended import awaited, stops, told
-from quintet.nodes import Cascade
+from quintet.nodes.choosers.choose import Cascade
 from quintet.state import DesignError
 
 

@@ -17,7 +17,8 @@ from quintet.nodes.choosers.choose import Cascade, Choice, Chooser, ask
 from quintet.nodes.core.call import adrive
 from quintet.nodes.route import Router
 from quintet.state.verdict import name_of
-from quintet.stats import Interval, wilson
+from quintet.stats import wilson
+from quintet.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)

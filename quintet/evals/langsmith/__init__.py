@@ -10,8 +10,8 @@ uploads nothing of its own accord; where the environment asks for traces (`LANGS
 LangChain uploads what a graph does in it, as in any other program.
 """
 
-from quintet.evals.langsmith.comparison import Uploaded, upload_comparison
-from quintet.evals.langsmith.datasets import Pushed, pull_cases, push_cases
+from quintet.evals.langsmith.comparison import upload_comparison
+from quintet.evals.langsmith.datasets import pull_cases, push_cases
 from quintet.evals.langsmith.experiment import aevaluate_with_langsmith, evaluate_with_langsmith
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import ServiceError
@@ -20,10 +20,8 @@ from quintet.evals.langsmith.upload import Upload
 
 __all__ = [
     "OfflineClient",
-    "Pushed",
     "ServiceError",
     "Upload",
-    "Uploaded",
     "aevaluate_with_langsmith",
     "annotate",
     "evaluate_with_langsmith",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
 from quintet.evals.row import Row
-from quintet.stats import Interval, proportion
+from quintet.stats import proportion
+from quintet.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ from quintet.evals.metric import Metric
 from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_of_scope
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE, Trajectory
+from quintet.stats.calibration import Bin
+from quintet.stats.selective import RiskPoint
 
 BINS = 15
 
@@ -248,13 +250,13 @@ def _percent(name: str, value: float) -> str:
     return f"{100 * value:g}"
 
 
-def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.RiskPoint]:
+def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[RiskPoint]:
     """Return the risk-coverage curve of all rows, surest first; empty if none has a confidence."""
     columns = _columns(_answers(rows, people))
     return [] if columns is None else stats.risk_coverage(*columns)
 
 
-def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.Bin]:
+def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[Bin]:
     """Return the bins of the reliability diagram that hold answers, the least sure first."""
     columns = _columns([point for point in _answers(rows, people) if point[0] is not None])
     return [] if columns is None else stats.reliability(*columns, bins=BINS)

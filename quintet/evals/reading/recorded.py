@@ -18,7 +18,9 @@ from quintet.evals.output import checked, replaced
 from quintet.evals.reading.harvest import harvest, loose
 from quintet.evals.reading.lines import Line, Mistakes, dumped, json_lines
 from quintet.evals.trajectory import PEOPLE, Trajectory
-from quintet.runs import Run, StoredRun, Waiting, stored_run, stored_runs
+from quintet.runs import Run, stored_run, stored_runs
+from quintet.runs.run import Waiting
+from quintet.runs.stored import StoredRun
 from quintet.state.checkpointer import checkpointer
 
 Named = Callable[[Any], str | None]

@@ -9,7 +9,7 @@ from math import ceil, floor, isfinite, log10
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Gate
 from quintet.evals.reports.render import render
-from quintet.stats import RiskPoint
+from quintet.stats.selective import RiskPoint
 
 TIE = 0.03
 """A jump in coverage beyond this is drawn as the curve of a tie, not as a straight line."""

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quintet.evals.metrics import Confusion, confusion
+from quintet.evals.metrics import confusion
+from quintet.evals.metrics.confusion import Confusion
 from quintet.evals.metrics.routing import NOBODY
 from quintet.evals.reports.render import render
 from quintet.evals.reports.words import JudgedRow

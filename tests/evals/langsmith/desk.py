@@ -12,8 +12,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import Case, Gate, Metric, Report, Row, Suite, Trajectory
+from quintet.evals import Case, Gate, Metric, Report, Suite, Trajectory
 from quintet.evals.langsmith.driver import BETA
+from quintet.evals.row import Row
 
 
 class S(TypedDict, total=False):

@@ -9,7 +9,8 @@ import pytest
 
 from quintet.evals.case import Case
 from quintet.evals.compare import compare
-from quintet.evals.reports import notebook, page
+from quintet.evals.reports import page
+from quintet.evals.reports.notebook import notebook
 from quintet.evals.trajectory import Trajectory
 from tests.evals.reports.reading import Read, joined
 from tests.evals.reports.samples import (
