@@ -12,9 +12,10 @@ from typing import IO, Any
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
+from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
-from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
+from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import finished
 from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import check_gates, metrics_of, scored

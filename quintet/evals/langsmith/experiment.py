@@ -12,8 +12,9 @@ from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import heard
 from quintet.evals.langsmith.upload import Upload, Uploading
+from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
-from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
+from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import finished
 from quintet.evals.scoring import check_gates, metrics_of
 from quintet.evals.suite import Suite

@@ -23,9 +23,9 @@ from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.outbox import LONGER, Outbox
 from quintet.evals.langsmith.scores import results_of, summary_of
 from quintet.evals.langsmith.service import bounded, connect, said
+from quintet.evals.reading.rows import Header
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.running.journal import Header
 from quintet.evals.suite import Suite
 
 _LOST = re.compile(r"Failed to .*ingest|LangSmith tracing error")

@@ -1,4 +1,4 @@
-"""Cases and runs from elsewhere: case files, states, threads, message lists, LangSmith examples."""
+"""Read cases and recorded runs: case files, states, threads, message lists, LangSmith examples."""
 
 from quintet.evals.reading.dataset import from_example, to_example
 from quintet.evals.reading.files import read_cases, write_cases
