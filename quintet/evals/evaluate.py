@@ -16,7 +16,7 @@ from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
 from quintet.evals.running.journal import Into, Journal, journal, write_line
-from quintet.evals.running.loop import finished
+from quintet.evals.running.loop import run_to_end
 from quintet.evals.running.runner import Runner, running
 from quintet.evals.scoring import check_gates, metrics_of, scored
 from quintet.evals.suite import Suite
@@ -61,7 +61,7 @@ def evaluate(
     Raises:
         DesignError: no cases, no such target, a file of anything else, or a wrong setting.
     """
-    return finished(
+    return run_to_end(
         aevaluate(suite, cases, repeats=repeats, jobs=jobs, into=into, progress=progress)
     )
 

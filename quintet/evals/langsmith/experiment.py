@@ -15,7 +15,7 @@ from quintet.evals.langsmith.upload import Upload, Uploading
 from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import Into, Journal, journal, write_line
-from quintet.evals.running.loop import finished
+from quintet.evals.running.loop import run_to_end
 from quintet.evals.scoring import check_gates, metrics_of
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
@@ -56,7 +56,7 @@ def evaluate_with_langsmith(
     Raises:
         DesignError: no cases, a wrong setting, no such target, a file that has rows, or no key.
     """
-    return finished(
+    return run_to_end(
         aevaluate_with_langsmith(
             suite, upload=upload, repeats=repeats, jobs=jobs, into=into, progress=progress
         )

@@ -17,7 +17,7 @@ R = TypeVar("R")
 Passing = type[BaseException] | tuple[type[BaseException], ...]
 
 
-def finished(work: Coroutine[Any, Any, R]) -> R:
+def run_to_end(work: Coroutine[Any, Any, R]) -> R:
     """Run a coroutine to its end and return its result.
 
     Where an event loop runs already, as in a notebook, it runs in a thread with a loop of its own.
