@@ -116,17 +116,10 @@ def _wrong_plan(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attributio
     if planned_rightly(case, ran) is not False or routed_rightly(case, ran) is False:
         return
     index, decision = _first(ran, "plan") or (None, None)
+    node, at = (decision.node, decision.at) if decision is not None else ("", 0.0)
     why = f"the plan was {' -> '.join(ran.plan)}" if ran.plan else "there was no plan"
-    yield (
-        decision.at if decision is not None else 0.0,
-        Attribution(
-            duty="planning",
-            node=decision.node if decision is not None else "",
-            why=why,
-            right=" -> ".join(case.plan or ()) or "no plan",
-            index=index,
-        ),
-    )
+    right = " -> ".join(case.plan or ()) or "no plan"
+    yield at, Attribution(duty="planning", node=node, why=why, right=right, index=index)
 
 
 _TOOL_ERRORS = (
@@ -169,11 +162,10 @@ def _wrong_approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attri
         elif decision.choice in ("approve", "edit") and "done" not in (expected or ("done",)):
             right = "reject"
         if right:
+            node = decision.node
             why = f"{decision.who or decision.by} said {decision.choice}: {decision.reason}"
-            yield (
-                decision.at,
-                Attribution(duty="approval", node=decision.node, why=why, right=right, index=index),
-            )
+            attribution = Attribution(duty="approval", node=node, why=why, right=right, index=index)
+            yield decision.at, attribution
 
 
 def _wrong_calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
@@ -186,13 +178,8 @@ def _wrong_calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attributi
             why = f"{call.name} {'failed' if call.status == 'failed' else 'has an unknown end'}"
             yield at, Attribution(duty="tool", node=node, why=why, index=index)
         elif call.name in forbidden:
-            why = f"it called {call.name}"
-            yield (
-                at,
-                Attribution(
-                    duty="work", node=node, why=why, right=f"leave out {call.name}", index=index
-                ),
-            )
+            why, right = f"it called {call.name}", f"leave out {call.name}"
+            yield at, Attribution(duty="work", node=node, why=why, right=right, index=index)
         elif case.calls is not None and call.status in ("ok", "proposed"):
             if any(same_call(expected, call) for expected in case.calls):
                 continue
@@ -209,13 +196,8 @@ def _returned_handoffs(ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
             continue
         visited.append(decision.node)
         if decision.kind == "handoff" and decision.choice in visited:
-            path = " -> ".join((*visited, decision.choice))
-            yield (
-                decision.at,
-                Attribution(
-                    duty="handoff", node=decision.node, why=f"it went back: {path}", index=index
-                ),
-            )
+            node, why = decision.node, f"it went back: {' -> '.join((*visited, decision.choice))}"
+            yield decision.at, Attribution(duty="handoff", node=node, why=why, index=index)
 
 
 def _unrecorded_mistake(case: Case, ran: Trajectory) -> Attribution:
@@ -237,10 +219,9 @@ def _unrecorded_mistake(case: Case, ran: Trajectory) -> Attribution:
             )
     working = [name for name in ran.path if name not in CONTROL]
     node = working[-1] if working else (ran.path[-1] if ran.path else "")
-    did = f"it did not call {', '.join(missing)}" if missing else "its result was wrong"
-    return Attribution(
-        duty="work", node=node, why=f"{did}, and nothing on record says so", right=right
-    )
+    fault = f"it did not call {', '.join(missing)}" if missing else "its result was wrong"
+    why = f"{fault}, and nothing on record says so"
+    return Attribution(duty="work", node=node, why=why, right=right)
 
 
 def _first(ran: Trajectory, kind: str) -> tuple[int, Decision] | None:

@@ -22,14 +22,14 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
-from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import to_example
 from quintet.evals.reading.harvest import loose
 from quintet.evals.row import Row
 from quintet.evals.running.journal import write_line
 from quintet.evals.running.runner import Runner, running
-from quintet.evals.scoring import scored
+from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
+from quintet.evals.target import as_target
 from quintet.evals.trajectory import Trajectory
 from quintet.state.record import plain
 
@@ -48,26 +48,21 @@ class Driver:
     loses the unfinished ones when its server fails at the end.
 
     Args:
-        name: of the root runs.
-        cases: by id.
-        target: a function of a case, as `as_target` gives it.
-        metrics: the metrics that score each run.
+        suite: the suite.
         repeats, jobs: as for `evaluate`.
         progress: called with the number of runs that are done, and the number of all.
-        metadata: of every run.
         rows: the rows made so far, by case id and repeat.
         on_row: called with each row and its run; returns the row to keep.
         file: gets each row as it is made.
+
+    Raises:
+        DesignError: the suite's target, or one of its metrics, is of no known kind.
     """
 
-    name: str
-    cases: Mapping[str, Case]
-    target: Any
-    metrics: tuple[Metric, ...]
+    suite: Suite
     repeats: int = 1
     jobs: int = 1
     progress: Callable[[int, int], None] | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     rows: dict[Place, Row] = field(default_factory=dict)
     on_row: OnRow | None = None
     file: IO[str] | None = None
@@ -79,6 +74,13 @@ class Driver:
     _runner: Runner | None = None
     _round: int = 0
     _design_error: DesignError | None = None
+
+    def __post_init__(self) -> None:
+        suite = self.suite
+        self.cases = {case.id: case for case in suite.cases}
+        self.target = as_target(suite.target, suite.cases)
+        self.metrics = metrics_of(suite, repeats=self.repeats)
+        self.metadata = {"quintet_suite": suite.name, "quintet_cases": suite.fingerprint}
 
     @property
     def missing(self) -> list[Place]:
@@ -174,7 +176,7 @@ class Driver:
     def _target(self) -> Any:
         this_round = self._round
 
-        @traceable(name=self.name, process_inputs=lambda arguments: arguments["inputs"])
+        @traceable(name=self.suite.name, process_inputs=lambda arguments: arguments["inputs"])
         async def target(inputs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - for the trace
             self._tracked(asyncio.current_task())
             tree = get_current_run_tree()
@@ -201,7 +203,7 @@ class Driver:
             # Tracked as a task, so that it is waited for where LangSmith fails meanwhile.
             row = await self._tracked(asyncio.create_task(self._score(run.id)))
             # An upload sends its feedback itself, to count what the server refuses.
-            return {"results": results_of(row, self.metrics) if row and not uploads else []}
+            return {"results": list(results_of(row, self.metrics)) if row and not uploads else []}
 
         return quintet
 

@@ -16,9 +16,9 @@ from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
-from quintet.evals.scoring import check_gates, metrics_of
+from quintet.evals.scoring import check_gates
 from quintet.evals.suite import Suite
-from quintet.evals.target import as_target, unknown_routes
+from quintet.evals.target import unknown_routes
 
 Progress = Callable[[int, int], None]
 
@@ -79,16 +79,7 @@ async def aevaluate_with_langsmith(
         if not isinstance(value, int) or value < 1:
             raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")
     header, clock = header_of(suite, repeats), time.monotonic()
-    driver = Driver(
-        name=suite.name,
-        cases={case.id: case for case in suite.cases},
-        target=as_target(suite.target, suite.cases),
-        metrics=metrics_of(suite, repeats=repeats),
-        repeats=repeats,
-        jobs=jobs,
-        progress=progress,
-        metadata={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
-    )
+    driver = Driver(suite=suite, repeats=repeats, jobs=jobs, progress=progress)
     check_gates(suite, driver.metrics)
 
     def reported() -> Report:
@@ -104,9 +95,7 @@ async def aevaluate_with_langsmith(
             await driver.run(examples_of(suite), OfflineClient(), None)
             report = reported()
         else:
-            uploading = Uploading(
-                suite=suite, upload=upload, driver=driver, header=header, warned=warned
-            )
+            uploading = Uploading(upload=upload, driver=driver, header=header, warned=warned)
             report = await uploading.run(reported)
         if driver.file is not None:
             write_line(driver.file, {CLOSING: summed(report)})

@@ -10,20 +10,16 @@ from quintet.evals.report import Report
 from quintet.evals.row import Row
 
 
-def results_of(row: Row, metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+def results_of(row: Row, metrics: Iterable[Metric]) -> Iterator[dict[str, Any]]:
     """Convert a row's scores to feedback on its run.
 
     A share becomes its part divided by its whole. A metric over all cases (macro-F1, AURC) has no
     score for one run, and is left to `summary_of`. A metric that raised has its worst score.
 
-    Returns:
+    Yields:
         `key`, `score` and `comment` of each metric that applies to the run; also `extra`, which is
         `{"error": True}`, where the metric raised.
     """
-    return list(_results(row, metrics))
-
-
-def _results(row: Row, metrics: Iterable[Metric]) -> Iterator[dict[str, Any]]:
     contradictions = "; ".join(row.wrong)
     for metric in metrics:
         if metric.name in row.errors:

@@ -26,7 +26,6 @@ from quintet.evals.langsmith.service import connected, describe_error, run_in_ti
 from quintet.evals.reading.rows import Header
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.suite import Suite
 
 _LOST = re.compile(r"Failed to .*ingest|LangSmith tracing error")
 """The warnings by which LangSmith's package reports traces that it could not send."""
@@ -69,7 +68,6 @@ class Uploading:
     """Run an evaluation and upload it; where the server fails, the evaluation goes on without it.
 
     Args:
-        suite: the suite.
         upload: the settings.
         driver: runs the cases.
         header: names the time when the evaluation began.
@@ -77,7 +75,6 @@ class Uploading:
         notes: what was not uploaded, one sentence each.
     """
 
-    suite: Suite
     upload: Upload
     driver: Driver
     header: Header
@@ -101,7 +98,7 @@ class Uploading:
             raise
         except Exception as problem:  # noqa: BLE001 - the server has no say in the result
             self.notes.append(f"LangSmith: nothing was uploaded: {describe_error(problem, client)}")
-            await self.driver.run(examples_of(self.suite), OfflineClient(), None)
+            await self.driver.run(examples_of(self.driver.suite), OfflineClient(), None)
             return self._with_notes(reported())
         outbox = Outbox(client)
         try:
@@ -116,7 +113,7 @@ class Uploading:
 
     def _prepare(self, client: Client) -> tuple[Pushed, TracerSession]:
         """Put the cases into the dataset, and make an experiment on it."""
-        suite, upload = self.suite, self.upload
+        suite, upload = self.driver.suite, self.upload
         pushed = push_cases(suite.cases, upload.dataset or suite.name, client=client)
         if len(pushed.examples) < len(suite.cases):
             raise LookupError(f"dataset {pushed.dataset!r} did not keep all of the cases")
@@ -166,7 +163,7 @@ class Uploading:
             self.notes.append(
                 f"LangSmith: {len(self.driver.missing)} runs were made without it and are not there"
             )
-            await self.driver.run(examples_of(self.suite), OfflineClient(), None)
+            await self.driver.run(examples_of(self.driver.suite), OfflineClient(), None)
 
     async def _flush(self, client: Client, outbox: Outbox) -> None:
         """Wait for feedback and traces, as long as the patience lasts."""

@@ -60,11 +60,15 @@ class Line:
     record: Any
 
 
-def read_text(path: str | Path) -> str:
+def _read_text(path: str | Path, wanted: str) -> str:
     """Read a text file in UTF-8, with or without a byte order mark.
 
+    Args:
+        path: the file.
+        wanted: a description of the content, for the error on an empty file.
+
     Raises:
-        DesignError: the file cannot be read, or is in another encoding.
+        DesignError: the file cannot be read, is in another encoding, or is empty.
     """
     try:
         data = Path(path).read_bytes()
@@ -74,13 +78,16 @@ def read_text(path: str | Path) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DesignError(f"{path} is in UTF-16; save it as UTF-8")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = data[: problem.start].count(b"\n") + 1
         raise DesignError(
             f"{path}, line {line}: byte 0x{data[problem.start]:02x} is not UTF-8; "
             "save the file as UTF-8"
         ) from problem
+    if not text.strip():
+        raise DesignError(f"{path} is empty; give {wanted}")
+    return text
 
 
 def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
@@ -89,9 +96,7 @@ def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
     Raises:
         DesignError: the file cannot be read or is empty.
     """
-    text = read_text(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give one JSON object a line")
+    text = _read_text(path, "one JSON object a line")
     # Not splitlines(), which also splits at characters that JSON lets stand within a text.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -110,9 +115,7 @@ def json_list(path: str | Path) -> Iterator[Line]:
     Raises:
         DesignError: the file cannot be read, or holds no list.
     """
-    text = read_text(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give a list of JSON objects")
+    text = _read_text(path, "a list of JSON objects")
     try:
         items = parse_json(text)
     except DesignError as problem:
@@ -133,9 +136,7 @@ def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
     Raises:
         DesignError: the file cannot be read, is empty, or its first line names a column twice.
     """
-    text = read_text(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give a first line that names the columns")
+    text = _read_text(path, "a first line that names the columns")
     first = text.lstrip("\r\n").partition("\n")[0]
     # newline="" as the csv module asks, or line ends within quoted cells would change.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))

@@ -39,7 +39,7 @@ Into = str | Path | Anew
 
 @dataclass(kw_only=True)
 class Journal:
-    """A file of rows that this evaluation writes, and no other may write meanwhile."""
+    """Write rows to a file that no other evaluation may write meanwhile."""
 
     place: Path
     claim: Claim
