@@ -17,7 +17,7 @@ from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
-from quintet.evals.running.runner import Runner, running
+from quintet.evals.running.runner import Runner, open_runner
 from quintet.evals.scoring import check_gates, metrics_of, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
@@ -142,7 +142,7 @@ class _Bench:
         Raises:
             DesignError: they are of other cases.
         """
-        began, rows = book.found() or (header, [])
+        began, rows = book.earlier_rows() or (header, [])
         if began.fingerprint != header.fingerprint:
             raise DesignError(
                 f"{book.place} holds rows of other cases (suite {began.suite!r}, "
@@ -168,7 +168,7 @@ class _Bench:
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.done]
         waiting = iter(left)
-        with running(self.target, jobs) as runner:
+        with open_runner(self.target, jobs) as runner:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(jobs, len(left))):
@@ -178,7 +178,7 @@ class _Bench:
 
     async def _work(self, waiting: Iterator[tuple[Case, int]], runner: Runner) -> None:
         for case, repeat in waiting:
-            trajectory = await runner.ran(case, repeat)
+            trajectory = await runner.run_case(case, repeat)
             row = await scored(case, trajectory, repeat, self.metrics)
             self.done[case.id, repeat] = row
             if self.file is not None:

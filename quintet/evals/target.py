@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
-from quintet.evals.running.ended import stops, told
+from quintet.evals.running.ended import error_text, stops_evaluation
 from quintet.evals.running.observer import Observer
 from quintet.evals.trajectory import PEOPLE, Call, Trajectory
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
@@ -92,9 +92,9 @@ class GraphTarget:
             run = yield start, astart, (self.app, given), {"thread": thread, "config": config}
             run = yield from self._answered(run)
         except BaseException as problem:
-            if stops(problem):
+            if stops_evaluation(problem):
                 raise
-            error = told(problem)
+            error = error_text(problem)
         seconds = time.monotonic() - began
         if error and self._saves:
             run = yield _seen, _aseen, (self.app, thread), {}

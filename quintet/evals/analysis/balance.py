@@ -67,10 +67,10 @@ def balance(cases: Iterable[Case], *, people: Sequence[str] = PEOPLE) -> Balance
     # A label that a case names twice counts once.
     counts = {
         kind: dict(
-            Counter(label for labels in found for label in dict.fromkeys(labels)).most_common()
+            Counter(label for labels in several for label in dict.fromkeys(labels)).most_common()
         )
-        for kind, found in sets.items()
-        if found
+        for kind, several in sets.items()
+        if several
     }
     labelled = {kind: len(sets[kind]) for kind in counts}
     warnings = [

@@ -23,10 +23,10 @@ from quintet.evals.case import Case
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
 from quintet.evals.reading.dataset import to_example
-from quintet.evals.reading.harvest import loose
+from quintet.evals.reading.harvest import plain_or_repr
 from quintet.evals.row import Row
 from quintet.evals.running.journal import write_line
-from quintet.evals.running.runner import Runner, running
+from quintet.evals.running.runner import Runner, open_runner
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target
@@ -109,7 +109,7 @@ class Driver:
         self._repeats = {
             case: [repeat for name, repeat in missing if name == case] for case in self.cases
         }
-        with running(self.target, self.jobs) as self._runner:
+        with open_runner(self.target, self.jobs) as self._runner:
             try:
                 # LangSmith repeats all examples or none: where some runs are done, each missing
                 # one is an example of its own.
@@ -230,7 +230,7 @@ class Driver:
         if self._runner is None:
             return None
         try:
-            return await self._runner.ran(case, repeat)
+            return await self._runner.run_case(case, repeat)
         except DesignError as problem:
             self._design_error = self._design_error or problem
             return None
@@ -245,7 +245,7 @@ def _outputs(trajectory: Trajectory) -> dict[str, Any]:
         if item.name not in ("decisions", "state", "seconds", "url")
         and (value := getattr(trajectory, item.name)) != getattr(default, item.name)
     }
-    outputs: dict[str, Any] = loose({"status": trajectory.status, **changed})
+    outputs: dict[str, Any] = plain_or_repr({"status": trajectory.status, **changed})
     return outputs
 
 

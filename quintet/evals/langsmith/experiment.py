@@ -103,7 +103,7 @@ async def aevaluate_with_langsmith(
 
 
 def _begin(file: Journal, header: Header) -> IO[str]:
-    if file.found() is not None:
+    if file.earlier_rows() is not None:
         raise DesignError(
             f"{file.place} holds rows already: go on from them with evaluate(suite, into=...), "
             "without LangSmith, or give another file"

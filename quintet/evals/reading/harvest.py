@@ -72,7 +72,7 @@ def harvest(  # noqa: PLR0913 - what is known of a run, each by its name
     path, packets, people = tuple(path), tuple(waiting), tuple(people)
     decisions = tuple(_records(values, "decisions", Decision))
     messages = tuple(_parsed_messages(values))
-    open_actions = [name for packet in packets for name in asked_about(packet)]
+    open_actions = [name for packet in packets for name in actions_to_approve(packet)]
     proposed = _with_proposed(calls_of(messages), open_actions)
     trajectory = Trajectory(
         status=status,
@@ -85,13 +85,13 @@ def harvest(  # noqa: PLR0913 - what is known of a run, each by its name
         decisions=decisions,
         failures=tuple(_records(values, "failures", Failure)),
         answer=_answer(values, messages),
-        state=loose(values),
+        state=plain_or_repr(values),
         spent={**spent_of(messages), **_spent(values)},
     )
     return _with_route(trajectory, tuple(routes), people, handoffs_of(messages))
 
 
-def asked_about(packet: Any) -> tuple[str, ...]:
+def actions_to_approve(packet: Any) -> tuple[str, ...]:
     """Name the actions that an open question asks to approve; none for any other question."""
     if not isinstance(packet, Mapping):
         return ()
@@ -103,15 +103,15 @@ def asked_about(packet: Any) -> tuple[str, ...]:
     return tuple(name for name in names if isinstance(name, str))
 
 
-def loose(value: Any, depth: int = 0) -> Any:
+def plain_or_repr(value: Any, depth: int = 0) -> Any:
     """Convert any value to plain data, with the `repr` of the parts that JSON cannot hold."""
     # A foreign state may hold anything, such as a class whose own methods raise.
     with suppress(Exception):
         return plain(value)
     if isinstance(value, Mapping) and depth < _MAX_DEPTH:
-        return {str(key): loose(item, depth + 1) for key, item in value.items()}
+        return {str(key): plain_or_repr(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple) and depth < _MAX_DEPTH:
-        return [loose(item, depth + 1) for item in value]
+        return [plain_or_repr(item, depth + 1) for item in value]
     with suppress(Exception):
         return repr(value)
     return f"<{type(value).__name__}>"
@@ -151,7 +151,7 @@ def _escalated(
         status == "escalated"
         or any(item.kind == "escalation" for item in decisions)
         or any(name in people for name in path)
-        or (status == "waiting" and any(not asked_about(packet) for packet in packets))
+        or (status == "waiting" and any(not actions_to_approve(packet) for packet in packets))
     )
 
 
@@ -233,7 +233,7 @@ def _answer(values: Mapping[str, Any], messages: tuple[Message, ...]) -> Any:
     only = next(iter(results.values())) if len(results) == 1 else None
     if isinstance(only, Mapping) and isinstance(only.get("reply"), str):
         return only["reply"]
-    return loose(results)
+    return plain_or_repr(results)
 
 
 def _spent(values: Mapping[str, Any]) -> dict[str, float]:

@@ -43,12 +43,12 @@ class Mistakes:
         places: dict[str, list[str]] = {}
         for place, message in self.entries:
             places.setdefault(message, []).append(place)
-        told = [f"{_joined(where)}: {message}" for message, where in places.items()]
+        texts = [f"{_joined(where)}: {message}" for message, where in places.items()]
         if len(self.entries) == 1:
-            raise DesignError(f"{self.source}, {told[0]}")
-        if told:
-            more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-            lines = "\n  ".join([*told[:SHOWN], *more])
+            raise DesignError(f"{self.source}, {texts[0]}")
+        if texts:
+            more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
+            lines = "\n  ".join([*texts[:SHOWN], *more])
             raise DesignError(f"{self.source} has {len(self.entries)} mistakes:\n  {lines}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.reading.harvest import loose
+from quintet.evals.reading.harvest import plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, json_lines
 from quintet.evals.reading.recorded import Recorded, recorded_by_case
 from quintet.evals.reading.transcript import (
@@ -110,12 +110,12 @@ def _status(talk: tuple[Message, ...], path: tuple[str, ...], people: tuple[str,
     return "done" if ended else "unfinished"
 
 
-def _items(given: Iterable[Any]) -> Iterator[Line]:
-    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+def _items(conversations: Iterable[Any]) -> Iterator[Line]:
+    if isinstance(conversations, Mapping) or not isinstance(conversations, Iterable):
         raise DesignError(
-            f"recorded_messages({given!r:.60}): give a path, or a list of conversations"
+            f"recorded_messages({conversations!r:.60}): give a path, or a list of conversations"
         )
-    for number, record in enumerate(given, start=1):
+    for number, record in enumerate(conversations, start=1):
         yield Line(place=f"item {number}", record=record)
 
 
@@ -143,7 +143,7 @@ def _recorded(record: Any, people: tuple[str, ...]) -> tuple[str, Trajectory]:
     # A record's usage is the run's total, which counts as one call: the messages know the calls.
     total = {name: amount for name, amount in usage(fields).items() if name != "model_calls"}
     spent = {**trajectory.spent, **total}
-    state = loose(fields["state"]) if isinstance(fields.get("state"), Mapping) else {}
+    state = plain_or_repr(fields["state"]) if isinstance(fields.get("state"), Mapping) else {}
     return _id(fields, messages), replace(trajectory, reason=reason, spent=spent, state=state)
 
 

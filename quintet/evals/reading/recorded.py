@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.output import checked, replaced
-from quintet.evals.reading.harvest import harvest, loose
+from quintet.evals.reading.harvest import harvest, plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, encoded_lines, json_lines
 from quintet.evals.reading.records import nearest
 from quintet.evals.trajectory import PEOPLE, Trajectory
@@ -207,8 +207,8 @@ def _record(run: Run | StoredRun, case: str) -> dict[str, Any]:
         "status": run.status,
         "reason": reason,
         "path": list(run.path),
-        "waiting": loose(packets),
-        "values": loose(run.values),
+        "waiting": plain_or_repr(packets),
+        "values": plain_or_repr(run.values),
     }
 
 

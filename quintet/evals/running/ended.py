@@ -42,7 +42,7 @@ class Ended(NamedTuple):
             raise KeyboardInterrupt from self.problem
         if isinstance(self.problem, DesignError | KeyboardInterrupt):
             raise self.problem
-        return told(self.problem)
+        return error_text(self.problem)
 
 
 def called(function: Callable[..., Any], *arguments: Any) -> Ended:
@@ -80,7 +80,7 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def stops(problem: BaseException) -> bool:
+def stops_evaluation(problem: BaseException) -> bool:
     """Tell whether an exception must end the evaluation, so that a target may not keep it."""
     if isinstance(problem, asyncio.CancelledError):
         return cancelled()
@@ -95,7 +95,7 @@ def interrupts(problem: BaseException | None) -> bool:
     return isinstance(problem, KeyboardInterrupt)
 
 
-def told(problem: BaseException) -> str:
+def error_text(problem: BaseException) -> str:
     """Describe an exception: its class, and its text or exit code."""
     name = type(problem).__name__
     try:

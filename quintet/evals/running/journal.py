@@ -51,14 +51,14 @@ class Journal:
         """Tell whether any line follows the file's header."""
         return bool(beginning(self.place).partition(b"\n")[2])
 
-    def found(self) -> tuple[Header, list[Row]] | None:
+    def earlier_rows(self) -> tuple[Header, list[Row]] | None:
         """Read the header and the rows to go on from; None where the evaluation begins anew."""
         if self.anew is not None or not beginning(self.place):
             return None
         header, rows, _ = read_rows(self.place)
         return header, rows
 
-    def begin(self, header: Header, kept: Iterable[Row] = ()) -> IO[str]:
+    def begin(self, header: Header, rows: Iterable[Row] = ()) -> IO[str]:
         """Write the header and the kept rows, and open the file for the rows to come.
 
         The new beginning replaces the old file when it is whole: a kill in between leaves the old
@@ -66,7 +66,7 @@ class Journal:
         """
         if self.anew is not None and self.holds_rows:
             self.anew.told(kept_aside(self.place))
-        replaced(self.place, encoded_rows(header, kept))
+        replaced(self.place, encoded_rows(header, rows))
         # The claim locks the old file, which is not the one under this name any more.
         self.claim.renew()
         self.file = self.place.open("a", encoding="utf-8")

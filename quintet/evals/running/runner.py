@@ -36,7 +36,7 @@ class Runner:
     executor: ThreadPoolExecutor
     jobs: int
 
-    async def ran(self, case: Case, repeat: int) -> Trajectory:
+    async def run_case(self, case: Case, repeat: int) -> Trajectory:
         """Run one case, and measure its time where the target did not.
 
         Raises:
@@ -73,7 +73,7 @@ async def _settled(ended: Ended) -> Ended:
 
 
 @contextmanager
-def running(target: Any, jobs: int) -> Iterator[Runner]:
+def open_runner(target: Any, jobs: int) -> Iterator[Runner]:
     """Open a runner with threads of its own.
 
     Ctrl-C must not wait for a target: asyncio joins its default pool's threads, not these.
