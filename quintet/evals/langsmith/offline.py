@@ -38,7 +38,7 @@ class OfflineClient(Client):
         """Drop the update here: it stays in the run tree."""
 
     def request_with_retries(self, method: Any, pathname: str, **_: Any) -> NoReturn:
-        """Refuse.
+        """Refuse the request.
 
         Raises:
             ServiceError: always.
