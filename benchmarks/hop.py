@@ -60,7 +60,7 @@ class Ours(Node):
 
     by: int = 1
 
-    def steps(self, state: Mapping[str, Any]) -> Any:
+    def logic(self, state: Mapping[str, Any]) -> Any:
         return {"count": state["count"] + self.by}
         yield
 

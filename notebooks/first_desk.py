@@ -114,7 +114,7 @@ def build(shipping_agent=shipping):
             "shipping": Worker(agent=shipping_agent, contract=contract("Find the parcel")),
             "basic": Worker(agent=basic, contract=contract("Answer in a specialist's place")),
         },
-        approve=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
+        gate=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
         recover=Recovery(transient=retry(3, wait=0.01), permanent=fallback("basic")),
         state=Desk,
     )

@@ -91,7 +91,7 @@ def training() -> tuple[tuple[str, str], ...]:
 def learned() -> Any:
     """The learned tier, fitted once in a process."""
     # What belongs to nobody is labelled `person` among the examples, a route as any other.
-    return by_examples(training(), at_least=AT_LEAST, outside=0.0)
+    return by_examples(training(), at_least=AT_LEAST, out_of_scope=0.0)
 
 
 def chooser(model: BaseChatModel | None = None) -> Any:
@@ -198,7 +198,7 @@ def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
         gives=Resolution,
         tools=tools,
         success=(answers_customer, cites_policy, grounded, as_done),
-        stop=Budget(steps=8, seconds=120),
+        budget=Budget(steps=8, seconds=120),
         escalate=(needs_person,),
     )
 
@@ -247,7 +247,7 @@ def support_desk(
         Router(choose=cascade(two_requests, tiers), to=(*ABOUT, "plan"), otherwise="person"),
         workers,
         intake=Intake(shop=shop),
-        approve=ApprovalGate(
+        gate=ApprovalGate(
             name="support-lead",
             when=NeedsLead(shop=shop),
             approvers=("support-lead",),

@@ -15,7 +15,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.kept import kept
-from quintet.nodes.core.node import place, values
+from quintet.nodes.core.node import values
+from quintet.nodes.core.task import current_task
 from quintet.state.outcome import STATUSES
 
 
@@ -54,7 +55,7 @@ class Path:
         if self.key != "plan":
             return _seen(self.key, state)
         # A planner of its own name within a nested graph is another one.
-        around = place("").path.rpartition("/")[0]
+        around = current_task("").path.rpartition("/")[0]
         planner = "/".join(filter(None, (around, self.to["yes"])))
         record = kept(state, "plan").get(planner)
         return "no" if record is None or record["over"] else "yes"

@@ -12,7 +12,7 @@ from quintet.errors import DesignError
 from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.finish import Criterion, Finish
+from quintet.nodes.finish import Finish, StateCriterion
 from quintet.nodes.recover import Recovery
 
 
@@ -21,15 +21,15 @@ def govern(
     nodes: Mapping[str, Any],
     *,
     then: str = "finish",
-    approve: ApprovalGate | None = None,
+    gate: ApprovalGate | None = None,
     recover: Recovery | None = None,
-    success: tuple[Criterion, ...] = (),
+    success: tuple[StateCriterion, ...] = (),
 ) -> StateGraph[Any]:
     """Add nodes to a graph of yours, with all that they need around them.
 
     graph = StateGraph(State)
     graph.add_node("look_up", look_up)
-    govern(graph, {"billing": billing}, then="notify", approve=ApprovalGate(when=over(100)))
+    govern(graph, {"billing": billing}, then="notify", gate=ApprovalGate(when=over(100)))
     graph.add_node("notify", notify)
     graph.add_edge("look_up", "billing")
     graph.add_edge("notify", "finish")
@@ -43,7 +43,7 @@ def govern(
         graph: an uncompiled graph, whose state inherits `OrchestrationState`.
         nodes: by name: a `Worker`, a `Router`, a `Planner`, or a node of yours.
         then: the node to go to when the work is done; `finish`, or one of yours.
-        approve: the gate in front of their effects. It is added as `approve`, and what it lets
+        gate: the approval gate in front of their effects. It is added as `approve`; what it lets
             through runs in `act`; of a further gate with its name behind them (`approve_refunds`).
         recover: what to do about failures; by default retry, then a person.
         success: criteria on the final state that `done` needs, where `finish` is added.
@@ -57,9 +57,9 @@ def govern(
     """
     _check(graph, nodes, success)
     effects = effects_of(nodes)
-    number = _behind(graph, approve)
+    number = _behind(graph, gate)
     wiring = Wiring(
-        approve=approve,
+        gate=gate,
         recover=recover or Recovery(),
         success=success,
         effects=effects,
@@ -72,7 +72,7 @@ def govern(
     return graph
 
 
-def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[Criterion, ...]) -> None:
+def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[StateCriterion, ...]) -> None:
     if isinstance(graph, CompiledStateGraph):
         raise DesignError("govern: this graph is compiled already; give the StateGraph itself")
     if not isinstance(graph, StateGraph):
@@ -97,20 +97,20 @@ def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[Criterion, ...])
         )
 
 
-def _behind(graph: StateGraph[Any], approve: ApprovalGate | None) -> str:
+def _behind(graph: StateGraph[Any], gate: ApprovalGate | None) -> str:
     """Give what stands behind the names of the gate's nodes; empty where they are free.
 
     Raises:
         DesignError: the graph has a gate of the same name already.
     """
-    if approve is None or ("approve" not in graph.nodes and "act" not in graph.nodes):
+    if gate is None or ("approve" not in graph.nodes and "act" not in graph.nodes):
         return ""
-    behind = f"_{approve.name}"
+    behind = f"_{gate.name}"
     for node in graph.nodes.values():
-        gate = node.runnable
-        if isinstance(gate, ApprovalGate) and gate.name == approve.name:
+        other = node.runnable
+        if isinstance(other, ApprovalGate) and other.name == gate.name:
             raise DesignError(
-                f"govern: the graph has a gate {approve.name!r} already, and a yes is for one "
+                f"govern: the graph has a gate {gate.name!r} already, and a yes is for one "
                 "gate; give this one a name of its own, as in ApprovalGate(name='refunds'), or "
                 "give both nodes to one govern"
             )

@@ -9,7 +9,7 @@ from langgraph.graph import StateGraph
 
 from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.finish import Criterion
+from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery
 from quintet.nodes.route import Router
 from quintet.state.fragments import OrchestrationState
@@ -20,9 +20,9 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     workers: Mapping[str, Any],
     *,
     intake: Any = None,
-    approve: ApprovalGate | None = None,
+    gate: ApprovalGate | None = None,
     recover: Recovery | None = None,
-    success: tuple[Criterion, ...] = (),
+    success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
     """A front door that hands each request to the specialist who takes it.
@@ -33,7 +33,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
             workers report back while its plan is under way. Workers that no route names may be
             fallbacks.
         intake: a node of yours that runs first, as `intake`.
-        approve: the gate in front of the workers' effects.
+        gate: the approval gate in front of the workers' effects.
         recover: what to do about failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
@@ -47,7 +47,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     """
     check_names(workers, state, "router", "intake")
     wiring = Wiring(
-        approve=approve,
+        gate=gate,
         recover=recover or Recovery(),
         success=success,
         effects=effects_of(workers),

@@ -11,7 +11,7 @@ from quintet.errors import DesignError
 from quintet.graphs.wiring import Wiring, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.own import goes_to
-from quintet.nodes.finish import Criterion
+from quintet.nodes.finish import StateCriterion
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.state.fragments import OrchestrationState
@@ -20,16 +20,16 @@ from quintet.state.fragments import OrchestrationState
 def create_sequential(
     workers: Mapping[str, Any],
     *,
-    approve: ApprovalGate | None = None,
+    gate: ApprovalGate | None = None,
     recover: Recovery | None = None,
-    success: tuple[Criterion, ...] = (),
+    success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
     """Workers in the order given. A contract may need an earlier worker's result by its name.
 
     Args:
         workers: by node name, in order; `Worker`s or your own nodes.
-        approve: the gate in front of their effects, after the last worker.
+        gate: the approval gate in front of their effects, after the last worker.
         recover: what to do about failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
@@ -49,7 +49,7 @@ def create_sequential(
             "of its own; give it to create_handoff"
         )
     wiring = Wiring(
-        approve=approve,
+        gate=gate,
         recover=recover or Recovery(),
         success=success,
         effects=effects_of(workers),

@@ -8,7 +8,7 @@ from langgraph.graph import StateGraph
 
 from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.finish import Criterion
+from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery
 from quintet.state.fragments import OrchestrationState
 
@@ -16,16 +16,16 @@ from quintet.state.fragments import OrchestrationState
 def create_single_agent(
     worker: Any,
     *,
-    approve: ApprovalGate | None = None,
+    gate: ApprovalGate | None = None,
     recover: Recovery | None = None,
-    success: tuple[Criterion, ...] = (),
+    success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
     """One worker under its contract, with approval, recovery and an outcome.
 
     Args:
         worker: a `Worker`, the agent and its contract, or a node of yours; its name is `work`.
-        approve: the gate in front of its effects.
+        gate: the approval gate in front of its effects.
         recover: what to do about failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
@@ -39,7 +39,7 @@ def create_single_agent(
     workers = {"work": worker}
     check_names(workers, state)
     wiring = Wiring(
-        approve=approve,
+        gate=gate,
         recover=recover or Recovery(),
         success=success,
         effects=effects_of(workers),

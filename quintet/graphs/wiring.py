@@ -14,7 +14,7 @@ from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.own import goes_to, own, reads
 from quintet.nodes.effect import Effect
-from quintet.nodes.finish import Criterion, Finish, hand_over
+from quintet.nodes.finish import Finish, StateCriterion, hand_over
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
 from quintet.nodes.work import Worker
@@ -29,7 +29,7 @@ class Wiring:
     """The parts that every ready-made graph has around its workers.
 
     Args:
-        approve: the gate in front of the workers' effects, if any.
+        gate: the approval gate in front of the workers' effects, if any.
         recover: what to do about failures.
         success: criteria on the final state.
         effects: all effects of all workers.
@@ -38,9 +38,9 @@ class Wiring:
         acts_at: the name of the node that runs what was approved.
     """
 
-    approve: ApprovalGate | None
+    gate: ApprovalGate | None
     recover: Recovery
-    success: tuple[Criterion, ...]
+    success: tuple[StateCriterion, ...]
     effects: tuple[Effect, ...] = ()
     then: str = "finish"
     asks_at: str = "approve"
@@ -75,9 +75,9 @@ class Wiring:
             if name not in graph.nodes:
                 graph.add_node(name, node)
                 graph.add_edge(name, END)
-        if self.approve is None:
+        if self.gate is None:
             return self.then
-        gate = self.gate()
+        gate = self.wired_gate()
         graph.add_node(self.asks_at, gate, destinations=gate.destinations)
         # Nobody else can do an approved action in its place, so acting has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
@@ -85,23 +85,23 @@ class Wiring:
         acting.add_node(graph, self.acts_at, act)
         return self.asks_at
 
-    def gate(self) -> ApprovalGate:
+    def wired_gate(self) -> ApprovalGate:
         """Give the gate, with its ways out and what it stands in front of.
 
         Raises:
             DesignError: it names a node of its own for what was approved, which `Act` must follow.
         """
-        if self.approve is None:
+        if self.gate is None:
             raise DesignError("this wiring has no gate")
-        if self.approve.approved not in ("act", self.acts_at):
+        if self.gate.approved not in ("act", self.acts_at):
             raise DesignError(
-                f"ApprovalGate(approved={self.approve.approved!r}): what was approved is done by "
+                f"ApprovalGate(approved={self.gate.approved!r}): what was approved is done by "
                 f"the graph's own {self.acts_at!r}; leave it out"
             )
         return replace(
-            self.approve,
+            self.gate,
             approved=self.acts_at,
-            rejected=self.approve.rejected or "finish",
+            rejected=self.gate.rejected or "finish",
             effects=self.effects,
         )
 
@@ -112,7 +112,7 @@ class Wiring:
 
     def onward(self, planner: str | None, then: str) -> str | Path:
         """Give the way of a worker's result: to the plan under way, to the gate, or to the end."""
-        path: str | Path = then if self.approve is None else by_actions(then, otherwise=self.then)
+        path: str | Path = then if self.gate is None else by_actions(then, otherwise=self.then)
         return path if planner is None else by_plan(planner, otherwise=path)
 
     def fitted(self, node: Any, way: str | Path, end: str) -> Any:
@@ -126,9 +126,9 @@ class Wiring:
             return node
         if node.then in ("", "finish"):
             node = replace(node, then=way)
-        if self.approve is None or node.gate is not None or not node.effects:
+        if self.gate is None or node.gate is not None or not node.effects:
             return node
-        return replace(node, gate=self.gate())
+        return replace(node, gate=self.wired_gate())
 
     def add_onward(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
         """Add the edges of a node that does not say itself where it goes."""

@@ -14,8 +14,10 @@ from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignE
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current, effect_done
+from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Call, Node, Place, Steps, failure_of, place
+from quintet.nodes.core.node import Node, failure_of
+from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect, refuse_repeat
 from quintet.nodes.finish import closed
 from quintet.state.action import Action
@@ -62,14 +64,14 @@ class Act(Node):
         """Where it goes when nothing is left; it also comes back to itself."""
         return (self.then,)
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Run the first action that may run, and come back for the next."""
-        here = place("act")
+        here = current_task("act")
         waiting = self._waiting(state)
         if not waiting:
             return Command(goto=self.then)
         at, action = waiting[0]
-        attempt = Attempt(place=here, known=state.get("actions") or {}, run=run_of(state))
+        attempt = Attempt(task=here, known=state.get("actions") or {}, run=run_of(state))
         exact = action
         try:
             _refuse_after_end(action, state)
@@ -125,7 +127,7 @@ class Act(Node):
     def _failed(
         self, at: str, action: Action, exact: Action, attempt: Attempt, problem: Exception
     ) -> StepFailed:
-        failure = failure_of(problem, attempt.place, step=exact.key)
+        failure = failure_of(problem, attempt.task, step=exact.key)
         if not self._harmless(exact, problem):
             failure = replace(failure, kind="denied")
         update = attempt.update(failed=True)
@@ -192,9 +194,9 @@ class Undo(Node):
 
     writes = frozenset({"actions", "decisions", "outcome", "kept", "run"})
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
         """Undo the last action that this run has done, and come back for the one before."""
-        here = place("undo")
+        here = current_task("undo")
         tried = kept(state, "undo")
         for at, action in _done_last_first(state):
             undo = next((e for e in self.effects if e.name == action.name and e.undo), None)
@@ -208,7 +210,7 @@ class Undo(Node):
             return Command(goto=here.node, update=update)
         return self._end(here, state)
 
-    def _end(self, here: Place, state: Mapping[str, Any]) -> dict[str, Any]:
+    def _end(self, here: Task, state: Mapping[str, Any]) -> dict[str, Any]:
         actions, tried = of_this_run(state), kept(state, "undo")
         last_first = sorted(actions, key=lambda at: actions[at].get("ended") or 0, reverse=True)
         undone = [at for at in last_first if actions[at]["status"] == "undone"]
@@ -228,7 +230,7 @@ class Undo(Node):
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
 
 
-def _undone(effect: Effect, action: Action) -> Steps[str | None]:
+def _undone(effect: Effect, action: Action) -> Logic[str | None]:
     """Take one action back; give why it could not be, or None."""
     result = effect.arguments.result(action.result)
     try:

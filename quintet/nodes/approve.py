@@ -13,14 +13,16 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.errors import ApprovalMissing, DesignError
 from quintet.nodes.core.actions import of_this_run, refused, todo
-from quintet.nodes.core.condition import When, always
-from quintet.nodes.core.node import Node, Steps, brief, place
+from quintet.nodes.core.call import Logic
+from quintet.nodes.core.condition import always
+from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.question import ask
+from quintet.nodes.core.task import current_task
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action, AnswerKind, Approval
 from quintet.state.decision import Decision
 from quintet.state.record import plain, read
-from quintet.state.verdict import name_of, refuse_async, why
+from quintet.state.verdict import When, name_of, refuse_async, why
 
 CLOCKS_DIFFER = 60.0
 """Seconds by which the clock of whoever answers may be ahead."""
@@ -88,7 +90,7 @@ class ApprovalGate(Node):
 
     approved: str = "act"
     rejected: str = ""
-    when: When = always
+    when: When[[Action]] = always
     approvers: tuple[str, ...] | Callable[[Action], tuple[str, ...]] = ()
     expires: str | float | None = None
     name: str = "approval"
@@ -169,13 +171,13 @@ class ApprovalGate(Node):
         if yes.expires is not None and now > yes.expires:
             raise ApprovalMissing(f"{ask}, but the approval expired {_when(yes.expires)}")
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Pass on, or ask about the first proposed action that needs a person."""
         return self._decide(state)
         yield  # it waits for nothing, and is a generator like every node's steps
 
     def _decide(self, state: Mapping[str, Any]) -> Command[str]:
-        place_here = place("approve")
+        place_here = current_task("approve")
         here = place_here.node
         items = of_this_run(state)
         mine = [
@@ -211,7 +213,7 @@ class ApprovalGate(Node):
             "why_wanted": action.why,
             "behalf": action.behalf,
             "proposer": action.proposer,
-            "request": brief(state.get("message", ""), 500),
+            "request": one_line(state.get("message", ""), 500),
             "tried": tried,
             "if_yes": f"{action} runs once",
             "if_no": f"{action.name} does not run; nothing is changed",

@@ -14,18 +14,15 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import ActionRefused, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.arguments import Arguments, arguments_of, check_key, key_text
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.node import ASYNC, Call, NotCalled, Steps, adrive, drive
+from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled, adrive, drive
 from quintet.state.action import Action
 from quintet.state.channels import slot
 from quintet.state.failure import in_words
 from quintet.state.journal import Claim, journal
 from quintet.state.record import plain
-from quintet.state.verdict import is_async, name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
 
 UNDER_WAY = "it was under way when its step ended"
-
-Rule = Callable[[Action], Any]
-"""A criterion over an action: true where it may happen; false or `unmet("why")` where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class Effect:
     key: str | Callable[..., str]
     undo: Callable[[Any], Any] | None = None
     harmless: tuple[type[BaseException], ...] = ()
-    allow: Rule | None = None
+    allow: Criterion[[Action]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -163,7 +160,7 @@ class Effect:
             reason = name_of(self.allow) if reason == "does not hold" else reason
             raise ActionRefused(f"{action}{behalf} is not allowed: {reason}", reason)
 
-    def perform(self, action: Action, attempt: Attempt) -> Steps[Action]:
+    def perform(self, action: Action, attempt: Attempt) -> Logic[Action]:
         """Claim, run and settle; the attempt records the action as done.
 
         Raises:
@@ -172,7 +169,7 @@ class Effect:
         self.permit(action)
         attempt.check_open(self.name)
         claimed = f"{self.name}:{action.key}"
-        standing = journal().claim(attempt.place.superstep, claimed, attempt.owner)
+        standing = journal().claim(attempt.task.superstep, claimed, attempt.owner)
         if standing is not None:
             done = _again(action, standing, attempt)
             attempt.record(done)
@@ -208,7 +205,7 @@ class Effect:
         except DesignError as problem:
             fault, result = problem, f"{returned!r:.200}"
         done = replace(action, status="done", result=result, ended=time.time())
-        journal().settle(attempt.place.superstep, f"{self.name}:{action.key}", result)
+        journal().settle(attempt.task.superstep, f"{self.name}:{action.key}", result)
         attempt.record(done)
         if fault is not None:
             raise DesignError(
@@ -217,7 +214,7 @@ class Effect:
         return done
 
     def _release(self, action: Action, attempt: Attempt) -> None:
-        journal().release(attempt.place.superstep, f"{self.name}:{action.key}")
+        journal().release(attempt.task.superstep, f"{self.name}:{action.key}")
         attempt.forget(action)
 
     def as_tool(self) -> StructuredTool:
@@ -246,16 +243,14 @@ class Effect:
     def _run(self, action: Action) -> Any:
         return self.function(**self.arguments.read(action.arguments))
 
-    def _call(self, action: Action, attempt: Attempt) -> Steps[Any]:
+    def _call(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.unawaited.pop((self.name, action.key), None)
         attempt.allow(self.name)
         if (begun := attempt.begun(action)) is not None:
             return self.arguments.result(_repeated_here(action, begun).result)
         for each in attempt.layers():
             refuse_repeat(action, each.known)
-        action = replace(
-            action, proposer=attempt.place.node, behalf=attempt.behalf, run=attempt.run
-        )
+        action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:
@@ -298,7 +293,7 @@ def effect(
     key: str | Callable[..., str],
     undo: Callable[[Any], Any] | None = None,
     harmless: tuple[type[BaseException], ...] = (),
-    allow: Rule | None = None,
+    allow: Criterion[[Action]] | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 

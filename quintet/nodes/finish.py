@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, refused
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import kept
-from quintet.nodes.core.node import Node, Steps, brief, place, values
+from quintet.nodes.core.node import Node, one_line, values
+from quintet.nodes.core.task import current_task
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
 from quintet.state.channels import OPEN
@@ -18,12 +20,12 @@ from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of
-from quintet.state.verdict import name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
 
 log = logging.getLogger("quintet")
 
-Criterion = Callable[[Mapping[str, Any]], Any]
-"""A criterion on the final state: true where it holds; false, None or `unmet("why")` where not."""
+StateCriterion = Criterion[[Mapping[str, Any]]]
+"""A criterion on the final state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Finish(Node):
         DesignError: a criterion that is no function, or async, which nothing would await.
     """
 
-    success: tuple[Criterion, ...] = ()
+    success: tuple[StateCriterion, ...] = ()
 
     writes = frozenset({"outcome", "actions", "decisions", "run"})
 
@@ -54,7 +56,7 @@ class Finish(Node):
                 raise DesignError(f"Finish(success=): {criterion!r:.60} is no function")
         refuse_async("Finish(success=)", *given)
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[dict[str, Any]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""
         return self._judge(state)
         yield  # it waits for nothing, and is a generator like every node's steps
@@ -64,7 +66,7 @@ class Finish(Node):
         if (state.get("outcome") or {}).get("status", "done") != "done":
             return closed(state)
         outcome = _refused(state) or self._unproven(state) or self._done(state)
-        return closed(state) | ended(outcome, place("finish").node)
+        return closed(state) | ended(outcome, current_task("finish").node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
         wrong = [
@@ -108,9 +110,9 @@ def hand_over(state: Any) -> dict[str, Any]:
     known = values(state)
     why, spent_up = _why(known)
     status: Status = "exhausted" if spent_up else "escalated"
-    reason = brief(why, 300) or "a person was asked for"
+    reason = one_line(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
-    return mark(known, "person") | closed(known) | ended(outcome, place("person").node)
+    return mark(known, "person") | closed(known) | ended(outcome, current_task("person").node)
 
 
 _ASKS = ("escalation", "route", "handoff", "replan", "merge")
@@ -138,10 +140,11 @@ def packet(state: Mapping[str, Any]) -> dict[str, Any]:
     """Give a person what they need to take over: request, path, what was tried, what is open."""
     actions = of_this_run(state)
     return {
-        "request": brief(state.get("message", ""), 500),
+        "request": one_line(state.get("message", ""), 500),
         "path": path_of(state.get("decisions") or ()),
         "tried": [
-            f"{f['node']}: {f['kind']}: {brief(f['message'])}" for f in state.get("failures") or ()
+            f"{f['node']}: {f['kind']}: {one_line(f['message'])}"
+            for f in state.get("failures") or ()
         ],
         "done": [at for at, item in actions.items() if item["status"] == "done"],
         "open": [at for at, item in actions.items() if item["status"] not in ("done", "undone")],
@@ -206,7 +209,7 @@ def _steps_left(state: Mapping[str, Any]) -> list[str]:
     return left
 
 
-def _unmet(criterion: Criterion, state: Mapping[str, Any]) -> str | None:
+def _unmet(criterion: StateCriterion, state: Mapping[str, Any]) -> str | None:
     """Say what is wrong by a criterion. One that cannot judge does not hold: the run still ends."""
     try:
         reason = why_not(criterion(state), criterion)

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.approve import names_of
 from quintet.nodes.core.attempt import counted
+from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Node, Place, Steps, asked, place
+from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask
+from quintet.nodes.core.task import Task, current_task
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.record import digest, plain
 from quintet.state.verdict import name_of
@@ -133,14 +135,14 @@ class Merge(Node):
         """Where it goes next; it comes back to itself to ask a person."""
         return (self.then,)
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Ask about open conflicts, if there are any; else merge, and say what is open."""
-        here = place("merge")
+        here = current_task("merge")
         if conflicts := kept(state, "conflicts").get(here.path):
             return self._ask(here, state, conflicts)
         return (yield from counted(here, self._merge(here, state)))
 
-    def _merge(self, here: Place, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def _merge(self, here: Task, state: Mapping[str, Any]) -> Logic[Command[str]]:
         results = state.get("results") or {}
         found = {name: results[name] for name in self.of if name in results}
         if not found:
@@ -164,12 +166,12 @@ class Merge(Node):
             update["kept"] = keep("conflicts", here.path, plain(conflicts))
         return Command(goto=here.node if conflicts else self.then, update=update)
 
-    def _settle(self, field: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
+    def _settle(self, field: str, values: Mapping[str, Any]) -> Logic[Settled | None]:
         if not _differ(values):
             return Settled(value=next(iter(values.values())), reason="all agree")
         given: Any = self.resolve
         for resolver in given.get(field, ()) if isinstance(given, Mapping) else given:
-            settled = yield from asked(resolver, field, values)
+            settled = yield from call_any(resolver, field, values)
             if settled is None:
                 continue
             if isinstance(settled, Settled):
@@ -178,7 +180,7 @@ class Merge(Node):
         return None
 
     def _ask(
-        self, here: Place, state: Mapping[str, Any], conflicts: Mapping[str, Any]
+        self, here: Task, state: Mapping[str, Any], conflicts: Mapping[str, Any]
     ) -> Command[str]:
         missing = [name for name, values in conflicts.items() if not values]
         packet = {

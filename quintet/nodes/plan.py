@@ -13,8 +13,9 @@ from langgraph.types import Command, Send
 from quintet.errors import DesignError
 from quintet.nodes.agents.draft import draft_plan
 from quintet.nodes.core.attempt import counted
+from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import kept
-from quintet.nodes.core.node import Node, Place, Steps, asked, brief, place
+from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.progress import (
     DONE,
     GIVEN_UP,
@@ -26,12 +27,13 @@ from quintet.nodes.core.progress import (
     steps_ended,
     under_way,
 )
+from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.route import text_of
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain, read
-from quintet.state.verdict import name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,6 @@ Maker = Callable[..., Any]
 """A function, plain or async, of the goal, or of the goal and the `Evidence` (None at first); it
 returns a `Plan` or its steps."""
 
-StepCheck = Callable[[Step, Any], Any]
-"""A criterion, plain or async, of a step and its result: true where it holds; false, None or
-`unmet("why")` where it does not."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Planner(Node):
@@ -73,7 +71,7 @@ class Planner(Node):
         check: judges a step's result by its criterion; without it, having met the worker's contract
             is enough. A surprising result is one that the check refuses.
         read: what `make` gets, from the state; by default the last message's text, the goal.
-        limit: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`,
+        budget: `steps` of a plan, `retries`, how often it may be re-planned, and the `tokens`,
             `money` and `seconds` that all its steps together may spend.
 
     Raises:
@@ -84,9 +82,9 @@ class Planner(Node):
     assignees: tuple[str, ...] | Mapping[str, str]
     then: str = "finish"
     otherwise: str = "person"
-    check: StepCheck | None = None
+    check: Criterion[[Step, Any]] | None = None
     read: Callable[[Mapping[str, Any]], Any] = text_of
-    limit: Budget = Budget(steps=12, retries=2)
+    budget: Budget = Budget(steps=12, retries=2)
 
     writes = frozenset({"plan", "kept", "results", "decisions", "spent", "run"})
 
@@ -96,12 +94,12 @@ class Planner(Node):
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
         refuse_async("Planner(read=)", self.read)
-        if not isinstance(self.limit, Budget):
-            raise DesignError(f"Planner(limit={self.limit!r:.60}): give a Budget")
-        if self.limit.handoffs is not None:
+        if not isinstance(self.budget, Budget):
+            raise DesignError(f"Planner(budget={self.budget!r:.60}): give a Budget")
+        if self.budget.handoffs is not None:
             raise DesignError(
-                f"Planner(limit=Budget(handoffs={self.limit.handoffs})): a planner passes nothing "
-                "on; bound handoffs by Router(limit=) or Contract(stop=)"
+                f"Planner(budget=Budget(handoffs={self.budget.handoffs})): a planner passes "
+                "nothing on; bound handoffs by Router(budget=) or Contract(budget=)"
             )
 
     @property
@@ -109,12 +107,12 @@ class Planner(Node):
         """The assignees, and the two ends."""
         return tuple(dict.fromkeys((*self.assignees, self.then, self.otherwise)))
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Command[Any]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         """Plan, or judge what came back; then send out what is ready, or go on."""
-        here = place("plan")
+        here = current_task("plan")
         return (yield from counted(here, self._decide(here, state)))
 
-    def _decide(self, here: Place, state: Mapping[str, Any]) -> Steps[Command[Any]]:
+    def _decide(self, here: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         known = kept(state, "plan").get(here.path)
         if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
@@ -142,22 +140,22 @@ class Planner(Node):
             return (yield from self._replan(here, state, progress, problems))
         return self._send(here, state, progress, [])
 
-    def _plan(self, state: Mapping[str, Any], evidence: Evidence | None) -> Steps[Plan]:
+    def _plan(self, state: Mapping[str, Any], evidence: Evidence | None) -> Logic[Plan]:
         goal = self.read(state)
         if isinstance(self.make, Plan):
             made: Any = self.make
         elif isinstance(self.make, BaseChatModel):
-            made = yield from draft_plan(self.make, str(goal), self._about, evidence, self.limit)
+            made = yield from draft_plan(self.make, str(goal), self._about, evidence, self.budget)
         else:
             given = (goal, evidence) if _takes_evidence(self.make) else (goal,)
-            made = yield from asked(self.make, *given)
+            made = yield from call_any(self.make, *given)
         version = 1 if evidence is None else evidence.plan.version + 1
         reason = "first plan" if evidence is None else _said(evidence.problems)
         plan = made if isinstance(made, Plan) else Plan(goal=str(goal), steps=self._steps(made))
         return replace(
             plan,
             assignees=tuple(self.assignees),
-            budget=plan.budget.within(self.limit),
+            budget=plan.budget.within(self.budget),
             version=version,
             reason=reason,
         )
@@ -166,7 +164,7 @@ class Planner(Node):
         steps = tuple(made) if isinstance(made, Iterable) else (None,)
         if not all(isinstance(step, Step) for step in steps):
             raise DesignError(
-                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its Steps"
+                f"{name_of(self.make)} made {made!r:.80}, which is no plan nor its Logic"
             )
         return steps
 
@@ -178,7 +176,7 @@ class Planner(Node):
 
     def _problems(
         self, state: Mapping[str, Any], plan: Plan, steps: Mapping[str, Any]
-    ) -> Steps[dict[str, str]]:
+    ) -> Logic[dict[str, str]]:
         results = state.get("results") or {}
         problems: dict[str, str] = {}
         for name, end in steps.items():
@@ -187,7 +185,7 @@ class Planner(Node):
             elif end["status"] != "done" or name not in results:
                 problems[name] = "it gave no result"
             elif self.check is not None:
-                verdict = yield from asked(self.check, plan[name], results[name])
+                verdict = yield from call_any(self.check, plan[name], results[name])
                 reason = why_not(verdict, self.check)
                 if reason is not None:
                     held = plan[name].criterion
@@ -197,11 +195,11 @@ class Planner(Node):
 
     def _replan(
         self,
-        here: Place,
+        here: Task,
         state: Mapping[str, Any],
         progress: Progress,
         problems: dict[str, str],
-    ) -> Steps[Command[Any]]:
+    ) -> Logic[Command[Any]]:
         plan, past = progress.plan, progress.past
         limit = plan.budget.retries
         if limit is not None and len(past) >= limit:
@@ -224,7 +222,7 @@ class Planner(Node):
         return self._send(here, state, progress, [self._record("replan", here.node, new)])
 
     def _send(
-        self, here: Place, state: Mapping[str, Any], progress: Progress, records: list[Any]
+        self, here: Task, state: Mapping[str, Any], progress: Progress, records: list[Any]
     ) -> Command[Any]:
         plan = progress.plan
         ready = plan.ready(progress.done, progress.begun)
@@ -260,7 +258,7 @@ class Planner(Node):
         """Say which limit the plan's steps have used up, or None; at its end it may be met."""
         spent = state.get("spent") or {}
         since: Any = {name: spent.get(name, 0) - progress.spent.get(name, 0) for name in SHARED}
-        limit = plan.budget.within(self.limit)
+        limit = plan.budget.within(self.budget)
         reached = limit.over(since, of=SHARED)
         if more or reached is None:
             return reached
@@ -277,12 +275,12 @@ class Planner(Node):
             by=by,  # type: ignore[arg-type]
             who=name_of(self.make),
             candidates=tuple(self.assignees),
-            seen=brief(plan.goal),
+            seen=one_line(plan.goal),
         )
         return plain(decision)  # type: ignore[no-any-return]
 
     def _give_up(
-        self, here: Place, progress: Progress, target: str, why: str, *, who: str = ""
+        self, here: Task, progress: Progress, target: str, why: str, *, who: str = ""
     ) -> Command[Any]:
         decision = Decision(
             kind="escalation",
@@ -318,7 +316,7 @@ def _takes_evidence(make: Maker) -> bool:
 
 
 def _said(problems: Mapping[str, str]) -> str:
-    return "; ".join(f"step {name}: {brief(why)}" for name, why in problems.items())
+    return "; ".join(f"step {name}: {one_line(why)}" for name, why in problems.items())
 
 
 def _made_before(

@@ -15,8 +15,9 @@ from quintet.errors import DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify, classify_name
 from quintet.nodes.core.kept import keep
 from quintet.nodes.core.left import left_behind, left_within
-from quintet.nodes.core.node import failure_of, place, values
+from quintet.nodes.core.node import failure_of, values
 from quintet.nodes.core.question import ask_again
+from quintet.nodes.core.task import current_task
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
 from quintet.state.decision import Decision, Kind
@@ -140,7 +141,7 @@ class Recovery:
         if idle := [r for r in RESOURCES if r != "retries" and getattr(self.budget, r) is not None]:
             raise DesignError(
                 f"Recovery(budget=Budget({idle[0]}=...)): recovery bounds its remedies by retries "
-                "alone; give the limit to Contract(stop=) or Router(limit=)"
+                "alone; give the limit to Contract(budget=) or Router(budget=)"
             )
         if self.otherwise.kind not in ("escalate", "abort"):
             raise DesignError(
@@ -209,7 +210,7 @@ class Recovery:
             return replace(again, update=_with_left(again.update))
         step = known.get("step") or {}
         failure, update = self._failure(error, str(step.get("id", "")))
-        work = _work(known, failure, place(error.node).path)
+        work = _work(known, failure, current_task(error.node).path)
         remedy = self._remedy(failure, known.get("remedies"), work)
         used = f"{remedy.name} at {work}"
         decision = Decision(
@@ -235,17 +236,17 @@ class Recovery:
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         # A handler runs as the task that failed.
-        here = place("recover")
+        here = current_task("recover")
         problem = error.error
         if isinstance(problem, str):
             said, problem = problem, StepFailed.parse(problem)
             if problem is None:
-                return _reported(said, error.node, step), left_behind(here.task, {})
+                return _reported(said, error.node, step), left_behind(here.id, {})
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
-            return record, left_behind(here.task, problem.update)
-        left = left_behind(here.task, {})
+            return record, left_behind(here.id, problem.update)
+        left = left_behind(here.id, {})
         failure = failure_of(problem, replace(here, node=error.node), step=step)
         return replace(failure, kind=self.class_of(problem)), left
 
@@ -300,7 +301,7 @@ def _ended_by(remedy: Remedy, failure: Failure) -> dict[str, Any]:
 
 def _with_left(update: Any) -> dict[str, Any]:
     """Add to an update what the graph that is the node has done: it will be started anew."""
-    left = left_within(place("recover").task)
+    left = left_within(current_task("recover").id)
     return {**left, **update, "decisions": [*left.get("decisions", ()), *update["decisions"]]}
 
 

@@ -12,8 +12,10 @@ from langgraph.types import Command
 from quintet.errors import DesignError, UnknownRoute
 from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
 from quintet.nodes.core.attempt import reckoned
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Node, Place, Steps, brief, place
+from quintet.nodes.core.node import Node, one_line
+from quintet.nodes.core.task import Task, current_task
 from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
@@ -41,7 +43,7 @@ def text_of(state: Mapping[str, Any]) -> str:
 
 
 HANDOFFS = 8
-"""Handoffs of one run where the router's limit sets none."""
+"""Handoffs of one run where the router's budget sets none."""
 
 
 _SHARED = tuple(resource for resource in RESOURCES if resource != "handoffs")
@@ -58,7 +60,7 @@ class Router(Node):
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: what the chooser gets, from the state; by default the last message's text.
-        limit: of the whole run, looked at whenever control comes by. After as many `handoffs` (8
+        budget: of the whole run, looked at whenever control comes by. After as many `handoffs` (8
             where none are given) only a route that this run has not taken yet may be; any other
             resource bounds what all workers together may spend.
         exhausted: the node to go to at a limit; by default `otherwise`.
@@ -71,7 +73,7 @@ class Router(Node):
     to: tuple[str, ...] | Mapping[str, str]
     otherwise: str
     read: Callable[[Mapping[str, Any]], Any] = text_of
-    limit: Budget = Budget(handoffs=HANDOFFS)
+    budget: Budget = Budget(handoffs=HANDOFFS)
     exhausted: str = ""
 
     writes = frozenset({"route", "kept", "decisions", "failures", "spent", "run"})
@@ -84,10 +86,10 @@ class Router(Node):
         if not callable(self.choose) and not isinstance(self.choose, Runnable):
             raise DesignError(f"Router(choose={self.choose!r:.60}): give a chooser or a function")
         refuse_async("Router(read=)", self.read)
-        if not isinstance(self.limit, Budget):
-            raise DesignError(f"Router(limit={self.limit!r:.60}): give a Budget")
-        if self.limit.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
-            object.__setattr__(self, "limit", replace(self.limit, handoffs=HANDOFFS))
+        if not isinstance(self.budget, Budget):
+            raise DesignError(f"Router(budget={self.budget!r:.60}): give a Budget")
+        if self.budget.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
+            object.__setattr__(self, "budget", replace(self.budget, handoffs=HANDOFFS))
         object.__setattr__(self, "choose", bind(self.choose, self.routes))
         known = {*self.routes, self.otherwise}
         if unknown := [route for route in routes_of(self.choose) if route not in known]:
@@ -114,11 +116,11 @@ class Router(Node):
         ends = [*self.targets.values(), *((self.exhausted,) if self.exhausted else ())]
         return tuple(dict.fromkeys(ends))
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Command[str]]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
-        here = place("router")
+        here = current_task("router")
         so_far = cast(Spending, state.get("spent") or {})
-        if (reached := self.limit.over(so_far, of=_SHARED)) is not None:
+        if (reached := self.budget.over(so_far, of=_SHARED)) is not None:
             return self._stop(here, state, reached)
         given = self.read(state)
         choice, spent = yield from reckoned(here, ask(self.choose, given))
@@ -131,8 +133,8 @@ class Router(Node):
                 f"route; give one of {', '.join(self.targets)}"
             )
         taken = f"{here.path} -> {choice.to}"
-        if kept(state, "taken").get(taken) or self.limit.handoffs == 0:
-            reached = self.limit.over(so_far, of=("handoffs",))
+        if kept(state, "taken").get(taken) or self.budget.handoffs == 0:
+            reached = self.budget.over(so_far, of=("handoffs",))
             if reached is not None:
                 return self._stop(here, state, reached)
         decision = Decision(
@@ -144,7 +146,7 @@ class Router(Node):
             who=choice.who,
             confidence=choice.confidence,
             candidates=choice.candidates or tuple(self.targets),
-            seen=brief(given),
+            seen=one_line(given),
         )
         update = {
             "route": choice.to,
@@ -154,7 +156,7 @@ class Router(Node):
         }
         return Command(goto=node, update=update)
 
-    def _stop(self, here: Place, state: Mapping[str, Any], reached: str) -> Command[str]:
+    def _stop(self, here: Task, state: Mapping[str, Any], reached: str) -> Command[str]:
         path = path_of(state.get("decisions") or ())
         loops = reached.startswith("handoffs")
         failure = Failure(

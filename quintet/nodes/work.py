@@ -17,9 +17,11 @@ from quintet.nodes.agents.meter import metered
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import as_update, from_state
 from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Node, Place, Steps, failure_of, place
+from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.price import Price
+from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.route import path_of
 from quintet.state.budget import Budget, Spending, add_spending
@@ -101,7 +103,7 @@ class Worker(Node):
         check_agent(self.agent, self.contract)
         if is_model(self.agent):
             check_tools(self.contract, self.handoffs)
-        if self.contract.stop.money is not None and self.price is None:
+        if self.contract.budget.money is not None and self.price is None:
             raise DesignError(
                 f"Worker: contract {self.contract.goal!r} limits money, but nothing says what a "
                 "message costs; give price=per_million(input=..., output=...)"
@@ -122,11 +124,11 @@ class Worker(Node):
         """The effects among its contract's tools."""
         return tuple(tool for tool in self.contract.tools if isinstance(tool, Effect))
 
-    def steps(self, state: Mapping[str, Any]) -> Steps[Any]:
+    def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
         """Dispatch, watch, check, and put the result into the state."""
-        here = place("work")
+        here = current_task("work")
         work = _Work(worker=self, state=state, here=here)
-        return (yield from work.steps())
+        return (yield from work.logic())
 
 
 @dataclass(kw_only=True)
@@ -135,15 +137,15 @@ class _Work:
 
     worker: Worker
     state: Mapping[str, Any]
-    here: Place
+    here: Task
 
     def __post_init__(self) -> None:
         self.step: Mapping[str, Any] = self.state.get("step") or {}
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
-            place=self.here,
+            task=self.here,
             allowed=self.worker.contract.allowed,
-            budget=self.worker.contract.stop,
+            budget=self.worker.contract.budget,
             wants=self.worker.gate.wants if self.worker.gate is not None else None,
             gate=self.worker.gate.name if self.worker.gate is not None else "",
             known=self.state.get("actions") or {},
@@ -161,7 +163,7 @@ class _Work:
         step = self.step.get("id")
         return f"{self.here.path}:{step}" if step else self.here.path
 
-    def steps(self) -> Steps[Any]:
+    def logic(self) -> Logic[Any]:
         """Do the work; whatever way it ends, hand on what was done."""
         begun = self._progress
         try:
@@ -185,14 +187,14 @@ class _Work:
             raise self._failed(problem) from problem
         return self._on(self._together(update), target)
 
-    def _consult(self) -> Steps[tuple[Any, Any]]:
+    def _consult(self) -> Logic[tuple[Any, Any]]:
         worker, contract, attempt = self.worker, self.worker.contract, self.attempt
         request = contract.request(self._context())
         answer = yield from consult(
             worker.agent, contract, request, attempt, metered(attempt), self.talk
         )
-        if contract.stop.limited:
-            _refuse_costly(attempt, contract.stop)
+        if contract.budget.limited:
+            _refuse_costly(attempt, contract.budget)
         return request, answer
 
     @property
@@ -250,7 +252,7 @@ class _Work:
                 f"{self.here.node} may not hand off to {handoff.to!r}; it may to "
                 f"{', '.join(allowed) or 'nobody'}: name it in Worker(handoffs=...)"
             )
-        limit = self.worker.contract.stop.handoffs
+        limit = self.worker.contract.budget.handoffs
         so_far = (state.get("spent") or {}).get("handoffs", 0)
         if so_far >= (HANDOFFS if limit is None else limit):
             path = [*path_of(state.get("decisions") or ()), handoff.to]

@@ -1,4 +1,4 @@
-"""LangGraph's events while a run is moved: what a stream yields, and what the moves need of it."""
+"""Yield LangGraph's events while a run is moved."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quintet.errors import RunError
-from quintet.runs.moves import App, Move, Moves, now, soon
+from quintet.nodes.core.call import Call, Logic
+from quintet.runs.thread import App
 
 STREAMING = ("stream_mode", "subgraphs", "version", "print_mode", "output_keys")
-"""The options of LangGraph's `stream` that say what it yields; no move but this one has them."""
+"""Options of LangGraph's `stream` that say what it yields; no other call has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Wanted:
 
     Args:
         options: those of LangGraph's `stream` that say it.
-        rest: the others, which the moves have too.
+        rest: the others, which `invoke` has too.
         modes: the stream modes.
     """
 
@@ -48,12 +49,12 @@ class Wanted:
             modes=(mode,) if isinstance(mode, str) else tuple(mode),
         )
 
-    def opened(self, app: App, move: Move) -> tuple[dict[str, Any], Last | None]:
+    def opened(self, app: App, call: Call) -> tuple[dict[str, Any], Last | None]:
         """Give the options of LangGraph's `stream`, and what takes the values where none is saved.
 
         Without a checkpointer the values at the end are known by the stream alone.
         """
-        options = {k: v for k, v in move.options.items() if k not in STREAMING}
+        options = {k: v for k, v in (call.options or {}).items() if k not in STREAMING}
         if app.checkpointer:
             return {**options, **self.options}, None
         modes = list(dict.fromkeys((*self.modes, "values")))
@@ -93,54 +94,54 @@ class Last:
             yield (*within, data) if within else data
 
 
-def watched(app: App, moves: Moves[Any], wanted: Wanted) -> Iterator[Any]:
-    """Make the moves, yield what LangGraph's `stream` yields meanwhile, and last the run."""
-    with closing(moves):
+def watched(app: App, logic: Logic[Any], wanted: Wanted) -> Iterator[Any]:
+    """Run the logic of a move, yield LangGraph's events meanwhile, and last the run."""
+    with closing(logic):
         result: Any = None
         problem: Exception | None = None
         while True:
             try:
-                move = moves.send(result) if problem is None else moves.throw(problem)
+                call = logic.send(result) if problem is None else logic.throw(problem)
             except StopIteration as end:
                 yield end.value
                 return
             result = problem = None
             try:
-                if move.name == "invoke":
-                    options, last = wanted.opened(app, move)
-                    events: Any = app.stream(*move.given, **options)
+                if call.target == app.invoke:
+                    options, last = wanted.opened(app, call)
+                    events: Any = app.stream(*call.args, **options)
                     with closing(events):
                         for event in events:
                             yield from (event,) if last is None else last.shown(event)
                     result = last
                 else:
-                    result = now(app, move)
-            except Exception as raised:  # noqa: BLE001 - it goes on into the moves
+                    result = call.run()
+            except Exception as raised:  # noqa: BLE001 - it goes on into the logic
                 problem = raised
 
 
-async def awatched(app: App, moves: Moves[Any], wanted: Wanted) -> AsyncIterator[Any]:
-    """Make the moves of an async graph, as `watched`."""
-    with closing(moves):
+async def awatched(app: App, logic: Logic[Any], wanted: Wanted) -> AsyncIterator[Any]:
+    """Run the logic of a move of an async graph, as `watched`."""
+    with closing(logic):
         result: Any = None
         problem: Exception | None = None
         while True:
             try:
-                move = moves.send(result) if problem is None else moves.throw(problem)
+                call = logic.send(result) if problem is None else logic.throw(problem)
             except StopIteration as end:
                 yield end.value
                 return
             result = problem = None
             try:
-                if move.name == "invoke":
-                    options, last = wanted.opened(app, move)
-                    events: Any = app.astream(*move.given, **options)
+                if call.target == app.invoke:
+                    options, last = wanted.opened(app, call)
+                    events: Any = app.astream(*call.args, **options)
                     async with aclosing(events):
                         async for event in events:
                             for each in (event,) if last is None else last.shown(event):
                                 yield each
                     result = last
                 else:
-                    result = await soon(app, move)
-            except Exception as raised:  # noqa: BLE001 - it goes on into the moves
+                    result = await call.arun()
+            except Exception as raised:  # noqa: BLE001 - it goes on into the logic
                 problem = raised

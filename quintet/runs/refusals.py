@@ -16,7 +16,7 @@ from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.node import Node
 from quintet.nodes.recover import Recovery
 from quintet.runs.events import STREAMING
-from quintet.runs.moves import App, knows_quintet
+from quintet.runs.thread import App, knows_quintet
 from quintet.state.fragments import RUN_KEYS
 
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}

@@ -13,20 +13,19 @@ from pydantic import ValidationError
 
 from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
+from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.runs.events import Wanted, awatched, watched
-from quintet.runs.moves import (
+from quintet.runs.refusals import check_context, check_options
+from quintet.runs.thread import (
     App,
-    Move,
-    Moves,
-    adrive,
-    drive,
     held,
     history,
+    invoked,
     is_input,
     keeps_runs,
     knows_quintet,
+    snapshot_of,
 )
-from quintet.runs.refusals import check_context, check_options
 from quintet.state.action import shown
 from quintet.state.decision import KINDS, Decision
 from quintet.state.fragments import without_run
@@ -132,11 +131,11 @@ class Run:
             AnswerRefused: nothing is open, another question is open now, or the answer is
                 malformed, late, or of somebody who may not give it. The question stays open.
         """
-        return drive(self.app, self._answer(answer, to, options))
+        return drive(self._answer(answer, to, options))
 
     async def aanswer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
         """Answer the open question of an async graph, as `answer`."""
-        return await adrive(self.app, self._answer(answer, to, options))
+        return await adrive(self._answer(answer, to, options))
 
     def stream(self, answer: Any, *, to: str | None = None, **options: Any) -> Iterator[Any]:
         """Answer the open question as `answer` does, and watch.
@@ -152,10 +151,10 @@ class Run:
         wanted = Wanted.of(self.app, options)
         return awatched(self.app, self._answer(answer, to, wanted.rest), wanted)
 
-    def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Moves[Run]:
+    def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
         check_options(options)
-        moves = _answered(self, self._question(to), answer, {**self.options, **options})
-        return held(self.app, self.thread, moves)
+        logic = _answered(self, self._question(to), answer, {**self.options, **options})
+        return held(self.app, self.thread, logic)
 
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
@@ -225,9 +224,9 @@ def bound(answer: Any, question: Waiting) -> Any:
     return answer
 
 
-def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Moves[Run]:
+def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Logic[Run]:
     """Answer one open question by its id, and run on."""
-    snapshot: StateSnapshot = yield Move("get_state", (run.config,))
+    snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
     now_open = {item.id: item.value for item in snapshot.interrupts}
     if question.id not in now_open:
         again = [at for at, packet in now_open.items() if _same(packet, question.packet)]
@@ -243,9 +242,9 @@ def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, An
         raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
     check_context(run.app, options)
     try:
-        yield invoked(Command(resume={question.id: given}), run.config, options)
+        yield invoked(run.app, Command(resume={question.id: given}), run.config, options)
     except ValidationError as problem:
-        after: StateSnapshot = yield Move("get_state", (run.config,))
+        after: StateSnapshot = yield snapshot_of(run.app, run.config)
         if question.id in {item.id for item in after.interrupts}:
             raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
         raise
@@ -274,18 +273,13 @@ def _same(again: Any, packet: Any) -> bool:
     return "refused" in again and {**again, "refused": ""} == {**packet, "refused": ""}
 
 
-def invoked(given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Move:
-    """Invoke a graph, each step kept before the next begins."""
-    return Move("invoke", (given, config), {"durability": "sync", **options})
-
-
-def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Moves[Run]:
+def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:
     """Give the run as it stands in the checkpoints."""
-    past = yield from history(config)
+    past = yield from history(app, config)
     if past and not past[0].tasks:
         snapshot = past[0]
     else:  # only this shows what its unfinished superstep has written
-        snapshot = yield Move("get_state", (config,))
+        snapshot = yield snapshot_of(app, config)
     questions = tuple(
         Waiting(id=item.id, node=task.name, packet=item.value)
         for task in snapshot.tasks

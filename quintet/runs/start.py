@@ -9,7 +9,7 @@ from uuid import uuid4
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
-from quintet.runs.moves import App, Move, Moves, adrive, drive, held, is_input, keeps_runs
+from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.runs.refusals import (
     check_answerable,
     check_context,
@@ -23,7 +23,16 @@ from quintet.runs.refusals import (
     configured,
     unanswerable,
 )
-from quintet.runs.run import Run, invoked, seen
+from quintet.runs.run import Run, seen
+from quintet.runs.thread import (
+    App,
+    held,
+    invoked,
+    invoked_unsaved,
+    is_input,
+    keeps_runs,
+    snapshot_of,
+)
 from quintet.state.decision import Decision
 from quintet.state.record import plain
 
@@ -60,7 +69,7 @@ def start(
             does not have or that only nodes may write, or an option asks for a stream.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(compiled(app), started(app, given, thread, config, withdraw, options))
+    return drive(started(compiled(app), given, thread, config, withdraw, options))
 
 
 async def astart(
@@ -73,7 +82,7 @@ async def astart(
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    return await adrive(compiled(app), started(app, given, thread, config, withdraw, options))
+    return await adrive(started(compiled(app), given, thread, config, withdraw, options))
 
 
 def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
@@ -84,14 +93,14 @@ def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **opt
         RunError: the run waits for an answer, or failed where going on would skip work in silence.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(compiled(app), resumed(app, thread, config, options))
+    return drive(resumed(compiled(app), thread, config, options))
 
 
 async def aresume(
     app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any
 ) -> Run:
     """Go on with a run of an async graph; as `resume`."""
-    return await adrive(compiled(app), resumed(app, thread, config, options))
+    return await adrive(resumed(compiled(app), thread, config, options))
 
 
 def look(app: App, *, thread: str) -> Run:
@@ -100,12 +109,12 @@ def look(app: App, *, thread: str) -> Run:
     Raises:
         NoSuchRun: nothing is stored under this thread.
     """
-    return drive(compiled(app), _look(app, thread))
+    return drive(_look(compiled(app), thread))
 
 
 async def alook(app: App, *, thread: str) -> Run:
     """Look at a run of an async graph; as `look`."""
-    return await adrive(compiled(app), _look(app, thread))
+    return await adrive(_look(compiled(app), thread))
 
 
 def started(
@@ -115,7 +124,7 @@ def started(
     config: RunnableConfig | None,
     withdraw: bool,
     options: dict[str, Any],
-) -> Moves[Run]:
+) -> Logic[Run]:
     """Check all that can be before anything runs, and start."""
     full = prepared(app, given, thread, config, options)
     if not app.checkpointer:
@@ -146,10 +155,10 @@ def thread_of(config: RunnableConfig) -> str:
 
 def _start_saved(
     app: App, given: Given, full: RunnableConfig, withdraw: bool, options: dict[str, Any]
-) -> Moves[Run]:
+) -> Logic[Run]:
     whole = yield from begun(app, given, full, withdraw)
     try:
-        yield invoked(whole, full, options)
+        yield invoked(app, whole, full, options)
     except Exception as problem:
         thread = thread_of(full)
         problem.add_note(f"thread {thread!r} keeps what was done; resume(app, thread={thread!r})")
@@ -158,9 +167,9 @@ def _start_saved(
     return (yield from seen(app, full, {"context": None, **options}))
 
 
-def begun(app: App, given: Given, full: RunnableConfig, withdraw: bool) -> Moves[Given]:
+def begun(app: App, given: Given, full: RunnableConfig, withdraw: bool) -> Logic[Given]:
     """Give the input by which a new run begins on a thread, unless the last one is not over."""
-    snapshot: StateSnapshot = yield Move("get_state", (full,))
+    snapshot: StateSnapshot = yield snapshot_of(app, full)
     if not withdraw:
         check_free(thread_of(full), snapshot)
     if not keeps_runs(app):
@@ -184,10 +193,9 @@ def _withdrawn(node: str) -> dict[str, Any]:
 
 def _start_unsaved(
     app: App, given: Given, config: RunnableConfig, options: dict[str, Any]
-) -> Moves[Run]:
+) -> Logic[Run]:
     check_answerable(app)
-    whole = {"version": "v2", "stream_mode": "values", "output_keys": None}
-    result: Any = yield Move("invoke", (given, config), {**options, **whole})
+    result: Any = yield invoked_unsaved(app, given, config, options)
     if result.interrupts:
         raise unanswerable()
     values = dict(result.value)
@@ -196,7 +204,7 @@ def _start_unsaved(
 
 def resumed(
     app: App, thread: str, config: RunnableConfig | None, options: dict[str, Any]
-) -> Moves[Run]:
+) -> Logic[Run]:
     """Go on with what was cut off."""
     check_options(options)
     full = configured(thread, config)
@@ -205,8 +213,8 @@ def resumed(
 
 def _resume_held(
     app: App, thread: str, full: RunnableConfig, options: dict[str, Any]
-) -> Moves[Run]:
-    snapshot: StateSnapshot = yield Move("get_state", (full,))
+) -> Logic[Run]:
+    snapshot: StateSnapshot = yield snapshot_of(app, full)
     check_stored(thread, snapshot)
     check_resumable(app, thread, snapshot)
     if snapshot.tasks:
@@ -214,11 +222,11 @@ def _resume_held(
         # Cut off between its input and its first node, it would go on as the run before.
         anew = is_input(snapshot) and keeps_runs(app)
         update = {"run": {"new": uuid4().hex[:8]}}
-        yield invoked(Command(update=update) if anew else None, full, options)
+        yield invoked(app, Command(update=update) if anew else None, full, options)
     return (yield from seen(app, full, options))
 
 
-def _look(app: App, thread: str) -> Moves[Run]:
+def _look(app: App, thread: str) -> Logic[Run]:
     full = configured(thread, None)
-    check_stored(thread, (yield Move("get_state", (full,))))
+    check_stored(thread, (yield snapshot_of(app, full)))
     return (yield from seen(app, full, {}))

@@ -8,11 +8,12 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from quintet.errors import RunError
+from quintet.nodes.core.call import Logic
 from quintet.runs.events import Wanted, awatched, watched
-from quintet.runs.moves import App, Moves
 from quintet.runs.refusals import compiled
 from quintet.runs.run import Run
 from quintet.runs.start import Given, resumed, started
+from quintet.runs.thread import App
 
 
 def stream(
@@ -46,7 +47,7 @@ def stream(
     """
     app = compiled(app)
     wanted = Wanted.of(app, options)
-    return watched(app, _moves(app, given, thread, config, withdraw, wanted.rest), wanted)
+    return watched(app, _logic(app, given, thread, config, withdraw, wanted.rest), wanted)
 
 
 def astream(
@@ -61,17 +62,17 @@ def astream(
     """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
     app = compiled(app)
     wanted = Wanted.of(app, options)
-    return awatched(app, _moves(app, given, thread, config, withdraw, wanted.rest), wanted)
+    return awatched(app, _logic(app, given, thread, config, withdraw, wanted.rest), wanted)
 
 
-def _moves(
+def _logic(
     app: App,
     given: Given | None,
     thread: str | None,
     config: RunnableConfig | None,
     withdraw: bool,
     options: dict[str, Any],
-) -> Moves[Run]:
+) -> Logic[Run]:
     if given is not None:
         return started(app, given, thread, config, withdraw, options)
     if withdraw or thread is None:

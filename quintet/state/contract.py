@@ -15,16 +15,7 @@ from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
 from quintet.state.budget import Budget
 from quintet.state.record import adapter, faults, fitted
-from quintet.state.verdict import name_of, refuse_async, why, why_not
-
-Criterion = Callable[..., Any]
-"""A criterion: a function of the result; or of the request and the result; or of these and the
-actions that the agent has done or proposed meanwhile. Its verdict is true where it holds; false,
-None or empty, or `unmet("why")`, where it does not."""
-
-Condition = Callable[..., Any]
-"""A condition, a function of the same. Its verdict is true, or a text that says why, where it
-holds."""
+from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +31,10 @@ class Contract:
             `typing_extensions`), dataclass or pydantic model, or a tuple of state keys.
         gives: the type of the result, or None for any plain data but None.
         tools: what the agent may call: functions, LangChain tools, effects.
-        success: criteria on the result; all must hold.
-        stop: the budget of one handoff.
-        escalate: conditions on the result under which a person must take over.
+        success: criteria on the result, all of which must hold: functions of the result; of the
+            request and the result; or of these and the actions done or proposed meanwhile.
+        budget: the limits of one handoff.
+        escalate: conditions, functions of the same, under which a person must take over.
 
     Raises:
         DesignError: an empty goal, a `needs` or `gives` that cannot be checked, a part of the wrong
@@ -53,9 +45,9 @@ class Contract:
     needs: Any
     gives: Any = None
     tools: tuple[Any, ...] = ()
-    success: tuple[Criterion, ...] = ()
-    stop: Budget = Budget()
-    escalate: tuple[Condition, ...] = ()
+    success: tuple[Criterion[...], ...] = ()
+    budget: Budget = Budget()
+    escalate: tuple[When[...], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.goal, str) or not self.goal.strip():
@@ -67,10 +59,8 @@ class Contract:
             _checkable(self.goal, "needs", needs)
         if self.gives is not None:
             _checkable(self.goal, "gives", self.gives)
-        if not isinstance(self.stop, Budget):
-            raise DesignError(
-                f"contract {self.goal!r}: stop={self.stop!r:.60} is no Budget; give Budget(steps=8)"
-            )
+        if not isinstance(self.budget, Budget):
+            raise DesignError(f"contract {self.goal!r}: budget={self.budget!r:.60}: give a Budget")
         for name in ("tools", "success", "escalate"):
             object.__setattr__(self, name, _several(self.goal, name, getattr(self, name)))
         refuse_async(f"contract {self.goal!r}", *self.success, *self.escalate)
@@ -177,7 +167,7 @@ class Contract:
 
     def _asked(
         self,
-        functions: tuple[Criterion, ...],
+        functions: tuple[Criterion[...], ...],
         takes: tuple[int, ...],
         evidence: tuple[Any, Any, Any],
         read: Callable[[Any, Any], str | None],
@@ -219,7 +209,7 @@ def _accepts(kind: Any, value: BaseModel) -> bool:
     return isinstance(kind, type) and not typed and isinstance(value, kind)
 
 
-def _ask(check: Criterion, takes: int, evidence: tuple[Any, Any, Any]) -> Any:
+def _ask(check: Criterion[...], takes: int, evidence: tuple[Any, Any, Any]) -> Any:
     result, request, actions = evidence
     if takes == 1:
         return check(result)
@@ -234,7 +224,7 @@ def tool_name(tool: Any) -> str:
     return name
 
 
-def _takes(check: Criterion) -> int:
+def _takes(check: Criterion[...]) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         parameters = inspect.signature(check).parameters.values()

@@ -77,7 +77,7 @@ class Plan:
         if self.budget.handoffs is not None:
             raise DesignError(
                 f"plan for {self.goal!r}: Budget(handoffs={self.budget.handoffs}): a plan passes "
-                "nothing on; bound handoffs by Router(limit=) or Contract(stop=)"
+                "nothing on; bound handoffs by Router(budget=) or Contract(budget=)"
             )
         if self.budget.steps is not None and len(self.steps) > self.budget.steps:
             raise DesignError(

@@ -7,11 +7,24 @@ from collections.abc import Callable, Iterator
 from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
-from typing import Any
+from typing import Any, ParamSpec
 
 from langchain_core.messages import BaseMessage
 
 from quintet.errors import DesignError
+
+P = ParamSpec("P")
+
+Criterion = Callable[P, Any]
+"""Judge whether something holds: true where it does; false, None or `unmet("why")` where not.
+
+It takes the result (`Contract.success`), the step and its result (`Planner.check`), the final state
+(`success` of a graph) or the action (`effect(allow=)`)."""
+
+When = Callable[P, Any]
+"""Say whether a person is needed: true, or a text that says why, where one is.
+
+It takes the action (`ApprovalGate.when`) or the result (`Contract.escalate`)."""
 
 
 class Unmet:

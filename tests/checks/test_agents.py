@@ -38,7 +38,7 @@ def model() -> Any:
 
 def desk(agent: Any, *effects: Any) -> Any:
     held = worker("message", effects=effects or (REFUND,), agent=agent)
-    return create_single_agent(held, approve=ApprovalGate())
+    return create_single_agent(held, gate=ApprovalGate())
 
 
 def own(*tools: Any) -> Any:
@@ -200,10 +200,10 @@ def test_an_effect_that_another_worker_has_is_no_plain_tool():
     router = Router(choose=lambda text: "a", to=("a", "b"), otherwise="person")
     held = worker("message", effects=(PAY,), agent=asks_its_tools)
     bare = worker("message", effects=(pay,), agent=asks_its_tools)
-    graph = create_handoff(router, {"a": held, "b": bare}, approve=ApprovalGate())
+    graph = create_handoff(router, {"a": held, "b": bare}, gate=ApprovalGate())
     assert codes(graph) == [("raw-effect", "b")]
     other = worker("message", effects=(another, MAIL.function), agent=asks_its_tools)
-    graph = create_handoff(router, {"a": held, "b": other}, approve=ApprovalGate())
+    graph = create_handoff(router, {"a": held, "b": other}, gate=ApprovalGate())
     assert check(graph) == ()
 
 

@@ -18,7 +18,7 @@ from tests.checks.parts import MAIL, PAY, codes, graph_of, numbered, only, pays,
 
 def desk(when: Any, *effects: Any) -> Any:
     return create_single_agent(
-        worker(effects=effects or (PAY,), agent=pays), approve=ApprovalGate(when=when)
+        worker(effects=effects or (PAY,), agent=pays), gate=ApprovalGate(when=when)
     )
 
 
@@ -115,7 +115,7 @@ def test_a_function_may_tell_effects_apart():
 def test_all_workers_of_a_graph_count():
     router = Router(choose=lambda text: "a", to=("a", "b"), otherwise="person")
     workers = {"a": worker(effects=(PAY,), agent=pays), "b": worker(effects=(MAIL,), agent=pays)}
-    [finding] = check(create_handoff(router, workers, approve=ApprovalGate(when=limit)))
+    [finding] = check(create_handoff(router, workers, gate=ApprovalGate(when=limit)))
     assert (finding.code, finding.level) == ("blind-limit", "warning")
 
 

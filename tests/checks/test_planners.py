@@ -163,4 +163,4 @@ def test_the_ready_made_desk_brings_every_step_back():
     workers = {"w": worker(), "basic": worker(), "plan": PLANNER}
     assert check(create_handoff(router, workers, recover=recover)) == ()
     gated = {"w": worker(effects=(PAY,), agent=pays), "plan": PLANNER, "basic": worker()}
-    assert check(create_handoff(router, gated, recover=recover, approve=ApprovalGate())) == ()
+    assert check(create_handoff(router, gated, recover=recover, gate=ApprovalGate())) == ()

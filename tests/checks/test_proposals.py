@@ -180,9 +180,9 @@ def test_the_ready_made_graphs_hear_their_workers():
     router = Router(choose=lambda text: "a", to=("a", "plan"), otherwise="person")
     planner = Planner(make=lambda goal: [Step(id="s", goal=goal, assignee="a")], assignees=("a",))
     for graph in (
-        create_single_agent(free, approve=ApprovalGate()),
-        create_sequential({"a": free, "b": worker()}, approve=ApprovalGate()),
-        create_handoff(router, {"a": free, "plan": planner}, approve=ApprovalGate()),
+        create_single_agent(free, gate=ApprovalGate()),
+        create_sequential({"a": free, "b": worker()}, gate=ApprovalGate()),
+        create_handoff(router, {"a": free, "plan": planner}, gate=ApprovalGate()),
     ):
         assert check(graph) == ()
 
@@ -241,7 +241,7 @@ def test_a_graph_that_only_decides_on_what_it_is_given_is_right():
 
 def test_a_worker_whose_agent_is_a_desk_of_ours_may_propose():
     free = worker("message", effects=(PAY,), agent=pays)
-    desk = create_single_agent(free, approve=ApprovalGate()).compile()
+    desk = create_single_agent(free, gate=ApprovalGate()).compile()
     nodes = {"work": worker("message", agent=desk), "approve": GATE, "act": ACT}
     assert check(graph_of(nodes, (START, "work"), ("work", "approve"))) == ()
     plain = create_single_agent(worker("message")).compile()

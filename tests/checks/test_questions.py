@@ -144,7 +144,7 @@ def test_a_graph_that_asks_inside_begins_anew_after_a_bad_answer():
 
 
 def test_a_gate_of_ours_in_a_graph_inside_asks_again_by_itself():
-    inner = create_single_agent(worker(effects=(PAY,), agent=pays), approve=ApprovalGate())
+    inner = create_single_agent(worker(effects=(PAY,), agent=pays), gate=ApprovalGate())
     for handler in (Recovery(), leaves):
         nodes = {"desk": (inner.compile(), {"error_handler": handler}), "end": ended}
         found = check(graph_of(nodes, (START, "desk"), ("desk", "end"), ("end", END)))
@@ -154,7 +154,7 @@ def test_a_gate_of_ours_in_a_graph_inside_asks_again_by_itself():
 def test_a_handler_on_a_node_that_asks_nobody_is_right():
     graph = graph_of({"a": (worker(), HANDLED)}, (START, "a"), ("a", "finish"))
     assert check(graph) == ()
-    gated = create_single_agent(worker(effects=(PAY,), agent=pays), approve=ApprovalGate())
+    gated = create_single_agent(worker(effects=(PAY,), agent=pays), gate=ApprovalGate())
     assert check(gated) == ()
 
 

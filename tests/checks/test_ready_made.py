@@ -51,17 +51,17 @@ def test_the_ready_made_graphs_have_no_finding():
     workers = {"billing": BILLING, "shipping": SHIPPING}
     for graph in (
         create_single_agent(SHIPPING),
-        create_single_agent(BILLING, approve=GATE),
-        create_sequential(workers, approve=GATE),
+        create_single_agent(BILLING, gate=GATE),
+        create_sequential(workers, gate=GATE),
         create_handoff(ROUTER, workers),
-        create_handoff(ROUTER, workers, approve=GATE, recover=Recovery(otherwise=abort())),
+        create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):
         assert check(graph) == ()
         assert check(graph.compile(InMemorySaver())) == ()
 
 
 def test_a_gate_wants_a_checkpointer():
-    [finding] = check(create_single_agent(BILLING, approve=GATE).compile())
+    [finding] = check(create_single_agent(BILLING, gate=GATE).compile())
     assert (finding.code, finding.node) == ("no-checkpointer", "approve")
 
 
@@ -133,7 +133,7 @@ def governed(*edges: tuple[str, str], worker: Any = BILLING, **options: Any) -> 
     graph = StateGraph(OrchestrationState)
     for name in ("look_up", "notify"):
         graph.add_node(name, lambda state: {"message": state["message"].strip()})
-    govern(graph, {"billing": worker}, **{"then": "notify", "approve": GATE, **options})
+    govern(graph, {"billing": worker}, **{"then": "notify", "gate": GATE, **options})
     path = begin("look_up")
     graph.add_conditional_edges(START, path, path.targets)
     for source, target in edges:
@@ -150,9 +150,9 @@ def test_a_graph_with_a_governed_node_has_no_finding():
     two_gates = governed(*WAYS, then="letters")
     for graph in (
         governed(*WAYS),
-        governed(*WAYS, approve=None),
+        governed(*WAYS, gate=None),
         governed(*WAYS, recover=Recovery(permanent=abort())),
-        govern(two_gates, {"letters": letters}, then="notify", approve=later),
+        govern(two_gates, {"letters": letters}, then="notify", gate=later),
     ):
         assert [str(finding) for finding in check(graph)] == []
 

@@ -68,7 +68,7 @@ def desk() -> StateGraph[Any]:
             "billing": Worker(agent=billing, contract=goal),
             "shipping": Worker(agent=lambda request: {"reply": "Tuesday"}, contract=say),
         },
-        approve=ApprovalGate(when=over(100), approvers=("maria",)),
+        gate=ApprovalGate(when=over(100), approvers=("maria",)),
         state=Desk,
     )
 

@@ -323,7 +323,7 @@ def route_by_rules(text: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def front_door() -> Cascade:
-    return cascade(by_rules(RULES), by_examples(TRAINING, at_least=AT_LEAST, outside=0.0))
+    return cascade(by_rules(RULES), by_examples(TRAINING, at_least=AT_LEAST, out_of_scope=0.0))
 
 
 def test_a_customer_s_phrase_reaches_its_desk(front_door: Cascade) -> None:

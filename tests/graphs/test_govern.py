@@ -74,7 +74,7 @@ def mine(nodes: Any = None, **options: Any) -> StateGraph[Any]:
     graph = StateGraph(Desk)
     graph.add_node("look_up", told("looked up"))
     graph.add_node("notify", told("notified"))
-    govern(graph, nodes or {"billing": billing()}, **{"then": "notify", "approve": GATE, **options})
+    govern(graph, nodes or {"billing": billing()}, **{"then": "notify", "gate": GATE, **options})
     path = begin("look_up")
     graph.add_conditional_edges(START, path, path.targets)
     graph.add_edge("look_up", "billing")
@@ -117,7 +117,7 @@ async def test_a_no_ends_it_or_goes_where_the_gate_says(run: Any) -> None:
     ended = waits.answer(reject(by="maria", note="no"))
     assert (ended.status, PAID, ended.values["log"]) == ("rejected", [], ["looked up"])
     gate = ApprovalGate(when=over(100), rejected="notify")
-    ended = (await run(saved(mine(approve=gate)), 500.0)).answer(reject(by="maria"))
+    ended = (await run(saved(mine(gate=gate)), 500.0)).answer(reject(by="maria"))
     assert (ended.status, ended.values["log"]) == ("rejected", ["looked up", "notified"])
 
 
@@ -177,7 +177,7 @@ async def test_two_gates_of_one_graph_stand_side_by_side(run: Any) -> None:
         contract=Contract(goal="write", needs=("amount",), tools=(letter,)),
     )
     late = ApprovalGate(name="letters", approvers=("bob",))
-    govern(graph, {"letters": letters}, then="notify", approve=late)
+    govern(graph, {"letters": letters}, then="notify", gate=late)
     waits = await run(saved(graph), 500.0)
     assert waits.waiting[0].packet["gate"] == "approval"
     waits = waits.answer(approve(by="maria"))
@@ -190,7 +190,7 @@ async def test_two_gates_of_one_graph_stand_side_by_side(run: Any) -> None:
 async def test_a_router_and_its_routes_may_be_governed(run: Any) -> None:
     router = Router(choose=lambda text: "billing", to=("billing",), otherwise="person")
     graph = StateGraph(Desk)
-    govern(graph, {"router": router, "billing": billing()}, approve=GATE)
+    govern(graph, {"router": router, "billing": billing()}, gate=GATE)
     graph.add_edge(START, "router")
     ended = await run(saved(graph))
     assert ended.path == ("router", "billing", "finish")
@@ -231,8 +231,8 @@ class Bare(TypedDict):
         (lambda: govern(StateGraph(Desk), {"amount": billing()}), "the name of a key of Desk"),
         (lambda: govern(mine(), {"more": billing()}, success=(bool,)), "a 'finish' already"),
         (lambda: govern(StateGraph(Bare), {"a": billing()}), "the state Bare has no actions"),
-        (lambda: govern(mine(), {"a": billing()}, approve=GATE), "a gate 'approval' already"),
-        (lambda: mine(approve=ApprovalGate(approved="notify")), "approved='notify'"),
+        (lambda: govern(mine(), {"a": billing()}, gate=GATE), "a gate 'approval' already"),
+        (lambda: mine(gate=ApprovalGate(approved="notify")), "approved='notify'"),
         (
             lambda: govern(
                 mine(recover=Recovery(otherwise=aborted())),

@@ -282,7 +282,7 @@ def _nothing_paid() -> None:
 def desk(agent: Any = refunding_plainly, **options: Any) -> StateGraph[Any]:
     billing = worker(agent, needs=("order", "amount"), tools=(paying,), goal="Refund")
     gate = ApprovalGate(when=over(100), approvers=("maria",))
-    given = {"approve": gate, "recover": HASTY, "state": Desk, **options}
+    given = {"gate": gate, "recover": HASTY, "state": Desk, **options}
     return create_handoff(door("billing", "shipping"), _plus(billing), **given)
 
 
@@ -336,7 +336,7 @@ async def test_a_failure_while_acting_is_not_tried_by_another_worker():
     back = fallback("basic")
     recover = Recovery(permanent=back, unknown=back, denied=back, contract=back)
     graph = create_handoff(
-        door("billing"), _plus(billing), approve=ApprovalGate(), recover=recover, state=Desk
+        door("billing"), _plus(billing), gate=ApprovalGate(), recover=recover, state=Desk
     )
     waits = await run(graph, message="billing", order=1, amount=5.0)
     ended = waits.answer(approve(by="anna"))
@@ -370,7 +370,7 @@ class Proposer:
 
 async def test_a_node_of_yours_may_propose_an_action():
     approving = ApprovalGate(when=over(100))
-    graph = create_handoff(door("own"), {"own": Proposer()}, approve=approving, state=Desk)
+    graph = create_handoff(door("own"), {"own": Proposer()}, gate=approving, state=Desk)
     small = await run(graph, message="own", amount=5.0)
     assert (small.status, PAID) == ("done", [("1", 5.0)])
     assert small.path == ("router", "own", "approve", "act", "finish")
@@ -398,7 +398,7 @@ async def test_a_router_that_is_asked_over_and_over_ends_with_a_person_and_is_na
     back = worker(
         lambda request: Handoff(to="router", reason="?"), handoffs=("router",), then="finish"
     )
-    router = door("billing", limit=Budget(handoffs=4))
+    router = door("billing", budget=Budget(handoffs=4))
     ended = await run(create_handoff(router, {"billing": back}), message="billing")
     assert ended.status == "escalated"
     assert "billing -> router -> billing -> router" in reason(ended)
@@ -423,7 +423,7 @@ async def test_a_handoff_goes_on_to_the_gate_in_the_end():
             then="finish",
         ),
     }
-    graph = create_handoff(door("first"), workers, approve=ApprovalGate(), state=Desk)
+    graph = create_handoff(door("first"), workers, gate=ApprovalGate(), state=Desk)
     waits = await run(graph, message="first", order=1, amount=5.0)
     assert (waits.status, PAID) == ("waiting", [])
     assert waits.answer(approve(by="anna")).status == "done"
@@ -530,7 +530,7 @@ async def test_what_parallel_steps_propose_goes_through_the_gate_one_by_one():
     graph = create_handoff(
         door("plan"),
         {"payer": payer, "plan": planner},
-        approve=ApprovalGate(approvers=("maria",)),
+        gate=ApprovalGate(approvers=("maria",)),
         state=Desk,
     )
     waits = await run(graph, message="plan")

@@ -101,7 +101,7 @@ def asks_after_paying(till: Till) -> CompiledStateGraph[Any, Any, Any, Any]:
         agent=wipes, contract=Contract(goal="Wipe", needs=("message",), tools=(till.wipe,))
     )
     gate = ApprovalGate(when=lambda action: action.name == "wipe", approvers=("maria",))
-    return create_sequential({"first": pays(till), "second": second}, approve=gate).compile()
+    return create_sequential({"first": pays(till), "second": second}, gate=gate).compile()
 
 
 def test_a_bad_answer_to_a_nested_question_starts_nothing_anew():

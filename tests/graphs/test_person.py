@@ -72,7 +72,7 @@ def test_an_answer_for_no_action_in_particular_approves_none():
 
     contract = Contract(goal="Pay", needs=("orders",), tools=(paying,))
     graph = create_single_agent(
-        Worker(agent=agent, contract=contract), approve=ApprovalGate(), state=Two
+        Worker(agent=agent, contract=contract), gate=ApprovalGate(), state=Two
     )
     app = graph.compile(checkpointer=checkpointer("memory://"))
     run = start(app, {"orders": [1, 2]}, thread="t")

@@ -125,7 +125,7 @@ async def test_what_the_line_proposes_is_asked_at_its_end():
         return {"reply": tools.pay(order=request["order"])["status"]}
 
     payer = worker(agent, needs=("order",), tools=(effect(pay, key="pay:{order}"),), goal="Pay")
-    graph = create_sequential({"pay": payer, "tell": worker()}, approve=ApprovalGate(), state=Desk)
+    graph = create_sequential({"pay": payer, "tell": worker()}, gate=ApprovalGate(), state=Desk)
     waits = await run(graph, message="m", order=4)
     assert (waits.status, paid) == ("waiting", [])
     assert waits.path == ("pay", "tell")
@@ -135,7 +135,7 @@ async def test_what_the_line_proposes_is_asked_at_its_end():
 
 
 async def test_a_line_that_proposes_nothing_passes_no_gate():
-    ended = await run(create_sequential({"a": worker()}, approve=ApprovalGate()), message="m")
+    ended = await run(create_sequential({"a": worker()}, gate=ApprovalGate()), message="m")
     assert ended.path == ("a", "finish")
 
 
@@ -171,7 +171,7 @@ async def test_the_success_of_the_whole_is_judged_on_what_all_gave():
 
 
 async def test_a_used_up_budget_ends_as_exhausted():
-    stop = worker(areply, stop=Budget(steps=0))
+    stop = worker(areply, budget=Budget(steps=0))
     ended = await run(create_sequential({"a": stop}, recover=HASTY), "async", message="m")
     assert ended.status == "exhausted"
     assert "steps: 0 of 0 spent" in reason(ended)

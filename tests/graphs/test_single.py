@@ -93,9 +93,7 @@ async def test_its_action_is_asked_about_done_and_taken_back_by_an_abort():
         return {"reply": tools.ship(item=request["message"])["status"]}
 
     shipper = worker(agent, tools=(shipping,))
-    graph = create_single_agent(
-        shipper, approve=ApprovalGate(), recover=Recovery(otherwise=abort())
-    )
+    graph = create_single_agent(shipper, gate=ApprovalGate(), recover=Recovery(otherwise=abort()))
     waits = await run(graph, message="hat")
     assert (waits.status, stock) == ("waiting", {"hat": 1})
     assert (waits.answer(approve(by="anna")).status, stock) == ("done", {"hat": 0})
@@ -114,7 +112,7 @@ async def test_its_action_is_asked_about_done_and_taken_back_by_an_abort():
 
 async def test_a_gate_without_a_checkpointer_is_refused_before_anything_runs():
     asked: list[Any] = []
-    graph = create_single_agent(worker(asked.append), approve=ApprovalGate())
+    graph = create_single_agent(worker(asked.append), gate=ApprovalGate())
     with pytest.raises(DesignError, match=r"'approve' stops for a person.*no checkpointer"):
         start(graph.compile(), {"message": "hat"})
     assert asked == []

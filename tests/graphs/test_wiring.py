@@ -72,7 +72,7 @@ paying, shipping = effect(pay, key="pay:{order}"), effect(ship, key="ship:{order
 
 
 def wiring(**options: Any) -> Wiring:
-    return Wiring(**{"approve": None, "recover": Recovery(), "success": (), **options})
+    return Wiring(**{"gate": None, "recover": Recovery(), "success": (), **options})
 
 
 def test_the_effects_of_all_workers_are_listed_once_in_order():
@@ -82,7 +82,7 @@ def test_the_effects_of_all_workers_are_listed_once_in_order():
 
 def test_a_worker_with_effects_gets_the_gate_and_any_other_is_left_alone():
     gate = ApprovalGate(approvers=("maria",))
-    fit = partial(wiring(approve=gate, effects=(paying,)).fitted, way="on", end="approve")
+    fit = partial(wiring(gate=gate, effects=(paying,)).fitted, way="on", end="approve")
     with_effects, without = worker(tools=(paying,)), worker()
     assert fit(with_effects).gate == ApprovalGate(
         approvers=("maria",), approved="act", rejected="finish", effects=(paying,)
@@ -273,7 +273,7 @@ class Faulty:
             Router(choose=self.choose, to=("billing", "shipping", "plan"), otherwise="person"),
             workers,
             intake=self.intake,
-            approve=ApprovalGate(when=self.when, approvers=self.approvers),
+            gate=ApprovalGate(when=self.when, approvers=self.approvers),
             recover=Recovery(**{"classify": self.classify, **recover}),
             success=(self.criterion,),
             state=Desk,

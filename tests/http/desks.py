@@ -92,7 +92,7 @@ class Desk:
             needs=("message", "order"),
             gives=Resolution,
             tools=(lookup_order, effect(self.issue_refund, key="refund:{order_id}:{amount}")),
-            stop=Budget(steps=8),
+            budget=Budget(steps=8),
         )
         about = {"billing": "charges and refunds", "shipping": "parcels"}
         choose = by_rules({"billing": ".*"}) if self.routed else by_model(self.model, about=about)
@@ -103,7 +103,7 @@ class Desk:
                 "shipping": Worker(agent=basic, contract=ANSWER),
                 "basic": Worker(agent=basic, contract=ANSWER),
             },
-            approve=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
+            gate=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
             recover=self.recover,
             state=DeskState,
         )

@@ -46,11 +46,11 @@ def desk(
         goal="Resolve the refund request",
         needs=("message", "order"),
         tools=(refund,),
-        stop=budget or Budget(),
+        budget=budget or Budget(),
     )
     return create_single_agent(
         Worker(agent=agent, contract=contract),
-        approve=ApprovalGate(when=over(100), approvers=("maria",)),
+        gate=ApprovalGate(when=over(100), approvers=("maria",)),
         recover=Recovery(transient=retry(2, wait=0.01)),
         state=DeskState,
     ).compile(checkpointer=checkpointer("memory://"))

@@ -57,7 +57,7 @@ def desk(model: Any, check: Any = None) -> CompiledStateGraph[Any, Any, Any, Any
         for name in ASSIGNEES
     }
     workers["plan"] = Planner(
-        make=model, assignees=ASSIGNEES, check=check, limit=Budget(steps=4, retries=2)
+        make=model, assignees=ASSIGNEES, check=check, budget=Budget(steps=4, retries=2)
     )
     graph = create_handoff(
         Router(choose=by_rules({"plan": ".*"}), to=("plan",), otherwise="person"),

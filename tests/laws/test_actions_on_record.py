@@ -161,7 +161,7 @@ def app_of(branches: list[Branch], world: World, *, awaits: bool, sent: bool) ->
             goal="g",
             needs=(),
             tools=(world.tool(awaits=awaits),),
-            stop=Budget(seconds=None if awaits else limit),
+            budget=Budget(seconds=None if awaits else limit),
         )
         node = Worker(
             agent=branch.aagent(world) if awaits else branch.agent(world), contract=contract

@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
 from quintet.graphs import begin, govern
-from quintet.runs.moves import App
+from quintet.runs.thread import App
 from quintet.state.channels import OPEN
 from tests.runs.conversations import (
     DOORS,
@@ -52,7 +52,7 @@ def fragile() -> StateGraph[Any]:
     """Governed workers between two nodes of the user's own that may break a run off."""
     graph = StateGraph(Talk).add_node("first", breaks("first")).add_node("last", breaks("last"))
     workers = {"work": talker(), "basic": talker(answers)}
-    govern(graph, workers, then="last", approve=GATE, recover=FALLS_BACK)
+    govern(graph, workers, then="last", gate=GATE, recover=FALLS_BACK)
     path = begin("first")
     graph.add_conditional_edges(START, path, path.targets)
     return graph.add_edge("first", "work").add_edge("last", "finish")

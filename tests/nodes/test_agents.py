@@ -197,7 +197,7 @@ def test_a_function_agents_own_model_calls_are_counted_and_bounded(invoke: Any) 
     def agent(request: Any) -> Any:
         return [model.invoke("hello").content for _ in range(5)]
 
-    end = run(invoke, reads(agent, stop=Budget(tokens=30)), recover=Recovery())
+    end = run(invoke, reads(agent, budget=Budget(tokens=30)), recover=Recovery())
     assert len(model.calls) == 3
     assert end["spent"]["tokens"] == 30
     assert end["failures"][0]["error"] == "BudgetExhausted"
@@ -219,7 +219,7 @@ def test_a_budget_stops_an_agent_midway_and_keeps_what_was_spent(
     invoke: Any, make: Any, stop: Budget, calls: int
 ) -> None:
     model = ScriptedModel([calling("look", 10, order=n) for n in range(9)])
-    worker = reads(make(model, look), look, stop=stop)
+    worker = reads(make(model, look), look, budget=stop)
     end = run(invoke, worker, recover=Recovery())
     assert len(model.calls) == calls
     assert end["spent"].get("steps", 0) == calls
@@ -230,7 +230,7 @@ def test_a_budget_stops_an_agent_midway_and_keeps_what_was_spent(
 
 @pytest.mark.parametrize("limit", [Budget(tokens=5), Budget(money=0.001)])
 def test_an_answer_that_took_more_than_the_contract_allows_is_refused(limit: Budget) -> None:
-    contract = Contract(goal="g", needs=("message",), stop=limit)
+    contract = Contract(goal="g", needs=("message",), budget=limit)
     model = ScriptedModel([tokens(10, content="done")])
     price = per_million(input=1000, output=1000)
     with pytest.raises(StepFailed, match="budget reached") as caught:
@@ -241,7 +241,7 @@ def test_an_answer_that_took_more_than_the_contract_allows_is_refused(limit: Bud
 def test_what_attempts_spend_adds_up_against_one_budget(invoke: Any, make: Any) -> None:
     busy = ConnectionError("down")
     model = ScriptedModel([calling("look", 10, order=1), busy, calling("look", 10, order=1), busy])
-    worker = reads(make(model, look), look, stop=Budget(steps=3))
+    worker = reads(make(model, look), look, budget=Budget(steps=3))
     end = run(invoke, worker, recover=Recovery())
     assert len(model.calls) == 3
     assert (end["spent"]["steps"], end["spent"]["tokens"], end["spent"]["retries"]) == (3, 20, 1)

@@ -16,7 +16,7 @@ from langgraph.types import Command, interrupt
 
 from quintet.nodes import Recovery, Worker, effect, retry
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.node import place
+from quintet.nodes.core.task import current_task
 from quintet.state import AttemptEnded, Budget, ContractBroken, StepFailed, ToolRefused
 from tests.nodes.workshop import THREAD, app_of, bare, decided, statuses
 
@@ -61,7 +61,7 @@ def reason(end: Any) -> str:
 
 
 def at(**more: Any) -> Attempt:
-    return Attempt(place=place("work"), **more)
+    return Attempt(task=current_task("work"), **more)
 
 
 def test_an_attempt_is_current_while_it_is_open_and_no_longer() -> None:
@@ -157,7 +157,7 @@ def test_an_agent_that_is_out_of_time_pays_no_more() -> None:
         time.sleep(0.3)
         return tools.pay(order=2)
 
-    end = end_of(agent, bank, stop=Budget(seconds=0.1))
+    end = end_of(agent, bank, budget=Budget(seconds=0.1))
     time.sleep(0.4)
     assert bank.paid == [1]
     assert statuses(end) == {"pay:1": "done"}
@@ -176,7 +176,7 @@ def test_a_nested_agent_is_out_of_time_with_the_one_around_it() -> None:
         await tools.transfer(order=1)
         return await inner.ainvoke({})
 
-    end = end_of(agent, bank, stop=Budget(seconds=0.1))
+    end = end_of(agent, bank, budget=Budget(seconds=0.1))
     assert end["spent"]["seconds"] < 5
     assert statuses(end) == {"transfer:1": "done"}
 
@@ -238,7 +238,7 @@ def test_a_pause_costs_neither_a_second_payment_nor_the_time_that_was_waited(
     def agent(request: Any, tools: Any) -> Any:
         return [tools.pay(order=1), interrupt("and now?")]
 
-    worker = paying(agent, bank, then=END, stop=Budget(seconds=0.4))
+    worker = paying(agent, bank, then=END, budget=Budget(seconds=0.4))
     app = app_of({"work": worker}, recover=Recovery())
     app.invoke({"message": "m"}, THREAD)
     time.sleep(0.5)

@@ -116,12 +116,12 @@ def test_any_text_has_an_answer() -> None:
         ([("a", "x"), ("b", "x")], {}, "2 examples of 1 routes"),
         (PAIRS, {"at_least": 2}, "at_least=2"),
         (PAIRS, {"at_least": float("nan")}, "at_least=nan"),
-        (PAIRS, {"outside": 1}, "outside=1"),
+        (PAIRS, {"out_of_scope": 1}, "out_of_scope=1"),
         ([("", "a"), (" ", "b"), ("", "a")], {}, "no words"),
         ([("refund", "a"), ("parcel", "b")], {}, "each of 'a', 'b' has one example"),
         ([("only text",)], {}, "pairs"),
     ],
-    ids=["none", "one", "threshold", "nan", "outside", "empty", "alone", "single"],
+    ids=["none", "one", "threshold", "nan", "out_of_scope", "empty", "alone", "single"],
 )
 def test_examples_that_teach_nothing_are_refused(
     pairs: Any, more: dict[str, Any], message: str
@@ -184,8 +184,8 @@ def test_what_looks_like_nobodys_examples_is_not_accepted(desk: Examples) -> Non
 
 
 def test_more_of_what_belongs_to_nobody_means_a_higher_threshold() -> None:
-    few = by_examples([*MANY, *NOBODYS], at_least=0.9, outside=0.01).promise
-    many = by_examples([*MANY, *NOBODYS], at_least=0.9, outside=0.6).promise
+    few = by_examples([*MANY, *NOBODYS], at_least=0.9, out_of_scope=0.01).promise
+    many = by_examples([*MANY, *NOBODYS], at_least=0.9, out_of_scope=0.6).promise
     assert few.coverage > many.coverage
 
 

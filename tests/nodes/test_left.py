@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.left import leave_to, left_behind, left_within
-from quintet.nodes.core.node import Place
+from quintet.nodes.core.task import Task
 from quintet.state import Action
 
 
 def attempt(number: int, key: str = "k") -> Attempt:
     done = Action(name=f"effect{number}", arguments={}, key=key, status="done")
-    left = Attempt(place=Place(f"w{number}"), spent={"steps": 1})
+    left = Attempt(task=Task(f"w{number}"), spent={"steps": 1})
     left.record(done)
     return left
 

@@ -214,7 +214,7 @@ def test_a_changed_step_that_fails_is_not_done_by_its_old_result(invoke: Any) ->
         version = 1 if evidence is None else evidence.plan.version + 1
         return [step("a", inputs={"version": version}), step("b", "a")]
 
-    node = planner(make, limit=Budget(retries=1))
+    node = planner(make, budget=Budget(retries=1))
     end = invoke(project(node, crew), {"message": "g"}, "a")
     assert crew.did == ["a", "b", "a"]
     assert end["outcome"]["status"] == "escalated"
@@ -225,7 +225,7 @@ def test_a_result_of_the_same_name_from_before_the_plan_is_no_result_of_a_step(
     invoke: Any,
 ) -> None:
     crew = Crew(a=ValueError("gone"))
-    app = project(planner(lambda goal: [step("a")], limit=Budget(retries=0)), crew)
+    app = project(planner(lambda goal: [step("a")], budget=Budget(retries=0)), crew)
     end = invoke(app, {"message": "g", "results": {"a": "old"}}, "a")
     assert end["outcome"]["status"] == "escalated"
     assert "step 'a' has the name of a result that stands already" in end["outcome"]["reason"]
@@ -258,7 +258,7 @@ def test_re_planning_is_bounded(invoke: Any, most: int) -> None:
         return [step("a", inputs={"n": 0 if evidence is None else evidence.plan.version})]
 
     recover = Recovery(unknown=replan(times=99))
-    app = project(planner(make, limit=Budget(retries=most)), crew, recover)
+    app = project(planner(make, budget=Budget(retries=most)), crew, recover)
     end = invoke(app, {"message": "g"}, "a")
     assert len(crew.did) == most + 1
     assert end["outcome"]["status"] == "escalated"
@@ -292,7 +292,7 @@ def test_going_round_in_plans_is_no_progress(invoke: Any) -> None:
         version = 1 if evidence is None else evidence.plan.version + 1
         return [step("a" if version % 2 else "b")]
 
-    node = planner(make, limit=Budget(retries=None))
+    node = planner(make, budget=Budget(retries=None))
     end = invoke(project(node, crew, Recovery(unknown=replan(times=99))), {"message": "g"}, "a")
     assert crew.did in (["a", "b", "a", "b"], ["a", "b", "a"])
     assert "no progress" in end["outcome"]["reason"]
@@ -395,7 +395,7 @@ def test_a_plan_that_cannot_run_is_refused_before_anything_runs(
     invoke: Any, make: Any, message: str
 ) -> None:
     crew = Crew()
-    node = planner(make, limit=Budget(steps=3))
+    node = planner(make, budget=Budget(steps=3))
     with pytest.raises(DesignError, match=message):
         node({"message": "g"})
     end = invoke(project(node, crew), {"message": "g"}, "a")
@@ -405,7 +405,7 @@ def test_a_plan_that_cannot_run_is_refused_before_anything_runs(
 
 def test_a_templates_own_tighter_budget_is_kept() -> None:
     tight = plan(step("a"), budget=Budget(steps=1))
-    node = planner(tight, limit=Budget(steps=5, retries=2))
+    node = planner(tight, budget=Budget(steps=5, retries=2))
     assert node({"message": "g"}).update["plan"]["budget"]["steps"] == 1
 
 

@@ -150,7 +150,7 @@ def test_control_that_comes_back_too_often_ends_with_the_cycle_named(invoke: Any
     ways = {"a": "billing", "b": "shipping"}
     app = app_of(
         {
-            "front": router(lambda text: ways[next(turns)], limit=Budget(handoffs=5)),
+            "front": router(lambda text: ways[next(turns)], budget=Budget(handoffs=5)),
             "billing": lambda state: {"log": ["billing"]},
             "shipping": lambda state: {"log": ["shipping"]},
             "person": hand_over,
@@ -166,7 +166,7 @@ def test_control_that_comes_back_too_often_ends_with_the_cycle_named(invoke: Any
 
 
 def test_no_handoff_at_all_may_be_allowed() -> None:
-    command = router(limit=Budget(handoffs=0), exhausted="stop")({"message": "x"})
+    command = router(budget=Budget(handoffs=0), exhausted="stop")({"message": "x"})
     assert command.goto == "stop"
 
 
@@ -174,7 +174,7 @@ def test_a_money_or_token_limit_ends_the_run_as_exhausted(invoke: Any) -> None:
     app = app_of(
         {
             "work": lambda state: {"spent": {"tokens": 900}},
-            "front": router(limit=Budget(tokens=500)),
+            "front": router(budget=Budget(tokens=500)),
             "billing": lambda state: {"log": ["billing"]},
             "person": hand_over,
         },

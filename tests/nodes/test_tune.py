@@ -74,8 +74,8 @@ def test_the_router_s_otherwise_is_nobody(learned: Examples) -> None:
 
 
 def test_a_larger_share_of_nobody_is_as_if_more_had_been_given(learned: Examples) -> None:
-    few = tuned(router(learned), FRESH, at_least=0.5, outside=0.01).choose
-    many = tuned(router(learned), FRESH, at_least=0.5, outside=0.9).choose
+    few = tuned(router(learned), FRESH, at_least=0.5, out_of_scope=0.01).choose
+    many = tuned(router(learned), FRESH, at_least=0.5, out_of_scope=0.9).choose
     assert isinstance(few, Examples)
     assert isinstance(many, Examples)
     assert few.promise.coverage > many.promise.coverage
@@ -88,9 +88,9 @@ def test_a_larger_share_of_nobody_is_as_if_more_had_been_given(learned: Examples
         (None, [], {}, "no pairs"),
         (None, [("a", "legal")], {}, "'legal'"),
         (None, [("a", "billing")], {"at_least": 2}, "at_least=2"),
-        (None, [("a", "billing")], {"outside": 1}, "outside=1"),
+        (None, [("a", "billing")], {"out_of_scope": 1}, "out_of_scope=1"),
     ],
-    ids=["rules", "none", "route", "at_least", "outside"],
+    ids=["rules", "none", "route", "at_least", "out_of_scope"],
 )
 def test_what_cannot_be_tuned_is_refused(
     learned: Examples, choose: Any, pairs: Any, more: dict[str, Any], message: str

@@ -119,7 +119,7 @@ def test_a_condition_to_escalate_goes_to_a_person_with_its_reason(invoke: Any) -
 
 @pytest.mark.parametrize("limit", ["handoffs", "retries"])
 def test_a_budget_of_no_handoffs_or_retries_still_lets_the_agent_work(limit: str) -> None:
-    assert work(lambda request: 1, stop=Budget(**{limit: 0}))({})["results"] == {"work": 1}  # type: ignore[arg-type]
+    assert work(lambda request: 1, budget=Budget(**{limit: 0}))({})["results"] == {"work": 1}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("most", [0, 1, 2])
@@ -131,7 +131,7 @@ def test_a_budget_of_retries_is_the_number_of_retries(invoke: Any, most: int) ->
         raise ConnectionError("down")
 
     app = app_of(
-        {"work": work(agent, stop=Budget(retries=most))},
+        {"work": work(agent, budget=Budget(retries=most))},
         recover=Recovery(transient=retry(5, wait=0)),
     )
     end = invoke(app, {"message": "m"}, "a")
@@ -167,7 +167,7 @@ def test_a_success_after_retries_says_so(invoke: Any) -> None:
 
 def test_a_price_makes_money_of_tokens_and_a_limit_without_one_is_refused(invoke: Any) -> None:
     with pytest.raises(DesignError, match="limits money, but nothing says what"):
-        work(lambda request: 1, stop=Budget(money=1.0))
+        work(lambda request: 1, budget=Budget(money=1.0))
     model = ScriptedModel(lambda messages: {"name": "look", "args": {}}, usage=True)
 
     def look() -> str:
@@ -175,7 +175,7 @@ def test_a_price_makes_money_of_tokens_and_a_limit_without_one_is_refused(invoke
         return "x"
 
     node = work(
-        model, tools=(look,), stop=Budget(money=0.01), price=per_million(input=1000, output=1000)
+        model, tools=(look,), budget=Budget(money=0.01), price=per_million(input=1000, output=1000)
     )
     end = invoke(app_of({"work": node}, recover=Recovery()), {"message": "m"}, "a")
     assert end["outcome"]["status"] == "exhausted"
@@ -270,7 +270,7 @@ def test_ping_pong_ends_escalated_with_the_named_cycle(invoke: Any, most: int | 
             lambda request: Handoff(to=to, reason="not mine"),
             then="finish",
             handoffs=(to,),
-            stop=Budget(handoffs=most),
+            budget=Budget(handoffs=most),
         )
 
     nodes = {"billing": passing("shipping"), "shipping": passing("billing")}
@@ -386,7 +386,7 @@ def test_what_nested_agents_spend_is_counted_once_and_bounded_outside(invoke: An
         within = end["results"]["work"]["spent"]
         assert end["spent"]["steps"] == within["steps"] == 1
         assert end["spent"].get("tokens") == within.get("tokens")
-    tight = nested(work(model()), stop=Budget(steps=0))
+    tight = nested(work(model()), budget=Budget(steps=0))
     end = invoke(app_of({"work": tight}, recover=Recovery()), {"message": "m"}, "b")
     assert end["failures"][0]["error"] == "BudgetExhausted"
     assert end["failures"][0]["node"] == "work"
@@ -612,7 +612,7 @@ def test_an_agent_that_is_a_desk_of_its_own_is_done_when_it_says_so(
 
 @pytest.mark.parametrize("cost", [None, "1", float("nan"), -1.0, [1]])
 def test_a_price_that_is_none_is_refused_before_a_limit_goes_by_it(cost: Any) -> None:
-    node = work(ScriptedModel(["ok"]), price=lambda said: cost, stop=Budget(money=1))
+    node = work(ScriptedModel(["ok"]), price=lambda said: cost, budget=Budget(money=1))
     with pytest.raises(StepFailed, match=r"Worker\(price=\): .* give a finite number"):
         app_of({"work": node}).invoke({"message": "m"}, THREAD)
 

@@ -26,7 +26,7 @@ from quintet.nodes import (
     retry,
 )
 from quintet.runs import approve, astart, look, reject, start, stream
-from quintet.runs.moves import App
+from quintet.runs.thread import App
 from quintet.state import Contract, OrchestrationState, Step
 
 PAID: list[int] = []
@@ -85,12 +85,12 @@ def notes(state: Talk) -> dict[str, Any]:
 
 
 def single() -> StateGraph[Any]:
-    return create_single_agent(talker(), approve=GATE, recover=HASTY, state=Talk)
+    return create_single_agent(talker(), gate=GATE, recover=HASTY, state=Talk)
 
 
 def sequential() -> StateGraph[Any]:
     workers = {"notes": notes, "first": talker(answers), "second": talker()}
-    return create_sequential(workers, approve=GATE, recover=HASTY, state=Talk)
+    return create_sequential(workers, gate=GATE, recover=HASTY, state=Talk)
 
 
 def handoff(**options: Any) -> StateGraph[Any]:
@@ -106,7 +106,7 @@ def handoff(**options: Any) -> StateGraph[Any]:
         "plan": Planner(make=make, assignees=("work", "basic")),
     }
     router = Router(choose=route, to=("work", "plan"), otherwise="person")
-    given = {"intake": notes, "approve": GATE, "recover": FALLS_BACK, "state": Talk, **options}
+    given = {"intake": notes, "gate": GATE, "recover": FALLS_BACK, "state": Talk, **options}
     return create_handoff(router, workers, **given)
 
 
@@ -115,7 +115,7 @@ def composed() -> StateGraph[Any]:
     graph.add_node("notes", notes)
     graph.add_node("notify", lambda state: {"notes": ["told"]})
     workers = {"work": talker(), "basic": talker(answers)}
-    govern(graph, workers, then="notify", approve=GATE, recover=FALLS_BACK)
+    govern(graph, workers, then="notify", gate=GATE, recover=FALLS_BACK)
     path = begin("notes")
     graph.add_conditional_edges(START, path, path.targets)
     graph.add_edge("notes", "work")

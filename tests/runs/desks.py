@@ -56,7 +56,7 @@ def desk(**gate: Any) -> StateGraph[Any]:
     return create_handoff(
         Router(choose=choose, to=("billing", "shipping"), otherwise="person"),
         workers,
-        approve=ApprovalGate(**{"when": over(100), "approvers": ("maria",), **gate}),
+        gate=ApprovalGate(**{"when": over(100), "approvers": ("maria",), **gate}),
         recover=Recovery(transient=retry(3, wait=0)),
         state=Desk,
     )

@@ -125,7 +125,7 @@ class Shop:
                 "basic": self.basic,
                 "plan": Planner(make=lambda goal: steps, assignees=("billing", "basic")),
             },
-            approve=ApprovalGate(when=over(100), approvers=("maria",)),
+            gate=ApprovalGate(when=over(100), approvers=("maria",)),
             recover=Watched(shop=self, transient=(retry(3, wait=0), fallback("basic"))),
             success=(self.criterion,),
             state=Desk,

@@ -12,7 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from quintet.runs import approve, look
-from quintet.runs.moves import App
+from quintet.runs.thread import App
 from quintet.state import AnswerRefused, checkpointer
 from tests.runs.conversations import DOORS, PAID, SYSTEMS, Door, gist, on, status, told, turn
 

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from quintet.graphs import begin, govern
 from quintet.nodes import Finish, Recovery
 from quintet.runs import look, resume
-from quintet.runs.moves import App
+from quintet.runs.thread import App
 from quintet.state import Budget
 from tests.runs.conversations import (
     DOORS,
@@ -163,7 +163,7 @@ def fragile(faults: list[str], edge: str) -> App:
         return node
 
     graph = StateGraph(Talk).add_node("first", breaks("first")).add_node("last", breaks("last"))
-    govern(graph, {"work": talker()}, then="last", approve=GATE, recover=HASTY)
+    govern(graph, {"work": talker()}, then="last", gate=GATE, recover=HASTY)
     graph.add_edge("first", "work").add_edge("last", "finish")
     return from_start(graph, edge, "first").compile(checkpointer=InMemorySaver())
 
@@ -251,9 +251,9 @@ async def test_branches_that_are_first_are_of_one_run(edge: str, door: str) -> N
 async def test_no_count_runs_over_from_message_to_message(door: str) -> None:
     """Not by the tightest budgets: each turn may spend all of them."""
     graph = StateGraph(Talk)
-    tight = talker(agent, stop=Budget(steps=2, retries=1))
+    tight = talker(agent, budget=Budget(steps=2, retries=1))
     hasty = Recovery(transient=HASTY.transient, unknown=(), budget=Budget(retries=1))
-    govern(graph, {"work": tight}, approve=GATE, recover=hasty)
+    govern(graph, {"work": tight}, gate=GATE, recover=hasty)
     app = from_start(graph, "begin", "work").compile(checkpointer=InMemorySaver())
     for number in range(12):
         values = await turn(app, f"flaky {number}", "t", DOORS[door])

@@ -13,7 +13,7 @@ from langgraph.types import Command, Send, interrupt
 from quintet.graphs import create_handoff
 from quintet.nodes import Recovery, Router, fallback
 from quintet.runs import Run, alook, approve, aresume, astart, look, resume, start
-from quintet.runs.moves import PAGE
+from quintet.runs.thread import PAGE
 from quintet.state import NoSuchRun, RunError, checkpointer
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 

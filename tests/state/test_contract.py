@@ -218,7 +218,7 @@ def test_a_check_is_not_kept_alive_by_having_been_asked() -> None:
         ({"gives": object()}, "cannot be checked"),
         ({"tools": (print, print)}, "two tools are named 'print'"),
         ({"tools": (3,)}, "tools holds 3, which is no function"),
-        ({"stop": {"steps": 3}}, "is no Budget"),
+        ({"budget": {"steps": 3}}, "give a Budget"),
         ({"success": ("cites",)}, "success holds 'cites', which is no function"),
     ],
     ids=["goal", "keyless", "object", "gives", "twice", "number", "stop", "criterion"],
@@ -250,7 +250,7 @@ def test_tools_are_known_by_name() -> None:
 
 
 def test_a_contract_is_a_value() -> None:
-    assert contract(stop=Budget(steps=1)) == contract(stop=Budget(steps=1))
+    assert contract(budget=Budget(steps=1)) == contract(budget=Budget(steps=1))
     assert contract(needs=["order"]) == contract(needs="order")
 
 

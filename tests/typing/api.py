@@ -246,7 +246,7 @@ def readme_desk() -> App:
                     gives=Reply,
                     tools=(refund,),
                     success=(cites_policy, answers_request),
-                    stop=Budget(steps=4, seconds=30, money=0.1),
+                    budget=Budget(steps=4, seconds=30, money=0.1),
                 ),
                 price=per_million(input=0.4, output=1.6),
             ),
@@ -261,7 +261,7 @@ def readme_desk() -> App:
                 handoffs=("shipping",),
             ),
         },
-        approve=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
+        gate=ApprovalGate(when=over(100), approvers=("maria",), expires="24h"),
         recover=Recovery(transient=retry(3), permanent=fallback("basic"), otherwise=escalate()),
         state=Desk,
     )
@@ -346,7 +346,7 @@ def governed(worker: Worker) -> None:
         graph,
         {"writer": worker},
         then="finish",
-        approve=ApprovalGate(when=always),
+        gate=ApprovalGate(when=always),
         recover=Recovery(transient=retry(2)),
         success=(has_draft,),
     )
@@ -395,7 +395,7 @@ def choosers(model: ScriptedModel) -> tuple[Router, ...]:
     assert_type(cascade(rules, learned, by_asking), Cascade)
     assert_type(rules("an essay"), Choice | None)
     return (
-        Router(choose=by_length, to=routes, otherwise="person", limit=Budget(handoffs=3)),
+        Router(choose=by_length, to=routes, otherwise="person", budget=Budget(handoffs=3)),
         Router(choose=by_asking, to={"long": "a", "short": "b"}, otherwise="person"),
         Router(choose=ByTime(), to=routes, otherwise="person", read=dict),
         Router(choose=lambda text: text, to=routes, otherwise="person", exhausted="finish"),
@@ -424,7 +424,7 @@ def planners_and_merges(model: ScriptedModel) -> tuple[Node, ...]:
     return (
         Planner(make=make_plan, assignees=("facts", "w"), check=holds),
         Planner(make=make_steps, assignees={"facts": "looks up"}, check=judge_criteria(model)),
-        Planner(make=model, assignees=("facts",), limit=Budget(steps=4, retries=1)),
+        Planner(make=model, assignees=("facts",), budget=Budget(steps=4, retries=1)),
         Planner(make=make_plan("x", None), assignees=("facts",), then="merge", otherwise=END),
         Merge(of=("a", "b"), then="finish", resolve=vote(0.6)),
         Merge(of=("a", "b"), then="finish", resolve=(precedence("a"), newest), fields=("x",)),
@@ -455,7 +455,7 @@ def ready_made(worker: Worker, model: ScriptedModel) -> tuple[StateGraph[Any], .
     router = Router(choose=by_length, to=("long",), otherwise="person")
     gate = ApprovalGate(when=always, approvers=lambda action: (action.behalf,), expires=60)
     return (
-        create_single_agent(worker, approve=gate, success=(has_draft,)),
+        create_single_agent(worker, gate=gate, success=(has_draft,)),
         create_sequential({"chat": chat, "own": greet}, state=Letters, recover=remedies()),
         create_handoff(router, {"long": planner, "w": worker, "own": send}, intake=greet),
     )
@@ -609,14 +609,14 @@ def wrong_nodes(gate: ApprovalGate) -> None:
     Router(choose=by_length, to=("long",))  # type: ignore[call-arg]
     Router(choose="long", to=("long",), otherwise="person")  # type: ignore[arg-type]
     Router(choose=number_of, to=("long",), otherwise="person")  # type: ignore[arg-type]
-    Router(choose=by_length, to=("long",), otherwise="person", limit=8)  # type: ignore[arg-type]
+    Router(choose=by_length, to=("long",), otherwise="person", budget=8)  # type: ignore[arg-type]
     Router(by_length, ("long",), "person")  # type: ignore[call-arg]
     Worker(agent=write)  # type: ignore[call-arg]
     Worker(agent=write, contract="Answer")  # type: ignore[arg-type]
     Worker(agent=write, contract=Contract(needs=("message",)))  # type: ignore[call-arg]
     Contract(goal="x", needs=("message",), tools=refund)  # type: ignore[arg-type]
     Contract(goal="x", needs=("message",), success=cites_policy)  # type: ignore[arg-type]
-    Contract(goal="x", needs=("message",), stop=Budget(pounds=1))  # type: ignore[call-arg]
+    Contract(goal="x", needs=("message",), budget=Budget(pounds=1))  # type: ignore[call-arg]
     ApprovalGate(when=two)  # type: ignore[arg-type]
     ApprovalGate(approvers=1)  # type: ignore[arg-type]
     ApprovalGate(aproved="send")  # type: ignore[call-arg]
@@ -647,7 +647,7 @@ def wrong_parts(worker: Worker) -> None:
     cascade("long", by_length)  # type: ignore[arg-type]
     create_handoff({"a": worker}, worker)  # type: ignore[arg-type]
     create_sequential([worker])  # type: ignore[arg-type]
-    create_single_agent(worker, approve=True)  # type: ignore[arg-type]
+    create_single_agent(worker, gate=True)  # type: ignore[arg-type]
     create_single_agent(worker, recover=retry())  # type: ignore[arg-type]
     by_outcome(done=END)  # type: ignore[call-arg]
     by_route("a", otherwise=END)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Would fewer agents do: variants of a graph of agents, each held against the whole."""
+"""Ablate agents: find out whether fewer would do, by variants of a graph beside the whole."""
 
 from quintet.evals.ablation.ablate import ablate
 from quintet.evals.ablation.ablated import Ablated, Ablation, Load

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from quintet.evals.case import Case
 from quintet.evals.expected import (
-    asked_rightly,
-    planned_rightly,
-    routed_rightly,
+    approval_is_right,
+    forbidden_uses,
+    plan_is_right,
+    route_is_right,
     same_call,
-    trespassed,
     wrong_labels,
 )
 from quintet.evals.reading.harvest import ABSTAINED
@@ -96,7 +96,7 @@ def _wrong_route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attributi
     decided = _first(ran, "route")
     # After a failure, handing over to a person is no mistake of the router.
     needless = case.escalate is False and ran.escalated and not ran.failures
-    if routed_rightly(case, ran) is False:
+    if route_is_right(case, ran) is False:
         right = " or ".join(case.route or ())
         why = f"it chose {ran.route or 'nobody'}"
     elif case.route is None and needless and (decided is None or decided[1].who == ABSTAINED):
@@ -113,7 +113,7 @@ def _wrong_route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attributi
 
 def _wrong_plan(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     # On a wrong route the plan follows from the route's mistake.
-    if planned_rightly(case, ran) is not False or routed_rightly(case, ran) is False:
+    if plan_is_right(case, ran) is not False or route_is_right(case, ran) is False:
         return
     index, decision = _first(ran, "plan") or (None, None)
     node, at = (decision.node, decision.at) if decision is not None else ("", 0.0)
@@ -155,7 +155,7 @@ def _wrong_approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attri
         right = ""
         if refused and expected and "rejected" not in expected:
             right = "approve"
-        elif passed and case.approval and asked_rightly(case, ran) is False:
+        elif passed and case.approval and approval_is_right(case, ran) is False:
             right = "ask a person"
         elif not refused and not passed and case.approval is False:
             right = "do not ask"
@@ -170,7 +170,7 @@ def _wrong_approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attri
 
 def _wrong_calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     """Give the calls that failed, and those that should not have been made."""
-    forbidden = trespassed(case, ran)
+    forbidden = forbidden_uses(case, ran)
     for call in ran.calls:
         index, at, node = _effect_decision(ran, call.key, call.node)
         # A failure on record names the failed call already, with its time.

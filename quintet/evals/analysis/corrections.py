@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from quintet.evals.expected import routed_rightly
+from quintet.evals.expected import route_is_right
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE
 
@@ -28,7 +28,7 @@ def corrections(
     """
     routes_by_text: dict[str, str | None] = {}
     for row in rows:
-        if routed_rightly(row.case, row.trajectory) is False:
+        if route_is_right(row.case, row.trajectory) is False:
             routes = [route for route in row.case.route or () if route not in people]
             routes_by_text[row.case.text] = routes[0] if routes else None
     return tuple(routes_by_text.items())

@@ -14,7 +14,7 @@ from quintet.evals.case import Case
 from quintet.evals.running.ended import awaited
 from quintet.evals.running.loop import run_to_end
 from quintet.nodes.choosers.choose import Cascade, Choice, Chooser, ask
-from quintet.nodes.core.node import adrive
+from quintet.nodes.core.call import adrive
 from quintet.nodes.route import Router
 from quintet.state.verdict import name_of
 from quintet.stats import Interval, wilson

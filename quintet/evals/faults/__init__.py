@@ -1,4 +1,4 @@
-"""Faults that `inject` puts into a graph: their kinds, where they may strike, how they do."""
+"""Break a graph on purpose: kinds of faults, the spots where they may strike, and how."""
 
 from quintet.evals.faults.breakable import breakable, breakable_call, pass_by
 from quintet.evals.faults.fault import FOR_GOOD, Blow, Fault, Instead, Spot, SpotKind, Visit

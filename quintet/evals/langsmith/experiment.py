@@ -16,7 +16,6 @@ from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
-from quintet.evals.scoring import check_gates
 from quintet.evals.suite import Suite
 from quintet.evals.target import unknown_routes
 
@@ -80,7 +79,6 @@ async def aevaluate_with_langsmith(
             raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")
     header, clock = header_of(suite, repeats), time.monotonic()
     driver = Driver(suite=suite, repeats=repeats, jobs=jobs, progress=progress)
-    check_gates(suite, driver.metrics)
 
     def reported() -> Report:
         rows = [driver.rows[case.id, repeat] for case in suite.cases for repeat in range(repeats)]

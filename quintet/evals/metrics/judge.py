@@ -18,7 +18,7 @@ from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
 from quintet.nodes.choosers.model import chat_model, filled
-from quintet.nodes.core.node import Call, Steps, adrive, asked, drive
+from quintet.nodes.core.call import Call, Logic, adrive, call_any, drive
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
 
@@ -78,7 +78,7 @@ class ModelJudge:
     rubric: str = RUBRIC
     method: str | None = None
 
-    def steps(self, case: Case, trajectory: Trajectory) -> Steps[Judged | None]:
+    def logic(self, case: Case, trajectory: Trajectory) -> Logic[Judged | None]:
         """Ask the model; a run without an answer is not asked about."""
         if trajectory.answer is None:
             wanted = case.answer is not None
@@ -90,11 +90,11 @@ class ModelJudge:
 
     def __call__(self, case: Case, trajectory: Trajectory) -> Judged | None:
         """Ask the model about one run and wait."""
-        return drive(self.steps(case, trajectory))
+        return drive(self.logic(case, trajectory))
 
     async def acall(self, case: Case, trajectory: Trajectory) -> Judged | None:
         """Ask the model about one run, awaiting it."""
-        return await adrive(self.steps(case, trajectory))
+        return await adrive(self.logic(case, trajectory))
 
     def _messages(self, case: Case, trajectory: Trajectory) -> list[BaseMessage]:
         material = {"request": case.text, "answer": plain(trajectory.answer)}
@@ -149,11 +149,11 @@ async def _score(case: Case, trajectory: Trajectory, *, judge: Judge) -> Judged 
     return await adrive(_steps(judge, case, trajectory))
 
 
-def _steps(judge: Judge, case: Case, trajectory: Trajectory) -> Steps[Judged | None]:
+def _steps(judge: Judge, case: Case, trajectory: Trajectory) -> Logic[Judged | None]:
     if trajectory.error:
         return Judged(score=0, reason=f"the run raised {trajectory.error}")
     if isinstance(judge, ModelJudge):
-        said = yield from asked(judge, case, trajectory)
+        said = yield from call_any(judge, case, trajectory)
     else:
         said = yield Call(judge, (case, trajectory), blocks=True)
     if said is None or isinstance(said, Judged):

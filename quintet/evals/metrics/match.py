@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.expected import called_rightly, same_call, went_rightly
+from quintet.evals.expected import calls_are_right, path_is_right, same_call
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Call, Trajectory
@@ -153,8 +153,8 @@ def _family(prefix: str, what: str, taken: Taken, exact: Any) -> tuple[Metric, .
 
 
 (calls_exact, calls_in_order, calls_any_order, calls_edit_distance, excess_steps) = _family(
-    "calls_", "calls", _calls, called_rightly
+    "calls_", "calls", _calls, calls_are_right
 )
 (path_exact, path_in_order, path_any_order, path_edit_distance, path_excess_steps) = _family(
-    "path_", "nodes", _path, went_rightly
+    "path_", "nodes", _path, path_is_right
 )

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from quintet.evals.case import Case
-from quintet.evals.expected import planned_rightly
+from quintet.evals.expected import plan_is_right
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
@@ -88,7 +88,7 @@ plan_valid = Metric(
 
 plan_match = Metric(
     name="plan_match",
-    score=planned_rightly,
+    score=plan_is_right,
     about="Runs whose plan names the expected assignees, in order / runs with a label for it.",
 )
 """The share of runs whose plan names the expected assignees, in order."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.expected import routed_rightly
+from quintet.evals.expected import route_is_right
 from quintet.evals.metric import Metric
 from quintet.evals.trajectory import Trajectory
 from quintet.stats import macro_f1
@@ -35,7 +35,7 @@ def _macro_f1(points: Sequence[tuple[Any, ...]]) -> float | None:
 
 routing_accuracy = Metric(
     name="routing_accuracy",
-    score=routed_rightly,
+    score=route_is_right,
     about="Runs whose first route is one of the acceptable ones / runs with a label for it.",
 )
 """Runs whose first route is one of the acceptable ones, of the runs with a label for it."""

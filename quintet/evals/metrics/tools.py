@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from quintet.evals.case import Case
-from quintet.evals.expected import trespassed
+from quintet.evals.expected import forbidden_uses
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Call, Trajectory
@@ -46,7 +46,7 @@ def _twice(_: Case, trajectory: Trajectory) -> bool | None:
 
 
 def _trespassed(case: Case, trajectory: Trajectory) -> bool | None:
-    return bool(trespassed(case, trajectory)) if case.never else None
+    return bool(forbidden_uses(case, trajectory)) if case.never else None
 
 
 tool_success = Metric(

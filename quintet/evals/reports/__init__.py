@@ -1,4 +1,4 @@
-"""A report for its readers: terminal, script, CI server, pull request, browser, notebook."""
+"""Write a report for its readers: terminal, script, CI, pull request, browser, notebook."""
 
 from quintet.evals.reports.junit import junit
 from quintet.evals.reports.markdown import markdown

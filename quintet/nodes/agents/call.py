@@ -32,7 +32,8 @@ from quintet.nodes.agents.chat import Conversation, Handoff, converse, last_word
 from quintet.nodes.agents.meter import Stopped, heard
 from quintet.nodes.agents.toolbox import Tools
 from quintet.nodes.core.attempt import Attempt, in_time
-from quintet.nodes.core.node import Call, Steps, values
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.node import values
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action
 from quintet.state.channels import Ending
@@ -48,7 +49,7 @@ def consult(
     attempt: Attempt,
     config: RunnableConfig,
     conversation: Conversation,
-) -> Steps[Any]:
+) -> Logic[Any]:
     """Give an agent of any kind its request, and take what it returns.
 
     Raises:
@@ -71,7 +72,7 @@ def _consult(
     attempt: Attempt,
     config: RunnableConfig,
     conversation: Conversation,
-) -> Steps[Any]:
+) -> Logic[Any]:
     if is_model(agent):
         return (yield from converse(agent, contract, request, attempt, config, conversation))
     attempt.check()

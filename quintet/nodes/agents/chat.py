@@ -32,7 +32,8 @@ from quintet.errors import ContractBroken, DesignError, QuintetError, ToolRefuse
 from quintet.nodes.agents.injected import injected
 from quintet.nodes.agents.tools import as_tool
 from quintet.nodes.core.attempt import Attempt, in_time
-from quintet.nodes.core.node import Call, Steps, brief
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.node import one_line
 from quintet.state.contract import Contract, tool_name
 from quintet.state.record import adapter, plain
 
@@ -98,7 +99,7 @@ def converse(
     attempt: Attempt,
     config: RunnableConfig,
     conversation: Conversation,
-) -> Steps[Any]:
+) -> Logic[Any]:
     """Let a chat model work with the contract's tools, from where the conversation stands.
 
     Raises:
@@ -134,7 +135,7 @@ def converse(
 
 def _answer_all(
     kit: Kit, calls: list[Any], attempt: Attempt, config: RunnableConfig, conversation: Conversation
-) -> Steps[Handoff | None]:
+) -> Logic[Handoff | None]:
     """Run the calls of a message one by one; what has been answered stays answered."""
     ends = [call["name"] for call in calls if kit.is_end(call)]
     if len(ends) > 1:
@@ -142,7 +143,7 @@ def _answer_all(
     for call in calls:
         said: Any = EARLY
         if call["type"] == "invalid_tool_call":
-            said = f"error: the arguments are not JSON: {brief(call['args'])}"
+            said = f"error: the arguments are not JSON: {one_line(call['args'])}"
         elif not kit.is_end(call):
             said = yield from _use(kit, call, attempt, config, conversation.handoffs)
         if isinstance(said, Handoff):
@@ -175,7 +176,7 @@ def last_word(said: BaseMessage, contract: Contract) -> Any:
     text = str(said.text)
     if not text.strip():
         refusal = said.additional_kwargs.get("refusal")
-        why = f"it refused: {brief(refusal)}" if refusal else "its last message is empty"
+        why = f"it refused: {one_line(refusal)}" if refusal else "its last message is empty"
         raise ContractBroken(f"contract {contract.goal!r}: the model gave no answer; {why}")
     if contract.gives in (None, str):
         return text
@@ -192,7 +193,7 @@ def whole(said: BaseMessage, contract: Contract) -> None:
     if reason in CUT_OFF:
         raise ContractBroken(
             f"contract {contract.goal!r}: the model's message was cut off ({reason}): "
-            f"{brief(said.text, 80)!r}"
+            f"{one_line(said.text, 80)!r}"
         )
 
 
@@ -327,7 +328,7 @@ def _transfer(name: str, target: str) -> StructuredTool:
 
 def _use(
     kit: Kit, call: Any, attempt: Attempt, config: RunnableConfig, handoffs: tuple[str, ...]
-) -> Steps[ToolMessage | str | Handoff]:
+) -> Logic[ToolMessage | str | Handoff]:
     """Run one tool call. A refused tool or bad arguments go back to the model as text."""
     try:
         attempt.allow(call["name"])

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, create_model
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.meter import structured
 from quintet.nodes.choosers.model import filled
-from quintet.nodes.core.node import Steps, one_of
+from quintet.nodes.core.call import Logic
+from quintet.nodes.core.node import one_of
 from quintet.state.budget import Budget
 from quintet.state.plan import Plan, Step
 from quintet.state.record import plain
@@ -21,7 +22,7 @@ from quintet.state.record import plain
 
 def draft_plan(
     model: BaseChatModel, goal: str, about: Mapping[str, str], evidence: Any, budget: Budget
-) -> Steps[Plan]:
+) -> Logic[Plan]:
     """Ask a model for a plan; one that cannot run goes back once with what is wrong.
 
     Raises:

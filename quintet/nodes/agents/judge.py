@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, create_model
 
 from quintet.nodes.agents.meter import structured
 from quintet.nodes.choosers.model import chat_model, filled
-from quintet.nodes.core.node import Steps, drive, one_of
+from quintet.nodes.core.call import Logic, drive
+from quintet.nodes.core.node import one_of
 from quintet.nodes.merge import Settled
 from quintet.state.plan import Step
 from quintet.state.record import plain
@@ -33,7 +34,7 @@ class CriterionJudge:
 
     model: BaseChatModel = field(repr=False)
 
-    def steps(self, step: Step, result: Any) -> Steps[bool | Unmet]:
+    def logic(self, step: Step, result: Any) -> Logic[bool | Unmet]:
         """Ask the model; a step without a criterion holds unasked."""
         if not step.criterion:
             return True
@@ -45,7 +46,7 @@ class CriterionJudge:
 
     def __call__(self, step: Step, result: Any) -> bool | Unmet:
         """Ask the model and wait."""
-        return drive(self.steps(step, result))
+        return drive(self.logic(step, result))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class SourceJudge:
 
     model: BaseChatModel = field(repr=False)
 
-    def steps(self, name: str, values: Mapping[str, Any]) -> Steps[Settled | None]:
+    def logic(self, name: str, values: Mapping[str, Any]) -> Logic[Settled | None]:
         """Ask the model; None where it believes no source."""
         schema = create_model(
             "Pick",
@@ -72,7 +73,7 @@ class SourceJudge:
 
     def __call__(self, name: str, values: Mapping[str, Any]) -> Settled | None:
         """Ask the model and wait."""
-        return drive(self.steps(name, values))
+        return drive(self.logic(name, values))
 
 
 def judge_criteria(model: BaseChatModel | str) -> CriterionJudge:

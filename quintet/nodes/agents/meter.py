@@ -17,7 +17,7 @@ from langgraph.config import get_config
 
 from quintet.errors import QuintetError
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.node import Call, Steps
+from quintet.nodes.core.call import Call, Logic
 
 
 class Stopped(BaseException):
@@ -100,7 +100,7 @@ def stopping() -> Iterator[None]:
         raise Stopped(reason) from reason
 
 
-def structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Steps[Any]:
+def structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Logic[Any]:
     """Ask a model by its structured output, and count the call where a node is counting.
 
     Of LangChain's chain of a model and its parsers, the model is called by itself where it comes

@@ -10,7 +10,8 @@ from typing import Any, Protocol, overload, runtime_checkable
 from langchain_core.runnables import Runnable
 
 from quintet.errors import DesignError
-from quintet.nodes.core.node import Steps, adrive, asked, brief, drive
+from quintet.nodes.core.call import Logic, adrive, call_any, drive
+from quintet.nodes.core.node import one_line
 from quintet.state.decision import DecidedBy, share
 from quintet.state.verdict import name_of, refuse_async, why
 
@@ -66,9 +67,9 @@ def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
     return chooser
 
 
-def ask(chooser: Chooser, given: Any) -> Steps[Choice | None]:
+def ask(chooser: Chooser, given: Any) -> Logic[Choice | None]:
     """Ask any chooser, ours or a plain function, as part of a node's steps."""
-    chosen = yield from asked(chooser, given)
+    chosen = yield from call_any(chooser, given)
     if chosen is None or isinstance(chosen, Choice):
         return chosen
     if isinstance(chosen, str):
@@ -160,7 +161,7 @@ def _compiled(condition: Condition, route: str) -> Condition:
 def _holds(condition: Condition, given: Any) -> str | None:
     if isinstance(condition, re.Pattern):
         match = condition.search(str(given))
-        return f"the text has {brief(match[0], 40)!r}" if match else None
+        return f"the text has {one_line(match[0], 40)!r}" if match else None
     if isinstance(condition, str):
         return None
     said = why(condition(given), condition)
@@ -182,7 +183,7 @@ class Cascade:
         """The same cascade, its tiers bound to these routes."""
         return replace(self, tiers=tuple(bind(tier, routes) for tier in self.tiers))
 
-    def steps(self, given: Any) -> Steps[Choice | None]:
+    def logic(self, given: Any) -> Logic[Choice | None]:
         """Ask tier after tier; `who` of the choice says which tier decided, and of how many."""
         for number, tier in enumerate(self.tiers, start=1):
             choice = yield from ask(tier, given)
@@ -193,11 +194,11 @@ class Cascade:
 
     def __call__(self, given: Any) -> Choice | None:
         """The first tier's choice that is not None, or None; async tiers want `acall`."""
-        return drive(self.steps(given))
+        return drive(self.logic(given))
 
     async def acall(self, given: Any) -> Choice | None:
         """The same, awaiting the tiers that wait."""
-        return await adrive(self.steps(given))
+        return await adrive(self.logic(given))
 
 
 def cascade(*tiers: Chooser) -> Cascade:

@@ -26,7 +26,7 @@ from quintet.nodes.choosers.labels import (
     paired,
 )
 from quintet.nodes.choosers.promise import Held, Promise, promised, shares
-from quintet.nodes.core.node import Call, Steps, adrive, drive
+from quintet.nodes.core.call import Call, Logic, adrive, drive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Examples:
 
     pairs: tuple[Pair, ...] = field(repr=False)
     at_least: float | None = AT_LEAST
-    outside: float = OUTSIDE
+    out_of_scope: float = OUTSIDE
     seed: int = 0
     embeddings: Embeddings | None = field(default=None, repr=False, compare=False)
     embedded: str = ""
@@ -78,9 +78,9 @@ class Examples:
     @cached_property
     def promise(self) -> Promise:
         """How right it is on what it accepts, as held-out or given examples show."""
-        return self.shown or promised(self.model.sure, self.at_least, self.outside)
+        return self.shown or promised(self.model.sure, self.at_least, self.out_of_scope)
 
-    def steps(self, given: Any) -> Steps[Choice | None]:
+    def logic(self, given: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
         text = str(given)
         vectors: list[list[float]] = []
@@ -91,11 +91,11 @@ class Examples:
 
     def __call__(self, given: Any) -> Choice | None:
         """The likeliest route, or None where its confidence is under the promise's threshold."""
-        return drive(self.steps(given))
+        return drive(self.logic(given))
 
     async def acall(self, given: Any) -> Choice | None:
         """The same, awaiting the embeddings."""
-        return await adrive(self.steps(given))
+        return await adrive(self.logic(given))
 
     def scores(self, texts: Sequence[str]) -> list[Scored]:
         """What it makes of many texts, embedded together: the same as one by one."""
@@ -132,7 +132,7 @@ class Examples:
         at_least: float | None,
         *,
         on: Iterable[tuple[str, str | None]] = (),
-        outside: float | None = None,
+        out_of_scope: float | None = None,
     ) -> Examples:
         """The same fitted chooser with another promise; nothing is fitted again.
 
@@ -140,18 +140,20 @@ class Examples:
             at_least: as in `by_examples`.
             on: `(text, route)`, none of them an example of its own, to choose the threshold by; by
                 default its held-out examples.
-            outside: the share that texts of nobody (route None) count as; by default their share
-                among these.
+            out_of_scope: the share that texts of nobody (route None) count as; by default their
+                share among these.
 
         Raises:
-            DesignError: a number outside its range, or something that is no such pair.
+            DesignError: a number out_of_scope its range, or something that is no such pair.
         """
         given, shown = paired(on), None
         if given:
             scored = self.scores([text for text, _ in given])
             right = [one.route == route for one, (_, route) in zip(scored, given, strict=True)]
             nobody = [route is None for _, route in given]
-            share = sum(nobody) / len(given) if outside is None else checked_share(outside)
+            share = (
+                sum(nobody) / len(given) if out_of_scope is None else checked_share(out_of_scope)
+            )
             weights = shares(nobody, share)
             held = [
                 Held(sure=one.confidence, right=good, weight=weight)
@@ -182,7 +184,7 @@ class Examples:
         about = {
             "pairs": self.pairs,
             "at_least": self.at_least,
-            "outside": self.outside,
+            "out_of_scope": self.out_of_scope,
             "seed": self.seed,
             "embedded": self.embedded,
             "shown": asdict(self.shown) if self.shown else None,
@@ -236,7 +238,7 @@ class Examples:
             rows = self._embedded(texts)
             size = max(len(row[0]) for row in rows if row)
             vectors = [row[0] if row else [0.0] * size for row in rows]
-        return fit(texts, labels, unit(vectors), outside=self.outside, seed=self.seed)
+        return fit(texts, labels, unit(vectors), out_of_scope=self.out_of_scope, seed=self.seed)
 
     def ready(self) -> Examples:
         """This chooser, fitted."""
@@ -287,7 +289,7 @@ def by_examples(
     pairs: Iterable[tuple[str, str | None]],
     *,
     at_least: float | None = AT_LEAST,
-    outside: float = OUTSIDE,
+    out_of_scope: float = OUTSIDE,
     embeddings: Embeddings | None = None,
     seed: int = 0,
 ) -> Examples:
@@ -301,8 +303,8 @@ def by_examples(
     names teach too, where the examples show that they say what the routes are about.
 
     A promise is about messages like the examples: where what belongs to nobody is more, or more
-    like a route, than the examples and `outside` say, less of what is accepted is right. `tuned`
-    looks at fresh messages.
+    like a route, than the examples and `out_of_scope` say, less of what is accepted is right.
+    `tuned` looks at fresh messages.
 
     Args:
         pairs: `(text, route)`, of at least two routes; route None for a text that belongs to
@@ -310,18 +312,18 @@ def by_examples(
         at_least: the share of the accepted messages that is right, from 0 to 1. Where no threshold
             can promise it, only a choice whose own confidence reaches it is accepted. None or 0:
             it never abstains.
-        outside: the share of messages to expect that belong to nobody, from 0 to under 1.
+        out_of_scope: the share of messages to expect that belong to nobody, from 0 to under 1.
         embeddings: any LangChain embeddings; a text's `embed_documents` is used for all.
         seed: of the folds.
 
     Raises:
         MissingExtra: scikit-learn is not installed (extra `learn`).
-        DesignError: too few examples, or a number outside its range.
+        DesignError: too few examples, or a number out_of_scope its range.
     """
     chooser = Examples(
         pairs=tuple(paired(pairs)),
         at_least=checked(at_least),
-        outside=checked_share(outside),
+        out_of_scope=checked_share(out_of_scope),
         seed=seed,
         embeddings=embeddings,
         embedded="" if embeddings is None else type(embeddings).__name__,

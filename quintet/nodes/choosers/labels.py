@@ -50,11 +50,13 @@ def checked(at_least: float | None) -> float | None:
     return at_least
 
 
-def checked_share(outside: float) -> float:
+def checked_share(out_of_scope: float) -> float:
     """A share of messages that leaves some."""
-    if not 0 <= outside < 1:
-        raise DesignError(f"by_examples(outside={outside!r}): give a share from 0 to under 1")
-    return outside
+    if not 0 <= out_of_scope < 1:
+        raise DesignError(
+            f"by_examples(out_of_scope={out_of_scope!r}): give a share from 0 to under 1"
+        )
+    return out_of_scope
 
 
 def extra() -> None:

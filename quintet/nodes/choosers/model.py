@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from quintet.errors import DesignError
 from quintet.nodes.agents.meter import structured
 from quintet.nodes.choosers.choose import Choice
-from quintet.nodes.core.node import Steps, adrive, drive, one_of
+from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.nodes.core.node import one_of
 
 NONE = "none"
 
@@ -38,7 +39,7 @@ class ModelChooser:
         """The same chooser for these routes; what is said about them is kept."""
         return replace(self, about={route: self.about.get(route, "") for route in routes})
 
-    def steps(self, given: Any) -> Steps[Choice | None]:
+    def logic(self, given: Any) -> Logic[Choice | None]:
         """Ask the model; None where it says `none` or is less sure than `at_least`."""
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
@@ -59,11 +60,11 @@ class ModelChooser:
 
     def __call__(self, given: Any) -> Choice | None:
         """Ask the model about one text."""
-        return drive(self.steps(given))
+        return drive(self.logic(given))
 
     async def acall(self, given: Any) -> Choice | None:
         """Ask the model about one text, awaiting it."""
-        return await adrive(self.steps(given))
+        return await adrive(self.logic(given))
 
     @property
     def _instruction(self) -> str:

@@ -20,7 +20,7 @@ class Promise:
     """What a learned chooser can promise about the messages that it accepts.
 
     The figures are shares between 0 and 1, estimated on held-out examples; messages that belong to
-    nobody count as `outside` says, and an accepted one counts as wrong.
+    nobody count as `out_of_scope` says, and an accepted one counts as wrong.
 
     Args:
         at_least: the accuracy asked for, or None where the chooser never abstains.
@@ -31,7 +31,7 @@ class Promise:
         low: lower end of the 95 % Wilson interval of the accuracy.
         high: upper end.
         n: held-out choices behind the figures.
-        outside: the share of messages that belong to nobody, as assumed.
+        out_of_scope: the share of messages that belong to nobody, as assumed.
         reason: one sentence.
     """
 
@@ -43,7 +43,7 @@ class Promise:
     low: float
     high: float
     n: int
-    outside: float
+    out_of_scope: float
     reason: str
 
     def __str__(self) -> str:
@@ -59,12 +59,12 @@ class Held:
     weight: float = 1.0
 
 
-def shares(nobody: Sequence[bool], outside: float) -> list[float]:
+def shares(nobody: Sequence[bool], out_of_scope: float) -> list[float]:
     """A weight for each choice, so that those of nobody together have that share."""
     count = sum(nobody)
     if not 0 < count < len(nobody):
         return [1.0] * len(nobody)
-    each = (len(nobody) - count) * outside / (1 - outside) / count
+    each = (len(nobody) - count) * out_of_scope / (1 - out_of_scope) / count
     return [each if one else 1.0 for one in nobody]
 
 
@@ -77,7 +77,7 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def promised(held: Iterable[Held], at_least: float | None, outside: float) -> Promise:
+def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) -> Promise:
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
     Selective classification with a guaranteed risk (Geifman and El-Yaniv, 2017): a threshold is
@@ -89,7 +89,7 @@ def promised(held: Iterable[Held], at_least: float | None, outside: float) -> Pr
     total = sum(one.weight for one in ordered)
     if not at_least:
         done = _sums(ordered)
-        return _promise(done, total, at_least, (0.0, True), outside)
+        return _promise(done, total, at_least, (0.0, True), out_of_scope)
     best: tuple[float, _Sums] | None = None
     sums = _NONE
     for number, one in enumerate(ordered, start=1):
@@ -98,9 +98,9 @@ def promised(held: Iterable[Held], at_least: float | None, outside: float) -> Pr
         if last and _bound(sums) >= at_least:
             best = one.sure, sums
     if best is not None:
-        return _promise(best[1], total, at_least, (best[0], True), outside)
+        return _promise(best[1], total, at_least, (best[0], True), out_of_scope)
     accepted = _sums([one for one in ordered if one.sure >= at_least])
-    return _promise(accepted, total, at_least, (at_least, False), outside)
+    return _promise(accepted, total, at_least, (at_least, False), out_of_scope)
 
 
 def _sums(more: Sequence[Held], so_far: _Sums = _NONE) -> _Sums:
@@ -141,7 +141,7 @@ def _promise(
     total: float,
     at_least: float | None,
     found: tuple[float, bool],
-    outside: float,
+    out_of_scope: float,
 ) -> Promise:
     right, wrong, _, _, n = sums
     weight = right + wrong
@@ -171,6 +171,6 @@ def _promise(
         low=low,
         high=high,
         n=n,
-        outside=outside,
+        out_of_scope=out_of_scope,
         reason=reason,
     )

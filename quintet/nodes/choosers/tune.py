@@ -9,7 +9,7 @@ from quintet.errors import DesignError
 from quintet.nodes.choosers.choose import Cascade, ask
 from quintet.nodes.choosers.examples import Examples
 from quintet.nodes.choosers.labels import AT_LEAST, checked, paired
-from quintet.nodes.core.node import drive
+from quintet.nodes.core.call import drive
 from quintet.nodes.route import Router
 
 
@@ -18,7 +18,7 @@ def tuned(
     pairs: Iterable[tuple[str, str | None]],
     *,
     at_least: float | None = AT_LEAST,
-    outside: float | None = None,
+    out_of_scope: float | None = None,
 ) -> Router:
     """The same router with the thresholds of its learned tiers chosen on labelled messages.
 
@@ -30,15 +30,15 @@ def tuned(
         pairs: `(text, route)`, which the learned tiers have not been fitted on; route None, or the
             router's `otherwise`, for a message that nobody takes.
         at_least: the share of the messages accepted by a learned tier that is right.
-        outside: the share that messages of nobody (None) count as; by default their share among
-            those that reach the tier.
+        out_of_scope: the share that messages of nobody (None) count as; by default their share
+            among those that reach the tier.
 
     Returns:
         A new router; the old one is as it was.
 
     Raises:
         DesignError: no learned tier, no pairs, a route that the router does not have, or
-            a number outside its range.
+            a number out_of_scope its range.
     """
     given = paired(pairs)
     checked(at_least)
@@ -61,7 +61,7 @@ def tuned(
         if isinstance(tier, Examples):
             own = otherwise if otherwise in tier.routes else None
             on = [(text, own if route in (None, otherwise) else route) for text, route in left]
-            made = tier.promising(at_least, on=on, outside=outside)
+            made = tier.promising(at_least, on=on, out_of_scope=out_of_scope)
         new.append(made)
         if at < last:
             left = [pair for pair in left if drive(ask(made, pair[0])) is None]

@@ -22,9 +22,10 @@ from langgraph.types import Command
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.actions import Slot, as_update
+from quintet.nodes.core.call import Call, Logic, TimeUp
 from quintet.nodes.core.left import leave_to
-from quintet.nodes.core.node import Call, Place, Steps, TimeUp
 from quintet.nodes.core.price import Price, cost_of
+from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.channels import STANDING
@@ -45,7 +46,7 @@ class Attempt:
     """One attempt of one task, and a context manager that opens and closes it.
 
     Attributes:
-        place: the node and task that it is an attempt of.
+        task: the task that it is an attempt of.
         allowed: the tools that it may call; None for any.
         budget: its limits; those of the attempts around it hold as well.
         wants: says why a person is wanted for an action, or None; see `ApprovalGate.wants`.
@@ -63,7 +64,7 @@ class Attempt:
         earlier: the one of the same task that it goes on from, whose spending it includes.
     """
 
-    place: Place
+    task: Task
     allowed: tuple[str, ...] | None = None
     budget: Budget = Budget()
     wants: Callable[[Action], str | None] | None = None
@@ -91,12 +92,12 @@ class Attempt:
 
     def __enter__(self) -> Self:
         self.outer = current.get()
-        if self._is_own and (left := journal().take(self.place.task)) is not None:
+        if self._is_own and (left := journal().take(self.task.id)) is not None:
             self._go_on(left)
         if self._is_own:
-            journal().keep(self.place.task, _Live(self))
+            journal().keep(self.task.id, _Live(self))
         if self.outer is None:
-            leave_to(self.place.around, self)
+            leave_to(self.task.around, self)
         self.began = time.monotonic()
         self._token = current.set(self)
         return self
@@ -114,8 +115,8 @@ class Attempt:
         for coroutine in self.unawaited.values():
             coroutine.close()
         if problem is None and self._is_own:
-            journal().take(self.place.task)
-        if self.place.around:
+            journal().take(self.task.id)
+        if self.task.around:
             self.known = {}  # the tasks around may keep this one for long
 
     def end(self, how: str) -> None:
@@ -127,12 +128,12 @@ class Attempt:
     @property
     def _is_own(self) -> bool:
         """Say whether its task is its own, and not that of the attempt around it."""
-        task = self.place.task
-        return bool(task) and (self.outer is None or self.outer.place.task != task)
+        task = self.task.id
+        return bool(task) and (self.outer is None or self.outer.task.id != task)
 
     def _go_on(self, left: Mapping[str, Any]) -> None:
         """Go on with what the last attempt of the same task had spent and done."""
-        more: Spending = {"retries": 1} if self.place.attempt > 1 else {}
+        more: Spending = {"retries": 1} if self.task.attempt > 1 else {}
         self.spent = add_spending(left["spent"], more)
         self.actions = dict(left["actions"])
         self.refused = list(left["refused"])
@@ -145,7 +146,7 @@ class Attempt:
     @property
     def owner(self) -> str:
         """Give the task that claims effects: the outermost, whose retry runs the inner anew."""
-        return self.place.task if self.outer is None else self.outer.owner
+        return self.task.id if self.outer is None else self.outer.owner
 
     def check_open(self, call: str) -> None:
         """Refuse a call when this attempt, or one around it, has ended.
@@ -156,7 +157,7 @@ class Attempt:
         for each in self.layers():
             if each.ended:
                 refusal = AttemptEnded(
-                    f"{call} was called for {each.place.node} when {each.ended}; it is not run"
+                    f"{call} was called for {each.task.node} when {each.ended}; it is not run"
                 )
                 log.warning("%s", refusal)
                 raise refusal
@@ -174,7 +175,7 @@ class Attempt:
                 each.refused.append(f"it called {tool!r}, which its contract does not list")
                 listed = ", ".join(each.allowed) or "no tools"
                 raise ToolRefused(
-                    f"{each.place.node} may not call {tool!r}: its contract allows {listed}; "
+                    f"{each.task.node} may not call {tool!r}: its contract allows {listed}; "
                     "add it to Contract(tools=...) if it should"
                 )
 
@@ -228,7 +229,7 @@ class Attempt:
         for each in self.layers():
             if not each.budget.limited:
                 continue
-            node, most = each.place.node, each.budget.retries
+            node, most = each.task.node, each.budget.retries
             retries = each.spent.get("retries", 0)
             if most is not None and retries > most:
                 raise BudgetExhausted(
@@ -268,7 +269,7 @@ class Attempt:
         actions = self.settled() if failed else dict(self.actions)
         done = {at: each for at, each in actions.items() if each.status == "done"}
         records = [
-            effect_done(self.place.node, each) for at, each in done.items() if at not in self._told
+            effect_done(self.task.node, each) for at, each in done.items() if at not in self._told
         ]
         records += [self._refusal(why) for why in self.refused]
         update: dict[str, Any] = {"spent": self.spent}
@@ -284,7 +285,7 @@ class Attempt:
     def _refusal(self, why: str) -> dict[str, Any]:
         decision = Decision(
             kind="effect",
-            node=self.place.node,
+            node=self.task.node,
             choice="refused",
             reason=why,
             candidates=self.allowed or (),
@@ -326,7 +327,7 @@ def effect_done(node: str, action: Action) -> dict[str, Any]:
 current: ContextVar[Attempt | None] = ContextVar("quintet_attempt", default=None)
 
 
-def in_time(attempt: Attempt, call: Call) -> Steps[Any]:
+def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
     """Make a call that ends with the attempt's seconds, where they are limited.
 
     Raises:
@@ -338,20 +339,20 @@ def in_time(attempt: Attempt, call: Call) -> Steps[Any]:
         return (yield replace(call, seconds=left))
     except TimeUp:
         attempt.check()
-        raise BudgetExhausted(f"{attempt.place.node}: budget reached, seconds") from None
+        raise BudgetExhausted(f"{attempt.task.node}: budget reached, seconds") from None
 
 
-def reckoned(here: Place, steps: Steps[R]) -> Steps[tuple[R, Spending]]:
+def reckoned(here: Task, steps: Logic[R]) -> Logic[tuple[R, Spending]]:
     """Run a decision in a node, and give its result with what its models have spent.
 
     It has no tools.
     """
-    with Attempt(place=here, allowed=()) as attempt:
+    with Attempt(task=here, allowed=()) as attempt:
         result = yield from steps
     return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
 
 
-def counted(here: Place, steps: Steps[Command[Any]]) -> Steps[Command[Any]]:
+def counted(here: Task, steps: Logic[Command[Any]]) -> Logic[Command[Any]]:
     """Run a node that decides, and add what its models have spent to its update."""
     command, spent = yield from reckoned(here, steps)
     if not spent or not isinstance(command.update, dict | None):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.state.action import Action
-
-When = Callable[[Action], Any]
-"""A condition over an action: true, or a text that says why, where it needs a person."""
 
 
 def always(action: Action) -> bool:  # noqa: ARG001 - a condition takes the action

@@ -11,7 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
-from quintet.nodes.core.node import Call, Node, Steps
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.node import Node
 from quintet.state.verdict import is_async
 
 
@@ -36,11 +37,11 @@ class Own(Node):
         """The function if it is async."""
         return self.function if is_async(self.function) else None
 
-    def steps(self, state: Any) -> Steps[Any]:
+    def logic(self, state: Any) -> Logic[Any]:
         """Call the function with the state."""
         return (yield Call(self.function, (state,), blocks=True))
 
-    def given(self, state: Any) -> Any:
+    def input_of(self, state: Any) -> Any:
         """The state as LangGraph gives it: the function may want a dataclass or a model."""
         return state
 

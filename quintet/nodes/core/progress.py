@@ -8,7 +8,7 @@ from typing import Any
 
 from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Place
+from quintet.nodes.core.task import Task
 from quintet.state.budget import Resource
 from quintet.state.plan import Plan, Step, end_of
 from quintet.state.record import plain
@@ -56,7 +56,7 @@ class Progress:
         return {"kept": keep("plan", path, plain(replace(self, steps=steps)))}
 
 
-def steps_ended(here: Place, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
+def steps_ended(here: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
     """Give how each step that was sent out and is not done has ended, by what says so itself.
 
     A node of the user's own says it by its result alone.
@@ -73,7 +73,7 @@ def steps_ended(here: Place, progress: Progress, state: Mapping[str, Any]) -> di
 
 
 def refuse_foreign(
-    here: Place, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
+    here: Task, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
 ) -> None:
     """Refuse a step by whose name a result of somebody else's stands: it would be overwritten.
 
@@ -89,7 +89,7 @@ def refuse_foreign(
             )
 
 
-def others(here: Place, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def others(here: Task, state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Give the progress of this run's other planners, by their paths."""
     return {path: known for path, known in kept(state, "plan").items() if path != here.path}
 
@@ -100,7 +100,7 @@ def under_way(others: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def refuse_shared(
-    here: Place, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
+    here: Task, steps: Iterable[str], others: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse a step that another planner has sent out too: each would judge the other's result.
 

@@ -9,13 +9,13 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
-from quintet.nodes.core.node import Place
+from quintet.nodes.core.task import Task
 from quintet.state.decision import Decision
 from quintet.state.record import faults, plain
 from quintet.state.run import mark
 
 
-def ask(here: Place, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:
+def ask(here: Task, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:
     """Ask a person, and give their answer; or the way back to ask again, as a `Command`.
 
     LangGraph refuses a bad answer by an error, and the question stays open. In a nested graph that
@@ -42,7 +42,7 @@ def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Co
     return Command(goto=goto, update={**mark(state, node), "decisions": [plain(decision)]})
 
 
-def _refused_before(here: Place, state: Mapping[str, Any]) -> str:
+def _refused_before(here: Task, state: Mapping[str, Any]) -> str:
     """Give why the last answer to this node was refused, for whoever answers next."""
     last = next((d for d in reversed(state.get("decisions") or ()) if d["node"] == here.node), None)
     return str(last["reason"]) if last is not None and last["kind"] == "answer" else ""

@@ -168,12 +168,12 @@ def speaking(goal: str, *tools: Any, **more: Any) -> Worker:
 
 
 def test_chat_models_are_merged_with_the_tools_and_budget_of_all():
-    a = speaking("refund", lookup, stop=Budget(steps=4, tokens=100))
-    b = speaking("send", lookup, len, stop=Budget(steps=6))
+    a = speaking("refund", lookup, budget=Budget(steps=4, tokens=100))
+    b = speaking("send", lookup, len, budget=Budget(steps=6))
     merged = merged_worker({"a": a, "b": b})
     assert merged.contract.goal == "refund\nsend"
     assert merged.contract.allowed == ("lookup", "len")
-    assert (merged.contract.stop.steps, merged.contract.stop.tokens) == (6, None)
+    assert (merged.contract.budget.steps, merged.contract.budget.tokens) == (6, None)
     with pytest.raises(NotTried, match="differ in gives="):
         merged_worker({"a": a, "b": speaking("send", gives=int)})
 

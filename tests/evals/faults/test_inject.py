@@ -120,7 +120,7 @@ def test_a_model_that_calls_the_same_tool_for_ever_is_stopped_by_its_budget():
         script = [AIMessage("", tool_calls=[call]), AIMessage("I have refunded order 0.")]
         graph = desk(books, agent=ScriptedModel(script))
         worker = graph.nodes["billing"].runnable
-        stop = replace(worker.contract, stop=Budget(steps=5))
+        stop = replace(worker.contract, budget=Budget(steps=5))
         graph.nodes["billing"].runnable = replace(worker, contract=stop)
         return graph
 

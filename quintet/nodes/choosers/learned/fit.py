@@ -43,7 +43,7 @@ class Fitted:
         held: choices on held-out examples.
         marks: the places of the examples that embeddings are compared with, -1 for a route's name.
         routes: how many routes there are.
-        outside: the assumed share of messages that belong to nobody.
+        out_of_scope: the assumed share of messages that belong to nobody.
         seed: of the folds.
     """
 
@@ -52,19 +52,19 @@ class Fitted:
     held: HeldOut
     marks: tuple[int, ...]
     routes: int
-    outside: float
+    out_of_scope: float
     seed: int
 
     @cached_property
     def calibration(self) -> Calibration:
         """How scores become a confidence."""
-        return self.held.calibrated(self.routes, self.outside)
+        return self.held.calibrated(self.routes, self.out_of_scope)
 
     @cached_property
     def sure(self) -> tuple[Held, ...]:
         """The held-out choices with their cross-fitted confidence."""
-        found = self.held.confidences(self.routes, self.outside, self.seed)
-        rows = zip(found, self.held.right, self.held.weights(self.outside), strict=True)
+        found = self.held.confidences(self.routes, self.out_of_scope, self.seed)
+        rows = zip(found, self.held.right, self.held.weights(self.out_of_scope), strict=True)
         return tuple(
             Held(sure=float(sure), right=bool(right), weight=float(weight))
             for sure, right, weight in rows
@@ -104,7 +104,7 @@ class Fitted:
 
 
 def fit(
-    texts: Sequence[str], labels: Sequence[int], vectors: Floats, *, outside: float, seed: int
+    texts: Sequence[str], labels: Sequence[int], vectors: Floats, *, out_of_scope: float, seed: int
 ) -> Fitted:
     """Fit to texts and the columns of their routes, -1 for nobody.
 
@@ -127,7 +127,7 @@ def fit(
         held=held_out(given, routes, seed),
         marks=tuple(int(at) if at < given.own else -1 for at in chosen),
         routes=routes,
-        outside=outside,
+        out_of_scope=out_of_scope,
         seed=seed,
     )
 

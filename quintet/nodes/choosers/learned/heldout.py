@@ -40,9 +40,9 @@ class HeldOut:
     right: Any
     kind: Any
 
-    def weights(self, outside: float) -> Any:
+    def weights(self, out_of_scope: float) -> Any:
         """The weight of each choice where that share of the messages belongs to nobody."""
-        total = float((self.kind == 0).sum()) * outside / (1 - outside)
+        total = float((self.kind == 0).sum()) * out_of_scope / (1 - out_of_scope)
         counts = np.bincount(self.kind, minlength=3)
         real = counts[1] / (counts[1] + UNSEEN) if counts[2] else 1.0
         weights = np.ones(len(self.kind))
@@ -50,13 +50,13 @@ class HeldOut:
             weights[self.kind == kind] = total * share / max(1, counts[kind])
         return weights
 
-    def calibrated(self, routes: int, outside: float) -> Calibration:
+    def calibrated(self, routes: int, out_of_scope: float) -> Calibration:
         """The calibration that all held-out choices give."""
-        return calibration(self.clues, self.right, self.weights(outside), self.mix, routes)
+        return calibration(self.clues, self.right, self.weights(out_of_scope), self.mix, routes)
 
-    def confidences(self, routes: int, outside: float, seed: int) -> Any:
+    def confidences(self, routes: int, out_of_scope: float, seed: int) -> Any:
         """The confidence of each choice by a calibration that has not seen it: five folds."""
-        weights = self.weights(outside)
+        weights = self.weights(out_of_scope)
         sure = np.zeros(len(self.right))
         turn = np.random.default_rng(seed).permutation(len(sure)) % 5
         for fold in range(5):

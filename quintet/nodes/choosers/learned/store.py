@@ -40,7 +40,7 @@ def save(path: Path, fitted: Fitted, about: Mapping[str, Any]) -> None:
         "letters": fitted.known.letters,
         "marks": fitted.marks,
         "routes": fitted.routes,
-        "outside": fitted.outside,
+        "out_of_scope": fitted.out_of_scope,
         "seed": fitted.seed,
         "about": dict(about),
     }
@@ -95,6 +95,6 @@ def _fitted(arrays: dict[str, Any], page: dict[str, Any]) -> Fitted:
         held=HeldOut(**parts[HeldOut]),
         marks=tuple(page["marks"]),
         routes=page["routes"],
-        outside=page["outside"],
+        out_of_scope=page["out_of_scope"],
         seed=page["seed"],
     )

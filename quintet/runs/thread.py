@@ -1,11 +1,9 @@
-"""How a graph is asked and moved, once for sync and async graphs."""
+"""Ask a compiled graph, sync or async, and hold its thread meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -13,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
-from quintet.nodes.core.node import apump, pump
+from quintet.nodes.core.call import Call, Logic
 from quintet.state.hold import Holds
 from quintet.state.run import RunChannel
 
@@ -22,46 +20,32 @@ R = TypeVar("R")
 App = CompiledStateGraph[Any, Any, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One call of a compiled graph: the method's sync name, and its arguments."""
-
-    name: str
-    given: tuple[Any, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
+def invoked(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
+    """Invoke a graph, each step kept before the next begins."""
+    return _invoke(app, given, config, {"durability": "sync", **options})
 
 
-Moves = Generator[Move, Any, R]
+def invoked_unsaved(
+    app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]
+) -> Call:
+    """Invoke a graph that saves nothing, and give its values and open questions together."""
+    whole = {"version": "v2", "stream_mode": "values", "output_keys": None}
+    return _invoke(app, given, config, {**options, **whole})
 
 
-def drive(app: App, moves: Moves[R]) -> R:
-    """Make the moves, waiting for each."""
-    return pump(moves, partial(now, app))
+def _invoke(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
+    return Call(app.invoke, (given, config), options=options, awaitable=app.ainvoke)
 
 
-async def adrive(app: App, moves: Moves[R]) -> R:
-    """Make the moves, awaiting each."""
-    return await apump(moves, partial(soon, app))
-
-
-def now(app: App, move: Move) -> Any:
-    """Make one move, waiting for it."""
-    result = getattr(app, move.name)(*move.given, **move.options)
-    return list(result) if move.name == "get_state_history" else result
-
-
-async def soon(app: App, move: Move) -> Any:
-    """Make one move, awaiting it."""
-    result = getattr(app, "a" + move.name)(*move.given, **move.options)
-    if move.name == "get_state_history":
-        return [item async for item in result]
-    return await result
+def snapshot_of(app: App, config: RunnableConfig) -> Call:
+    """Get where a thread stands, with what its unfinished superstep has written."""
+    return Call(app.get_state, (config,), awaitable=app.aget_state)
 
 
 PAGE = 16
 
 
-def history(config: RunnableConfig) -> Moves[list[StateSnapshot]]:
+def history(app: App, config: RunnableConfig) -> Logic[list[StateSnapshot]]:
     """Give the snapshots of a thread's last run, newest first, back to its input.
 
     LangGraph reads all that it is asked for before it gives the first, so a long thread is asked
@@ -71,8 +55,8 @@ def history(config: RunnableConfig) -> Moves[list[StateSnapshot]]:
     most = PAGE
     while True:
         options: dict[str, Any] = {"before": found[-1].config} if found else {}
-        page: list[StateSnapshot] = yield Move(
-            "get_state_history", (config,), {"limit": most, **options}
+        page: list[StateSnapshot] = yield Call(
+            _page, (app, config), options={"limit": most, **options}, awaitable=_apage
         )
         for item in page:
             found.append(item)
@@ -83,14 +67,22 @@ def history(config: RunnableConfig) -> Moves[list[StateSnapshot]]:
         most *= 2
 
 
-def held(app: App, thread: str, moves: Moves[R]) -> Moves[R]:
-    """Make moves while nobody else moves the thread.
+def _page(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
+    return list(app.get_state_history(config, **options))
+
+
+async def _apage(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
+    return [snapshot async for snapshot in app.aget_state_history(config, **options)]
+
+
+def held(app: App, thread: str, logic: Logic[R]) -> Logic[R]:
+    """Run what moves a thread while nobody else moves it.
 
     Raises:
         ThreadHeld: somebody does.
     """
     with hold_of(app, thread):
-        return (yield from moves)
+        return (yield from logic)
 
 
 def hold_of(app: App, thread: str) -> AbstractContextManager[None]:

@@ -1,0 +1,69 @@
+"""Tell which of LangGraph's tasks is running, by its public configuration and runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from langgraph.runtime import get_runtime
+
+_calls = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One execution of a node, as LangGraph calls it; outside a graph only the name is known.
+
+    `path` is its name after those of the nodes that its graph is nested in, as `desk/plan`.
+    `superstep` is the same for all nodes that run at once, and for no others, in whatever saver.
+    `around` are the tasks that its graph is nested in, the outermost first.
+    """
+
+    node: str
+    thread: str = ""
+    id: str = ""
+    attempt: int = 1
+    superstep: str = ""
+    path: str = ""
+    around: tuple[str, ...] = ()
+
+
+def current_task(default: str) -> Task:
+    """Give the task that runs now, by the node's own name; `default` names it outside a graph."""
+    try:
+        config = get_config()
+    except RuntimeError:
+        return Task(default, superstep=f"call {next(_calls)}", path=default)
+    node = str(config.get("metadata", {}).get("langgraph_node", default))
+    info = get_runtime().execution_info
+    if info is None:
+        return Task(node, superstep=f"call {next(_calls)}", path=node)
+    node = node.removeprefix("__error_handler__")
+    around = [part.partition(":") for part in (info.checkpoint_ns or "").split("|")[:-1]]
+    return Task(
+        node,
+        info.thread_id or "",
+        info.task_id,
+        info.node_attempt,
+        _root(config) or info.checkpoint_id,
+        "/".join((*(name for name, _, _ in around), node)),
+        tuple(task for _, _, task in around),
+    )
+
+
+def _root(config: RunnableConfig) -> str:
+    """Give the checkpoint of the outermost graph; empty where this graph is not nested."""
+    outer: Mapping[str, str] = config.get("configurable", {}).get("checkpoint_map") or {}
+    return outer.get("", "")
+
+
+def attempt_number() -> int:
+    """Give the number of the attempt that runs now, from 1; 1 outside a graph."""
+    try:
+        info = get_runtime().execution_info
+    except RuntimeError:
+        return 1
+    return 1 if info is None else info.node_attempt
