@@ -12,11 +12,12 @@ from typing import IO, Any
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
+from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
-from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
-from quintet.evals.running.loop import finished
-from quintet.evals.running.runner import Runner, running
+from quintet.evals.running.journal import Into, Journal, journal, write_line
+from quintet.evals.running.loop import run_to_end
+from quintet.evals.running.runner import Runner, open_runner
 from quintet.evals.scoring import metrics_of, rescored, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import as_target, unknown_routes
@@ -61,7 +62,7 @@ def evaluate(
         DesignError: no cases, an unknown kind of target, a file that holds anything else, a gate
             on an unknown metric, or a wrong setting.
     """
-    return finished(
+    return run_to_end(
         aevaluate(suite, cases, repeats=repeats, jobs=jobs, into=into, progress=progress)
     )
 
@@ -138,7 +139,7 @@ class _Evaluation:
         Raises:
             DesignError: the file holds rows of other cases.
         """
-        began, rows = book.found() or (header, [])
+        began, rows = book.earlier_rows() or (header, [])
         if began.fingerprint != header.fingerprint:
             raise DesignError(
                 f"{book.place} holds rows of other cases (suite {began.suite!r}, "
@@ -159,7 +160,7 @@ class _Evaluation:
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.rows]
         waiting = iter(left)  # shared: a worker that is free takes the next run
-        with running(target, jobs) as runner:
+        with open_runner(target, jobs) as runner:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(jobs, len(left))):
@@ -169,7 +170,7 @@ class _Evaluation:
 
     async def _work(self, waiting: Iterator[tuple[Case, int]], runner: Runner) -> None:
         for case, repeat in waiting:
-            trajectory = await runner.ran(case, repeat)
+            trajectory = await runner.run_case(case, repeat)
             row = await scored(case, trajectory, repeat, self.metrics)
             self.rows[case.id, repeat] = row
             if self.file is not None:

@@ -18,8 +18,9 @@ from quintet.evals.figures import figures_of
 from quintet.evals.gate import Verdict
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
+from quintet.evals.reading.rows import Header, read_rows
 from quintet.evals.row import Row
-from quintet.evals.running.journal import Header, read_rows, save_rows
+from quintet.evals.running.journal import save_rows
 from quintet.evals.suite import Suite
 from quintet.state.record import plain, read
 

@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
-from quintet.evals.running.ended import stops, told
+from quintet.evals.running.ended import error_text, stops_evaluation
 from quintet.evals.running.observer import Observer
 from quintet.evals.trajectory import PEOPLE, Trajectory
 from quintet.evals.trajectory import Call as ToolCall
@@ -95,9 +95,9 @@ class GraphTarget:
             run = yield Call(start, (self.app, state), options=options, awaitable=astart)
             run = yield from self._answer_all(run)
         except BaseException as problem:  # a tool's `sys.exit` is a finding too
-            if stops(problem):
+            if stops_evaluation(problem):
                 raise
-            error = told(problem)
+            error = error_text(problem)
         seconds = time.monotonic() - began
         if error and self._saves:
             # What was done before the error is in the checkpoint.

@@ -1,13 +1,13 @@
-"""LangSmith: a suite through its own `aevaluate`, on this machine or uploaded.
+"""Run a suite through LangSmith's own `aevaluate`, on this machine alone or uploaded.
 
     report = evaluate_with_langsmith(suite)                            # nothing leaves the machine
     report = evaluate_with_langsmith(suite, upload=Upload(dataset="support"))
     report.url, report.notes                                           # where it is, what was lost
 
-Without an `Upload` no socket is opened, whatever the environment says of tracing. With one, the
-server has no say in the result. Nothing else of `quintet.evals` imports LangSmith. Plain `evaluate`
-uploads nothing of its own accord; where the environment asks for traces (`LANGSMITH_TRACING=true`),
-LangChain uploads what a graph does in it, as in any other program.
+Without an `Upload` no socket is opened, whatever the environment says about tracing. With one, the
+server cannot change the result. No other room of `quintet.evals` imports LangSmith. Plain
+`evaluate` uploads nothing by itself; where the environment asks for traces
+(`LANGSMITH_TRACING=true`), LangChain uploads the graph's runs, as in any other program.
 """
 
 from quintet.evals.langsmith.comparison import upload_comparison

@@ -1,1 +1,1 @@
-"""Cases and runs from elsewhere: case files, states, threads, message lists, LangSmith examples."""
+"""Read cases and recorded runs: case files, states, threads, message lists, LangSmith examples."""

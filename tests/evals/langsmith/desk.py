@@ -1,4 +1,4 @@
-"""What the tests of LangSmith evaluate: a graph that knows nothing of Quintet, and its cases."""
+"""Define a graph that knows nothing of Quintet, and its cases, for the tests of LangSmith."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def suite(**more: Any) -> Suite:
 
 
 def timeless(report: Report) -> dict[str, Any]:
-    """What of a report does not depend on the clock or on where it was made."""
+    """Keep of a report all that does not depend on the clock or on where it was made."""
     figures = {name: figure for name, figure in report.figures.items() if figure.unit != "seconds"}
     rows = [
         (
