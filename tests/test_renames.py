@@ -37,7 +37,8 @@ worker = Worker(
     contract=Contract(goal="Pay", needs=("amount",), tools=(refund,), stop=Budget(steps=3)),
 )
 desk = create_single_agent(worker, approve=ApprovalGate(when=over(100)))
-router = Router(choose=by_rules([("pay", "a")]), to=("a",), otherwise="b", limit=Budget(handoffs=2))
+rules = by_rules([("a", "b")])
+router = Router(choose=rules, to=("b",), otherwise="c", limit=Budget(handoffs=2))
 case = Case(input="x", calls=(Call(name="pay"),))
 limits = worker.contract.stop, router.limit
 """
@@ -53,11 +54,9 @@ from quintet.stats.interval import Interval
 from quintet.evals.ablation.ablated import Ablation
 from quintet.evals.row import Row as ScoredRow
 from quintet.evals import (
-    
     ToolCall,
     Case,
-    
-)
+    )
 from quintet.nodes.choosers.promise import Promise
 from quintet.nodes import Worker, over, ApprovalGate, by_rules, effect
 from quintet.state.channels import Keyed
@@ -75,7 +74,8 @@ worker = Worker(
     contract=Contract(goal="Pay", needs=("amount",), tools=(refund,), budget=Budget(steps=3)),
 )
 desk = create_single_agent(worker, gate=ApprovalGate(when=over(100)))
-router = Router(choose=by_rules([("pay", "a")]), to=("a",), otherwise="b", budget=Budget(handoffs=2))
+rules = by_rules([("a", "b")])
+router = Router(choose=rules, to=("b",), otherwise="c", budget=Budget(handoffs=2))
 case = Case(input="x", calls=(ToolCall(name="pay"),))
 limits = worker.contract.budget, router.budget
 """
