@@ -39,7 +39,7 @@ class OfRun(BaseChannel[Any, Any, Any]):
         self.supersteps = 0
         self.value: Any = self.empty_value()
 
-    # LangGraph compares the channels that two schemas declare for one key, and refuses others.
+    # LangGraph compares the channels that two schemas declare for one key, and they must be equal.
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
 
@@ -218,13 +218,13 @@ class Results(Keyed):
                 times[name] = times.get(name, 0) + 1
                 # The first of this superstep replaces all results that the name had before.
                 if times[name] == 1:
-                    for other in [key for key in merged if _numbers(key, name)]:
+                    for other in [key for key in merged if _is_numbered(key, name)]:
                         del merged[other]
                 merged[name if times[name] == 1 else f"{name}#{times[name]}"] = result
         return merged
 
 
-def _numbers(key: str, name: str) -> bool:
+def _is_numbered(key: str, name: str) -> bool:
     number = key.removeprefix(f"{name}#")
     return number != key and number.isdecimal()
 
@@ -327,7 +327,7 @@ class Actions(Keyed):
             for key, action in value.items():
                 if before.get(key) != action:
                     _put(merged, key, action | {"run": action.get("run") or self.life.id})
-        return _shrunk(merged)
+        return _shrink(merged)
 
 
 WITHDRAWN = "not done: a new run began before it was decided"
@@ -357,7 +357,7 @@ def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
 _KEPT = ("name", "key", "status", "run", "ended", "again")
 
 
-def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
+def _shrink(actions: dict[str, Any]) -> dict[str, Any]:
     """Shrink old closed actions to the fields by which a repeat is refused."""
     for key in list(actions)[:-ACTIONS_KEPT_WHOLE]:
         if actions[key]["status"] not in (*OPEN, "unknown"):
