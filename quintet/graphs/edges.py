@@ -22,7 +22,7 @@ from quintet.state.outcome import STATUSES
 
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """Choose the next node by one thing in the state.
+    """Choose the next node by one fact in the state.
 
     Attributes:
         key: `outcome`, `route`, `failure`, `plan` or `actions`; drawings show `by_` and this.

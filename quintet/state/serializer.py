@@ -94,7 +94,7 @@ class HalfPairs(Carrier):
 
 @dataclass(frozen=True, init=False)
 class Keyed(Carrier):
-    """Carry a dict of which a key must be carried, as a list of its pairs."""
+    """Carry a dict that has keys which msgpack cannot hold, as a list of its pairs."""
 
     held: list[Any]
 
