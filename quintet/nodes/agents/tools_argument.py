@@ -1,4 +1,4 @@
-"""The tools of a function agent: its contract's, as functions, and no other."""
+"""Give a function agent the tools of its contract, as functions, and no others."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from quintet.state.contract import tool_name
 
 
 class Tools(Mapping[str, Any]):
-    """The tools that a function agent may call, by name or as attributes; any other is refused.
+    """Look up the tools that a function agent may call, by name or attribute; refuse any other.
 
-    An agent that `awaits` gets those that are async to await.
+    An agent that `awaits` gets LangChain tools that have an async form in that form.
     """
 
     def __init__(self, tools: Sequence[Any], attempt: Attempt, *, awaits: bool) -> None:
@@ -30,16 +30,16 @@ class Tools(Mapping[str, Any]):
         self._attempt.allow(name)
         tool = self._tools[name]
         if isinstance(tool, BaseTool):
-            return self._watched(name, _called(tool, self._awaits))
-        # An effect says by itself that it waits to be awaited.
+            return self._watched(name, _as_function(tool, self._awaits))
+        # An effect registers its coroutines with the attempt by itself.
         return self._watched(name, tool) if inspect.iscoroutinefunction(tool) else tool
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Give a tool that lets the attempt know of what it must await."""
+        """Wrap a tool so that the attempt knows each coroutine that the agent must await."""
 
         @wraps(call)
-        def watched(*given: Any, **arguments: Any) -> Any:
-            result = call(*given, **arguments)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
             if inspect.iscoroutine(result):
                 self._attempt.unawaited[name, f"call {id(result)}"] = result
             return result
@@ -47,6 +47,7 @@ class Tools(Mapping[str, Any]):
         return watched
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` look up such names before `_tools` is there: that would recurse.
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
@@ -55,7 +56,7 @@ class Tools(Mapping[str, Any]):
         return name in self._tools
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give a tool, or the default where there is none of that name."""
+        """Return the tool of that name, or the default where there is none."""
         return self[name] if name in self._tools else default
 
     def __iter__(self) -> Iterator[str]:
@@ -65,14 +66,14 @@ class Tools(Mapping[str, Any]):
         return len(self._tools)
 
 
-def _called(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
-    """Give a LangChain tool as the function that it is, with positional arguments too."""
+def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
+    """Turn a LangChain tool into a function that takes positional arguments too."""
     only_async = getattr(tool, "coroutine", None) is not None and (
         awaits or getattr(tool, "func", None) is None
     )
 
-    def call(*given: Any, **named: Any) -> Any:
-        arguments = _by_name(tool, given, named)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        arguments = _by_name(tool, args, kwargs)
         for name, kind in injected(tool).items():
             if name not in arguments:
                 raise DesignError(
@@ -84,11 +85,12 @@ def _called(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
     return call
 
 
-def _by_name(tool: BaseTool, given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+def _by_name(tool: BaseTool, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Name a tool's positional arguments; raise `TypeError` as a Python function would."""
     names = list(tool.args)
-    if len(given) > len(names):
-        raise TypeError(f"{tool.name} takes {', '.join(names)}; {len(given)} were given")
-    arguments = dict(zip(names, given, strict=False))
-    if twice := sorted(arguments.keys() & named.keys()):
+    if len(args) > len(names):
+        raise TypeError(f"{tool.name} takes {', '.join(names)}; {len(args)} were given")
+    arguments = dict(zip(names, args, strict=False))
+    if twice := sorted(arguments.keys() & kwargs.keys()):
         raise TypeError(f"{tool.name} was given {twice[0]!r} twice, by place and by name")
-    return {**arguments, **named}
+    return {**arguments, **kwargs}
