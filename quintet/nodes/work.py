@@ -12,8 +12,9 @@ from langgraph.types import Command, Send
 
 from quintet.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
 from quintet.nodes.agents.call import call_agent, check_agent, is_model
-from quintet.nodes.agents.chat import Conversation, Handoff, check_tools
+from quintet.nodes.agents.chat import Conversation, Handoff
 from quintet.nodes.agents.meter import metered
+from quintet.nodes.agents.toolbox import check_tools
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import as_update, from_state
 from quintet.nodes.core.attempt import Attempt

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import (
@@ -19,23 +16,16 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.base import RunnableBindingBase
-from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_core.utils.json_schema import dereference_refs
 from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
-from pydantic.json_schema import GenerateJsonSchema
 
-from quintet.errors import ContractBroken, DesignError, QuintetError, ToolRefused
-from quintet.nodes.agents.injected import injected
-from quintet.nodes.agents.tools import as_tool
+from quintet.errors import ContractBroken, QuintetError, ToolRefused
+from quintet.nodes.agents.toolbox import WRAPPED, Toolbox, bind_tools, toolbox_of
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
-from quintet.state.contract import Contract, tool_name
-from quintet.state.record import adapter, plain
+from quintet.state.contract import Contract
+from quintet.state.record import plain
 
 TURNS = 25
 """Model calls of one handoff where the contract's budget sets no limit."""
@@ -115,8 +105,8 @@ def tool_loop(
         ContractBroken: the answer is empty or cut off, or there is none.
         BudgetExhausted: a limit is reached before the model answers.
     """
-    toolbox = _toolbox(tuple(map(ById, contract.tools)), contract.gives, conversation.handoffs)
-    bound = _bind(ById(model), ById(toolbox)) if toolbox.specs else model
+    toolbox = toolbox_of(contract, conversation.handoffs)
+    bound = bind_tools(model, toolbox)
     messages = conversation.messages
     if not messages:
         messages += first_messages(contract, request)
@@ -134,7 +124,7 @@ def tool_loop(
             return answer_of(reply, contract)
         check_complete(reply, contract)
         if toolbox.ends(reply):
-            return toolbox.end(reply.tool_calls[0])
+            return _result(toolbox, reply.tool_calls[0])
         messages.append(reply)
     raise ContractBroken(f"contract {contract.goal!r}: no answer after {TURNS} model calls")
 
@@ -161,16 +151,14 @@ def _run_calls(
     return None
 
 
-def with_tools(model: Any, specs: Sequence[dict[str, Any]]) -> Any:
-    """Bind tools to a chat model, also within its retries, bindings and fallbacks."""
-    if isinstance(model, RunnableBindingBase):
-        return model.model_copy(update={"bound": with_tools(model.bound, specs)})
-    if isinstance(model, RunnableWithFallbacks):
-        others = [with_tools(other, specs) for other in model.fallbacks]
-        return model.model_copy(
-            update={"runnable": with_tools(model.runnable, specs), "fallbacks": others}
-        )
-    return model.bind_tools(list(specs))
+def _result(toolbox: Toolbox, call: Any) -> Any:
+    """Return the answer or the handoff that a call makes."""
+    arguments = call["args"]
+    if call["name"] in toolbox.handoffs:
+        target = toolbox.handoffs[call["name"]]
+        return Handoff(to=target, reason=str(arguments.get("reason", "")))
+    # Where the field is missing, the contract refuses the arguments and says why.
+    return arguments[WRAPPED] if toolbox.wrapped and WRAPPED in arguments else arguments
 
 
 def answer_of(reply: BaseMessage, contract: Contract) -> Any:
@@ -209,147 +197,6 @@ def check_complete(reply: BaseMessage, contract: Contract) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Toolbox:
-    """Hold what a model may call: the contract's tools, one to answer, one for each handoff.
-
-    Args:
-        tools: the contract's tools by name.
-        answer: the name of the tool to answer with; empty where the model answers by text.
-        wrapped: whether the answer is the field `WRAPPED` of that tool's arguments.
-        handoffs: the node that each handoff tool leads to, by the tool's name.
-        specs: all of them in the form that providers take.
-    """
-
-    tools: Mapping[str, BaseTool]
-    answer: str
-    wrapped: bool
-    handoffs: Mapping[str, str]
-    specs: tuple[dict[str, Any], ...]
-
-    def is_end(self, call: Any) -> bool:
-        """Say whether a call answers or hands off."""
-        return call["name"] == self.answer or call["name"] in self.handoffs
-
-    def ends(self, reply: AIMessage) -> bool:
-        """Say whether a message has one call only, which answers or hands off."""
-        return (
-            not reply.invalid_tool_calls
-            and len(reply.tool_calls) == 1
-            and self.is_end(reply.tool_calls[0])
-        )
-
-    def end(self, call: Any) -> Any:
-        """Return the answer or the handoff that a call makes."""
-        arguments = call["args"]
-        if call["name"] in self.handoffs:
-            target = self.handoffs[call["name"]]
-            return Handoff(to=target, reason=str(arguments.get("reason", "")))
-        # Where the field is missing, the contract refuses the arguments and says why.
-        return arguments[WRAPPED] if self.wrapped and WRAPPED in arguments else arguments
-
-
-WRAPPED = "answer"
-
-
-class ById:
-    """Make an object a cache key by its identity; LangChain's tools and models have no hash.
-
-    The key holds the object, so that no other gets its id while the key is in use.
-    """
-
-    def __init__(self, item: Any) -> None:
-        self.item = item
-
-    def __hash__(self) -> int:
-        return id(self.item)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ById) and other.item is self.item
-
-
-@lru_cache(maxsize=512)
-def _toolbox(contract_tools: tuple[ById, ...], gives: Any, handoffs: tuple[str, ...]) -> Toolbox:
-    tools = {tool_name(key.item): as_tool(key.item) for key in contract_tools}
-    specs = [convert_to_openai_tool(tool) for tool in tools.values()]
-    answer, wrapped = "", False
-    if gives not in (None, str):
-        spec, wrapped = _answer_spec(gives)
-        answer = spec["function"]["name"]
-        specs.append(spec)
-    targets = _transfers(handoffs)
-    specs += [convert_to_openai_tool(_transfer(name, to)) for name, to in targets.items()]
-    if odd := [name for name in tools if not _NAME.fullmatch(name)]:
-        raise DesignError(
-            f"the tool {odd[0]!r} has a name that providers refuse; use letters, digits, _ and - "
-            "only, 64 at most"
-        )
-    if clash := sorted({answer, *targets} & set(tools)):
-        raise DesignError(
-            f"the tool {clash[0]!r} has the name of a chat model's own way to answer or hand off; "
-            "rename the tool"
-        )
-    return Toolbox(
-        tools=tools, answer=answer, wrapped=wrapped, handoffs=targets, specs=tuple(specs)
-    )
-
-
-class _UntitledSchema(GenerateJsonSchema):
-    """Generate a schema without the titles that repeat each field's name."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
-def _answer_spec(gives: Any) -> tuple[dict[str, Any], bool]:
-    """Return the tool that a model answers with, and whether it wraps the answer in an object."""
-    # Pydantic makes the schema, and checks the answer too: LangChain's own conversion knows neither
-    # `Required[...]` nor the keys that a TypedDict may leave out.
-    schema = dereference_refs(adapter(gives).json_schema(schema_generator=_UntitledSchema))
-    for keyword in ("$defs", "title", "description"):
-        schema.pop(keyword, None)
-    # The arguments of a tool are an object, whatever the answer is.
-    wrapped = schema.get("type") != "object"
-    if wrapped:
-        schema = {"type": "object", "properties": {WRAPPED: schema}, "required": [WRAPPED]}
-    name = gives.__name__ if isinstance(gives, type) and not wrapped else "answer"
-    function = {"name": name, "description": "Give the final answer.", "parameters": schema}
-    return {"type": "function", "function": function}, wrapped
-
-
-@lru_cache(maxsize=64)
-def _bind(model: ById, toolbox: ById) -> Any:
-    """Bind a model's tools once, since its class converts them all to its provider's form."""
-    return with_tools(model.item, toolbox.item.specs)
-
-
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-"""Names of tools that providers accept."""
-
-
-def _transfers(handoffs: tuple[str, ...]) -> dict[str, str]:
-    """Map a tool name that providers accept to each handoff: `transfer_to_order_desk`."""
-    targets: dict[str, str] = {}
-    for target in handoffs:
-        name = re.sub(r"[^a-zA-Z0-9_-]", "_", f"transfer_to_{target}")[:64]
-        if name in targets:
-            raise DesignError(
-                f"the handoffs to {targets[name]!r} and {target!r} would both be the tool "
-                f"{name!r}; rename one of the nodes"
-            )
-        targets[name] = target
-    return targets
-
-
-def _transfer(name: str, target: str) -> StructuredTool:
-    def transfer(reason: str) -> str:
-        return reason
-
-    return StructuredTool.from_function(
-        transfer, name=name, description=f"Pass this request on to {target}."
-    )
-
-
 def _run_tool(
     toolbox: Toolbox, call: Any, attempt: Attempt, config: RunnableConfig, handoffs: tuple[str, ...]
 ) -> Logic[ToolMessage | str | Handoff]:
@@ -373,7 +220,7 @@ def _run_tool(
         return _handoff_of(name, message, handoffs)
     if not isinstance(message.content, str):
         return json.dumps(message.content)
-    message.artifact = message.name = None  # neither is for the model or for the stored messages
+    message.artifact = message.name = None  # neither is for the model, nor for storage
     return message  # type: ignore[no-any-return]
 
 
@@ -384,21 +231,3 @@ def _handoff_of(tool: str, command: Command[Any], handoffs: tuple[str, ...]) -> 
         f"the tool {tool!r} returned {command!r:.80}; a chat model's tool may pass control on to "
         f"one of Worker(handoffs=...), here {', '.join(handoffs) or 'nobody'}"
     )
-
-
-def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:
-    """Refuse tools that a chat model's tool loop cannot run.
-
-    Raises:
-        DesignError: a tool needs an agent graph, or its name is refused or taken.
-    """
-    for item in contract.tools:
-        for name, kind in injected(item).items():
-            if kind != InjectedToolCallId.__name__:
-                raise DesignError(
-                    f"contract {contract.goal!r}: the tool {tool_name(item)!r} wants {name!r} "
-                    f"({kind}), which LangChain gives inside an agent graph only; give the worker "
-                    "create_agent(...)"
-                )
-    # Made here for its checks of the names; the cache keeps it for the first run.
-    _toolbox(tuple(map(ById, contract.tools)), contract.gives, handoffs)
