@@ -62,7 +62,12 @@ def call_agent(
         ContractBroken: it returns a value that no worker takes, or left a call unawaited.
     """
     try:
-        answer = yield from _call_by_kind(agent, contract, request, attempt, config, conversation)
+        if is_model(agent):
+            answer = yield from tool_loop(agent, contract, request, attempt, config, conversation)
+        elif isinstance(agent, Runnable):
+            answer = yield from _call_runnable(agent, contract, request, attempt, config)
+        else:
+            answer = yield from _call_function(agent, contract, request, attempt, config)
     except Stopped as stop:
         raise stop.reason from stop
     attempt.check_open("an agent's answer")
@@ -70,27 +75,15 @@ def call_agent(
     return _without_command(answer, contract, conversation.handoffs)
 
 
-def _call_by_kind(
-    agent: Any,
-    contract: Contract,
-    request: Any,
-    attempt: Attempt,
-    config: RunnableConfig,
-    conversation: Conversation,
+def _call_function(
+    agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
 ) -> Logic[Any]:
-    if is_model(agent):
-        return (yield from tool_loop(agent, contract, request, attempt, config, conversation))
+    """Call a function agent, with the tools and the values of LangGraph that it asks for."""
     attempt.check()
-    if isinstance(agent, Runnable):
-        return (yield from _call_runnable(agent, contract, request, attempt, config))
     attempt.spend(steps=1)
-    parameters = _parameters(agent)
-    awaits = is_async(agent)
-    args: tuple[Any, ...] = (request,)
-    if parameters.tools == "":
-        args = (request, Tools(contract.tools, attempt, awaits=awaits))
+    tools = Tools(contract.tools, attempt, awaits=is_async(agent))
     with with_callbacks(config):
-        options = parameters.options(contract, attempt, awaits=awaits)
+        args, options = _parameters(agent).arguments(request, tools)
         call = Call(agent, args, blocks=True, options=options)
         return (yield from in_time(attempt, call))
 
@@ -99,6 +92,7 @@ def _call_runnable(
     agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
 ) -> Logic[Any]:
     """Call a runnable or an agent graph; record the effects that only its messages tell of."""
+    attempt.check()
     inner = input_runnable(agent)
     result = yield from in_time(attempt, Call(agent, (_input(inner, contract, request),), config))
     for action in _actions_in(result):
@@ -203,7 +197,7 @@ def _input(inner: Any, contract: Contract, request: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """The parameters of a function agent besides its request.
+    """Tell the parameters of a function agent besides its request.
 
     Attributes:
         tools: the parameter that takes the tools; empty where it is the second positional one, None
@@ -215,12 +209,12 @@ class Parameters:
     tools: str | None = None
     injected: tuple[tuple[str, str], ...] = ()
 
-    def options(self, contract: Contract, attempt: Attempt, *, awaits: bool) -> dict[str, Any]:
-        """Return the keyword arguments of a call."""
+    def arguments(self, request: Any, tools: Tools) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and the keyword arguments of a call."""
         options = {name: _INJECTED[kind]() for name, kind in self.injected}
         if self.tools:
-            options[self.tools] = Tools(contract.tools, attempt, awaits=awaits)
-        return options
+            options[self.tools] = tools
+        return (request, tools) if self.tools == "" else (request,), options
 
 
 _INJECTED: dict[str, Callable[[], Any]] = {

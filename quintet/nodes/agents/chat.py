@@ -52,7 +52,7 @@ class Handoff:
 
 @dataclass(kw_only=True)
 class Conversation:
-    """The messages to and from a chat model, which outlive a pause.
+    """Keep the messages to and from a chat model, across pauses.
 
     Attributes:
         handoffs: the nodes that the model may pass control to.

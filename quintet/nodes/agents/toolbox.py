@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
+from langchain_core.tools import BaseTool, InjectedToolCallId
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json_schema import dereference_refs
 from pydantic.json_schema import GenerateJsonSchema
@@ -27,6 +27,9 @@ WRAPPED = "answer"
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Names of tools that providers accept."""
+
+_REASON = {"properties": {"reason": {"type": "string"}}, "required": ["reason"], "type": "object"}
+"""The arguments of a handoff."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,9 @@ def _toolbox(contract_tools: tuple[ById, ...], gives: Any, handoffs: tuple[str, 
         answer = spec["function"]["name"]
         specs.append(spec)
     targets = _transfers(handoffs)
-    specs += [convert_to_openai_tool(_transfer(name, to)) for name, to in targets.items()]
+    specs += [
+        _spec(name, f"Pass this request on to {to}.", _REASON) for name, to in targets.items()
+    ]
     if odd := [name for name in tools if not _NAME.fullmatch(name)]:
         raise DesignError(
             f"the tool {odd[0]!r} has a name that providers refuse; use letters, digits, _ and - "
@@ -130,8 +135,7 @@ def _answer_spec(gives: Any) -> tuple[dict[str, Any], bool]:
     if wrapped:
         schema = {"type": "object", "properties": {WRAPPED: schema}, "required": [WRAPPED]}
     name = gives.__name__ if isinstance(gives, type) and not wrapped else "answer"
-    function = {"name": name, "description": "Give the final answer.", "parameters": schema}
-    return {"type": "function", "function": function}, wrapped
+    return _spec(name, "Give the final answer.", schema), wrapped
 
 
 def _with_tools(model: Any, specs: Sequence[dict[str, Any]]) -> Any:
@@ -171,13 +175,9 @@ def _transfers(handoffs: tuple[str, ...]) -> dict[str, str]:
     return targets
 
 
-def _transfer(name: str, target: str) -> StructuredTool:
-    def transfer(reason: str) -> str:
-        return reason
-
-    return StructuredTool.from_function(
-        transfer, name=name, description=f"Pass this request on to {target}."
-    )
+def _spec(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
 
 
 def check_tools(contract: Contract, handoffs: tuple[str, ...]) -> None:

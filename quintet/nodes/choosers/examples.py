@@ -21,8 +21,8 @@ from quintet.nodes.choosers.labels import (
     check_at_least,
     check_pairs,
     checked_share,
-    embeddable,
     require_sklearn,
+    sendable,
     spell_out,
 )
 from quintet.nodes.choosers.promise import Held, Promise, promised, shares
@@ -86,9 +86,7 @@ class Examples:
         vectors: list[list[float]] = []
         # Some embedding services refuse an empty text: it is not sent, here and in `_embed`.
         if self.embeddings is not None and text.strip():
-            vectors = yield Call(
-                self.embeddings.embed_documents, ([embeddable(text)],), blocks=True
-            )
+            vectors = yield Call(self.embeddings.embed_documents, ([sendable(text)],), blocks=True)
         choice = self._choice(text, vectors)
         return choice if self._accepts(choice) else None
 
@@ -102,10 +100,7 @@ class Examples:
 
     def scores(self, texts: Sequence[str]) -> list[Scored]:
         """Score many texts, embedded in one call; each scores as it does alone."""
-        choices = [
-            self._choice(text, vectors)
-            for text, vectors in zip(texts, self._embed(texts), strict=True)
-        ]
+        choices = map(self._choice, texts, self._embed(texts))
         return [
             Scored(
                 route=choice.to,
@@ -157,11 +152,10 @@ class Examples:
             share = (
                 sum(nobody) / len(pairs) if out_of_scope is None else checked_share(out_of_scope)
             )
+            rows = zip(scored, pairs, shares(nobody, share), strict=True)
             held = [
                 Held(sure=score.confidence, right=score.route == route, weight=weight)
-                for score, (_, route), weight in zip(
-                    scored, pairs, shares(nobody, share), strict=True
-                )
+                for score, (_, route), weight in rows
             ]
             shown = promised(held, check_at_least(at_least), share)
         other = replace(self, at_least=check_at_least(at_least), shown=shown)
@@ -261,7 +255,7 @@ class Examples:
         filled = [index for index, text in enumerate(texts) if text.strip()]
         if self.embeddings is None or not filled:
             return rows
-        vectors = self.embeddings.embed_documents([embeddable(texts[index]) for index in filled])
+        vectors = self.embeddings.embed_documents([sendable(texts[index]) for index in filled])
         for index, vector in zip(filled, vectors, strict=True):
             rows[index] = [vector]
         return rows

@@ -25,7 +25,7 @@ _WORDS = re.compile(r"[^\W_]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def embeddable(text: str) -> str:
+def sendable(text: str) -> str:
     """Cut a text to the part that is read, with "?" for what UTF-8 cannot encode."""
     # JSON may hold half a surrogate pair, which no client of an embedding service can send.
     return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")

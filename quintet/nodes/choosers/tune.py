@@ -40,12 +40,12 @@ def tuned(
         DesignError: no learned tier, no pairs, a route that the router does not have, or a number
             outside its range.
     """
-    messages = check_pairs(pairs)
+    pairs = check_pairs(pairs)
     check_at_least(at_least)
-    if not messages:
+    if not pairs:
         raise DesignError("tuned: it has no pairs; give (text, route) pairs")
     known = {*router.routes, router.otherwise, None}
-    if odd := [route for _, route in messages if route not in known]:
+    if odd := [route for _, route in pairs if route not in known]:
         raise DesignError(
             f"tuned: {odd[0]!r} is not a route of the router; give one of "
             f"{', '.join(router.routes)}, or None"
@@ -61,14 +61,12 @@ def tuned(
         if isinstance(tier, Examples):
             # A tier that learned `otherwise` as a route must choose it; others must abstain.
             nobody = otherwise if otherwise in tier.routes else None
-            on = [
-                (text, nobody if route in (None, otherwise) else route) for text, route in messages
-            ]
+            on = [(text, nobody if route in (None, otherwise) else route) for text, route in pairs]
             tuned_tier = tier.promising(at_least, on=on, out_of_scope=out_of_scope)
         tuned_tiers.append(tuned_tier)
         # Tiers after the last learned one may be models, whose calls would be spent for nothing.
         if number < last:
-            messages = [pair for pair in messages if drive(ask(tuned_tier, pair[0])) is None]
+            pairs = [pair for pair in pairs if drive(ask(tuned_tier, pair[0])) is None]
     is_cascade = isinstance(router.choose, Cascade)
     chooser = Cascade(tiers=tuple(tuned_tiers)) if is_cascade else tuned_tiers[0]
     return replace(router, choose=chooser)

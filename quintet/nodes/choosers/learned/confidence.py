@@ -9,6 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from quintet.nodes.choosers.learned.ensemble import Outputs
+from quintet.nodes.choosers.learned.text import Floats
 
 MIN_CHOICES = 30.0
 """With fewer held-out choices nothing is fitted to them; they only cap the confidence."""
@@ -29,7 +30,7 @@ class Calibration:
         routes: the first columns, which are routes; one more column is out-of-scope.
         mean: the mean of each meta-feature.
         std: its standard deviation.
-        coefficients: of each meta-feature and each product of two; the last is the offset.
+        coef: the weight of each meta-feature and each product of two; the last is the offset.
         cap: the highest probability that so few held-out examples can show.
     """
 
@@ -37,17 +38,17 @@ class Calibration:
     routes: int
     mean: Any
     std: Any
-    coefficients: Any
+    coef: Any
     cap: float
 
 
-def fit_mix(outputs: Outputs, labels: Any, routes: int) -> Any:
+def fit_mix(scores: Floats, labels: Any, routes: int) -> Any:
     """Return the classifier weights that maximise the likelihood of the held-out routes.
 
     A stacked generalisation (Wolpert, 1992) with one positive weight a classifier, which also is
     its temperature (Guo et al., 2017). With few examples the weights stay near where they start.
     """
-    scores = outputs.scores[:, :, :routes].astype(np.float64)
+    scores = scores[:, :, :routes].astype(np.float64)
     # Optimised as logarithms, so that no weight can become negative.
     start = np.log(np.array([1.0, 1.0, 1.0] if scores.shape[1] > 1 else [2.0]))
     if len(labels) < MIN_CHOICES:
@@ -113,34 +114,30 @@ def fit_calibration(features: Any, right: Any, weights: Any, mix: Any, routes: i
     positive, negative = weights[right].sum(), weights[~right].sum()
     targets = np.where(right, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
-    def loss(coefficients: Any) -> tuple[float, Any]:
-        log_odds = inputs @ coefficients
+    def loss(coef: Any) -> tuple[float, Any]:
+        log_odds = inputs @ coef
         value = (weights * (np.logaddexp(0, log_odds) - targets * log_odds)).sum()
         gradient = inputs.T @ (weights * (_sigmoid(log_odds) - targets))
-        away = coefficients - prior
+        away = coef - prior
         return float(value + (away**2).sum()), gradient + 2 * away
 
-    def hessian(coefficients: Any) -> Any:
-        chance = _sigmoid(inputs @ coefficients)
+    def hessian(coef: Any) -> Any:
+        chance = _sigmoid(inputs @ coef)
         curvature = weights * chance * (1 - chance)
-        return inputs.T @ (inputs * curvature[:, None]) + 2 * np.eye(len(coefficients))
+        return inputs.T @ (inputs * curvature[:, None]) + 2 * np.eye(len(coef))
 
-    coefficients = prior
+    coef = prior
     if len(features) >= MIN_CHOICES:
-        coefficients = optimize.minimize(
-            loss, prior, jac=True, hess=hessian, method="trust-exact"
-        ).x
+        coef = optimize.minimize(loss, prior, jac=True, hess=hessian, method="trust-exact").x
     # Laplace's rule of succession: n right choices of n show no more than 1 - 1 / (n + 2).
     cap = 1 - 1 / (len(features) + 2)
-    return Calibration(
-        mix=mix, routes=routes, mean=mean, std=std, coefficients=coefficients, cap=cap
-    )
+    return Calibration(mix=mix, routes=routes, mean=mean, std=std, coef=coef, cap=cap)
 
 
 def confidence(calibration: Calibration, features: Any) -> Any:
     """Return the probability that each choice is right, from the choices' meta-features."""
     inputs = _with_products((features - calibration.mean) / calibration.std)
-    log_odds = np.clip(inputs @ calibration.coefficients, -30, 30)
+    log_odds = np.clip(inputs @ calibration.coef, -30, 30)
     return np.minimum(_sigmoid(log_odds), calibration.cap)
 
 

@@ -97,14 +97,10 @@ class Outputs:
     nearest: Floats
     lengths: Floats
 
-    def select(self, rows: Any) -> Self:
-        """Return the outputs for some of the texts."""
-        return type(self)(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
-
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """Concatenate the outputs for several groups of texts."""
-        names = [each.name for each in fields(cls)]
+        """Join the outputs for several groups of texts."""
+        names = [field.name for field in fields(cls)]
         return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 

@@ -110,12 +110,7 @@ class TextClassifier:
 
 
 def fit(
-    texts: Sequence[str],
-    labels: Sequence[int],
-    embeddings: Floats,
-    *,
-    out_of_scope: float,
-    seed: int,
+    texts: Sequence[str], labels: Sequence[int], vectors: Floats, *, out_of_scope: float, seed: int
 ) -> TextClassifier:
     """Fit to texts and the columns of their routes, -1 for an out-of-scope text.
 
@@ -125,11 +120,11 @@ def fit(
     columns = routes + (min(labels) < 0)
     targets = [routes if label < 0 else label for label in labels]
     named = [*targets, *range(routes)][: len(texts)]
-    data = build_dataset(texts, named, embeddings, columns, examples)
+    data = build_dataset(texts, named, vectors, columns, examples)
     if not _names_teach(data, seed):
-        data = build_dataset(texts[:examples], targets, embeddings[:examples], columns, examples)
+        data = build_dataset(texts[:examples], targets, vectors[:examples], columns, examples)
     rows = np.arange(len(data.labels))
-    landmarks = choose_landmarks(data.labels, seed) if embeddings.shape[1] else ()
+    landmarks = choose_landmarks(data.labels, seed) if vectors.shape[1] else ()
     return TextClassifier(
         vocabulary=data.vocabulary,
         ensemble=fit_ensemble(data, rows, seed),

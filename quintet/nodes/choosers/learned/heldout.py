@@ -80,10 +80,10 @@ def cross_fit(data: Dataset, routes: int, seed: int) -> HeldOut:
     outputs, rows = _predict_by_folds(data, routes, rng, seed)
     labels = data.labels[rows]
     in_scope = labels < routes
-    mix = fit_mix(outputs.select(in_scope), labels[in_scope], routes)
+    mix = fit_mix(outputs.scores[in_scope], labels[in_scope], routes)
     chosen, features = meta_features(outputs, mix, routes)
     parts = [(features, chosen == labels, np.where(in_scope, 0, 1))]
-    for unseen, routes_left in _predict_unseen_routes(data, routes, rng, seed):
+    for unseen, routes_left in _predict_unseen(data, routes, rng, seed):
         _, features = meta_features(unseen, mix, routes_left)
         parts.append((features, np.zeros(len(features), bool), np.full(len(features), 2)))
     features, right, kind = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -122,9 +122,7 @@ def _predict_by_folds(data: Dataset, routes: int, rng: Any, seed: int) -> tuple[
     return Outputs.join(outputs), np.concatenate(rows)
 
 
-def _predict_unseen_routes(
-    data: Dataset, routes: int, rng: Any, seed: int
-) -> list[tuple[Outputs, int]]:
+def _predict_unseen(data: Dataset, routes: int, rng: Any, seed: int) -> list[tuple[Outputs, int]]:
     """Predict examples of some routes by classifiers that know only the other routes.
 
     Each item has the number of those other routes. With two routes, nothing could be left out.

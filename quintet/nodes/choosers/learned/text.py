@@ -72,10 +72,8 @@ class Vocabulary:
     def columns(self) -> tuple[dict[str, int], dict[str, int]]:
         """Map each word feature, and each character n-gram, to its column."""
         # Two mappings: "cat" is a word, and also an n-gram of "cats".
-        of_words = {feature: column for column, feature in enumerate(self.words)}
-        return of_words, {
-            ngram: column for column, ngram in enumerate(self.letters, start=len(of_words))
-        }
+        of_words = {name: column for column, name in enumerate(self.words)}
+        return of_words, {name: column for column, name in enumerate(self.letters, len(of_words))}
 
     @cached_property
     def is_word(self) -> NDArray[np.bool_]:
@@ -129,7 +127,7 @@ def inverse_frequency(counts: Any, *, min_df: int) -> Floats:
 
 
 def tfidf(counts: Any, weights: Floats, word_columns: int) -> Any:
-    """Multiply 1 + log(tf) by each feature's weight; scale a text's two views to length 1 each.
+    """Weigh features by (1 + log tf) times their weight; scale a text's two views to length 1.
 
     The views are its word features, in the first `word_columns` columns, and its character n-grams.
     """
