@@ -77,7 +77,7 @@ class Examples:
 
     @cached_property
     def promise(self) -> Promise:
-        """Promise an accuracy on accepted messages, as held-out or given examples show it."""
+        """Promise an accuracy on accepted messages, shown on held-out examples or on given ones."""
         return self.shown or promised(self.model.held_choices, self.at_least, self.out_of_scope)
 
     def logic(self, request: Any) -> Logic[Choice | None]:

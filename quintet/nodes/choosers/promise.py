@@ -141,7 +141,7 @@ def _promise(
     sums: _Sums,
     total: float,
     at_least: float | None,
-    found: tuple[float, bool],
+    chosen: tuple[float, bool],
     out_of_scope: float,
 ) -> Promise:
     right, wrong, _, _, n = sums
@@ -149,14 +149,14 @@ def _promise(
     accuracy = right / weight if weight else 0.0
     low, high = wilson(accuracy, _effective(sums), 1.96)
     coverage = weight / total if total else 0.0
-    threshold, kept = found
-    said = (
+    threshold, kept = chosen
+    figures = (
         f"accepts {coverage:.1%} of messages, {accuracy:.1%} [{low:.1%}, {high:.1%}] of them right"
     )
     if not at_least:
-        reason = f"it never abstains: {said}"
+        reason = f"it never abstains: {figures}"
     elif kept:
-        reason = f"promised {at_least:.1%}: {said}, on {n} held-out examples"
+        reason = f"promised {at_least:.1%}: {figures}, on {n} held-out examples"
     else:
         reason = (
             f"{at_least:.1%} cannot be promised on {n} held-out examples that it would "

@@ -26,16 +26,12 @@ class Calibration:
     """The fitted map from classifier outputs to the probability that a choice is right.
 
     Args:
-        mix: the weight of each classifier.
-        routes: the first columns, which are routes; one more column is out-of-scope.
         mean: the mean of each meta-feature.
         std: its standard deviation.
         coef: the weight of each meta-feature and each product of two; the last is the offset.
         cap: the highest probability that so few held-out examples can show.
     """
 
-    mix: Any
-    routes: int
     mean: Any
     std: Any
     coef: Any
@@ -99,7 +95,7 @@ def meta_features(outputs: Outputs, mix: Any, routes: int) -> tuple[Any, Any]:
     return chosen, np.stack(columns, axis=1)
 
 
-def fit_calibration(features: Any, right: Any, weights: Any, mix: Any, routes: int) -> Calibration:
+def fit_calibration(features: Any, right: Any, weights: Any) -> Calibration:
     """Fit the probability of being right to held-out choices, by regularised logistic regression.
 
     Source: Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his smoothed
@@ -131,7 +127,7 @@ def fit_calibration(features: Any, right: Any, weights: Any, mix: Any, routes: i
         coef = optimize.minimize(loss, prior, jac=True, hess=hessian, method="trust-exact").x
     # Laplace's rule of succession: n right choices of n show no more than 1 - 1 / (n + 2).
     cap = 1 - 1 / (len(features) + 2)
-    return Calibration(mix=mix, routes=routes, mean=mean, std=std, coef=coef, cap=cap)
+    return Calibration(mean=mean, std=std, coef=coef, cap=cap)
 
 
 def confidence(calibration: Calibration, features: Any) -> Any:

@@ -111,7 +111,6 @@ def build_dataset(
     tokens = [words(text) for text in texts]
     min_df = 2 if len(texts) >= MANY else 1
     vocabulary = build_vocabulary(tokens, min_df=min_df)
-    joined = np.array([" ".join(text) for text in tokens])
     return Dataset(
         vocabulary=vocabulary,
         counts=count_matrix(vocabulary, tokens),
@@ -120,7 +119,7 @@ def build_dataset(
         labels=np.array(labels),
         columns=columns,
         min_df=min_df,
-        order=np.argsort(np.argsort(joined, kind="stable")),
+        order=np.argsort(np.argsort([" ".join(text) for text in tokens], kind="stable")),
         examples=examples,
     )
 

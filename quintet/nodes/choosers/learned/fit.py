@@ -58,12 +58,12 @@ class TextClassifier:
     @cached_property
     def calibration(self) -> Calibration:
         """Fit the map from the classifiers' scores to a confidence."""
-        return self.held_out.calibration(self.routes, self.out_of_scope)
+        return self.held_out.calibration(self.out_of_scope)
 
     @cached_property
     def held_choices(self) -> tuple[Held, ...]:
         """Return the held-out choices with their cross-fitted confidence."""
-        confidences = self.held_out.confidences(self.routes, self.out_of_scope, self.seed)
+        confidences = self.held_out.confidences(self.out_of_scope, self.seed)
         weights = self.held_out.weights(self.out_of_scope)
         return tuple(
             Held(sure=float(sure), right=bool(right), weight=float(weight))
@@ -73,7 +73,7 @@ class TextClassifier:
     def predict(self, text: str, embedding: Floats) -> Prediction:
         """Rank the routes of a text, with the confidence in the first and its top words."""
         outputs, columns, values = predict_one(self.ensemble, self.vocabulary, text, embedding)
-        mix = self.calibration.mix
+        mix = self.held_out.mix
         _, features = meta_features(outputs, mix, self.routes)
         mixed = np.einsum("m,mk->k", mix, outputs.scores[0, :, : self.routes])
         ranked = np.argsort(-mixed, kind="stable")

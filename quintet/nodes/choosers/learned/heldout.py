@@ -51,12 +51,11 @@ class HeldOut:
             weights[self.kind == kind] = total * share / max(1, counts[kind])
         return weights
 
-    def calibration(self, routes: int, out_of_scope: float) -> Calibration:
+    def calibration(self, out_of_scope: float) -> Calibration:
         """Fit a calibration to all held-out choices."""
-        weights = self.weights(out_of_scope)
-        return fit_calibration(self.features, self.right, weights, self.mix, routes)
+        return fit_calibration(self.features, self.right, self.weights(out_of_scope))
 
-    def confidences(self, routes: int, out_of_scope: float, seed: int) -> Any:
+    def confidences(self, out_of_scope: float, seed: int) -> Any:
         """Return each choice's confidence by a calibration that has not seen it, in five folds."""
         weights = self.weights(out_of_scope)
         confidences = np.zeros(len(self.right))
@@ -65,7 +64,7 @@ class HeldOut:
             train, test = (fold_of != fold) & (weights > 0), fold_of == fold
             if train.any() and test.any():
                 calibration = fit_calibration(
-                    self.features[train], self.right[train], weights[train], self.mix, routes
+                    self.features[train], self.right[train], weights[train]
                 )
                 confidences[test] = confidence(calibration, self.features[test])
         return confidences

@@ -60,8 +60,8 @@ def load(path: Path) -> tuple[TextClassifier, dict[str, Any]]:
     """Read back what `save` wrote.
 
     Raises:
-        DesignError: the file is damaged, of another kind or of a later version.
-        FileNotFoundError: it is not there.
+        DesignError: the file is damaged, of another kind or of another version.
+        FileNotFoundError: there is no such file.
     """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -78,14 +78,10 @@ def load(path: Path) -> tuple[TextClassifier, dict[str, Any]]:
     except (FileNotFoundError, DesignError):
         raise
     except _BROKEN as problem:
-        raise _damaged(path, problem) from problem
-
-
-def _damaged(path: Path, problem: Exception) -> DesignError:
-    return DesignError(
-        f"{path} is damaged, or was not written by Examples.save ({type(problem).__name__}: "
-        f"{problem}); save the chooser again"
-    )
+        raise DesignError(
+            f"{path} is damaged, or was not written by Examples.save ({type(problem).__name__}: "
+            f"{problem}); save the chooser again"
+        ) from problem
 
 
 def _classifier(arrays: dict[str, Any], page: dict[str, Any]) -> TextClassifier:
