@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from quintet.evals import Call, Case, Row, Suite, Trajectory, evaluate
+from quintet.evals import FAULTS, Call, Case, Suite, Trajectory, evaluate
 from quintet.evals.analysis.attribute import attribute, attributions
-from quintet.evals.faults import FAULTS
 from quintet.evals.faults.inject import inject
+from quintet.evals.row import Row
 from quintet.state import Decision, Failure
 from tests.evals.faults.small import Fresh, case
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call, Case, Row, Trajectory
+from quintet.evals import Call, Case, Trajectory
 from quintet.evals.expected import CHECKS, contradictions, holds_in, wrong_labels
+from quintet.evals.row import Row
 
 RIGHT = Trajectory(
     status="done",

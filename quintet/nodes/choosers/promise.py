@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-SIDE = 1.0
-"""Standard errors between the estimate and the bound that a promise is judged by (about 84 %)."""
+from quintet.stats.interval import Interval
+from quintet.stats.proportion import wilson
+
+SIDE = 0.6826894921370859
+"""Confidence of the interval whose lower end judges a promise: one standard error to each side, so
+that the bound holds in about 84 % of repetitions."""
 
 _Sums = tuple[float, float, float, float, int]
 """Of accepted choices: the summed weights of the right and of the wrong ones, their summed squared
@@ -69,15 +72,6 @@ def shares(nobody: Sequence[bool], out_of_scope: float) -> list[float]:
     return [weight if outside else 1.0 for outside in nobody]
 
 
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """The Wilson score interval of a share of n trials (Wilson, 1927); (0, 1) without trials."""
-    if n <= 0:
-        return 0.0, 1.0
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) -> Promise:
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
@@ -96,7 +90,7 @@ def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) 
     for number, one in enumerate(ordered, start=1):
         sums = _sums([one], sums)
         last = number == len(ordered) or ordered[number].sure < one.sure
-        if last and _bound(sums) >= at_least:
+        if last and _interval(sums, SIDE).low >= at_least:
             best = one.sure, sums
     if best is not None:
         return _promise(best[1], total, at_least, (best[0], True), out_of_scope)
@@ -132,9 +126,9 @@ def _effective(sums: _Sums) -> float:
     return min(most, right * wrong / spread) if spread else most
 
 
-def _bound(sums: _Sums) -> float:
-    weight = sums[0] + sums[1]
-    return wilson(sums[0] / weight, _effective(sums), SIDE)[0] if weight else 0.0
+def _interval(sums: _Sums, confidence: float) -> Interval:
+    n, weight = _effective(sums), sums[0] + sums[1]
+    return wilson(n * (sums[0] / weight) if weight else 0.0, n, confidence=confidence)
 
 
 def _promise(
@@ -147,7 +141,8 @@ def _promise(
     right, wrong, _, _, n = sums
     weight = right + wrong
     accuracy = right / weight if weight else 0.0
-    low, high = wilson(accuracy, _effective(sums), 1.96)
+    interval = _interval(sums, 0.95)
+    low, high = interval.low, interval.high
     coverage = weight / total if total else 0.0
     threshold, kept = chosen
     figures = (

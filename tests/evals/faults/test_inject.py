@@ -11,13 +11,14 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 
-from quintet.evals import Call, GraphTarget, Suite, Trajectory
-from quintet.evals.faults import (
+from quintet.evals import FAULTS, Call, Fault, GraphTarget, Suite, Trajectory, breakable
+from quintet.evals.faults import FOR_GOOD, Spot
+from quintet.evals.faults.inject import inject
+from quintet.evals.faults.injected import Injected, contradicted
+from quintet.evals.faults.kinds import (
     ALTERED_FIELD,
     DROPPED_FIELD,
     FALSE_SUCCESS,
-    FAULTS,
-    FOR_GOOD,
     GARBAGE_REPLY,
     LATE_WORKER,
     LOOPING_WORKER,
@@ -25,12 +26,7 @@ from quintet.evals.faults import (
     REFUSED_TOOL,
     ROUTER_OUTAGE,
     TOOL_ERROR,
-    Fault,
-    Spot,
-    breakable,
 )
-from quintet.evals.faults.inject import inject
-from quintet.evals.faults.injected import Injected, contradicted
 from quintet.state import Budget, DesignError
 from quintet.testing import ScriptedModel
 from tests.evals.faults.small import Books, Fresh, case, desk, foreign, observed

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from quintet.evals import Call
-from quintet.evals.metrics import faulted, handed_over, recovery_rate, time_to_recovery
+from quintet.evals.metrics import recovery_rate, time_to_recovery
+from quintet.evals.metrics.recovery import faulted, handed_over
 from tests.evals.metrics.runs import case, decided, failed, point, run, value
 
 HIT, MISS = (1.0, 1.0), (0.0, 1.0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from quintet.evals import Call
-from quintet.evals.reading.harvest import asked_about, harvest, loose
+from quintet.evals.reading.harvest import actions_to_approve, harvest, plain_or_repr
 from quintet.state import Action, Approval, Decision, Failure
 from quintet.state.record import plain
 
@@ -92,7 +92,7 @@ def test_an_open_question_escalates_unless_it_asks_for_a_yes():
     ],
 )
 def test_questions_of_ours_and_of_langchains_name_their_actions(packet, names):
-    assert asked_about(packet) == names
+    assert actions_to_approve(packet) == names
 
 
 def action(name, status, **more):
@@ -221,7 +221,7 @@ def test_a_state_keeps_what_json_cannot_hold_as_its_repr():
 def test_a_value_that_holds_itself_comes_to_an_end():
     ring: dict[str, Any] = {}
     ring["self"] = ring
-    assert json.dumps(loose(ring))
+    assert json.dumps(plain_or_repr(ring))
 
 
 keys = st.sampled_from(
