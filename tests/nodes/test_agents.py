@@ -177,7 +177,7 @@ def test_a_function_agent_may_call_its_contracts_tools_only(invoke: Any) -> None
 
 
 def test_a_function_agent_may_not_go_round_its_tools(invoke: Any) -> None:
-    """What it holds by itself is refused too: a tool, an effect."""
+    """A tool or an effect that it holds by itself is refused too."""
     paid: list[str] = []
 
     def pay(to: str) -> str:

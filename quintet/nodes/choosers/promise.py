@@ -80,21 +80,21 @@ def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) 
     is, the promise is not kept, and a choice is accepted only if its own confidence reaches
     `at_least`.
     """
-    ordered = sorted(held, key=lambda one: -one.sure)
-    total = sum(one.weight for one in ordered)
+    ordered = sorted(held, key=lambda choice: -choice.sure)
+    total = sum(choice.weight for choice in ordered)
     if not at_least:
-        done = _sums(ordered)
-        return _promise(done, total, at_least, (0.0, True), out_of_scope)
+        return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope)
     best: tuple[float, _Sums] | None = None
     sums = _NONE
-    for number, one in enumerate(ordered, start=1):
-        sums = _sums([one], sums)
-        last = number == len(ordered) or ordered[number].sure < one.sure
+    for number, choice in enumerate(ordered, start=1):
+        sums = _sums([choice], sums)
+        # A threshold accepts all choices of equal confidence, or none of them.
+        last = number == len(ordered) or ordered[number].sure < choice.sure
         if last and _interval(sums, SIDE).low >= at_least:
-            best = one.sure, sums
+            best = choice.sure, sums
     if best is not None:
         return _promise(best[1], total, at_least, (best[0], True), out_of_scope)
-    accepted = _sums([one for one in ordered if one.sure >= at_least])
+    accepted = _sums([choice for choice in ordered if choice.sure >= at_least])
     return _promise(accepted, total, at_least, (at_least, False), out_of_scope)
 
 
