@@ -30,11 +30,10 @@ from quintet.evals.report import Report, load_report
 from quintet.evals.running.finder import open_suite
 from quintet.evals.suite import Suite
 from quintet.evals.target import ChooserTarget, GraphTarget
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 
 __all__ = [
     "FAULTS",
-    "Call",
     "Case",
     "ChooserTarget",
     "Fault",
@@ -43,6 +42,7 @@ __all__ = [
     "Metric",
     "Report",
     "Suite",
+    "ToolCall",
     "Trajectory",
     "Variant",
     "ablate",

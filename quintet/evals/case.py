@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.trajectory import Call
+from quintet.evals.trajectory import ToolCall
 from quintet.state.record import digest, plain
 
 
@@ -23,7 +23,8 @@ class Case:
         id: a name that does not change between versions of a suite; by default made from the input.
         route: the expected route, or several acceptable ones.
         plan: the expected assignees of the plan's steps, in order.
-        calls: the expected tool calls, in order: names, or `Call`s with the arguments that matter.
+        calls: the expected tool calls, in order: names, or `ToolCall`s with the arguments that
+            matter.
         path: the expected nodes, in order.
         outcome: the expected status of the outcome, or several acceptable ones.
         escalate: True where a person must take over, False where that would be needless.
@@ -120,14 +121,14 @@ def _listed(name: str, value: Any) -> Collection[Any]:
     return value
 
 
-def _call(item: Any) -> Call:
-    if isinstance(item, Call):
+def _call(item: Any) -> ToolCall:
+    if isinstance(item, ToolCall):
         return item
     if isinstance(item, str) and item:
-        return Call(name=item)
+        return ToolCall(name=item)
     if isinstance(item, Mapping) and isinstance(item.get("name"), str):
         rest = {key: value for key, value in item.items() if key != "name"}
         # `{"name": "pay", "amount": 5}` is short for `arguments={"amount": 5}`.
         arguments = rest.pop("arguments", rest)
-        return Call(name=item["name"], arguments=dict(arguments))
+        return ToolCall(name=item["name"], arguments=dict(arguments))
     raise DesignError(f"Case(calls=...): {item!r:.60} is neither a name nor a call with a name")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 from quintet.state.record import plain
 
 
@@ -29,7 +29,7 @@ def calls_are_right(case: Case, trajectory: Trajectory) -> bool | None:
     return len(real) == len(case.calls) and all(same_call(*pair) for pair in pairs)
 
 
-def same_call(expected: Call, real: Call) -> bool:
+def same_call(expected: ToolCall, real: ToolCall) -> bool:
     """Say whether a call has the expected name, and the arguments that the label gives."""
     return expected.name == real.name and holds_in(expected.arguments, real.arguments)
 

@@ -19,8 +19,7 @@ from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.running.ended import error_text, stops_evaluation
 from quintet.evals.running.observer import Observer
-from quintet.evals.trajectory import PEOPLE, Trajectory
-from quintet.evals.trajectory import Call as ToolCall
+from quintet.evals.trajectory import PEOPLE, ToolCall, Trajectory
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.node import Node

@@ -18,7 +18,7 @@ PEOPLE = ("person",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class ToolCall:
     """One call of a tool or an effect.
 
     Args:
@@ -42,7 +42,7 @@ class Call:
     def __post_init__(self) -> None:
         if self.status not in CALL_STATUSES:
             raise DesignError(
-                f"Call(status={self.status!r}): give one of {', '.join(CALL_STATUSES)}"
+                f"ToolCall(status={self.status!r}): give one of {', '.join(CALL_STATUSES)}"
             )
 
 
@@ -86,7 +86,7 @@ class Trajectory:
     asked: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     plan: tuple[str, ...] | None = None
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     decisions: tuple[Decision, ...] = ()
     failures: tuple[Failure, ...] = ()
     faults: tuple[str, ...] = ()

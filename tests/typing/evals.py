@@ -15,7 +15,6 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals import (
     FAULTS,
-    Call,
     Case,
     ChooserTarget,
     Fault,
@@ -24,6 +23,7 @@ from quintet.evals import (
     Metric,
     Report,
     Suite,
+    ToolCall,
     Trajectory,
     Variant,
     ablate,
@@ -85,7 +85,7 @@ async def judged(case: Case, run: Trajectory) -> float:
 
 
 def mine(case: Case) -> Trajectory:
-    return Trajectory(route="billing", calls=(Call(name="pay", arguments={"order": 7}),))
+    return Trajectory(route="billing", calls=(ToolCall(name="pay", arguments={"order": 7}),))
 
 
 async def awaited(case: Case) -> Trajectory:
@@ -98,7 +98,7 @@ def labelled() -> Case:
         id="m1",
         route="billing",
         plan=["billing", "shipping"],
-        calls=["pay", {"name": "close", "order": 7}, Call(name="send")],
+        calls=["pay", {"name": "close", "order": 7}, ToolCall(name="send")],
         path=("router", "billing"),
         outcome=("done", "escalated"),
         escalate=False,

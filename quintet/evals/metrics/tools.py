@@ -9,10 +9,10 @@ from quintet.evals.case import Case
 from quintet.evals.expected import forbidden_uses
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 
 
-def _tried(trajectory: Trajectory) -> list[Call]:
+def _tried(trajectory: Trajectory) -> list[ToolCall]:
     """List the calls, without those that were only proposed to a person."""
     return [call for call in trajectory.calls if call.status != "proposed"]
 

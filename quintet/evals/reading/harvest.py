@@ -16,7 +16,7 @@ from quintet.evals.reading.transcript import (
     parse_message,
     spent_of,
 )
-from quintet.evals.trajectory import PEOPLE, Call, CallStatus, Trajectory
+from quintet.evals.trajectory import PEOPLE, CallStatus, ToolCall, Trajectory
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 from quintet.state.record import plain, read
@@ -179,10 +179,10 @@ def _actions(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield repeat
 
 
-def _effects(values: Mapping[str, Any]) -> Iterator[Call]:
+def _effects(values: Mapping[str, Any]) -> Iterator[ToolCall]:
     for action in _actions(values):
         arguments = action.get("arguments")
-        yield Call(
+        yield ToolCall(
             name=action["name"],
             arguments=dict(arguments) if isinstance(arguments, Mapping) else {},
             status=_CALL_STATUS.get(str(action.get("status")), "unknown"),
@@ -191,17 +191,17 @@ def _effects(values: Mapping[str, Any]) -> Iterator[Call]:
         )
 
 
-def _with_proposed(calls: Iterable[Call], open_actions: list[str]) -> Iterator[Call]:
+def _with_proposed(calls: Iterable[ToolCall], open_actions: list[str]) -> Iterator[ToolCall]:
     """Mark the calls that a person is being asked about as proposed: they have not begun."""
     for call in calls:
         proposed = call.status == "unknown" and call.name in open_actions
         yield replace(call, status="proposed") if proposed else call
 
 
-def _merged(effects: tuple[Call, ...], tool_calls: Iterable[Call]) -> tuple[Call, ...]:
+def _merged(effects: tuple[ToolCall, ...], tool_calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     """Join effects and tool calls; an effect that a model called is both, and counts once."""
     unmatched = list(effects)
-    others: list[Call] = []
+    others: list[ToolCall] = []
     for call in tool_calls:
         twin = next(
             (e for e in unmatched if e.name == call.name and e.arguments == call.arguments), None

@@ -11,7 +11,7 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.cells import value_of
 from quintet.evals.reading.lines import Line, Mistakes
-from quintet.evals.trajectory import CALL_STATUSES, Call
+from quintet.evals.trajectory import CALL_STATUSES, ToolCall
 from quintet.state.record import plain
 
 FIELDS = tuple(item.name for item in fields_of(Case))
@@ -34,7 +34,7 @@ _WANTED = {
     "state": "give an object of the expected keys",
     "tags": _NAMES,
 }
-_CALL = tuple(item.name for item in fields_of(Call))
+_CALL = tuple(item.name for item in fields_of(ToolCall))
 
 
 def read_record(record: Mapping[str, Any]) -> Case:
@@ -153,7 +153,7 @@ def _full_call(item: Any) -> Any:
         raise DesignError(f"{item!r:.60}: give a call's name, and its arguments as an object")
     if item.get("status", "ok") not in CALL_STATUSES:
         raise DesignError(f"{item!r:.60}: status is one of {', '.join(CALL_STATUSES)}")
-    return Call(**item)
+    return ToolCall(**item)
 
 
 def unknown(name: Any, known: Collection[str]) -> str:
@@ -195,10 +195,10 @@ def case_record(case: Case) -> dict[str, Any]:
     }
 
 
-def _call_record(call: Call) -> Any:
-    if call == Call(name=call.name):
+def _call_record(call: ToolCall) -> Any:
+    if call == ToolCall(name=call.name):
         return call.name
-    blank = Call(name="")
+    blank = ToolCall(name="")
     changed = {n: v for n, v in plain(call).items() if v != getattr(blank, n) or n == "name"}
     # The key `arguments` marks the full form of a call, see `_full_call`.
     return {**changed, "arguments": plain(call.arguments)}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from langchain_core.messages import BaseMessage
 
 from quintet.errors import DesignError
-from quintet.evals.trajectory import Call, CallStatus
+from quintet.evals.trajectory import CallStatus, ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -29,7 +29,7 @@ HANDOFFS = ("transfer_to_", "transfer_back_to_")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolCall:
+class RequestedCall:
     """A tool call within a message; `broken` where its arguments could not be parsed."""
 
     id: str
@@ -63,7 +63,7 @@ class Message:
     role: Role
     text: str = ""
     name: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[RequestedCall, ...] = ()
     call_id: str = ""
     failed: bool = False
     spent: Mapping[str, float] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def parse_message(message: Any) -> Message:
 
 def calls_of(
     messages: Sequence[Message], *, unanswered: CallStatus = "unknown"
-) -> tuple[Call, ...]:
+) -> tuple[ToolCall, ...]:
     """List the tool calls in order, without handoffs that succeeded; retries are marked.
 
     Args:
@@ -106,7 +106,7 @@ def calls_of(
         unanswered: the status of a call that no tool's message answers.
     """
     answers = _answers_by_call(messages)
-    calls: list[Call] = []
+    calls: list[ToolCall] = []
     for place, message in enumerate(messages):
         for tool_call in message.tool_calls:
             answer = answers.get((place, tool_call.id))
@@ -116,7 +116,7 @@ def calls_of(
             if tool_call.broken or _failed(answer):
                 status = "failed"
             calls.append(
-                Call(
+                ToolCall(
                     name=tool_call.name,
                     arguments=tool_call.arguments,
                     status=status,
@@ -126,9 +126,9 @@ def calls_of(
     return with_retries(calls)
 
 
-def with_retries(calls: Iterable[Call]) -> tuple[Call, ...]:
+def with_retries(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     """Mark each call as a retry that repeats the tool's call before it, which failed."""
-    latest: dict[str, Call] = {}
+    latest: dict[str, ToolCall] = {}
     marked = []
     for call in calls:
         before = latest.get(call.name)
@@ -228,7 +228,7 @@ def _text(content: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _tool_calls(fields: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+def _tool_calls(fields: Mapping[str, Any]) -> tuple[RequestedCall, ...]:
     listed = fields.get("tool_calls") or []
     broken = fields.get("invalid_tool_calls") or []
     function_call = fields.get("function_call")
@@ -241,14 +241,14 @@ def _tool_calls(fields: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     )
 
 
-def _tool_call(item: Any, *, broken: bool = False) -> ToolCall:
+def _tool_call(item: Any, *, broken: bool = False) -> RequestedCall:
     function = item.get("function") if isinstance(item, Mapping) else None
     inner = function if isinstance(function, Mapping) else item
     if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
         raise DesignError(f"tool call {item!r:.60} has no name; give name and arguments")
     raw = inner.get("args") if "args" in inner else inner.get("arguments")
     arguments = read_arguments(raw)
-    return ToolCall(
+    return RequestedCall(
         id=_string(item.get("id")),
         name=inner["name"],
         arguments=arguments if arguments is not None else {"input": raw},

@@ -16,7 +16,7 @@ from quintet.evals.gate import Gate, Verdict
 from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.trajectory import Call
+from quintet.evals.trajectory import ToolCall
 from quintet.state.record import plain
 
 # No XML parser and no terminal may get these: control characters but tab and newline, half
@@ -247,12 +247,12 @@ def _line(names: Sequence[str] | None) -> str:
     return ARROW.join(names or ()) or "none"
 
 
-def call_line(calls: Sequence[Call]) -> str:
+def call_line(calls: Sequence[ToolCall]) -> str:
     """Write calls on one line: names, arguments, and a status other than `ok`."""
     return ARROW.join(map(_call, calls)) or "none"
 
 
-def _call(call: Call) -> str:
+def _call(call: ToolCall) -> str:
     arguments = ", ".join(f"{name}={as_text(value)}" for name, value in call.arguments.items())
     status = "" if call.status == "ok" else f" [{call.status}]"
     return f"{call.name}({arguments}){status}" if arguments or status else call.name

@@ -12,7 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
 from quintet.evals.reading.transcript import HANDOFFS, with_retries
-from quintet.evals.trajectory import Call, CallStatus
+from quintet.evals.trajectory import CallStatus, ToolCall
 
 
 class Observer(BaseCallbackHandler):
@@ -34,9 +34,9 @@ class Observer(BaseCallbackHandler):
         self._lock = threading.Lock()
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[ToolCall, ...]:
         """List the tool calls in the order in which they began; retries are marked."""
-        return with_retries(Call(**call) for call in self._calls)
+        return with_retries(ToolCall(**call) for call in self._calls)
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, metadata: Any = None, **others: Any

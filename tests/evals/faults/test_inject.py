@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 
-from quintet.evals import FAULTS, Call, Fault, GraphTarget, Suite, Trajectory, breakable
+from quintet.evals import FAULTS, Fault, GraphTarget, Suite, ToolCall, Trajectory, breakable
 from quintet.evals.faults import FOR_GOOD, Spot
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import Injected, contradicted
@@ -237,7 +237,7 @@ def test_the_end_of_a_broken_run_is_told_by_its_labels():
 
 
 def test_without_labels_the_unbroken_run_says_what_is_right():
-    twice = (Call(name="pay", key="pay:1"), Call(name="pay", key="pay:1"))
+    twice = (ToolCall(name="pay", key="pay:1"), ToolCall(name="pay", key="pay:1"))
     ran = end_of(Trajectory(calls=twice), outcome=None, state=None)
     assert (ran.wrong, ran.repeated, ran.end) == (("effects",), 1, "silent failure")
     other = end_of(Trajectory(status="aborted"), outcome=None, state=None)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from quintet.evals import Call
+from quintet.evals import ToolCall
 from quintet.evals.reading.harvest import actions_to_approve, harvest, plain_or_repr
 from quintet.state import Action, Approval, Decision, Failure
 from quintet.state.record import plain
@@ -119,7 +119,7 @@ def test_actions_are_calls_and_those_with_an_answer_were_asked_about():
         "unknown": "unknown",
     }
     assert read.asked == ("rejected", "refund")
-    assert read.calls[0] == Call(name="done", arguments={"n": 1}, node="billing", key="done")
+    assert read.calls[0] == ToolCall(name="done", arguments={"n": 1}, node="billing", key="done")
 
 
 def test_a_repeat_that_stands_beside_a_done_action_is_a_call_too():

@@ -6,7 +6,7 @@ from quintet.evals.case import Case
 from quintet.evals.gate import Gate
 from quintet.evals.reports.words import clean, compare_labels, requirement, short, verdict_line
 from quintet.evals.row import Row
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 from tests.evals.reports.samples import plain_report, report_of, rows_of
 
 
@@ -77,7 +77,7 @@ def test_each_label_stands_beside_what_the_run_did_the_wrong_ones_first():
     run = Trajectory(
         route="a",
         plan=("a",),
-        calls=(Call(name="pay", arguments={"n": 2}, status="refused"),),
+        calls=(ToolCall(name="pay", arguments={"n": 2}, status="refused"),),
         path=("a", "end"),
         escalated=True,
         state={"paid": 1, "more": 2},
