@@ -20,7 +20,7 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, QuintetError, ToolRefused
-from quintet.nodes.agents.toolbox import WRAPPED, Toolbox, bind_tools, toolbox_of
+from quintet.nodes.agents.toolbox import WRAPPED, ById, Toolbox, bind_tools, toolbox_of
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
@@ -106,7 +106,7 @@ def tool_loop(
         BudgetExhausted: a limit is reached before the model answers.
     """
     toolbox = toolbox_of(contract, conversation.handoffs)
-    bound = bind_tools(model, toolbox)
+    bound = bind_tools(ById(model), toolbox) if toolbox.specs else model
     messages = conversation.messages
     if not messages:
         messages += first_messages(contract, request)

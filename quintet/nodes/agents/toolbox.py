@@ -32,7 +32,7 @@ _REASON = {"properties": {"reason": {"type": "string"}}, "required": ["reason"],
 """The arguments of a handoff."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # a key of `bind_tools` by its identity
 class Toolbox:
     """Hold what a model may call: the contract's tools, one to answer, one for each handoff.
 
@@ -150,15 +150,10 @@ def _with_tools(model: Any, specs: Sequence[dict[str, Any]]) -> Any:
     return model.bind_tools(list(specs))
 
 
-def bind_tools(model: Any, toolbox: Toolbox) -> Any:
-    """Return a chat model that knows the toolbox's tools."""
-    return _bind(ById(model), ById(toolbox)) if toolbox.specs else model
-
-
 @lru_cache(maxsize=64)
-def _bind(model: ById, toolbox: ById) -> Any:
+def bind_tools(model: ById, toolbox: Toolbox) -> Any:
     """Bind a model's tools once, since its class converts them all to its provider's form."""
-    return _with_tools(model.item, toolbox.item.specs)
+    return _with_tools(model.item, toolbox.specs)
 
 
 def _transfers(handoffs: tuple[str, ...]) -> dict[str, str]:

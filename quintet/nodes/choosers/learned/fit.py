@@ -76,16 +76,13 @@ class TextClassifier:
         mix = self.held_out.mix
         _, features = meta_features(outputs, mix, self.routes)
         mixed = np.einsum("m,mk->k", mix, outputs.scores[0, :, : self.routes])
-        ranked = np.argsort(-mixed, kind="stable")
+        ranked = np.argsort(-mixed, kind="stable").tolist()
         sure = float(confidence(self.calibration, features)[0])
         # A text without any known feature says nothing: its route is no better than a guess.
         if not columns.size and not embedding.any():
             sure = min(sure, 1 / self.routes)
-        return Prediction(
-            ranked=tuple(int(column) for column in ranked),
-            confidence=sure,
-            top_words=self._top_words(columns, values, int(ranked[0]), int(ranked[1])),
-        )
+        top_words = self._top_words(columns, values, ranked[0], ranked[1])
+        return Prediction(ranked=tuple(ranked), confidence=sure, top_words=top_words)
 
     def _top_words(self, columns: Any, values: Any, first: int, second: int) -> tuple[str, ...]:
         """Return up to three words or bigrams that speak most for one route against another."""
@@ -93,8 +90,8 @@ class TextClassifier:
         columns, values = columns[is_word_feature], values[is_word_feature]
         weights = self.ensemble.words[columns]
         gains = values * (weights[:, first] - weights[:, second])
-        best = [int(row) for row in np.argsort(-gains, kind="stable") if gains[row] > 0]
-        names = (self.vocabulary.words[int(columns[row])] for row in best)
+        best = (row for row in np.argsort(-gains, kind="stable") if gains[row] > 0)
+        names = (self.vocabulary.words[columns[row]] for row in best)
         # Features with a text's edges, gaps or pairs in them would puzzle a reader.
         return tuple(
             [name for name in names if not set("<>+") & set(name) and ".." not in name][:3]

@@ -63,10 +63,8 @@ class HeldOut:
         for fold in range(5):
             train, test = (fold_of != fold) & (weights > 0), fold_of == fold
             if train.any() and test.any():
-                calibration = fit_calibration(
-                    self.features[train], self.right[train], weights[train]
-                )
-                confidences[test] = confidence(calibration, self.features[test])
+                fitted = fit_calibration(self.features[train], self.right[train], weights[train])
+                confidences[test] = confidence(fitted, self.features[test])
         return confidences
 
 
