@@ -17,7 +17,7 @@ from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
-from quintet.nodes.choosers.model import chat_model, filled
+from quintet.nodes.choosers.model import as_instance, chat_model
 from quintet.nodes.core.call import Call, Logic, adrive, call_any, drive
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
@@ -85,7 +85,7 @@ class ModelJudge:
             return Judged(score=0, reason="the run gave no answer") if expected else None
         options: dict[str, Any] = {} if self.method is None else {"method": self.method}
         structured = self.model.with_structured_output(Grade, **options)
-        grade = filled(Grade, (yield Call(structured, (self._messages(case, trajectory),))))
+        grade = as_instance(Grade, (yield Call(structured, (self._messages(case, trajectory),))))
         return Judged(score=grade.score, reason=grade.reason)
 
     def __call__(self, case: Case, trajectory: Trajectory) -> Judged | None:
