@@ -43,10 +43,12 @@ from benchmarks.machine import machine, versions
 from examples.retail.actions import WRITES as TASKS
 from examples.retail.data import DataMissing, load
 from examples.support.shop import LEDGERS
+from quintet.evals import FAULTS, Fault
 from quintet.evals.analysis.attribute import attribute
-from quintet.evals.faults import FALSE_SUCCESS, FAULTS, LOST_REPLY, Fault, Visit
+from quintet.evals.faults import Visit
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import FaultReport, Injected
+from quintet.evals.faults.kinds import FALSE_SUCCESS, LOST_REPLY
 from quintet.evals.suite import Suite
 
 ENOUGH = 1000

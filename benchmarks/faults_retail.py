@@ -13,8 +13,8 @@ from examples.retail.data import RetailData, recorded_actions
 from examples.retail.demo import said
 from examples.retail.desk import retail_desk
 from examples.retail.store import Store
+from quintet.evals import breakable
 from quintet.evals.case import Case
-from quintet.evals.faults import breakable
 from quintet.evals.target import GraphTarget
 from quintet.evals.trajectory import Trajectory
 from quintet.runs import Run, approve

@@ -19,8 +19,9 @@ from examples.support.desk import SPECIALISTS, chooser, support_desk
 from examples.support.reading import amounts, order_numbers
 from examples.support.seed import build
 from examples.support.shop import LEDGERS, Shop, ShopUnavailable
+from quintet.evals import breakable
 from quintet.evals.case import Case
-from quintet.evals.faults import breakable, breakable_call, pass_by
+from quintet.evals.faults import breakable_call, pass_by
 from quintet.evals.target import GraphTarget
 from quintet.evals.trajectory import Trajectory
 from quintet.runs import Run, approve, reject

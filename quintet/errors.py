@@ -1,4 +1,4 @@
-"""Every error that Quintet raises, in one tree.
+"""Define every error that Quintet raises, in one tree.
 
 QuintetError
 ├── DesignError         (ValueError)       parts that do not fit together; raised at construction
@@ -27,30 +27,31 @@ from __future__ import annotations
 
 
 class QuintetError(Exception):
-    """The root of all errors that Quintet raises."""
+    """Catch this to catch any error of Quintet: all others inherit it."""
 
 
 class DesignError(QuintetError, ValueError):
-    """Parts that do not fit together, found when they are put together."""
+    """Raised when parts that do not fit together are put together."""
 
 
 class MissingExtra(QuintetError, ImportError):
-    """An optional dependency that is needed here is not installed."""
+    """Raised when an optional dependency that is needed here is not installed."""
 
 
 class CheckpointerError(QuintetError, ValueError):
-    """A checkpointer URL that is wrong, or a store that cannot be opened."""
+    """Raised when a checkpointer's URL is wrong, or its store cannot be opened."""
 
 
 class UnknownRoute(QuintetError, LookupError):
-    """A chooser named a target that the router's map does not hold."""
+    """Raised when a chooser names a target that the router's map does not hold."""
 
 
 class ContractBroken(QuintetError, ValueError):
-    """A handoff that breaks its contract.
+    """Raised when a handoff breaks its contract.
 
     Attributes:
-        side: `"needs"` before dispatch; `"gives"`, `"success"` or `"criterion"` on return.
+        side: the part that is broken: `"needs"` before the agent is called; `"gives"`,
+            `"success"`, `"criterion"` or `"escalate"` once it has returned.
     """
 
     def __init__(self, message: str, *, side: str = "gives") -> None:
@@ -59,28 +60,28 @@ class ContractBroken(QuintetError, ValueError):
 
 
 class CriterionFailed(ContractBroken):
-    """A criterion raised in place of judging; `__cause__` is its error, not the agent's."""
+    """Raised when a criterion raises instead of judging; `__cause__` is the criterion's error."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, side="criterion")
 
 
 class PersonNeeded(ContractBroken):
-    """A contract's `escalate` condition is met: a person must take over, whatever the remedies."""
+    """Raised when a contract's `escalate` condition is met: no remedy but a person may follow."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, side="escalate")
 
 
 class ToolRefused(QuintetError, PermissionError):
-    """A tool call outside the contract's list."""
+    """Raised when an agent calls a tool that its contract does not list."""
 
 
 class ActionRefused(QuintetError, PermissionError):
-    """An effect that its own `allow` rule refuses, whoever approves it.
+    """Raised when an effect's own `allow` rule refuses an action; no approval overrides it.
 
     Attributes:
-        reason: what the rule said.
+        reason: the rule's reason.
     """
 
     def __init__(self, message: str, reason: str = "") -> None:
@@ -89,40 +90,40 @@ class ActionRefused(QuintetError, PermissionError):
 
 
 class ApprovalMissing(QuintetError, PermissionError):
-    """An effect whose gate wants an approval that is absent, expired or for another action."""
+    """Raised when the approval that an effect needs is absent, expired or for another action."""
 
 
 class EffectRepeated(QuintetError, RuntimeError):
-    """The same effect was asked for a second time in one thread."""
+    """Raised when the same effect is asked for a second time in one thread."""
 
 
 class EffectUnknown(QuintetError, RuntimeError):
-    """An effect was begun and nobody knows whether it happened: a person must look."""
+    """Raised when an effect was begun and its end is unknown: a person must look."""
 
 
 class AttemptEnded(QuintetError, RuntimeError):
-    """An effect or a tool was called after its attempt had ended: it is not run."""
+    """Raised when an effect or a tool is called after its attempt has ended; it is not run."""
 
 
 class BudgetExhausted(QuintetError, RuntimeError):
-    """A limit of the budget is reached; the message names the limit and what was spent."""
+    """Raised when a limit of the budget is reached; names the limit and the amount spent."""
 
 
 class HandoffLoop(BudgetExhausted):
-    """Control was passed on more often than allowed; the message names the cycle."""
+    """Raised when control is passed on more often than allowed; names the cycle."""
 
 
 class RunError(QuintetError, RuntimeError):
-    """A run that cannot be started, resumed or answered in the way that was asked."""
+    """Raised when a run cannot be started, resumed or answered as asked."""
 
 
 class NoSuchRun(RunError, LookupError):
-    """No run is stored under this thread."""
+    """Raised when no run is stored under this thread."""
 
 
 class ThreadHeld(RunError):
-    """Somebody else moves this thread now: start, resume or answer when they are done."""
+    """Raised when somebody else moves this thread now; try again when they are done."""
 
 
 class AnswerRefused(RunError, ValueError):
-    """An answer that is stale, misdirected, expired or malformed; the gate stays open."""
+    """Raised when an answer is stale, misdirected, expired or malformed; the gate stays open."""

@@ -1,6 +1,6 @@
-"""The pytest plugin: a fixture by which a suite's gates are a test.
+"""Give pytest a fixture that makes a suite's gates a test.
 
-It is found by pytest itself once Quintet is installed, and imports nothing until it is used.
+Pytest finds this plugin itself once Quintet is installed; it imports nothing until it is used.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pytest
 
 @pytest.fixture
 def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..., Any]:
-    """A function that evaluates a suite and fails the test where a gate is missed.
+    """Return a function that evaluates a suite and fails the test where a gate is missed.
 
-    It takes what `quintet eval` takes: a `Suite`, a function that makes one, or its name; and the
-    options of `quintet.evals.evaluate`, with `sample=N` for only so many cases. It returns the
+    The function takes a `Suite`, a function that makes one, or its name as for `quintet eval`; and
+    the options of `quintet.evals.evaluate`, with `sample=N` for a sample of N cases. It returns the
     report. Each figure becomes a property of the test in JUnit XML.
 
         def test_the_support_desk(quintet_gates):
@@ -24,7 +24,8 @@ def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..
             assert report["routing_accuracy"].low > 0.9
     """
 
-    def judged(suite: Any, *, sample: int | None = None, **options: Any) -> Any:
+    def evaluated(suite: Any, *, sample: int | None = None, **options: Any) -> Any:
+        # Imported late: pytest loads the plugin in every project where Quintet is installed.
         from quintet.evals.evaluate import evaluate
         from quintet.evals.running.finder import open_suite
 
@@ -37,4 +38,4 @@ def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..
             pytest.fail(f"{report}", pytrace=False)
         return report
 
-    return judged
+    return evaluated

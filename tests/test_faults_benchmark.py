@@ -18,9 +18,10 @@ from benchmarks.faults_support import (
 from benchmarks.faults_table import table
 from examples.retail.data import DataMissing, load
 from quintet.evals import Suite, Trajectory
-from quintet.evals.faults import FALSE_SUCCESS, LOST_REPLY, Spot
+from quintet.evals.faults import Spot
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import FaultReport, Injected
+from quintet.evals.faults.kinds import FALSE_SUCCESS, LOST_REPLY
 
 CHOSEN = ("m001", "m002", "m030", "m100")
 

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,14 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quintet"
 LINES = 400
 
-ROOMS = ("errors", "state", "stats", "nodes", "checks", "graphs", "runs", "evals")
-KNOWS = {room: set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
-KNOWS["stats"] = {"errors", "stats"}
-KNOWS["evals"].add("testing")
-KNOWS["testing"] = {*ROOMS, "testing"}
-KNOWS["cli"] = {*ROOMS, "testing", "cli"}
-KNOWS["__main__"] = KNOWS["plugin"] = KNOWS["cli"]
-KNOWS[""] = set()
+
+def arrow_map() -> dict[str, set[str]]:
+    """The rooms that each room may import, itself included, as ARCHITECTURE.md states them."""
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    arrows = dict(re.findall(r"^(\w+) +-> ([\w, ]+)$", page, re.MULTILINE))
+    rooms = set(arrows)
+    named = {room: set(re.findall(r"\w+", text)) - {"none"} for room, text in arrows.items()}
+    return {room: {room} | (rooms if "all" in others else others) for room, others in named.items()}
+
+
+KNOWS = {**arrow_map(), "": set()}
+KNOWS["__main__"] = KNOWS["cli"]
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PACKAGES = sorted(path.parent for path in MODULES if path.name == "__init__.py")
@@ -233,6 +238,17 @@ def test_langgraph_json_names_graphs_that_exist():
         assert isinstance(graph, StateGraph | CompiledStateGraph)
         # A server brings its own, and refuses a graph that has one.
         assert getattr(graph, "checkpointer", None) is None
+
+
+def test_the_arrow_map_names_every_room_and_has_no_circle():
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
+    rooms = {room for room in rooms if not room.startswith("_")}
+    assert set(arrow_map()) == rooms
+    order: list[str] = []
+    while len(order) < len(rooms):
+        ready = [room for room in rooms - set(order) if KNOWS[room] - {room} <= set(order)]
+        assert ready, f"these import each other: {rooms - set(order)}"
+        order += ready
 
 
 @pytest.mark.parametrize(

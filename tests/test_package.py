@@ -15,11 +15,12 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "quintet" / "evals" / "reports" / "templates"
 HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # what scripts/ have installed us by
 
 # What makes `import quintet` and `quintet --help` slow, or is not everybody's to have.
 HEAVY = ("langgraph", "langchain_core", "langchain_openai", "langsmith", "openai", "pydantic")
-HEAVY += ("rich", "sklearn", "psycopg")
+HEAVY += ("numpy", "rich", "sklearn", "psycopg", "jinja2", "markupsafe")
 
 
 class Built(NamedTuple):
@@ -127,6 +128,20 @@ def test_asking_the_command_for_itself_imports_nothing_heavy(option):
     assert heavy_after(ask) == set()
 
 
+@pytest.mark.parametrize("room", ["nodes", "state", "graphs", "runs", "stats", "evals"])
+def test_numpy_is_loaded_where_it_counts_and_not_before(room):
+    assert "numpy" not in heavy_after(f"import quintet.{room}")
+    assert "numpy" in heavy_after("from quintet.stats import auroc\nauroc([1, 2], [False, True])")
+
+
+@pytest.mark.parametrize("module", ["quintet.evals", "quintet.evals.reports", "quintet.cli.files"])
+def test_templates_are_loaded_only_for_what_is_made_of_them(module):
+    assert "jinja2" not in heavy_after(f"import {module}")
+    report = "import asyncio\nfrom tests.evals.reports.samples import plain_report"
+    assert "jinja2" not in heavy_after(f"import {module}\n{report}\nstr(plain_report())")
+    assert "jinja2" in heavy_after(f"{report}\nplain_report()._repr_mimebundle_()")
+
+
 def test_heavy_imports_are_seen():
     assert "pydantic" in heavy_after("import pydantic")
 
@@ -135,6 +150,9 @@ def test_heavy_imports_are_seen():
 def test_the_wheel_has_the_package_and_the_examples_with_their_data(built):
     files = built.files()
     assert {"quintet/__init__.py", "quintet/py.typed"} <= files
+    templates = {path.relative_to(ROOT).as_posix() for path in TEMPLATES.iterdir()}
+    assert len(templates) > 10
+    assert templates <= files
     for path in (ROOT / "examples").rglob("*"):
         if path.is_file() and path.suffix in (".py", ".md", ".json", ".jsonl", ".sql", ".csv"):
             assert f"quintet_examples/{path.relative_to(ROOT / 'examples')}" in files
@@ -175,6 +193,15 @@ def test_the_installed_package_is_not_the_clone(installed):
     assert str(ROOT) not in where
     version = installed.says("python", "-c", "import quintet; print(quintet.__version__)").strip()
     assert installed.says("quintet", "--version").split()[-1] == version
+
+
+@pytest.mark.slow
+def test_the_installed_package_writes_a_page(installed):
+    text = "import quintet.evals as e, quintet.evals.reports as r\n"
+    text += "cases = [e.Case(input='hi <b>', route='a')]\n"
+    text += "suite = e.Suite(cases=cases, target=lambda case: e.Trajectory(route='b'))\n"
+    text += "print(r.page(e.evaluate(suite)))"
+    assert "hi &lt;b&gt;" in installed.says("python", "-c", text)
 
 
 @pytest.mark.slow

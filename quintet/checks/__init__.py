@@ -1,7 +1,7 @@
-"""Mistakes in a graph, LangGraph's and ours, found before the first run.
+"""Find mistakes in a graph, LangGraph's and Quintet's, before the first run.
 
-`source` reads functions without running them, `graph` puts together what a graph's nodes say of
-themselves, and each module of `rules` looks for one kind of mistake.
+`source` reads functions without running them, `graph` works out where each node may lead and
+what it writes, and each module of `rules` looks for one kind of mistake.
 """
 
 from quintet.checks.check import check

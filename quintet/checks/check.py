@@ -1,4 +1,4 @@
-"""The check: mistakes in a graph that nothing else reports, found before the first run."""
+"""Run every rule over a graph and its subgraphs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     signatures.timeouts,
     signatures.unresolved,
 )
-"""The rules that look at each graph alone."""
+"""The rules that look at one graph at a time."""
 
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
@@ -80,7 +80,7 @@ _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
 def check(
     graph: StateGraph[Any, Any, Any, Any] | CompiledStateGraph[Any, Any, Any, Any],
 ) -> tuple[Finding, ...]:
-    """Find the mistakes in a graph that LangGraph does not report, or only when it runs.
+    """Find the mistakes in a graph that LangGraph reports only when it runs, or never.
 
     No node is run. Where something cannot be read (a function without source, targets
     computed at run time), there are fewer findings. Subgraphs that are nodes are read too.
@@ -93,7 +93,7 @@ def check(
         The findings, errors first; empty when nothing was found.
 
     Raises:
-        DesignError: the argument is no graph that has nodes and edges.
+        DesignError: the argument is not a graph that has nodes and edges.
     """
     builder = graph.builder if isinstance(graph, CompiledStateGraph) else graph
     if not isinstance(builder, StateGraph):
@@ -101,10 +101,12 @@ def check(
             f"check reads a StateGraph or a compiled one, not {type(graph).__name__}; give the "
             "graph itself"
         )
-    forget()
+    forget()  # a helper may have been defined anew since the last check
     shape = Shape(builder=builder)
     tree = Tree(root=shape)
-    found = {finding for each in shape.walk() for rule in _RULES for finding in rule(each)}
-    found |= {finding for rule in _TREE_RULES for finding in rule(tree)}
-    found |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
-    return tuple(sorted(found, key=lambda finding: finding.rank))
+    findings = {
+        finding for subshape in shape.walk() for rule in _RULES for finding in rule(subshape)
+    }
+    findings |= {finding for rule in _TREE_RULES for finding in rule(tree)}
+    findings |= {*interrupts.no_checkpointer(shape, graph), *gates.bypassed_gates(shape)}
+    return tuple(sorted(findings, key=lambda finding: finding.rank))

@@ -1,9 +1,13 @@
-"""A finding: one mistake, where it is, and what to do about it."""
+"""Record one mistake: where it is, and what to do about it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
+
+from langgraph.graph import END, START
 
 Level = Literal["error", "warning"]
 Code = Literal[
@@ -68,12 +72,28 @@ class Finding:
 
     @property
     def rank(self) -> tuple[str, str, str, str]:
-        """The order of a report: errors first, then by node."""
+        """Give the key that sorts a report: errors first, then by node."""
         return (self.level, self.node, self.code, self.fault)
 
 
+def correction(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Suggest the known name closest to a word, `Write 'name'`; say `otherwise` if none is."""
+    close = get_close_matches(word, sorted(known), n=1)
+    return f"Write {close[0]!r}" if close else otherwise
+
+
+def source_name(node: str) -> str:
+    """Spell out where an edge starts: START as its constant, a node in quotes."""
+    return "START" if node == START else repr(node)
+
+
+def target_names(targets: Iterable[str]) -> list[str]:
+    """Spell END as its constant among the targets of a node."""
+    return ["END" if target == END else target for target in targets]
+
+
 def names(*items: str) -> str:
-    """Spell out names for a sentence: `'a', 'b' and 'c'`."""
+    """Join names for a sentence: `'a', 'b' and 'c'`."""
     quoted = [repr(item) for item in sorted(items)]
     if len(quoted) < 2:
         return "".join(quoted)

@@ -1,4 +1,4 @@
-"""The command line: `quintet demo`, `quintet eval`, `quintet runs`, `quintet check`."""
+"""Run the command line: `quintet demo`, `quintet eval`, `quintet runs`, `quintet check`."""
 
 from quintet.cli.main import main
 

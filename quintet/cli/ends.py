@@ -1,4 +1,4 @@
-"""How a command ends where other people's code runs in it, or where nobody reads it any more."""
+"""End a command well when the code that it runs exits, or when nobody reads its output."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import click
 
 
 class BrokenOff(Exception):
-    """The code that a command runs has asked for the command's end."""
+    """Raised when the code that a command runs asks for an exit, or closes a pipe."""
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Let no exit and no closed pipe of the code that is run pass for the command's own good end.
+    """Keep an exit or a closed pipe of the user's code from ending the command with success.
 
     Raises:
-        BrokenOff: it asked for an exit, or its pipe was closed.
+        BrokenOff: the code asked for an exit, or its pipe was closed.
     """
+    # Else `sys.exit(0)` in a suite would look like passed gates, and so would a closed pipe, since
+    # `main` ends that with 0.
     try:
         yield
     except (SystemExit, click.exceptions.Exit) as problem:
@@ -32,19 +34,22 @@ def guarded() -> Iterator[None]:
 
 
 @contextmanager
-def while_read() -> Iterator[None]:
-    """Print as long as somebody reads; where nobody does, the command goes on in silence."""
+def tolerating_closed_pipes() -> Iterator[None]:
+    """Print as long as somebody reads; after that, let the command go on in silence."""
     try:
         yield
-        if sys.stdout is not None:
+        if sys.stdout is not None:  # as it is where the caller has closed it
             sys.stdout.flush()
     except BrokenPipeError:
-        unread()
+        silence_streams()
 
 
-def unread() -> None:
-    """Lead both streams to nowhere, so that Python does not stumble over them at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def silence_streams() -> None:
+    """Lead both streams to /dev/null.
+
+    Python flushes them at its end; on a closed pipe it would print an error and exit with 120.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(null, stream.fileno())

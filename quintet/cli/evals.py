@@ -1,4 +1,4 @@
-"""`quintet eval`: find a suite, run it with progress, write its reports."""
+"""Carry out `quintet eval`: find a suite, run it with progress, write its reports."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from typing import Any
 
 import click
 
-from quintet.cli.ends import while_read
+from quintet.cli.ends import tolerating_closed_pipes
 from quintet.cli.files import Output, check_apart, check_reports, write_reports
 from quintet.cli.progress import progress
-from quintet.cli.runs import output
+from quintet.cli.runs import stdout_console
 from quintet.cli.systems import PACKAGES
 from quintet.errors import DesignError
 from quintet.evals.compare import Compared, compare
 from quintet.evals.evaluate import evaluate
+from quintet.evals.metric import as_metric
 from quintet.evals.report import Report, load_report
-from quintet.evals.reports import show, summary
+from quintet.evals.reports import show
+from quintet.evals.reports.summary import summary
 from quintet.evals.running.finder import open_suite
 from quintet.evals.running.journal import Anew, place_for
-from quintet.evals.scoring import metrics_of
 from quintet.evals.suite import Suite
+from quintet.state.record import plain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """What the command line asks for."""
+class EvalOptions:
+    """The options of `quintet eval`."""
 
     repeats: int = 1
     sample: int | None = None
@@ -44,56 +46,60 @@ class Wishes:
     folder: str = field(default_factory=os.getcwd)
 
     def rows(self, suite: str) -> Output:
-        """Return where the rows of a suite of this name are kept."""
+        """Return the file that keeps the rows of a suite of this name."""
         return Output.of("out", self.out or f"quintet-eval-{suite}.jsonl", self.folder)
 
     def reports(self) -> tuple[Output, ...]:
-        """Return where the reports go."""
+        """Return the files that the reports are written to."""
         return tuple(Output.of(kind, path, self.folder) for kind, path in self.files.items())
 
 
 class NoCases(DesignError):
-    """A suite without cases, or none that has the tags asked for."""
+    """Raised when a suite has no cases, or none with the tags asked for."""
 
 
-def run_eval(name: str, wishes: Wishes) -> bool:
-    """Evaluate the suite of that name, print and write what was found.
+def run_eval(name: str, options: EvalOptions) -> bool:
+    """Evaluate a suite, print its report, and write it to the files that were asked for.
 
     Returns:
-        Whether every gate passed, and nothing gated is worse than the report held against.
+        True where every gate passed and, with `against`, no gated figure is worse.
 
     Raises:
         NoCases: there is nothing to run.
         DesignError: no such suite, or a file that cannot be used.
     """
-    reports, named = wishes.reports(), wishes.rows("") if wishes.out else None
+    # Without --out the suite names the file of its rows; all else is checked before its code runs.
+    reports, named = options.reports(), options.rows("") if options.out else None
     check_reports(reports)
     check_apart(reports)
     if named is not None:
         _check_rows(named, reports)
-    baseline = load_report(wishes.against) if wishes.against else None
+    baseline = load_report(options.against) if options.against else None
     with open_suite(name, PACKAGES) as whole:
-        suite = _chosen(whole, wishes)
-        rows = named or wishes.rows(suite.name)
+        suite = _select_cases(whole, options)
+        rows = named or options.rows(suite.name)
         _check_rows(rows, reports)
-        report = _evaluated(suite, wishes, rows)
+        report = _evaluate(suite, options, rows)
         gated = {gate.metric for gate in suite.gates}
         against = (
-            compare(report, baseline, metrics=metrics_of(suite)) if baseline is not None else None
+            compare(report, baseline, metrics=map(as_metric, suite.metrics))
+            if baseline is not None
+            else None
         )
     worse = sorted(gated & set(against.worse)) if against is not None else []
-    with while_read():
-        _printed(report, against, wishes, worse)
+    with tolerating_closed_pipes():
+        _print_report(report, against, options, worse)
     write_reports(reports, report, against)
-    with while_read():
-        written = [f"{each.option}: {each.shown}" for each in reports]
-        for line in [*written, *([f"langsmith: {report.url}"] if report.url else [])]:
-            click.echo(line, err=True)
+    with tolerating_closed_pipes():
+        for output in reports:
+            click.echo(f"{output.option}: {output.shown}", err=True)
+        if report.url:
+            click.echo(f"langsmith: {report.url}", err=True)
     return report.passed and not worse
 
 
 def _check_rows(rows: Output, reports: Iterable[Output]) -> None:
-    """Refuse a place where no rows can be kept, before anything runs."""
+    """Refuse a file in which no rows can be kept, before anything runs."""
     check_apart([rows, *reports])
     if rows.is_stream:
         raise DesignError(f"--out: {rows.shown} is a device: name a file for the rows")
@@ -102,69 +108,69 @@ def _check_rows(rows: Output, reports: Iterable[Output]) -> None:
             place_for(rows.path, shown=rows.shown)
 
 
-def _chosen(suite: Suite, wishes: Wishes) -> Suite:
-    if wishes.tags:
-        suite = suite.tagged(*wishes.tags)
+def _select_cases(suite: Suite, options: EvalOptions) -> Suite:
+    if options.tags:
+        suite = suite.tagged(*options.tags)
     if not suite.cases:
-        tagged = f" with the tags {', '.join(wishes.tags)}" if wishes.tags else ""
+        tagged = f" with the tags {', '.join(options.tags)}" if options.tags else ""
         raise NoCases(f"suite {suite.name!r} has no cases{tagged}")
-    return suite if wishes.sample is None else suite.sampled(wishes.sample)
+    return suite if options.sample is None else suite.sampled(options.sample)
 
 
-def _evaluated(suite: Suite, wishes: Wishes, rows: Output) -> Report:
-    if wishes.langsmith is not None and wishes.resume:
+def _evaluate(suite: Suite, options: EvalOptions, rows: Output) -> Report:
+    if options.langsmith is not None and options.resume:
         raise DesignError(
             "--resume with --langsmith: an experiment cannot be gone on with; leave one of them out"
         )
-    done, aside = [0, 0], list[Path]()
+    done, total, aside = 0, 0, list[Path]()
     try:
-        with progress(suite.name) as advance:
+        with progress(suite.name) as show_progress:
 
-            def moved(count: int, total: int) -> None:
-                done[:] = count, total
-                advance(count, total)
+            def advance(count: int, of: int) -> None:
+                nonlocal done, total
+                done, total = count, of
+                show_progress(done, total)
 
-            options: dict[str, Any] = {
-                "repeats": wishes.repeats,
-                "jobs": wishes.jobs,
-                "into": rows.path if wishes.resume else Anew(path=rows.path, told=aside.append),
-                "progress": moved,
+            settings: dict[str, Any] = {
+                "repeats": options.repeats,
+                "jobs": options.jobs,
+                "into": rows.path if options.resume else Anew(path=rows.path, told=aside.append),
+                "progress": advance,
             }
-            if wishes.langsmith is None:
-                return evaluate(suite, **options)
+            if options.langsmith is None:
+                return evaluate(suite, **settings)
             from quintet.evals.langsmith import Upload, evaluate_with_langsmith
 
-            return evaluate_with_langsmith(
-                suite, upload=Upload(dataset=wishes.langsmith), **options
-            )
-    except BaseException:
-        if done[1]:
+            upload = Upload(dataset=options.langsmith)
+            return evaluate_with_langsmith(suite, upload=upload, **settings)
+    except BaseException:  # an interrupt as well: what is done can be gone on with
+        if total:
             click.echo(
-                f"{done[0]} of {done[1]} runs are kept in {rows.shown}; with --resume the command "
+                f"{done} of {total} runs are kept in {rows.shown}; with --resume the command "
                 "goes on",
                 err=True,
             )
         raise
     finally:
-        for kept in aside:
+        for path in aside:
             click.echo(
-                f"the earlier result is kept in {os.path.relpath(kept, wishes.folder)}", err=True
+                f"the earlier result is kept in {os.path.relpath(path, options.folder)}", err=True
             )
 
 
-def _printed(report: Report, against: Compared | None, wishes: Wishes, worse: list[str]) -> None:
-    if wishes.as_json:
-        found: dict[str, Any] = summary(report)
+def _print_report(
+    report: Report, against: Compared | None, options: EvalOptions, worse: list[str]
+) -> None:
+    if options.as_json:
+        data: dict[str, Any] = summary(report)
         if against is not None:
-            from quintet.state.record import plain
-
-            found["against"] = {"file": wishes.against, **plain(against), "worse": worse}
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+            data["against"] = {"file": options.against, **plain(against), "worse": worse}
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
         return
-    console = output()
+    console = stdout_console()
     show(report, console)
     if against is not None:
-        console.print(f"\nagainst {wishes.against}:", markup=False, highlight=False)
+        console.print(f"\nagainst {options.against}:", markup=False, highlight=False)
         console.print(str(against), markup=False, highlight=False)
     if worse:
         console.print(f"worse in {', '.join(worse)}: this does not pass", style="red")

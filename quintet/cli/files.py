@@ -1,4 +1,4 @@
-"""The files that `quintet eval` writes: where they may stand, and what is written."""
+"""Check and write the files of `quintet eval`: where they may stand, and their content."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Form:
     """A form in which a report is written into a file.
 
     Args:
-        make: its text.
-        looks: whether a file that begins like this is one.
-        kind: its name.
+        make: writes a report as text.
+        looks: tells whether a file that begins like this has the form.
+        kind: the form's name, for a refusal.
     """
 
     make: Callable[[Report, Compared | None], str]
@@ -43,12 +43,12 @@ FORMS: Mapping[str, Form] = {
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that an option names, settled before anybody's code can change folder or home.
+    """A file that an option names, resolved before a suite's code can change the folder or HOME.
 
     Args:
         option: the option's name, such as `html`.
-        shown: the path as it was given.
-        path: the same from the root.
+        shown: the path as the user wrote it.
+        path: the absolute path.
     """
 
     option: str
@@ -57,16 +57,16 @@ class Output:
 
     @classmethod
     def of(cls, option: str, given: str, folder: str) -> Output:
-        """Settle a path; `~` is opened here, since no shell does it behind an equals sign."""
+        """Resolve a path from a folder, and `~` in it, which no shell expands in `--html=~/x`."""
         return cls(option, given, os.path.join(folder, os.path.expanduser(given)))
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is written to as it stands, such as /dev/stdout."""
+        """Tell whether it is written to as it stands, such as /dev/stdout."""
         return is_stream(self.path)
 
     def place(self) -> Path:
-        """Return where a report goes.
+        """Return the path that a report is written to, behind all links.
 
         Raises:
             DesignError: something else is there, or nothing can be written there.
@@ -85,14 +85,14 @@ class Output:
 
 
 def check_reports(outputs: Iterable[Output]) -> None:
-    """Refuse files that could not be written at the end, or that hold something else.
+    """Refuse files that cannot be written or that hold something else, before anything runs.
 
     Raises:
         DesignError: the option and the file are named.
     """
-    for each in outputs:
-        if not each.is_stream:
-            each.place()
+    for output in outputs:
+        if not output.is_stream:
+            output.place()
 
 
 def check_apart(outputs: Iterable[Output]) -> None:
@@ -102,23 +102,24 @@ def check_apart(outputs: Iterable[Output]) -> None:
         DesignError: the options and the file are named.
     """
     taken: dict[str, Output] = {}
-    for each in outputs:
-        other = taken.setdefault(os.path.realpath(each.path), each)
-        if other is not each and not each.is_stream:
+    for output in outputs:
+        other = taken.setdefault(os.path.realpath(output.path), output)
+        if other is not output and not output.is_stream:  # two reports may both go to a terminal
             raise DesignError(
-                f"--{other.option} and --{each.option} both name {each.shown}: give two files"
+                f"--{other.option} and --{output.option} both name {output.shown}: give two files"
             )
 
 
 def write_reports(outputs: Iterable[Output], report: Report, against: Compared | None) -> None:
-    """Write a report into each file, in the place of an earlier one.
+    """Write a report into each file; replace an earlier report that is there.
 
     Raises:
-        DesignError: something else stands there by now.
+        DesignError: something else is there by now.
     """
-    for each in outputs:
-        data = FORMS[each.option].make(report, against).encode()
-        if each.is_stream:
-            write_stream(each.path, data)
+    for output in outputs:
+        data = FORMS[output.option].make(report, against).encode()
+        if output.is_stream:
+            write_stream(output.path, data)
         else:
-            replaced(each.place(), [data])
+            # Looked at again: an evaluation may take hours, and the file may be another by now.
+            replaced(output.place(), [data])

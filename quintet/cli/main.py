@@ -1,4 +1,4 @@
-"""The commands and their options. Nothing here imports a graph library before it is needed."""
+"""Define the commands and their options; import a graph library only where a command needs it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cli() -> None:
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
-      quintet eval SUITE        how well an orchestration works, with intervals and gates
+      quintet eval SUITE        measure an orchestration, with intervals and gates
 
     Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong or missed
     a gate, 2 usage, 3 internal error or broken off, 5 no cases, 130 interrupted.
@@ -87,13 +87,13 @@ def runs() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 def list_runs(as_json: bool, database: str | None, status: str | None, limit: int) -> None:
     """List runs, the newest first."""
-    from quintet.cli.runs import listed, table
+    from quintet.cli.runs import find_runs, print_runs
 
-    found = listed(_url(database), status)
+    found = find_runs(_url(database), status)
     if as_json:
         _print({"runs": found[:limit], "total": len(found)})
     else:
-        table(found[:limit], total=len(found))
+        print_runs(found[:limit], total=len(found))
 
 
 @runs.command("show")
@@ -105,13 +105,13 @@ def show_run(thread: str, as_json: bool, database: str | None) -> None:
 
     RUN is its thread or its id, as `quintet runs list` shows them, or the beginning of either.
     """
-    from quintet.cli.runs import page, shown
+    from quintet.cli.runs import find_run, print_run
 
-    found = shown(_url(database), thread)
+    run = find_run(_url(database), thread)
     if as_json:
-        _print(found)
+        _print(run)
     else:
-        page(found)
+        print_run(run)
 
 
 @cli.command()
@@ -123,16 +123,16 @@ def check(graph: str, as_json: bool) -> None:
     GRAPH names a StateGraph, a compiled graph, or a function without arguments that returns one.
     Exits with 1 where it finds an error; warnings alone exit with 0.
     """
-    from quintet.cli.check import checked, report
+    from quintet.cli.check import findings_of, print_findings
     from quintet.cli.ends import guarded
 
     with guarded():
-        found = checked(graph)
+        findings = findings_of(graph)
     if as_json:
-        _print({"graph": graph, "findings": found})
+        _print({"graph": graph, "findings": findings})
     else:
-        report(graph, found)
-    sys.exit(EXIT_GATE if any(item["level"] == "error" for item in found) else 0)
+        print_findings(graph, findings)
+    sys.exit(EXIT_GATE if any(finding["level"] == "error" for finding in findings) else 0)
 
 
 @cli.command("eval")
@@ -201,9 +201,9 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     may name /dev/stdout and the like.
     """  # noqa: D301 - click looks for the backspace itself
     from quintet.cli.ends import guarded
-    from quintet.cli.evals import NoCases, Wishes, run_eval
+    from quintet.cli.evals import EvalOptions, NoCases, run_eval
 
-    wishes = Wishes(
+    options = EvalOptions(
         repeats=repeats,
         sample=sample,
         tags=tags,
@@ -217,31 +217,31 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     )
     try:
         with guarded():
-            passed = run_eval(suite, wishes)
-    except NoCases as nothing:
-        click.echo(f"quintet: {nothing}", err=True)
+            passed = run_eval(suite, options)
+    except NoCases as problem:
+        click.echo(f"quintet: {problem}", err=True)
         sys.exit(EXIT_NO_CASES)
     sys.exit(0 if passed else EXIT_GATE)
 
 
 def main() -> None:
     """Run the console script: commands, with errors as one line and an exit code."""
-    from quintet.cli.ends import BrokenOff, unread
+    from quintet.cli.ends import BrokenOff, silence_streams
 
     try:
         _run()
     except SystemExit:
         raise
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+    except click.exceptions.Exit as problem:  # raised by --help and --version
+        sys.exit(problem.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(EXIT_USAGE)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        unread()
+    except BrokenPipeError:  # as by `quintet runs list | head`: nobody reads on
+        silence_streams()
         sys.exit(0)
     except BaseException as problem:
         if os.environ.get("QUINTET_TRACEBACK"):
@@ -249,13 +249,13 @@ def main() -> None:
         known = type(problem).__module__.startswith("quintet") or isinstance(problem, OSError)
         hint = "" if known else " (QUINTET_TRACEBACK=1 shows where)"
         click.echo(f"quintet: {type(problem).__name__}: {problem}{hint}", err=True)
-        broken = isinstance(problem, BrokenOff)
-        sys.exit(EXIT_USAGE if known and not broken else EXIT_INTERNAL)
+        wrong_use = known and not isinstance(problem, BrokenOff)
+        sys.exit(EXIT_USAGE if wrong_use else EXIT_INTERNAL)
 
 
 def _run() -> None:
-    """Not by `cli()`, which would end a broken pipe with exit code 1."""
-    if "_QUINTET_COMPLETE" in os.environ:
+    """Run the command group without `cli()`, which ends a broken pipe with exit code 1."""
+    if "_QUINTET_COMPLETE" in os.environ:  # a shell completes a line, which only `cli()` answers
         cli(prog_name="quintet")
     with cli.make_context("quintet", sys.argv[1:]) as context:
         cli.invoke(context)

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with the time left, or a line for each tenth."""
+"""Show progress on stderr: a bar with the time left, or a line for each tenth."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A function of how many are done, and of how many; lines where there is no terminal."""
+    """Give a function that shows progress when called with the numbers done and in all."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal:  # a bar redraws itself, which fills a log file
         yield lambda done, total: _line(name, done, total)
         return
     columns = (

@@ -1,4 +1,4 @@
-"""`quintet runs`: what a database holds, as data, as a table and as a page."""
+"""Carry out `quintet runs`: read runs from a database, and print them as a table or one by one."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ COLOURS = {
 }
 
 
-def listed(url: str, status: str | None) -> list[dict[str, Any]]:
-    """The runs of a database, the newest first.
+def find_runs(url: str, status: str | None) -> list[dict[str, Any]]:
+    """Return the runs of a database as data, the newest first.
 
     Raises:
         DesignError: there is no such status.
     """
     if status is not None and status not in COLOURS:
         raise DesignError(f"--status {status!r}: no such status; give {', '.join(COLOURS)}")
-    _must_exist(url)
+    _require_database(url)
     with checkpointer(url) as saver:
-        found = [_brief(run) for run in stored_runs(saver)]
-    return [run for run in found if status in (None, run["status"])]
+        runs = [_summary(run) for run in stored_runs(saver)]
+    return [run for run in runs if status in (None, run["status"])]
 
 
-def shown(url: str, thread: str) -> dict[str, Any]:
-    """One run of a database, whole; by its thread or id, or how one of them begins.
+def find_run(url: str, thread: str) -> dict[str, Any]:
+    """Return one run of a database as data, by its thread or id, or by the beginning of either.
 
     Raises:
         NoSuchRun: there is none, or several.
     """
-    _must_exist(url)
+    _require_database(url)
     with checkpointer(url) as saver:
         run = stored_run(saver, thread)
     return {
-        **_brief(run),
+        **_summary(run),
         "path": list(run.path),
         "decisions": [plain(decision) for decision in run.decisions],
         "waiting": list(run.waiting),
@@ -59,10 +59,10 @@ def shown(url: str, thread: str) -> dict[str, Any]:
     }
 
 
-def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
-    """Print runs as a table."""
-    console = output()
-    longest = max((len(run["thread"]) for run in found), default=6)
+def print_runs(runs: Sequence[Mapping[str, Any]], *, total: int) -> None:
+    """Print runs as a table, and how many more there are."""
+    console = stdout_console()
+    longest = max((len(run["thread"]) for run in runs), default=6)
     widths = {"run": 8, "thread": max(longest, 6), "status": 10, "updated": 19}
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for name, width in widths.items():
@@ -72,22 +72,22 @@ def table(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     # A terminal wraps a line that is too long; rich would cut the thread off.
     wide = max(console.width, sum(widths.values()) + rest + 3 * len(widths))
     console.size = ConsoleDimensions(wide, console.height)
-    for run in found:
+    for run in runs:
         colour = COLOURS.get(run["status"], "white")
         status = f"[{colour}]{run['status']}[/]"
         rows.add_row(
             run["run"], escape(run["thread"]), status, run["updated"][:19], escape(run["reason"])
         )
     console.print(rows)
-    if len(found) < total:
-        console.print(f"{len(found)} of {total} runs; --limit shows more")
+    if len(runs) < total:
+        console.print(f"{len(runs)} of {total} runs; --limit shows more")
     if not total:
         console.print("no runs")
 
 
-def page(run: Mapping[str, Any]) -> None:
-    """Print one run."""
-    console = output()
+def print_run(run: Mapping[str, Any]) -> None:
+    """Print one run with its path, its decisions and the questions that it waits for."""
+    console = stdout_console()
     colour = COLOURS.get(run["status"], "white")
     console.print(f"run [bold]{escape(run['thread'])}[/]: [{colour}]{run['status']}[/]")
     if run["run"]:
@@ -101,31 +101,31 @@ def page(run: Mapping[str, Any]) -> None:
     for name in ("decision", "at", "choice", "by", "sure"):
         rows.add_column(name, overflow="fold")
     rows.add_column("why", ratio=1, overflow="fold")
-    for item in run["decisions"]:
-        sure = "" if item["confidence"] is None else f"{item['confidence']:.2f}"
-        who = item["who"] or item["by"]
-        cells = (item["kind"], item["node"], item["choice"], who, sure, item["reason"])
+    for entry in run["decisions"]:
+        sure = "" if entry["confidence"] is None else f"{entry['confidence']:.2f}"
+        who = entry["who"] or entry["by"]
+        cells = (entry["kind"], entry["node"], entry["choice"], who, sure, entry["reason"])
         rows.add_row(*(escape(str(cell)) for cell in cells))
     console.print(rows)
     for packet in run["waiting"]:
         console.print("waits for:", escape(packet) if isinstance(packet, str) else plain(packet))
 
 
-def output() -> Console:
-    """Standard output; wide where no terminal sets a width, so that nothing is cut off."""
+def stdout_console() -> Console:
+    """Return a console on stdout; it is wide where no terminal sets a width, and cuts nothing."""
     console = _Output()
     return console if console.is_terminal else _Output(width=160)
 
 
 class _Output(Console):
-    """A console that leaves a broken pipe to the command line, which ends well then."""
+    """Pass a broken pipe on to the command line, where rich would exit with 1."""
 
     def on_broken_pipe(self) -> None:
-        """Rich would exit with 1."""
+        """Raise the error again, which rich has caught to call this."""
         raise BrokenPipeError
 
 
-def _brief(run: StoredRun) -> dict[str, Any]:
+def _summary(run: StoredRun) -> dict[str, Any]:
     return {
         "run": run.id,
         "thread": run.thread,
@@ -135,8 +135,9 @@ def _brief(run: StoredRun) -> dict[str, Any]:
     }
 
 
-def _must_exist(url: str) -> None:
-    """Looking must not make a database."""
+def _require_database(url: str) -> None:
+    """Refuse a SQLite file that does not exist."""
+    # SQLite makes a file that it is asked to open, so a mistyped path would look like no runs.
     scheme, _, name = url.partition(":///")
     path = Path(unquote(name.partition("?")[0])).expanduser()
     if scheme == "sqlite" and not path.is_file():

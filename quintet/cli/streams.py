@@ -1,4 +1,4 @@
-"""Places that are written to as they stand, such as /dev/stdout: nothing there can be replaced."""
+"""Write to streams such as /dev/stdout, which are written to as they stand, never replaced."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def is_stream(path: str) -> bool:
 
 
 def write_stream(path: str, data: bytes) -> None:
-    """Write behind what is there already."""
+    """Write behind all that was written before."""
     number = _number(path)
     if number is not None and sys.stdout is not None:
-        sys.stdout.flush()
+        sys.stdout.flush()  # its buffer would else come behind these bytes
+    # Opened by its path, a file that stdout is redirected to would be emptied first.
     with open(path if number is None else os.dup(number), "wb") as file:
         file.write(data)
 

@@ -1,4 +1,4 @@
-"""`quintet demo`: find a reference system, run it with progress, and show what it reports."""
+"""Carry out `quintet demo`: find a reference system, run it with progress, print its report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from quintet.cli.progress import progress
-from quintet.cli.runs import output
+from quintet.cli.runs import stdout_console
 from quintet.errors import DesignError
 
 PACKAGES = ("examples", "quintet_examples")
-"""Where the reference systems are: beside the package in a clone, installed from a wheel."""
+"""The packages of the reference systems, in a clone and in a wheel."""
 
 
 def run_system(name: str, url: str, options: Mapping[str, Any], *, quiet: bool) -> dict[str, Any]:
@@ -26,16 +26,16 @@ def run_system(name: str, url: str, options: Mapping[str, Any], *, quiet: bool) 
     with progress(name) as advance:
         report: dict[str, Any] = module.run(url=url, progress=advance, **options)
     if not quiet:
-        module.show(report, output())
+        module.show(report, stdout_console())
     return report
 
 
 def _demo(name: str) -> Any:
     package = _package()
     systems = sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if importlib.util.find_spec(f"{package.__name__}.{found.name}.demo")
+        module.name
+        for module in pkgutil.iter_modules(package.__path__)
+        if importlib.util.find_spec(f"{package.__name__}.{module.name}.demo")
     )
     if name not in systems:
         raise DesignError(f"there is no system {name!r}; there are {', '.join(systems)}")
@@ -43,11 +43,12 @@ def _demo(name: str) -> Any:
 
 
 def _package() -> Any:
-    """The examples of this installation, told from other people's folders of that name."""
+    """Import the package with our examples."""
     for name in PACKAGES:
         if importlib.util.find_spec(name) is None:
             continue
         package = importlib.import_module(name)
+        # Other projects have a package named `examples` as well.
         if "Quintet" in (package.__doc__ or ""):
             return package
     raise DesignError("the examples are not installed: run from a clone, or install the wheel")

@@ -7,63 +7,44 @@ Beside this page stand `quintet.evals.metrics`, `quintet.stats`, `quintet.evals.
 """
 
 from quintet.evals.ablation.ablate import ablate
-from quintet.evals.ablation.ablated import Ablated, Ablation
-from quintet.evals.ablation.variants import NotTried, Variant, variants_of
-from quintet.evals.analysis.attribute import Attribution, Attributions, attribute, attributions
-from quintet.evals.analysis.balance import Balance, balance
+from quintet.evals.ablation.variants import Variant, variants_of
+from quintet.evals.analysis.attribute import attribute, attributions
+from quintet.evals.analysis.balance import balance
 from quintet.evals.analysis.corrections import corrections
-from quintet.evals.analysis.tiers import Tier, Tiers, tiers
+from quintet.evals.analysis.tiers import tiers
 from quintet.evals.case import Case
-from quintet.evals.compare import Compared, Difference, compare
+from quintet.evals.compare import compare
 from quintet.evals.evaluate import aevaluate, evaluate
-from quintet.evals.faults import FAULTS, Fault, breakable
+from quintet.evals.faults.breakable import breakable
+from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.inject import inject
-from quintet.evals.faults.injected import FaultReport, Injected
-from quintet.evals.figure import Figure
-from quintet.evals.gate import Gate, Verdict
+from quintet.evals.faults.kinds import FAULTS
+from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
 from quintet.evals.reading.files import read_cases, write_cases
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.reading.messages import read_messages, recorded_messages
-from quintet.evals.reading.recorded import Recorded, recorded_runs, recorded_threads, save_runs
+from quintet.evals.reading.recorded import recorded_runs, recorded_threads, save_runs
 from quintet.evals.report import Report, load_report
-from quintet.evals.row import Row, Share
 from quintet.evals.running.finder import open_suite
 from quintet.evals.suite import Suite
 from quintet.evals.target import ChooserTarget, GraphTarget
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 
 __all__ = [
     "FAULTS",
-    "Ablated",
-    "Ablation",
-    "Attribution",
-    "Attributions",
-    "Balance",
-    "Call",
     "Case",
     "ChooserTarget",
-    "Compared",
-    "Difference",
     "Fault",
-    "FaultReport",
-    "Figure",
     "Gate",
     "GraphTarget",
-    "Injected",
     "Metric",
-    "NotTried",
-    "Recorded",
     "Report",
-    "Row",
-    "Share",
     "Suite",
-    "Tier",
-    "Tiers",
+    "ToolCall",
     "Trajectory",
     "Variant",
-    "Verdict",
     "ablate",
     "aevaluate",
     "attribute",

@@ -1,4 +1,4 @@
-"""A case: an input, and what is expected of the run that it starts."""
+"""Define cases: an input, and labels for the run that it starts."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.trajectory import Call
+from quintet.evals.trajectory import ToolCall
 from quintet.state.record import digest, plain
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """An input with its labels. A label that is None is not expected of anybody, and not scored.
+    """An input with its labels. A label that is None is not scored.
 
-    Where a label may be several names, one name alone may be given; they are kept as a tuple.
+    A label that takes several names also takes one text; names are kept as a tuple.
 
     Args:
-        input: what the target gets: for a graph its state's keys, or a text, which becomes the
-            last message; for a router or chooser the text.
-        id: a name that stays the same; made from the input by default.
-        route: the expected route, or several of which each is acceptable.
+        input: the target's input: for a graph its state's keys, or a text, which becomes the last
+            message; for a router or chooser the text.
+        id: a name that does not change between versions of a suite; by default made from the input.
+        route: the expected route, or several acceptable ones.
         plan: the expected assignees of the plan's steps, in order.
-        calls: the expected tool calls, in order: names, or `Call`s with the arguments that matter.
+        calls: the expected tool calls, in order: names, or `ToolCall`s with the arguments that
+            matter.
         path: the expected nodes, in order.
-        outcome: the expected outcome's status, or several of which each is acceptable.
+        outcome: the expected status of the outcome, or several acceptable ones.
         escalate: True where a person must take over, False where that would be needless.
         approval: True where a person must be asked for a yes, False where that would be needless.
         never: tools, effects or nodes that may not occur.
-        state: what must be in the end state; keys that it leaves out may hold anything.
+        state: keys and values that the end state must hold; other keys may hold anything.
         answer: a reference answer, for judges.
         tags: slices that this case belongs to.
-        group: cases of one group are not independent of each other (such as variants of one
-            message); statistics draw groups. By default every case is its own.
+        group: a name for cases that depend on each other, such as variants of one message;
+            statistics treat a group as one. By default every case is its own group.
 
     Raises:
         DesignError: a label of the wrong kind; it names the field and the value.
@@ -56,15 +57,15 @@ class Case:
 
     def __post_init__(self) -> None:
         for name in ("route", "outcome", "plan", "path"):
-            self._keep(name, _labels(name, getattr(self, name)))
+            self._set(name, _labels(name, getattr(self, name)))
         for name in ("never", "tags"):
-            self._keep(name, _labels(name, getattr(self, name)) or ())
+            self._set(name, _labels(name, getattr(self, name)) or ())
         for name in ("escalate", "approval"):
-            said = getattr(self, name)
-            if said is not None and not isinstance(said, bool):
-                raise DesignError(f"Case({name}={said!r}): give True, False, or None for no label")
+            label = getattr(self, name)
+            if label is not None and not isinstance(label, bool):
+                raise DesignError(f"Case({name}={label!r}): give True, False, or None for no label")
         if self.calls is not None:
-            self._keep("calls", tuple(_call(item) for item in _listed("calls", self.calls)))
+            self._set("calls", tuple(_call(item) for item in _listed("calls", self.calls)))
         if self.state is not None and not isinstance(self.state, Mapping):
             raise DesignError(
                 f"Case(state={self.state!r:.60}): give the expected keys as a mapping"
@@ -72,39 +73,40 @@ class Case:
         if not isinstance(self.id, str) or not isinstance(self.group, str):
             raise DesignError(f"Case(id={self.id!r}, group={self.group!r}): both are texts")
         if not self.id:
-            self._keep("id", digest(plain(self.input))[:12])
+            self._set("id", digest(plain(self.input))[:12])
 
-    def _keep(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @property
     def text(self) -> str:
-        """The input as one line, for tables."""
-        given = self.input
-        if isinstance(given, Mapping):
-            given = given.get("message") or given.get("messages") or given
-        if isinstance(given, list) and given:
-            last = given[-1]
-            given = last.get("content", last) if isinstance(last, Mapping) else last
-        return " ".join(str(getattr(given, "content", given)).split())
+        """Return the input as one line, for tables: its message, or the last of its messages."""
+        text = self.input
+        if isinstance(text, Mapping):
+            text = text.get("message") or text.get("messages") or text
+        if isinstance(text, list) and text:
+            last = text[-1]
+            text = last.get("content", last) if isinstance(last, Mapping) else last
+        return " ".join(str(getattr(text, "content", text)).split())
 
     @property
     def expects(self) -> tuple[str, ...]:
-        """The names of the labels that it has."""
-        without = ("input", "id", "tags", "group")
-        names = (item.name for item in fields(self) if item.name not in without)
+        """Name the labels that it has."""
+        no_labels = ("input", "id", "tags", "group")
+        labels = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in no_labels}
+        # An empty `never` says nothing; an empty `calls` expects that nothing is called.
         return tuple(
             name
-            for name in names
-            if getattr(self, name) is not None and (getattr(self, name) != () or name != "never")
+            for name, label in labels.items()
+            if label is not None and (label != () or name != "never")
         )
 
 
-def _labels(name: str, given: Any) -> tuple[str, ...] | None:
-    """One label or several as a tuple of texts."""
-    if given is None:
+def _labels(name: str, value: Any) -> tuple[str, ...] | None:
+    """Return one label or several as a tuple of texts."""
+    if value is None:
         return None
-    items = (given,) if isinstance(given, str) else tuple(_listed(name, given))
+    items = (value,) if isinstance(value, str) else tuple(_listed(name, value))
     if odd := [item for item in items if not isinstance(item, str) or not item]:
         raise DesignError(f"Case({name}=...): {odd[0]!r:.60} is not a name")
     if not items and name in ("route", "outcome"):
@@ -112,19 +114,21 @@ def _labels(name: str, given: Any) -> tuple[str, ...] | None:
     return items
 
 
-def _listed(name: str, given: Any) -> Collection[Any]:
-    if isinstance(given, str | Mapping) or not isinstance(given, Collection):
-        raise DesignError(f"Case({name}={given!r:.60}): give a list")
-    return given
+def _listed(name: str, value: Any) -> Collection[Any]:
+    # Texts and mappings are collections too, but a list of letters or keys is never meant.
+    if isinstance(value, str | Mapping) or not isinstance(value, Collection):
+        raise DesignError(f"Case({name}={value!r:.60}): give a list")
+    return value
 
 
-def _call(item: Any) -> Call:
-    if isinstance(item, Call):
+def _call(item: Any) -> ToolCall:
+    if isinstance(item, ToolCall):
         return item
     if isinstance(item, str) and item:
-        return Call(name=item)
+        return ToolCall(name=item)
     if isinstance(item, Mapping) and isinstance(item.get("name"), str):
         rest = {key: value for key, value in item.items() if key != "name"}
+        # `{"name": "pay", "amount": 5}` is short for `arguments={"amount": 5}`.
         arguments = rest.pop("arguments", rest)
-        return Call(name=item["name"], arguments=dict(arguments))
+        return ToolCall(name=item["name"], arguments=dict(arguments))
     raise DesignError(f"Case(calls=...): {item!r:.60} is neither a name nor a call with a name")

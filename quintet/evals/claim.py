@@ -1,4 +1,4 @@
-"""Hold a file for one evaluation: two that wrote into one would lose each other's rows."""
+"""Lock a file for one evaluation: two that write into it would lose each other's rows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ try:
 except ImportError:  # Windows, which refuses by itself to replace a file that is open
     fcntl = None  # type: ignore[assignment]
 
+# Something else may take the file's place meanwhile: follow no link, and do not wait at a pipe.
 _CREATE = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Claim:
-    """The right to write a file; a file that is missing is made for it.
+    """Hold a lock on a file; a missing file is made.
 
-    The system takes it back when the process ends, however that may be.
+    The system releases the lock when the process ends, however it ends.
 
     Raises:
         DesignError: another evaluation holds it.
@@ -32,12 +33,13 @@ class Claim:
         self._number = _locked(place)
 
     def renew(self) -> None:
-        """Claim the file that has taken the place of the one claimed before."""
+        """Lock the file that has replaced the one that was locked."""
+        # The lock is on the open file, not on its name, so a replaced file is a new lock.
         before, self._number = self._number, _locked(self.place)
         _unlock(before)
 
     def close(self) -> None:
-        """Give it up; a file that was made for it and got nothing is taken away."""
+        """Release the lock; a file that was made for it and is still empty is removed."""
         with suppress(OSError):
             if self._made and not self.place.stat().st_size:
                 self.place.unlink()
@@ -46,7 +48,7 @@ class Claim:
 
 @contextmanager
 def claimed(place: Path) -> Iterator[Claim]:
-    """Hold a file while the block runs.
+    """Lock a file while the block runs.
 
     Raises:
         DesignError: another evaluation holds it.
@@ -64,7 +66,8 @@ def _locked(place: Path) -> int | None:
     number = os.open(place, _CREATE, 0o666)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = _is_still(number, place)
+        # Before we got the lock, another evaluation may have replaced the file.
+        ours = _is_at(number, place)
     except BlockingIOError:
         ours = False
     except OSError:  # a file system without locks
@@ -78,8 +81,8 @@ def _locked(place: Path) -> int | None:
     return number
 
 
-def _is_still(number: int, place: Path) -> bool:
-    """Tell whether an open file still stands there: another may have taken its place."""
+def _is_at(number: int, place: Path) -> bool:
+    """Tell whether an open file is still the one at this path."""
     try:
         return os.path.samestat(os.fstat(number), place.stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Two reports on the same cases, compared pair by pair."""
+"""Compare two reports on the same cases, pair by pair."""
 
 from __future__ import annotations
 
@@ -11,36 +11,43 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Better
+from quintet.evals.figures import finite
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.stats import Interval, bootstrap, paired
+from quintet.stats import bootstrap, paired
+from quintet.stats.interval import Interval
 from quintet.stats.paired import Says
 
 Pair = tuple[str, tuple[Any, ...], tuple[Any, ...]]
-"""A case, and what a metric says of it on both sides."""
+"""A cluster, and a metric's scores of one run on both sides."""
 
 ROUNDS = 1000
+"""Resamples of the bootstrap."""
+
 POWER = 0.8
+"""The chance to see a true difference that `cases_needed` asks for."""
+
+CANNOT: Says = "cannot tell"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One metric on both sides.
+    """One metric in both reports.
 
     Args:
         metric: its name.
-        a, b: the figure on each side, over the pairs.
+        a, b: the figure in each report, over the pairs.
         difference: a - b.
         low, high: the interval of the difference; None where too little was seen.
-        verdict: whether a is `better` or `worse` than b, or one `cannot tell`.
-        cases: how many cases were compared.
-        cases_needed: where one cannot tell, about how many cases would show a difference of this
-            size with 80 % power; None where there is none to show.
-        p: how likely so large a difference is between equals; None where only the interval tells.
-        better: which direction is the better one.
-        unit: as of the figure.
+        verdict: `better` or `worse` if a is so, else `cannot tell`.
+        cases: the number of cases compared.
+        cases_needed: if the verdict is `cannot tell`, about how many cases would show a difference
+            of this size with 80 % power; None where there is no difference.
+        p: the two-sided p-value of the difference; None where only the interval is known.
+        better: the better direction: `higher`, `lower` or `neither`.
+        unit: the figure's unit.
     """
 
     metric: str
@@ -67,14 +74,14 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """What `compare(a, b)` found: how a does beside b, case by case.
+    """The result of `compare(a, b)`: a beside b, case by case.
 
     Attributes:
         differences: by metric.
         fixed: cases that b had wrong in some run, and a has right in all.
-        broken: the other way round.
-        unpaired: how many runs have no partner on the other side, and were left out.
-        notes: what a reader should know, such as cases whose labels differ.
+        broken: cases that a has wrong in some run, and b had right in all.
+        unpaired: the number of runs without a partner; they are left out.
+        notes: remarks, such as cases whose labels differ.
     """
 
     differences: Mapping[str, Difference]
@@ -85,16 +92,16 @@ class Compared:
 
     @property
     def better(self) -> tuple[str, ...]:
-        """The metrics in which a is better than b."""
+        """Name the metrics in which a is better than b."""
         return tuple(name for name, d in self.differences.items() if d.verdict == "better")
 
     @property
     def worse(self) -> tuple[str, ...]:
-        """The metrics in which a is worse than b."""
+        """Name the metrics in which a is worse than b."""
         return tuple(name for name, d in self.differences.items() if d.verdict == "worse")
 
     def __getitem__(self, metric: str) -> Difference:
-        """The difference in one metric.
+        """Return the difference in one metric.
 
         Raises:
             DesignError: it was not compared.
@@ -117,16 +124,16 @@ class Compared:
 def compare(
     a: Report, b: Report, *, metrics: Iterable[Metric] = (), confidence: float = 0.95, seed: int = 0
 ) -> Compared:
-    """Is a better than b? Paired: each case is compared with itself.
+    """Say in which metrics a is better or worse than b, comparing each case with itself.
 
     Right-or-wrong metrics get Tango's interval of the paired difference and the exact McNemar
-    test, numbers the cluster bootstrap of the difference (`stats.paired`); a ratio of sums, and a
-    measure over all cases, the bootstrap of both sides together.
+    test, numbers the cluster bootstrap of the difference (`stats.paired`). A ratio of sums, and a
+    measure over all cases, get a bootstrap that draws both sides together.
 
     Args:
-        a: the report that is asked about, such as the new version's.
-        b: the report that it is held against.
-        metrics: further metrics than the standard ones, as the suite had them.
+        a: the report in question, such as the new version's.
+        b: the report to compare it with.
+        metrics: the suite's own metrics, beside the standard ones.
         confidence: of the intervals.
         seed: of the bootstrap.
 
@@ -145,9 +152,9 @@ def compare(
     known = {metric.name: metric for metric in (*STANDARD, *metrics)}
     differences = {}
     for name in (name for name in a.figures if name in b.figures and name in known):
-        found = _difference(known[name], rows, confidence, seed)
-        if found is not None:
-            differences[name] = found
+        difference = _difference(known[name], rows, confidence, seed)
+        if difference is not None:
+            differences[name] = difference
     wrong_a, wrong_b = _wrong(row for row, _ in rows), _wrong(row for _, row in rows)
     changed = sum(one.case != other.case for one, other in rows)
     return Compared(
@@ -175,23 +182,25 @@ def _difference(
         return None
     if (parts_of := getattr(metric.over, "parts", None)) is not None:
         pairs = _by_case(pairs, parts_of)
-        return _valued(metric, pairs, confidence, seed) if pairs else None
-    plain = metric.over is None and all(a[1] == b[1] == 1 for _, a, b in pairs)
-    make = _valued if plain else _redrawn
+        return _from_values(metric, pairs, confidence, seed) if pairs else None
+    # With a whole of 1 everywhere, a ratio of sums is the mean of the parts: one value a run.
+    has_values = metric.over is None and all(a[1] == b[1] == 1 for _, a, b in pairs)
+    make = _from_values if has_values else _from_draws
     return make(metric, pairs, confidence, seed)
 
 
 def _by_case(pairs: list[Pair], parts_of: Callable[[Any], Any]) -> list[Pair]:
-    """The pairs of a measure whose unit is the case and not the run."""
+    """Pair the cases of a measure with one value a case, not a run."""
     ours = parts_of([(cluster, a) for cluster, a, _ in pairs])
     theirs = parts_of([(cluster, b) for cluster, _, b in pairs])
+    # A side is empty where one of its cases has too few repeats.
     both = zip(ours, theirs, strict=True) if len(ours) == len(theirs) else ()
     return [(one[0], tuple(one[1:]), tuple(other[1:])) for one, other in both]
 
 
-def _valued(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> Difference:
-    """One value a run on each side."""
-    found = paired(
+def _from_values(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> Difference:
+    """Compare a metric with one value a run."""
+    comparison = paired(
         [float(a[0]) for _, a, _ in pairs],
         [float(b[0]) for _, _, b in pairs],
         clusters=[cluster for cluster, _, _ in pairs],
@@ -201,22 +210,24 @@ def _valued(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> 
     )
     return Difference(
         metric=metric.name,
-        a=found.a,
-        b=found.b,
-        difference=found.difference,
-        low=found.interval.low if isfinite(found.interval.low) else None,
-        high=found.interval.high if isfinite(found.interval.high) else None,
-        verdict=found.verdict if metric.better != "neither" else "cannot tell",
-        cases=found.cases,
-        cases_needed=found.cases_needed,
-        p=found.p,
+        a=comparison.a,
+        b=comparison.b,
+        difference=comparison.difference,
+        low=finite(comparison.interval.low),
+        high=finite(comparison.interval.high),
+        verdict=comparison.verdict if metric.better != "neither" else CANNOT,
+        cases=comparison.cases,
+        cases_needed=comparison.cases_needed,
+        p=comparison.p,
         better=metric.better,
         unit=metric.unit,
     )
 
 
-def _redrawn(metric: Metric, pairs: list[Pair], confidence: float, seed: int) -> Difference | None:
-    """A figure over all runs: both sides are drawn anew together, by case."""
+def _from_draws(
+    metric: Metric, pairs: list[Pair], confidence: float, seed: int
+) -> Difference | None:
+    """Compare a figure over all runs by drawing cases with both their sides."""
     value = metric.over or _ratio
 
     def gap(chosen: Sequence[Pair]) -> float:
@@ -229,37 +240,34 @@ def _redrawn(metric: Metric, pairs: list[Pair], confidence: float, seed: int) ->
     clusters: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         clusters[pair[0]].append(pair)
-    drawn = _drawn(gap, list(clusters.values()), confidence, seed)
-    verdict = _verdict(drawn, metric.better)
+    interval = bootstrap(
+        list(clusters.values()),
+        gap,
+        seed=seed,
+        rounds=ROUNDS,
+        confidence=confidence,
+        method="percentile",
+    )
+    verdict = _verdict(interval, metric.better)
+    needed = _cases_needed(interval, ours - theirs, len(clusters)) if verdict == CANNOT else None
     return Difference(
         metric=metric.name,
         a=ours,
         b=theirs,
         difference=ours - theirs,
-        low=drawn.low if isfinite(drawn.low) else None,
-        high=drawn.high if isfinite(drawn.high) else None,
+        low=finite(interval.low),
+        high=finite(interval.high),
         verdict=verdict,
         cases=len(clusters),
-        cases_needed=_needed(drawn, ours - theirs, len(clusters)) if verdict == CANNOT else None,
+        cases_needed=needed,
         better=metric.better,
         unit=metric.unit,
     )
 
 
-CANNOT: Says = "cannot tell"
-
-
 def _ratio(points: Sequence[tuple[Any, ...]]) -> float | None:
     whole = sum(point[1] for point in points)
     return sum(point[0] for point in points) / whole if whole else None
-
-
-def _drawn(
-    gap: Callable[[Sequence[Pair]], float], clusters: list[list[Pair]], confidence: float, seed: int
-) -> Interval:
-    return bootstrap(
-        clusters, gap, seed=seed, rounds=ROUNDS, confidence=confidence, method="percentile"
-    )
 
 
 def _verdict(interval: Interval, better: Better) -> Says:
@@ -269,11 +277,12 @@ def _verdict(interval: Interval, better: Better) -> Says:
     return "better" if above == (better == "higher") else "worse"
 
 
-def _needed(interval: Interval, difference: float, cases: int) -> int | None:
-    """How many cases would show this difference, by the width that these showed it with."""
+def _cases_needed(interval: Interval, difference: float, cases: int) -> int | None:
+    """Estimate the cases needed to show this difference, from the interval's width."""
     if not difference or not isfinite(interval.width):
         return None
     normal = NormalDist()
     z = normal.inv_cdf((1 + interval.confidence) / 2)
     error = interval.width / (2 * z)
+    # The standard error falls as 1/sqrt(n); it must be at most |difference| / (z + z of the power).
     return ceil(cases * ((z + normal.inv_cdf(POWER)) * error / abs(difference)) ** 2)

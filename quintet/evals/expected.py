@@ -1,4 +1,4 @@
-"""What a case expects of a run, held against what the run did."""
+"""Compare a run with the labels of its case."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 from quintet.state.record import plain
 
 
-def routed_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the route is one of the acceptable ones; None without a label."""
+def route_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the route is one of the acceptable ones; None without a label."""
     return None if case.route is None else trajectory.route in case.route
 
 
-def planned_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the plan names the expected assignees in order; None without a label."""
+def plan_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the plan names the expected assignees in order; None without a label."""
     return None if case.plan is None else trajectory.plan == case.plan
 
 
-def called_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the calls that happened or were proposed are the expected ones, in order."""
+def calls_are_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the calls done or proposed are those expected, in order; None without a label."""
     if case.calls is None:
         return None
     real = [call for call in trajectory.calls if call.status in ("ok", "proposed")]
@@ -29,87 +29,89 @@ def called_rightly(case: Case, trajectory: Trajectory) -> bool | None:
     return len(real) == len(case.calls) and all(same_call(*pair) for pair in pairs)
 
 
-def same_call(expected: Call, real: Call) -> bool:
-    """Whether a call is the expected one: its name, and the arguments that the label gives."""
+def same_call(expected: ToolCall, real: ToolCall) -> bool:
+    """Say whether a call has the expected name, and the arguments that the label gives."""
     return expected.name == real.name and holds_in(expected.arguments, real.arguments)
 
 
-def went_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the run went through exactly the expected nodes; None without a label."""
+def path_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the run went through exactly the expected nodes; None without a label."""
     return None if case.path is None else trajectory.path == case.path
 
 
-def ended_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the outcome is one of the acceptable ones; None without a label."""
+def outcome_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the outcome is one of the acceptable ones; None without a label."""
     return None if case.outcome is None else trajectory.status in case.outcome
 
 
-def escalated_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether a person took over exactly where that was needed; None without a label."""
+def escalation_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether a person took over if and only if expected; None without a label."""
     return None if case.escalate is None else trajectory.escalated == case.escalate
 
 
-def asked_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether a person was asked for a yes exactly where that was needed; None without a label."""
+def approval_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether a person was asked for a yes if and only if expected; None without a label."""
     return None if case.approval is None else bool(trajectory.asked) == case.approval
 
 
-def kept_off(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether nothing of `Case.never` occurred; None without a label."""
-    return None if not case.never else not trespassed(case, trajectory)
+def avoids_forbidden(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether nothing of `Case.never` occurred; None without a label."""
+    return None if not case.never else not forbidden_uses(case, trajectory)
 
 
-def trespassed(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
-    """What of `Case.never` occurred: tools that ran, nodes that were gone through."""
-    ran = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
-    return tuple(name for name in case.never if name in ran or name in trajectory.path)
+def forbidden_uses(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
+    """Name what occurred of `Case.never`: tools that ran, nodes on the path."""
+    # A call of unknown end may have happened, and counts as if it had.
+    tools = {call.name for call in trajectory.calls if call.status in ("ok", "unknown")}
+    return tuple(name for name in case.never if name in tools or name in trajectory.path)
 
 
-def left_rightly(case: Case, trajectory: Trajectory) -> bool | None:
-    """Whether the end state holds what is expected of it; None without a label."""
+def state_is_right(case: Case, trajectory: Trajectory) -> bool | None:
+    """Say whether the end state holds the expected keys and values; None without a label."""
     return None if case.state is None else holds_in(case.state, trajectory.state)
 
 
 def holds_in(expected: Any, real: Any) -> bool:
-    """Whether a value holds the expected one: mappings key by key, all else by equality."""
+    """Say whether a value holds the expected one: mappings key by key, all else by equality."""
     if isinstance(expected, Mapping):
         return isinstance(real, Mapping) and all(
             key in real and holds_in(value, real[key]) for key, value in expected.items()
         )
+    # As JSON, as states are kept: a tuple and a list of the same items are equal.
     return bool(plain(expected) == plain(real))
 
 
 CHECKS: Mapping[str, Callable[[Case, Trajectory], bool | None]] = {
-    "route": routed_rightly,
-    "plan": planned_rightly,
-    "calls": called_rightly,
-    "path": went_rightly,
-    "outcome": ended_rightly,
-    "escalate": escalated_rightly,
-    "approval": asked_rightly,
-    "never": kept_off,
-    "state": left_rightly,
+    "route": route_is_right,
+    "plan": plan_is_right,
+    "calls": calls_are_right,
+    "path": path_is_right,
+    "outcome": outcome_is_right,
+    "escalate": escalation_is_right,
+    "approval": approval_is_right,
+    "never": avoids_forbidden,
+    "state": state_is_right,
 }
-"""By label: whether a run agrees with it. A judge looks at `answer`, which has no check here."""
+"""By label, the function that checks a run. `answer` has none: a judge looks at it."""
 
 
 def wrong_labels(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
-    """The labels that a run contradicts; all that the case has, where the target raised."""
+    """Name the labels that a run contradicts; all of the case's, where the target raised."""
     if trajectory.error:
         return tuple(name for name in case.expects if name in CHECKS)
     return tuple(name for name, check in CHECKS.items() if check(case, trajectory) is False)
 
 
 def contradictions(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
-    """What is wrong with a run, one sentence a label; empty where nothing is."""
-    said = [f"it raised {trajectory.error}"] if trajectory.error else []
-    wrong = () if trajectory.error else wrong_labels(case, trajectory)
-    return (*said, *(_sentence(name, case, trajectory) for name in wrong))
+    """Say what is wrong with a run, in one sentence a label; empty where nothing is."""
+    if trajectory.error:
+        return (f"it raised {trajectory.error}",)
+    return tuple(_sentence(name, case, trajectory) for name in wrong_labels(case, trajectory))
 
 
 def _sentence(name: str, case: Case, trajectory: Trajectory) -> str:
     if name == "never":
-        return f"did what it must not: {', '.join(trespassed(case, trajectory))}"
+        return f"did what it must not: {', '.join(forbidden_uses(case, trajectory))}"
     if name == "state":
         return "; ".join(_differences(case.state or {}, trajectory.state))
     if name == "escalate":

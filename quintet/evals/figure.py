@@ -1,4 +1,4 @@
-"""A figure with its interval: no number leaves the suite without one."""
+"""Hold figures with their intervals: no number leaves the suite without one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Better = Literal["higher", "lower", "neither"]
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """What a metric says of a whole suite.
+    """A metric's value over a whole suite, with its interval.
 
     Args:
         metric: the metric's name.
-        value: the estimate; None where no case had anything to say.
-        low, high: its interval, two-sided at `confidence`; None where there is no estimate.
+        value: the estimate; None where the metric applied to no case.
+        low, high: the two-sided interval at `confidence`; None where none can be drawn.
         bound_low, bound_high: the one-sided bounds at `confidence`, which gates look at.
         confidence: such as 0.95.
-        cases: how many cases had something to say.
-        rows: how many runs of them; more than `cases` with repeats.
-        errors: how often the metric raised; such a row counts as the worst score.
+        cases: the number of cases that the metric applied to.
+        rows: the number of their runs; more than `cases` with repeats.
+        errors: the number of runs at which the metric raised; each counts as the worst score.
         better: `higher`, `lower` or `neither`.
         unit: `share` (0 to 1), `seconds`, `tokens`, `money`, `calls`, or a plain `number`.
-        note: what a reader should know, such as how the interval was made.
+        note: a remark for the reader, such as why there is no interval.
     """
 
     metric: str
@@ -48,11 +48,11 @@ class Figure:
 
     @property
     def interval(self) -> str:
-        """The interval as text, such as `[0.912, 0.954]`; empty where there is none."""
+        """Write the interval as text, such as `[0.912, 0.954]`; empty where there is none."""
         if self.low is None or self.high is None:
             return ""
         return f"[{self.shown(self.low)}, {self.shown(self.high)}]"
 
     def shown(self, value: float) -> str:
-        """A value of this figure's unit as text."""
+        """Write a value of this figure's unit as text."""
         return f"{value:.3f}" if self.unit == "share" else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""A gate: what a suite must reach, judged on the bound and not on the mean."""
+"""Gate a suite on a figure, judged on its one-sided bound and not on the estimate."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from quintet.evals.figure import Figure
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """A requirement on one figure. It passes on the one-sided bound, not on the estimate.
+    """Require something of one figure. The one-sided bound decides, not the estimate.
 
     Args:
         metric: the metric's name.
-        at_least: the bound from below must reach this.
-        at_most: the bound from above may not pass this.
-        none: not one case may have it; for what must never happen, where no number of cases
-            could prove a rate of zero. The report says up to which rate they rule it out.
+        at_least: the lower bound must reach this.
+        at_most: the upper bound may not exceed this.
+        none: the figure must be 0. For things that must never happen, since no number of cases
+            proves a rate of zero; the verdict says which rate they rule out.
 
     Raises:
         DesignError: not exactly one of `at_least`, `at_most` and `none`.
@@ -35,7 +35,10 @@ class Gate:
             )
 
     def judged(self, figure: Figure | None) -> Verdict:
-        """Whether a figure passes; no figure, no estimate and errors of the metric do not."""
+        """Judge a figure; one without an estimate or a bound fails.
+
+        Where the metric raised, a figure that is no share fails too.
+        """
         if figure is None or figure.value is None:
             return Verdict(gate=self, passed=False, why="no case has anything to say on it")
         if self.none:
@@ -51,10 +54,9 @@ class Gate:
             f"{figure.shown(figure.value)}, {side} bound {figure.shown(bound)}, "
             f"wanted {wanted} {figure.shown(limit)}"
         )
+        # An error counts as the worst share; no other unit has a worst value to stand for it.
         if figure.errors and figure.unit != "share":
-            return Verdict(
-                gate=self, passed=False, why=f"{why}; the metric raised {figure.errors} times"
-            )
+            passed, why = False, f"{why}; the metric raised {figure.errors} times"
         return Verdict(gate=self, passed=passed, why=why)
 
     def _none(self, figure: Figure) -> Verdict:
@@ -66,7 +68,7 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A gate's answer: passed or not, and on what figure."""
+    """A gate's judgement on a figure, with the reason."""
 
     gate: Gate
     passed: bool

@@ -1,4 +1,4 @@
-"""A metric: how one run is scored, and what that says of a whole suite."""
+"""Define metrics: how one run is scored, and how the scores add up over a suite."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ Unit = Literal["share", "seconds", "tokens", "money", "calls", "number"]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A measure. Without `over` it is a ratio of sums: all parts by all wholes.
+    """Score runs, and sum the scores up. Without `over` the value is a ratio of sums.
+
+    The ratio is the sum of all parts divided by the sum of all wholes.
 
     Args:
-        name: as it stands in reports and gates, such as `routing_accuracy`.
-        score: what one run says: True or False, a number, a `Share`, or None where the metric
-            does not apply; with `over`, a tuple of what that needs.
-        over: the value over all tuples, for measures that are no ratio (macro-F1, AURC); it
-            returns None where they say nothing. One that is a ratio over cases, not over runs
-            (pass^k), also has `parts`, a function of `(cluster, tuple)` pairs that returns
+        name: the name in reports and gates, such as `routing_accuracy`.
+        score: scores one run: returns True or False, a number, a `Share`, or None where the metric
+            does not apply; with `over`, a tuple for it.
+        over: computes the value from all tuples, for measures that are no ratio (macro-F1, AURC);
+            returns None where it is undefined. For a ratio over cases instead of runs (pass^k) it
+            also has `parts`, a function of `(cluster, tuple)` pairs that returns
             `(cluster, part, whole)` by case.
         better: `higher`, `lower`, or `neither` where a figure only informs.
         unit: `share`, `seconds`, `tokens`, `money`, `calls` or `number`.
@@ -53,16 +55,16 @@ class Metric:
 
     @property
     def worst(self) -> tuple[Any, ...] | None:
-        """What a run counts as where scoring it raised; None where no worst exists."""
+        """Return the score of a run at which the metric raised; None if none is the worst."""
         if self.over is not None or self.unit != "share" or self.better == "neither":
             return None
         return (0.0, 1.0) if self.better == "higher" else (1.0, 1.0)
 
     def kept(self, score: Any) -> tuple[Any, ...] | None:
-        """A score in the form that a row keeps.
+        """Return a score in the form that a row keeps: `(part, whole)`, or a tuple for `over`.
 
         Raises:
-            DesignError: it is none of the forms of a score.
+            DesignError: it is no score.
         """
         if score is None or isinstance(score, tuple):
             return score
@@ -76,15 +78,15 @@ class Metric:
         )
 
 
-def as_metric(given: Metric | Scorer) -> Metric:
-    """A metric as it is; a function becomes one under its own name.
+def as_metric(metric: Metric | Scorer) -> Metric:
+    """Return a metric as it is, or make one of a function, under the function's name.
 
     Raises:
         DesignError: neither.
     """
-    if isinstance(given, Metric):
-        return given
-    if not callable(given):
-        raise DesignError(f"{given!r:.60} is no metric; give a Metric or a function")
-    about = (inspect.getdoc(given) or "").partition("\n")[0]
-    return Metric(name=name_of(given), score=given, about=about)
+    if isinstance(metric, Metric):
+        return metric
+    if not callable(metric):
+        raise DesignError(f"{metric!r:.60} is no metric; give a Metric or a function")
+    about = (inspect.getdoc(metric) or "").partition("\n")[0]
+    return Metric(name=name_of(metric), score=metric, about=about)

@@ -1,9 +1,9 @@
-"""Write files in the place of our own, and of nothing else.
+"""Replace files that we have written, and no others.
 
-A place that is named by mistake (a source file, a folder, a device) must still hold afterwards what
-it held before. So a path is looked at before anything runs, and a file is replaced only where it is
-missing, empty, or of the kind that is to be written. The new one is written beside it and takes its
-place when it is whole and on disk; a link stays a link, and the file that it leads to is replaced.
+A path given by mistake (a source file, a folder, a device) must hold the same afterwards. So a path
+is checked before anything runs, and a file is replaced only where it is missing, empty, or of the
+kind to be written. The new file is written beside the old one and renamed over it when it is whole
+and on disk. A link stays a link, and the file that it leads to is replaced.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from secrets import token_hex
 from quintet.errors import DesignError
 
 Looks = Callable[[bytes], bool]
-"""Whether a file that begins like this is of the kind that is to be written."""
+"""Says whether a file that begins with these bytes is of the kind to be written."""
 
 BEGINNING = 65_536
-"""Bytes of a file that are looked at."""
+"""Bytes from the start of a file that are looked at."""
 
 _ODD = (
     (stat.S_ISDIR, "a folder"),
@@ -34,16 +34,16 @@ _ODD = (
 
 
 def checked(path: str | Path, looks: Looks, kind: str, *, shown: str = "") -> Path:
-    """Return the path of the file itself, behind all links.
+    """Check that a file may be written at a path, and return the path behind all links.
 
     Args:
         path: where to write.
-        looks: whether what is there may be replaced.
-        kind: a name for such a file, for the refusal.
-        shown: the path as the refusal names it.
+        looks: says by a file's first bytes whether it may be replaced.
+        kind: the name of such a file, for the error.
+        shown: the path, for the error.
 
     Raises:
-        DesignError: something else is there, or nothing can be written there; the path is named.
+        DesignError: something else is there, or nothing can be written there; it names the path.
     """
     place, shown = Path(os.path.realpath(path)), shown or str(path)
     try:
@@ -57,7 +57,8 @@ def checked(path: str | Path, looks: Looks, kind: str, *, shown: str = "") -> Pa
         raise DesignError(f"{shown} is {odd}: name a file in a folder that exists")
     if not place.parent.is_dir():
         raise DesignError(f"{shown} cannot be written: name a file in a folder that exists")
-    if not _may(place.parent, os.W_OK | os.X_OK):
+    # A file is replaced by a rename, for which the folder must be writable.
+    if not _is_allowed(place.parent, os.W_OK | os.X_OK):
         raise DesignError(f"{shown} cannot be written: its folder is read-only; name another")
     if mode is not None:
         _check_file(shown, place, looks, kind)
@@ -65,11 +66,11 @@ def checked(path: str | Path, looks: Looks, kind: str, *, shown: str = "") -> Pa
 
 
 def replaced(place: Path, parts: Iterable[bytes]) -> None:
-    """Write a file beside, and put it in the place of the old one when it is whole and on disk.
+    """Write a new file beside the old one, and rename it over that when it is whole and on disk.
 
     Args:
-        place: as `checked` gave it.
-        parts: of the new file.
+        place: the path that `checked` returned.
+        parts: the content of the new file.
     """
     new = place.with_name(f".quintet-{token_hex(8)}.new")
     try:
@@ -82,7 +83,7 @@ def replaced(place: Path, parts: Iterable[bytes]) -> None:
         os.replace(new, place)
     finally:
         new.unlink(missing_ok=True)
-    _settle(place.parent)
+    _sync(place.parent)
 
 
 def beginning(place: Path) -> bytes:
@@ -94,23 +95,24 @@ def beginning(place: Path) -> bytes:
         return b""
 
 
-def _may(place: Path, mode: int) -> bool:
+def _is_allowed(place: Path, mode: int) -> bool:
+    # By the effective user, who is the one that opens files.
     return os.access(place, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _check_file(shown: str, place: Path, looks: Looks, kind: str) -> None:
-    if not _may(place, os.R_OK | os.W_OK):
+    if not _is_allowed(place, os.R_OK | os.W_OK):
         raise DesignError(f"{shown} cannot be written: it is read-only; name another file")
-    begins = beginning(place)
-    if begins and not looks(begins):
+    start = beginning(place)
+    if start and not looks(start):
         raise DesignError(
             f"{shown} exists and is no {kind}; it is left as it is: name another file, or move it "
             "out of the way"
         )
 
 
-def _settle(folder: Path) -> None:
-    """Have the new name on disk too, where the system knows how."""
+def _sync(folder: Path) -> None:
+    """Write a folder's names to disk, so that a rename survives a crash."""
     with suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:

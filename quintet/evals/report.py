@@ -1,4 +1,4 @@
-"""What an evaluation found: every row, every figure with its interval, every gate."""
+"""Report an evaluation: every row, every figure with its interval, every gate."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from quintet.errors import DesignError
 from quintet.evals.analysis.balance import balance
 from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
-from quintet.evals.gate import Gate, Verdict
+from quintet.evals.gate import Verdict
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
+from quintet.evals.reading.rows import Header, read_rows
 from quintet.evals.row import Row
-from quintet.evals.running.journal import Header, read_rows, save_rows
-from quintet.evals.scoring import metrics_of
+from quintet.evals.running.journal import save_rows
 from quintet.evals.suite import Suite
 from quintet.state.record import plain, read
 
@@ -32,14 +32,14 @@ class Report:
     Attributes:
         suite: the suite's name.
         rows: every case, run once or more, in the order of the suite and then of the repeats.
-        figures: by metric, in order; those that no case has anything to say on are left out.
-        verdicts: one a gate.
-        notes: what a reader should know before believing the figures, such as an uneven set.
+        figures: by metric, in order; metrics that apply to no case are left out.
+        verdicts: one for each gate.
+        notes: warnings to read before the figures, such as an unbalanced set of cases.
         confidence: of the intervals.
         fingerprint: of the cases.
-        began: when, ISO 8601.
+        began: the time when it began, ISO 8601.
         seconds: the wall time of the whole evaluation.
-        expected: how many rows a whole evaluation has; more than there are, if it was cut off.
+        expected: the number of rows of a whole evaluation; more than `rows` if it was cut off.
         versions: of Quintet, LangGraph and Python.
         url: of the experiment, where it was uploaded.
     """
@@ -59,19 +59,19 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether all rows are there and every gate passed; True without gates."""
-        return len(self.rows) >= self.expected and all(each.passed for each in self.verdicts)
+        """Say whether all rows are there and every gate passed; True without gates."""
+        return len(self.rows) >= self.expected and all(verdict.passed for verdict in self.verdicts)
 
     @property
     def wrong(self) -> tuple[Row, ...]:
-        """The rows that some label of their case contradicts, or that raised."""
+        """Return the rows whose run contradicts a label of its case, or raised."""
         return tuple(row for row in self.rows if row.wrong)
 
     def __getitem__(self, metric: str) -> Figure:
-        """The figure of a metric.
+        """Return the figure of a metric.
 
         Raises:
-            DesignError: there is none of this name.
+            DesignError: there is no figure of this name.
         """
         if metric not in self.figures:
             known = ", ".join(self.figures) or "none"
@@ -81,10 +81,10 @@ class Report:
     def save(self, path: str | Path) -> None:
         """Write the report into a file, one row a line; `load_report` reads it back.
 
-        An earlier report that is there is replaced, once the new one is whole.
+        An earlier report there is replaced, once the new one is whole.
 
         Raises:
-            DesignError: another thing is there, or an evaluation that is under way writes there.
+            DesignError: the path holds something else, or a running evaluation writes there.
         """
         header = Header(
             suite=self.suite,
@@ -96,7 +96,8 @@ class Report:
         save_rows(path, header, self.rows, summed(self))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from quintet.evals.reports import notebook
+        # Imported late: `reports` shows reports, and so imports this module.
+        from quintet.evals.reports.notebook import notebook
 
         return {"text/plain": str(self), "text/html": notebook(self)}
 
@@ -109,7 +110,7 @@ class Report:
 
 
 def header_of(suite: Suite, repeats: int) -> Header:
-    """What a file of a suite's rows says of them."""
+    """Make the first line of a file of this suite's rows."""
     return Header(
         suite=suite.name,
         fingerprint=suite.fingerprint,
@@ -124,24 +125,23 @@ def report_of(
     rows: Sequence[Row],
     header: Header,
     *,
-    metrics: Iterable[Metric] | None = None,
+    metrics: Iterable[Metric],
     seconds: float,
     note: str = "",
 ) -> Report:
-    """The report on a suite's rows: its figures, its gates, and what to know beforehand."""
-    gates: Sequence[Gate] = suite.gates
+    """Report on a suite's rows: compute the figures, judge the gates, and note warnings."""
     figures = figures_of(
         rows,
-        metrics_of(suite) if metrics is None else metrics,
+        metrics,
         confidence=suite.confidence,
         seed=suite.seed,
-        gated={gate.metric for gate in gates},
+        gated={gate.metric for gate in suite.gates},
     )
     return Report(
         suite=suite.name,
         rows=tuple(rows),
         figures={name: figure for name, figure in figures.items() if figure.value is not None},
-        verdicts=tuple(gate.judged(figures.get(gate.metric)) for gate in gates),
+        verdicts=tuple(gate.judged(figures.get(gate.metric)) for gate in suite.gates),
         notes=(*balance(suite.cases).warnings, *([note] if note else [])),
         confidence=suite.confidence,
         fingerprint=suite.fingerprint,
@@ -157,16 +157,16 @@ def report_of(
 
 
 def summed(report: Report) -> dict[str, Any]:
-    """A report without its rows, as plain data."""
+    """Return a report without its rows, as plain data."""
     names = (item.name for item in fields(report) if item.name != "rows")
     return {name: plain(getattr(report, name)) for name in names}
 
 
 def load_report(path: str | Path) -> Report:
-    """A report from a file that `Report.save` or `evaluate(into=...)` wrote.
+    """Read a report from a file that `Report.save` or `evaluate(into=...)` wrote.
 
-    An evaluation that was interrupted has the figures of the standard metrics on the rows that it
-    made, and does not pass.
+    A file of an interrupted evaluation gives the figures of the standard metrics on the rows that
+    it has; such a report does not pass.
 
     Raises:
         DesignError: no such file, or it is no report.

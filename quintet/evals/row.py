@@ -1,4 +1,4 @@
-"""One case, run once: its trajectory and its scores."""
+"""Hold a case that was run once: its trajectory and its scores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from quintet.evals.trajectory import Trajectory
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A score that is a part of a whole, such as 3 of 4 calls; a metric sums both over the cases.
+    """A score that is a part of a whole, such as 3 of 4 calls; a metric sums both over the runs.
 
     Args:
         part: the hits, or the amount.
-        whole: out of how many; may be 0, where the case has nothing to say.
+        whole: the number of tries; 0 where there was none.
     """
 
     part: float
@@ -25,8 +25,8 @@ class Share:
 
 
 Score = bool | float | Share | tuple[Any, ...] | None
-"""True or False, a number, a `Share`, or None where a metric does not apply to a case. A metric
-with its own `over` gives a tuple of whatever that looks at."""
+"""True or False, a number, a `Share`, or None where a metric does not apply to a case; for a metric
+with its own `over`, a tuple."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,12 @@ class Row:
 
     Args:
         case: the case.
-        trajectory: what the run did.
-        repeat: which repeat this is, from 0.
-        scores: by metric: the part and the whole of a `Share` (a hit is `(1, 1)`), or what the
-            metric's `over` looks at; None where the metric does not apply.
-        errors: metrics that raised, with what they said. They count as the worst score.
-        reasons: by metric, why it scored so, where it says: a judge's sentence.
+        trajectory: the run's trajectory.
+        repeat: the number of the repeat, from 0.
+        scores: by metric, the part and the whole of a `Share` (a hit is `(1, 1)`), or the tuple
+            for the metric's `over`; None, or no entry, where the metric does not apply.
+        errors: by metric that raised, its error. It counts as the worst score.
+        reasons: by metric, the reason for the score, where it gives one, such as a judge.
     """
 
     case: Case
@@ -52,10 +52,10 @@ class Row:
 
     @property
     def cluster(self) -> str:
-        """What this row is drawn with in a bootstrap: its case's group, or the case itself."""
+        """Name the cluster that statistics count the row in: the case's group, or the case."""
         return self.case.group or self.case.id
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """What contradicts the case's labels, one sentence each; empty where nothing does."""
+        """Say which labels of the case the run contradicts, in one sentence each."""
         return contradictions(self.case, self.trajectory)

@@ -1,4 +1,4 @@
-"""Scoring one run by all metrics of a suite."""
+"""Score a run by all metrics of a suite."""
 
 from __future__ import annotations
 
@@ -19,42 +19,39 @@ from quintet.evals.trajectory import Trajectory
 
 
 def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:
-    """The standard metrics and the suite's own, which replace those of the same name.
-
-    With repeats, how many cases pass every time is one of them.
-    """
-    own = {metric.name: metric for metric in map(as_metric, suite.metrics)}
-    every = (pass_hat_k(repeats),) if repeats > 1 else ()
-    return tuple({**{metric.name: metric for metric in (*STANDARD, *every)}, **own}.values())
-
-
-def check_gates(suite: Suite, metrics: Iterable[Metric]) -> None:
-    """Refuse a gate on a metric that nobody computes.
+    """Collect the standard metrics (with repeats, pass^k too) and the suite's own, by name.
 
     Raises:
-        DesignError: it names the gate, and the metric that may have been meant.
+        DesignError: a gate is on a metric that is not among them; it names the closest.
     """
-    names = [metric.name for metric in metrics]
+    every_time = (pass_hat_k(repeats),) if repeats > 1 else ()
+    metrics = (*STANDARD, *every_time, *map(as_metric, suite.metrics))
+    by_name = {metric.name: metric for metric in metrics}
     for gate in suite.gates:
-        if gate.metric in names:
-            continue
-        close = get_close_matches(gate.metric, names, 1)
-        meant = f"; is {close[0]!r} meant?" if close else ""
-        every = gate.metric.removeprefix("pass_hat_")
-        if every != gate.metric and every.isdigit():
-            meant = f"; it needs repeats={every}"
-        raise DesignError(
-            f"suite {suite.name!r} has a gate on {gate.metric!r}, which no metric computes{meant}"
-        )
+        if gate.metric not in by_name:
+            raise DesignError(
+                f"suite {suite.name!r} has a gate on {gate.metric!r}, which no metric computes"
+                f"{_hint(gate.metric, by_name)}"
+            )
+    return tuple(by_name.values())
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    repeats = name.removeprefix("pass_hat_")
+    if repeats != name and repeats.isdigit():
+        return f"; it needs repeats={repeats}"
+    close = get_close_matches(name, known, 1)
+    return f"; is {close[0]!r} meant?" if close else ""
 
 
 async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:
-    """A row of one run, with all its scores. What a metric raises counts as its worst score."""
+    """Score one run by all metrics; a metric that raises counts as its worst score."""
     scores: dict[str, tuple[Any, ...] | None] = {}
     errors: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for metric in metrics:
         ended = called(_point, metric, case, trajectory)
+        # `_point` returns a tuple, except for an async metric, which is still to be awaited.
         if type(ended.value) is not tuple and ended.problem is None:
             ended = await awaited(ended.value)
             ended = called(_read, metric, ended.value) if ended.problem is None else ended
@@ -65,29 +62,36 @@ async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Itera
             scores[metric.name], why = ended.value
             if why:
                 reasons[metric.name] = why
-    kept = {name: point for name, point in scores.items() if point is not None}
     return Row(
         case=case,
         trajectory=_lean(case, trajectory),
         repeat=repeat,
-        scores=kept,
+        scores={name: point for name, point in scores.items() if point is not None},
         errors=errors,
         reasons=reasons,
     )
 
 
+def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
+    """Score a row from a file again by pass^k, whose k may differ now."""
+    by_case = [metric for metric in metrics if hasattr(metric.over, "parts")]
+    points = {metric.name: metric.score(row.case, row.trajectory) for metric in by_case}
+    known = {name: point for name, point in points.items() if isinstance(point, tuple)}
+    return replace(row, scores={**row.scores, **known}) if known else row
+
+
 def _point(metric: Metric, case: Case, trajectory: Trajectory) -> Any:
-    """Ask a metric, and read its answer; one that is to be awaited is returned as it is."""
-    said = metric.score(case, trajectory)
-    return said if inspect.isawaitable(said) else _read(metric, said)
+    """Ask a metric and read its answer; an awaitable answer is returned as it is."""
+    score = metric.score(case, trajectory)
+    return score if inspect.isawaitable(score) else _read(metric, score)
 
 
-def _read(metric: Metric, said: Any) -> tuple[tuple[Any, ...] | None, str]:
-    """Read a metric's answer: the score in the form that a row keeps, and the reason for it."""
-    return metric.kept(said), str(getattr(said, "reason", "") or "")
+def _read(metric: Metric, score: Any) -> tuple[tuple[Any, ...] | None, str]:
+    """Return the score in the form that a row keeps, and the reason for it."""
+    return metric.kept(score), str(getattr(score, "reason", "") or "")
 
 
 def _lean(case: Case, trajectory: Trajectory) -> Trajectory:
-    """Of the end state only what the case has a label for: states are large, and rows are kept."""
+    """Keep of the end state only the keys with a label: states are large, and rows are kept."""
     state = {key: trajectory.state[key] for key in case.state or () if key in trajectory.state}
     return replace(trajectory, state=state)

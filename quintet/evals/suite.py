@@ -1,4 +1,4 @@
-"""A suite: cases, the target that they are run on, metrics and gates."""
+"""Define suites: cases, the target that they run on, metrics and gates."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from quintet.state.record import digest, plain
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """What is measured, on what, and what must be reached.
+    """Put together cases, the target to run them on, metrics, and gates to pass.
 
     Args:
         cases: the cases; their ids are unique.
-        target: what is evaluated: a compiled graph, a `Router`, a chooser, a `GraphTarget`, or a
-            plain or async function of a case that returns a `Trajectory`.
-        name: as it stands in reports.
-        metrics: beside the standard ones; one of the same name takes its place. A function of a
-            case and its trajectory is a metric too.
-        gates: what must be reached.
+        target: the system to evaluate: a compiled graph, a `Router`, a chooser, a `GraphTarget`, or
+            a plain or async function of a case that returns a `Trajectory`.
+        name: the suite's name in reports.
+        metrics: metrics beside the standard ones; one of the same name replaces that. A function
+            of a case and its trajectory is a metric too.
+        gates: the requirements on figures.
         confidence: of all intervals and bounds.
-        seed: of what is drawn by lot: the sample and the bootstrap.
+        seed: of the sample and the bootstrap.
 
     Raises:
         DesignError: two cases of one id, or a confidence outside 0 to 1.
@@ -44,7 +44,7 @@ class Suite:
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(self.cases))
         object.__setattr__(self, "gates", tuple(self.gates))
-        object.__setattr__(self, "metrics", tuple(as_metric(each) for each in self.metrics))
+        object.__setattr__(self, "metrics", tuple(map(as_metric, self.metrics)))
         if odd := [case for case in self.cases if not isinstance(case, Case)]:
             raise DesignError(f"Suite {self.name!r}: {odd[0]!r:.60} is not a Case")
         seen: set[str] = set()
@@ -59,14 +59,14 @@ class Suite:
 
     @property
     def fingerprint(self) -> str:
-        """A name for exactly these cases; runs of the same cases can be compared and continued."""
+        """Hash the cases; a file of rows goes on only with equal cases."""
         return digest([plain(case) for case in self.cases])[:16]
 
     def sampled(self, number: int) -> Suite:
-        """The same suite on so many of its cases, drawn by its seed; all where it has no more.
+        """Return the suite on a sample of its cases, drawn by its seed; on all if it has no more.
 
         Raises:
-            DesignError: less than one case is asked for.
+            DesignError: `number` is less than one.
         """
         if number < 1:
             raise DesignError(f"sampled({number!r}): give at least 1")
@@ -76,10 +76,10 @@ class Suite:
         return replace(self, cases=tuple(self.cases[place] for place in sorted(drawn)))
 
     def on(self, target: Any) -> Suite:
-        """The same suite on another target."""
+        """Return the suite on another target."""
         return replace(self, target=target)
 
     def tagged(self, *tags: str) -> Suite:
-        """The same suite on the cases that have one of these tags."""
+        """Return the suite on the cases that have one of these tags."""
         chosen: Sequence[Case] = [case for case in self.cases if set(tags) & set(case.tags)]
         return replace(self, cases=tuple(chosen))

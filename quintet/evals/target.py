@@ -1,4 +1,4 @@
-"""Targets: what is evaluated, as a function of a case that returns a trajectory."""
+"""Turn systems into targets: functions of a case that return a trajectory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
-from quintet.evals.running.ended import stops, told
+from quintet.evals.running.ended import error_text, stops_evaluation
 from quintet.evals.running.observer import Observer
-from quintet.evals.trajectory import PEOPLE, Trajectory
-from quintet.evals.trajectory import Call as ToolCall
+from quintet.evals.trajectory import PEOPLE, ToolCall, Trajectory
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.node import Node
@@ -29,29 +28,29 @@ from quintet.runs import Run, alook, astart, look, start
 from quintet.state.verdict import is_async, name_of
 
 ANSWERS = 64
-"""Questions that one run may put to a person before it counts as going in circles."""
+"""Questions that a run may ask a person before it counts as going in circles."""
 
 Person = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GraphTarget:
-    """A compiled graph as a target: each case is a run on a thread of its own.
+    """Run each case on a compiled graph, on a thread of its own.
 
     A graph that writes Quintet's records is read by them. Of any other graph the nodes, the tool
-    and model calls and the last message are read, and the route is the first node among `routes`.
+    and model calls and the last message are read, and the route is the first node in `routes`.
 
     Args:
         app: the compiled graph; with a checkpointer where it may stop for a person.
-        person: answers what the run asks: a function of the interrupt's packet, such as a
-            `ScriptedPerson`. None, as no person at all, leaves the run waiting.
-        given: what the graph gets of a case; by default `case.input`, and a text as the last
-            message, or under `message`, whichever the state has.
+        person: answers the run's questions: a function of the interrupt's packet, such as a
+            `ScriptedPerson`. If there is none, or it returns None, the run is left waiting.
+        given: makes the graph's input from a case; by default `case.input`, a text as the last
+            message or under `message`, whichever the state has.
         routes: nodes that count as a route, where the graph keeps no decisions; `evaluate` gives
             the routes that its cases name.
         people: nodes at which a person takes over.
-        observe: what else to say of a run that ended: fields of `Trajectory` by name, such as
-            `{"state": {"refunds": 1}}`, in place of what was read.
+        observe: gets the ended `Run`, and returns fields of `Trajectory` to replace, such as
+            `{"state": {"refunds": 1}}`.
 
     Raises:
         DesignError: the graph is not compiled.
@@ -73,34 +72,37 @@ class GraphTarget:
 
     @property
     def waits(self) -> bool:
-        """Whether the graph has a node that is async only, so that it must be awaited."""
+        """Say whether the graph has a part that can only be awaited."""
         return _waits(self.app)
 
     def __call__(self, case: Case) -> Trajectory:
-        """Run one case. What the graph raises stands in the trajectory's `error`."""
+        """Run one case; an exception of the graph becomes the trajectory's `error`."""
         return drive(self._logic(case))
 
     async def acall(self, case: Case) -> Trajectory:
-        """The same, awaiting the graph."""
+        """Run one case as a call does, awaiting the graph."""
         return await adrive(self._logic(case))
 
     def _logic(self, case: Case) -> Logic[Trajectory]:
-        given = _state(self.app, self.given(case) if self.given is not None else case.input)
+        value = self.given(case) if self.given is not None else case.input
+        state = _input_for(self.app, value)
         thread, observer, began = f"eval-{uuid4().hex[:12]}/{case.id}", Observer(), time.monotonic()
         config = {"callbacks": [observer]}
         run, error = None, ""
         try:
             options = {"thread": thread, "config": config}
-            run = yield Call(start, (self.app, given), options=options, awaitable=astart)
-            run = yield from self._answered(run)
-        except BaseException as problem:
-            if stops(problem):
+            run = yield Call(start, (self.app, state), options=options, awaitable=astart)
+            run = yield from self._answer_all(run)
+        except BaseException as problem:  # a tool's `sys.exit` is a finding too
+            if stops_evaluation(problem):
                 raise
-            error = told(problem)
+            error = error_text(problem)
         seconds = time.monotonic() - began
         if error and self._saves:
-            run = yield Call(_seen, (self.app, thread), awaitable=_aseen)
+            # What was done before the error is in the checkpoint.
+            run = yield Call(_look, (self.app, thread), awaitable=_alook)
         trajectory = self._read(run, observer, error, seconds)
+        # Nobody can read the thread again, and in memory it would stay for the whole evaluation.
         if isinstance(self.app.checkpointer, InMemorySaver):
             self.app.checkpointer.delete_thread(thread)
         return trajectory
@@ -109,7 +111,7 @@ class GraphTarget:
     def _saves(self) -> bool:
         return self.app.checkpointer not in (None, False)
 
-    def _answered(self, run: Run) -> Logic[Run]:
+    def _answer_all(self, run: Run) -> Logic[Run]:
         for number in count():
             answer = self.person(run.waiting[0].packet) if run.waiting and self.person else None
             if answer is None:
@@ -121,7 +123,7 @@ class GraphTarget:
         return run
 
     def _read(self, run: Run | None, observer: Observer, error: str, seconds: float) -> Trajectory:
-        read = harvest(
+        trajectory = harvest(
             {} if run is None else run.values,
             path=(run.path if run is not None else ()) or tuple(observer.path),
             status="error" if error or run is None else run.status,
@@ -130,26 +132,27 @@ class GraphTarget:
             routes=self.routes,
             people=self.people,
         )
-        read = replace(
-            read,
-            calls=_together(observer.calls, read.calls),
-            # Our records count an agent's step as a call; the callbacks have seen the models.
-            spent={**_without(read.spent, "model_calls"), **observer.spent},
+        # Our records count an agent's step as a model call; the callbacks have seen the models.
+        spent = {name: n for name, n in trajectory.spent.items() if name != "model_calls"}
+        trajectory = replace(
+            trajectory,
+            calls=_merged_calls(observer.calls, trajectory.calls),
+            spent={**spent, **observer.spent},
             seconds=seconds,
             error=error,
         )
         if self.observe is None or run is None:
-            return read
-        return replace(read, **self.observe(run))
+            return trajectory
+        return replace(trajectory, **self.observe(run))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChooserTarget:
-    """A chooser alone as a target: nothing runs but the choice.
+    """Ask a chooser for the route of each case, and run nothing else.
 
     Args:
         chooser: a chooser, or a `Router`, whose `read` and `otherwise` are used.
-        otherwise: the route that an abstention counts as.
+        otherwise: the route that an abstention counts as, where `chooser` is no `Router`.
     """
 
     chooser: Chooser | Router
@@ -157,9 +160,8 @@ class ChooserTarget:
 
     @property
     def waits(self) -> bool:
-        """Whether the chooser must be awaited."""
-        inner = self._choose
-        tiers = getattr(inner, "tiers", (inner,))
+        """Say whether the chooser, or a tier of it, must be awaited."""
+        tiers = getattr(self._choose, "tiers", (self._choose,))
         return any(is_async(tier) for tier in tiers)
 
     @property
@@ -167,31 +169,30 @@ class ChooserTarget:
         return self.chooser.choose if isinstance(self.chooser, Router) else self.chooser
 
     def __call__(self, case: Case) -> Trajectory:
-        """Ask for one choice. What the chooser raises is left to whoever evaluates."""
+        """Ask for one choice; an exception of the chooser is raised to the caller."""
         began = time.monotonic()
         return self._read(case, drive(ask(self._choose, self._given(case))), began)
 
     async def acall(self, case: Case) -> Trajectory:
-        """The same, awaiting the chooser."""
+        """Ask for one choice as a call does, awaiting the chooser."""
         began = time.monotonic()
         return self._read(case, await adrive(ask(self._choose, self._given(case))), began)
 
     def _given(self, case: Case) -> Any:
-        reads = isinstance(self.chooser, Router) and isinstance(case.input, Mapping)
-        if reads and isinstance(self.chooser, Router):
-            return self.chooser.read(case.input)
-        return case.text if isinstance(case.input, Mapping) else case.input
+        if not isinstance(case.input, Mapping):
+            return case.input
+        return self.chooser.read(case.input) if isinstance(self.chooser, Router) else case.text
 
     def _read(self, case: Case, choice: Choice | None, began: float) -> Trajectory:
         seconds = time.monotonic() - began
         nobody = self.chooser.otherwise if isinstance(self.chooser, Router) else self.otherwise
-        likeliest = getattr(self._choose, "scores", None)
-        if choice is None and likeliest is not None:
-            scored = likeliest([self._given(case)])[0]
-            confidence, best = scored.confidence, scored.route
-        else:
-            confidence = None if choice is None else choice.confidence
-            best = "" if choice is None else choice.to
+        confidence = None if choice is None else choice.confidence
+        best = "" if choice is None else choice.to
+        scores = getattr(self._choose, "scores", None)
+        if choice is None and scores is not None:
+            # A learned chooser that abstained still knows the likeliest route, for risk curves.
+            likeliest = scores([self._given(case)])[0]
+            confidence, best = likeliest.confidence, likeliest.route
         return Trajectory(
             status="routed",
             reason="the chooser abstained" if choice is None else choice.reason,
@@ -206,21 +207,21 @@ class ChooserTarget:
 
 
 def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
-    """What `evaluate` may be given, as a function of a case.
+    """Make a target, a function of a case, of whatever `evaluate` accepts.
 
     Args:
         thing: a compiled graph, a `Router`, a chooser that has `routes` (`by_rules`, ...), or a
             function of a case, which is returned as it is.
-        cases: their routes are those that nodes of a graph count as.
+        cases: the routes that they name become the `routes` of a graph's target.
 
     Raises:
         DesignError: none of these.
     """
-    named = tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
+    routes = tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
     if isinstance(thing, CompiledStateGraph):
-        return GraphTarget(app=thing, routes=named)
+        return GraphTarget(app=thing, routes=routes)
     if isinstance(thing, GraphTarget):
-        return thing if thing.routes else replace(thing, routes=named)
+        return thing if thing.routes else replace(thing, routes=routes)
     if isinstance(thing, Router) or hasattr(thing, "routes"):
         return ChooserTarget(chooser=thing)
     if isinstance(thing, StateGraph):
@@ -234,19 +235,18 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
 
 
 def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
-    """A sentence on route labels that a target cannot take, such as a misspelt one; else empty.
+    """Warn of route labels that a target cannot take, such as a misspelt one; else return "".
 
-    Of a graph the routes of its `Router`s count; a graph without one may take any node.
+    A graph's routes are those of its `Router`s; a graph without one may take any node.
     """
+    known: set[str] = set()
     if isinstance(target, GraphTarget):
         nodes = [spec.runnable for spec in target.app.builder.nodes.values()]
         known = {name for node in nodes if isinstance(node, Router) for name in node.targets}
     elif isinstance(target, ChooserTarget):
         chooser = target.chooser
-        own = chooser.targets if isinstance(chooser, Router) else getattr(chooser, "routes", ())
-        known = {*own, target.otherwise} if own else set()
-    else:
-        known = set()
+        routes = chooser.targets if isinstance(chooser, Router) else getattr(chooser, "routes", ())
+        known = {*routes, target.otherwise} if routes else set()
     if not known:
         return ""
     labels = dict.fromkeys(route for case in cases for route in case.route or ())
@@ -258,73 +258,71 @@ def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
 
 
 def is_awaited(target: Any) -> bool:
-    """Whether a target must be awaited, or is a function whose result must be."""
+    """Say whether a target must be awaited, or is a function whose result must be."""
     return bool(getattr(target, "waits", False)) or is_async(target)
 
 
 def _waits(app: Any) -> bool:
-    """Whether a graph, or one within it, holds a part that can only be awaited."""
-    paths = [item for found in app.builder.branches.values() for item in found.values()]
-    parts = [spec.runnable for spec in app.builder.nodes.values()] + [item.path for item in paths]
+    """Say whether a graph, or one within it, has a part that can only be awaited."""
+    nodes = [spec.runnable for spec in app.builder.nodes.values()]
+    branches = [branch for named in app.builder.branches.values() for branch in named.values()]
     inner = [graph for _, graph in app.get_subgraphs() if isinstance(graph, CompiledStateGraph)]
-    return any(map(_async_only, parts)) or any(map(_waits, inner))
+    parts = [*nodes, *(branch.path for branch in branches)]
+    return any(map(_is_async_only, parts)) or any(map(_waits, inner))
 
 
-def _async_only(part: Any) -> bool:
+def _is_async_only(part: Any) -> bool:
+    # A node of ours is async where a function in its settings is, or a tier of a cascade there.
     if isinstance(part, Node) and is_dataclass(part):
-        settings = (getattr(part, item.name) for item in fields(part))
-        return any(is_async(tier) for each in settings for tier in getattr(each, "tiers", (each,)))
+        settings = [getattr(part, item.name) for item in fields(part)]
+        return any(is_async(f) for value in settings for f in getattr(value, "tiers", (value,)))
     return getattr(part, "afunc", None) is not None and getattr(part, "func", None) is None
 
 
-def _seen(app: Any, thread: str) -> Run | None:
+def _look(app: Any, thread: str) -> Run | None:
     try:
         return look(app, thread=thread)
-    except QuintetError:
+    except QuintetError:  # the error came before anything was stored
         return None
 
 
-async def _aseen(app: Any, thread: str) -> Run | None:
+async def _alook(app: Any, thread: str) -> Run | None:
     try:
         return await alook(app, thread=thread)
     except QuintetError:
         return None
 
 
-def _state(app: Any, given: Any) -> Mapping[str, Any]:
-    """The input as a graph takes it."""
-    if isinstance(given, Mapping):
-        return given
-    taken = app.builder.schemas[app.builder.input_schema]
-    if "messages" in taken:
-        said = [{"role": "user", "content": given}] if isinstance(given, str) else given
-        return {"messages": said}
-    if "message" in taken and isinstance(given, str):
-        return {"message": given}
+def _input_for(app: Any, value: Any) -> Mapping[str, Any]:
+    """Make a graph's input of a case's: a mapping as it is, a text or messages under their key."""
+    if isinstance(value, Mapping):
+        return value
+    keys = app.builder.schemas[app.builder.input_schema]
+    if "messages" in keys:
+        messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
+        return {"messages": messages}
+    if "message" in keys and isinstance(value, str):
+        return {"message": value}
     raise DesignError(
-        f"the case's input {given!r:.60} is {type(given).__name__}, and the graph takes "
-        f"{', '.join(sorted(taken))}: give a mapping of these, or GraphTarget(given=...)"
+        f"the case's input {value!r:.60} is {type(value).__name__}, and the graph takes "
+        f"{', '.join(sorted(keys))}: give a mapping of these, or GraphTarget(given=...)"
     )
 
 
-def _together(seen: tuple[ToolCall, ...], recorded: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
-    """The calls that callbacks saw, and those that only the records have.
-
-    An effect that a model calls is both; its record knows the key and how it ended.
-    """
+def _merged_calls(
+    seen: tuple[ToolCall, ...], recorded: tuple[ToolCall, ...]
+) -> tuple[ToolCall, ...]:
+    """Merge the calls seen by callbacks with those on record."""
+    # An effect that a model calls is in both; its record knows the key and the end.
     left = list(recorded)
     merged = []
     for call in seen:
-        twin = next((item for item in left if _same(item, call)), None)
-        if twin is not None:
-            left.remove(twin)
-        merged.append(twin or call)
+        record = next((item for item in left if _is_same(item, call)), None)
+        if record is not None:
+            left.remove(record)
+        merged.append(record or call)
     return (*merged, *left)
 
 
-def _without(given: Mapping[str, float], name: str) -> dict[str, float]:
-    return {key: value for key, value in given.items() if key != name}
-
-
-def _same(one: ToolCall, other: ToolCall) -> bool:
+def _is_same(one: ToolCall, other: ToolCall) -> bool:
     return one.name == other.name and dict(one.arguments) == dict(other.arguments)

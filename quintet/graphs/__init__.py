@@ -1,25 +1,13 @@
-"""The wiring: edge factories and ready-made graphs; and `check` for any graph."""
+"""Make edges and ready-made graphs, and `check` any graph."""
 
-from quintet.checks import Finding, check
-from quintet.graphs.edges import (
-    Begin,
-    Path,
-    begin,
-    by_actions,
-    by_failure,
-    by_outcome,
-    by_plan,
-    by_route,
-)
+from quintet.checks import check
+from quintet.graphs.edges import begin, by_actions, by_failure, by_outcome, by_plan, by_route
 from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.sequential import create_sequential
 from quintet.graphs.single import create_single_agent
 
 __all__ = [
-    "Begin",
-    "Finding",
-    "Path",
     "begin",
     "by_actions",
     "by_failure",

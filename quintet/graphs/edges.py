@@ -1,4 +1,4 @@
-"""Edge factories: path functions for `add_conditional_edges`, each with its total map of targets.
+"""Make path functions for `add_conditional_edges`, each with all its targets.
 
 path = by_outcome(done=END, otherwise="person")
 graph.add_conditional_edges("finish", path, path.targets)
@@ -22,10 +22,10 @@ from quintet.state.outcome import STATUSES
 
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """A path function over one key of the state.
+    """Choose the next node by one fact in the state.
 
     Attributes:
-        key: what it is about; also its name in drawings.
+        key: `outcome`, `route`, `failure`, `plan` or `actions`; drawings show `by_` and this.
         to: the node for each value.
         otherwise: the node for every other value, or another path that decides then.
     """
@@ -34,40 +34,48 @@ class Path:
     to: Mapping[str, str]
     otherwise: str | Path
 
+    # LangGraph names a path function by its `__name__`.
     @property
     def __name__(self) -> str:
         return f"by_{self.key}"
 
     @property
     def targets(self) -> list[str]:
-        """Every node that it may name, for `path_map`."""
+        """Name all nodes that the path may lead to, for `path_map`."""
         rest = [self.otherwise] if isinstance(self.otherwise, str) else self.otherwise.targets
         return list(dict.fromkeys((*self.to.values(), *rest)))
 
     def __call__(self, state: Any) -> str:
-        """The node to go to."""
-        node = self.to.get(self._seen(values(state)))
+        """Give the next node."""
+        node = self.to.get(self._value(values(state)))
         if node is not None:
             return node
         return self.otherwise if isinstance(self.otherwise, str) else self.otherwise(state)
 
-    def _seen(self, state: Mapping[str, Any]) -> str:
-        if self.key != "plan":
-            return _seen(self.key, state)
-        # A planner of its own name within a nested graph is another one.
-        around = current_task("").path.rpartition("/")[0]
-        planner = "/".join(filter(None, (around, self.to["yes"])))
-        record = kept(state, "plan").get(planner)
-        return "no" if record is None or record["over"] else "yes"
+    def _value(self, state: Mapping[str, Any]) -> str:
+        if self.key == "outcome":
+            return str((state.get("outcome") or {}).get("status", ""))
+        if self.key == "route":
+            return str(state.get("route") or "")
+        if self.key == "actions":
+            return "yes" if todo(of_this_run(state).values()) else "no"
+        if self.key == "plan":
+            return "yes" if self._plan_under_way(state) else "no"
+        return "yes" if state.get("failures") else "no"
+
+    def _plan_under_way(self, state: Mapping[str, Any]) -> bool:
+        # Planners of one name may be in several nested graphs: this graph's is told by the path.
+        graph = current_task("").path.rpartition("/")[0]
+        planner = "/".join(filter(None, (graph, self.to["yes"])))
+        progress = kept(state, "plan").get(planner)
+        return progress is not None and not progress["over"]
 
 
+# A Runnable, so that LangGraph calls it without a callback manager of its own, which would cost
+# more than all that it does.
 @dataclass(frozen=True, kw_only=True)
 class Begin(Runnable[Any, Any]):
-    """An edge from START that says that a new run begins. Made by `begin`.
-
-    It is a Runnable, so that LangGraph calls it without a callback manager of its own, which costs
-    more than all that it does.
-    """
+    """Begin a new run on the way from START to the first nodes. Made by `begin`."""
 
     to: tuple[str, ...]
 
@@ -75,11 +83,12 @@ class Begin(Runnable[Any, Any]):
 
     @property
     def targets(self) -> list[str]:
-        """Every node that it leads to, for `path_map`."""
+        """Name the nodes that it leads to, for `path_map`."""
         return list(self.to)
 
     def __call__(self, state: Any) -> list[str]:
-        """Begin the run, and give the nodes that come first."""
+        """Begin the run, and give the first nodes."""
+        # None in a state without the key `run`.
         life = getattr(values(state).get("run"), "life", None)
         if life is not None:
             life.mark()
@@ -100,12 +109,11 @@ def begin(*to: str) -> Begin:
     path = begin("router")
     graph.add_conditional_edges(START, path, path.targets)
 
-    By it a new message is told from the rest of an old run in every case: also where that was
-    broken off or waits for a person, and the message comes through a server. Ready-made graphs
-    have it.
+    With it, new input always begins a new run, even if the last run was broken off or waits for a
+    person, and the input comes through a server. Ready-made graphs have it.
 
     Raises:
-        DesignError: no nodes.
+        DesignError: no nodes are given.
     """
     if not to or not all(isinstance(node, str) for node in to):
         raise DesignError(f"begin{to!r}: give the names of the nodes that come first")
@@ -113,10 +121,10 @@ def begin(*to: str) -> Begin:
 
 
 def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
-    """Go by the outcome's status, as in `by_outcome(done=END, otherwise="person")`.
+    """Choose by the outcome's status, as in `by_outcome(done=END, otherwise="person")`.
 
     Raises:
-        DesignError: a status that does not exist.
+        DesignError: a status does not exist.
     """
     if unknown := [status for status in to if status not in STATUSES]:
         raise DesignError(
@@ -126,10 +134,14 @@ def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
 
 
 def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str | Path) -> Path:
-    """Go by the route that a router has written: a mapping of route to node, or the nodes.
+    """Choose by the route that a router has written.
+
+    Args:
+        to: the node for each route; or a tuple of routes, each named as its node.
+        otherwise: the node, or the path, for any other route.
 
     Raises:
-        DesignError: a single name, which Python would take for its letters.
+        DesignError: `to` is a single name, which Python would take for its letters.
     """
     if isinstance(to, str):
         raise DesignError(f"by_route({to!r}): give a tuple of routes, ({to!r},)")
@@ -138,25 +150,15 @@ def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str | Path) 
 
 
 def by_failure(failed: str, *, otherwise: str | Path) -> Path:
-    """Go to one node where this run has recorded a failure, else to the other."""
+    """Choose `failed` where this run has recorded a failure, else `otherwise`."""
     return Path(key="failure", to={"yes": failed}, otherwise=otherwise)
 
 
 def by_plan(plan: str, *, otherwise: str | Path) -> Path:
-    """Go back to the planner where a plan is under way, else on."""
+    """Choose the planner named `plan` while its plan is under way, else `otherwise`."""
     return Path(key="plan", to={"yes": plan}, otherwise=otherwise)
 
 
 def by_actions(proposed: str, *, otherwise: str | Path) -> Path:
-    """Go to one node where actions stand proposed or approved, else to the other."""
+    """Choose `proposed` where actions are proposed or approved, else `otherwise`."""
     return Path(key="actions", to={"yes": proposed}, otherwise=otherwise)
-
-
-def _seen(key: str, state: Mapping[str, Any]) -> str:
-    if key == "outcome":
-        return str((state.get("outcome") or {}).get("status", ""))
-    if key == "route":
-        return str(state.get("route") or "")
-    if key == "actions":
-        return "yes" if todo(of_this_run(state).values()) else "no"
-    return "yes" if state.get("failures") else "no"

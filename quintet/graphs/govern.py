@@ -1,15 +1,16 @@
-"""Nodes under a gate, a recovery policy and an outcome, in a graph of the user's own."""
+"""Add nodes under a gate, a recovery policy and an outcome to a graph of the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
+from quintet.graphs.wiring import Wiring, add_workers, check_names
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Finish, StateCriterion
@@ -25,7 +26,7 @@ def govern(
     recover: Recovery | None = None,
     success: tuple[StateCriterion, ...] = (),
 ) -> StateGraph[Any]:
-    """Add nodes to a graph of yours, with all that they need around them.
+    """Add nodes to a graph of yours, with recovery, approval and an outcome around them.
 
     graph = StateGraph(State)
     graph.add_node("look_up", look_up)
@@ -34,18 +35,19 @@ def govern(
     graph.add_edge("look_up", "billing")
     graph.add_edge("notify", "finish")
 
-    Each node gets the policy's retries and error handler, and goes to `then` by itself: first
-    through the gate and the node that acts, where it has proposed something. Added too, unless the
-    graph has them: `finish`, which writes the outcome, `person`, who takes over, and `undo`, where
-    the policy goes there. Edges into the nodes and from `then` on are yours.
+    Each node gets the policy's retries and error handler, and an edge to `then`; if it proposed
+    actions, they go through the gate and the node that acts first. Unless the graph has them, these
+    nodes are added: `finish`, which writes the outcome; `person`, which hands over to a person; and
+    `undo`, if the policy goes there. You add the edges into the nodes, and those from `then` on.
 
     Args:
         graph: an uncompiled graph, whose state inherits `OrchestrationState`.
         nodes: by name: a `Worker`, a `Router`, a `Planner`, or a node of yours.
         then: the node to go to when the work is done; `finish`, or one of yours.
-        gate: the approval gate in front of their effects. It is added as `approve`; what it lets
-            through runs in `act`; of a further gate with its name behind them (`approve_refunds`).
-        recover: what to do about failures; by default retry, then a person.
+        gate: the approval gate in front of their effects. It is added as `approve`, and the node
+            that runs approved actions as `act`; the nodes of a further gate have its name at the
+            end (`approve_refunds`).
+        recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs, where `finish` is added.
 
     Returns:
@@ -56,19 +58,15 @@ def govern(
             that do not fit together.
     """
     _check(graph, nodes, success)
-    effects = effects_of(nodes)
-    number = _behind(graph, gate)
-    wiring = Wiring(
-        gate=gate,
-        recover=recover or Recovery(),
-        success=success,
-        effects=effects,
+    suffix = _suffix(graph, gate)
+    wiring = replace(
+        Wiring.around(nodes, gate, recover, success),
         then=then,
-        asks_at=f"approve{number}",
-        acts_at=f"act{number}",
+        gate_node=f"approve{suffix}",
+        act_node=f"act{suffix}",
     )
     _check_undo(graph, wiring)
-    add_workers(graph, nodes, wiring, wiring.tail(graph))
+    add_workers(graph, nodes, wiring, wiring.add_ends(graph))
     return graph
 
 
@@ -88,8 +86,9 @@ def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[StateCriterion, 
             "criteria; give them there"
         )
     check_names(nodes, graph.state_schema)
-    writing = [*nodes.values(), ApprovalGate, Act, Recovery, Finish]
-    written = {key for node in writing for key in getattr(node, "writes", ())}
+    # All that may be added, since the state must have the keys of each.
+    writers = [*nodes.values(), ApprovalGate, Act, Recovery, Finish]
+    written = {key for node in writers for key in getattr(node, "writes", ())}
     if missing := sorted(written - set(graph.channels)):
         raise DesignError(
             f"govern: the state {graph.state_schema.__name__} has no {', '.join(missing)}, and "
@@ -97,15 +96,14 @@ def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[StateCriterion, 
         )
 
 
-def _behind(graph: StateGraph[Any], gate: ApprovalGate | None) -> str:
-    """Give what stands behind the names of the gate's nodes; empty where they are free.
+def _suffix(graph: StateGraph[Any], gate: ApprovalGate | None) -> str:
+    """Give the suffix of the names of the gate's nodes; empty where the plain names are free.
 
     Raises:
         DesignError: the graph has a gate of the same name already.
     """
     if gate is None or ("approve" not in graph.nodes and "act" not in graph.nodes):
         return ""
-    behind = f"_{gate.name}"
     for node in graph.nodes.values():
         other = node.runnable
         if isinstance(other, ApprovalGate) and other.name == gate.name:
@@ -114,10 +112,11 @@ def _behind(graph: StateGraph[Any], gate: ApprovalGate | None) -> str:
                 "gate; give this one a name of its own, as in ApprovalGate(name='refunds'), or "
                 "give both nodes to one govern"
             )
-    return behind
+    return f"_{gate.name}"
 
 
 def _check_undo(graph: StateGraph[Any], wiring: Wiring) -> None:
+    """Refuse an `undo` of the graph's own that lacks effects of the new nodes."""
     undo = graph.nodes["undo"].runnable if "undo" in graph.nodes else None
     if "undo" not in wiring.recover.destinations or not isinstance(undo, Undo):
         return

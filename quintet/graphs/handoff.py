@@ -1,4 +1,4 @@
-"""A router in front of specialists: control passes to one of them, or to a planner."""
+"""Hand each request to one of several specialists, or to a planner, by a router."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
+from quintet.graphs.wiring import Wiring, add_workers, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery
@@ -25,7 +25,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
-    """A front door that hands each request to the specialist who takes it.
+    """Make a graph that routes each request to the worker that takes it.
 
     Args:
         router: its targets are workers, `person` or `finish`.
@@ -34,7 +34,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
             fallbacks.
         intake: a node of yours that runs first, as `intake`.
         gate: the approval gate in front of the workers' effects.
-        recover: what to do about failures; by default retry, then a person.
+        recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
 
@@ -42,18 +42,13 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         An uncompiled StateGraph.
 
     Raises:
-        DesignError: a way to a node that does not exist, a name that is taken, more than one
-            planner, or other parts that do not fit.
+        DesignError: a target that does not exist, a name that is taken, more than one planner, or
+            other parts that do not fit.
     """
     check_names(workers, state, "router", "intake")
-    wiring = Wiring(
-        gate=gate,
-        recover=recover or Recovery(),
-        success=success,
-        effects=effects_of(workers),
-    )
+    wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph)
+    then = wiring.add_ends(graph)
     add_workers(graph, workers, wiring, then)
     wiring.add_node(graph, "router", router)
     if intake is None:

@@ -1,4 +1,4 @@
-"""Workers one after the other, each with what the ones before it gave."""
+"""Run workers one after the other, each with the results of those before it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, check_names, effects_of
+from quintet.graphs.wiring import Wiring, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.function import targets_of
 from quintet.nodes.finish import StateCriterion
@@ -25,12 +25,12 @@ def create_sequential(
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
-    """Workers in the order given. A contract may need an earlier worker's result by its name.
+    """Make a graph that runs workers in order; a contract may need earlier results by their names.
 
     Args:
         workers: by node name, in order; `Worker`s or your own nodes.
         gate: the approval gate in front of their effects, after the last worker.
-        recover: what to do about failures; by default retry, then a person.
+        recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
 
@@ -48,21 +48,16 @@ def create_sequential(
             f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order "
             "of its own; give it to create_handoff"
         )
-    wiring = Wiring(
-        gate=gate,
-        recover=recover or Recovery(),
-        success=success,
-        effects=effects_of(workers),
-    )
+    wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph)
+    then = wiring.add_ends(graph)
     names = list(workers)
-    for name, later in zip(names, [*names[1:], then], strict=True):
-        way = wiring.onward(None, then) if later == then else later
-        worker = wiring.fitted(workers[name], way, then)
+    for name, following in zip(names, [*names[1:], then], strict=True):
+        way = wiring.way_on(None, then) if following == then else following
+        worker = wiring.wired(workers[name], way, then)
         wiring.add_node(graph, name, worker)
         if not targets_of(worker):
-            wiring.add_onward(graph, name, way)
+            wiring.add_edges(graph, name, way)
     wiring.begin(graph, names[0])
     wiring.check(graph)
     return graph

@@ -1,4 +1,4 @@
-"""One agent: the simplest control flow, and the baseline for every other."""
+"""Run a single agent: the simplest control flow, and the baseline for every other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, check_names, effects_of
+from quintet.graphs.wiring import Wiring, add_workers, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery
@@ -21,12 +21,13 @@ def create_single_agent(
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
 ) -> StateGraph[Any]:
-    """One worker under its contract, with approval, recovery and an outcome.
+    """Make a graph of one worker under its contract, with approval, recovery and an outcome.
 
     Args:
-        worker: a `Worker`, the agent and its contract, or a node of yours; its name is `work`.
+        worker: a `Worker`, which is an agent with its contract, or a node of yours. Its node is
+            named `work`.
         gate: the approval gate in front of its effects.
-        recover: what to do about failures; by default retry, then a person.
+        recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
 
@@ -38,15 +39,9 @@ def create_single_agent(
     """
     workers = {"work": worker}
     check_names(workers, state)
-    wiring = Wiring(
-        gate=gate,
-        recover=recover or Recovery(),
-        success=success,
-        effects=effects_of(workers),
-    )
+    wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
-    then = wiring.tail(graph)
-    add_workers(graph, workers, wiring, then)
+    add_workers(graph, workers, wiring, wiring.add_ends(graph))
     wiring.begin(graph, "work")
     wiring.check(graph)
     return graph

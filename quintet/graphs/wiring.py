@@ -1,4 +1,4 @@
-"""What the ready-made graphs share: workers with recovery, and the way to an outcome."""
+"""Wire workers, as all ready-made graphs do, with recovery, approval and an outcome."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ RESERVED = ("approve", "act", "finish", "person", "undo")
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
-    """The parts that every ready-made graph has around its workers.
+    """Add to a graph the parts that every ready-made graph has around its workers.
 
     Args:
         gate: the approval gate in front of the workers' effects, if any.
-        recover: what to do about failures.
+        recover: the policy for failures.
         success: criteria on the final state.
         effects: all effects of all workers.
-        then: the node to go to when the work is done and nothing is proposed any more.
-        asks_at: the name of the gate's node.
-        acts_at: the name of the node that runs what was approved.
+        then: the node to go to when the work is done and no action is proposed any more.
+        gate_node: the name of the gate's node.
+        act_node: the name of the node that runs approved actions.
     """
 
     gate: ApprovalGate | None
@@ -43,15 +43,29 @@ class Wiring:
     success: tuple[StateCriterion, ...]
     effects: tuple[Effect, ...] = ()
     then: str = "finish"
-    asks_at: str = "approve"
-    acts_at: str = "act"
+    gate_node: str = "approve"
+    act_node: str = "act"
+
+    @classmethod
+    def around(
+        cls,
+        workers: Mapping[str, Any],
+        gate: ApprovalGate | None,
+        recover: Recovery | None,
+        success: tuple[StateCriterion, ...],
+    ) -> Wiring:
+        """Make the wiring of these workers, with the usual recovery where none is given."""
+        return cls(
+            gate=gate,
+            recover=recover or Recovery(),
+            success=success,
+            effects=effects_of(workers),
+        )
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
-        """Add a node whose failures go to the recovery policy.
-
-        A node that asks a person is left without: LangGraph's refusal of a bad answer is an error
-        of the node, and a handler would end the run where the question must stay open.
-        """
+        """Add a node whose failures go to the recovery policy."""
+        # Not those of a node that asks a person: LangGraph's refusal of a bad answer is an error of
+        # the node, and a handler would end the run where the question must stay open.
         if not getattr(node, "asks", False):
             options |= {"retry_policy": self.recover.retry_policy, "error_handler": self.recover}
         graph.add_node(
@@ -62,11 +76,11 @@ class Wiring:
             **options,
         )
 
-    def tail(self, graph: StateGraph[Any]) -> str:
-        """Add the ends that the graph has not yet, and the gate.
+    def add_ends(self, graph: StateGraph[Any]) -> str:
+        """Add the ends that the graph lacks, and the gate.
 
         Returns:
-            The node that comes after the workers: the gate, or the end.
+            The node that comes after the workers: the gate, or `then`.
         """
         ends: dict[str, Any] = {"finish": Finish(success=self.success), "person": hand_over}
         if "undo" in self.recover.destinations:
@@ -78,29 +92,30 @@ class Wiring:
         if self.gate is None:
             return self.then
         gate = self.wired_gate()
-        graph.add_node(self.asks_at, gate, destinations=gate.destinations)
-        # Nobody else can do an approved action in its place, so acting has no fallback.
+        graph.add_node(self.gate_node, gate, destinations=gate.destinations)
+        # No other node can run an approved action in place of `Act`, so it has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
         act = Act(effects=self.effects, gate=gate, then=self.then)
-        acting.add_node(graph, self.acts_at, act)
-        return self.asks_at
+        acting.add_node(graph, self.act_node, act)
+        return self.gate_node
 
     def wired_gate(self) -> ApprovalGate:
-        """Give the gate, with its ways out and what it stands in front of.
+        """Give the gate with its targets and the effects behind it.
 
         Raises:
-            DesignError: it names a node of its own for what was approved, which `Act` must follow.
+            DesignError: the gate names a node of its own for approved actions, which only `Act`
+                may run.
         """
         if self.gate is None:
             raise DesignError("this wiring has no gate")
-        if self.gate.approved not in ("act", self.acts_at):
+        if self.gate.approved not in ("act", self.act_node):
             raise DesignError(
                 f"ApprovalGate(approved={self.gate.approved!r}): what was approved is done by "
-                f"the graph's own {self.acts_at!r}; leave it out"
+                f"the graph's own {self.act_node!r}; leave it out"
             )
         return replace(
             self.gate,
-            approved=self.acts_at,
+            approved=self.act_node,
             rejected=self.gate.rejected or "finish",
             effects=self.effects,
         )
@@ -110,44 +125,44 @@ class Wiring:
         path = begin(*first)
         graph.add_conditional_edges(START, path, path.targets)
 
-    def onward(self, planner: str | None, then: str) -> str | Path:
-        """Give the way of a worker's result: to the plan under way, to the gate, or to the end."""
+    def way_on(self, planner: str | None, then: str) -> str | Path:
+        """Give a worker's way on: to a plan under way, to the gate for actions, else to the end."""
         path: str | Path = then if self.gate is None else by_actions(then, otherwise=self.then)
         return path if planner is None else by_plan(planner, otherwise=path)
 
-    def fitted(self, node: Any, way: str | Path, end: str) -> Any:
-        """Give a worker its way on, and the gate for its effects; `finish` is the graph's own end.
-
-        A worker that says itself where it goes can wait for a person in the middle of its work.
-        """
+    def wired(self, node: Any, way: str | Path, end: str) -> Any:
+        """Give a worker its way on and the gate for its effects, and a planner its end."""
         if isinstance(node, Planner):
             return replace(node, then=end) if node.then == "finish" else node
         if not isinstance(node, Worker):
             return node
+        # `finish` means this graph's own end. The way is in the worker and no edge, since a worker
+        # that chooses its target can also wait for a person in the middle of its work.
         if node.then in ("", "finish"):
             node = replace(node, then=way)
         if self.gate is None or node.gate is not None or not node.effects:
             return node
         return replace(node, gate=self.wired_gate())
 
-    def add_onward(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
-        """Add the edges of a node that does not say itself where it goes."""
+    def add_edges(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
+        """Add the edges of a node that does not choose its target itself."""
         if isinstance(way, str):
             graph.add_edge(name, way)
         else:
             graph.add_conditional_edges(name, way, way.targets)
 
     def check(self, graph: StateGraph[Any]) -> None:
-        """Refuse nodes and remedies that go nowhere, or to an end without an outcome.
+        """Refuse nodes and remedies that lead to no node, or to an end without an outcome.
 
         Raises:
-            DesignError: it names who goes there, the target, and what there is.
+            DesignError: a target is missing; the message names it, its source, and the nodes.
         """
-        there = [name for name in graph.nodes if not name.startswith("__")]
-        ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in there}
-        for who, targets in (ways | {"Recovery": self.recover.destinations}).items():
+        # LangGraph only logs a line for a target that does not exist, and ends the run.
+        names = [name for name in graph.nodes if not name.startswith("__")]
+        ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in names}
+        for source, targets in (ways | {"Recovery": self.recover.destinations}).items():
             for target in targets:
-                if target in there:
+                if target in names:
                     continue
                 remedy = (
                     "go to 'finish' or 'person', which write the outcome"
@@ -155,27 +170,30 @@ class Wiring:
                     else "add it to the workers, or change the target"
                 )
                 raise DesignError(
-                    f"{who} goes to {target!r}, which this graph does not have "
-                    f"({', '.join(there)}); {remedy}"
+                    f"{source} goes to {target!r}, which this graph does not have "
+                    f"({', '.join(names)}); {remedy}"
                 )
 
 
 def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
-    """All effects of all workers, each once, in order."""
-    found: dict[str, Effect] = {}
+    """Give all effects of all workers, each once, in order.
+
+    Raises:
+        DesignError: two different effects have one name.
+    """
+    effects: dict[str, Effect] = {}
     for worker in workers.values():
         for effect in getattr(worker, "effects", ()):
-            if found.setdefault(effect.name, effect) != effect:
+            if effects.setdefault(effect.name, effect) != effect:
                 raise DesignError(f"two different effects are named {effect.name!r}")
-    return tuple(found.values())
+    return tuple(effects.values())
 
 
 def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> None:
-    """Refuse workers under the names of a graph's own nodes, or of keys of the state.
+    """Refuse workers that have the name of one of the graph's own nodes, or of a state key.
 
     Raises:
-        DesignError: it names the worker and what has its name; or a key of the state that has one
-            of our names and is another.
+        DesignError: a worker has such a name, or the state declares a key of ours anew.
     """
     _check_keys(state)
     keys = get_type_hints(state)
@@ -192,7 +210,7 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
 
 
 def _check_keys(state: type[Any]) -> None:
-    """Refuse a state that declares one of our keys anew: what nodes write there would be lost."""
+    """Refuse a state that declares a key of ours anew: our nodes' writes to it would be lost."""
     theirs = get_type_hints(state, include_extras=True)
     for key, ours in get_type_hints(OrchestrationState, include_extras=True).items():
         if key in theirs and _channel(ours) not in (Shared, _channel(theirs[key])):
@@ -203,7 +221,7 @@ def _check_keys(state: type[Any]) -> None:
 
 
 def _channel(hint: Any) -> Any:
-    """Give the channel that a key of a state is annotated with, or None."""
+    """Give the channel in a key's annotation, or None."""
     while get_origin(hint) in (Required, NotRequired):
         (hint,) = get_args(hint)
     return next(iter(getattr(hint, "__metadata__", ())), None)
@@ -212,7 +230,7 @@ def _channel(hint: Any) -> Any:
 def add_workers(
     graph: StateGraph[Any], workers: Mapping[str, Any], wiring: Wiring, then: str
 ) -> None:
-    """Add workers that all go on to one node, or back to the planner among them.
+    """Add workers that all lead to one node, or back to the planner among them.
 
     Raises:
         DesignError: more than one planner.
@@ -225,8 +243,9 @@ def add_workers(
         )
     planner = planners[0] if planners else None
     for name, worker in workers.items():
-        way = wiring.onward(None if name == planner else planner, then)
-        node = wiring.fitted(worker, way, then)
+        way = wiring.way_on(None if name == planner else planner, then)
+        node = wiring.wired(worker, way, then)
+        # A deferred planner looks when all steps have ended, fallbacks included.
         wiring.add_node(graph, name, node, defer=name == planner)
         if not targets_of(node):
-            wiring.add_onward(graph, name, way)
+            wiring.add_edges(graph, name, way)

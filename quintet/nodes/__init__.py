@@ -4,10 +4,9 @@ from quintet.nodes.act import Act, Undo, proposed
 from quintet.nodes.agents.chat import Handoff
 from quintet.nodes.agents.judge import judge_criteria, judge_sources
 from quintet.nodes.approve import Answer, ApprovalGate
-from quintet.nodes.choosers.choose import Cascade, Choice, Rules, by_rules, cascade
-from quintet.nodes.choosers.examples import Examples, Explanation, Scored, by_examples
-from quintet.nodes.choosers.model import ModelChooser, by_model, chat_model
-from quintet.nodes.choosers.promise import Promise
+from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, cascade
+from quintet.nodes.choosers.examples import Examples, by_examples
+from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.tune import tuned
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
@@ -15,7 +14,7 @@ from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
-from quintet.nodes.merge import Merge, MergeAnswer, Settled, precedence, vote
+from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.route import Router
@@ -25,26 +24,21 @@ __all__ = [
     "Act",
     "Answer",
     "ApprovalGate",
-    "Cascade",
     "Choice",
+    "Chooser",
+    "Condition",
     "Effect",
     "Evidence",
     "Examples",
-    "Explanation",
     "Finish",
     "Handoff",
     "Merge",
-    "MergeAnswer",
-    "ModelChooser",
     "Node",
     "Planner",
-    "Promise",
     "Recovery",
     "Remedy",
+    "Resolver",
     "Router",
-    "Rules",
-    "Scored",
-    "Settled",
     "Undo",
     "Worker",
     "abort",

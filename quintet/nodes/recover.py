@@ -22,7 +22,7 @@ from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
 from quintet.state.decision import Decision, Kind
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
-from quintet.state.plan import end_of
+from quintet.state.plan import step_key
 from quintet.state.record import plain
 from quintet.state.run import mark
 from quintet.state.verdict import name_of, refuse_async
@@ -281,7 +281,7 @@ def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
     """
     step = SentStep.of(known)
     if step.planner:
-        return end_of(step.record)
+        return step_key(step.record)
     taken_over = f"fallback:{failure.node} at "
     for use in reversed(list(_counts(known.get("remedies")))):
         if use.startswith(taken_over):

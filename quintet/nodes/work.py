@@ -11,9 +11,10 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_in
 from langgraph.types import Command, Send
 
 from quintet.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
-from quintet.nodes.agents.call import check_agent, consult, is_model
-from quintet.nodes.agents.chat import Conversation, Handoff, check_tools
+from quintet.nodes.agents.call import call_agent, check_agent, is_model
+from quintet.nodes.agents.chat import Conversation, Handoff
 from quintet.nodes.agents.meter import metered
+from quintet.nodes.agents.toolbox import check_tools
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import as_update, from_state
 from quintet.nodes.core.attempt import Attempt
@@ -155,7 +156,7 @@ class _Work:
             before=self.kept.get("spent", {}),
             actions=from_state(self.kept.get("actions", {})),
         )
-        self.talk = Conversation.back(self.kept.get("messages"), self.worker.handoffs)
+        self.talk = Conversation.from_data(self.kept.get("messages"), self.worker.handoffs)
 
     @property
     def slot(self) -> str:
@@ -191,7 +192,7 @@ class _Work:
         read = worker.read
         context = self.step.context(self.state) if read is None else _context_of(read, self.state)
         request = contract.request(context)
-        answer = yield from consult(
+        answer = yield from call_agent(
             worker.agent, contract, request, attempt, metered(attempt), self.talk
         )
         if contract.budget.limited:
@@ -285,7 +286,7 @@ class _Work:
         spent = add_spending(self.attempt.before, update["spent"])
         record = {
             "actions": as_update(self.attempt.actions.values()),
-            "messages": self.talk.kept(),
+            "messages": self.talk.as_data(),
             "spent": spent,
             "times": times,
         }

@@ -1,15 +1,13 @@
-"""A run as a thing to hold: start it, look at it, answer it, resume it."""
+"""Start, stream, resume, look at and answer runs, and read stored ones."""
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
-from quintet.runs.run import Run, Waiting
+from quintet.runs.run import Run
 from quintet.runs.start import alook, aresume, astart, look, resume, start
-from quintet.runs.stored import StoredRun, stored_run, stored_runs
+from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
 
 __all__ = [
     "Run",
-    "StoredRun",
-    "Waiting",
     "alook",
     "approve",
     "aresume",

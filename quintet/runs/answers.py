@@ -1,4 +1,4 @@
-"""What a person says to a gate: `run.answer(approve(by="maria"))`."""
+"""Answer a gate as a person: `run.answer(approve(by="maria"))`."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ A = TypeVar("A", Answer, MergeAnswer)
 
 
 def approve(*, by: str, note: str = "", role: str = "") -> Answer:
-    """Yes to exactly the action that was asked about."""
+    """Say yes to exactly the action that was asked about."""
     return _answer(answer="approve", by=by, note=note, role=role)
 
 
 def edit(arguments: Mapping[str, Any], *, by: str, note: str = "", role: str = "") -> Answer:
-    """Yes, with these arguments in place of the action's own."""
+    """Say yes, with these arguments in place of the action's own."""
     return _answer(answer="edit", by=by, note=note, role=role, arguments=plain(dict(arguments)))
 
 
 def reject(*, by: str, note: str = "", role: str = "") -> Answer:
-    """No; nothing is done."""
+    """Say no; nothing is done."""
     return _answer(answer="reject", by=by, note=note, role=role)
 
 
 def respond(note: str, *, by: str, role: str = "") -> Answer:
-    """No, with a response of the person's own in place of the action."""
+    """Say no, and give the person's own response in place of the action."""
     return _answer(answer="respond", by=by, note=note, role=role)
 
 
 def settle(values: Mapping[str, Any], *, by: str, note: str = "") -> MergeAnswer:
-    """The values that settle a merge's open conflicts, one for each field."""
-    return _made(MergeAnswer, values=plain(dict(values)), by=by, note=note)
+    """Settle a merge's open conflicts, with one value for each field."""
+    return _validated(MergeAnswer, values=plain(dict(values)), by=by, note=note)
 
 
-def _answer(**given: Any) -> Answer:
-    return _made(Answer, **given)
+def _answer(**fields: Any) -> Answer:
+    return _validated(Answer, **fields)
 
 
-def _made(kind: type[A], **given: Any) -> A:
+def _validated(kind: type[A], **fields: Any) -> A:
     try:
-        return kind(**given)
+        return kind(**fields)
     except ValidationError as problem:
         raise AnswerRefused(f"this answer is not complete: {faults(problem)}") from problem

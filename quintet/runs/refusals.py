@@ -1,4 +1,4 @@
-"""What LangGraph would let pass in silence when a run is moved, refused by name."""
+"""Refuse, by name, mistakes in moving a run that LangGraph would let pass in silence."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
 _SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'
 
 
-def compiled(app: App) -> App:
-    """The graph, unless it is not compiled."""
+def require_compiled(app: App) -> App:
+    """Return the graph; refuse one that is not compiled."""
     if isinstance(app, StateGraph):
         raise DesignError("this graph is not compiled: start(graph.compile(checkpointer=...), ...)")
     return app
 
 
-def check_input(app: App, given: Any) -> None:
-    """Refuse input that LangGraph would drop, or that only nodes may write."""
-    if not isinstance(given, Mapping):
-        raise RunError(f"the input is {type(given).__name__}; give a dict of state keys")
+def check_input(app: App, values: Any) -> None:
+    """Refuse input keys that LangGraph would drop, or that only nodes may write."""
+    if not isinstance(values, Mapping):
+        raise RunError(f"the input is {type(values).__name__}; give a dict of state keys")
     taken = set(app.builder.schemas[app.builder.input_schema])
+    # In a graph without our records, a key such as `plan` is the user's own.
     guarded = _WRITTEN_BY_NODES if knows_quintet(app) else frozenset()
-    if unknown := sorted(set(given) - taken):
+    if unknown := sorted(set(values) - taken):
         raise RunError(
             f"the input names {', '.join(unknown)}, which the graph does not take "
             f"({', '.join(sorted(taken - guarded))}); LangGraph would drop it in silence"
         )
-    if forged := sorted(guarded & set(given)):
+    if forged := sorted(guarded & set(values)):
         raise RunError(
             f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
             "an outcome cannot be brought in from outside"
@@ -58,10 +59,14 @@ def check_options(options: Mapping[str, Any]) -> None:
             )
 
 
-def configured(thread: str | None, config: RunnableConfig | None) -> RunnableConfig:
-    """The configuration of a run, on the thread that it names or on a new one."""
-    given: RunnableConfig = config or {}
-    configurable = given.get("configurable", {})
+def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableConfig:
+    """Give a run's configuration, on the thread that is named or on a new one.
+
+    Raises:
+        RunError: two threads are named, or an older checkpoint.
+    """
+    base: RunnableConfig = config or {}
+    configurable = base.get("configurable", {})
     if older := [key for key in ("checkpoint_id", "checkpoint_ns") if configurable.get(key)]:
         raise RunError(
             f"the config names a {older[0]}: a run goes on from its thread's last checkpoint, "
@@ -70,11 +75,11 @@ def configured(thread: str | None, config: RunnableConfig | None) -> RunnableCon
     named = configurable.get("thread_id")
     if thread and named and str(named) != thread:
         raise RunError(f"thread={thread!r}, but the config names thread {named!r}; give one")
-    return {**given, "configurable": {**configurable, "thread_id": thread or named or str(uuid4())}}
+    return {**base, "configurable": {**configurable, "thread_id": thread or named or str(uuid4())}}
 
 
 def check_free(thread: str, snapshot: StateSnapshot) -> None:
-    """Refuse a new run where one is not over: new input would drop what it waits for."""
+    """Refuse a new run on a thread whose last run is not over: new input would drop its work."""
     if snapshot.interrupts:
         raise RunError(
             f"thread {thread!r} waits for an answer at {', '.join(snapshot.next)}: new input would "
@@ -90,8 +95,8 @@ def check_free(thread: str, snapshot: StateSnapshot) -> None:
 
 
 def check_answerable(app: App) -> None:
-    """Refuse a graph that stops for a person where no checkpointer keeps the question."""
-    for name in _asking(app):
+    """Refuse a graph without a checkpointer that asks a person: nothing would keep the question."""
+    for name in _asking_nodes(app):
         raise DesignError(
             f"node {name!r} stops for a person, but the graph has no checkpointer, so nothing "
             f"could answer: {_SAVED}"
@@ -99,13 +104,15 @@ def check_answerable(app: App) -> None:
 
 
 def check_gates(app: App) -> None:
-    """Refuse a node that asks and fails to a handler of yours: a bad answer ends the question.
+    """Refuse a node that asks a person and has an error handler of the user's own.
 
-    `Recovery` asks again, and so does a node of a nested graph by itself.
+    LangGraph gives a bad answer to the handler, and the question ends. `Recovery` asks again, and
+    so does a node of a nested graph by itself.
     """
     nodes = app.builder.nodes
     for name, handler in app.node_error_handler_map.items():
         node = nodes[name].runnable
+        # LangGraph adds the handler as a node of its own, wrapped in a Runnable.
         ours = isinstance(getattr(nodes[handler].runnable, "func", None), Recovery)
         if ours or not (isinstance(node, Node) and node.asks):
             continue
@@ -117,18 +124,21 @@ def check_gates(app: App) -> None:
         )
 
 
-def _asking(app: App, within: str = "") -> Iterator[str]:
-    """Name the nodes that ask, also in graphs within."""
+def _asking_nodes(app: App, path: str = "") -> Iterator[str]:
+    """Name the nodes that ask a person, nested graphs included, each with its path."""
     for name, spec in app.builder.nodes.items():
         if isinstance(spec.runnable, Node) and spec.runnable.asks:
-            yield within + name
+            yield path + name
     for name, inner in app.get_subgraphs():
         if isinstance(inner, CompiledStateGraph):
-            yield from _asking(inner, f"{within}{name}/")
+            yield from _asking_nodes(inner, f"{path}{name}/")
 
 
 def unanswerable() -> DesignError:
-    """That a graph without a checkpointer has stopped for a person."""
+    """Give the error of a graph that has stopped for a person and has no checkpointer.
+
+    Nodes of the user's own may call `interrupt`, which no check sees before the run.
+    """
     return DesignError(
         "the graph stopped for a person, but it has no checkpointer, so nothing can answer: "
         f"{_SAVED}"
@@ -136,7 +146,7 @@ def unanswerable() -> DesignError:
 
 
 def check_stored(thread: str, snapshot: StateSnapshot) -> None:
-    """Refuse a thread under which nothing is stored; LangGraph would start the graph."""
+    """Refuse to resume or look at a thread that stores nothing; LangGraph would start the graph."""
     if snapshot.created_at is None:
         raise NoSuchRun(
             f"no run is stored under thread {thread!r}; "
@@ -145,16 +155,16 @@ def check_stored(thread: str, snapshot: StateSnapshot) -> None:
 
 
 def check_resumable(app: App, thread: str, snapshot: StateSnapshot) -> None:
-    """Refuse to resume what waits, and what LangGraph would go on with by skipping work.
-
-    A path function that failed is not asked again: its node counts as finished.
-    """
+    """Refuse to resume a run that waits, or one in which LangGraph would skip work in silence."""
     if snapshot.interrupts:
+        # LangGraph would give an earlier answer of the node to the question that is open now.
         raise RunError(
             f"run {thread!r} waits for an answer at {', '.join(snapshot.next)}; "
             "look(app, thread=...).answer(...) gives it"
         )
     handlers = app.node_error_handler_map
+    # A result beside an error: the node ended, its path function failed. On resume LangGraph
+    # takes the node as finished, asks the path function no more, and ends the run there.
     failed = [
         task.name
         for task in snapshot.tasks
@@ -168,7 +178,7 @@ def check_resumable(app: App, thread: str, snapshot: StateSnapshot) -> None:
 
 
 def check_context(app: App, options: Mapping[str, Any]) -> None:
-    """Refuse to go on without a context: it is not stored, and nodes would see None."""
+    """Refuse to go on without the graph's context: it is not stored, so nodes would see None."""
     if app.builder.context_schema is not None and "context" not in options:
         raise RunError(
             "this graph has a context, which is not stored with the run: give context=... again "

@@ -1,4 +1,4 @@
-"""A run as a thing to hold: where it stands, what it decided, what it waits for."""
+"""Show where a run stands, its decisions and open questions, and take answers to them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from pydantic import ValidationError
 from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
-from quintet.runs.events import Wanted, awatched, watched
+from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.thread import (
     App,
     held,
     history,
-    invoked,
+    invocation,
     is_input,
     keeps_runs,
     knows_quintet,
     snapshot_of,
+    thread_of,
 )
 from quintet.state.action import shown
 from quintet.state.decision import KINDS, Decision
@@ -45,7 +46,7 @@ class Waiting:
     Args:
         id: the interrupt's id; an answer is bound to it.
         node: the node that asks.
-        packet: what the person gets to decide on.
+        packet: the data that the person decides on.
     """
 
     id: str
@@ -57,8 +58,8 @@ class Waiting:
 class Run:
     """One run of a graph on a thread, as it stood when it was last moved or looked at.
 
-    A run does not change: `answer` returns the run as it stands afterwards. An answer
-    given twice through the same object is therefore refused, not put to the next question.
+    A run does not change: `answer` returns the run as it stands afterwards. A second answer through
+    the same object is therefore refused, and does not reach the next question.
 
     Attributes:
         app: the compiled graph.
@@ -66,9 +67,10 @@ class Run:
         values: the state.
         waiting: the questions that are open.
         path: the nodes that ran, in order.
+        finished: whether nothing is left to run.
         config: LangGraph's configuration of the run.
-        options: what was passed to LangGraph's `invoke` besides (`context`, ...); `answer` passes
-            it again, since LangGraph stores none of it.
+        options: the further arguments of LangGraph's `invoke` (`context`, ...); `answer` passes
+            them again, since LangGraph stores none of them.
     """
 
     app: App = field(repr=False)
@@ -87,18 +89,18 @@ class Run:
 
     @property
     def results(self) -> Mapping[str, Any]:
-        """Give what the workers and steps gave, by their names: `run.results["billing"]`."""
+        """Give the results of workers and steps by their names: `run.results["billing"]`."""
         results: Mapping[str, Any] = self.values.get("results") or {}
         return results
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the run ended; None while it has not, and for graphs that write no outcome."""
+        """Give the run's outcome; None while it runs, and for graphs that write no outcome."""
         return outcome_in(self.values)
 
     @property
     def status(self) -> RunStatus:
-        """The outcome's status, or `waiting`, or `unfinished`.
+        """Give the outcome's status, or `waiting`, or `unfinished`.
 
         A graph of yours that writes no outcome is `done` when nothing is left to run.
         """
@@ -112,7 +114,7 @@ class Run:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """The run's decisions in order; a long run's oldest are in its older checkpoints."""
+        """Give the run's decisions in order; a long run's oldest are in its older checkpoints."""
         return decisions_in(self.values)
 
     def answer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
@@ -120,9 +122,9 @@ class Run:
 
         Args:
             answer: from `approve`, `edit`, `reject`, `respond` or `settle`; for an interrupt of
-                your own, whatever it expects.
+                your own, the value that it expects.
             to: the question's id; needed where several are open.
-            options: passed to LangGraph's `invoke`, over those that the run was started with.
+            options: passed to LangGraph's `invoke`; they replace those that the run began with.
 
         Returns:
             The run as it stands afterwards.
@@ -130,6 +132,8 @@ class Run:
         Raises:
             AnswerRefused: nothing is open, another question is open now, or the answer is
                 malformed, late, or of somebody who may not give it. The question stays open.
+            RunError: the graph has a context and none is given, or an option asks for a stream.
+            ThreadHeld: somebody else moves this thread now.
         """
         return drive(self._answer(answer, to, options))
 
@@ -138,46 +142,46 @@ class Run:
         return await adrive(self._answer(answer, to, options))
 
     def stream(self, answer: Any, *, to: str | None = None, **options: Any) -> Iterator[Any]:
-        """Answer the open question as `answer` does, and watch.
+        """Answer the open question as `answer` does, and yield events meanwhile.
 
         Yields:
             LangGraph's events, as `quintet.runs.stream` does; last the run as it stands afterwards.
         """
-        wanted = Wanted.of(self.app, options)
-        return watched(self.app, self._answer(answer, to, wanted.rest), wanted)
+        sorted_options = StreamOptions.of(self.app, options)
+        return watch(self.app, self._answer(answer, to, sorted_options.invoke), sorted_options)
 
     def astream(self, answer: Any, *, to: str | None = None, **options: Any) -> AsyncIterator[Any]:
-        """Answer the open question of an async graph, and watch; as `stream`."""
-        wanted = Wanted.of(self.app, options)
-        return awatched(self.app, self._answer(answer, to, wanted.rest), wanted)
+        """Answer the open question of an async graph and yield events meanwhile, as `stream`."""
+        sorted_options = StreamOptions.of(self.app, options)
+        return awatch(self.app, self._answer(answer, to, sorted_options.invoke), sorted_options)
 
     def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
         check_options(options)
-        logic = _answered(self, self._question(to), answer, {**self.options, **options})
+        logic = _answer_question(self, self._question(to), answer, {**self.options, **options})
         return held(self.app, self.thread, logic)
 
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
             raise AnswerRefused(f"run {self.thread!r} waits for nobody: it is {self.status}")
         if to is None and len(self.waiting) > 1:
-            open_now = ", ".join(f"{item.id} at {item.node}" for item in self.waiting)
+            questions = ", ".join(f"{waiting.id} at {waiting.node}" for waiting in self.waiting)
             raise AnswerRefused(
-                f"run {self.thread!r} has {len(self.waiting)} open questions ({open_now}); "
+                f"run {self.thread!r} has {len(self.waiting)} open questions ({questions}); "
                 "say which with to=..."
             )
-        for item in self.waiting:
-            if to in (None, item.id):
-                return item
+        for waiting in self.waiting:
+            if to in (None, waiting.id):
+                return waiting
         raise AnswerRefused(
             f"run {self.thread!r} has no open question {to!r}; "
-            f"open are {', '.join(item.id for item in self.waiting)}"
+            f"open are {', '.join(waiting.id for waiting in self.waiting)}"
         )
 
     def __str__(self) -> str:
         lines = [f"run {self.thread}: {self.status}"]
         if self.outcome is not None:
             lines.append(f"  {self.outcome.reason}")
-        lines += [f"  waits at {item.node}: {_question_text(item.packet)}" for item in self.waiting]
+        lines += [f"  waits at {w.node}: {_question_text(w.packet)}" for w in self.waiting]
         if self.path:
             lines.append(f"  path: {' -> '.join(self.path)}")
         lines += [f"  {decision}" for decision in self.decisions]
@@ -187,19 +191,19 @@ class Run:
 
 
 def outcome_in(values: Mapping[str, Any]) -> Outcome | None:
-    """The outcome in a state; what else a graph of yours keeps under that name is left alone."""
-    written = values.get("outcome")
-    if isinstance(written, Mapping) and written.get("status") in STATUSES:
-        return read(Outcome, written)
+    """Read the outcome from a state; a user's own value of that name counts as none."""
+    outcome = values.get("outcome")
+    if isinstance(outcome, Mapping) and outcome.get("status") in STATUSES:
+        return read(Outcome, outcome)
     return None
 
 
 def decisions_in(values: Mapping[str, Any]) -> tuple[Decision, ...]:
-    """The decisions in a state, as for the outcome."""
-    kept = values.get("decisions")
-    items = kept if isinstance(kept, list) else []
-    ours = (item for item in items if isinstance(item, Mapping) and item.get("kind") in KINDS)
-    return tuple(read(Decision, item) for item in ours)
+    """Read the decisions from a state; a user's own values of that name are left out."""
+    log = values.get("decisions")
+    entries = log if isinstance(log, list) else []
+    ours = (entry for entry in entries if isinstance(entry, Mapping) and entry.get("kind") in KINDS)
+    return tuple(read(Decision, entry) for entry in ours)
 
 
 def _question_text(packet: Any) -> str:
@@ -208,92 +212,97 @@ def _question_text(packet: Any) -> str:
     return str(packet)[:200]
 
 
-def bound(answer: Any, question: Waiting) -> Any:
-    """An answer as plain data, bound to the action that its question showed, and to this moment.
-
-    With the moment on it, an answer in time stays in time when a crash lets it be read again later.
-    """
-    shown = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
-    if isinstance(answer, Mapping) and "answer" in answer and shown:
-        return {"digest": shown, "at": time.time(), **answer}
+def _bind(answer: Any, question: Waiting) -> Any:
+    """Turn an answer into plain data, with the digest of the action shown and the time now."""
+    digest = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
+    # The time goes with the answer: read again after a crash, it must not count as late.
+    if isinstance(answer, Mapping) and "answer" in answer and digest:
+        return {"digest": digest, "at": time.time(), **answer}
     if isinstance(answer, Answer):
-        given = {"digest": answer.digest or shown, "at": answer.at or time.time()}
-        answer = answer.model_copy(update=given)
+        binding = {"digest": answer.digest or digest, "at": answer.at or time.time()}
+        answer = answer.model_copy(update=binding)
     if hasattr(answer, "model_dump"):
         return answer.model_dump()
     return answer
 
 
-def _answered(run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]) -> Logic[Run]:
+def _answer_question(
+    run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]
+) -> Logic[Run]:
     """Answer one open question by its id, and run on."""
+    # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
-    now_open = {item.id: item.value for item in snapshot.interrupts}
-    if question.id not in now_open:
-        again = [at for at, packet in now_open.items() if _same(packet, question.packet)]
+    packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
+    if question.id not in packets:
+        # A question that is asked again after a refused answer has a new id.
+        again = [key for key, packet in packets.items() if _asked_again(packet, question.packet)]
         if len(again) == 1:
             question = replace(question, id=again[0])
-    if question.id not in now_open:
+    if question.id not in packets:
         raise AnswerRefused(
             f"run {run.thread!r}: the question at {question.node} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
         )
-    given = bound(answer, question)
-    if given is None:
+    reply = _bind(answer, question)
+    if reply is None:
         raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
     check_context(run.app, options)
     try:
-        yield invoked(run.app, Command(resume={question.id: given}), run.config, options)
+        yield invocation(run.app, Command(resume={question.id: reply}), run.config, options)
     except ValidationError as problem:
+        # Either the question's schema refused the answer, and it is still open, or a node failed.
         after: StateSnapshot = yield snapshot_of(run.app, run.config)
-        if question.id in {item.id for item in after.interrupts}:
+        if question.id in {interrupt.id for interrupt in after.interrupts}:
             raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
         raise
-    now: Run = yield from seen(run.app, run.config, options)
-    if (refusal := _refusal(now, question, snapshot)) is not None:
+    answered: Run = yield from read_run(run.app, run.config, options)
+    if (refusal := _refusal(answered, question, snapshot)) is not None:
         raise AnswerRefused(f"{question.node}: {refusal}; its question is open again")
-    return now
+    return answered
 
 
-def _refusal(now: Run, question: Waiting, before: StateSnapshot) -> str | None:
-    """Give why a node's own schema has refused the answer, where it was asked again."""
-    for item in now.waiting:
-        asked_again = item.id != question.id and item.node == question.node
-        if asked_again and _same(item.packet, question.packet):
-            return str(item.packet["refused"])
+def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | None:
+    """Give the reason for which a node refused the answer and asks again; None if it did not."""
+    for waiting in answered.waiting:
+        another = waiting.id != question.id and waiting.node == question.node
+        if another and _asked_again(waiting.packet, question.packet):
+            return str(waiting.packet["refused"])
     known = len(decisions_in(dict(before.values)))
-    new = [item for item in now.decisions[known:] if item.node == question.node]
-    refused = [item for item in new if item.kind == "answer" and item.choice == "refused"]
+    new = [decision for decision in answered.decisions[known:] if decision.node == question.node]
+    refused = [d for d in new if d.kind == "answer" and d.choice == "refused"]
     return refused[-1].reason if refused else None
 
 
-def _same(again: Any, packet: Any) -> bool:
-    """Say whether a packet is an earlier one, asked again as the answer was refused."""
-    if not isinstance(again, Mapping) or not isinstance(packet, Mapping):
+def _asked_again(packet: Any, earlier: Any) -> bool:
+    """Say whether a packet asks an earlier question again because its answer was refused."""
+    if not isinstance(packet, Mapping) or not isinstance(earlier, Mapping):
         return False
-    return "refused" in again and {**again, "refused": ""} == {**packet, "refused": ""}
+    return "refused" in packet and {**packet, "refused": ""} == {**earlier, "refused": ""}
 
 
-def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:
-    """Give the run as it stands in the checkpoints."""
+def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:
+    """Read the run from a thread's checkpoints."""
     past = yield from history(app, config)
     if past and not past[0].tasks:
         snapshot = past[0]
-    else:  # only this shows what its unfinished superstep has written
+    else:  # the history lacks the writes of an unfinished superstep
         snapshot = yield snapshot_of(app, config)
     questions = tuple(
-        Waiting(id=item.id, node=task.name, packet=item.value)
+        Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
         for task in snapshot.tasks
-        for item in task.interrupts
+        for interrupt in task.interrupts
     )
     values = dict(snapshot.values)
     if is_input(snapshot) and keeps_runs(app):
-        values = without_run(values)  # it was cut off before its first node, and has nothing yet
+        # Cut off before its first node, the run has nothing yet: these are the last run's values.
+        values = without_run(values)
     return Run(
         app=app,
-        thread=str(config["configurable"]["thread_id"]),
+        thread=thread_of(config),
         values=values,
         waiting=questions,
         path=_path(past),
+        # Not by `next`: it is empty too where a step's last task is saved and its checkpoint not.
         finished=snapshot.created_at is not None and not snapshot.tasks,
         config=config,
         options=options,
@@ -301,10 +310,11 @@ def seen(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[
 
 
 def _path(past: list[StateSnapshot]) -> tuple[str, ...]:
-    """The nodes that ran since the last input, in order, from newest-first history."""
+    """Name the nodes that ran since the last input, in order, from newest-first history."""
     path: list[str] = []
     for snapshot in reversed(past):
         tasks = [task for task in snapshot.tasks if task.result is not None or task.error]
+        # Nodes that `Send` started keep their order; those that edges started ran at once.
         sent = [task.name for task in tasks if task.path[0] == "__pregel_push"]
         others = sorted(task.name for task in tasks if task.path[0] != "__pregel_push")
         path += (name for name in (*sent, *others) if not name.startswith("__"))

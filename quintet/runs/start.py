@@ -1,4 +1,4 @@
-"""Moving a run: start it, resume it, look at it. LangGraph's traps end here."""
+"""Start, resume and look at a run, safe from the traps of LangGraph's `invoke`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from quintet.runs.refusals import (
     check_options,
     check_resumable,
     check_stored,
-    compiled,
-    configured,
+    require_compiled,
+    run_config,
     unanswerable,
 )
-from quintet.runs.run import Run, seen
+from quintet.runs.run import Run, read_run
 from quintet.runs.thread import (
     App,
     held,
-    invoked,
-    invoked_unsaved,
+    invocation,
     is_input,
     keeps_runs,
     snapshot_of,
+    thread_of,
+    unsaved_invocation,
 )
 from quintet.state.decision import Decision
 from quintet.state.record import plain
@@ -53,11 +54,11 @@ def start(
     Args:
         app: a compiled graph, with a checkpointer where it may stop for a person.
         given: the input, by state key.
-        thread: the thread's id; a new one by default. A finished thread may be given again: the run
-            starts anew, and what the thread has done stays on record.
+        thread: the thread's id; a new one by default. A finished thread may be given again: a new
+            run starts, and the thread's actions stay on record.
         config: further LangGraph configuration (callbacks, tags, recursion_limit, ...).
-        withdraw: whether to go on where the thread's last run waits for an answer or was cut off;
-            its questions and proposals are then withdrawn, on record, and never done later.
+        withdraw: whether to start although the thread's last run waits for an answer or was cut
+            off; its questions and proposals are then withdrawn, on record, and never done later.
         options: passed to LangGraph's `invoke` (`context`, `durability`, ...).
 
     Returns:
@@ -69,7 +70,7 @@ def start(
             does not have or that only nodes may write, or an option asks for a stream.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(started(compiled(app), given, thread, config, withdraw, options))
+    return drive(start_logic(require_compiled(app), given, thread, config, withdraw, options))
 
 
 async def astart(
@@ -82,25 +83,26 @@ async def astart(
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    return await adrive(started(compiled(app), given, thread, config, withdraw, options))
+    logic = start_logic(require_compiled(app), given, thread, config, withdraw, options)
+    return await adrive(logic)
 
 
 def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
-    """Go on with a run that was cut off, from its last checkpoint. A finished run is returned.
+    """Go on with a run that was cut off, from its last checkpoint; return a finished run as it is.
 
     Raises:
         NoSuchRun: nothing is stored under this thread.
         RunError: the run waits for an answer, or failed where going on would skip work in silence.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(resumed(compiled(app), thread, config, options))
+    return drive(resume_logic(require_compiled(app), thread, config, options))
 
 
 async def aresume(
     app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any
 ) -> Run:
     """Go on with a run of an async graph; as `resume`."""
-    return await adrive(resumed(compiled(app), thread, config, options))
+    return await adrive(resume_logic(require_compiled(app), thread, config, options))
 
 
 def look(app: App, *, thread: str) -> Run:
@@ -109,15 +111,15 @@ def look(app: App, *, thread: str) -> Run:
     Raises:
         NoSuchRun: nothing is stored under this thread.
     """
-    return drive(_look(compiled(app), thread))
+    return drive(_look(require_compiled(app), thread))
 
 
 async def alook(app: App, *, thread: str) -> Run:
     """Look at a run of an async graph; as `look`."""
-    return await adrive(_look(compiled(app), thread))
+    return await adrive(_look(require_compiled(app), thread))
 
 
-def started(
+def start_logic(
     app: App,
     given: Given,
     thread: str | None,
@@ -125,63 +127,47 @@ def started(
     withdraw: bool,
     options: dict[str, Any],
 ) -> Logic[Run]:
-    """Check all that can be before anything runs, and start."""
-    full = prepared(app, given, thread, config, options)
-    if not app.checkpointer:
-        return (yield from _start_unsaved(app, given, full, options))
-    return (
-        yield from held(app, thread_of(full), _start_saved(app, given, full, withdraw, options))
-    )
-
-
-def prepared(
-    app: App,
-    given: Given,
-    thread: str | None,
-    config: RunnableConfig | None,
-    options: Mapping[str, Any],
-) -> RunnableConfig:
-    """Check a run's input and options, and give its configuration."""
+    """Check all that can be checked before anything runs, and start."""
     check_options(options)
     check_input(app, given)
     check_gates(app)
-    return configured(thread, config)
-
-
-def thread_of(config: RunnableConfig) -> str:
-    """Give the thread that a configuration names."""
-    return str(config["configurable"]["thread_id"])
+    run = run_config(thread, config)
+    if not app.checkpointer:
+        return (yield from _start_unsaved(app, given, run, options))
+    return (yield from held(app, thread_of(run), _start_saved(app, given, run, withdraw, options)))
 
 
 def _start_saved(
-    app: App, given: Given, full: RunnableConfig, withdraw: bool, options: dict[str, Any]
+    app: App, given: Given, config: RunnableConfig, withdraw: bool, options: dict[str, Any]
 ) -> Logic[Run]:
-    whole = yield from begun(app, given, full, withdraw)
+    whole = yield from _input_of_new_run(app, given, config, withdraw)
     try:
-        yield invoked(app, whole, full, options)
+        yield invocation(app, whole, config, options)
     except Exception as problem:
-        thread = thread_of(full)
+        thread = thread_of(config)
         problem.add_note(f"thread {thread!r} keeps what was done; resume(app, thread={thread!r})")
         raise
-    # What was started without a context goes on without one.
-    return (yield from seen(app, full, {"context": None, **options}))
+    # A run that was started without a context goes on without one: `answer` must not ask for it.
+    return (yield from read_run(app, config, {"context": None, **options}))
 
 
-def begun(app: App, given: Given, full: RunnableConfig, withdraw: bool) -> Logic[Given]:
-    """Give the input by which a new run begins on a thread, unless the last one is not over."""
-    snapshot: StateSnapshot = yield snapshot_of(app, full)
+def _input_of_new_run(
+    app: App, given: Given, config: RunnableConfig, withdraw: bool
+) -> Logic[Given]:
+    """Give the input that begins a new run on a thread; refuse a thread whose run is not over."""
+    snapshot: StateSnapshot = yield snapshot_of(app, config)
     if not withdraw:
-        check_free(thread_of(full), snapshot)
+        check_free(thread_of(config), snapshot)
     if not keeps_runs(app):
         return given
-    # First, so that the other channels know of it when they are written.
+    # `run` is first, so that the other channels know of the new run when they are written.
     whole: dict[str, Any] = {"run": {"new": uuid4().hex[:8]}, **given}
     if snapshot.interrupts and "decisions" in app.channels:
-        whole["decisions"] = [_withdrawn(task.name) for task in snapshot.tasks if task.interrupts]
+        whole["decisions"] = [_withdrawal(task.name) for task in snapshot.tasks if task.interrupts]
     return whole
 
 
-def _withdrawn(node: str) -> dict[str, Any]:
+def _withdrawal(node: str) -> dict[str, Any]:
     decision = Decision(
         kind="answer",
         node=node,
@@ -195,26 +181,26 @@ def _start_unsaved(
     app: App, given: Given, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
     check_answerable(app)
-    result: Any = yield invoked_unsaved(app, given, config, options)
+    result: Any = yield unsaved_invocation(app, given, config, options)
     if result.interrupts:
         raise unanswerable()
     values = dict(result.value)
     return Run(app=app, thread=thread_of(config), values=values, finished=True, config=config)
 
 
-def resumed(
+def resume_logic(
     app: App, thread: str, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Logic[Run]:
-    """Go on with what was cut off."""
+    """Go on with a run that was cut off."""
     check_options(options)
-    full = configured(thread, config)
-    return (yield from held(app, thread, _resume_held(app, thread, full, options)))
+    run = run_config(thread, config)
+    return (yield from held(app, thread, _resume_held(app, thread, run, options)))
 
 
 def _resume_held(
-    app: App, thread: str, full: RunnableConfig, options: dict[str, Any]
+    app: App, thread: str, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
-    snapshot: StateSnapshot = yield snapshot_of(app, full)
+    snapshot: StateSnapshot = yield snapshot_of(app, config)
     check_stored(thread, snapshot)
     check_resumable(app, thread, snapshot)
     if snapshot.tasks:
@@ -222,11 +208,11 @@ def _resume_held(
         # Cut off between its input and its first node, it would go on as the run before.
         anew = is_input(snapshot) and keeps_runs(app)
         update = {"run": {"new": uuid4().hex[:8]}}
-        yield invoked(app, Command(update=update) if anew else None, full, options)
-    return (yield from seen(app, full, options))
+        yield invocation(app, Command(update=update) if anew else None, config, options)
+    return (yield from read_run(app, config, options))
 
 
 def _look(app: App, thread: str) -> Logic[Run]:
-    full = configured(thread, None)
-    check_stored(thread, (yield snapshot_of(app, full)))
-    return (yield from seen(app, full, {}))
+    config = run_config(thread, None)
+    check_stored(thread, (yield snapshot_of(app, config)))
+    return (yield from read_run(app, config, {}))

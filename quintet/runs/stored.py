@@ -1,4 +1,8 @@
-"""Runs as they stand in a checkpointer, read without the graph that made them."""
+"""Read runs from a checkpointer, without the graph that made them.
+
+Only the checkpoint's own data is there: LangGraph keeps the nodes that are next as channels, whose
+names are read here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from langgraph.types import Send
 from quintet.errors import NoSuchRun
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
-from quintet.state.channels import put_in
+from quintet.state.channels import apply_updates
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState, without_run
@@ -32,10 +36,10 @@ class StoredRun:
         thread: the thread's id.
         id: the run's own id, eight letters; empty where its state keeps none.
         status: the outcome's status, `waiting`, or `unfinished`.
-        reason: the outcome's reason, or what the run waits for.
+        reason: the outcome's reason, or the questions that the run waits for.
         updated: when its last checkpoint was written, ISO 8601.
         path: the nodes that ran, in order.
-        values: the state; of a superstep that is not over, only what it wrote to our own keys.
+        values: the state; of an unfinished superstep, only its writes to our own keys.
         waiting: the packets of the questions that are open.
     """
 
@@ -50,34 +54,31 @@ class StoredRun:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """The run's decisions in order."""
+        """Give the run's decisions in order."""
         return decisions_in(self.values)
 
 
 def stored_runs(saver: BaseCheckpointSaver[Any]) -> list[StoredRun]:
-    """All runs of a checkpointer, the newest first; without their paths."""
-    runs = []
-    for thread in threads(saver):
-        found = saver.get_tuple(_config(thread))
-        if found is not None:
-            runs.append(_run(thread, found, ()))
-    return runs
+    """Read the last run of each thread of a checkpointer, the newest first, without its path."""
+    latest = ((thread, saver.get_tuple(_config(thread))) for thread in threads(saver))
+    # A thread may be deleted between the two readings.
+    return [_run(thread, item, ()) for thread, item in latest if item is not None]
 
 
 def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:
-    """One run, with its path.
+    """Read the last run of a thread, with its path.
 
     Args:
         saver: the checkpointer.
-        thread: the thread's id, the id of its last run, or how one of them begins, where no other
-            begins like it.
+        thread: the thread's id, the id of its last run, or the beginning of either where no other
+            id begins like it.
 
     Raises:
-        NoSuchRun: the checkpointer holds nothing under this, or several runs.
+        NoSuchRun: the checkpointer holds no run of this id, or several that begin like it.
     """
     history = _history(saver, thread)
     if not history:
-        thread = _found(saver, thread)
+        thread = _thread_like(saver, thread)
         history = _history(saver, thread)
     return _run(thread, history[0], _path(history))
 
@@ -91,18 +92,18 @@ def _history(saver: BaseCheckpointSaver[Any], thread: str) -> list[CheckpointTup
     return history
 
 
-def _found(saver: BaseCheckpointSaver[Any], begins: str) -> str:
-    """Give the thread whose id begins like this, or whose last run's does."""
-    runs = stored_runs(saver) if begins else []
-    found = [run.thread for run in runs if any(i.startswith(begins) for i in (run.thread, run.id))]
-    if not found:
+def _thread_like(saver: BaseCheckpointSaver[Any], start: str) -> str:
+    """Give the one thread whose id, or whose last run's id, begins like this."""
+    runs = stored_runs(saver) if start else []
+    matches = [run.thread for run in runs if any(i.startswith(start) for i in (run.thread, run.id))]
+    if not matches:
         raise NoSuchRun(
-            f"no run is stored under thread {begins!r}, and no thread's or run's id begins like it"
+            f"no run is stored under thread {start!r}, and no thread's or run's id begins like it"
         )
-    if len(found) > 1:
-        some = ", ".join(map(repr, found[:3])) + (", ..." if len(found) > 3 else "")
-        raise NoSuchRun(f"{begins!r} is of {len(found)} threads ({some}); give more of the id")
-    return found[0]
+    if len(matches) > 1:
+        some = ", ".join(map(repr, matches[:3])) + (", ..." if len(matches) > 3 else "")
+        raise NoSuchRun(f"{start!r} is of {len(matches)} threads ({some}); give more of the id")
+    return matches[0]
 
 
 def _config(thread: str) -> RunnableConfig:
@@ -113,14 +114,15 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
     tasks = tasks_of(latest.pending_writes or ())
     values = _values(latest.checkpoint, tasks)
     if latest.metadata.get("source") == "input" and "run" in values:
-        values = without_run(values)  # it was cut off before its first node, and has nothing yet
+        # Cut off before its first node, the run has nothing yet: these are the last run's values.
+        values = without_run(values)
     waiting = tuple(question.value for task in tasks for question in task.questions)
     outcome = outcome_in(values)
     status = outcome.status if outcome is not None else _status(latest, tasks)
     return StoredRun(
         thread=thread,
         status="waiting" if waiting else status,
-        reason=_asked(waiting) if waiting else outcome.reason if outcome is not None else "",
+        reason=_question_texts(waiting) if waiting else "" if outcome is None else outcome.reason,
         updated=latest.checkpoint["ts"],
         path=path,
         values=values,
@@ -130,11 +132,11 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
 
 
 def _status(latest: CheckpointTuple, tasks: list[Task]) -> str:
-    """The status of a run without an outcome.
+    """Give the status of a run without an outcome.
 
-    A graph that knows nothing of outcomes is done when nothing is left to run.
+    A graph that writes no outcomes is done when nothing is left to run.
     """
-    over = not tasks and not _going(latest.checkpoint)
+    over = not tasks and not _next_nodes(latest.checkpoint)
     ours = "run" in latest.checkpoint["channel_values"]
     return "done" if over and not ours else "unfinished"
 
@@ -146,16 +148,17 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
         if not key.startswith((_TRIGGER, _JOIN, "__"))
     }
     if "run" in values:
+        # Stored with what its channel alone needs; nodes and users see only the id.
         values["run"] = {"id": values["run"]["id"]}
     pending: dict[str, list[Any]] = {}
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
         pending.setdefault(key, []).append(value)
     for key, updates in pending.items():
-        values[key] = put_in(_OURS[key], values.get(key), *updates)
+        values[key] = apply_updates(_OURS[key], values.get(key), *updates)
     return values
 
 
-def _asked(questions: tuple[Any, ...]) -> str:
+def _question_texts(questions: tuple[Any, ...]) -> str:
     return "; ".join(
         f"{packet['action']}: {packet['why_asked']}"
         if isinstance(packet, Mapping) and "action" in packet
@@ -165,22 +168,23 @@ def _asked(questions: tuple[Any, ...]) -> str:
 
 
 def _path(history: list[CheckpointTuple]) -> tuple[str, ...]:
-    """The nodes that ran since the last input, from newest-first history."""
+    """Name the nodes that ran since the last input, in order, from newest-first history."""
     path: list[str] = []
     for before, after in pairwise(reversed(history)):
-        path += [*_sent(before.checkpoint), *_seen(before.checkpoint, after.checkpoint)]
+        path += [*_sent_nodes(before.checkpoint), *_ran(before.checkpoint, after.checkpoint)]
     latest = history[0]
     tasks = tasks_of(latest.pending_writes or ())
-    going = _going(latest.checkpoint)
+    nodes = _next_nodes(latest.checkpoint)
     for task in tasks:
-        if task.questions and (node := task.asks(going)):
-            going.remove(node)
+        if task.questions and (node := task.asks(nodes)):
+            nodes.remove(node)
+    # A checkpointer does not say which task is of which node: as many as ended are named.
     ended = [task for task in tasks if task.ended]
-    return (*path, *going[: len(ended)])
+    return (*path, *nodes[: len(ended)])
 
 
-def _seen(before: Checkpoint, after: Checkpoint) -> list[str]:
-    """The nodes that an edge or a `Command` set going, and that ran between two checkpoints."""
+def _ran(before: Checkpoint, after: Checkpoint) -> list[str]:
+    """Name the nodes that an edge or a `Command` started, and that ran between two checkpoints."""
     old = before["versions_seen"]
     return sorted(
         node
@@ -189,24 +193,26 @@ def _seen(before: Checkpoint, after: Checkpoint) -> list[str]:
     )
 
 
-def _sent(checkpoint: Checkpoint) -> list[str]:
-    """The nodes that `Send` set going."""
-    sent = checkpoint["channel_values"].get(_SENT) or ()
-    return [item.node for item in sent if isinstance(item, Send)]
+def _sent_nodes(checkpoint: Checkpoint) -> list[str]:
+    """Name the nodes that `Send` started."""
+    sends = checkpoint["channel_values"].get(_SENT) or ()
+    return [send.node for send in sends if isinstance(send, Send)]
 
 
-def _going(checkpoint: Checkpoint) -> list[str]:
-    """The nodes that run next."""
+def _next_nodes(checkpoint: Checkpoint) -> list[str]:
+    """Name the nodes that run next."""
     values, seen = checkpoint["channel_values"], checkpoint["versions_seen"]
     names: list[str] = []
     for channel, value in values.items():
         node = channel.rpartition(":")[2]
         version = checkpoint["channel_versions"].get(channel)
         if version == seen.get(node, {}).get(channel):
-            continue
+            continue  # the node has run on this version
+        # A deferred node's channel holds a list, whose last part says whether it may run now.
         if channel.startswith(_TRIGGER) and (not isinstance(value, list) or value[-1]):
             names.append(node)
+        # An edge from several nodes waits until each has arrived.
         elif channel.startswith(_JOIN):
             awaited = channel.removeprefix(_JOIN).rpartition(":")[0].split("+")
             names += [node] if set(awaited) == set(value) else []
-    return [*_sent(checkpoint), *sorted(names)]
+    return [*_sent_nodes(checkpoint), *sorted(names)]

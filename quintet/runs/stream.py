@@ -1,4 +1,4 @@
-"""Moving a run and watching: LangGraph's events as they come, and then the run."""
+"""Start or resume a run, and yield LangGraph's events as they come."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from langchain_core.runnables import RunnableConfig
 
 from quintet.errors import RunError
 from quintet.nodes.core.call import Logic
-from quintet.runs.events import Wanted, awatched, watched
-from quintet.runs.refusals import compiled
+from quintet.runs.events import StreamOptions, awatch, watch
+from quintet.runs.refusals import require_compiled
 from quintet.runs.run import Run
-from quintet.runs.start import Given, resumed, started
+from quintet.runs.start import Given, resume_logic, start_logic
 from quintet.runs.thread import App
 
 
@@ -27,8 +27,8 @@ def stream(
 ) -> Iterator[Any]:
     """Start a run, and yield LangGraph's events as they come, and last the `Run`.
 
-    Nobody else moves the thread until the last event is taken or the iterator is closed. Closed
-    early, the run is cut off at its last checkpoint, and `resume` goes on with it.
+    Nobody else moves the thread until the last event is taken or the iterator is closed. If it is
+    closed early, the run is cut off at its last checkpoint; `resume` goes on with it.
 
     Args:
         app: as for `start`.
@@ -40,14 +40,14 @@ def stream(
             is a graph come with `subgraphs=True`), `version`, `context`, ...
 
     Yields:
-        What LangGraph's `stream` yields, in the form that the options ask for; then the `Run`.
+        LangGraph's events, in the form that the options ask for; then the `Run`.
 
     Raises:
         DesignError, RunError, ThreadHeld: as `start` and `resume`.
     """
-    app = compiled(app)
-    wanted = Wanted.of(app, options)
-    return watched(app, _logic(app, given, thread, config, withdraw, wanted.rest), wanted)
+    sorted_options = StreamOptions.of(require_compiled(app), options)
+    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    return watch(app, logic, sorted_options)
 
 
 def astream(
@@ -60,9 +60,9 @@ def astream(
     **options: Any,
 ) -> AsyncIterator[Any]:
     """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
-    app = compiled(app)
-    wanted = Wanted.of(app, options)
-    return awatched(app, _logic(app, given, thread, config, withdraw, wanted.rest), wanted)
+    sorted_options = StreamOptions.of(require_compiled(app), options)
+    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    return awatch(app, logic, sorted_options)
 
 
 def _logic(
@@ -74,9 +74,9 @@ def _logic(
     options: dict[str, Any],
 ) -> Logic[Run]:
     if given is not None:
-        return started(app, given, thread, config, withdraw, options)
+        return start_logic(app, given, thread, config, withdraw, options)
     if withdraw or thread is None:
         raise RunError(
             "None goes on with what its thread was doing: name the thread, and withdraw nothing"
         )
-    return resumed(app, thread, config, options)
+    return resume_logic(app, thread, config, options)

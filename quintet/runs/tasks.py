@@ -1,4 +1,4 @@
-"""The tasks of a superstep that is not over, as a checkpointer keeps them: by what they wrote."""
+"""Read the tasks of an unfinished superstep from the writes that a checkpointer keeps."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+# LangGraph's id for writes that no task made, such as the values of a resume.
 _INPUT = "00000000-0000-0000-0000-000000000000"
+# Channels that LangGraph writes itself: they are no output of a node.
 _CONTROL = ("__error__", "__error_source_node__", "__interrupt__", "__resume__")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What one task has written since the last checkpoint.
+    """The writes of one task since the last checkpoint.
 
     Args:
-        id: the task's id; its node's name is not kept with it.
+        id: the task's id; the checkpointer does not keep the node's name with it.
         output: channel and value of each write; not empty once it has finished.
-        asked: the last question that it asked.
+        interrupts: the questions that it asked last, open or not.
         failed: whether an error is recorded.
     """
 
     id: str
     output: list[tuple[str, Any]] = field(default_factory=list)
-    asked: list[Interrupt] = field(default_factory=list)
+    interrupts: list[Interrupt] = field(default_factory=list)
     failed: bool = False
 
     @property
     def ended(self) -> bool:
-        """Whether it ran to an end, good or bad."""
+        """Say whether the task ran to an end, with a result or an error."""
         return bool(self.output) or self.failed
 
     @property
     def questions(self) -> list[Interrupt]:
-        """The questions that are still open."""
-        return [] if self.ended else self.asked
+        """Give the questions that are still open."""
+        return [] if self.ended else self.interrupts
 
     def asks(self, nodes: Iterable[str]) -> str:
-        """Which of these nodes it is, told by the id of its question; empty where none fits."""
-        ids = {question.id for question in self.asked}
+        """Name which of these nodes asked the task's question; empty where none did."""
+        ids = {question.id for question in self.interrupts}
+        # An interrupt's id is a hash of node and task id, so each node can be tried.
         for node in nodes:
             if Interrupt.from_ns(None, ns=f"{node}:{self.id}").id in ids:
                 return node
@@ -48,21 +51,22 @@ class Task:
 
 
 def tasks_of(writes: Iterable[tuple[str, str, Any]]) -> list[Task]:
-    """The tasks that wrote something, in the order of their first writes."""
+    """Group a checkpoint's pending writes by task, in the order of the first writes."""
     output: dict[str, list[tuple[str, Any]]] = {}
-    asked: dict[str, list[Interrupt]] = {}
+    interrupts: dict[str, list[Interrupt]] = {}
     failed: set[str] = set()
     for task, channel, value in writes:
         if task == _INPUT:
             continue
         output.setdefault(task, [])
         if channel == "__interrupt__":
-            asked[task] = list(value) if isinstance(value, list | tuple) else [value]
+            # A later question replaces the earlier one, which has been answered.
+            interrupts[task] = list(value) if isinstance(value, list | tuple) else [value]
         elif channel == "__error__":
             failed.add(task)
         elif channel not in _CONTROL:
             output[task].append((channel, value))
     return [
-        Task(id=task, output=written, asked=asked.get(task, []), failed=task in failed)
+        Task(id=task, output=written, interrupts=interrupts.get(task, []), failed=task in failed)
         for task, written in output.items()
     ]

@@ -1,9 +1,9 @@
-"""Ask a compiled graph, sync or async, and hold its thread meanwhile."""
+"""Call a compiled graph, sync or async, and hold its thread meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,25 +20,36 @@ R = TypeVar("R")
 App = CompiledStateGraph[Any, Any, Any, Any]
 
 
-def invoked(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
-    """Invoke a graph, each step kept before the next begins."""
-    return _invoke(app, given, config, {"durability": "sync", **options})
+def thread_of(config: RunnableConfig) -> str:
+    """Give the thread's id from a configuration."""
+    return str(config["configurable"]["thread_id"])
 
 
-def invoked_unsaved(
-    app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]
+def invocation(
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
 ) -> Call:
-    """Invoke a graph that saves nothing, and give its values and open questions together."""
+    """Invoke a graph, and save each superstep before the next begins."""
+    # LangGraph's default saves in the background: it hides a storage failure until the end.
+    return _invocation(app, graph_input, config, {"durability": "sync", **options})
+
+
+def unsaved_invocation(
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
+) -> Call:
+    """Invoke a graph without a checkpointer; its result holds values and open questions."""
+    # Version 2 returns the questions beside the values; `output_keys` must hide no key here.
     whole = {"version": "v2", "stream_mode": "values", "output_keys": None}
-    return _invoke(app, given, config, {**options, **whole})
+    return _invocation(app, graph_input, config, {**options, **whole})
 
 
-def _invoke(app: App, given: Any, config: RunnableConfig, options: Mapping[str, Any]) -> Call:
-    return Call(app.invoke, (given, config), options=options, awaitable=app.ainvoke)
+def _invocation(
+    app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
+) -> Call:
+    return Call(app.invoke, (graph_input, config), options=options, awaitable=app.ainvoke)
 
 
 def snapshot_of(app: App, config: RunnableConfig) -> Call:
-    """Get where a thread stands, with what its unfinished superstep has written."""
+    """Read a thread's latest state, with the writes of its unfinished superstep."""
     return Call(app.get_state, (config,), awaitable=app.aget_state)
 
 
@@ -46,25 +57,23 @@ PAGE = 16
 
 
 def history(app: App, config: RunnableConfig) -> Logic[list[StateSnapshot]]:
-    """Give the snapshots of a thread's last run, newest first, back to its input.
-
-    LangGraph reads all that it is asked for before it gives the first, so a long thread is asked
-    for page by page.
-    """
-    found: list[StateSnapshot] = []
-    most = PAGE
+    """Read the snapshots of a thread's last run, newest first, back to its input."""
+    snapshots: list[StateSnapshot] = []
+    # LangGraph reads all snapshots that are asked for before it yields the first. Pages that
+    # double keep both a short run on a long thread and a long run cheap.
+    limit = PAGE
     while True:
-        options: dict[str, Any] = {"before": found[-1].config} if found else {}
+        options: dict[str, Any] = {"before": snapshots[-1].config} if snapshots else {}
         page: list[StateSnapshot] = yield Call(
-            _page, (app, config), options={"limit": most, **options}, awaitable=_apage
+            _page, (app, config), options={"limit": limit, **options}, awaitable=_apage
         )
-        for item in page:
-            found.append(item)
-            if is_input(item):
-                return found
-        if len(page) < most:
-            return found
-        most *= 2
+        for snapshot in page:
+            snapshots.append(snapshot)
+            if is_input(snapshot):
+                return snapshots
+        if len(page) < limit:
+            return snapshots
+        limit *= 2
 
 
 def _page(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
@@ -76,22 +85,23 @@ async def _apage(app: App, config: RunnableConfig, **options: Any) -> list[State
 
 
 def held(app: App, thread: str, logic: Logic[R]) -> Logic[R]:
-    """Run what moves a thread while nobody else moves it.
+    """Run a move's logic while this thread is held.
 
     Raises:
-        ThreadHeld: somebody does.
+        ThreadHeld: somebody else moves it now.
     """
     with hold_of(app, thread):
         return (yield from logic)
 
 
 def hold_of(app: App, thread: str) -> AbstractContextManager[None]:
-    """Give the hold on a thread, by the saver's own means, else within this process."""
+    """Give the hold on a thread: the saver's own if it has one, else one within this process."""
     saver = app.checkpointer
     holds: Holds | None = getattr(saver, "holds", None)
     if holds is None:
+        # No checkpointer, or one that a parent graph provides: there is no thread to hold here.
         if saver is None or isinstance(saver, bool):
-            return _free()
+            return nullcontext()
         holds = _in_this_process.setdefault(saver, Holds())
     return holds.hold(thread)
 
@@ -99,13 +109,11 @@ def hold_of(app: App, thread: str) -> AbstractContextManager[None]:
 _in_this_process: WeakKeyDictionary[Any, Holds] = WeakKeyDictionary()
 
 
-@contextmanager
-def _free() -> Iterator[None]:
-    yield
-
-
 def knows_quintet(app: App) -> bool:
-    """Say whether a graph, or one nested in it, keeps our records; keys of these names do not."""
+    """Say whether a graph, or one nested in it, keeps Quintet's records.
+
+    A user's own keys that only share our keys' names do not count.
+    """
     return keeps_runs(app) or any(
         knows_quintet(inner)
         for _, inner in app.get_subgraphs()
@@ -118,6 +126,6 @@ def keeps_runs(app: App) -> bool:
     return isinstance(app.channels.get("run"), RunChannel)
 
 
-def is_input(item: StateSnapshot) -> bool:
-    """Say whether a run begins here; what is older is of the thread's earlier runs."""
-    return (item.metadata or {}).get("source") == "input"
+def is_input(snapshot: StateSnapshot) -> bool:
+    """Say whether a run begins at this snapshot; older ones are of the thread's earlier runs."""
+    return (snapshot.metadata or {}).get("source") == "input"

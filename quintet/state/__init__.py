@@ -1,4 +1,4 @@
-"""What a run knows and keeps: contracts, plans, budgets, records, channels, checkpointers."""
+"""Define the state of a run: contracts, plans, budgets, records, channels, checkpointers."""
 
 from quintet.errors import (
     ActionRefused,
@@ -8,7 +8,6 @@ from quintet.errors import (
     BudgetExhausted,
     CheckpointerError,
     ContractBroken,
-    CriterionFailed,
     DesignError,
     EffectRepeated,
     EffectUnknown,
@@ -23,8 +22,8 @@ from quintet.errors import (
     UnknownRoute,
 )
 from quintet.state.action import Action, Approval
-from quintet.state.budget import Budget, Spending, add_spending
-from quintet.state.channels import Actions, Ending, Keyed, Latest, Log, Results, Totals
+from quintet.state.budget import Budget, Spending
+from quintet.state.channels import Log
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -43,13 +42,12 @@ from quintet.state.journal import Claim, Journal, MemoryJournal
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain
-from quintet.state.run import RunChannel, run_of
-from quintet.state.verdict import Unmet, unmet
+from quintet.state.run import run_of
+from quintet.state.verdict import Criterion, Unmet, When, unmet
 
 __all__ = [
     "Action",
     "ActionRefused",
-    "Actions",
     "AnswerRefused",
     "Approval",
     "ApprovalMissing",
@@ -60,19 +58,16 @@ __all__ = [
     "Claim",
     "Contract",
     "ContractBroken",
-    "CriterionFailed",
+    "Criterion",
     "Decided",
     "Decision",
     "DesignError",
     "EffectRepeated",
     "EffectUnknown",
     "Ended",
-    "Ending",
     "Failure",
     "HandoffLoop",
     "Journal",
-    "Keyed",
-    "Latest",
     "Log",
     "MemoryJournal",
     "Merged",
@@ -85,20 +80,17 @@ __all__ = [
     "Planned",
     "QuintetError",
     "Recovered",
-    "Results",
     "Routed",
-    "RunChannel",
     "RunError",
     "Spending",
     "Step",
     "StepFailed",
     "ThreadHeld",
     "ToolRefused",
-    "Totals",
     "UnknownRoute",
     "Unmet",
+    "When",
     "Worked",
-    "add_spending",
     "checkpointer",
     "digest",
     "plain",

@@ -1,4 +1,4 @@
-"""An action that an agent proposes, and the approval that is bound to it."""
+"""Record an action that an agent proposes, and the approval that is bound to it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ class Approval:
         gate: the node that asked.
         digest: the digest of the exact action that was answered.
         answer: `approve`, `edit`, `reject` or `respond`.
-        by: who answered.
-        role: the role in which they did, if they named one.
-        note: what they said.
-        at: when, in seconds since the epoch.
-        expires: until when a yes may be used; None for no limit.
+        by: the person who answered.
+        role: the role in which they answered, if they named one.
+        note: the person's remark.
+        at: the time of the answer, in seconds since the epoch.
+        expires: the time until which a yes may be used, in seconds since the epoch; None for no
+            limit.
     """
 
     gate: str
@@ -50,17 +51,19 @@ class Action:
     Args:
         name: the effect's name.
         arguments: the arguments, as plain data.
-        key: what makes it one and the same effect; by default name and arguments.
-        why: why the agent wants it.
-        behalf: on whose behalf.
+        key: the identity of the effect: two actions of one name and key are the same one. By
+            default made of name and arguments.
+        why: the agent's reason for it.
+        behalf: the person or account for whom it is done.
         proposer: the node that proposed it.
-        status: where it stands.
+        status: the point that it has reached; one of `ACTION_STATUSES`.
         approval: the answer that a person gave, if one was asked.
-        result: what the effect returned, or why it failed.
-        at: when it was proposed, in seconds since the epoch; an approval's expiry counts from it.
+        result: the effect's result, or the reason for its failure.
+        at: the time of the proposal, in seconds since the epoch; an approval's expiry counts from
+            it.
         run: the run that it belongs to.
-        gate: the gate that wants a person for it; empty where none has said so.
-        ended: when it was done, in seconds since the epoch.
+        gate: the gate that asks a person about it; empty where none does.
+        ended: the time at which it was done, in seconds since the epoch.
 
     Raises:
         DesignError: an unknown status.
@@ -86,11 +89,12 @@ class Action:
                 f"Action(status={self.status!r}): give one of {', '.join(ACTION_STATUSES)}"
             )
         if not self.key:
+            # The way round a frozen dataclass's own guard, here while it is still being made.
             object.__setattr__(self, "key", f"{self.name}:{self.digest}")
 
     @property
     def digest(self) -> str:
-        """Name exactly this effect with exactly these arguments."""
+        """Give the digest of the effect's name and arguments; an approval is bound to it."""
         return digest([self.name, self.arguments])
 
     def __str__(self) -> str:
@@ -98,11 +102,11 @@ class Action:
 
 
 SHOWN = 60
-"""Letters of an argument that a person is shown in a sentence."""
+"""The most letters of one argument that a sentence shows."""
 
 
 def shown(arguments: Mapping[str, Any]) -> str:
-    """Write arguments as in a call, each cut to what a sentence can hold."""
+    """Write arguments as in a call, each cut to `SHOWN` letters."""
     texts = {name: repr(value) for name, value in arguments.items()}
     return ", ".join(
         f"{name}={text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"

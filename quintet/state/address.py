@@ -1,4 +1,4 @@
-"""The URL of a checkpointer, taken apart, with its password out of sight."""
+"""Take a checkpointer's URL apart, and keep its password out of messages."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ _PASSWORD = re.compile(r"(?i)([^?&=]*password=)[^&]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """One URL: its scheme, the place between `://` and `?`, and the options after it.
+    """The parts of a checkpointer's URL.
 
     Args:
-        shown: the URL as it may appear in a message, without passwords.
+        scheme: one of `SCHEMES`.
+        place: the text between `://` and `?`.
+        options: the options after `?`.
+        shown: the URL without passwords, for messages.
     """
 
     scheme: str
@@ -45,25 +48,28 @@ class Address:
                 )
 
     def number(self, name: str, default: float, *, low: float, high: float) -> float:
-        """The option as a number from `low` to `high`, or the default when it is not given.
+        """Read an option as a number from `low` to `high`; give the default where it is left out.
 
         An `int` as default asks for a whole number.
+
+        Raises:
+            CheckpointerError: the text is no such number.
         """
-        given = self.options.get(name, str(default))
+        text = self.options.get(name, str(default))
         try:
-            value = type(default)(given)
+            value = type(default)(text)
         except ValueError:
-            value = math.nan
+            value = math.nan  # which is in no range
         if not low <= value <= high:
             kind = "a whole number" if isinstance(default, int) else "a number"
             raise CheckpointerError(
-                f"Option {name!r} in {self.shown!r} is {given!r}; "
+                f"Option {name!r} in {self.shown!r} is {text!r}; "
                 f"it must be {kind} from {low:g} to {high:g}, such as {name}={default:g}."
             )
         return value
 
     def choice(self, name: str, default: str, among: Collection[str]) -> str:
-        """The option as one of the words `among`, or the default when it is not given."""
+        """Read an option as one of the words `among`; give the default where it is left out."""
         value = self.options.get(name, default).lower()
         if value not in among:
             raise CheckpointerError(
@@ -77,17 +83,18 @@ def read_address(url: object) -> Address:
     """Take a checkpointer URL apart.
 
     Raises:
-        CheckpointerError: not a string, no scheme, or a scheme that does not exist; the message
-            names the three that do and the one that was probably meant.
+        CheckpointerError: not a string, no scheme, or an unknown scheme; the message names the
+            three that exist and the one that was probably meant.
     """
     if not isinstance(url, str) or not url.strip():
         raise CheckpointerError(f"A checkpointer URL must be a string, got {url!r}; use {SHAPES}.")
     url = url.strip()
     word, colon, rest = url.partition("://")
     scheme = ALIASES.get(word.lower(), word.lower())
+    # A SQLite path has no password, and may hold an `@` or a `:` of its own.
     shown = url if scheme == "sqlite" else _without_password(url)
     if not colon or scheme not in SCHEMES:
-        raise CheckpointerError(f"Cannot open a checkpointer at {shown!r}: {_meant(shown)}")
+        raise CheckpointerError(f"Cannot open a checkpointer at {shown!r}: {_suggestion(shown)}")
     place, _, query = rest.partition("?")
     return Address(scheme=scheme, place=place, options=_options(query), shown=shown)
 
@@ -101,6 +108,7 @@ def _options(query: str) -> dict[str, str]:
 def _without_password(url: str) -> str:
     scheme, colon, rest = url.partition("://") if "://" in url else ("", "", url)
     rest = _PASSWORD.sub(r"\1***", rest)
+    # From the right: a password may hold an `@` that is not percent-encoded.
     login, at, host = rest.rpartition("@")
     if at:
         user, secret, _ = login.partition(":")
@@ -108,7 +116,8 @@ def _without_password(url: str) -> str:
     return f"{scheme}{colon}{rest}"
 
 
-def _meant(shown: str) -> str:
+def _suggestion(shown: str) -> str:
+    """Guess the URL that was meant by one that cannot be read."""
     word, colon, rest = shown.partition(":")
     first = re.split(r"[+/]", word.lower())[0]
     near = difflib.get_close_matches(first, (*SCHEMES, *ALIASES), n=1)

@@ -1,4 +1,4 @@
-"""What a run may spend, and what it has spent."""
+"""Limit a run's spending, and add up the amounts spent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESOURCES: tuple[Resource, ...] = get_args(Resource)
 
 
 class Spending(TypedDict, total=False):
-    """What was spent: counts, tokens, money in the caller's currency, seconds of work."""
+    """Amounts spent: counts, tokens, money in the caller's currency, seconds of work."""
 
     steps: int
     handoffs: int
@@ -27,7 +27,7 @@ class Spending(TypedDict, total=False):
 
 
 def add_spending(old: Spending | None, new: Spending | None) -> Spending:
-    """Add two spendings resource by resource; None starts anew (the reducer of `spent`)."""
+    """Add two spendings, resource by resource; a new one of None empties the total."""
     if not old or not new:
         return {} if new is None else new or old or {}
     total = dict(old)
@@ -64,6 +64,7 @@ class Budget:
             limit = getattr(self, field.name)
             if limit is None:
                 continue
+            # A bool is an int in Python: True would be a limit of 1.
             number = isinstance(limit, int | float) and not isinstance(limit, bool)
             if not number or not isfinite(limit) or limit < 0:
                 raise DesignError(
@@ -73,11 +74,11 @@ class Budget:
 
     @cached_property
     def limited(self) -> tuple[Resource, ...]:
-        """The resources that it limits."""
-        return tuple(each for each in RESOURCES if getattr(self, each) is not None)
+        """Name the resources that have a limit."""
+        return tuple(name for name in RESOURCES if getattr(self, name) is not None)
 
     def over(self, spent: Spending, *, of: tuple[Resource, ...] = RESOURCES) -> str | None:
-        """Name the first limit that is reached, with both figures, or return None."""
+        """Name the first of these limits that is reached, with the amounts; None if none is."""
         for resource in self.limited:
             limit = getattr(self, resource)
             if resource in of and spent.get(resource, 0) >= limit:
@@ -90,20 +91,16 @@ class Budget:
             raise BudgetExhausted(f"{who}: budget reached, {reached}")
 
     def left(self, spent: Spending) -> Spending:
-        """What remains of each limited resource, never below zero."""
+        """Give the rest of each limited resource, never below zero."""
         rest: dict[str, float] = {}
         for resource in self.limited:
             rest[resource] = max(getattr(self, resource) - spent.get(resource, 0), 0)
         return rest  # type: ignore[return-value]
 
     def within(self, outer: Budget) -> Budget:
-        """The tighter of two budgets, limit by limit: a nested agent's under its parent's."""
+        """Give the tighter of two limits for each resource: a nested agent's or its parent's."""
         tighter = {}
         for resource in RESOURCES:
-            limits = [
-                limit
-                for budget in (self, outer)
-                if (limit := getattr(budget, resource)) is not None
-            ]
-            tighter[resource] = min(limits) if limits else None
+            limits = (getattr(budget, resource) for budget in (self, outer))
+            tighter[resource] = min((x for x in limits if x is not None), default=None)
         return Budget(**tighter)

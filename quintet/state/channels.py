@@ -1,8 +1,8 @@
-"""The channels of the state: what belongs to a run, and how updates are put together.
+"""Merge updates into the keys of the state, and empty a run's keys when the next run begins.
 
-A key of a run is empty again when the thread's next run begins. Each channel knows what identifies
-its entries, so that parallel branches add up and a nested graph hands back what it added: a graph
-that is a node is given its parent's values and returns its own.
+LangGraph gives a nested graph its parent's values, and gives the parent all of the nested graph's
+values back. Each channel tells its entries apart by name, key or content, so the parent takes only
+those that the nested graph added, and parallel branches add up.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STANDING = ("done", "unknown")
 
 
 class OfRun(BaseChannel[Any, Any, Any]):
-    """A key of one run. Subclasses say how updates of one superstep are put into the value."""
+    """Hold a key of one run; subclasses say how the updates of one superstep are merged."""
 
     __slots__ = ("begun", "life", "supersteps", "value")
     empty: ClassVar[Any] = None
@@ -37,30 +37,31 @@ class OfRun(BaseChannel[Any, Any, Any]):
         self.life = NO_RUN
         self.begun = False
         self.supersteps = 0
-        self.value: Any = self.nothing()
+        self.value: Any = self.empty_value()
 
+    # LangGraph compares the channels that two schemas declare for one key, and they must be equal.
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
 
     __hash__ = None  # type: ignore[assignment]
 
     @classmethod
-    def nothing(cls) -> Any:
+    def empty_value(cls) -> Any:
         """Give a new empty value."""
         return type(cls.empty)() if cls.empty is not None else None
 
     @property
     def ValueType(self) -> Any:  # noqa: N802 - LangGraph's name
-        """The type of the value."""
+        """Give the type of the value."""
         return self.typ
 
     @property
     def UpdateType(self) -> Any:  # noqa: N802 - LangGraph's name
-        """The type of an update."""
+        """Give the type of an update."""
         return self.typ
 
     def copy(self) -> Self:
-        """Give a channel with the same value, for a path function's look ahead."""
+        """Give a channel with the same value; LangGraph lets a path function look ahead by it."""
         # Not by __init__: this is done for every channel, again and again.
         twin = self.__new__(type(self))
         twin.typ, twin.key, twin.life = self.typ, self.key, self.life
@@ -72,56 +73,54 @@ class OfRun(BaseChannel[Any, Any, Any]):
         loaded = self.copy()
         loaded.life, loaded.begun, loaded.supersteps = join(self.key), False, 0
         stored = checkpoint is not NOTHING and checkpoint is not None
-        loaded.value = checkpoint if stored else self.nothing()
+        loaded.value = checkpoint if stored else self.empty_value()
         return loaded
 
     def checkpoint(self) -> Any:
-        """Give what is stored; nothing of what belonged to the run before."""
+        """Give the value to store, without values of an earlier run."""
         value = self.get()
         return NOTHING if value == self.empty else value
 
     def is_available(self) -> bool:
-        """Be there always, so that a new run is noted when it begins."""
+        """Say yes always."""
+        # LangGraph tells only available channels of a superstep that wrote nothing to them.
         return True
 
     def get(self) -> Any:
         """Give the value as nodes see it."""
         if self.begun or not self.life.begins(self.supersteps):
             return self.value
-        return self.started()
+        return self.first_value()
 
     def update(self, values: Sequence[Any]) -> bool:
-        """Put a superstep's updates in, on an empty value where a run begins."""
+        """Merge a superstep's updates, into a first value where a new run begins."""
         superstep = self.supersteps
         self.supersteps = superstep + 1
         if not self.begun and self.life.begins(superstep):
-            old, self.value, self.begun = self.value, self.started(), True
+            old, self.value, self.begun = self.value, self.first_value(), True
             if values:
-                self.value = self.given(values)
+                self.value = self.merge_input(values)
             return bool(values) or self.value != old
         if not values:
             return False
-        self.value = self.merged(values)
+        self.value = self.merge(values)
         return True
 
-    def started(self) -> Any:
+    def first_value(self) -> Any:
         """Give the value with which a new run begins."""
-        return self.nothing()
+        return self.empty_value()
 
-    def given(self, values: Sequence[Any]) -> Any:
-        """Take what came with the input that began the run: a nested graph's parent's values."""
-        return self.merged(values)
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Merge the input that began the run: in a nested graph, the parent's values."""
+        return self.merge(values)
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Put one superstep's updates into the value."""
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Merge one superstep's updates into the value."""
         raise NotImplementedError  # pragma: no cover
 
 
 class Shared(LastValue[Any]):
-    """A key of the thread that takes one value a superstep; the same one twice is one.
-
-    Graphs that are nested side by side each hand back what they were given.
-    """
+    """Hold a key of the thread that takes one value a superstep, or several equal ones."""
 
     __slots__ = ()
 
@@ -131,29 +130,30 @@ class Shared(LastValue[Any]):
         Raises:
             InvalidUpdateError: LangGraph's, for values that differ.
         """
+        # Graphs that are nested side by side each hand back the value that they were given.
         same = len(values) > 1 and all(value == values[0] for value in values)
         return super().update(values[:1] if same else values)
 
 
 class Latest(OfRun):
-    """A key that holds what was written last. None is no write."""
+    """Hold the value that was written last. None counts as no write."""
 
-    def given(self, values: Sequence[Any]) -> Any:
-        """Leave what is the parent's to the parent."""
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Leave the parent's value to the parent."""
         return None
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Take the last value that is one."""
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Take the last value that is not None."""
         return next((value for value in reversed(values) if value is not None), self.value)
 
 
 class Ending(Latest):
-    """How the run ended. What was worse stays: no later `done` hides that a person was asked."""
+    """Hold the run's worst outcome: no later `done` hides that a person was asked."""
 
     RANK: ClassVar = ("done", "rejected", "exhausted", "aborted", "escalated")
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Take the worst of what stands and what comes."""
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Take the worst of the outcome so far and the new ones; of equals, the newest."""
         worst = self.value
         for value in values:
             if value is not None and (worst is None or self._rank(value) >= self._rank(worst)):
@@ -166,68 +166,71 @@ class Ending(Latest):
 
 
 class Keyed(OfRun):
-    """A key with one entry for each of its parts. An entry None is removed; a None empties all."""
+    """Hold a dict. An entry of None removes that entry; an update of None removes all."""
 
     empty = {}  # noqa: RUF012 - never changed
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Put entries in by their keys. An entry as it stood is no write."""
-        before, now = self.value, dict(self.value)
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Put entries in by their keys."""
+        # An entry that stood before is no write: a nested graph hands it back, and a parallel
+        # branch may have changed it meanwhile.
+        before, merged = self.value, dict(self.value)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             for key, entry in value.items():
                 if entry is None:
-                    now.pop(key, None)
+                    merged.pop(key, None)
                 elif before.get(key) != entry:
-                    now[key] = entry
-        return now
+                    merged[key] = entry
+        return merged
 
 
 class OwnKeyed(Keyed):
-    """As `Keyed`; a nested graph begins without its parent's entries."""
+    """Hold a dict as `Keyed` does, but begin a nested graph without its parent's entries."""
 
-    def given(self, values: Sequence[Any]) -> Any:
-        """Leave what is the parent's to the parent."""
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Leave the parent's entries to the parent."""
         return {}
 
 
 class Results(Keyed):
-    """Results by the name of the worker or step.
+    """Hold results by the name of the worker or step.
 
-    Several of one name in one superstep, as by `Send`, are all kept: `read`, `read#2`, ...
+    Several results of one name in one superstep, as by `Send`, are all kept: `read`, `read#2`, ...
     """
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Put results in; those that share a name are numbered in the order of their tasks."""
-        before, now = self.value, dict(self.value)
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Put results in; number those that share a name in the order of their tasks."""
+        before, merged = self.value, dict(self.value)
         times: dict[str, int] = {}
         for value in values:
             if value is None:
-                now, before = {}, {}
+                merged, before = {}, {}
                 continue
             for name, result in value.items():
                 if result is None:
-                    now.pop(name, None)
+                    merged.pop(name, None)
                     continue
                 if name in before and before[name] == result:
                     continue
                 times[name] = times.get(name, 0) + 1
+                # The first of this superstep replaces all results that the name had before.
                 if times[name] == 1:
-                    for other in [key for key in now if _numbers(key, name)]:
-                        del now[other]
-                now[name if times[name] == 1 else f"{name}#{times[name]}"] = result
-        return now
+                    for other in [key for key in merged if _is_numbered(key, name)]:
+                        del merged[other]
+                merged[name if times[name] == 1 else f"{name}#{times[name]}"] = result
+        return merged
 
 
-def _numbers(key: str, name: str) -> bool:
+def _is_numbered(key: str, name: str) -> bool:
     number = key.removeprefix(f"{name}#")
     return number != key and number.isdecimal()
 
 
 class Log(OfRun):
-    """A list of the last records, for people. A nested graph's are appended, not those given."""
+    """Hold a list of the last `most` records, for people."""
 
     __slots__ = ("most",)
     empty = []  # noqa: RUF012 - never changed
@@ -242,47 +245,50 @@ class Log(OfRun):
         twin.most = self.most
         return twin
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Append what is new, and keep the last; each record has a moment of its own."""
-        now = list(self.value)
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Append new records, and keep the last."""
+        merged = list(self.value)
         for value in values:
             if value is None:
-                now = []
+                merged = []
                 continue
-            now += [item for item in value if item not in now]
-        return now[-self.most :]
+            # A nested graph returns the records that it was given: each has its own `at`, so an
+            # equal record is the same one.
+            merged += [record for record in value if record not in merged]
+        return merged[-self.most :]
 
 
 BEFORE = "before"
-"""In totals of a nested graph: what stood when it was given them."""
+"""The key, in a nested graph's totals, of the totals that its parent gave it."""
 
 
 class Totals(OfRun):
-    """Counts that are added up. A nested graph goes on from its parent's, and hands back the rest.
+    """Add up counts by name. A node writes the amounts that it adds.
 
-    A node writes what it adds. In a nested graph, the value has `before`, what it was given.
+    A nested graph counts on from its parent's totals, and keeps these under `before`; the parent
+    adds the difference.
     """
 
     empty = {}  # noqa: RUF012 - never changed
 
-    def given(self, values: Sequence[Any]) -> Any:
-        """Go on from the parent's totals."""
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Count on from the parent's totals."""
         totals = [_amounts(value) for value in values if value]
         return {**totals[-1], BEFORE: totals[-1]} if totals else {}
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Add what was added."""
-        now: dict[str, Any] = dict(self.value)
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Add the amounts of each update, less those that a nested graph was given."""
+        merged: dict[str, Any] = dict(self.value)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             before = value.get(BEFORE, {})
             for name, amount in _amounts(value).items():
                 added = amount - before.get(name, 0)
-                if added or name not in now:
-                    now[name] = now.get(name, 0) + added
-        return now
+                if added or name not in merged:
+                    merged[name] = merged.get(name, 0) + added
+        return merged
 
 
 def _amounts(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,14 +296,15 @@ def _amounts(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Actions(Keyed):
-    """The thread's actions, each by its effect and key; see `slot`.
+    """Hold the thread's actions, each by its effect and key; see `slot`.
 
-    What was done stays until it is undone. What an earlier run left open is withdrawn when a new
-    run begins, and never run. The oldest settled ones shrink to what refuses a repeat.
+    An action that was done stays on record until it is undone. When a new run begins, actions that
+    are still open are withdrawn, and never run. The oldest closed actions shrink to the fields by
+    which a repeat is refused.
     """
 
-    def started(self) -> Any:
-        """Withdraw what is open, and keep all."""
+    def first_value(self) -> Any:
+        """Keep all actions, and withdraw the open ones."""
         return {
             key: {**action, "status": "withdrawn", "result": WITHDRAWN}
             if action["status"] in OPEN
@@ -305,53 +312,53 @@ class Actions(Keyed):
             for key, action in self.value.items()
         }
 
-    def given(self, values: Sequence[Any]) -> Any:
-        """Know what the parent has on record."""
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Take the parent's actions as they are."""
         return {**self.value, **{k: v for value in values if value for k, v in value.items()}}
 
-    def merged(self, values: Sequence[Any]) -> Any:
-        """Put actions in. One that stands is never overwritten by a new proposal."""
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Put actions in; a new proposal never overwrites an action that has happened."""
         before = self.value
-        now = dict(before)
+        merged = dict(before)
         for value in values:
             if value is None:
-                now = {}
+                merged = {}
                 continue
             for key, action in value.items():
                 if before.get(key) != action:
-                    _put(now, key, action | {"run": action.get("run") or self.life.id})
-        return _shrunk(now)
+                    _put(merged, key, action | {"run": action.get("run") or self.life.id})
+        return _shrink(merged)
 
 
 WITHDRAWN = "not done: a new run began before it was decided"
 
 
 def slot(actions: Mapping[str, Any], name: str, key: str) -> str:
-    """Give the place of an action among others: its key, or with its effect's name.
-
-    The name comes in front where another effect has taken the key.
-    """
+    """Give the place of an action among others: its key, or `name:key` if another effect has it."""
     taken = actions.get(key)
     return key if taken is None or taken.get("name", name) == name else f"{name}:{key}"
 
 
-def _put(now: dict[str, Any], key: str, action: Plain) -> None:
-    place = slot(now, action.get("name", ""), key)
-    recorded = now.get(place)
+def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
+    """Put an action among the others, unless one that has happened stands in its place."""
+    place = slot(actions, action.get("name", ""), key)
+    recorded = actions.get(place)
     stands = recorded is not None and recorded["status"] in STANDING
     if recorded is None or not stands or action["status"] in ("done", "undone"):
-        now[place] = action
+        actions[place] = action
     elif action["status"] == "proposed":
         # Kept beside what stands: `Act` finds it there and refuses it as a repeat.
-        now[place] = recorded | {"again": action}
+        actions[place] = recorded | {"again": action}
     else:
-        now[place] = {name: value for name, value in recorded.items() if name != "again"}
+        # The repeat was refused, by `Act` or `Finish`: the action that stands goes on without it.
+        actions[place] = {name: value for name, value in recorded.items() if name != "again"}
 
 
 _KEPT = ("name", "key", "status", "run", "ended", "again")
 
 
-def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
+def _shrink(actions: dict[str, Any]) -> dict[str, Any]:
+    """Shrink old closed actions to the fields by which a repeat is refused."""
     for key in list(actions)[:-ACTIONS_KEPT_WHOLE]:
         if actions[key]["status"] not in (*OPEN, "unknown"):
             names = (*_KEPT, "approval") if actions[key]["status"] == "rejected" else _KEPT
@@ -359,8 +366,8 @@ def _shrunk(actions: dict[str, Any]) -> dict[str, Any]:
     return actions
 
 
-def put_in(hint: Any, value: Any, *updates: Any) -> Any:
-    """Put one superstep's updates into the value of a key, as annotated in a state."""
+def apply_updates(hint: Any, value: Any, *updates: Any) -> Any:
+    """Merge one superstep's updates into the value of a key, as its annotation says."""
     spec = next(iter(getattr(hint, "__metadata__", ())), None)
     if isinstance(spec, OfRun):
         channel = spec.copy()
@@ -368,6 +375,6 @@ def put_in(hint: Any, value: Any, *updates: Any) -> Any:
         channel = spec()
     else:
         return value if spec is RunChannel else updates[-1]
-    channel.begun = True
-    channel.value = channel.nothing() if value is None else value
-    return channel.merged(updates)
+    channel.begun = True  # outside a graph there is no life to tell whether a run begins
+    channel.value = channel.empty_value() if value is None else value
+    return channel.merge(updates)

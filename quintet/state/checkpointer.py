@@ -1,4 +1,4 @@
-"""Checkpointers by URL, with safe defaults and their tables made."""
+"""Open checkpointers by URL, with safe defaults, and make their tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quintet.state.serializer import Allowed, StrictSerializer
 
 
 def checkpointer(url: str, *, allow: Iterable[Allowed] = ()) -> Saver:
-    """A checkpointer for `compile(checkpointer=...)`, for `invoke` and `ainvoke`, set up.
+    """Open a checkpointer for `compile(checkpointer=...)`, ready for `invoke` and `ainvoke`.
 
     Close it with `.close()` or use it in a `with` block.
 
@@ -25,7 +25,7 @@ def checkpointer(url: str, *, allow: Iterable[Allowed] = ()) -> Saver:
             and all that libpq knows).
         allow: classes, or `(module, name)` pairs, that a checkpoint may bring back as objects.
             Plain data, LangChain messages and LangGraph's own types need no mention. Any other
-            type comes back as the plain data it was stored as, and nothing of it is run. When
+            type comes back as the plain data it was stored as, and none of its code runs. When
             `LANGGRAPH_STRICT_MSGPACK=true` is set, `compile` also adds the types that the state
             schema is annotated with; without it only this list counts.
 
@@ -35,6 +35,7 @@ def checkpointer(url: str, *, allow: Iterable[Allowed] = ()) -> Saver:
     """
     address = read_address(url)
     serde = StrictSerializer(allow)
+    # Each store is imported only where it is used: Postgres needs packages of its own.
     if address.scheme == "memory":
         from quintet.state.memory import open_memory
 
@@ -54,12 +55,13 @@ def checkpointer(url: str, *, allow: Iterable[Allowed] = ()) -> Saver:
 
 
 def threads(saver: BaseCheckpointSaver[str]) -> list[str]:
-    """The ids of all threads in a saver, the latest written first."""
+    """Give the ids of all threads in a saver, the latest written first."""
     if isinstance(saver, Saver):
         return [*saver.threads()]
     latest: dict[str, str] = {}
     for item in saver.list(None):
-        place = item.config["configurable"]
-        thread, written = place["thread_id"], place["checkpoint_id"]
-        latest[thread] = max(written, latest.get(thread, ""))
+        ids = item.config["configurable"]
+        thread, checkpoint = ids["thread_id"], ids["checkpoint_id"]
+        # Checkpoint ids grow with time, so the greatest is the latest.
+        latest[thread] = max(checkpoint, latest.get(thread, ""))
     return sorted(latest, key=latest.__getitem__, reverse=True)

@@ -1,9 +1,9 @@
-"""The contract of a handoff: what goes in, what comes out, what is allowed, when to stop."""
+"""Check a handoff against its contract: its input, result, tools, limits and stop conditions."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from typing import Any, get_args, get_origin, is_typeddict
@@ -14,27 +14,27 @@ from pydantic import BaseModel, PydanticUserError, ValidationError
 from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
 from quintet.state.budget import Budget
-from quintet.state.record import adapter, faults, fitted
+from quintet.state.record import adapter, faults, validated
 from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """What an agent is asked for, enforced at run time.
+    """The terms of a handoff to an agent, enforced at run time.
 
-    Types are strict: a "12" is no number. JSON's own forms of dates, decimals and their kin are
-    read.
+    Types are strict: "12" is not read as a number. Dates, decimals and the like are read from the
+    text that JSON has for them.
 
     Args:
-        goal: what the agent is to achieve.
-        needs: the context that reaches the agent, and nothing else: a TypedDict (of
+        goal: the goal that the agent is to achieve.
+        needs: the context that the agent gets; it gets nothing else. A TypedDict (of
             `typing_extensions`), dataclass or pydantic model, or a tuple of state keys.
         gives: the type of the result, or None for any plain data but None.
-        tools: what the agent may call: functions, LangChain tools, effects.
-        success: criteria on the result, all of which must hold: functions of the result; of the
-            request and the result; or of these and the actions done or proposed meanwhile.
+        tools: the functions, LangChain tools and effects that the agent may call.
+        success: criteria on the result, all of which must hold. Each is a function of the result;
+            of request and result; or of request, result and the actions done or proposed meanwhile.
         budget: the limits of one handoff.
-        escalate: conditions, functions of the same, under which a person must take over.
+        escalate: conditions under which a person must take over: functions as in `success`.
 
     Raises:
         DesignError: an empty goal, a `needs` or `gives` that cannot be checked, a part of the wrong
@@ -53,6 +53,7 @@ class Contract:
         if not isinstance(self.goal, str) or not self.goal.strip():
             raise DesignError(f"Contract(goal={self.goal!r}): say what the agent is to achieve")
         needs = (self.needs,) if isinstance(self.needs, str) else self.needs
+        # A class may count as a Collection: an Enum has a length and is iterable.
         if isinstance(needs, Collection) and not isinstance(needs, type):
             object.__setattr__(self, "needs", tuple(needs))
         else:
@@ -62,7 +63,7 @@ class Contract:
         if not isinstance(self.budget, Budget):
             raise DesignError(f"contract {self.goal!r}: budget={self.budget!r:.60}: give a Budget")
         for name in ("tools", "success", "escalate"):
-            object.__setattr__(self, name, _several(self.goal, name, getattr(self, name)))
+            object.__setattr__(self, name, _callables(self.goal, name, getattr(self, name)))
         refuse_async(f"contract {self.goal!r}", *self.success, *self.escalate)
         names = [tool_name(tool) for tool in self.tools]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -84,7 +85,7 @@ class Contract:
         return tuple(tool_name(tool) for tool in self.tools)
 
     def request(self, context: Mapping[str, Any]) -> Any:
-        """Take what the contract names out of the context.
+        """Take the keys that the contract needs out of the context.
 
         Returns:
             A dict for keys and TypedDicts, an instance for dataclasses and models.
@@ -92,9 +93,10 @@ class Contract:
         Raises:
             ContractBroken: something required is missing or has the wrong type.
         """
-        keys = isinstance(self.needs, tuple)
+        untyped = isinstance(self.needs, tuple)
+        # Keys without a type cannot say that None is meant, so None counts as missing there.
         missing = [
-            key for key in self.required if key not in context or (keys and context[key] is None)
+            key for key in self.required if key not in context or (untyped and context[key] is None)
         ]
         if missing:
             raise ContractBroken(
@@ -103,11 +105,11 @@ class Contract:
                 "put it into the state before this handoff",
                 side="needs",
             )
-        named = {key: context[key] for key in (*self.required, *self.optional) if key in context}
-        if keys:
-            return named
+        request = {key: context[key] for key in (*self.required, *self.optional) if key in context}
+        if untyped:
+            return request
         try:
-            return fitted(self.needs, named)
+            return validated(self.needs, request)
         except ValidationError as problem:
             raise ContractBroken(
                 f"contract {self.goal!r} needs {self.needs.__name__}: {faults(problem)}",
@@ -115,10 +117,10 @@ class Contract:
             ) from problem
 
     def result(self, value: Any) -> Any:
-        """Check the shape of what the agent returned, and read it as `gives`.
+        """Read the agent's answer as the type `gives`.
 
         Raises:
-            ContractBroken: it has another shape, or is None where nothing says that it may be.
+            ContractBroken: it has another shape, or is None where `gives` does not allow it.
         """
         if self.gives is None:
             if value is None:
@@ -130,7 +132,7 @@ class Contract:
         if isinstance(value, BaseModel) and not _accepts(self.gives, value):
             value = value.model_dump()  # such as a `response_format` beside a TypedDict
         try:
-            return fitted(self.gives, value)
+            return validated(self.gives, value)
         except ValidationError as problem:
             name = getattr(self.gives, "__name__", str(self.gives))
             raise ContractBroken(
@@ -139,7 +141,7 @@ class Contract:
             ) from problem
 
     def left_out(self, value: Any) -> tuple[str, ...]:
-        """Name the keys of an agent's answer that `gives` does not have, and that are dropped."""
+        """Name the keys of an agent's answer that are dropped because `gives` lacks them."""
         if self.gives is None or not isinstance(value, Mapping):
             return ()
         known = {key for keys in _fields(self.gives) for key in keys}
@@ -151,32 +153,32 @@ class Contract:
         Raises:
             CriterionFailed: a criterion could not judge.
         """
-        asked = self._asked(self.success, self._takes[0], (result, request, actions), why_not)
-        return [f"{name}: {reason}" for name, reason in asked if reason is not None]
+        judged = self._judge(self.success, self._arities[0], (result, request, actions), why_not)
+        return [f"{name}: {reason}" for name, reason in judged if reason is not None]
 
     def escalation(self, request: Any, result: Any, actions: tuple[Action, ...] = ()) -> str | None:
         """Give the reason of the first escalation condition that is met, or None.
 
         A condition that cannot judge counts as met.
         """
-        asked = self._asked(self.escalate, self._takes[1], (result, request, actions), why)
+        judged = self._judge(self.escalate, self._arities[1], (result, request, actions), why)
         try:
-            return next((reason for _, reason in asked if reason is not None), None)
+            return next((reason for _, reason in judged if reason is not None), None)
         except CriterionFailed as problem:
             return str(problem)
 
-    def _asked(
+    def _judge(
         self,
         functions: tuple[Criterion[...], ...],
-        takes: tuple[int, ...],
+        arities: tuple[int, ...],
         evidence: tuple[Any, Any, Any],
         read: Callable[[Any, Any], str | None],
-    ) -> Any:
-        """Ask criteria or conditions one by one; give each one's name and reason."""
-        for function, count in zip(functions, takes, strict=True):
+    ) -> Iterator[tuple[str, str | None]]:
+        """Call criteria or conditions one by one; yield each one's name and reason."""
+        for function, arity in zip(functions, arities, strict=True):
             try:
-                reason = read(_ask(function, count, evidence), function)
-            except DesignError:
+                reason = read(_call(function, arity, evidence), function)
+            except DesignError:  # a mistake in the criterion, which its author must see
                 raise
             except Exception as problem:
                 raise CriterionFailed(
@@ -186,34 +188,35 @@ class Contract:
             yield name_of(function), reason
 
     @cached_property
-    def _takes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Count for each criterion how much of the evidence it is asked about."""
-        return tuple(map(_takes, self.success)), tuple(map(_takes, self.escalate))
+    def _arities(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Count the arguments of each criterion and each condition."""
+        return tuple(map(_arity, self.success)), tuple(map(_arity, self.escalate))
 
 
-def _several(goal: str, name: str, given: Any) -> tuple[Any, ...]:
-    """Give a contract's tools, criteria or conditions as a tuple; one alone needs none."""
-    several = tuple(given) if isinstance(given, list | tuple) else (given,)
-    for item in several:
+def _callables(goal: str, name: str, value: Any) -> tuple[Any, ...]:
+    """Give a contract's tools, criteria or conditions as a tuple, also where there is only one."""
+    items = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for item in items:
         if not callable(item) and not hasattr(item, "invoke"):
             raise DesignError(
                 f"contract {goal!r}: {name} holds {item!r:.60}, which is no function; give "
                 "functions" + (", LangChain tools or effects" if name == "tools" else "")
             )
-    return several
+    return items
 
 
 def _accepts(kind: Any, value: BaseModel) -> bool:
-    """Say whether a model's instance may be an instance of the type that is asked for."""
+    """Say whether a model's instance is already one of the type that the contract gives."""
+    # A TypedDict is a class, but `isinstance` with it raises.
     typed = typing_extensions.is_typeddict(kind)
     return isinstance(kind, type) and not typed and isinstance(value, kind)
 
 
-def _ask(check: Criterion[...], takes: int, evidence: tuple[Any, Any, Any]) -> Any:
+def _call(criterion: Criterion[...], arity: int, evidence: tuple[Any, Any, Any]) -> Any:
     result, request, actions = evidence
-    if takes == 1:
-        return check(result)
-    return check(request, result) if takes == 2 else check(request, result, actions)
+    if arity == 1:
+        return criterion(result)
+    return criterion(request, result) if arity == 2 else criterion(request, result, actions)
 
 
 def tool_name(tool: Any) -> str:
@@ -224,12 +227,13 @@ def tool_name(tool: Any) -> str:
     return name
 
 
-def _takes(check: Criterion[...]) -> int:
+def _arity(criterion: Criterion[...]) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        parameters = inspect.signature(check).parameters.values()
+        parameters = inspect.signature(criterion).parameters.values()
     except ValueError:  # a builtin such as bool
         return 1
+    # Parameters with a default are the criterion's own settings, not evidence.
     needed = sum(p.kind in positional and p.default is p.empty for p in parameters)
     return min(max(needed, 1), 3)
 
@@ -273,10 +277,9 @@ def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _typeddict_keys(kind: Any) -> dict[str, bool]:
-    """Give a TypedDict's keys and whether they are required.
-
-    Under `from __future__ import annotations` the class itself does not see its `NotRequired`.
-    """
+    """Give a TypedDict's keys, and for each whether it is required."""
+    # Under `from __future__ import annotations` a hint is text when the class is made, so
+    # `__required_keys__` knows nothing of a `NotRequired` in it: the evaluated hints do.
     try:
         hints = typing_extensions.get_type_hints(kind, include_extras=True)
     except NameError:  # a type that is local to a function

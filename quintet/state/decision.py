@@ -1,4 +1,4 @@
-"""The record that every decision leaves."""
+"""Record decisions."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ DecidedBy = Literal["rule", "learned", "model", "person"]
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """One decision: what was chosen among what, why, by whom, and what was seen.
+    """One decision: the choice, its candidates, its reason, the decider and the text it read.
 
     Args:
-        kind: which duty decided; one of `KINDS`.
+        kind: the kind of decision; one of `KINDS`.
         node: the node that decided.
-        choice: what was chosen: a target, an answer, a status.
-        reason: why, in one sentence.
+        choice: the choice: a target, an answer, a status.
+        reason: the reason, in one sentence.
         by: `rule`, `learned`, `model` or `person`.
         who: the person or the tier behind `by`.
         confidence: between 0 and 1, or None where the decider has none.
-        candidates: what could have been chosen.
-        seen: the start of what was read.
+        candidates: the choices that were possible.
+        seen: the beginning of the text that was read.
         at: seconds since the epoch.
 
     Raises:
@@ -64,7 +64,8 @@ class Decision:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise DesignError(f"Decision(kind={self.kind!r}): give one of {', '.join(KINDS)}")
-        object.__setattr__(self, "confidence", share(self.confidence, "Decision"))
+        # As a plain float: numpy's own would not be JSON.
+        object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Decision"))
 
     def __str__(self) -> str:
         sure = "" if self.confidence is None else f" ({self.confidence:.2f})"
@@ -72,7 +73,7 @@ class Decision:
         return f"{self.kind} at {self.node}: {self.choice}{sure}, by {who}: {self.reason}"
 
 
-def share(confidence: object, part: str) -> float | None:
+def checked_confidence(confidence: object, part: str) -> float | None:
     """Give a confidence as a number from 0 to 1, or None where there is none.
 
     Raises:
@@ -81,9 +82,9 @@ def share(confidence: object, part: str) -> float | None:
     if confidence is None:
         return None
     if isinstance(confidence, Real) and not isinstance(confidence, bool):
-        share = float(confidence)
-        if 0 <= share <= 1:
-            return share
+        number = float(confidence)
+        if 0 <= number <= 1:
+            return number
     raise DesignError(
         f"{part}(confidence={confidence!r:.40}): give a number from 0 to 1, or None where there "
         "is none"

@@ -1,4 +1,4 @@
-"""The record of a failure: typed, plain, and still typed after a resume."""
+"""Record failures: typed, as plain data, and still typed after a resume."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FAILURE_CLASSES: tuple[FailureClass, ...] = get_args(FailureClass)
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What failed, where, of which class, and at which attempt.
+    """One failure: its node, class, error and number of attempts.
 
     Args:
         node: the node that failed.
         kind: the failure class; one of `FAILURE_CLASSES`.
         error: the exception's type name.
         message: the exception in words, at most 500 characters; see `in_words`.
-        step: the plan step that it served, if any.
-        attempts: how many attempts were made, the first included.
+        step: the plan step that the node worked on, if any.
+        attempts: the number of attempts, the first included.
         at: seconds since the epoch.
 
     Raises:
@@ -60,38 +60,36 @@ class Failure:
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" after {self.attempts} attempts"
         named = self.message.startswith(self.error)
-        said = self.message if named else f"{self.error}: {self.message}"
-        return f"{self.node}: {self.kind}{times}: {said}"
+        text = self.message if named else f"{self.error}: {self.message}"
+        return f"{self.node}: {self.kind}{times}: {text}"
 
 
-def first_of(problem: BaseException) -> BaseException:
-    """Give the first exception of a group, as of an `asyncio.TaskGroup`; any other as it is."""
+def first_in_group(problem: BaseException) -> BaseException:
+    """Give the first exception of a group, as an `asyncio.TaskGroup` raises; another as it is."""
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     return problem
 
 
 def in_words(problem: BaseException) -> str:
-    """Say what an exception is: its text, after its type's name where the type is not ours.
-
-    `'tariff'` alone would not tell that a key is missing. Of a group, the first of its parts.
-    """
-    problem = first_of(problem)
+    """Describe an exception in one line, at most 500 characters; of a group, its first part."""
+    problem = first_in_group(problem)
     text = " ".join(str(problem).split())
     if isinstance(problem, QuintetError):
         return text[:500] or type(problem).__name__
+    # With the type's name: a KeyError's text alone, `'tariff'`, would not say what is wrong.
     return f"{type(problem).__name__}: {text}"[:500] if text else type(problem).__name__
 
 
 class StepFailed(QuintetError, RuntimeError):
-    """A step's failure, with its record and the state updates that must not be lost.
+    """Raised when a step fails, with its record and the state updates that must not be lost.
 
-    LangGraph hands an error handler the exception itself, but after a resume only its `repr`;
-    this one's `repr` is its record as JSON, so `StepFailed.parse` gets it back whole.
+    LangGraph hands an error handler the exception itself, but after a resume only its `repr`. This
+    one's `repr` is its record as JSON, so `StepFailed.parse` reads it back whole.
 
     Attributes:
         failure: the typed record; the exception that caused it is `__cause__`.
-        update: what the failed step had spent and done, as a state update.
+        update: the failed step's spending and actions, as a state update.
     """
 
     def __init__(self, failure: Failure, update: Mapping[str, Any] | None = None) -> None:
@@ -103,12 +101,13 @@ class StepFailed(QuintetError, RuntimeError):
         record = {"failure": plain(self.failure), "update": plain(self.update)}
         return f"StepFailed({json.dumps(record)})"
 
+    # An exception is pickled by its `args`, which here are only the text.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.failure, self.update)
 
     @classmethod
     def parse(cls, text: str) -> StepFailed | None:
-        """Read the `repr` of a `StepFailed` back; None for any other text."""
+        """Read a `StepFailed` back from its `repr`; give None for any other text."""
         if not (text.startswith("StepFailed({") and text.endswith(")")):
             return None
         try:

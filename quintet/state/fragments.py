@@ -1,9 +1,9 @@
-"""The state of an orchestrated run, as fragments that a user's TypedDict inherits.
+"""Define the state of an orchestrated run, as fragments that a user's TypedDict inherits.
 
 All values are plain JSON data. A fragment holds the keys of one duty; `OrchestrationState` holds
-all. Each key but `actions` belongs to a run: when the thread's next run begins, it is empty again.
+all. When a thread's next run begins, all keys but `actions` are empty again.
 
-The logs (`decisions`, `failures`) are bounded and for people; nothing is decided by them.
+The logs (`decisions`, `failures`) are bounded and for people; no node decides by them.
 """
 
 # No postponed annotations here. They are read again for a class that inherits these, and Python
@@ -33,10 +33,10 @@ from quintet.state.run import Plain, RunChannel
 
 
 class Decided(TypedDict, total=False):
-    """The run, the record of its decisions, and what each part keeps for itself during it.
+    """Hold the run's id, its decisions, and the notes that our nodes keep for themselves.
 
-    `decisions` are `Decision`s as plain data. `kept` is read by the parts alone: a planner's
-    progress, how steps ended, work that waits for a person, open conflicts, routes taken.
+    `decisions` are `Decision`s as plain data. `kept` holds the nodes' own notes: a planner's
+    progress, the ends of steps, work that waits for a person, open conflicts, routes taken.
     """
 
     run: Annotated[Plain, RunChannel]
@@ -45,19 +45,19 @@ class Decided(TypedDict, total=False):
 
 
 class Routed(Decided, total=False):
-    """What routers write: the route last taken."""
+    """Hold the route that a router last took."""
 
     route: Annotated[str, Latest]
 
 
 class Planned(Decided, total=False):
-    """What planners write: the plan last made."""
+    """Hold the plan that a planner last made."""
 
     plan: Annotated[Plain | None, Latest]
 
 
 class Worked(Decided, total=False):
-    """What workers write: results, actions, and what was spent."""
+    """Hold the workers' results, actions and spending."""
 
     results: Annotated[Plain, Results]
     actions: Annotated[Plain, Actions]
@@ -65,26 +65,26 @@ class Worked(Decided, total=False):
 
 
 class Merged(Decided, total=False):
-    """What merges write: the agreed values by field."""
+    """Hold the values that merges agreed on, by field."""
 
     merged: Annotated[Plain, Keyed]
 
 
 class Recovered(Decided, total=False):
-    """What recovery writes: the failures that it treated, and how often it used each remedy."""
+    """Hold the failures that recovery handled, and the number of uses of each remedy."""
 
     failures: Annotated[list[Plain], Log(most=FAILURES_KEPT)]
     remedies: Annotated[dict[str, int], Totals]
 
 
 class Ended(Decided, total=False):
-    """How the run ended; None while it runs."""
+    """Hold the run's outcome; None while it runs."""
 
     outcome: Annotated[Plain | None, Ending]
 
 
 class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, total=False):
-    """All fragments; inherit it and add the keys of your own domain.
+    """Hold the keys of all fragments; inherit it and add the keys of your own domain.
 
     `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
     names the person or account that the run acts for, and stands on every action; `step` is the
@@ -113,5 +113,5 @@ RUN_KEYS: tuple[str, ...] = (
 
 
 def without_run(values: Mapping[str, Any]) -> Plain:
-    """Give a state without what belongs to its run, for a run that has not begun yet."""
+    """Give a state without the keys of its run, for a run that has not begun yet."""
     return {key: value for key, value in values.items() if key not in RUN_KEYS}

@@ -1,4 +1,4 @@
-"""Who moves a thread now: one at a time, and the hold ends with the process."""
+"""Hold a thread while somebody moves it: one at a time, until the process ends at the latest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ except ImportError:  # Windows: only this process is seen
 
 
 class Holds:
-    """Holds on threads by name, seen by this process. Subclasses let others see them too."""
+    """Hold threads by name within this process; subclasses hold them for other processes too."""
 
     def __init__(self) -> None:
         self._held: set[str] = set()
@@ -28,29 +28,30 @@ class Holds:
         """Hold a thread while something moves it.
 
         Raises:
-            ThreadHeld: somebody else does.
+            ThreadHeld: somebody else moves it now.
         """
         with self._lock:
             if thread in self._held:
                 raise held_by(thread, "somebody else in this process")
             self._held.add(thread)
         try:
-            with self._outside(thread):
+            with self._for_others(thread):
                 yield
         finally:
             with self._lock:
                 self._held.discard(thread)
 
     @contextmanager
-    def _outside(self, thread: str) -> Iterator[None]:
+    def _for_others(self, thread: str) -> Iterator[None]:
+        """Hold a thread for other processes too; here it is held for none."""
         yield
 
 
 class FileHolds(Holds):
-    """Holds that other processes see, by locks on a file beside a SQLite database.
+    """Hold threads for other processes too, by locks on a file beside a SQLite database.
 
-    A thread's lock is one byte of the file, chosen by its name. The system gives it back when the
-    process ends.
+    A thread's lock is one byte of the file, chosen by its name. The operating system frees it when
+    the process ends.
     """
 
     def __init__(self, path: str) -> None:
@@ -59,7 +60,7 @@ class FileHolds(Holds):
         self._file: int | None = None
 
     @contextmanager
-    def _outside(self, thread: str) -> Iterator[None]:
+    def _for_others(self, thread: str) -> Iterator[None]:
         if fcntl is None:
             yield
             return
@@ -67,15 +68,16 @@ class FileHolds(Holds):
             if self._file is None:
                 # Never closed: closing a file gives back all locks that the process has on it.
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        place = int.from_bytes(sha256(thread.encode(errors="surrogatepass")).digest()[:7], "big")
+        # Seven bytes, since an offset is a signed number of 64 bits. Nothing is written there.
+        offset = int.from_bytes(sha256(thread.encode(errors="surrogatepass")).digest()[:7], "big")
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
         except OSError as problem:
             raise held_by(thread, "another process") from problem
         try:
             yield
         finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
 
 
 _by_file: dict[str, FileHolds] = {}
@@ -84,13 +86,15 @@ _by_file_lock = threading.Lock()
 
 def holds_beside(path: str) -> FileHolds:
     """Give the holds of a database file, the same for all that have it open in this process."""
+    # The system knows one owner of a file's locks, the process: two objects would not see each
+    # other's.
     real = os.path.realpath(path)
     with _by_file_lock:
         return _by_file.setdefault(real, FileHolds(real))
 
 
 def held_by(thread: str, who: str) -> ThreadHeld:
-    """Give the refusal of a thread that somebody holds."""
+    """Give the error that refuses a thread which somebody holds."""
     return ThreadHeld(
         f"thread {thread!r} is being moved by {who}: two at once would do everything twice; try "
         "again when they are done, or use another thread"

@@ -1,7 +1,7 @@
-"""What must be known beyond one attempt: who has claimed which effect, and what was cut off.
+"""Keep claims on effects, and the records of attempts that were cut off, beyond one attempt.
 
-This is the one seam for it. `MemoryJournal` knows of this process alone: of parallel branches,
-retries, and a resume without a restart.
+`Journal` is the one place where another store can be put. `MemoryJournal` knows this process alone:
+its parallel branches, its retries, and a resume without a restart.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Literal, Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An effect that somebody has claimed.
+    """A task's claim on an effect.
 
     Args:
         key: the effect's name and key.
         owner: the task that claimed it; a retry of that task has the same owner.
-        status: `claimed` until its end is known, then `done`.
+        status: `claimed` until the effect has happened, then `done`.
         result: the effect's result, as plain data.
     """
 
@@ -31,29 +31,29 @@ class Claim:
 
 
 class Journal(Protocol):
-    """Where effects are claimed before and settled after, and what an attempt did is kept."""
+    """Take claims before effects run and settle them after, and keep the records of attempts."""
 
     def claim(self, scope: str, key: str, owner: str) -> Claim | None:
-        """Claim a key atomically: None when it is now ours, else the claim that stands."""
+        """Claim a key atomically; give None on success, else the claim that stands."""
 
     def settle(self, scope: str, key: str, result: Any) -> None:
-        """Record that the effect happened, with its result."""
+        """Record that the claimed effect happened, with its result."""
 
     def release(self, scope: str, key: str) -> None:
         """Give a claim back: the effect is known not to have happened, or was undone."""
 
     def keep(self, task: str, record: Mapping[str, Any]) -> None:
-        """Keep what an attempt has spent and done, for the next one of its task."""
+        """Keep an attempt's spending and actions for the next attempt of its task."""
 
     def take(self, task: str) -> Mapping[str, Any] | None:
-        """Give what the last attempt of a task has left behind, once; None where nothing."""
+        """Give the record of a task's last attempt and forget it; None where there is none."""
 
 
 class MemoryJournal:
-    """A journal in this process.
+    """Keep a journal in this process.
 
-    A scope is one superstep of one run; the claims of the last `most` of them are kept, and as many
-    records of attempts. What an earlier superstep has settled is in the state.
+    A scope is one superstep of one run. The claims of the last `most` scopes are kept, and as many
+    records of attempts. Effects of earlier supersteps are on record in the state.
     """
 
     def __init__(self, most: int = 10_000) -> None:
@@ -63,7 +63,7 @@ class MemoryJournal:
         self._lock = threading.Lock()
 
     def claim(self, scope: str, key: str, owner: str) -> Claim | None:
-        """Claim a key atomically: None when it is now ours, else the claim that stands."""
+        """Claim a key atomically; give None on success, else the claim that stands."""
         with self._lock:
             claims = self._claims.setdefault(scope, {})
             self._claims.move_to_end(scope)
@@ -73,11 +73,12 @@ class MemoryJournal:
             return standing
 
     def settle(self, scope: str, key: str, result: Any) -> None:
-        """Record that the effect happened, with its result."""
+        """Record that the claimed effect happened, with its result."""
         with self._lock:
             claims = self._claims.setdefault(scope, {})
-            ours = claims.get(key) or Claim(key=key, owner="")
-            claims[key] = replace(ours, status="done", result=result)
+            # A claim may have been forgotten meanwhile, as one of too many.
+            claim = claims.get(key) or Claim(key=key, owner="")
+            claims[key] = replace(claim, status="done", result=result)
 
     def release(self, scope: str, key: str) -> None:
         """Give a claim back: the effect is known not to have happened, or was undone."""
@@ -85,25 +86,25 @@ class MemoryJournal:
             self._claims.get(scope, {}).pop(key, None)
 
     def keep(self, task: str, record: Mapping[str, Any]) -> None:
-        """Keep what an attempt has spent and done, for the next one of its task."""
+        """Keep an attempt's spending and actions for the next attempt of its task."""
         with self._lock:
             self._attempts[task] = record
             self._attempts.move_to_end(task)
             self._forget(self._attempts)
 
     def take(self, task: str) -> Mapping[str, Any] | None:
-        """Give what the last attempt of a task has left behind, once; None where nothing."""
+        """Give the record of a task's last attempt and forget it; None where there is none."""
         with self._lock:
             return self._attempts.pop(task, None)
 
-    def _forget(self, kept: OrderedDict[str, Any]) -> None:
-        while len(kept) > self._most:
-            kept.popitem(last=False)
+    def _forget(self, records: OrderedDict[str, Any]) -> None:
+        while len(records) > self._most:
+            records.popitem(last=False)
 
 
-_HERE: Journal = MemoryJournal()
+_JOURNAL: Journal = MemoryJournal()
 
 
 def journal() -> Journal:
     """Give the journal of this process."""
-    return _HERE
+    return _JOURNAL

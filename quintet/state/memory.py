@@ -1,4 +1,4 @@
-"""Checkpoints in this process: for tests, demonstrations, and runs that need not survive."""
+"""Keep checkpoints in this process: for tests, demonstrations, and runs that need not survive."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from quintet.state.serializer import StrictSerializer
 
 
 class SaverInMemory(Saver, InMemorySaver):
-    """LangGraph's in-memory saver, strict about what it reads."""
+    """Save checkpoints in memory, as LangGraph's saver does, and read back only known types."""
 
     def threads(self) -> Sequence[str]:
-        """The ids of all threads that have a checkpoint, the latest written first."""
+        """Give the ids of all threads that have a checkpoint, the latest written first."""
+        # Lists, not views: another thread may write meanwhile. Reading alone adds empty entries.
         latest = {
             thread: max((max(ids, default="") for ids in [*spaces.values()]), default="")
             for thread, spaces in [*self.storage.items()]
@@ -26,7 +27,11 @@ class SaverInMemory(Saver, InMemorySaver):
 
 
 def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
-    """A new, empty saver; two calls share nothing."""
+    """Give a new, empty saver; two calls share nothing.
+
+    Raises:
+        CheckpointerError: the URL names a place or an option.
+    """
     address.refuse_unknown(())
     if address.place:
         raise CheckpointerError(

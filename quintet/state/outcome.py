@@ -1,4 +1,4 @@
-"""How a run ended."""
+"""Record the end of a run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of a run: a status, the reason, and what it rests on.
+    """The end of a run: a status, the reason, and the evidence.
 
     Args:
         status: `done`, `escalated`, `rejected`, `aborted` or `exhausted`.
         reason: one sentence; it may not be empty.
-        evidence: plain data that the status rests on: the criteria that held, a packet, a cycle.
+        evidence: plain data that proves the status: the criteria that held, a packet, a cycle.
 
     Raises:
         DesignError: an unknown status or an empty reason.

@@ -1,4 +1,4 @@
-"""A plan: steps with dependencies, checked before anything runs."""
+"""Define plans: steps with dependencies, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Step:
 
     Args:
         id: the step's name within its plan.
-        goal: what it is to achieve, in words that the assignee can act on.
+        goal: the step's goal, in words that the assignee can act on.
         assignee: the node that takes it.
         after: ids of the steps whose results it needs.
         inputs: plain data that the assignee's contract may ask for.
-        criterion: when it counts as done; read by the planner's check.
+        criterion: the condition for counting as done; the planner's check reads it.
 
     Raises:
         DesignError: `after` is one name and not a tuple of names.
@@ -45,21 +45,21 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Steps towards a goal. Construction refuses, by name, a plan that cannot run.
+    """Steps towards a goal. A plan that cannot run is refused, by name, when it is made.
 
     Args:
-        goal: what the whole plan is for.
+        goal: the goal of the whole plan.
         steps: at least one.
         assignees: the nodes that may be given a step; empty means unchecked.
-        budget: `steps` bounds the number of steps; a planner also keeps `retries`, how often it
-            is re-planned, and what its steps may spend together.
+        budget: the plan's limits. `steps` bounds the number of steps; for a planner, `retries`
+            bounds the re-plans, and the others bound the spending of all steps together.
         version: 1 for the first plan, one more for each re-plan.
-        reason: why this version was made.
+        reason: the reason for this version.
 
     Raises:
         DesignError: no steps, a missing or repeated id, an unknown assignee, a missing
-            dependency, a cycle, more steps than the budget has, or a limit on handoffs, which
-            nothing would keep.
+            dependency, a cycle, more steps than the budget allows, or a limit on handoffs, which
+            nothing would enforce.
     """
 
     goal: str
@@ -108,6 +108,7 @@ class Plan:
         try:
             TopologicalSorter({step.id: step.after for step in self.steps}).prepare()
         except CycleError as problem:
+            # graphlib names a dependency before its step; the text says who waits for whom.
             cycle = " -> ".join(reversed(problem.args[1]))
             raise DesignError(
                 f"plan for {self.goal!r}: steps wait for each other: {cycle}; drop one dependency"
@@ -120,7 +121,7 @@ class Plan:
         raise KeyError(f"no step {name!r} in the plan for {self.goal!r}")
 
     def ready(self, done: Collection[str], begun: Collection[str] = ()) -> tuple[Step, ...]:
-        """The steps whose dependencies are all done and that are neither done nor begun."""
+        """Give the steps that are neither done nor begun and whose dependencies are all done."""
         return tuple(
             step
             for step in self.steps
@@ -129,10 +130,10 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """A name for what the plan does, whatever its version or reason: to see no progress."""
+        """Give the digest of goal and steps: equal for two versions that plan the same."""
         return digest([self.goal, self.steps])
 
 
-def end_of(step: Mapping[str, Any]) -> str:
-    """Name a step that a planner sent among all others: planner, version, id."""
+def step_key(step: Mapping[str, Any]) -> str:
+    """Give the key of a step that a planner sent, unique in a run: planner, version, id."""
     return f"{step.get('path', step.get('planner', ''))}:{step.get('version', 1)}:{step['id']}"

@@ -1,4 +1,4 @@
-"""Checkpoints in PostgreSQL, through a pool whose connections are checked before use."""
+"""Keep checkpoints in PostgreSQL, through a pool whose connections are checked before use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, held_by
-from quintet.state.saver import ThreadedSaver
+from quintet.state.saver import THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -32,8 +32,8 @@ SETUP_SECONDS = 60.0
 
 _OWN_OPTIONS = ("pool", "timeout")
 _SETUP_LOCK = int.from_bytes(b"quintet", "big")
-_THREADS = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
-_BEYOND_JSONB = re.compile("[\0\ud800-\udfff]")
+_NOT_IN_JSONB = re.compile("[\0\ud800-\udfff]")
+# Advisory locks are the database's, and a schema may have tables of its own: it is in the name.
 _HOLD: Final = (
     "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
 )
@@ -45,15 +45,16 @@ Connection = psycopg.Connection[DictRow]
 
 
 class _Pool(ConnectionPool[Connection]):
-    """A pool that may be dropped without `close()`, even by its own worker, which cannot join."""
+    """Pool connections, and allow the pool to be dropped without `close()`."""
 
     def __del__(self) -> None:
+        # The pool's own worker may drop it last, and a thread cannot join itself.
         with suppress(RuntimeError):
             super().__del__()
 
 
 class SaverInPostgres(ThreadedSaver, PostgresSaver):
-    """LangGraph's Postgres saver for sync and async, strict about what it reads."""
+    """Save checkpoints in Postgres, sync and async, and read back only known types."""
 
     conn: _Pool
 
@@ -69,9 +70,9 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
             self.holds.close()
 
     def threads(self) -> Sequence[str]:
-        """The ids of all threads that have a checkpoint, the latest written first."""
+        """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.lock, self.conn.connection() as connection:
-            return [row["thread_id"] for row in connection.execute(_THREADS)]
+            return [row["thread_id"] for row in connection.execute(THREADS_QUERY)]
 
     def put(
         self,
@@ -81,7 +82,8 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint."""
-        # LangGraph keeps lone text and numbers as JSONB and all else as bytes.
+        # LangGraph keeps lone text and numbers as JSONB and all else as bytes. Postgres refuses
+        # JSONB with a NUL, half a surrogate pair or NaN, so these are packed as bytes too.
         values = {
             name: value if _fits_jsonb(value) else Packed(value=value)
             for name, value in checkpoint["channel_values"].items()
@@ -95,9 +97,9 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
 
 
 def _fits_jsonb(value: Any) -> bool:
-    """Whether JSONB can hold it: it has no NUL, no half of a surrogate pair, no NaN."""
+    """Say whether JSONB can hold a value: no NUL, no half of a surrogate pair, no NaN."""
     if isinstance(value, str):
-        return _BEYOND_JSONB.search(value) is None
+        return _NOT_IN_JSONB.search(value) is None
     return not isinstance(value, float) or math.isfinite(value)
 
 
@@ -115,7 +117,7 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
         with psycopg.connect(conninfo, **settings) as connection:
             _prepare(connection, address)
     except psycopg.Error as problem:
-        raise _explained(problem, address) from problem
+        raise _with_remedy(problem, address) from problem
     pool = _Pool(
         conninfo,
         kwargs=settings,
@@ -133,9 +135,9 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
 
 
 class SessionHolds(Holds):
-    """Holds that all clients of the server see, by advisory locks of one session.
+    """Hold threads for all clients of the server, by advisory locks of one session.
 
-    The server gives them back when the session ends, as with the process.
+    The server frees them when the session ends, at the latest with the process.
     """
 
     def __init__(self, conninfo: str, settings: dict[str, Any]) -> None:
@@ -145,20 +147,21 @@ class SessionHolds(Holds):
         self._in_use = threading.Lock()
 
     @contextmanager
-    def _outside(self, thread: str) -> Iterator[None]:
-        if not self._ask(_HOLD, thread):
+    def _for_others(self, thread: str) -> Iterator[None]:
+        if not self._query(_HOLD, thread):
             raise held_by(thread, "another process")
         try:
             yield
         finally:
             with suppress(psycopg.Error):  # a session that is lost holds nothing
-                self._ask(_GIVE_BACK, thread)
+                self._query(_GIVE_BACK, thread)
 
-    def _ask(self, query: LiteralString, thread: str) -> bool:
+    def _query(self, query: LiteralString, thread: str) -> bool:
         with self._in_use:
+            # A session of its own: a pool's connection would go to another call, lock and all.
             if self._session is None or self._session.closed or self._session.broken:
                 self._session = psycopg.connect(self._conninfo, **self._settings)
-            row = self._session.execute(query, (_BEYOND_JSONB.sub("?", thread),)).fetchone()
+            row = self._session.execute(query, (_NOT_IN_JSONB.sub("?", thread),)).fetchone()
         return bool(row and row["held"])
 
     def close(self) -> None:
@@ -169,9 +172,10 @@ class SessionHolds(Holds):
 
 
 def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:
+    """Give libpq's connection string, and the settings of each connection."""
     login, _, database = address.place.partition("/")
     if login.count("@") > 1 or "@" in database or any("@" in name for name in address.options):
-        # Else libpq takes a piece of the password for the host, and says it aloud.
+        # Else libpq takes a piece of the password for the host, and prints it in its error.
         raise CheckpointerError(
             f"{address.shown!r} has an '@', '/' or '?' inside the user name or the password: "
             "write them as %40, %2F and %3F."
@@ -187,14 +191,15 @@ def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:
             f"{address.shown!r}: {fault if 'query parameter' in fault else 'it cannot be read'}; "
             "the form is postgresql://user:password@host:5432/db, special characters "
             "percent-encoded; the options are pool=, timeout= and libpq's own."
-        ) from None
+        ) from None  # the cause may quote the password
+    # The settings of LangGraph's own `from_conn_string`.
     settings = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     defaults = {"connect_timeout": math.ceil(seconds), "application_name": "quintet"}
     return conninfo, settings | {n: v for n, v in defaults.items() if n not in known}
 
 
 def _prepare(connection: Connection, address: Address) -> None:
-    """Make the tables, one process at a time: at once, two would break each other's attempt."""
+    """Make the tables, one process at a time: two at once would make each other fail."""
     read_only = connection.execute("SHOW transaction_read_only").fetchone()
     if read_only and read_only["transaction_read_only"] == "on":
         raise CheckpointerError(
@@ -221,15 +226,16 @@ def _locked(connection: Connection) -> bool:
 
 
 def _is_current(connection: Connection) -> bool:
-    row = connection.execute("SELECT to_regclass('checkpoint_migrations') AS found").fetchone()
-    if row is None or row["found"] is None:
+    row = connection.execute("SELECT to_regclass('checkpoint_migrations') AS oid").fetchone()
+    if row is None or row["oid"] is None:
         return False
     row = connection.execute("SELECT max(v) AS version FROM checkpoint_migrations").fetchone()
     version = cast(Mapping[str, int | None], row or {}).get("version")
     return version is not None and version >= len(PostgresSaver.MIGRATIONS) - 1
 
 
-def _explained(problem: psycopg.Error, address: Address) -> CheckpointerError:
+def _with_remedy(problem: psycopg.Error, address: Address) -> CheckpointerError:
+    # Without a state there was no answer: libpq could not connect at all.
     if isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None:
         remedy = "check that the server runs, and host, port, user, password and database."
     elif isinstance(problem, psycopg.errors.InsufficientPrivilege):

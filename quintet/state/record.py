@@ -1,4 +1,4 @@
-"""Records: frozen dataclasses outside, plain JSON data inside the state."""
+"""Turn records into plain JSON data and back: frozen dataclasses outside, data in the state."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ SECRETS: tuple[type[Any], ...] = (SecretStr, SecretBytes, Secret)
 def plain(value: Any) -> Any:
     """Turn a value into JSON data: dataclasses and models to dicts, tuples and sets to lists.
 
-    Decimals, UUIDs, paths, dates, times and durations become text in the form in which JSON has
-    them; numpy's scalars become Python's. `fitted` reads all of them back.
+    Decimals, UUIDs, paths, dates, times and durations become text, in JSON's usual form; numpy's
+    scalars become Python's. `validated` reads all of them back.
 
     Raises:
         DesignError: the value holds something that JSON cannot, or a secret, named by its type.
     """
     kind: Any = type(value)
+    # The commonest first, and by exact type: a subclass such as numpy's float is not JSON itself.
     if value is None or kind in _JSON or (kind is float and isfinite(value)):
         return value
     if (names := _fields_of(kind)) is not None:
@@ -45,27 +46,29 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
+        # A set has no order, and equal data must have an equal digest.
         return sorted((plain(item) for item in value), key=canonical)
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return _bare(value)
+        return _as_base_type(value)
     if isinstance(value, BaseModel):
         return _plain_model(value)
     return _plain_scalar(value)
 
 
 def _plain_part(value: Any) -> Any:
-    """As `plain`, for what is mostly plain already: records are written at every step."""
+    """Turn a value into JSON data as `plain` does; quicker where it is JSON already."""
+    # Records are written at every step, and most of their fields are plain.
     return value if value is None or type(value) in _JSON else plain(value)
 
 
 def _plain_scalar(value: Any) -> Any:
-    for kinds, turn in _AS_TEXT:
+    for kinds, to_text in _AS_TEXT:
         if isinstance(value, kinds):
-            return turn(value)
+            return to_text(value)
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return plain(value.item())  # a scalar of numpy's
+        return plain(value.item())  # a numpy scalar, told by its form: numpy may not be installed
     raise _not_plain(value)
 
 
@@ -95,42 +98,44 @@ def _plain_model(value: BaseModel) -> Any:
         return plain(data)
     except DesignError as problem:  # a type that pydantic knows how to write, such as a URL
         try:
-            written = value.model_dump(mode="json")
+            data = value.model_dump(mode="json")
         except ValueError:
             raise problem from None
-        return plain(written)
+        return plain(data)
 
 
 def _secret_in(data: Any) -> Any:
-    """Find a secret in a model's data; written as JSON it would become asterisks in silence."""
+    """Find a secret in a model's data; None where there is none."""
+    # Pydantic would write it as asterisks, and nobody would notice before it is read back.
     if isinstance(data, SECRETS):
         return data
     if isinstance(data, str | bytes) or not isinstance(data, Collection):
         return None
-    inner = data.values() if isinstance(data, Mapping) else data
-    return next((found for item in inner if (found := _secret_in(item)) is not None), None)
+    items = data.values() if isinstance(data, Mapping) else data
+    return next((secret for item in items if (secret := _secret_in(item)) is not None), None)
 
 
 @cache
 def _fields_of(kind: Any) -> tuple[str, ...] | None:
-    """A dataclass's field names, looked up once: records are written at every step."""
+    """Name a dataclass's fields, looked up once; None for any other type."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
-    made = {
+    data = {
         key if type(key) is str else str(plain(key)): _plain_part(item)
         for key, item in value.items()
     }
-    if len(made) < len(value):
+    if len(data) < len(value):  # such as 1 and "1": one would overwrite the other
         names = [str(plain(key)) for key in value]
         twice = next(name for name in names if names.count(name) > 1)
         raise DesignError(f"two keys of one dict become {twice!r} in plain data; rename one")
-    return made
+    return data
 
 
-def _bare(value: float | str) -> float | str:
-    """A subclass of str, int or float as the type itself: numpy's floats, str with an extra."""
+def _as_base_type(value: float | str) -> float | str:
+    """Turn an instance of a subclass of str, int or float into one of the type itself."""
+    # By the type's own methods, since a subclass may override `__str__` and the like.
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -154,7 +159,7 @@ def _not_plain(value: Any) -> DesignError:
 
 
 def canonical(data: Any) -> str:
-    """Write plain data as canonical JSON: equal letters for equal data."""
+    """Write plain data as canonical JSON: equal data gives equal text."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -164,20 +169,21 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def fitted(kind: Any, value: Any) -> Any:
-    """Read a value as a type, strictly: a "12" is no number, and a True no 1.
+def validated(kind: Any, value: Any) -> Any:
+    """Read a value as a type, strictly: "12" is not read as a number, nor True as 1.
 
     JSON's own forms are read: a date, a UUID or a decimal from its text, a tuple from a list, a
     dataclass or model from a dict.
 
     Raises:
-        ValidationError: it does not fit.
+        ValidationError: the value does not fit the type.
     """
     if _is_record(kind) and isinstance(value, Mapping):
         return _from_json(kind, canonical(plain(value)))
     try:
         return adapter(kind).validate_python(value, strict=True)
     except ValidationError as problem:
+        # Only in JSON mode does strict pydantic read a date from text or a tuple from a list.
         try:
             text = canonical(plain(value))
         except DesignError:
@@ -186,7 +192,7 @@ def fitted(kind: Any, value: Any) -> Any:
 
 
 def _from_json(kind: Any, text: str) -> Any:
-    # By name too: a model with aliases is kept under its fields' own names.
+    # By name too: a model with aliases is stored under its fields' own names.
     return adapter(kind).validate_json(text, strict=True, by_alias=True, by_name=True)
 
 
@@ -201,17 +207,17 @@ def read(kind: type[R], data: Mapping[str, Any]) -> R:
         DesignError: the data does not fit; the message names the record, field and fault.
     """
     try:
-        made: R = adapter(cast(Any, kind)).validate_python(dict(data))
-        return made
+        record: R = adapter(cast(Any, kind)).validate_python(dict(data))
+        return record
     except ValidationError as problem:
         raise DesignError(f"{kind.__name__}: {faults(problem)}") from problem
 
 
 def faults(problem: ValidationError) -> str:
-    """Put a pydantic error into one line: field, fault and value of each."""
+    """Describe a pydantic error in one line: the field, fault and value of each part."""
     parts = []
     for fault in problem.errors(include_url=False):
-        if fault["type"] == "value_error":
+        if fault["type"] == "value_error":  # raised by a record itself, whose text says it all
             parts.append(str(fault["ctx"]["error"]))
             continue
         place = ".".join(str(step) for step in fault["loc"]) or "value"
@@ -221,6 +227,6 @@ def faults(problem: ValidationError) -> str:
 
 
 def digest(data: Any) -> str:
-    """Name plain data by its content: SHA-256 of its canonical JSON, the first 16 hex digits."""
+    """Give the digest of plain data: the first 16 hex digits of its canonical JSON's SHA-256."""
     # Models send lone surrogates in JSON; they have no UTF-8, and still make a difference.
     return hashlib.sha256(canonical(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]

@@ -1,9 +1,9 @@
-"""The identity of a run: new input begins a new one, whatever door it came through.
+"""Tell one run of a thread from the next: new input begins a new run, however it came in.
 
-LangGraph tells no node that new input has come. It tells its channels, though: they are loaded at
-the start of an invocation, saved when the input is, and updated at the end of each superstep. A
-`Life` is what the channels of one invocation know together, and by it they drop what belonged to
-the run before. What is decided, and by what, in `Life.begins`.
+LangGraph tells no node that new input has come, but its channels can tell: they are loaded at the
+start of an invocation, saved with its input, and updated at the end of each superstep. The channels
+of one invocation share a `Life`, by which they drop the values of the run before. `Life.begins`
+decides when.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from langgraph.channels.base import BaseChannel
 Plain = dict[str, Any]
 
 NOTHING: Any = LastValue(Any).checkpoint()
-"""The value by which LangGraph says that a channel has none."""
+"""LangGraph's marker for a channel without a value; it is not public under a name."""
 
 
 class Life:
-    """What the channels of one invocation of a graph know together.
+    """Decide, for all channels of one invocation of a graph, whether a new run begins.
 
     Attributes:
         id: the run's id; empty before its first superstep.
         fresh: whether nothing was stored before.
         ended: whether nothing was left to run.
         edged: whether an edge of ours from START has begun a run, and so will begin the next.
-        joined: the keys whose channels know it.
-        supersteps: how many have ended in this invocation.
-        begun: with which superstep of this invocation a new run began, if with any.
+        joined: the keys whose channels share it.
+        supersteps: the number of supersteps that have ended in this invocation.
+        begun: the superstep of this invocation with which a new run began; None if none has.
     """
 
     __slots__ = (
@@ -67,18 +67,19 @@ class Life:
 
         The first superstep of an invocation has the number 0. A run begins when
         - nothing was stored before;
-        - it was said so: by an edge of ours from START, or by `quintet.runs.start`;
-        - the state was saved before any superstep had ended: so it is with new input;
+        - an edge of ours from START or `quintet.runs.start` said so;
+        - the state was saved before any superstep had ended, as happens with new input only;
         - under `durability="exit"`, which does not save then: the last run had ended, and nobody
           has read the state, as a resumed node would have;
-        - the last run was broken off or waits, and a superstep went by in which none of our nodes
-          wrote (its pending one, dropped), and one for which nobody read (START's). Nodes that
-          read none of our keys look alike, and a stream in debug mode hides it: hence the edges.
+        - the last run was broken off or waits, none of our nodes wrote in the first superstep
+          (which then only drops the pending one), and nobody read the state for the second (which
+          is START's). Nodes that read none of our keys look the same, and a stream in debug mode
+          hides it: the edges from START are there for these cases.
         """
         if self.begun is not None:
             return superstep >= self.begun
         if superstep < self.supersteps:
-            return False
+            return False  # it is over, and no run began with it
         if self._marked:
             return True
         if superstep == 0:
@@ -87,47 +88,51 @@ class Life:
 
     @property
     def _guesses(self) -> bool:
+        # On a thread where an edge has begun a run, only the edge begins the next.
         return not self.edged and not self._read
 
     @property
     def early(self) -> bool:
-        """Say whether a node that writes now shows that this invocation is a resumed one."""
+        """Say whether a node that writes now proves that this invocation resumes a run."""
         return not self.fresh and self.begun is None and self.supersteps < 2
 
     def mark(self) -> None:
-        """Say that a new run begins with this superstep."""
+        """Note that a new run begins with this superstep."""
         self._marked = True
 
     def begin(self, run: str = "") -> None:
-        """Begin a new run, under the id given or a new one."""
+        """Begin a new run, under the id `run` or a new one."""
         self.begun = self.supersteps
         self.id = run or uuid4().hex[:8]
 
-    def saving(self) -> None:
+    def note_saved(self) -> None:
         """Note that the state is saved."""
         self._saved = True
 
-    def reading(self) -> None:
+    def note_read(self) -> None:
         """Note that somebody reads the state."""
         self._read = True
 
-    def passed(self, *, stamped: bool) -> None:
+    def end_superstep(self, *, stamped: bool) -> None:
         """Note that a superstep has ended, and whether one of our nodes wrote in it."""
         self.edged = self.edged or self._marked
         if self.supersteps == 0:
             self._silent = not stamped
+        # Both are asked about one superstep at a time.
         self._saved = self._read = False
         self.supersteps += 1
 
 
 NO_RUN = Life({})
-"""What a channel has whose state keeps no run: nothing begins."""
+"""The life of channels in a state that has no `run` key: no run ever begins."""
 
 _loading = threading.local()
 
 
 def load(stored: Mapping[str, Any] | None) -> Life:
     """Begin the life of an invocation; the channels that are loaded next, in this thread, join."""
+    # LangGraph loads a graph's channels in the order of the state's keys, within one call, and
+    # hands them nothing in common: the life is passed on by the thread.
     _loading.life = life = Life(stored)
     return life
 
@@ -135,21 +140,21 @@ def load(stored: Mapping[str, Any] | None) -> Life:
 def join(key: str) -> Life:
     """Give a channel that is being loaded the life of its invocation."""
     life: Life = getattr(_loading, "life", NO_RUN)
-    if key in life.joined:  # it is of another graph, whose state has no `run`
+    if key in life.joined:  # the channel is of another graph, whose state has no `run`
         return NO_RUN
     life.joined.add(key)
     return life
 
 
 class RunView(dict[str, Any]):
-    """The `run` key as nodes see it: its id, and in memory alone the life behind it."""
+    """Show the `run` key to nodes: the run's id, and in memory alone its life."""
 
     __slots__ = ("life",)
     life: Life
 
 
 class RunChannel(BaseChannel[Any, Any, Any]):
-    """The state key `run`: which run the other keys belong to.
+    """Hold the state key `run`: the id of the run that the other keys belong to.
 
     A node may write `{"at": node}`, a mark that it has run; `{"new": id}` begins a run.
     """
@@ -169,34 +174,36 @@ class RunChannel(BaseChannel[Any, Any, Any]):
 
     @property
     def ValueType(self) -> Any:  # noqa: N802 - LangGraph's name
-        """The type of the value."""
+        """Give the type of the value."""
         return dict
 
     @property
     def UpdateType(self) -> Any:  # noqa: N802 - LangGraph's name
-        """The type of an update."""
+        """Give the type of an update."""
         return dict
 
     def copy(self) -> Self:
         """Give a channel of the same life, for a path function's look ahead."""
+        # Its updates are the node's, and are not yet the end of a superstep.
         twin = type(self)(self.typ, self.key)
         twin.life, twin.ahead = self.life, True
         return twin
 
     def from_checkpoint(self, checkpoint: Any) -> Self:
-        """Load the channel, first among ours, at the start of an invocation."""
+        """Load the channel at the start of an invocation, as the first of ours."""
         loaded = type(self)(self.typ, self.key)
         loaded.life = load(checkpoint if isinstance(checkpoint, Mapping) else None)
         return loaded
 
     def is_available(self) -> bool:
-        """Be there always, so that every superstep comes by."""
+        """Say yes always."""
+        # LangGraph tells only available channels of a superstep that wrote nothing to them.
         return True
 
     def get(self) -> RunView:
-        """Give the run's id, and in memory the life behind it."""
+        """Give the run's id, and in memory its life."""
         life = self.life
-        life.reading()
+        life.note_read()
         begins = life.begun is None and life.begins(life.supersteps)
         run = "" if begins else life.id
         if self.view is None or self.view["id"] != run:
@@ -205,55 +212,57 @@ class RunChannel(BaseChannel[Any, Any, Any]):
         return self.view
 
     def checkpoint(self) -> Any:
-        """Give what is stored."""
-        self.life.saving()
+        """Give the value to store, and note that it is saved."""
+        self.life.note_saved()
         stored = {"id": self.life.id, "ended": self.life.ended}
         return stored | {"edged": True} if self.life.edged else stored
 
     def update(self, values: Sequence[Any]) -> bool:
-        """Note the end of a superstep; begin a run where it is one."""
+        """Note the end of a superstep, and begin a new run where one begins."""
         if self.ahead:
             return False
         life = self.life
-        was = life.id, life.ended, life.edged
-        named = [value for value in values if isinstance(value, Mapping)]
-        if new := [str(value["new"]) for value in named if "new" in value]:
+        before = life.id, life.ended, life.edged
+        updates = [value for value in values if isinstance(value, Mapping)]
+        if new := [str(update["new"]) for update in updates if "new" in update]:
             life.begin(new[-1])
         elif life.begun is None and life.begins(life.supersteps):
-            life.begin(_within(next((str(v["id"]) for v in named if v.get("id")), "")))
+            # A nested graph's input has the parent's run.
+            life.begin(_within(next((str(u["id"]) for u in updates if u.get("id")), "")))
         life.ended = False
-        life.passed(stamped=bool(values))
-        return was != (life.id, life.ended, life.edged)
+        life.end_superstep(stamped=bool(values))
+        return before != (life.id, life.ended, life.edged)
 
     def finish(self) -> bool:
-        """Note that nothing is left to run, though a deferred node may still come."""
+        """Note that nothing is left to run; a deferred node may still follow."""
         changed = not self.life.ended
         self.life.ended = True
         return changed
 
 
 def _within(parent: str) -> str:
-    """Name a run within the run that a nested graph was given; empty where there is none."""
+    """Make an id for a nested graph's run within its parent's; empty where there is no parent."""
     return f"{parent}.{uuid4().hex[:4]}" if parent else ""
 
 
 def run_of(state: Mapping[str, Any]) -> str:
-    """Give the id of the run that a state belongs to; empty where it keeps none."""
+    """Give the id of the run that a state belongs to; empty where it has none."""
     run = state.get("run")
     return str(run.get("id", "")) if isinstance(run, dict) else ""
 
 
 def is_within(run: str, outer: str) -> bool:
-    """Say whether a run is the outer one, or nested in it."""
+    """Say whether a run is the outer run itself or one nested in it."""
     return run == outer or run.startswith(f"{outer}.")
 
 
 def mark(state: Mapping[str, Any], node: str) -> Plain:
-    """Give the state update by which a node of ours shows that it has run, where that matters.
+    """Give the state update that shows that a node of ours has run; empty where it is not needed.
 
-    A run that goes on after a pause is told by it from a new one.
+    It tells a run that goes on after a pause from a new one.
     """
     if "run" not in state:
         return {}
-    life = getattr(state["run"], "life", None)  # none in what was sent, and read back from a store
+    # A state that was sent and read back from a store has lost the life: mark it then, to be safe.
+    life = getattr(state["run"], "life", None)
     return {"run": {"at": node}} if life is None or life.early else {}

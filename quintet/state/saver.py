@@ -1,11 +1,11 @@
-"""What every checkpointer of Quintet has on top of LangGraph's saver: async, paging, closing."""
+"""Add to LangGraph's savers: async calls, listing by pages, closing, holds on threads."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -21,12 +21,16 @@ from quintet.state.hold import Holds
 
 PAGE = 64
 
+THREADS_QUERY: Final = (
+    "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+)
+
 
 class Saver(BaseCheckpointSaver[str]):
-    """A LangGraph checkpoint saver that is set up, serves sync and async, and can be closed.
+    """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
-        holds: who moves a thread now; copies of a saver share it.
+        holds: the holds on its threads; copies of a saver share them.
     """
 
     holds: Holds
@@ -36,7 +40,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     @abstractmethod
     def threads(self) -> Sequence[str]:
-        """The ids of all threads that have a checkpoint, the latest written first."""
+        """Give the ids of all threads that have a checkpoint, the latest written first."""
 
     def __enter__(self) -> Self:
         return self
@@ -52,10 +56,10 @@ class Saver(BaseCheckpointSaver[str]):
 
 
 class ThreadedSaver(Saver):
-    """The async half of a sync saver: each call runs in a worker thread.
+    """Add async calls to a sync saver: each runs in a worker thread.
 
     Listing reads a page at a time and holds no lock between pages. LangGraph's own savers keep
-    theirs while a listing is being read, so that any other call meanwhile waits for ever.
+    their lock while a listing is being read, so any other call meanwhile waits for ever.
     """
 
     def list(
@@ -66,7 +70,7 @@ class ThreadedSaver(Saver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
-        """Checkpoints that match, newest first."""
+        """List the checkpoints that match, newest first."""
         for page in self._pages(config, filter, before, limit):
             yield from page
 
@@ -78,7 +82,7 @@ class ThreadedSaver(Saver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Checkpoints that match, newest first."""
+        """List the checkpoints that match, newest first."""
         pages = self._pages(config, filter, before, limit)
         while page := await asyncio.to_thread(next, pages, None):
             for item in page:
@@ -111,7 +115,7 @@ class ThreadedSaver(Saver):
             limit = None if limit is None else limit - len(page)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """The checkpoint that the config names, or the latest of its thread."""
+        """Get the checkpoint that the config names, or the latest of its thread."""
         return await asyncio.to_thread(self.get_tuple, config)
 
     async def aput(
@@ -131,17 +135,17 @@ class ThreadedSaver(Saver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Store what a task wrote."""
+        """Store a task's writes."""
         await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Delete all that is stored of a thread."""
+        """Delete all checkpoints and writes of a thread."""
         await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        """What delta channels were written, back to their last full value."""
+        """Get the writes of delta channels, back to their last full value."""
         return await asyncio.to_thread(
             self.get_delta_channel_history, config=config, channels=channels
         )

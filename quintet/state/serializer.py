@@ -1,4 +1,4 @@
-"""How checkpoints are written and read: plain data, a list of known types, never pickle."""
+"""Write and read checkpoints: plain data and known types only, never pickle."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Allowed = type | tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """A value that a store must keep as bytes, though it looks like plain text or a number."""
+    """Mark a value that a store must keep as bytes, though it is plain text or a number."""
 
     value: Any
 
 
 class StrictSerializer(JsonPlusSerializer):
-    """LangGraph's serializer, which brings back only known types, and runs nothing else.
+    """Serialize as LangGraph does, but bring back only known types and run no other code.
 
     Args:
         allow: classes or `(module, name)` pairs, beside the types that LangGraph calls safe.
@@ -37,15 +37,15 @@ class StrictSerializer(JsonPlusSerializer):
         super().__init__(
             pickle_fallback=False,
             allowed_json_modules=None,
-            # None is the list of safe types alone; left out, it would mean "everything".
-            allowed_msgpack_modules=[*_allowlist(allow), *map(_named, CARRIERS)],
+            # A list adds to LangGraph's safe types; left out, every type would be brought back.
+            allowed_msgpack_modules=[*_allowlist(allow), *map(_import_path, CARRIERS)],
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Give the value as a type tag and bytes."""
         value = obj.value if isinstance(obj, Packed) else obj
-        # Looked for only where it may be, since the walk costs: JSON has text and numbers that
-        # msgpack has not. It refuses them, or LangGraph lets it write "?" for half a pair.
+        # JSON has numbers and text that msgpack has not. It refuses them, or writes "?" for half a
+        # surrogate pair. The walk through the value costs, so it is made only where one shows.
         try:
             kind, data = super().dumps_typed(value)
         except (TypeError, ValueError):
@@ -55,22 +55,24 @@ class StrictSerializer(JsonPlusSerializer):
         return kind, data
 
 
+# A checkpoint names its carriers' classes: a class that is renamed could not be read back.
 class Carrier:
-    """A value that msgpack cannot hold, as another that it can. Read back, it is the value."""
+    """Carry a value that msgpack cannot hold in one that it can; read back, it is the value."""
 
     held: Any
 
     @classmethod
     def of(cls, held: Any) -> Carrier:
-        """Make a carrier; calling the class gives what it carries."""
-        made = object.__new__(cls)
-        object.__setattr__(made, "held", held)
-        return made
+        """Make a carrier; calling the class gives the carried value."""
+        # Not by the class: LangGraph calls that with the fields to bring an object back.
+        carrier = object.__new__(cls)
+        object.__setattr__(carrier, "held", held)
+        return carrier
 
 
 @dataclass(frozen=True, init=False)
 class Whole(Carrier):
-    """A whole number of more than 64 bits."""
+    """Carry a whole number of more than 64 bits, as hexadecimal text."""
 
     held: str
 
@@ -81,7 +83,7 @@ class Whole(Carrier):
 
 @dataclass(frozen=True, init=False)
 class HalfPairs(Carrier):
-    """Text with a half of a surrogate pair, which models send and UTF-8 has not."""
+    """Carry text with half a surrogate pair, which models send and UTF-8 cannot hold."""
 
     held: str
 
@@ -92,7 +94,7 @@ class HalfPairs(Carrier):
 
 @dataclass(frozen=True, init=False)
 class Keyed(Carrier):
-    """A dict of which a key must be carried, as its pairs."""
+    """Carry a dict that has keys which msgpack cannot hold, as a list of its pairs."""
 
     held: list[Any]
 
@@ -103,7 +105,7 @@ class Keyed(Carrier):
 
 @dataclass(frozen=True, init=False)
 class Said(Carrier):
-    """A message of LangChain's, as JSON."""
+    """Carry a LangChain message, as JSON."""
 
     held: str
 
@@ -119,36 +121,40 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def _has_half(value: Any) -> bool:
-    """Say whether a text within has half a surrogate pair; most have not, and this is quick."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
+    """Say whether a text anywhere in a value has half a surrogate pair."""
+    # A loop and no recursion, to be quick: this runs for each value with a "?" in it.
+    stack = [value]
+    while stack:
+        part = stack.pop()
         if isinstance(part, str):
             if not part.isascii() and _HALF.search(part):
                 return True
         elif isinstance(part, dict):
-            waiting.extend(part)
-            waiting.extend(part.values())
+            stack.extend(part)
+            stack.extend(part.values())
         elif isinstance(part, list | tuple):
-            waiting.extend(part)
+            stack.extend(part)
         elif part is None or isinstance(part, int | float | bytes):
-            continue  # before the classes below, to which asking costs more
+            continue  # before the classes below, whose `isinstance` costs more
         elif isinstance(part, BaseMessage):
-            waiting.append(vars(part))
+            stack.append(vars(part))
         elif isinstance(part, Send):
-            waiting.append(part.arg)
+            stack.append(part.arg)
         elif isinstance(part, Interrupt):
-            waiting.append(part.value)
+            stack.append(part.value)
     return False
 
 
 def _carried(value: Any) -> Any:
-    """Put what msgpack cannot hold into carriers, wherever it is; the value itself if nothing."""
+    """Put the parts that msgpack cannot hold into carriers; give the value itself if it has none.
+
+    A new object therefore means that something within is carried.
+    """
     if isinstance(value, dict):
         return _carried_dict(value)
     if isinstance(value, list | tuple):
         items = [_carried(item) for item in value]
-        if all(one is other for one, other in zip(items, value, strict=True)):
+        if all(new is old for new, old in zip(items, value, strict=True)):
             return value
         return items if isinstance(value, list) else tuple(items)
     if isinstance(value, int) and not -_MOST <= value < 2 * _MOST:
@@ -160,20 +166,20 @@ def _carried(value: Any) -> Any:
 
 def _carried_dict(value: dict[Any, Any]) -> Any:
     pairs = [(key, item, _carried(key), _carried(item)) for key, item in value.items()]
-    if all(key is one and item is other for key, item, one, other in pairs):
+    if all(key is new_key and item is new_item for key, item, new_key, new_item in pairs):
         return value
-    if all(key is one for key, _, one, _ in pairs):
-        return {key: other for key, _, _, other in pairs}
-    return Keyed.of([[one, other] for _, _, one, other in pairs])
+    if all(key is new_key for key, _, new_key, _ in pairs):
+        return {key: new_item for key, _, _, new_item in pairs}
+    return Keyed.of([[new_key, new_item] for _, _, new_key, new_item in pairs])
 
 
 def _carried_object(value: Any) -> Any:
-    """Carry what is within an object of LangGraph's or LangChain's that a state may hold."""
+    """Carry values within a LangGraph or LangChain object that a state may hold."""
     if isinstance(value, Send) and (arg := _carried(value.arg)) is not value.arg:
         return Send(value.node, arg, timeout=value.timeout)
-    if isinstance(value, Interrupt) and (asked := _carried(value.value)) is not value.value:
-        return dataclasses.replace(value, value=asked)
-    if isinstance(value, BaseMessage) and _carried(inside := vars(value)) is not inside:
+    if isinstance(value, Interrupt) and (packet := _carried(value.value)) is not value.value:
+        return dataclasses.replace(value, value=packet)
+    if isinstance(value, BaseMessage) and _carried(fields := vars(value)) is not fields:
         return Said.of(json.dumps(message_to_dict(value)))
     return value
 
@@ -181,10 +187,10 @@ def _carried_object(value: Any) -> Any:
 def _allowlist(allow: Iterable[Allowed]) -> Sequence[tuple[str, str]]:
     if isinstance(allow, (str, type)) or not isinstance(allow, Iterable):
         raise CheckpointerError(f"allow= takes a list of classes or pairs, got {allow!r}.")
-    return [_named(entry) for entry in allow]
+    return [_import_path(entry) for entry in allow]
 
 
-def _named(entry: object) -> tuple[str, str]:
+def _import_path(entry: object) -> tuple[str, str]:
     if isinstance(entry, type):
         module, name = entry.__module__, entry.__name__
         if getattr(sys.modules.get(module), name, None) is not entry:

@@ -1,4 +1,4 @@
-"""Checkpoints in a SQLite file, durable and safe for several threads and processes."""
+"""Keep checkpoints in a SQLite file, durable and safe for several threads and processes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
-from quintet.state.saver import ThreadedSaver
+from quintet.state.saver import THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
 BUSY_SECONDS = 10.0
 
-_THREADS = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+# Read once when the file is opened: tables of another program with these names are refused then.
 _COLUMNS = (
     "SELECT checkpoint_ns, checkpoint_id, type, checkpoint, metadata FROM checkpoints LIMIT 0",
     "SELECT checkpoint_ns, task_id, task_path, idx, channel, value FROM writes LIMIT 0",
@@ -42,12 +42,10 @@ _REMEDIES = {
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that closes itself when nobody holds it any more.
+    """Connect to SQLite, and close the connection when nobody holds it any more."""
 
-    `with_allowlist` copies a saver, so the connection and not the saver knows when all are gone.
-    Python 3.13 and later warn about one that is left open.
-    """
-
+    # Python 3.13 and later warn about a connection that is left open. LangGraph's
+    # `with_allowlist` copies a saver, so only the connection knows when all copies are gone.
     def __del__(self, _errors: type[Exception] = sqlite3.Error) -> None:
         try:  # noqa: SIM105 - at the end of the process, the module's names are gone
             self.close()
@@ -56,11 +54,11 @@ class _Connection(sqlite3.Connection):
 
 
 class SaverInSqlite(ThreadedSaver, SqliteSaver):
-    """LangGraph's SQLite saver for sync and async, strict about what it reads."""
+    """Save checkpoints in SQLite, sync and async, and read back only known types."""
 
     def __init__(self, conn: sqlite3.Connection, *, serde: StrictSerializer) -> None:
         super().__init__(conn, serde=serde)
-        self.jsonplus_serde = serde
+        self.jsonplus_serde = serde  # LangGraph's saver makes one of its own, which is not strict
 
     def close(self) -> None:
         """Close the database, after the call that is using it; a second time does nothing."""
@@ -68,9 +66,9 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
             self.conn.close()
 
     def threads(self) -> Sequence[str]:
-        """The ids of all threads that have a checkpoint, the latest written first."""
+        """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.cursor(transaction=False) as cursor:
-            return [row[0] for row in cursor.execute(_THREADS)]
+            return [row[0] for row in cursor.execute(THREADS_QUERY)]
 
 
 def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
@@ -86,15 +84,16 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
     try:
         conn = sqlite3.connect(path, seconds, check_same_thread=False, factory=_Connection)
     except sqlite3.Error as problem:
-        raise _explained(problem, path) from problem
+        raise _with_remedy(problem, path) from problem
     try:
         conn.execute(f"PRAGMA synchronous={level}")
         saver = SaverInSqlite(conn, serde=serde)
+        # A database in memory is seen by its own connection alone.
         saver.holds = Holds() if path == ":memory:" else holds_beside(path)
         _prepare(saver, time.monotonic() + seconds)
     except sqlite3.Error as problem:
         conn.close()
-        raise _explained(problem, path) from problem
+        raise _with_remedy(problem, path) from problem
     return saver
 
 
@@ -110,13 +109,15 @@ def _prepare(saver: SaverInSqlite, give_up: float) -> None:
                 saver.conn.execute(columns)
             return
         except sqlite3.OperationalError as problem:
-            # Two that open a new file at once: the switch to WAL does not wait for its turn.
+            # Two open a new file at once: the switch to WAL does not wait for its turn. The low
+            # byte is SQLite's primary result code; the rest says more about it.
             if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
             time.sleep(0.02)
 
 
 def _path(address: Address) -> str:
+    """Give the file's path; refuse one that SQLite could not open, with the remedy."""
     if address.place in ("", "/:memory:"):
         return ":memory:"
     if not address.place.startswith("/"):
@@ -135,14 +136,14 @@ def _path(address: Address) -> str:
         remedy = f"name a file in it, such as 'sqlite:///{os.path.join(path, 'runs.db')}'."
         raise CheckpointerError(f"The SQLite file {path!r} is a folder: {remedy}")
     if not os.path.isdir(folder):
-        seen = "is not a folder" if os.path.exists(folder) else "does not exist; create it"
+        fault = "is not a folder" if os.path.exists(folder) else "does not exist; create it"
         raise CheckpointerError(
-            f"The SQLite file {path!r} cannot be made: {folder!r} {seen}, or choose another place."
+            f"The SQLite file {path!r} cannot be made: {folder!r} {fault}, or choose another place."
         )
     return path
 
 
-def _explained(problem: sqlite3.Error, path: str) -> CheckpointerError:
+def _with_remedy(problem: sqlite3.Error, path: str) -> CheckpointerError:
     name = getattr(problem, "sqlite_errorname", "")
     remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), "")
     return CheckpointerError(f"The SQLite file {path!r} cannot be used ({problem}): {remedy}")

@@ -1,4 +1,4 @@
-"""One verdict for every criterion and condition: true holds, and false, None and empty do not."""
+"""Read the verdicts of criteria and conditions: true holds; false, None and empty do not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ It takes the action (`ApprovalGate.when`) or the result (`Contract.escalate`).""
 
 
 class Unmet:
-    """A "no" with its reason; it is false wherever Python asks. Made by `unmet`."""
+    """Mean "no", with a reason: it is false wherever Python asks. Made by `unmet`."""
 
     __slots__ = ("reason",)
 
@@ -54,7 +54,7 @@ class Unmet:
 def unmet(reason: str) -> Unmet:
     """Say in a criterion that it does not hold, and why.
 
-    As in `return bool(result["cites"]) or unmet("no policy is cited")`.
+    Example: `return bool(result["cites"]) or unmet("no policy is cited")`.
 
     Raises:
         DesignError: the reason is empty or not text.
@@ -68,8 +68,8 @@ def why_not(verdict: Any, criterion: Any) -> str | None:
     """Read the verdict of a criterion: None where it holds, else why it does not.
 
     Raises:
-        DesignError: the verdict is a text, which could mean either, something to await, or of a
-            kind that is true whatever it says.
+        DesignError: the verdict is a text, which could mean yes or no, something to await, or a
+            value that is true whatever it means, such as an exception.
     """
     _refuse_awaitable(verdict, criterion)
     if isinstance(verdict, Unmet):
@@ -80,7 +80,7 @@ def why_not(verdict: Any, criterion: Any) -> str | None:
             f"{name} returned the text {verdict!r:.60}, which may mean that it holds or why it "
             f"does not: return True or False, or unmet({verdict!r:.40})"
         )
-    return None if _true(verdict, criterion) else "does not hold"
+    return None if _holds(verdict, criterion) else "does not hold"
 
 
 def why(verdict: Any, condition: Any) -> str | None:
@@ -89,10 +89,10 @@ def why(verdict: Any, condition: Any) -> str | None:
     A text is the reason.
 
     Raises:
-        DesignError: the verdict is something to await, or of a kind that is true whatever it says.
+        DesignError: the verdict is something to await, or a value that is true whatever it means.
     """
     _refuse_awaitable(verdict, condition)
-    if not _true(verdict, condition):
+    if not _holds(verdict, condition):
         return None
     return verdict if isinstance(verdict, str) else f"{name_of(condition)} holds"
 
@@ -101,7 +101,7 @@ def refuse_async(part: str, *functions: Any) -> None:
     """Refuse async functions where nothing awaits them: their coroutine would count as a yes.
 
     Raises:
-        DesignError: it names the part and the function.
+        DesignError: a function is async; the message names it and the part.
     """
     for function in functions:
         if _is_async(function):  # uncached, so that nothing is kept alive by being asked
@@ -111,30 +111,30 @@ def refuse_async(part: str, *functions: Any) -> None:
             )
 
 
-def _true(verdict: Any, function: Any) -> bool:
-    if (what := _unclear(verdict)) is not None:
+def _holds(verdict: Any, function: Any) -> bool:
+    if (kind := _always_true_kind(verdict)) is not None:
         raise DesignError(
-            f"{name_of(function)} returned {what}, which is true whatever it says "
+            f"{name_of(function)} returned {kind}, which is true whatever it says "
             f'({verdict!r:.60}); return True or False, or unmet("why")'
         )
     try:
         return bool(verdict)
-    except Exception as problem:
+    except Exception as problem:  # as of a numpy array of several values
         raise DesignError(
             f"{name_of(function)} returned {type(verdict).__name__}, which is neither true nor "
             f"false ({problem}); return True or False"
         ) from problem
 
 
-def _unclear(verdict: Any) -> str | None:
-    """Name what Python takes for true though it may well mean no; None where it is clear."""
+def _always_true_kind(verdict: Any) -> str | None:
+    """Name the kind of a verdict that is true in Python but may mean no; None where it is clear."""
     if verdict is NotImplemented or verdict is ...:
         return f"{verdict}"
     if isinstance(verdict, tuple) and verdict and isinstance(verdict[0], bool | Unmet):
-        return "a tuple"
-    for kind, what in _ALWAYS_TRUE:
+        return "a tuple"  # such as (False, "why")
+    for kind, name in _ALWAYS_TRUE:
         if isinstance(verdict, kind):
-            return what
+            return name
     if isinstance(verdict, Enum) and not isinstance(verdict, int | str | Flag):
         return "an enum's member"
     if callable(verdict):
@@ -153,7 +153,7 @@ def _refuse_awaitable(verdict: Any, function: Any) -> None:
     if not inspect.isawaitable(verdict):
         return
     if inspect.iscoroutine(verdict):
-        verdict.close()
+        verdict.close()  # else Python warns that it was never awaited
     raise DesignError(
         f"{name_of(function)} returned something to await, and nothing awaits it here; give a "
         "plain function that returns True or False"
@@ -168,19 +168,20 @@ def _is_async(thing: Any) -> bool:
     )
 
 
-_cached: Callable[[Any], bool] = lru_cache(maxsize=1024)(_is_async)
+# Asked at every call of a function of the user's, and inspecting one is slow.
+_is_async_cached: Callable[[Any], bool] = lru_cache(maxsize=1024)(_is_async)
 
 
 def is_async(thing: Any) -> bool:
-    """Say whether calling it gives something to await."""
+    """Say whether calling a thing gives something to await."""
     try:
-        return _cached(thing)
-    except TypeError:  # it has no hash
+        return _is_async_cached(thing)
+    except TypeError:  # the thing has no hash
         return _is_async(thing)
 
 
 def name_of(thing: Any) -> str:
-    """Give a readable name of a function, runnable or configured object."""
+    """Give a readable name for a function, Runnable or configured object."""
     while isinstance(thing, partial):
         thing = thing.func
     name = getattr(thing, "__name__", None) or getattr(thing, "name", None)

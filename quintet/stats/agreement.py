@@ -1,4 +1,4 @@
-"""How two labellings of the same cases agree: confusion, macro-F1, kappa."""
+"""Measure how two labellings of the same cases agree: confusion, macro-F1, kappa."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Hashable, Iterable, Sequence
 from math import fsum
 
 from quintet.errors import DesignError
-from quintet.stats.ranking import same_length
+from quintet.stats.interval import same_length
 
 
 def confusion(
     truths: Sequence[Hashable], guesses: Sequence[Hashable]
 ) -> Counter[tuple[Hashable, Hashable]]:
-    """How many cases have each pair of (truth, guess).
+    """Count the cases of each pair (truth, guess).
 
     Raises:
         DesignError: no cases, or lengths differ.
@@ -30,36 +30,37 @@ def macro_f1(
     *,
     classes: Iterable[Hashable] | None = None,
 ) -> float:
-    """The mean over classes of F1 = 2 * both / (in the truths + in the guesses).
+    """Return the mean over classes of F1 = 2 * both / (in the truths + in the guesses).
 
     Every class weighs the same, however rare (Opitz & Burst 2019, arXiv 1911.03347: the mean of
-    F1, not the F1 of means). A class never guessed right has 0.
+    F1, not the F1 of means). A class that is never guessed right has F1 = 0.
 
     Args:
         truths: the right class of each case.
-        guesses: the class said, in the same order.
-        classes: those to take the mean over; all that occur on either side if not given.
+        guesses: the class that was chosen, in the same order.
+        classes: the classes of the mean; by default all that occur on either side.
 
     Raises:
         DesignError: no cases, no classes, or lengths differ.
     """
     pairs = confusion(truths, guesses)
     of_truth, of_guess = Counter(truths), Counter(guesses)
-    named = {*of_truth, *of_guess} if classes is None else set(classes)
-    if not named:
+    names = {*of_truth, *of_guess} if classes is None else set(classes)
+    if not names:
         raise DesignError("classes=[]: name at least one, or leave it out")
     scores = []
-    for name in named:
-        seen = of_truth[name] + of_guess[name]
-        scores.append(2 * pairs[name, name] / seen if seen else 0.0)
+    for name in names:
+        total = of_truth[name] + of_guess[name]
+        # A class that the caller named may occur on neither side.
+        scores.append(2 * pairs[name, name] / total if total else 0.0)
     return fsum(scores) / len(scores)
 
 
 def cohen_kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
-    """Agreement beyond chance: (seen - by chance) / (1 - by chance) (Cohen 1960).
+    """Return the agreement beyond chance: (seen - by chance) / (1 - by chance) (Cohen 1960).
 
-    1 is full agreement, 0 what two independent labellers with these habits would reach. Two that
-    use one and the same class alone agree fully: 1.
+    1 is full agreement; 0 is the agreement of two independent labellers who use each class as
+    often as these two. Two that use one and the same class for every case agree fully: 1.
 
     Raises:
         DesignError: no cases, or lengths differ.

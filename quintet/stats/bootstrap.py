@@ -1,12 +1,13 @@
-"""The cluster bootstrap: an interval for any figure, by drawing tasks anew with replacement."""
+"""Give any figure an interval by the cluster bootstrap: draw whole clusters with replacement."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import ceil, floor, fsum, isfinite, isnan, sqrt
+from math import ceil, floor, fsum, isfinite, isnan, nan, sqrt
 from random import Random
 from statistics import NormalDist
 from typing import Literal, TypeVar
@@ -32,46 +33,47 @@ def bootstrap(
     confidence: float = 0.95,
     method: Resampling = "bca",
 ) -> Interval:
-    """The interval of any statistic, by drawing whole clusters anew with replacement.
+    """Return the interval of any statistic, by drawing whole clusters with replacement.
 
-    A cluster is what is independent of the rest: a task with all its repeats (clustered errors:
+    A cluster is independent of the others: a task with all its repeats (clustered errors:
     Miller 2024, arXiv 2411.00640). "bca" is bias-corrected and accelerated (Efron 1987, with the
     jackknife over clusters), "percentile" takes the quantiles of the draws. Both start from
     Student's quantile, as draws from few clusters spread too little (Hesterberg 2015, arXiv
-    1411.5279). The same seed and the same order of clusters give the same interval. For a bound
-    on one side with 95 % take an end of the interval with 90 %.
+    1411.5279). The same seed and the same order of clusters give the same interval. For a one-sided
+    bound at 95 % take an end of the 90 % interval.
 
-    Where all clusters are alike the interval is one point: for a proportion take `proportion`,
-    which knows better. Fewer than two clusters tell nothing: [-inf, inf].
+    Where all clusters are alike the interval is one point; for a proportion use `proportion`, which
+    does not collapse. Fewer than two clusters tell nothing: [-inf, inf].
 
     Args:
         clusters: the values of each cluster: `[[run 1 of task 1, run 2 of task 1], ...]`.
-        statistic: of a flat list of values; NaN where it has none, and that draw is left out.
+        statistic: of a flat list of values; a draw for which it returns NaN is left out.
         seed: of the draws.
-        rounds: how many draws; 2000 give the ends of a 95 % interval to about 3 % of its width.
+        rounds: of draws; 2000 give the ends of a 95 % interval to about 3 % of its width.
         confidence: of both ends together.
         method: "bca" or "percentile".
 
     Raises:
         DesignError: a setting is wrong, or the statistic has no value on the data itself.
     """
-    filled = [cluster for cluster in clusters if len(cluster)]
-
-    def measured(chosen: Iterable[Sequence[T]]) -> float:
-        return statistic(list(chain.from_iterable(chosen)))
-
-    def left_out() -> Iterator[float]:
-        for place in range(len(filled)):
-            yield measured(chain(filled[:place], filled[place + 1 :]))
-
     _check(rounds, confidence, method)
+    filled = [cluster for cluster in clusters if len(cluster)]
     n = len(filled)
     if n < 2:
         return unknown(confidence)
+
+    def figure(sample: Iterable[Sequence[T]]) -> float:
+        return statistic(list(chain.from_iterable(sample)))
+
+    # Python's own draws: almost all of the time is the statistic's.
     random = Random(seed)  # noqa: S311 - a draw is no secret
-    draws = (measured(random.choices(filled, k=n)) for _ in range(rounds))
-    found = _Found(estimate=measured(filled), draws=_known(draws), n=n)
-    return found.interval(confidence, left_out() if method == "bca" else None)
+    resampled = _Resampled(
+        estimate=figure(filled),
+        draws=_known(figure(random.choices(filled, k=n)) for _ in range(rounds)),
+        n=n,
+    )
+    jackknife = (figure(filled[:place] + filled[place + 1 :]) for place in range(n))
+    return resampled.interval(confidence, jackknife if method == "bca" else None)
 
 
 def bootstrap_ratio(
@@ -82,42 +84,59 @@ def bootstrap_ratio(
     confidence: float = 0.95,
     method: Resampling = "bca",
 ) -> Interval:
-    """`bootstrap` for sum(part) / sum(whole), such as a mean or the tokens per completed case.
+    """Return the `bootstrap` interval of sum(part) / sum(whole): a mean, tokens a completed case.
 
-    It works on the sums of each cluster: 2000 clusters by 2000 rounds take about a second.
+    Only the sums of each cluster are drawn, so that 2000 draws of 2000 clusters take 0.1 seconds.
     A draw in which all wholes are 0 is left out.
 
     Args:
-        parts: (cluster, part, whole), in any order; a mean has the whole 1 for each value.
+        parts: (cluster, part, whole), in any order; for a mean each value has the whole 1.
         seed: of the draws.
-        rounds: how many draws.
+        rounds: the number of draws.
         confidence: of both ends together.
         method: "bca" or "percentile".
 
     Raises:
         DesignError: a value is no finite number, a whole is negative, or a setting is wrong.
     """
-    sums: defaultdict[Hashable, complex] = defaultdict(complex)
+    sums: defaultdict[Hashable, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for cluster, part, whole in parts:
         if checked_number("whole", whole) < 0:
             raise DesignError(f"whole={whole!r} of {cluster!r}: give zero or more")
-        # A complex number adds part and whole in one step, which halves the time.
-        sums[cluster] += complex(checked_number("part", part), whole)
+        sums[cluster][0] += checked_number("part", part)
+        sums[cluster][1] += whole
     _check(rounds, confidence, method)
-    # In one order, whatever order they came in: the same data give the same interval.
-    pairs = sorted(filter(None, sums.values()), key=lambda pair: (pair.real, pair.imag))
-    total, n = sum(pairs), len(pairs)
-    if n < 2 or not total.imag:
+    # Sorted, so that the same data in another order give the same interval.
+    pairs = sorted((part, whole) for part, whole in sums.values() if part or whole)
+    if len(pairs) < 2 or not any(whole for _, whole in pairs):
         return unknown(confidence)
-    random = Random(seed)  # noqa: S311 - a draw is no secret
-    draws = (_ratio(sum(random.choices(pairs, k=n))) for _ in range(rounds))
-    found = _Found(estimate=_ratio(total), draws=_known(draws), n=n)
-    left_out = (_ratio(total - pair) for pair in pairs)
-    return found.interval(confidence, left_out if method == "bca" else None)
+    estimate, *draws = _ratios(pairs, rounds, seed)
+    resampled = _Resampled(estimate=estimate, draws=_known(draws), n=len(pairs))
+    total_part, total_whole = (fsum(side) for side in zip(*pairs, strict=True))
+    jackknife = (_ratio(total_part - part, total_whole - whole) for part, whole in pairs)
+    return resampled.interval(confidence, jackknife if method == "bca" else None)
 
 
-def _ratio(pair: complex) -> float:
-    return pair.real / pair.imag if pair.imag > 0 else float("nan")
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else nan
+
+
+def _ratios(pairs: list[tuple[float, float]], rounds: int, seed: int) -> list[float]:
+    """Return the ratio of the data, then that of each draw; NaN where the whole is 0."""
+    import numpy as np
+
+    from quintet.stats.arrays import drawn
+
+    parts, wholes = np.array(pairs).T
+    n = len(pairs)
+    blocks = []
+    # The data are summed as the draws are: sums in another order may differ in their last bit, and
+    # where all clusters are alike the interval is to be one point.
+    for picks in chain([np.arange(n)[np.newaxis]], drawn(n, width=n, rounds=rounds, seed=seed)):
+        part, whole = parts[picks].sum(axis=1), wholes[picks].sum(axis=1)
+        blocks.append(np.divide(part, whole, out=np.full_like(part, nan), where=whole > 0))
+    ratios: list[float] = np.concatenate(blocks).tolist()
+    return ratios
 
 
 def _check(rounds: int, confidence: float, method: Resampling) -> None:
@@ -133,25 +152,26 @@ def _known(values: Iterable[float]) -> list[float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
-    """The figure of the data, those of the draws from the lowest up, and how many clusters."""
+class _Resampled:
+    """Hold the figure of the data, those of the draws in rising order, and the cluster count."""
 
     estimate: float
     draws: list[float]
     n: int
 
-    def interval(self, confidence: float, left_out: Iterable[float] | None) -> Interval:
-        """The percentile interval, or BCa where the figures without each cluster are given."""
+    def interval(self, confidence: float, jackknife: Iterable[float] | None) -> Interval:
+        """Return the percentile interval, or BCa given the figures without each cluster."""
         if not isfinite(self.estimate):
             raise DesignError(f"the figure of the data is {self.estimate!r}: no interval fits it")
         if not self.draws:
             return unknown(confidence)
+        # sqrt(n / (n - 1)): the draws have the variance over n, the mean that over n - 1.
         z = student_deviate((1 - confidence) / 2, self.n - 1) * sqrt(self.n / (self.n - 1))
         z = min(z, FAR)
         low, high = -z, z
-        if left_out is not None and self.draws[0] < self.draws[-1]:
-            bias, acceleration = self.bias, _acceleration(_known(left_out))
-            low, high = (_moved(end, bias, acceleration) for end in (low, high))
+        if jackknife is not None and self.draws[0] < self.draws[-1]:
+            bias, acceleration = self.bias, _acceleration(_known(jackknife))
+            low, high = (_corrected(end, bias, acceleration) for end in (low, high))
         return Interval(
             # The estimate belongs to the interval, however skewed the draws are.
             low=min(self.quantile(low), self.estimate),
@@ -161,18 +181,24 @@ class _Found:
 
     @property
     def bias(self) -> float:
+        """Return Efron's z0: the normal quantile of the share of draws below the estimate."""
         # A draw equal to the estimate counts one half: with counts there are many of them.
-        below = fsum((d < self.estimate) + (d == self.estimate) / 2 for d in self.draws)
+        below = bisect_left(self.draws, self.estimate) + bisect_right(self.draws, self.estimate)
+        share = below / 2 / len(self.draws)
+        # All draws on one side would give an infinite quantile: take half a draw as the least.
         least = 0.5 / len(self.draws)
-        return NormalDist().inv_cdf(min(max(below / len(self.draws), least), 1 - least))
+        return NormalDist().inv_cdf(min(max(share, least), 1 - least))
 
     def quantile(self, z: float) -> float:
+        """Return the draw at a normal quantile, interpolated between its two neighbours."""
         place = NormalDist().cdf(z) * (len(self.draws) - 1)
         low, high = self.draws[floor(place)], self.draws[ceil(place)]
+        # A statistic may be infinite, and inf - inf is no number.
         return low if low == high else low + (high - low) * (place - floor(place))
 
 
-def _moved(z: float, bias: float, acceleration: float) -> float:
+def _corrected(z: float, bias: float, acceleration: float) -> float:
+    """Return the normal quantile that BCa takes instead of z (Efron 1987)."""
     scale = 1 - acceleration * (bias + z)
     if scale <= 0:
         return FAR if bias + z > 0 else -FAR
@@ -180,6 +206,7 @@ def _moved(z: float, bias: float, acceleration: float) -> float:
 
 
 def _acceleration(jackknife: list[float]) -> float:
+    """Return Efron's a: a sixth of the skewness of the figures without each cluster."""
     mean = fsum(jackknife) / max(len(jackknife), 1)
     gaps = [mean - value for value in jackknife]
     spread = fsum(gap**2 for gap in gaps)

@@ -1,13 +1,13 @@
-"""Whether a confidence means what it says."""
+"""Measure whether a stated confidence is as often right as it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, fsum
+from math import fsum
 
 from quintet.errors import DesignError
-from quintet.stats.ranking import same_length
+from quintet.stats.interval import same_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +15,9 @@ class Bin:
     """The answers whose confidence lies in (low, high]; the first bin holds 0 as well.
 
     Args:
-        low: above this.
-        high: up to this.
-        count: answers in it.
+        low: the confidences are above this.
+        high: the confidences are up to this.
+        count: the number of answers.
         confidence: their mean confidence.
         accuracy: the share of them that is right.
     """
@@ -32,32 +32,33 @@ class Bin:
 def reliability(
     confidences: Sequence[float], rights: Sequence[bool], *, bins: int = 15
 ) -> list[Bin]:
-    """The bins of equal width that hold any answers, from the lowest up: the reliability diagram.
+    """Return the reliability diagram: the bins of equal width that hold answers, lowest first.
 
     Raises:
         DesignError: no answers, lengths differ, a confidence not from 0 to 1, or no bins.
     """
+    import numpy as np
+
     _check(confidences, rights)
     if not isinstance(bins, int) or bins < 1:
         raise DesignError(f"bins={bins!r}: give one or more")
-    held: dict[int, list[tuple[float, bool]]] = {}
-    for confidence, right in zip(confidences, rights, strict=True):
-        place = max(ceil(confidence * bins) - 1, 0)
-        held.setdefault(place, []).append((confidence, bool(right)))
+    stated = np.array(confidences, dtype=float)
+    right = np.array([bool(flag) for flag in rights])
+    # Bins are open below, so an edge belongs to the bin under it; 0 has none and joins the first.
+    places, place, counts = np.unique(
+        np.maximum(np.ceil(stated * bins) - 1, 0), return_inverse=True, return_counts=True
+    )
+    means = np.bincount(place, weights=stated) / counts
+    shares = np.bincount(place, weights=right) / counts
+    columns = (column.tolist() for column in (places, counts, means, shares))
     return [
-        Bin(
-            low=place / bins,
-            high=(place + 1) / bins,
-            count=len(answers),
-            confidence=fsum(confidence for confidence, _ in answers) / len(answers),
-            accuracy=sum(right for _, right in answers) / len(answers),
-        )
-        for place, answers in sorted(held.items())
+        Bin(low=at / bins, high=(at + 1) / bins, count=count, confidence=mean, accuracy=share)
+        for at, count, mean, share in zip(*columns, strict=True)
     ]
 
 
 def ece(confidences: Sequence[float], rights: Sequence[bool], *, bins: int = 15) -> float:
-    """The expected calibration error: sum over bins of |B| / n * |accuracy(B) - confidence(B)|.
+    """Return the expected calibration error: sum of |B| / n * |accuracy(B) - confidence(B)|.
 
     Guo et al. 2017 (arXiv 1706.04599), bins of equal width. 0 is perfect; with few answers a bin
     it is biased upwards.
@@ -72,15 +73,16 @@ def ece(confidences: Sequence[float], rights: Sequence[bool], *, bins: int = 15)
 
 
 def brier(confidences: Sequence[float], rights: Sequence[bool]) -> float:
-    """The mean squared distance of the confidence from what happened (Brier 1950); 0 is perfect.
+    """Return the mean squared distance of the confidence from the outcome, 1 if right and else 0.
+
+    Brier 1950; 0 is perfect.
 
     Raises:
         DesignError: no answers, lengths differ, or a confidence not from 0 to 1.
     """
     _check(confidences, rights)
-    return fsum((c - bool(right)) ** 2 for c, right in zip(confidences, rights, strict=True)) / len(
-        rights
-    )
+    gaps = (c - bool(right) for c, right in zip(confidences, rights, strict=True))
+    return fsum(gap**2 for gap in gaps) / len(rights)
 
 
 def _check(confidences: Sequence[float], rights: Sequence[bool]) -> None:

@@ -1,4 +1,7 @@
-"""The tails of the beta, binomial and Student distributions, in plain Python."""
+"""Compute tails and quantiles of the beta, binomial and Student distributions.
+
+In plain Python, since numpy has no incomplete beta function and scipy is no dependency.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ from functools import lru_cache
 from math import exp, lgamma, log, sqrt
 
 STEPS = 10_000
+"""Terms of the continued fraction at most: about the root of the parameters are needed."""
+
 TINY = 1e-300
+"""Lentz's method puts this in the place of a zero in a denominator."""
 
 
 def bisect(rises: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function crosses zero between two points, to the last bits of a float."""
+    """Find where a rising function crosses zero between two points, to the last bits of a float."""
     for _ in range(200):
         middle = (low + high) / 2
+        # No float lies between the two any more.
         if middle in (low, high):
             break
         if rises(middle) < 0:
@@ -24,14 +31,15 @@ def bisect(rises: Callable[[float], float], low: float, high: float) -> float:
 
 
 def beta_below(x: float, a: float, b: float) -> float:
-    """P(X <= x) for X of Beta(a, b): the regularised incomplete beta function.
+    """Return P(X <= x) for X of Beta(a, b), the regularised incomplete beta function.
 
-    By its continued fraction (Abramowitz & Stegun 1964, 26.5.8), summed by Lentz's method.
+    Computed by its continued fraction (Abramowitz & Stegun 1964, 26.5.8) with Lentz's method.
     """
     if x <= 0:
         return 0.0
     if x >= 1:
         return 1.0
+    # The fraction converges fast only on this side of the mean; the other is its mirror image.
     if x > (a + 1) / (a + b + 2):
         return 1 - beta_below(1 - x, b, a)
     front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x)) / a
@@ -58,12 +66,12 @@ def _away(value: float) -> float:
 
 
 def beta_quantile(share: float, a: float, b: float) -> float:
-    """The x with P(X <= x) = share, for X of Beta(a, b)."""
+    """Return the x with P(X <= x) = share, for X of Beta(a, b)."""
     return bisect(lambda x: beta_below(x, a, b) - share, 0.0, 1.0)
 
 
 def at_least_hits(hits: int, n: int, rate: float) -> float:
-    """P(X >= hits) for X of Binomial(n, rate)."""
+    """Return P(X >= hits) for X of Binomial(n, rate)."""
     if hits <= 0:
         return 1.0
     if hits > n:
@@ -73,7 +81,7 @@ def at_least_hits(hits: int, n: int, rate: float) -> float:
 
 @lru_cache(maxsize=4096)
 def student_deviate(share: float, freedom: float) -> float:
-    """The t > 0 with P(T > t) = share, for T of Student's distribution; `share` is below 1/2."""
+    """Return the t > 0 with P(T > t) = share, for T of Student's distribution and share < 1/2."""
     # P(|T| > t) = P(X <= freedom / (freedom + t^2)) for X of Beta(freedom / 2, 1 / 2).
     x = beta_quantile(2 * share, freedom / 2, 0.5)
     return sqrt(freedom * (1 - x) / x) if x > 0 else float("inf")

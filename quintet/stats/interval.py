@@ -1,7 +1,8 @@
-"""An interval, and the checks that all statistics share."""
+"""Define an interval, and the checks that all statistics share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
 from statistics import NormalDist
@@ -47,20 +48,30 @@ class Interval:
 
     @property
     def width(self) -> float:
-        """The distance between the ends."""
+        """Return the distance between the ends."""
         return self.high - self.low
 
 
 def unknown(confidence: float) -> Interval:
-    """The interval of a figure of which too little was seen to say anything."""
+    """Return the interval [-inf, inf] of a figure that too few data were seen for."""
     return Interval(low=float("-inf"), high=float("inf"), confidence=confidence)
 
 
-def checked_share(name: str, value: float) -> float:
-    """Return a number strictly between 0 and 1.
+def same_length(a: Sequence[object], b: Sequence[object], *names: str) -> None:
+    """Refuse two sequences that do not give one value each per case.
 
     Raises:
-        DesignError: it is not one.
+        DesignError: their lengths differ.
+    """
+    if len(a) != len(b):
+        raise DesignError(f"{len(a)} {names[0]} and {len(b)} {names[1]}: give one of each a case")
+
+
+def checked_share(name: str, value: float) -> float:
+    """Return a number that lies strictly between 0 and 1.
+
+    Raises:
+        DesignError: it does not.
     """
     if not 0 < value < 1:
         raise DesignError(f"{name}={value!r}: give a number between 0 and 1, such as 0.95")
@@ -71,7 +82,7 @@ def checked_number(name: str, value: float) -> float:
     """Return a finite number as a float; True and False count 1 and 0.
 
     Raises:
-        DesignError: it is not one.
+        DesignError: it is no number, or not finite.
     """
     if not isinstance(value, int | float) or not isfinite(value):
         raise DesignError(
@@ -82,7 +93,7 @@ def checked_number(name: str, value: float) -> float:
 
 
 def checked_side(sided: Sided) -> Sided:
-    """Return which ends are wanted.
+    """Return the side of an interval that is asked for.
 
     Raises:
         DesignError: it is neither "two", "lower" nor "upper".
@@ -93,10 +104,10 @@ def checked_side(sided: Sided) -> Sided:
 
 
 def tail(confidence: float, sided: Sided = "two") -> float:
-    """The share of repetitions that may fall beyond one end.
+    """Return the share of repetitions that may fall beyond one end.
 
     Raises:
-        DesignError: a confidence that is no share, or a bound that is surer to fail than to hold.
+        DesignError: the confidence is not between 0 and 1, or below 0.5 for a one-sided bound.
     """
     miss = 1 - checked_share("confidence", confidence)
     if checked_side(sided) == "two":
@@ -107,12 +118,12 @@ def tail(confidence: float, sided: Sided = "two") -> float:
 
 
 def deviate(confidence: float, sided: Sided = "two") -> float:
-    """How many standard errors an end lies away: 1.96 for 0.95, and 1.64 on one side only."""
+    """Return the standard errors from the middle to an end: 1.96 for 0.95, 1.64 if one-sided."""
     return -NormalDist().inv_cdf(tail(confidence, sided))
 
 
 def cut(low: float, high: float, *, confidence: float, sided: Sided) -> Interval:
-    """An interval on the scale from 0 to 1, with the end that is not asked for left open."""
+    """Return an interval cut to [0, 1]; an end that is not asked for is that end of the scale."""
     return Interval(
         low=0.0 if sided == "upper" else min(max(low, 0.0), 1.0),
         high=1.0 if sided == "lower" else max(min(high, 1.0), 0.0),

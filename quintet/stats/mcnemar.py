@@ -1,20 +1,16 @@
-"""Tests of a paired difference: McNemar's, and the one that flips signs."""
+"""Test a paired difference: by McNemar's test, or by flipping signs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import compress
+from collections.abc import Sequence
 from math import fsum
-from random import Random
 
 from quintet.errors import DesignError
 from quintet.stats.distribution import at_least_hits
 
-BITS = bytes.maketrans(b"01", bytes((0, 1)))
-
 
 def mcnemar(a_only: int, b_only: int) -> float:
-    """The exact two-sided p-value of McNemar's test (McNemar 1947; exact: Cochran 1950).
+    """Return the exact two-sided p-value of McNemar's test (McNemar 1947; exact: Cochran 1950).
 
     Under the hypothesis that a and b are equally good, the cases that only a gets right are
     Binomial(a_only + b_only, 1/2).
@@ -24,7 +20,7 @@ def mcnemar(a_only: int, b_only: int) -> float:
         b_only: cases that b gets right and a does not.
 
     Returns:
-        How likely so uneven a split, or a more uneven one, is; 1 where the two never differ.
+        The probability of a split as uneven as this, or more; 1 where the two never differ.
 
     Raises:
         DesignError: a count is negative or no whole number.
@@ -36,32 +32,29 @@ def mcnemar(a_only: int, b_only: int) -> float:
 
 
 def flipped(differences: Sequence[float], *, seed: int = 0, rounds: int = 4999) -> float:
-    """The two-sided p-value of a sum of differences, by flipping their signs (Fisher 1935).
+    """Return the two-sided p-value of a sum of differences, by flipping their signs (Fisher 1935).
 
-    If a and b are equally good, each difference could as well have had the other sign. Up to 12
-    differences other than 0 all patterns are counted; beyond that `rounds` of them are drawn.
+    If a and b are equally good, each difference could as well have had the other sign. All patterns
+    of signs are counted for up to 12 differences other than 0, else `rounds` patterns are drawn.
 
     Args:
         differences: one for each independent case or cluster.
         seed: of the draws.
-        rounds: how many draws.
+        rounds: the number of draws.
     """
-    sizes = [abs(difference) for difference in differences if difference]
-    count = len(sizes)
+    import numpy as np
+
+    from quintet.stats.arrays import drawn
+
+    sizes = np.array([abs(difference) for difference in differences if difference])
+    count, total = len(sizes), fsum(sizes)
     # Sums in another order may differ in their last bits.
-    bar = abs(fsum(differences)) - 1e-9 * fsum(sizes)
+    bar = abs(fsum(differences)) - 1e-9 * total
     if count <= 12:
-        return _extreme(range(1 << count), sizes, bar) / (1 << count)
-    random = Random(seed)  # noqa: S311 - a draw is no secret
-    drawn = (random.getrandbits(count) for _ in range(rounds))
-    return (1 + _extreme(drawn, sizes, bar)) / (1 + rounds)
-
-
-def _extreme(patterns: Iterable[int], sizes: list[float], bar: float) -> int:
-    total = fsum(sizes)
-    return sum(abs(2 * _picked(pattern, sizes) - total) >= bar for pattern in patterns)
-
-
-def _picked(pattern: int, sizes: list[float]) -> float:
-    bits = format(pattern, f"0{len(sizes)}b").encode().translate(BITS)
-    return sum(compress(sizes, bits))
+        # Row i holds the bits of i: the differences that are positive in that pattern.
+        every = np.arange(1 << count)[:, np.newaxis] >> np.arange(count) & 1
+        return float(np.mean(abs(2 * (every @ sizes) - total) >= bar))
+    blocks = drawn(2, width=count, rounds=rounds, seed=seed)
+    extreme = sum(np.count_nonzero(abs(2 * (signs @ sizes) - total) >= bar) for signs in blocks)
+    # The pattern that was seen counts as one of the draws, or p could be 0.
+    return (1 + extreme) / (1 + rounds)

@@ -1,4 +1,4 @@
-"""Two systems on the same cases: the difference, its interval, and what may be said of it."""
+"""Compare two systems on the same cases: the difference, its interval, and the verdict."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from typing import Literal
 
 from quintet.errors import DesignError
 from quintet.stats.bootstrap import bootstrap_ratio
-from quintet.stats.distribution import bisect, student_deviate
-from quintet.stats.interval import (
-    Interval,
-    checked_number,
-    checked_share,
-    deviate,
-    tail,
-)
+from quintet.stats.distribution import bisect
+from quintet.stats.interval import Interval, checked_number, checked_share, deviate, tail
 from quintet.stats.mcnemar import flipped, mcnemar
 from quintet.stats.power import cases_for_drop, smallest_drop
-from quintet.stats.proportion import PRIOR
+from quintet.stats.proportion import Sums, effective_number
 
 Says = Literal["better", "worse", "cannot tell"]
 
@@ -30,22 +24,22 @@ POWER = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What a paired comparison of a with b found.
+    """The result of a paired comparison of a with b.
 
     Args:
         a: the mean of a; a share where the values are right or wrong.
         b: the mean of b on the same cases.
         difference: a - b.
         interval: of the difference.
-        p: how likely so large a difference is if a and b are equally good, two-sided.
-        verdict: whether a is "better" or "worse" than b, or one "cannot tell".
+        p: the probability of so large a difference if a and b are equally good, two-sided.
+        verdict: a is "better" or "worse" than b, or one "cannot tell".
         cases: independent cases (clusters) that were compared.
         pairs: compared pairs of values; more than the cases where there are repeats.
         a_only: pairs in which only a is right; with numbers, in which a is larger.
         b_only: pairs in which only b is right; with numbers, in which b is larger.
-        smallest: the difference that as many cases show with 80 % power.
-        cases_needed: where one cannot tell, about how many cases would show a difference of the
-            size seen here with 80 % power; None where one can tell, or no difference was seen.
+        smallest: the smallest difference that as many cases show with 80 % power.
+        cases_needed: where one cannot tell, about the number of cases that show a difference of
+            this size with 80 % power; None where one can tell, or no difference was seen.
     """
 
     a: float
@@ -87,10 +81,10 @@ def paired(
     Args:
         a: one value a pair; a missing or failed one is a 0 or the worst value, not left out.
         b: the values of the other system, in the same order.
-        clusters: what each pair belongs to, such as the case that was repeated; each its own if
-            not given.
+        clusters: the cluster of each pair, such as the case that was repeated; by default each
+            pair is a cluster of its own.
         confidence: of the two-sided interval.
-        better: whether a "higher" or a "lower" value is the better one.
+        better: "higher" or "lower": which values are the better ones.
         seed: of the bootstrap and the test by signs.
 
     Raises:
@@ -101,25 +95,26 @@ def paired(
         raise DesignError(f'better={better!r}: say "higher" or "lower"')
     pairs = _Pairs.of(a, b, clusters)
     single = len(pairs.sums) == pairs.n
-    found = _binary(pairs, confidence) if pairs.binary else _numbers(pairs, confidence, seed)
+    measured = _binary(pairs, confidence) if pairs.binary else _numbers(pairs, confidence, seed)
     if pairs.binary and single:
         p = mcnemar(pairs.a_only, pairs.b_only)
     else:
-        p = flipped([total for total, _ in pairs.sums], seed=seed)
-    verdict = _verdict(found.interval, p, better)
+        p = flipped([total for total, _, _ in pairs.sums], seed=seed)
+    verdict = _verdict(measured.interval, p, better)
+    needed = _needed(measured.needed, pairs, confidence) if verdict == "cannot tell" else None
     return Comparison(
         a=fsum(a) / pairs.n,
         b=fsum(b) / pairs.n,
         difference=pairs.difference,
-        interval=found.interval,
+        interval=measured.interval,
         p=p,
         verdict=verdict,
         cases=len(pairs.sums),
         pairs=pairs.n,
         a_only=pairs.a_only,
         b_only=pairs.b_only,
-        smallest=found.smallest,
-        cases_needed=_needed(found.needed, pairs, confidence) if verdict == "cannot tell" else None,
+        smallest=measured.smallest,
+        cases_needed=needed,
     )
 
 
@@ -132,19 +127,20 @@ def _verdict(interval: Interval, p: float, better: str) -> Says:
 def _needed(needed: float, pairs: _Pairs, confidence: float) -> int | None:
     if not isfinite(needed):
         return None
-    # With fewer differing cases than this no test can tell, though all were in favour of one side.
+    # With fewer differing cases than this no test can tell, even if all favour the same side: the
+    # p-value of k such cases is 2 / 2^k.
     cases = len(pairs.sums)
-    differing = sum(total != 0 for total, _ in pairs.sums) or 1
+    differing = sum(total != 0 for total, _, _ in pairs.sums) or 1
     least = ceil(log2(2 / (1 - confidence))) * cases / differing
     return max(ceil(needed), ceil(least), cases + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
-    """The differences of a and b, and their sum and number in each cluster."""
+    """Hold the differences of a and b, and their sums in each cluster."""
 
     differences: list[float]
-    sums: list[tuple[float, int]]
+    sums: list[Sums]
     binary: bool
 
     @classmethod
@@ -165,7 +161,10 @@ class _Pairs:
             grouped[name].append(x - y)
         return cls(
             differences=[x - y for x, y in pairs],
-            sums=[(fsum(group), len(group)) for group in grouped.values()],
+            sums=[
+                (fsum(group), fsum(gap**2 for gap in group), len(group))
+                for group in grouped.values()
+            ],
             binary=all(value in (0, 1) for pair in pairs for value in pair),
         )
 
@@ -187,84 +186,67 @@ class _Pairs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class _Measured:
     interval: Interval
     smallest: float
     needed: float
 
 
-def _binary(pairs: _Pairs, confidence: float) -> _Found:
-    n = _effective(pairs, confidence)
+def _binary(pairs: _Pairs, confidence: float) -> _Measured:
+    # A pair differs by -1, 0 or 1.
+    n = effective_number(pairs.sums, tail(confidence), ends=(-1, 1))
     scale = n / pairs.n
     differing = (pairs.a_only + pairs.b_only) / pairs.n
     needed = inf
     if pairs.difference:
-        alone = cases_for_drop(pairs.difference, discordant=differing, confidence=confidence)
-        needed = alone / n * len(pairs.sums)
-    return _Found(
+        independent = cases_for_drop(pairs.difference, discordant=differing, confidence=confidence)
+        needed = independent / n * len(pairs.sums)
+    return _Measured(
         interval=tango(pairs.a_only * scale, pairs.b_only * scale, n, confidence=confidence),
         smallest=smallest_drop(n, discordant=differing, confidence=confidence),
         needed=needed,
     )
 
 
-def _effective(pairs: _Pairs, confidence: float) -> float:
-    """As `effective` for a proportion, with one cluster of gains and one of losses added."""
-    cases = len(pairs.sums)
-    if cases == pairs.n or cases < 2:
-        return float(cases)
-    squares = sum(size**2 for _, size in pairs.sums)
-    typical = squares / pairs.n
-    weighted = [(1.0, total, float(size)) for total, size in pairs.sums]
-    weighted += [(PRIOR, typical, typical), (PRIOR, -typical, typical)]
-    n = fsum(weight * size for weight, _, size in weighted)
-    mean = fsum(weight * total for weight, total, _ in weighted) / n
-    differing = (pairs.a_only + pairs.b_only + 2 * PRIOR * typical) / n
-    spread = fsum(weight * (total - mean * size) ** 2 for weight, total, size in weighted)
-    beyond = tail(confidence)
-    freedom = student_deviate(beyond, pairs.n - 1) / student_deviate(beyond, cases - 1)
-    number = pairs.n * n * (differing - mean**2) / spread * freedom**2
-    return min(max(number, pairs.n**2 / squares), float(pairs.n))
-
-
-def _numbers(pairs: _Pairs, confidence: float, seed: int) -> _Found:
-    # Drawn on the side of a gain, and turned back: a against b says what b against a says.
+def _numbers(pairs: _Pairs, confidence: float, seed: int) -> _Measured:
+    # A loss is drawn as a gain and turned back, so that b against a mirrors a against b.
     turn = -1 if pairs.difference < 0 else 1
-    parts = [(place, turn * total, size) for place, (total, size) in enumerate(pairs.sums)]
+    parts = [(place, turn * total, size) for place, (total, _, size) in enumerate(pairs.sums)]
     cases = len(parts)
     error = inf
     if cases > 1:
-        spread = fsum((total - pairs.difference * size) ** 2 for total, size in pairs.sums)
+        spread = fsum((total - pairs.difference * size) ** 2 for total, _, size in pairs.sums)
         error = sqrt(spread * cases / (cases - 1)) / pairs.n
     smallest = error * (deviate(confidence) + NormalDist().inv_cdf(POWER))
     needed = inf
     if pairs.difference:
-        # Of one case no spread is known, and what is left is the least that any test needs.
+        # One case has no spread: with 0 here, `_needed` gives the least that any test needs.
         needed = cases * (smallest / pairs.difference) ** 2 if cases > 1 else 0.0
-    drawn = bootstrap_ratio(parts, seed=seed, confidence=confidence)
-    return _Found(
-        interval=drawn if turn > 0 else replace(drawn, low=-drawn.high, high=-drawn.low),
+    gain = bootstrap_ratio(parts, seed=seed, confidence=confidence)
+    return _Measured(
+        interval=gain if turn > 0 else replace(gain, low=-gain.high, high=-gain.low),
         smallest=smallest,
         needed=needed,
     )
 
 
 def tango(a_only: float, b_only: float, n: float, *, confidence: float = 0.95) -> Interval:
-    """The score interval of a difference of paired proportions (Tango 1998).
+    """Return the score interval of a difference of paired proportions (Tango 1998).
 
-    The differences that a score test with the constrained maximum-likelihood estimate does not
-    refuse. It never collapses: no differing case in 100 gives [-0.04, 0.04].
+    It holds the differences that a score test with the constrained maximum-likelihood estimate
+    does not reject. It never collapses: no differing case in 100 gives [-0.04, 0.04].
 
     Args:
         a_only: pairs in which only a is right.
         b_only: pairs in which only b is right.
-        n: all pairs; fractions where they are effective numbers.
+        n: all pairs; the three are fractions where they are effective numbers.
         confidence: of both ends together.
 
     Raises:
         DesignError: the counts are negative, or more than the pairs.
     """
     a_only, b_only = checked_number("a_only", a_only), checked_number("b_only", b_only)
+    # Effective counts may add up to a last bit more than n.
     if min(a_only, b_only) < 0 or a_only + b_only > n * (1 + 1e-12) or not n > 0:
         raise DesignError(
             f"a_only={a_only!r}, b_only={b_only!r}, n={n!r}: give counts that fit into n pairs"
@@ -277,12 +259,14 @@ def tango(a_only: float, b_only: float, n: float, *, confidence: float = 0.95) -
 
 
 def _score(difference: float, gains: float, losses: float, n: float) -> float:
+    """Return Tango's score statistic of a difference: standard errors from it to the one seen."""
     # The estimate of P(only b is right), given the difference, solves a quadratic equation.
     linear = (2 * n - gains + losses) * difference - gains - losses
     constant = -losses * difference * (1 - difference)
     share = (sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
     variance = n * (2 * share + difference * (1 - difference))
     gap = gains - losses - n * difference
+    # Without variance, at a difference of 1 or -1, the score has only a sign.
     if variance <= 0:
         return inf if gap > 0 else -inf if gap < 0 else 0.0
     return gap / sqrt(variance)

@@ -1,4 +1,4 @@
-"""How many cases a question needs, before they are collected."""
+"""Plan the number of cases that a question needs, before they are collected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quintet.stats.interval import checked_share, deviate, tail
 from quintet.stats.proportion import Method
 
 MOST = 10_000_000
-"""Beyond this many cases the answer is that the question cannot be asked."""
+"""A gate that needs more cases than this is refused."""
 
 
 def cases_for_gate(
@@ -22,22 +22,22 @@ def cases_for_gate(
     confidence: float = 0.95,
     method: Method = "wilson",
 ) -> int:
-    """Cases from which a gate on the lower bound passes with `power`, if the true rate is `rate`.
+    """Return the cases from which a gate on the lower bound passes with probability `power`.
 
-    Counted with the binomial distribution itself; the chance goes up and down with single cases,
-    and from the answer on it stays at `power` or above. For a gate `at_most=x` on a rate r ask for
-    `cases_for_gate(1 - r, at_least=1 - x)`.
+    Computed with the binomial distribution. The chance rises and falls from one number of cases
+    to the next; from the answer on it stays at `power` or above. For a gate `at_most=x` on a rate
+    r ask for `cases_for_gate(1 - r, at_least=1 - x)`.
 
     Args:
-        rate: what is thought to be the true rate; 1 asks how many cases without a failure do.
+        rate: the assumed true rate; at 1 the answer is the cases needed without any failure.
         at_least: the gate, below the rate.
         power: the chance that the gate passes.
         confidence: of the one-sided bound.
-        method: "wilson" or "exact", as the gate's bound is made.
+        method: "wilson" or "exact": the interval whose bound the gate looks at.
 
     Raises:
-        DesignError: the rate is not above the gate, or so little that 10 million cases are not
-            enough.
+        DesignError: the rate is not above the gate, or so little above it that 10 million cases
+            are not enough.
     """
     checked_share("at_least", at_least)
     checked_share("power", power)
@@ -57,8 +57,9 @@ def cases_for_gate(
             return float(needed + more <= n)
         return at_least_hits(needed + more, n, rate)
 
-    # One hit more than needed gives a chance below the sawtooth, which only rises: bisect on it,
-    # then go back as long as every single number of cases will do.
+    # Power is not monotonic in n: it drops where one more hit is needed. With one hit more than
+    # needed it is a lower bound that only rises: bisect on that, then step back one case at a time
+    # while the power itself suffices.
     high = 1
     while chance(high, more=1) < power:
         high *= 2
@@ -76,12 +77,14 @@ def cases_for_gate(
 
 
 def _wilson_hits(n: int, at_least: float, confidence: float) -> int:
-    # Wilson's bound is at the gate where the score test is: no search is needed.
+    # Wilson's bound inverts the score test, so the hits follow without a search. The 1e-9 keeps a
+    # whole number that came out a last bit too large from being rounded up.
     z = deviate(confidence, "lower")
     return ceil(n * at_least + z * sqrt(n * at_least * (1 - at_least)) - 1e-9)
 
 
 def _exact_hits(n: int, at_least: float, beyond: float) -> int:
+    # n + 1 hits stand for "no number of hits is enough".
     low, high = 0, n + 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -91,7 +94,7 @@ def _exact_hits(n: int, at_least: float, beyond: float) -> int:
 
 
 def cases_without_failure(at_least: float, *, confidence: float = 0.95) -> int:
-    """Cases that must all succeed before "the rate is `at_least`" holds with that confidence.
+    """Return the cases that must all succeed to show a rate of `at_least` with that confidence.
 
     The smallest n with at_least^n <= 1 - confidence (about 3 / (1 - at_least): the rule of three).
 
@@ -105,7 +108,7 @@ def cases_without_failure(at_least: float, *, confidence: float = 0.95) -> int:
 def cases_for_drop(
     drop: float, *, discordant: float, power: float = 0.8, confidence: float = 0.95
 ) -> int:
-    """Cases in which a paired comparison sees a change by `drop` (Connor 1987).
+    """Return the cases in which a paired comparison sees a change by `drop` (Connor 1987).
 
     Args:
         drop: the difference of the two rates; its sign does not matter.
@@ -128,17 +131,19 @@ def cases_for_drop(
 def smallest_drop(
     n: float, *, discordant: float, power: float = 0.8, confidence: float = 0.95
 ) -> float:
-    """The smallest difference that a paired comparison of n cases sees: `cases_for_drop` inverted.
+    """Return the smallest difference that a paired comparison of n cases sees.
+
+    The inverse of `cases_for_drop`.
 
     Args:
-        n: cases, compared with each other in pairs.
-        discordant: the share of cases on which the two differ; a larger difference than that is
-            taken to come with as many differing cases.
+        n: cases that both systems were run on.
+        discordant: the share of cases on which the two differ; at least the difference itself is
+            assumed.
         power: the chance of seeing it.
         confidence: of the two-sided interval of the difference.
 
     Returns:
-        A difference of rates; 1 where even that is not seen in n cases.
+        A difference of rates; 1 where not even 1 is seen in n cases.
 
     Raises:
         DesignError: n is not above 0, or the discordant share not from 0 to 1.
@@ -156,10 +161,10 @@ def _paired_cases(drop: float, discordant: float, z: tuple[float, float]) -> flo
 def cases_for_difference(
     a: float, b: float, *, power: float = 0.8, confidence: float = 0.95
 ) -> int:
-    """Cases in each of two separate samples that tell the rates a and b apart.
+    """Return the cases in each of two separate samples that tell the rates a and b apart.
 
     The usual formula for two independent proportions (Fleiss, Levin & Paik 2003, without
-    continuity correction). The same cases on both sides need far fewer: `cases_for_drop`.
+    continuity correction). With the same cases on both sides far fewer do: `cases_for_drop`.
 
     Raises:
         DesignError: the rates are equal or not between 0 and 1.

@@ -1,4 +1,4 @@
-"""Success over repeats of the same task: every time, or at least once."""
+"""Estimate the success over repeats of the same task: every time, or at least once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from quintet.errors import DesignError
 
 
 def pass_hat_k(successes: int, n: int, k: int) -> float:
-    """pass^k: the chance that k runs of a task all succeed, C(c, k) / C(n, k).
+    """Estimate pass^k, the chance that k runs of a task all succeed: C(c, k) / C(n, k).
 
     The unbiased estimate from c successes in n runs (Yao et al. 2024, arXiv 2406.12045).
 
@@ -21,7 +21,7 @@ def pass_hat_k(successes: int, n: int, k: int) -> float:
 
 
 def pass_at_k(successes: int, n: int, k: int) -> float:
-    """pass@k: the chance that one of k runs of a task succeeds, 1 - C(n - c, k) / C(n, k).
+    """Estimate pass@k, the chance that one of k runs succeeds: 1 - C(n - c, k) / C(n, k).
 
     The unbiased estimate from c successes in n runs (Chen et al. 2021, arXiv 2107.03374).
 
@@ -33,7 +33,7 @@ def pass_at_k(successes: int, n: int, k: int) -> float:
 
 
 def mean_pass_hat_k(tasks: Iterable[tuple[int, int]], k: int) -> float:
-    """pass^k as the mean over tasks, from (successes, runs) of each.
+    """Return the mean pass^k over tasks, from (successes, runs) of each.
 
     Its interval is `proportion([(task, pass_hat_k(c, n, k), 1), ...])`.
 
@@ -44,7 +44,7 @@ def mean_pass_hat_k(tasks: Iterable[tuple[int, int]], k: int) -> float:
 
 
 def mean_pass_at_k(tasks: Iterable[tuple[int, int]], k: int) -> float:
-    """pass@k as the mean over tasks, from (successes, runs) of each.
+    """Return the mean pass@k over tasks, from (successes, runs) of each.
 
     Its interval is `proportion([(task, pass_at_k(c, n, k), 1), ...])`.
 

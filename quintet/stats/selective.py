@@ -1,20 +1,18 @@
-"""Answering only when sure: risk against coverage, and the areas under it."""
+"""Measure answering only when sure: risk against coverage, and the areas under that curve."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from math import fsum
+from typing import Any
 
 from quintet.errors import DesignError
-from quintet.stats.interval import checked_number
-from quintet.stats.ranking import same_length
+from quintet.stats.interval import checked_number, same_length
 
 
 @dataclass(frozen=True, kw_only=True)
 class RiskPoint:
-    """What a threshold on the confidence gives.
+    """The coverage and the risk at one threshold on the confidence.
 
     Args:
         threshold: answers of at least this confidence are accepted.
@@ -28,7 +26,7 @@ class RiskPoint:
 
 
 def risk_coverage(confidences: Sequence[float], rights: Sequence[bool]) -> list[RiskPoint]:
-    """The risk-coverage curve (El-Yaniv & Wiener 2010): a point for each confidence, highest first.
+    """Return the risk-coverage curve (El-Yaniv & Wiener 2010), a point a confidence, highest first.
 
     Args:
         confidences: higher means surer; any scale.
@@ -37,19 +35,17 @@ def risk_coverage(confidences: Sequence[float], rights: Sequence[bool]) -> list[
     Raises:
         DesignError: no cases, lengths differ, or a confidence is no number.
     """
-    points = []
-    accepted = wrong = 0
-    for threshold, size, errors in _groups(confidences, rights):
-        accepted += size
-        wrong += errors
-        points.append(
-            RiskPoint(threshold=threshold, coverage=accepted / len(rights), risk=wrong / accepted)
-        )
-    return points
+    thresholds, sizes, errors = _groups(confidences, rights)
+    accepted, wrong = sizes.cumsum(), errors.cumsum()
+    columns = (thresholds, accepted / len(rights), wrong / accepted)
+    return [
+        RiskPoint(threshold=threshold, coverage=coverage, risk=risk)
+        for threshold, coverage, risk in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def aurc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
-    """The area under the risk-coverage curve: the mean risk of the i surest answers, i = 1..n.
+    """Return the area under the risk-coverage curve: the mean risk of the i surest, i = 1..n.
 
     Geifman & El-Yaniv 2017 (arXiv 1705.08500). Lower is better. Among equal confidences it is the
     mean over all orders, so that the order of the cases does not matter.
@@ -57,18 +53,16 @@ def aurc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
     Raises:
         DesignError: as `risk_coverage`.
     """
-    risks = []
-    accepted, wrong = 0, 0.0
-    for _, size, errors in _groups(confidences, rights):
-        for _ in range(size):
-            accepted += 1
-            wrong += errors / size
-            risks.append(wrong / accepted)
-    return fsum(risks) / len(risks)
+    import numpy as np
+
+    _, sizes, errors = _groups(confidences, rights)
+    # In the mean over all orders, each answer of a group is wrong by the group's share of errors.
+    wrong = (errors / sizes).repeat(sizes).cumsum()
+    return float((wrong / np.arange(1, len(wrong) + 1)).mean())
 
 
 def eaurc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
-    """AURC above that of the best order, in which every right answer is surer than a wrong one.
+    """Return the AURC above that of the best order, in which all right answers are the surest.
 
     Excess AURC (Geifman, Uziel & El-Yaniv 2019, arXiv 1805.08206). 0 is a perfect order.
 
@@ -81,7 +75,7 @@ def eaurc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
 
 
 def augrc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
-    """The area under the generalised risk-coverage curve: wrong and accepted / all, over coverage.
+    """Return the area under the generalised risk-coverage curve: wrong and accepted / all.
 
     The average risk of undetected failures, without AURC's weight on the surest few (Traub et al.
     2024, arXiv 2407.01032): (1 - AUROC) * acc * (1 - acc) + (1 - acc)^2 / 2, where AUROC is that
@@ -90,26 +84,21 @@ def augrc(confidences: Sequence[float], rights: Sequence[bool]) -> float:
     Raises:
         DesignError: as `risk_coverage`.
     """
-    n = len(rights)
-    wrong, area = 0, 0.0
-    for _, size, errors in _groups(confidences, rights):
-        area += size * (wrong + errors / 2)
-        wrong += errors
-    return area / n**2
+    _, sizes, errors = _groups(confidences, rights)
+    # The trapezoid rule: the curve rises linearly over the coverage of each group.
+    area = (sizes * (errors.cumsum() - errors / 2)).sum()
+    return float(area) / len(rights) ** 2
 
 
-def _groups(
-    confidences: Sequence[float], rights: Sequence[bool]
-) -> Iterator[tuple[float, int, int]]:
-    """Each confidence from the highest down, with how many have it and how many are wrong."""
+# Any stands for numpy's arrays: their type would have to be imported with this module.
+def _groups(confidences: Sequence[float], rights: Sequence[bool]) -> tuple[Any, Any, Any]:
+    """Return each confidence from the highest down, its answers, and the wrong ones among them."""
+    from quintet.stats.arrays import tally
+
     same_length(confidences, rights, "confidences", "answers")
     if not len(rights):
         raise DesignError("no answers: risk and coverage need at least one")
-    pairs = [
-        (checked_number("confidence", c), bool(right))
-        for c, right in zip(confidences, rights, strict=True)
-    ]
-    pairs.sort(key=lambda pair: -pair[0])
-    for confidence, group in groupby(pairs, key=lambda pair: pair[0]):
-        flags = [right for _, right in group]
-        yield confidence, len(flags), len(flags) - sum(flags)
+    for confidence in confidences:
+        checked_number("confidence", confidence)
+    levels, right, wrong = tally(confidences, rights)
+    return levels[::-1], (right + wrong)[::-1], wrong[::-1]

@@ -1,4 +1,4 @@
-"""Fakes for tests and demos: a chat model and a person that follow a script."""
+"""Fake a chat model or a person in tests and demos: both follow a script."""
 
 from quintet.testing.call import ModelCall
 from quintet.testing.model import ScriptedModel

@@ -1,4 +1,4 @@
-"""The record of one call to a scripted model."""
+"""Record the calls to a scripted model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from langgraph.config import get_config
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCall:
-    """What a model received.
+    """One call to a model.
 
     Attributes:
         messages: the messages, in order.
-        options: what was bound or passed with them, as a provider would get it.
+        options: the options bound or passed with them, as a provider would get them.
         node: the LangGraph node that called; `outer/inner` inside a subgraph; None outside.
     """
 
@@ -27,34 +27,36 @@ class ModelCall:
 
     @property
     def tools(self) -> tuple[dict[str, Any], ...]:
-        """The bound tools, each as the function description that a provider gets."""
+        """Return the bound tools, each as the function description that a provider gets."""
         return tuple(tool.get("function", tool) for tool in self.options.get("tools", ()))
 
     @property
     def tool_names(self) -> tuple[str, ...]:
-        """The names of the bound tools."""
+        """Name the bound tools."""
         return tuple(str(tool.get("name", tool.get("type"))) for tool in self.tools)
 
     @property
     def schema(self) -> dict[str, Any] | None:
-        """The JSON schema that the reply is held to; None where it is free."""
+        """Return the JSON schema that the reply must fit; None where it is free."""
         wanted = self.options.get("response_format")
         if isinstance(wanted, type):
             return convert_to_json_schema(wanted)
-        if wanted is not None:
+        if wanted is not None:  # without a schema under `json_mode`: any object
             schema: dict[str, Any] = wanted.get("json_schema", {}).get("schema", {"type": "object"})
             return schema
+        # Under `function_calling` the schema is the parameters of the one tool that must be called.
         forced = forced_tool(self.options)
         return next((tool["parameters"] for tool in self.tools if tool.get("name") == forced), None)
 
     @property
     def characters(self) -> int:
-        """The length of the messages' text; tool calls and tool descriptions are not counted."""
+        """Count the characters of the messages' text, without tool calls and tool descriptions."""
         return count_characters(self.messages)
 
 
 def count_characters(messages: Sequence[BaseMessage]) -> int:
-    """The length of the messages' text."""
+    """Count the characters of the messages' text."""
+    # `text` joins content blocks, and is slow for the usual plain content.
     return sum(
         len(message.content) if isinstance(message.content, str) else len(message.text)
         for message in messages
@@ -62,17 +64,19 @@ def count_characters(messages: Sequence[BaseMessage]) -> int:
 
 
 def forced_tool(options: Mapping[str, Any]) -> str | None:
-    """The one function that a reply must call, if `tool_choice` names one."""
+    """Name the function that a reply must call, if `tool_choice` names one."""
     choice = options.get("tool_choice")
     return choice.get("function", {}).get("name") if isinstance(choice, Mapping) else None
 
 
 def calling_node() -> str | None:
-    """The path of the LangGraph node that this code runs in, or None."""
+    """Return the path of the LangGraph node that this code runs in, or None."""
     try:
         metadata = get_config().get("metadata", {})
-    except RuntimeError:
+    except RuntimeError:  # outside of a graph
         return None
+    # The namespace is `outer:<task id>|inner:<task id>`; a part without an id is a counter, for a
+    # subgraph that one node runs again.
     namespace = str(metadata.get("langgraph_checkpoint_ns") or "")
     path = [part.partition(":")[0] for part in namespace.split("|") if ":" in part]
     return "/".join(path) or metadata.get("langgraph_node")

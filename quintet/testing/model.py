@@ -1,4 +1,4 @@
-"""A chat model that says what its script says: no network, no key, no delay."""
+"""Script a chat model: no network, no key, no delay."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from quintet.testing.structured import Method, Schema, as_response_format, outpu
 
 
 class ScriptedModel(BaseChatModel):
-    """A chat model for tests and demos: it replies from a script, and records what it received.
+    """Reply from a script as a chat model in tests and demos, and record the calls.
 
     A reply is a str, an `AIMessage`, an exception (an instance or a class: it is raised), or
     data: a dict, a pydantic model or a list of tool calls. A dict `{"name", "args"}` is a tool
     call, and so is a pydantic model, under its class name. Under `with_structured_output` (or
     another bound schema) data is the output, unless it names a bound tool. A list is always
-    tool calls. Everything that is bound to the model shares its place in the script.
+    tool calls. Models made by binding tools or a schema go on in the same script.
 
     Args:
         script: an iterable of replies, taken in order, or a function of the messages.
         latency: seconds that each call takes.
-        usage: fill `usage_metadata`, counting four characters as a token.
-        fields: what every LangChain chat model takes, such as `name` and `callbacks`.
+        usage: whether to fill `usage_metadata`, counting four characters as a token.
+        fields: the fields of every LangChain chat model, such as `name` and `callbacks`.
 
     Raises:
         DesignError: the script, or a reply in its list, is nothing that a model can say.
@@ -62,12 +62,12 @@ class ScriptedModel(BaseChatModel):
 
     @property
     def calls(self) -> list[ModelCall]:
-        """What the model received, call by call; a call that failed is among them."""
+        """Return the calls that the model received, failed ones too."""
         return list(self._script.asked)
 
     @property
     def characters(self) -> int:
-        """The length of all message text received; tool calls and schemas are not counted."""
+        """Count the characters of all message text received, without tool calls and schemas."""
         return sum(call.characters for call in self.calls)
 
     def bind_tools(
@@ -97,12 +97,13 @@ class ScriptedModel(BaseChatModel):
         tools: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
-        """Hold replies to a schema as `ChatOpenAI` does; the same misfits raise the same errors.
+        """Hold replies to a schema as `ChatOpenAI` does; wrong replies raise the same errors.
 
         A reply that does not fit a pydantic class raises `ValidationError`, under `json_mode`
-        `OutputParserException`; so does text that is no JSON, where JSON was asked for.
-        `include_raw` returns the parser's error, not one of the call, which includes a misfit
-        under `json_schema`. A reply without the call that `function_calling` asks for is None.
+        `OutputParserException`; so does text that is no JSON where JSON was asked for. With
+        `include_raw` the parser's error is returned, but one of the call itself is raised, such
+        as a misfit under `json_schema`. A reply without the call that `function_calling` asks for
+        is None.
 
         Raises:
             DesignError: an unknown method, no schema, or `strict` under `json_mode`.
@@ -140,10 +141,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            time.sleep(self.latency)
-        message = self._message(reply, messages, kwargs)
+        message = self._answer(messages, kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
@@ -153,10 +151,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            await asyncio.sleep(self.latency)
-        message = self._message(reply, messages, kwargs)
+        message = await self._aanswer(messages, kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
@@ -166,10 +161,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        reply = self._take(messages, kwargs)
-        if self.latency:
-            time.sleep(self.latency)
-        yield from as_chunks(self._message(reply, messages, kwargs))
+        yield from as_chunks(self._answer(messages, kwargs))
 
     async def _astream(
         self,
@@ -178,11 +170,22 @@ class ScriptedModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        reply = self._take(messages, kwargs)
+        for chunk in as_chunks(await self._aanswer(messages, kwargs)):
+            yield chunk
+
+    # The reply is taken before the latency, so that calls at once get replies in the order in which
+    # they began, and an exception is raised after it, as a provider's would be.
+    def _answer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        reply = self._take(messages, options)
+        if self.latency:
+            time.sleep(self.latency)
+        return self._message(reply, messages, options)
+
+    async def _aanswer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        reply = self._take(messages, options)
         if self.latency:
             await asyncio.sleep(self.latency)
-        for chunk in as_chunks(self._message(reply, messages, kwargs)):
-            yield chunk
+        return self._message(reply, messages, options)
 
     def _take(self, messages: list[BaseMessage], options: dict[str, Any]) -> Reply:
         node = calling_node()
@@ -205,7 +208,7 @@ class ScriptedModel(BaseChatModel):
 
 
 def _choice(choice: Any, bound: Sequence[dict[str, Any]]) -> Any:
-    """A tool's name as a provider takes it; `any` and True as `required`."""
+    """Write a tool choice as a provider takes it; `any` and True as `required`."""
     if choice is True or choice == "any":
         return "required"
     if any(tool.get("function", tool).get("name") == choice for tool in bound):
@@ -214,15 +217,13 @@ def _choice(choice: Any, bound: Sequence[dict[str, Any]]) -> Any:
 
 
 def _usage(messages: Sequence[BaseMessage], reply: AIMessage) -> UsageMetadata:
-    said = len(reply.text) + sum(
-        len(call["name"]) + len(to_json(call["args"])) for call in reply.tool_calls
-    )
+    calls = sum(len(call["name"]) + len(to_json(call["args"])) for call in reply.tool_calls)
     received = _tokens(count_characters(messages))
-    output = _tokens(said)
+    output = _tokens(len(reply.text) + calls)
     return UsageMetadata(
         input_tokens=received, output_tokens=output, total_tokens=received + output
     )
 
 
 def _tokens(characters: int) -> int:
-    return -(-characters // 4)
+    return -(-characters // 4)  # rounded up

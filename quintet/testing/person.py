@@ -1,4 +1,4 @@
-"""A person who answers approvals by a declared policy."""
+"""Script a person who answers questions of a run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ AnswerT = TypeVar("AnswerT")
 
 
 class ScriptedPerson(Generic[AnswerT]):
-    """Answer each packet with the next answer, or with what a function makes of it.
+    """Answer each interrupt's packet with the next answer, or with that of a function.
 
     Args:
         answers: an iterable of answers in order, or a function of the packet. An answer is
-            whatever the run takes.
+            anything that the run accepts.
 
     Raises:
         DesignError: a single answer, or something that is neither iterable nor callable.
@@ -28,7 +28,7 @@ class ScriptedPerson(Generic[AnswerT]):
 
     @property
     def asked(self) -> list[Packet]:
-        """The packets that were put to this person, as they were then."""
+        """Return the packets that this person was asked about, as they were then."""
         return list(self._script.asked)
 
     def __call__(self, packet: Packet) -> AnswerT:
@@ -38,6 +38,7 @@ class ScriptedPerson(Generic[AnswerT]):
             ScriptExhausted: no answer is left.
         """
         gate = packet.get("gate")
+        # A copy, since the run may change the packet later.
         return self._script.take(deepcopy(packet), packet, f"gate {gate!r}" if gate else None)
 
     def __repr__(self) -> str:

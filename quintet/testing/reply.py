@@ -1,4 +1,4 @@
-"""A scripted reply, and the chat message that a provider would make of it."""
+"""Make chat messages of scripted replies, as a provider would."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 
 def check_reply(reply: Reply, number: int) -> None:
-    """Refuse what can never be a model's reply.
+    """Refuse a value that can never be a model's reply.
 
     Raises:
-        DesignError: it names the reply's number and what is wrong with it.
+        DesignError: it names the reply's number in the script and the mistake.
     """
     if isinstance(reply, list | tuple):
         for item in reply:
@@ -45,6 +45,7 @@ def check_reply(reply: Reply, number: int) -> None:
     elif isinstance(reply, type):
         _check_fault(reply, number)
     elif isinstance(reply, StopIteration | StopAsyncIteration):
+        # In a generator or coroutine, as of an async model, Python makes it a RuntimeError.
         raise DesignError(f"reply {number}: Python does not let a model raise {reply!r}")
     elif not (
         isinstance(reply, str | AIMessage | Mapping | BaseException) or _is_data_model(reply)
@@ -55,7 +56,7 @@ def check_reply(reply: Reply, number: int) -> None:
 
 
 def raise_fault(reply: Reply) -> None:
-    """Raise the reply if it is a fault; an instance starts with a clean traceback."""
+    """Raise the reply if it is an exception, with a clean traceback."""
     if isinstance(reply, BaseException):
         raise reply.with_traceback(None)
     if isinstance(reply, type):
@@ -63,10 +64,10 @@ def raise_fault(reply: Reply) -> None:
 
 
 def as_message(reply: Reply, options: Mapping[str, Any]) -> AIMessage:
-    """The message for this reply under what is bound; an `AIMessage` is copied.
+    """Make the message for a reply, given the bound tools and schema; an `AIMessage` is copied.
 
     Raises:
-        DesignError: a dict that is no tool call, where nothing says what else it would be.
+        DesignError: a dict that is no tool call, where no schema is bound.
         ValidationError: text that does not fit a pydantic class given as `response_format`.
     """
     if isinstance(reply, str):
@@ -86,7 +87,7 @@ def as_message(reply: Reply, options: Mapping[str, Any]) -> AIMessage:
 
 
 def as_chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
-    """The message as a stream: word by word; tool calls and metadata with the last chunk."""
+    """Stream the message word by word; tool calls and metadata come with the last chunk."""
     content = message.content
     pieces: list[Any] = _WORD.findall(content) if isinstance(content, str) else [content]
     for piece in pieces[:-1]:
@@ -107,6 +108,7 @@ def as_chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
 def _from_data(reply: Any, options: Mapping[str, Any]) -> AIMessage:
     wanted, forced = options.get("response_format"), forced_tool(options)
     free = wanted is None and forced is None
+    # Under a schema, data shaped like a call is a call only where it names a bound tool.
     if _is_call(reply) or isinstance(reply, BaseModel):
         call = _tool_call(reply)
         if free or call["name"] in _bound_names(options):
@@ -127,8 +129,8 @@ def _tool_call(item: Any) -> ToolCall:
         kind = type(item)
         item = {"name": kind.model_config.get("title") or kind.__name__, "args": _data(item)}
     # Not counted up from one: another model in the same thread would repeat the number.
-    given = item.get("id") or f"call_{uuid4().hex[:16]}"
-    return ToolCall(name=item["name"], args=dict(item["args"]), id=given, type="tool_call")
+    call_id = item.get("id") or f"call_{uuid4().hex[:16]}"
+    return ToolCall(name=item["name"], args=dict(item["args"]), id=call_id, type="tool_call")
 
 
 def _call_chunks(message: AIMessage) -> list[ToolCallChunk]:
@@ -137,13 +139,14 @@ def _call_chunks(message: AIMessage) -> list[ToolCallChunk]:
     ]
     calls += [(bad["name"], bad["args"], bad["id"]) for bad in message.invalid_tool_calls]  # type: ignore[misc]
     return [
-        tool_call_chunk(name=name, args=args, id=given, index=index)
-        for index, (name, args, given) in enumerate(calls)
+        tool_call_chunk(name=name, args=args, id=call_id, index=index)
+        for index, (name, args, call_id) in enumerate(calls)
     ]
 
 
 def _data(reply: Mapping[str, Any] | BaseModel) -> dict[str, Any]:
     if isinstance(reply, BaseModel):
+        # `round_trip` leaves out computed fields, which no model would send.
         return reply.model_dump(mode="json", by_alias=True, round_trip=True)
     return dict(reply)
 

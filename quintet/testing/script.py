@@ -1,4 +1,4 @@
-"""A script: what is said in turn, or chosen by a function, and a record of each turn."""
+"""Follow a script: lines in order or a function that chooses them, with a record of each turn."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from pydantic import BaseModel
 
 from quintet.errors import DesignError
 
-Asked = TypeVar("Asked")
-Said = TypeVar("Said")
+Record = TypeVar("Record")
+Line = TypeVar("Line")
 
-_NOTHING: Any = object()
-_ONE = (str, bytes, Mapping, BaseModel, BaseException, type)
+_NOTHING: Any = object()  # None may be a line
+# Single lines, though some are iterable or callable: nobody means a script of letters.
+_SINGLE = (str, bytes, Mapping, BaseModel, BaseException, type)
 
 
 class ScriptExhausted(DesignError):
-    """A script was asked once more than it has something to say."""
+    """Raised when a script is asked once more than it has lines."""
 
 
-class Script(Generic[Asked, Said]):
-    """Lines taken in order, each by one caller only, or a function that is asked each time.
+class Script(Generic[Record, Line]):
+    """Give out lines in order, each to one caller only, or ask a function each time.
 
     Args:
         source: an iterable of lines, taken as they are needed, or a function.
-        turn: what one turn is called in messages.
-        line: what one line is called in messages.
-        check: raises where a line cannot be said; it sees a list's lines at once.
+        turn: the word for one turn in error messages.
+        line: the word for one line in error messages.
+        check: gets a line and its number, and raises if it cannot be said; the lines of a list
+            are checked at once.
 
     Raises:
         DesignError: a single line, or something that is neither iterable nor callable.
@@ -36,26 +38,26 @@ class Script(Generic[Asked, Said]):
 
     def __init__(
         self,
-        source: Iterable[Said] | Callable[[Any], Said],
+        source: Iterable[Line] | Callable[[Any], Line],
         *,
         turn: str,
         line: str,
-        check: Callable[[Said, int], None] | None = None,
+        check: Callable[[Line, int], None] | None = None,
     ) -> None:
-        if isinstance(source, _ONE):
+        if isinstance(source, _SINGLE):
             raise DesignError(f"the script is a single {line}, {source!r:.80}: put it in a list")
-        self.asked: list[Asked] = []
+        self.asked: list[Record] = []
         self._turn, self._line, self._check = turn, line, check
-        self._lock = Lock()
-        self._choose: Callable[[Any], Said] | None = None
-        self._lines: Iterator[Said] = iter(())
+        self._lock = Lock()  # branches of a graph ask in threads
+        self._choose: Callable[[Any], Line] | None = None
+        self._lines: Iterator[Line] = iter(())
         self._length: int | None = None
         if callable(source):
             self._choose = source
         elif isinstance(source, list | tuple):
-            lines = cast("tuple[Said, ...]", tuple(source))
-            for number, said in enumerate(lines, start=1):
-                self._checked(said, number)
+            lines = cast("tuple[Line, ...]", tuple(source))
+            for number, reply in enumerate(lines, start=1):
+                self._checked(reply, number)
             self._lines, self._length = iter(lines), len(lines)
         elif isinstance(source, Iterable):
             self._lines = iter(source)
@@ -64,39 +66,41 @@ class Script(Generic[Asked, Said]):
                 f"{source!r:.80} is not a script: give a list of {line}s or a function"
             )
 
-    def take(self, record: Asked, question: Any, where: str | None = None) -> Said:
-        """Note what was asked, and say the next line.
+    def take(self, record: Record, question: Any, where: str | None = None) -> Line:
+        """Record a question, and return the next line.
 
         Args:
-            record: kept in `asked`, also when nothing is left to say.
-            question: what the function is given.
-            where: who asks, for the message of the error.
+            record: the entry for `asked`, which is kept even if no line is left.
+            question: the argument for the function.
+            where: who asks, for the error message.
 
         Raises:
-            ScriptExhausted: nothing is left to say.
+            ScriptExhausted: no line is left.
             DesignError: the line is of a kind that cannot be said.
         """
         with self._lock:
             self.asked.append(record)
             number = len(self.asked)
-            said = _NOTHING if self._choose else next(self._lines, _NOTHING)
+            reply = _NOTHING if self._choose else next(self._lines, _NOTHING)
+        # Outside of the lock: the function may take long, or ask this script itself.
         if self._choose is not None:
             try:
-                said = self._choose(question)
+                reply = self._choose(question)
             except StopIteration:  # as from `lambda asked: next(lines)`
-                said = _NOTHING
-        if said is _NOTHING:
+                reply = _NOTHING
+        if reply is _NOTHING:
             place = f" ({where})" if where else ""
             raise ScriptExhausted(
                 f"script exhausted at {self._turn} {number}{place}: "
                 f"add {_article(self._line)} or pass a function"
             )
-        return said if self._length is not None else self._checked(said, number)
+        # The lines of a list were checked at once.
+        return reply if self._length is not None else self._checked(reply, number)
 
-    def _checked(self, said: Said, number: int) -> Said:
+    def _checked(self, reply: Line, number: int) -> Line:
         if self._check is not None:
-            self._check(said, number)
-        return said
+            self._check(reply, number)
+        return reply
 
     def __str__(self) -> str:
         turns = len(self.asked)

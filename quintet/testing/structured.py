@@ -1,4 +1,4 @@
-"""Structured output as `ChatOpenAI` asks for it and reads it."""
+"""Ask for structured output and read it as `ChatOpenAI` does."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ JSON = JsonOutputParser()
 
 
 def as_response_format(schema: Schema, strict: bool | None = None) -> Schema:
-    """What asks a provider for this schema; a pydantic class stays one, and is checked on reply."""
-    if _is_model(schema):
+    """Make the `response_format` that asks a provider for this schema."""
+    if _is_model(schema):  # the openai client takes the class, and checks the reply with it
         return schema
     if isinstance(schema, dict) and schema.get("type") == "json_schema" and "json_schema" in schema:
         return schema
@@ -34,7 +34,7 @@ def as_response_format(schema: Schema, strict: bool | None = None) -> Schema:
 
 
 def output_parser(schema: Schema | None, method: Method) -> Runnable[Any, Any]:
-    """What turns the model's message into the schema's instance or dict.
+    """Return the parser that turns the model's message into the schema's instance or dict.
 
     Raises:
         DesignError: an unknown method, or no schema where the method needs one.
@@ -58,7 +58,7 @@ def output_parser(schema: Schema | None, method: Method) -> Runnable[Any, Any]:
 def with_raw(
     model: Runnable[LanguageModelInput, AIMessage], parser: Runnable[Any, Any]
 ) -> Runnable[LanguageModelInput, Any]:
-    """The model's message, what was parsed of it, and the error where that failed."""
+    """Return the message, the parsed output and the parser's error, for `include_raw`."""
     parse = RunnablePassthrough.assign(
         parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
     )

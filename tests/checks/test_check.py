@@ -136,7 +136,7 @@ def test_a_functional_graph_has_no_nodes_to_read():
         check(work)
 
 
-# What cannot be read gives fewer findings
+# Parts that cannot be read give fewer findings
 
 
 def from_text() -> Any:

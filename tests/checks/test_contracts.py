@@ -176,7 +176,7 @@ def test_a_worker_in_a_subgraph_gives_its_result_to_the_graph_around_it():
     assert codes(line("team", team=inside)) == [("unmet-need", "team/review")]
 
 
-# What a node is given
+# The input of a node
 
 
 class Public(TypedDict, total=False):
@@ -212,7 +212,7 @@ def test_a_state_that_has_defaults_is_set():
     assert "unmet-need" not in [code for code, _ in codes(graph.add_edge(START, "a"))]
 
 
-# What is sent
+# The payload of a Send
 
 
 def sends(given: str) -> Any:

@@ -32,7 +32,7 @@ def beside(node: Merge, **nodes: Any) -> Any:
 
 
 def missing(end: Any) -> Any:
-    """What a merge asks about because a source has given nothing."""
+    """Return the conflict about which a merge asks, as a source has given nothing."""
     return end["__interrupt__"][0].value["missing"]
 
 

@@ -1,4 +1,4 @@
-"""Whether two gates, effects or functions are the same, though each was made on its own."""
+"""Two gates, effects or functions that were made separately are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How LangGraph calls a function: error handlers, timeouts, annotations."""
+"""Ways in which LangGraph calls a function: error handlers, timeouts, annotations."""
 
 import asyncio
 import operator
@@ -43,7 +43,7 @@ def only(graph: Any) -> Finding:
     return finding
 
 
-# What an error handler is given
+# The arguments of an error handler
 
 
 def optional(state: State, error: NodeError | None = None) -> Command[str]:

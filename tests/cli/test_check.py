@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from quintet.cli.check import load
+from quintet.cli.check import load_graph
 from quintet.cli.main import cli
 from quintet.state import DesignError
 
@@ -112,7 +112,7 @@ def test_warnings_alone_end_with_0(shop):
 )
 def test_a_name_that_leads_to_no_graph_is_told_what_is_wrong(shop, name, told):
     with pytest.raises(DesignError, match=re.escape(told)) as caught:
-        load(name)
+        load_graph(name)
     assert repr(name) in str(caught.value)
 
 

@@ -35,7 +35,7 @@ def test_help_lists_the_commands_and_imports_no_graph_library(environment, tmp_p
         "runs",
     ]
     assert "'quintet'" in done.stderr
-    for name in ("langgraph", "langchain_core", "langchain_openai", "pydantic", "sklearn"):
+    for name in ("langgraph", "langchain_core", "langchain_openai", "numpy", "pydantic", "sklearn"):
         assert f"'{name}'" not in done.stderr
 
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from quintet.evals import Call, Case, Row, Suite, Trajectory, evaluate
+from quintet.evals import FAULTS, Case, Suite, ToolCall, Trajectory, evaluate
 from quintet.evals.analysis.attribute import attribute, attributions
-from quintet.evals.faults import FAULTS
 from quintet.evals.faults.inject import inject
+from quintet.evals.row import Row
 from quintet.state import Decision, Failure
 from tests.evals.faults.small import Fresh, case
 
 PATH = ("intake", "router", "billing", "approve", "act", "finish")
 ROUTE = Decision(kind="route", node="router", choice="billing", reason="it says refund", at=1.0)
 DONE = Decision(kind="effect", node="act", choice="pay:1", reason="done", at=5.0)
-PAY = Call(name="pay", arguments={"amount": 5}, node="billing", key="pay:1")
+PAY = ToolCall(name="pay", arguments={"amount": 5}, node="billing", key="pay:1")
 
 
 def failure(kind: Any, error: str, node: str = "billing", at: float = 2.0) -> Failure:
@@ -135,11 +135,11 @@ def test_a_call_that_should_not_be_is_the_workers_and_one_that_failed_is_the_too
         1,
         "leave out pay",
     )
-    expected = Call(name="pay", arguments={"amount": 4})
+    expected = ToolCall(name="pay", arguments={"amount": 4})
     found = attribute(labelled(calls=[expected]), ran(ROUTE, DONE, calls=(PAY,)))
     assert found is not None
     assert (found.duty, found.why) == ("work", "it called pay(amount=5)")
-    broken = Call(name="look", status="failed", node="shipping")
+    broken = ToolCall(name="look", status="failed", node="shipping")
     found = attribute(labelled(outcome="done"), ran(ROUTE, status="escalated", calls=(broken,)))
     assert found is not None
     assert (found.duty, found.node) == ("tool", "shipping")

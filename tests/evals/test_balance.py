@@ -1,4 +1,4 @@
-"""How even a set of cases is, and what is said of one that is not."""
+"""Count the labels of cases, and warn of a set that is uneven."""
 
 from __future__ import annotations
 

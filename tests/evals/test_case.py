@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call, Case
+from quintet.evals import Case, ToolCall
 from quintet.state import DesignError
 
 
@@ -22,15 +22,15 @@ def test_a_case_without_an_id_is_named_by_its_input():
 def test_calls_are_names_mappings_or_calls():
     made = Case(
         input="x",
-        calls=["look_up", {"name": "refund", "order": 7}, Call(name="close")],
+        calls=["look_up", {"name": "refund", "order": 7}, ToolCall(name="close")],
     ).calls
     assert made == (
-        Call(name="look_up"),
-        Call(name="refund", arguments={"order": 7}),
-        Call(name="close"),
+        ToolCall(name="look_up"),
+        ToolCall(name="refund", arguments={"order": 7}),
+        ToolCall(name="close"),
     )
     nested = Case(input="x", calls=[{"name": "refund", "arguments": {"order": 7}}]).calls
-    assert nested == (Call(name="refund", arguments={"order": 7}),)
+    assert nested == (ToolCall(name="refund", arguments={"order": 7}),)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_ratio_of_sums_is_compared_as_one():
 
     def share(hit: float) -> Metric:
         def score(case: Case, run: Trajectory):
-            from quintet.evals import Share
+            from quintet.evals.row import Share
 
             return Share(part=hit * wholes[case.id], whole=wholes[case.id])
 

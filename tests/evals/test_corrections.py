@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Case, Row, Trajectory, corrections, evaluate
+from quintet.evals import Case, Trajectory, corrections, evaluate
+from quintet.evals.row import Row
 
 
 def row(text: str, expected, went: str) -> Row:

@@ -26,8 +26,8 @@ from quintet.evals import (
     load_report,
     tiers,
 )
-from quintet.evals.running.ended import awaited, stops, told
-from quintet.nodes import Cascade
+from quintet.evals.running.ended import awaited, error_text, stops_evaluation
+from quintet.nodes.choosers.choose import Cascade
 from quintet.state import DesignError
 
 
@@ -277,10 +277,10 @@ async def test_work_that_is_cancelled_before_it_begins_is_put_away():
 
 
 def test_a_cancellation_stops_a_target_only_where_its_task_is_cancelled():
-    assert not stops(asyncio.CancelledError())
-    assert stops(GeneratorExit())
-    assert stops(DesignError("a mistake"))
-    assert not stops(SystemExit(0))
+    assert not stops_evaluation(asyncio.CancelledError())
+    assert stops_evaluation(GeneratorExit())
+    assert stops_evaluation(DesignError("a mistake"))
+    assert not stops_evaluation(SystemExit(0))
 
 
 PROGRAM = """
@@ -360,8 +360,8 @@ def test_a_signal_ends_it_at_once_and_keeps_what_is_done(tmp_path, target, jobs,
 
 
 def test_what_was_raised_is_told_with_its_exit_code():
-    assert told(SystemExit(2)) == "SystemExit: 2"
-    assert told(KeyError("a")) == "KeyError: 'a'"
+    assert error_text(SystemExit(2)) == "SystemExit: 2"
+    assert error_text(KeyError("a")) == "KeyError: 'a'"
 
 
 def test_an_exit_does_not_fill_in_for_an_answer():

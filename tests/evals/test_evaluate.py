@@ -7,17 +7,8 @@ import time
 
 import pytest
 
-from quintet.evals import (
-    Case,
-    Gate,
-    Metric,
-    Share,
-    Suite,
-    Trajectory,
-    aevaluate,
-    evaluate,
-    load_report,
-)
+from quintet.evals import Case, Gate, Metric, Suite, Trajectory, aevaluate, evaluate, load_report
+from quintet.evals.row import Share
 from quintet.nodes import by_rules
 from quintet.state import DesignError
 
@@ -337,7 +328,8 @@ def test_recordings_are_taken_by_their_repeat():
 
 
 def test_a_judges_reason_is_kept_with_its_score():
-    from quintet.evals.metrics import Judged, judged_by
+    from quintet.evals.metrics import judged_by
+    from quintet.evals.metrics.judge import Judged
 
     judge = judged_by(lambda case, run: Judged(score=1, reason="polite"), name="tone")
     row = evaluate(Suite(cases=CASES[:1], target=RULES, metrics=(judge,))).rows[0]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call, Case, Row, Trajectory
+from quintet.evals import Case, ToolCall, Trajectory
 from quintet.evals.expected import CHECKS, contradictions, holds_in, wrong_labels
+from quintet.evals.row import Row
 
 RIGHT = Trajectory(
     status="done",
     route="billing",
     path=("router", "billing"),
     plan=("billing", "shipping"),
-    calls=(Call(name="refund", arguments={"order": 7, "amount": 3.0}),),
+    calls=(ToolCall(name="refund", arguments={"order": 7, "amount": 3.0}),),
     asked=("refund",),
     state={"paid": 3.0, "order": {"id": 7, "open": False}},
 )
@@ -55,14 +56,14 @@ def test_a_target_that_raised_contradicts_all_labels():
 
 def test_a_call_that_was_refused_or_failed_did_not_happen():
     tried = Trajectory(
-        calls=(Call(name="refund", status="refused"), Call(name="look_up", status="failed"))
+        calls=(ToolCall(name="refund", status="refused"), ToolCall(name="look_up", status="failed"))
     )
     assert wrong_labels(Case(input="x", never=["refund", "look_up"]), tried) == ()
     assert wrong_labels(Case(input="x", calls=[]), tried) == ()
 
 
 def test_a_call_of_unknown_end_counts_as_what_must_not_happen():
-    begun = Trajectory(calls=(Call(name="refund", status="unknown"),))
+    begun = Trajectory(calls=(ToolCall(name="refund", status="unknown"),))
     assert wrong_labels(Case(input="x", never=["refund"]), begun) == ("never",)
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintet.evals import Case, Metric, Row, Trajectory
+from quintet.evals import Case, Metric, Trajectory
 from quintet.evals.figures import figures_of
+from quintet.evals.row import Row
 from quintet.stats import wilson
 
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Case, Figure, Gate, Metric, Row, Trajectory
+from quintet.evals import Case, Gate, Metric, Trajectory
+from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
+from quintet.evals.row import Row
 from quintet.state import DesignError
 
 HITS = Metric(name="hits", score=lambda case, run: None)

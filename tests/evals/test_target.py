@@ -15,7 +15,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from quintet.evals import Call, Case, ChooserTarget, GraphTarget, Trajectory
+from quintet.evals import Case, ChooserTarget, GraphTarget, ToolCall, Trajectory
 from quintet.evals.target import as_target, is_awaited
 from quintet.graphs import create_handoff
 from quintet.nodes import ApprovalGate, Choice, Router, Worker, by_rules, cascade, effect, over
@@ -288,7 +288,7 @@ def test_what_is_no_target_is_refused(thing):
 
 def test_a_function_of_a_case_is_a_target_as_it_is():
     def own(case: Case) -> Trajectory:
-        return Trajectory(route="billing", calls=(Call(name="pay"),))
+        return Trajectory(route="billing", calls=(ToolCall(name="pay"),))
 
     assert as_target(own) is own
 

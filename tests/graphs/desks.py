@@ -104,12 +104,12 @@ async def run(graph: StateGraph[Any] | Any, way: str = "sync", **given: Any) -> 
 
 
 def is_graph(graph: Any) -> bool:
-    """Whether it is not compiled yet."""
+    """Say whether a graph is not compiled yet."""
     return isinstance(graph, StateGraph)
 
 
 def reason(ended: Run) -> str:
-    """Why a run ended as it did."""
+    """Give the reason of a run's outcome."""
     assert ended.outcome is not None, f"no outcome: {ended}"
     return ended.outcome.reason
 

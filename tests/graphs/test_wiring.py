@@ -1,4 +1,4 @@
-"""What the ready-made graphs share; and the law that every run of theirs ends in an outcome."""
+"""Test the wiring of the ready-made graphs, and that every run of theirs ends in an outcome."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_effects_of_all_workers_are_listed_once_in_order():
 
 def test_a_worker_with_effects_gets_the_gate_and_any_other_is_left_alone():
     gate = ApprovalGate(approvers=("maria",))
-    fit = partial(wiring(gate=gate, effects=(paying,)).fitted, way="on", end="approve")
+    fit = partial(wiring(gate=gate, effects=(paying,)).wired, way="on", end="approve")
     with_effects, without = worker(tools=(paying,)), worker()
     assert fit(with_effects).gate == ApprovalGate(
         approvers=("maria",), approved="act", rejected="finish", effects=(paying,)
@@ -90,15 +90,15 @@ def test_a_worker_with_effects_gets_the_gate_and_any_other_is_left_alone():
     assert fit(without) == replace(without, then="on")
     own_gate = worker(tools=(paying,), gate=ApprovalGate(name="own"))
     assert fit(own_gate) == replace(own_gate, then="on")
-    bare = wiring().fitted(with_effects, "finish", "finish")
+    bare = wiring().wired(with_effects, "finish", "finish")
     assert bare == replace(with_effects, then="finish")
     assert fit(print) is print
 
 
 def test_what_a_worker_calls_the_finish_is_what_the_graph_ends_with():
     passes_on = worker(handoffs=("b",), then="finish")
-    assert wiring().fitted(passes_on, "approve", "approve").then == "approve"
-    assert wiring().fitted(worker(handoffs=("b",), then="b"), "approve", "approve").then == "b"
+    assert wiring().wired(passes_on, "approve", "approve").then == "approve"
+    assert wiring().wired(worker(handoffs=("b",), then="b"), "approve", "approve").then == "b"
 
 
 class Narrow(TypedDict):

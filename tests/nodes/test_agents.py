@@ -17,7 +17,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
 from quintet.nodes import Recovery, Worker, effect, per_million
-from quintet.nodes.agents.call import speaks
+from quintet.nodes.agents.call import takes_messages
 from quintet.state import Budget, Contract, StepFailed, ToolRefused
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import S, app_of, bare, decided, statuses
@@ -177,7 +177,7 @@ def test_a_function_agent_may_call_its_contracts_tools_only(invoke: Any) -> None
 
 
 def test_a_function_agent_may_not_go_round_its_tools(invoke: Any) -> None:
-    """What it holds by itself is refused too: a tool, an effect."""
+    """A tool or an effect that it holds by itself is refused too."""
     paid: list[str] = []
 
     def pay(to: str) -> str:
@@ -359,9 +359,9 @@ def test_a_model_hands_off_by_a_tool_call(invoke: Any) -> None:
 
 def test_an_agent_graph_speaks_where_it_has_messages() -> None:
     model = ScriptedModel(["x"])
-    assert speaks(create_agent(model, []))
-    assert not speaks(app_of({"work": lambda state: {"log": ["x"]}}))
-    assert not speaks(RunnableLambda(lambda x: x))
+    assert takes_messages(create_agent(model, []))
+    assert not takes_messages(app_of({"work": lambda state: {"log": ["x"]}}))
+    assert not takes_messages(RunnableLambda(lambda x: x))
 
 
 def test_a_graph_without_messages_gets_the_request_as_its_input(invoke: Any) -> None:

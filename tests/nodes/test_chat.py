@@ -50,7 +50,7 @@ def look(item: str) -> str:
 
 
 def work(*script: Any, tools: tuple[Any, ...] = (look,), gives: Any = Reply) -> tuple[Any, Any]:
-    """What the worker returns for a model's script, and the model."""
+    """Run a worker by a model's script; return its update and the model."""
     model = ScriptedModel(list(script))
     contract = Contract(goal="do it", needs=("message",), gives=gives, tools=tools)
     return Worker(agent=model, contract=contract)({"message": "hi"}), model

@@ -14,7 +14,7 @@ from langchain_core.embeddings import Embeddings
 pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
 from quintet.nodes import Examples, Router, by_examples
-from quintet.nodes.choosers.labels import named
+from quintet.nodes.choosers.labels import spell_out
 from quintet.state import DesignError, MissingExtra, plain
 
 PAIRS = [
@@ -259,10 +259,10 @@ def test_the_names_of_routes_teach_where_examples_are_few_and_bear_them_out() ->
         ("i cannot find the visa card", "lost_card"),
     ]
     chooser = by_examples(pairs, at_least=None)
-    assert "transfer funds" in chooser.model.known.words
+    assert "transfer funds" in chooser.model.vocabulary.words
     renamed = by_examples([(text, route[::-1]) for text, route in pairs], at_least=None)
-    assert "transfer funds" not in renamed.model.known.words
-    assert not {"sdnuf", "drac"} & set(renamed.model.known.words)
+    assert "transfer funds" not in renamed.model.vocabulary.words
+    assert not {"sdnuf", "drac"} & set(renamed.model.vocabulary.words)
     assert chooser("funds") != renamed("funds")
 
 
@@ -271,18 +271,18 @@ def test_names_do_not_teach_where_examples_are_many(desk: Examples) -> None:
     pairs = [(f"{text} {n}", route) for n in range(7) for text, route in PAIRS]
     by_examples(pairs, embeddings=letters)
     assert letters.asked == [[text for text, _ in pairs]]
-    assert "billing" not in desk.model.known.words
+    assert "billing" not in desk.model.vocabulary.words
 
 
 def test_the_name_of_a_route_is_never_shown_as_an_example_nor_judged() -> None:
     more = [("the battery of my phone is dead", "technical"), ("no sound from it", "technical")]
     pairs = [(f"{text} for {route}", route) for text, route in [*PAIRS, *more]]
     chooser = by_examples(pairs, embeddings=Letters())
-    assert -1 in chooser.model.marks
+    assert -1 in chooser.model.landmarks
     near = chooser.explain("billing").nearest
     assert len(near) == 5
     assert near[0][2] < 0.99
-    kinds = chooser.model.held.kind.tolist()
+    kinds = chooser.model.held_out.kind.tolist()
     assert [kinds.count(kind) for kind in (0, 1, 2)] == [len(pairs), 0, len(pairs)]
 
 
@@ -298,7 +298,7 @@ def test_the_name_of_a_route_is_never_shown_as_an_example_nor_judged() -> None:
     ids=["snake", "camel", "marks", "none", "other"],
 )
 def test_a_route_is_named_as_people_would_write_it(route: str, name: str) -> None:
-    assert named(route) == name
+    assert spell_out(route) == name
 
 
 def test_an_embedding_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -8,19 +8,19 @@ pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
 import numpy as np
 
-from quintet.nodes.choosers.learned.confidence import FEW, calibration, confidence
+from quintet.nodes.choosers.learned.confidence import MIN_CHOICES, confidence, fit_calibration
 from quintet.nodes.choosers.learned.heldout import UNSEEN, HeldOut
 
 
 def drawn(n: int, seed: int = 0) -> tuple[Any, Any]:
-    """Two clues, and choices that are right where the clues agree."""
-    clues = np.random.default_rng(seed).normal(size=(n, 2))
-    return clues, clues[:, 0] * clues[:, 1] > 0
+    """Draw two features, and choices that are right where the features agree."""
+    features = np.random.default_rng(seed).normal(size=(n, 2))
+    return features, features[:, 0] * features[:, 1] > 0
 
 
-def test_clues_that_speak_only_together_are_heard() -> None:
-    clues, right = drawn(2000)
-    fitted = calibration(clues, right, np.ones(2000), np.ones(1), 2)
+def test_features_that_matter_only_together_are_used() -> None:
+    features, right = drawn(2000)
+    fitted = fit_calibration(features, right, np.ones(2000))
     fresh, good = drawn(500, seed=1)
     sure = confidence(fitted, fresh)
     assert np.median(sure[good]) > 0.55
@@ -28,32 +28,32 @@ def test_clues_that_speak_only_together_are_heard() -> None:
     assert (sure[good] > 0.5).mean() > 0.8
 
 
-def test_with_few_choices_the_first_clue_stands_as_it_is() -> None:
-    clues, right = drawn(int(FEW) - 1)
-    sure = confidence(calibration(clues, right, np.ones(len(clues)), np.ones(1), 2), clues)
-    most = 1 - 1 / (len(clues) + 2)
-    assert sure == pytest.approx(np.minimum(1 / (1 + np.exp(-clues[:, 0])), most))
+def test_with_few_choices_the_first_feature_is_the_log_odds() -> None:
+    features, right = drawn(int(MIN_CHOICES) - 1)
+    sure = confidence(fit_calibration(features, right, np.ones(len(features))), features)
+    most = 1 - 1 / (len(features) + 2)
+    assert sure == pytest.approx(np.minimum(1 / (1 + np.exp(-features[:, 0])), most))
 
 
 def test_the_mean_confidence_is_the_share_that_is_right() -> None:
-    clues, right = drawn(3000)
+    features, right = drawn(3000)
     weights = np.where(right, 1.0, 3.0)
-    sure = confidence(calibration(clues, right, weights, np.ones(1), 2), clues)
+    sure = confidence(fit_calibration(features, right, weights), features)
     share = (weights * right).sum() / weights.sum()
     assert (weights * sure).sum() / weights.sum() == pytest.approx(share, abs=0.01)
 
 
 def test_a_choice_is_as_sure_alone_as_among_others() -> None:
-    clues, right = drawn(400)
-    fitted = calibration(clues, right, np.ones(400), np.ones(1), 2)
-    alone = [confidence(fitted, clues[at : at + 1])[0] for at in range(20)]
-    assert confidence(fitted, clues)[:20] == pytest.approx(alone, abs=1e-12)
+    features, right = drawn(400)
+    fitted = fit_calibration(features, right, np.ones(400))
+    alone = [confidence(fitted, features[at : at + 1])[0] for at in range(20)]
+    assert confidence(fitted, features)[:20] == pytest.approx(alone, abs=1e-12)
 
 
 @pytest.mark.parametrize("nobody", [0, UNSEEN, 9 * UNSEEN], ids=["none", "as many", "many"])
 def test_routes_left_out_stand_for_fewer_of_nobody_the_more_examples_there_are(nobody: int) -> None:
     kind = np.array([0] * 80 + [1] * nobody + [2] * 40)
-    held = HeldOut(mix=np.ones(1), clues=np.zeros((len(kind), 1)), right=kind == 0, kind=kind)
+    held = HeldOut(mix=np.ones(1), features=np.zeros((len(kind), 1)), right=kind == 0, kind=kind)
     weights = held.weights(0.2)
     theirs = weights[kind > 0].sum()
     assert theirs == pytest.approx(0.2 * weights.sum())

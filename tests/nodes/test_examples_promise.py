@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.nodes.choosers.promise import Held, Promise, promised, shares, wilson
+from quintet.nodes.choosers.promise import SIDE, Held, Promise, promised, shares
+from quintet.stats import wilson
+from quintet.stats.interval import deviate
 
 SURE = st.floats(0, 1)
 HELD = st.lists(
@@ -70,13 +72,15 @@ def test_a_few_heavy_errors_tell_less_than_many_light_ones() -> None:
     heavy = promised([*right, *[Held(sure=0.9, right=False, weight=25)] * 2], 0.97, 0.0)
     assert light.kept
     assert not heavy.kept
-    assert wilson(0.975, 2000, 1.96) == pytest.approx((light.low, light.high))
+    interval = wilson(0.975 * 2000, 2000)
+    assert (interval.low, interval.high) == pytest.approx((light.low, light.high))
 
 
 @given(HELD)
 def test_the_interval_of_light_choices_is_that_of_their_number(held: list[Held]) -> None:
     promise = promised([replace(one, weight=1.0) for one in held], None, 0.0)
-    assert (promise.low, promise.high) == pytest.approx(wilson(promise.accuracy, len(held), 1.96))
+    interval = wilson(promise.accuracy * len(held), len(held))
+    assert (promise.low, promise.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
 @given(st.lists(st.booleans(), max_size=30), st.floats(0, 0.9))
@@ -92,6 +96,12 @@ def test_what_belongs_to_nobody_has_the_share_that_is_asked(
 
 
 def test_the_interval_is_wilsons() -> None:
-    low, high = wilson(0.9, 100, 1.96)
-    assert (round(low, 4), round(high, 4)) == (0.8256, 0.9448)
-    assert wilson(0.0, 0, 1.96) == (0.0, 1.0)
+    held = [Held(sure=0.9, right=place < 90) for place in range(100)]
+    promise = promised(held, None, 0.0)
+    assert (round(promise.low, 4), round(promise.high, 4)) == (0.8256, 0.9448)
+    nothing = promised([], None, 0.0)
+    assert (nothing.low, nothing.high) == (0.0, 1.0)
+
+
+def test_a_promise_is_judged_one_standard_error_below_the_estimate() -> None:
+    assert deviate(SIDE) == pytest.approx(1, abs=1e-12)

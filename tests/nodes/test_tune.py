@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
-from quintet.nodes import Cascade, Examples, Router, by_examples, by_rules, cascade, tuned
+from quintet.nodes import Examples, Router, by_examples, by_rules, cascade, tuned
+from quintet.nodes.choosers.choose import Cascade
 from quintet.state import DesignError
 
 ROUTES = {"billing": "invoice refund charge payment", "shipping": "parcel delivery package courier"}

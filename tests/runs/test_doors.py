@@ -81,7 +81,7 @@ async def talked(app: App, system: str, door: Door) -> dict[str, Any]:
 
 
 def kept_is_kept(values: dict[str, Any], system: str) -> None:
-    """What belongs to the thread has grown turn by turn."""
+    """Assert that the thread's own values have grown turn by turn."""
     said = [message.content for message in values["messages"]]
     assert said == [told(text)["message"] for text in TALK]
     actions = {at: item["status"] for at, item in values["actions"].items()}

@@ -1,7 +1,7 @@
 """Runs whose process is killed: a fresh process goes on with them, and they end rightly.
 
-What was done but not yet recorded when the kill came may be done again: durable claims, which see
-to it that an effect happens once in that case too, are not promised yet.
+An effect that was done but not yet recorded when the kill came may be done again: durable claims,
+by which it would happen once in that case too, are not promised yet.
 """
 
 from __future__ import annotations

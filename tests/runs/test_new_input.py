@@ -1,4 +1,4 @@
-"""What begins a run, and what does not: new input, going on, editing, breaking off."""
+"""Test which of these begin a new run: new input, going on, editing, breaking off."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def _nothing_paid() -> None:
 
 
 class Narrow(TypedDict, total=False):
-    """What a node of the user's own may ask for: none of our keys."""
+    """The input of a node of the user's own, with none of our keys."""
 
     message: str
     notes: Annotated[list[str], operator.add]
 
 
 class Broken(Exception):
-    """What no recovery takes care of."""
+    """An error that no recovery handles."""
 
 
 def wide(word: str) -> Any:

@@ -483,7 +483,7 @@ async def test_async_runs_start_wait_and_go_on_with_every_checkpointer(kind: str
 
 
 def test_the_parts_of_a_second_run_are_not_of_the_first():
-    """What a thread did earlier is in its older checkpoints, and not read again."""
+    """Earlier runs of a thread are in its older checkpoints, and are not read again."""
     app = saved(own({"a": says("a"), "b": says("b")}))
     for _ in range(3):
         assert start(app, {"log": []}, thread="t").path == ("a", "b")

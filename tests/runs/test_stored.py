@@ -19,7 +19,8 @@ from langgraph.types import Command, Send
 from quintet.graphs import create_handoff
 from quintet.nodes import Planner, Router, fallback
 from quintet.nodes import Recovery as Policy
-from quintet.runs import Run, StoredRun, approve, look, reject, start, stored_run, stored_runs
+from quintet.runs import Run, approve, look, reject, start, stored_run, stored_runs
+from quintet.runs.stored import StoredRun
 from quintet.state import NoSuchRun, OrchestrationState, Step, checkpointer
 from tests.runs.desks import Log, asks, desk, large, own, says
 

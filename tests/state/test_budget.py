@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.state import Budget, BudgetExhausted, DesignError, Spending, add_spending
-from quintet.state.budget import RESOURCES
+from quintet.state import Budget, BudgetExhausted, DesignError, Spending
+from quintet.state.budget import RESOURCES, add_spending
 
 amounts = st.integers(0, 1000)
 spendings = st.dictionaries(st.sampled_from(RESOURCES), amounts).map(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, Field, Secret, SecretStr, ValidationError
 
 from quintet.state import Budget, DesignError, digest, plain
-from quintet.state.record import fitted, read
+from quintet.state.record import read, validated
 
 texts = st.text(st.characters(codec=None))  # lone surrogates too: models send them in JSON
 values = st.recursive(
@@ -175,8 +175,8 @@ def test_what_has_a_form_in_json_is_kept_in_it_and_read_back(
 ) -> None:
     assert plain(value) == form
     assert type(plain(value)) is type(form)
-    assert fitted(kind, form) == value
-    assert fitted(kind, value) == value
+    assert validated(kind, form) == value
+    assert validated(kind, value) == value
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_what_has_a_form_in_json_is_kept_in_it_and_read_back(
 )
 def test_nothing_else_is_taken_for_what_it_is_not(kind: Any, value: Any) -> None:
     with pytest.raises(ValidationError):
-        fitted(kind, value)
+        validated(kind, value)
 
 
 def test_a_model_that_cannot_be_written_is_refused_by_what_it_holds() -> None:
@@ -197,7 +197,7 @@ def test_a_model_that_cannot_be_written_is_refused_by_what_it_holds() -> None:
 def test_a_model_with_an_alias_is_kept_under_its_fields_name_and_read_back() -> None:
     letter = Letter.model_validate({"from": "maria"})
     assert plain(letter) == {"sender": "maria"}
-    assert fitted(Letter, plain(letter)) == fitted(Letter, {"from": "maria"}) == letter
+    assert validated(Letter, plain(letter)) == validated(Letter, {"from": "maria"}) == letter
 
 
 def test_two_keys_that_become_one_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""How the keys of the state put updates together, for tests that hold no graph."""
+"""Merge updates into the keys of the state as a graph does, for tests without a graph."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from quintet.state import OrchestrationState
-from quintet.state.channels import put_in
+from quintet.state.channels import apply_updates
 
 
 @cache
@@ -23,4 +23,4 @@ def together(key: str, value: Any, *updates: Any) -> Any:
 
 def at_once(key: str, value: Any, *updates: Any) -> Any:
     """Give a key's value after updates of one superstep."""
-    return put_in(_hints()[key], value, *updates)
+    return apply_updates(_hints()[key], value, *updates)

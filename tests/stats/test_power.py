@@ -12,10 +12,10 @@ from quintet.stats import (
     cases_for_drop,
     cases_for_gate,
     cases_without_failure,
-    exact,
-    smallest_drop,
     wilson,
 )
+from quintet.stats.power import smallest_drop
+from quintet.stats.proportion import exact
 
 MADE = {"wilson": wilson, "exact": exact}
 

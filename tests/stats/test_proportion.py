@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from quintet.state import DesignError
-from quintet.stats import Interval, effective, exact, proportion, wilson
+from quintet.stats import proportion, wilson
+from quintet.stats.interval import Interval
+from quintet.stats.proportion import effective, exact
 
 counts = st.integers(0, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 some = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -29,14 +29,13 @@ from quintet.stats import (
     ece,
     fpr_at_tpr,
     macro_f1,
-    mean_pass_at_k,
-    mean_pass_hat_k,
     pass_at_k,
     pass_hat_k,
     reliability,
     risk_coverage,
     wilson,
 )
+from quintet.stats.repeats import mean_pass_at_k, mean_pass_hat_k
 
 scored = st.lists(st.tuples(st.integers(0, 12).map(lambda n: n / 12), st.booleans()), min_size=1)
 both = scored.filter(lambda rows: len({positive for _, positive in rows}) == 2)

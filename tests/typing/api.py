@@ -20,10 +20,8 @@ from langgraph.types import RetryPolicy
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from quintet.checks import Finding
 from quintet.graphs import (
-    Begin,
-    Finding,
-    Path,
     begin,
     by_actions,
     by_failure,
@@ -36,30 +34,23 @@ from quintet.graphs import (
     create_single_agent,
     govern,
 )
+from quintet.graphs.edges import Begin, Path
 from quintet.nodes import (
     Act,
     Answer,
     ApprovalGate,
-    Cascade,
     Choice,
     Effect,
     Evidence,
     Examples,
-    Explanation,
     Finish,
     Handoff,
     Merge,
-    MergeAnswer,
-    ModelChooser,
     Node,
     Planner,
-    Promise,
     Recovery,
     Remedy,
     Router,
-    Rules,
-    Scored,
-    Settled,
     Undo,
     Worker,
     abort,
@@ -84,10 +75,13 @@ from quintet.nodes import (
     retry,
     vote,
 )
+from quintet.nodes.choosers.choose import Cascade, Rules
+from quintet.nodes.choosers.examples import Explanation, Scored
+from quintet.nodes.choosers.model import ModelChooser
+from quintet.nodes.choosers.promise import Promise
+from quintet.nodes.merge import MergeAnswer, Settled
 from quintet.runs import (
     Run,
-    StoredRun,
-    Waiting,
     alook,
     approve,
     aresume,
@@ -104,6 +98,8 @@ from quintet.runs import (
     stored_runs,
     stream,
 )
+from quintet.runs.run import Waiting
+from quintet.runs.stored import StoredRun
 from quintet.state import (
     Action,
     ActionRefused,
@@ -145,7 +141,6 @@ from quintet.state import (
     UnknownRoute,
     Unmet,
     Worked,
-    add_spending,
     checkpointer,
     digest,
     plain,
@@ -153,6 +148,7 @@ from quintet.state import (
     threads,
     unmet,
 )
+from quintet.state.budget import add_spending
 from quintet.testing import (
     ModelCall,
     ScriptedModel,

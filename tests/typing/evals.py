@@ -15,34 +15,17 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals import (
     FAULTS,
-    Ablated,
-    Ablation,
-    Attribution,
-    Attributions,
-    Balance,
-    Call,
     Case,
     ChooserTarget,
-    Compared,
-    Difference,
     Fault,
-    FaultReport,
-    Figure,
     Gate,
     GraphTarget,
-    Injected,
     Metric,
-    NotTried,
-    Recorded,
     Report,
-    Row,
-    Share,
     Suite,
-    Tier,
-    Tiers,
+    ToolCall,
     Trajectory,
     Variant,
-    Verdict,
     ablate,
     aevaluate,
     attribute,
@@ -68,11 +51,23 @@ from quintet.evals import (
     variants_of,
     write_cases,
 )
+from quintet.evals.ablation.ablated import Ablated, Ablation
+from quintet.evals.ablation.variants import NotTried
+from quintet.evals.analysis.attribute import Attribution, Attributions
+from quintet.evals.analysis.balance import Balance
+from quintet.evals.analysis.tiers import Tier, Tiers
+from quintet.evals.compare import Compared, Difference
+from quintet.evals.faults.injected import FaultReport, Injected
+from quintet.evals.figure import Figure
+from quintet.evals.gate import Verdict
 from quintet.evals.metrics import judged_by, model_judge, pass_hat_k
+from quintet.evals.reading.recorded import Recorded
+from quintet.evals.row import Row, Share
 from quintet.nodes import Router, by_rules
 from quintet.runs import Run
-from quintet.stats import Interval, bootstrap, mcnemar, wilson
+from quintet.stats import bootstrap, mcnemar, wilson
 from quintet.stats import pass_hat_k as every_time
+from quintet.stats.interval import Interval
 
 App = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -90,7 +85,7 @@ async def judged(case: Case, run: Trajectory) -> float:
 
 
 def mine(case: Case) -> Trajectory:
-    return Trajectory(route="billing", calls=(Call(name="pay", arguments={"order": 7}),))
+    return Trajectory(route="billing", calls=(ToolCall(name="pay", arguments={"order": 7}),))
 
 
 async def awaited(case: Case) -> Trajectory:
@@ -103,7 +98,7 @@ def labelled() -> Case:
         id="m1",
         route="billing",
         plan=["billing", "shipping"],
-        calls=["pay", {"name": "close", "order": 7}, Call(name="send")],
+        calls=["pay", {"name": "close", "order": 7}, ToolCall(name="send")],
         path=("router", "billing"),
         outcome=("done", "escalated"),
         escalate=False,

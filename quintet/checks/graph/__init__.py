@@ -1,3 +1,3 @@
-"""Graphs as `check` sees them: nodes, conditional edges, and where each may lead."""
+"""Work out, for every node of a graph, where it may lead, what it writes and what it asks."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Inside a worker's agent: the graphs, tools and functions that it is made of."""
+"""Look inside a worker's agent: at the graphs, tools and functions that it is made of."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from langchain_core.runnables import (
 from langchain_core.tools import BaseTool
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.checks.graph.part import AnyCompiled, Part, declared, functions_of, unbound
-from quintet.checks.source.body import Body, read
+from quintet.checks.graph.part import AnyCompiled, Part, declared, functions_of, unwrapped
+from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Effect, Node
 
 _RUNNING = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside:
-    """The parts of an agent that can be seen."""
+class AgentParts:
+    """The visible parts of an agent: every object seen, its graphs, tools and functions."""
 
     seen: tuple[object, ...]
     graphs: tuple[AnyCompiled, ...]
@@ -34,10 +34,10 @@ class Inside:
     bodies: tuple[Body, ...]
 
 
-def inside(agent: object) -> Inside:
-    """Look into an agent: a function, a Runnable of Runnables, a graph and its subgraphs.
+def agent_parts(agent: object) -> AgentParts:
+    """Take an agent apart: a function, a Runnable of Runnables, a graph and its subgraphs.
 
-    A node of ours among them is left alone: it has a contract of its own.
+    A node of ours is left out, since it has a contract of its own.
     """
     parts: dict[int, object] = {}
     graphs: list[AnyCompiled] = []
@@ -45,71 +45,70 @@ def inside(agent: object) -> Inside:
     bodies: list[Body] = []
     waiting = [agent]
     while waiting:
-        thing = unbound(waiting.pop())
-        if id(thing) in parts or isinstance(thing, Node):
+        component = unwrapped(waiting.pop())
+        if id(component) in parts or isinstance(component, Node):
             continue
-        parts[id(thing)] = thing
-        held = declared(thing, "tools_by_name")
-        tools += held.values() if isinstance(held, Mapping) else ()
-        if isinstance(thing, CompiledStateGraph):
-            graphs.append(thing)
-        read_here = list(_bodies(thing))
+        parts[id(component)] = component  # kept alive, so that no other object gets its id
+        tools_by_name = declared(component, "tools_by_name")
+        tools += tools_by_name.values() if isinstance(tools_by_name, Mapping) else ()
+        if isinstance(component, CompiledStateGraph):
+            graphs.append(component)
+        read_here = list(_bodies(component))
         bodies += read_here
-        waiting += [*_parts(thing), *(each for body in read_here for each in _run(body))]
-    return Inside(
+        waiting += _parts(component)
+        waiting += [runnable for body in read_here for runnable in _called_runnables(body)]
+    return AgentParts(
         seen=tuple(parts.values()), graphs=tuple(graphs), tools=tuple(tools), bodies=tuple(bodies)
     )
 
 
-def _parts(thing: object) -> Iterator[object]:
-    """Return what a Runnable is made of."""
-    if isinstance(thing, CompiledStateGraph):
-        nodes = thing.builder.nodes
+def _parts(runnable: object) -> Iterator[object]:
+    """List the Runnables that a Runnable is made of."""
+    if isinstance(runnable, CompiledStateGraph):
+        nodes = runnable.builder.nodes
         yield from (Part(name=name, spec=spec).runnable for name, spec in nodes.items())
-    elif isinstance(thing, RunnableWithFallbacks):
-        yield from thing.runnables
-    elif isinstance(thing, RunnableParallel):
-        yield from thing.steps__.values()
-    elif isinstance(thing, RunnableBranch):
-        yield from (each for _, each in thing.branches)
-        yield thing.default
-    elif isinstance(thing, Runnable):
-        steps = declared(thing, "steps")
+    elif isinstance(runnable, RunnableWithFallbacks):
+        yield from runnable.runnables
+    elif isinstance(runnable, RunnableParallel):
+        yield from runnable.steps__.values()
+    elif isinstance(runnable, RunnableBranch):
+        yield from (branch for _, branch in runnable.branches)
+        yield runnable.default
+    elif isinstance(runnable, Runnable):
+        steps = declared(runnable, "steps")
         yield from steps if isinstance(steps, list) else ()
 
 
-def _bodies(thing: object) -> Iterator[Body]:
-    """Return the functions of an agent: itself, or what a Runnable wraps."""
-    several = functions_of(thing) if isinstance(thing, Runnable) else [thing]
-    for each in several:
-        body = read(each)
+def _bodies(component: object) -> Iterator[Body]:
+    """List the functions of an agent that can be read: itself, or those that a Runnable wraps."""
+    functions = functions_of(component) if isinstance(component, Runnable) else [component]
+    for function in functions:
+        body = body_of(function)
         if body is not None:
             yield from body.reach
 
 
-def _run(body: Body) -> Iterator[object]:
-    """Return the Runnables that a function runs itself, as in `graph.invoke(...)`."""
-    for node in body.nodes:
-        if isinstance(node, ast.Call) and (thing := called_runnable(body, node)) is not None:
-            yield thing
+def _called_runnables(body: Body) -> Iterator[object]:
+    """List the Runnables that a function runs itself, as in `graph.invoke(...)`."""
+    runnables = (called_runnable(body, call) for call in body.call_nodes)
+    yield from (runnable for runnable in runnables if runnable is not None)
 
 
 def called_runnable(body: Body, call: ast.Call) -> object:
     """Return the Runnable that a call in a function runs, as in `agent.invoke(...)`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
-        return None
-    owner = body.resolve(call.func.value)
+    owner = body.receiver(call, _RUNNING)
     return owner if isinstance(owner, Runnable) else None
 
 
-def functions_in(tool: object) -> list[object]:
-    """Return what a tool runs: its function and its async one, or the methods of its class."""
+def tool_functions(tool: object) -> list[object]:
+    """List the functions that a tool runs: sync and async, or its `_run` and `_arun`."""
     if isinstance(tool, FunctionType | MethodType):
         return [tool]
     if isinstance(tool, Effect):
         return [tool.function]
-    given = [declared(tool, name) for name in ("func", "coroutine")]
+    attributes = [declared(tool, name) for name in ("func", "coroutine")]
     written = [getattr_static(type(tool), name, None) for name in ("_run", "_arun")]
-    own = [each for each in written if isinstance(each, FunctionType)]
-    named = [each for each in given if each is not None]
-    return named or [each for each in own if each.__module__ != BaseTool.__module__]
+    methods = [method for method in written if isinstance(method, FunctionType)]
+    named = [function for function in attributes if function is not None]
+    # The two of BaseTool itself do nothing: one is abstract, one puts the other into a thread.
+    return named or [method for method in methods if method.__module__ != BaseTool.__module__]

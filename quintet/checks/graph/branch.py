@@ -1,4 +1,4 @@
-"""A conditional edge, and where it may lead."""
+"""Describe a conditional edge and where it may lead."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from quintet.checks.graph.part import declared, unbound
-from quintet.checks.source.body import Body, read
+from quintet.checks.graph.part import declared, unwrapped
+from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.literals import ANYTHING, Values
-from quintet.checks.source.moves import Moves, chosen
+from quintet.checks.source.moves import Moves, path_moves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
-    """A conditional edge: its source, its map of targets if it has one, its path function.
+    """Tell where a conditional edge of the node `source` may lead.
 
-    `begun` holds the nodes that an edge made by `begin` starts, all at once.
+    `ends` is its map of targets and `body` its path function, None where there is none or it
+    cannot be read. `begun` holds the nodes that an edge made by `begin` starts, all at once.
     """
 
     source: str
@@ -26,26 +27,26 @@ class Branch:
 
     @cached_property
     def moves(self) -> Moves:
-        """Where it may lead."""
+        """List the targets that the edge may lead to."""
         if self.begun:
-            every = Values(known=self.begun)
-            return Moves(to=every, named=every, together=frozenset({self.begun}))
+            begun_nodes = Values(known=self.begun)
+            return Moves(to=begun_nodes, named=begun_nodes, together=frozenset({self.begun}))
         if self.body is not None:
-            return chosen(self.body, self.ends)
+            return path_moves(self.body, self.ends)
         known = frozenset((self.ends or {}).values())
         return Moves(to=Values(known=known, complete=self.ends is not None), named=ANYTHING)
 
 
 def begun(path: object) -> frozenset[str]:
-    """Return the first nodes of a run, where the edge is one of ours that says that it begins."""
+    """List the nodes that an edge of `begin` starts; none for any other edge."""
     to = declared(path, "to")
     if declared(path, "name") != "begin" or not isinstance(to, tuple):
         return frozenset()
-    return frozenset(each for each in to if isinstance(each, str))
+    return frozenset(node for node in to if isinstance(node, str))
 
 
 def path_body(path: object) -> Body | None:
-    """Return the source of a path function, if it can be read."""
-    plain = unbound(path)
+    """Return the path function of a conditional edge, if it can be read."""
+    plain = unwrapped(path)
     function = getattr(plain, "func", None) or getattr(plain, "afunc", None)
-    return read(function) if function is not None else None
+    return body_of(function) if function is not None else None

@@ -1,4 +1,7 @@
-"""Who may hold a planner's step: its assignees, and those who take a step over from them."""
+"""List the nodes that may hold a planner's step, its crew.
+
+A crew is the planner's assignees, and the nodes that take over a step by handoff or fallback.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ Parts = Mapping[str, Part]
 
 
 def crews(parts: Parts) -> dict[str, frozenset[str]]:
-    """List, for each planner, the nodes that may hold one of its steps."""
+    """Map each planner to the nodes that may hold one of its steps."""
     return {
         name: _crew(parts, frozenset(part.action.assignees))
         for name, part in parts.items()
@@ -21,27 +24,27 @@ def crews(parts: Parts) -> dict[str, frozenset[str]]:
 
 
 def fallbacks(recovery: object) -> frozenset[str]:
-    """List the nodes that a recovery may give the same work to."""
+    """List the nodes that a recovery may give the work of a failed node to."""
     known = fields(recovery) if isinstance(recovery, Recovery) else ()
-    settings = (getattr(recovery, each.name) for each in known)
-    chains = (each if isinstance(each, tuple) else (each,) for each in settings)
-    remedies = (each for chain in chains for each in chain if isinstance(each, Remedy))
-    return frozenset(each.to for each in remedies if each.kind == "fallback")
+    settings = (getattr(recovery, setting.name) for setting in known)
+    chains = (setting if isinstance(setting, tuple) else (setting,) for setting in settings)
+    remedies = (remedy for chain in chains for remedy in chain if isinstance(remedy, Remedy))
+    return frozenset(remedy.to for remedy in remedies if remedy.kind == "fallback")
 
 
 def _crew(parts: Parts, assignees: frozenset[str]) -> frozenset[str]:
-    found: set[str] = set()
+    crew: set[str] = set()
     waiting = list(assignees)
     while waiting:
         name = waiting.pop()
-        if name in parts and name not in found:
-            found.add(name)
-            waiting.extend(_next(parts, parts[name]))
-    return frozenset(found)
+        if name in parts and name not in crew:
+            crew.add(name)
+            waiting.extend(_passed_on_to(parts, parts[name]))
+    return frozenset(crew)
 
 
-def _next(parts: Parts, part: Part) -> Iterator[str]:
-    """Return the nodes that a step is passed on to, by handoff or by fallback."""
+def _passed_on_to(parts: Parts, part: Part) -> Iterator[str]:
+    """List the nodes that a node passes its step on to, by handoff or by fallback."""
     if isinstance(part.action, Worker):
         yield from part.action.handoffs
     handler = parts.get(part.spec.error_handler_node or "")

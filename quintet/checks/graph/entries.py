@@ -1,4 +1,7 @@
-"""How control comes to a node: by name, by `Send`, or with a planner's step."""
+"""Tell the ways in which a node is started: by name, by `Send`, or with a planner's step.
+
+By name means by an edge, a path function or a `Command`: the node is given the state itself.
+"""
 
 from __future__ import annotations
 
@@ -12,82 +15,91 @@ from quintet.checks.graph.crew import fallbacks
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import Body
 from quintet.checks.source.literals import Values
-from quintet.checks.source.sends import Sent, sent
+from quintet.checks.source.sends import Sent, sends_of
 from quintet.nodes import Worker
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Entries:
-    """The ways in which control comes to the nodes of one graph."""
+    """Read how the nodes of one graph are started."""
 
     shape: Shape
 
     @cached_property
     def sends(self) -> tuple[tuple[str, Sent], ...]:
-        """Every `Send` that a node or a path function makes, with the node that it comes from."""
+        """List every `Send` of the graph, each with the node or START that makes it."""
         return tuple(
-            (source, each)
+            (source, send)
             for source in (START, *self.shape.parts)
             for body in _bodies(self.shape, source)
-            for each in sent(body)
+            for send in sends_of(body)
         )
 
     @cached_property
     def named(self) -> frozenset[str]:
-        """The nodes that control comes to by name for certain, and without a planner's step."""
-        held = frozenset(name for crew in self.shape.crews.values() for name in crew)
+        """List the nodes that are certain to be started by name, and without a planner's step."""
+        # A node in a crew may be started by name as well, and what it leads to then is too: the
+        # list grows until nothing is added.
+        holders = frozenset(name for crew in self.shape.crews.values() for name in crew)
         sources = (START, *self.shape.parts)
-        found: frozenset[str] = frozenset()
+        reached: frozenset[str] = frozenset()
         while True:
-            carried = held - found
-            more = frozenset(name for each in sources for name in _on(self.shape, each, carried))
-            if more <= found:
-                return found
-            found |= more
+            carried = holders - reached
+            further = frozenset(
+                name for node in sources for name in _next_by_name(self.shape, node, carried)
+            )
+            if further <= reached:
+                return reached
+            reached |= further
 
     @cached_property
     def is_open(self) -> bool:
-        """Whether control may come to any node by name: somebody's targets cannot be listed."""
+        """Tell whether any node may be started by name, as some targets cannot be listed."""
+        # `Command(graph=Command.PARENT)` in a subgraph leads to a node of this graph.
         upward = any(self.shape.moves(name).to.texts for name in self.shape.inner)
         sources = (START, *self.shape.parts)
-        said = [each for source in sources for each in _named(self.shape, source)]
-        return upward or not all(each.complete for each in said)
+        targets = [target for source in sources for target in _by_name(self.shape, source)]
+        return upward or not all(target.complete for target in targets)
 
 
-def _named(shape: Shape, source: str) -> Iterator[Values]:
+def _by_name(shape: Shape, source: str) -> Iterator[Values]:
     yield shape.moves(source).named
     yield from (branch.moves.named for branch in shape.branches.get(source, ()))
 
 
-def _on(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
-    """List where a node leads by name; where it works on a step, what it hands on is sent."""
-    edges = shape.static(source)
-    said = frozenset(text for each in _named(shape, source) for text in each.texts)
-    if source == START or not shape.crews or _works(shape, source) - carried:
-        return edges | said
-    return edges | (said - _handed_on(shape, source) - frozenset(shape.crews))
+def _next_by_name(shape: Shape, source: str, carried: frozenset[str]) -> frozenset[str]:
+    """List the nodes that a node leads to by name.
+
+    A node in `carried` only works on steps, so it passes its step to its takers by `Send`.
+    """
+    edges = shape.edge_targets(source)
+    targets = frozenset(text for values in _by_name(shape, source) for text in values.texts)
+    if source == START or not shape.crews or _tasks_of(shape, source) - carried:
+        return edges | targets
+    return edges | (targets - _takers(shape, source) - frozenset(shape.crews))
 
 
-def _works(shape: Shape, source: str) -> frozenset[str]:
-    """List whose work a node hands on: its own, or what failed before an error handler.
+def _tasks_of(shape: Shape, source: str) -> frozenset[str]:
+    """List the nodes whose work a node passes on: itself, or those that it handles errors of.
 
-    A fallback does the work of a worker, and a policy that all nodes share is not meant for what
-    only decides, such as a Router or the Planner itself.
+    An error handler counts for workers and for functions of the user's own. A policy that all
+    nodes share is not meant for nodes that only decide, such as a Router or the Planner itself.
     """
     part = shape.parts[source]
     if not part.spec.is_error_handler:
         return frozenset({source})
     return frozenset(
         name
-        for name, each in shape.parts.items()
-        if each.spec.error_handler_node == source
-        and (isinstance(each.action, Worker) or not each.is_ours)
+        for name, other in shape.parts.items()
+        if other.spec.error_handler_node == source
+        and (isinstance(other.action, Worker) or not other.is_ours)
     )
 
 
-def _handed_on(shape: Shape, name: str) -> frozenset[str]:
-    thing = shape.parts[name].action
-    return frozenset(thing.handoffs) if isinstance(thing, Worker) else fallbacks(thing)
+def _takers(shape: Shape, name: str) -> frozenset[str]:
+    """List the nodes that a node hands its work to, by handoff or by fallback."""
+    action = shape.parts[name].action
+    return frozenset(action.handoffs) if isinstance(action, Worker) else fallbacks(action)
 
 
 def _bodies(shape: Shape, source: str) -> Iterator[Body]:

@@ -1,4 +1,4 @@
-"""A node as `check` sees it: what was given to `add_node`, and what that says of itself."""
+"""Read one node: the function, object or Runnable given to `add_node`, and what it declares."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import TimeoutPolicy, interrupt
 
-from quintet.checks.source.body import UNKNOWN, Body, read
+from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 
 AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
 _RUNNING = ("invoke", "ainvoke", "stream", "astream")
 
 
 class Spec(Protocol):
-    """The fields that `check` reads of what a `StateGraph` keeps of a node."""
+    """The fields that `check` reads of the specification that a `StateGraph` keeps of a node."""
 
     runnable: Any
     input_schema: type[Any]
@@ -36,145 +36,150 @@ class Spec(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
-    """One node of a graph."""
+    """Describe one node of a graph, from its name and specification."""
 
     name: str
     spec: Spec
 
     @cached_property
     def runnable(self) -> object:
-        """The node's Runnable, without what `bind` or `with_config` put around it."""
-        return unbound(self.spec.runnable)
+        """Return the node's Runnable, without the layers of `bind` or `with_config`."""
+        return unwrapped(self.spec.runnable)
 
     @cached_property
     def action(self) -> object:
-        """The function, object or Runnable that was given to `add_node`."""
+        """Return the function, object or Runnable that was given to `add_node`."""
         return next(iter(functions_of(self.runnable)), self.runnable)
 
     @cached_property
     def is_function(self) -> bool:
-        """Whether a function or a callable object was given, and not a Runnable.
+        """Tell whether a function or a callable object was given, and not a Runnable.
 
-        LangGraph wraps a function in one way: its async side is a thread hop, or its only side.
+        LangGraph wraps a function in one of two ways: as an async function alone, or as a sync
+        one whose async side only puts it into a thread.
         """
         if isinstance(self.runnable, RunnableLambda) or self.action is self.runnable:
             return False
-        sync, soon = declared(self.runnable, "func"), declared(self.runnable, "afunc")
-        return sync is None or _is_hop(soon)
+        function, async_function = declared(self.runnable, "func"), declared(self.runnable, "afunc")
+        return function is None or _is_thread_hop(async_function)
 
     @property
     def graph(self) -> AnyCompiled | None:
-        """The compiled graph that is this node, if one is."""
+        """Return the compiled graph that was added as this node, if one was."""
         return self.runnable if isinstance(self.runnable, CompiledStateGraph) else None
 
     @cached_property
     def bodies(self) -> tuple[Body, ...]:
-        """The functions whose return is the node's update."""
+        """List the functions whose return value is the node's update."""
         if self.has_tools:
             return ()
         return tuple(_bodies(self._steps[-1]))
 
     @cached_property
     def aside(self) -> tuple[Body, ...]:
-        """Functions that run in the node but do not give its update: its tools, earlier steps."""
+        """List the functions that run in the node without giving its update, such as its tools."""
         before = [body for step in self._steps[:-1] for body in _bodies(step)]
-        tools = [read(each) for each in _tools(self.runnable)]
+        tools = [body_of(function) for function in _tools(self.runnable)]
         return (*before, *(body for body in tools if body is not None))
+
+    @cached_property
+    def reach(self) -> tuple[Body, ...]:
+        """List every function that runs in the node, the helpers that they call included."""
+        return tuple(helper for body in (*self.bodies, *self.aside) for helper in body.reach)
 
     @property
     def _steps(self) -> Sequence[object]:
-        return [unbound(each) for each in _line(self.runnable)] or [self.runnable]
+        return [unwrapped(step) for step in _sequence_steps(self.runnable)] or [self.runnable]
 
     @property
     def is_opaque(self) -> bool:
-        """Whether nothing is known of where it goes and what it writes."""
+        """Tell whether nothing is known of where the node leads and what it writes."""
         known = self.bodies or self.graph is not None or self.targets is not None
         return not known and not self.has_tools
 
     @property
     def is_ours(self) -> bool:
-        """Whether the object or function is one of Quintet's own."""
+        """Tell whether the object or function is one of Quintet's own."""
         owner = self.action if isinstance(self.action, FunctionType) else type(self.action)
-        return str(owner.__module__).partition(".")[0] == "quintet"
+        return package_of(owner) == "quintet"
 
     @property
     def has_tools(self) -> bool:
-        """Whether it is a `ToolNode`: its tools do the work."""
+        """Tell whether the node is a `ToolNode`, whose tools do the work."""
         return isinstance(declared(self.runnable, "tools_by_name"), Mapping)
 
     @cached_property
     def hints(self) -> frozenset[str]:
-        """The targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
-        return _texts(self.spec.ends) or frozenset()
+        """List the targets given as `destinations=` or in a `Command[Literal[...]]` hint."""
+        return _strings(self.spec.ends) or frozenset()
 
     @cached_property
     def targets(self) -> frozenset[str] | None:
-        """The targets that the object itself declares, if it does."""
-        return _texts(declared(self.action, "destinations"))
+        """List the targets that the object declares in `destinations`; None if it has none."""
+        return _strings(declared(self.action, "destinations"))
 
     @cached_property
     def writes(self) -> frozenset[str] | None:
-        """The keys that the object itself declares that it writes, if it does."""
-        return _texts(declared(self.action, "writes"))
+        """List the keys that the object declares in `writes`; None if it has none."""
+        return _strings(declared(self.action, "writes"))
 
     @cached_property
     def asks(self) -> bool:
-        """Whether the node may stop for a person."""
+        """Tell whether the node may stop for a person."""
         return _may_ask(self, frozenset())
 
     @property
     def is_gate(self) -> bool:
-        """Whether the object is an approval gate."""
-        named = any(each.__name__ == "ApprovalGate" for each in type(self.action).__mro__)
+        """Tell whether the object is an approval gate."""
+        named = any(kind.__name__ == "ApprovalGate" for kind in type(self.action).__mro__)
         has = named or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True
 
     @property
     def is_ungated(self) -> bool:
-        """Whether it runs effects and does not itself check an approval.
+        """Tell whether the node runs effects without checking an approval itself.
 
-        An object without any `gate`, such as `Undo`, is not meant to have one.
+        An object without an attribute `gate`, such as `Undo`, is not meant to have one.
         """
         effects = declared(self.action, "effects")
         runs = isinstance(effects, list | tuple | set | frozenset | dict) and bool(effects)
-        return runs and has(self.action, "gate") and declared(self.action, "gate") is None
+        return runs and has_attribute(self.action, "gate") and declared(self.action, "gate") is None
 
     @property
     def is_sync(self) -> bool:
-        """Whether LangGraph has no async way to run it."""
+        """Tell whether LangGraph has no async way to run the node."""
         return _is_sync(self.runnable)
 
 
-def declared(thing: object, name: str) -> object:
-    """Return what an object says of itself under a name; `None` if it says nothing or cannot."""
+def declared(owner: object, name: str) -> object:
+    """Return the attribute of an object; None if it has none, or computing it fails."""
     try:
-        return getattr(thing, name, None)
+        return getattr(owner, name, None)
     except Exception:  # noqa: BLE001 - a property of a user's object may raise anything
         return None
 
 
-def has(thing: object, name: str) -> bool:
+def has_attribute(owner: object, name: str) -> bool:
     """Tell whether an object has an attribute, without computing it."""
-    return getattr_static(thing, name, UNKNOWN) is not UNKNOWN
+    return getattr_static(owner, name, UNKNOWN) is not UNKNOWN
 
 
-def unbound(thing: object) -> object:
-    """Return a Runnable without what `bind`, `with_config` or `with_retry` put around it."""
-    while isinstance(thing, RunnableBindingBase):
-        thing = thing.bound
-    return thing
+def unwrapped(runnable: object) -> object:
+    """Return a Runnable without the layers of `bind`, `with_config` or `with_retry`."""
+    while isinstance(runnable, RunnableBindingBase):
+        runnable = runnable.bound
+    return runnable
 
 
 def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
     """Return the compiled graph that a call in a function runs, as in `graph.invoke(...)`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _RUNNING:
-        return None
-    owner = body.resolve(call.func.value)
+    owner = body.receiver(call, _RUNNING)
     return owner if isinstance(owner, CompiledStateGraph) else None
 
 
 def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
-    """Tell whether a graph that a node runs may stop for a person, and hand that on to the node."""
+    """Tell whether a graph that a node runs may stop for a person, which stops the node too."""
+    # A graph that has a saver of its own, or refuses one (False), hands no question to the node.
     if id(graph) in seen or graph.checkpointer not in (None, True):
         return False
     parts = [Part(name=name, spec=spec) for name, spec in graph.builder.nodes.items()]
@@ -182,40 +187,40 @@ def graph_asks(graph: AnyCompiled, seen: frozenset[int] = frozenset()) -> bool:
 
 
 def _may_ask(part: Part, seen: frozenset[int]) -> bool:
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in bodies):
+    if declared(part.action, "asks") is True or any(body.calls(interrupt) for body in part.reach):
         return True
-    calls = [(body, node) for body in bodies for node in body.nodes if isinstance(node, ast.Call)]
-    graphs = [part.graph, *(called_graph(body, call) for body, call in calls)]
+    called = [called_graph(body, call) for body in part.reach for call in body.call_nodes]
+    graphs = [part.graph, *called]
     return any(graph_asks(graph, seen) for graph in graphs if graph is not None)
 
 
 def functions_of(runnable: object) -> Iterator[Any]:
-    """Return the function and the async function that LangGraph or LangChain wrapped."""
-    sync, soon = declared(runnable, "func"), declared(runnable, "afunc")
-    pair = has(runnable, "func") and has(runnable, "afunc")
+    """List the function and the async function that LangGraph or LangChain wrapped."""
+    function, async_function = declared(runnable, "func"), declared(runnable, "afunc")
+    # LangGraph's own wrapper has no public class: it is known by its two attributes.
+    pair = has_attribute(runnable, "func") and has_attribute(runnable, "afunc")
     if not (pair or isinstance(runnable, RunnableLambda)):
         return
-    if sync is not None:
-        yield sync
-    if soon is not None and not (sync is not None and _is_hop(soon)):
-        yield soon
+    if function is not None:
+        yield function
+    if async_function is not None and not (function is not None and _is_thread_hop(async_function)):
+        yield async_function
 
 
-def _is_hop(function: object) -> bool:
+def _is_thread_hop(function: object) -> bool:
     """Tell whether an async function only puts a sync one into a thread."""
     return isinstance(function, partial) and function.func is run_in_executor
 
 
-def _line(runnable: object) -> list[object]:
-    """Return the steps of a sequence of Runnables."""
+def _sequence_steps(runnable: object) -> list[object]:
+    """List the steps of a sequence of Runnables; none for any other object."""
     steps = declared(runnable, "steps") if isinstance(runnable, Runnable) else None
     return steps if isinstance(steps, list) else []
 
 
 def _bodies(runnable: object) -> Iterator[Body]:
     for function in functions_of(runnable):
-        if (body := read(function)) is not None:
+        if (body := body_of(function)) is not None:
             yield body
 
 
@@ -227,20 +232,21 @@ def _tools(runnable: object) -> Iterator[object]:
                 yield function
 
 
-def _texts(said: object) -> frozenset[str] | None:
-    if not isinstance(said, tuple | list | set | frozenset | Mapping):
+def _strings(names: object) -> frozenset[str] | None:
+    if not isinstance(names, tuple | list | set | frozenset | Mapping):
         return None
-    return frozenset(each for each in said if isinstance(each, str))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _is_sync(runnable: object) -> bool:
-    runnable = unbound(runnable)
-    steps = _line(runnable)
+    runnable = unwrapped(runnable)
+    steps = _sequence_steps(runnable)
     if isinstance(runnable, RunnableParallel):
         steps = list(runnable.steps__.values())
     if steps:
         return any(_is_sync(step) for step in steps)
-    if isinstance(runnable, RunnableLambda) or has(runnable, "afunc"):
-        soon = declared(runnable, "afunc")
-        return soon is None or _is_hop(soon)
+    if isinstance(runnable, RunnableLambda) or has_attribute(runnable, "afunc"):
+        async_function = declared(runnable, "afunc")
+        return async_function is None or _is_thread_hop(async_function)
+    # The `ainvoke` that every Runnable inherits calls `invoke` in a thread.
     return getattr(type(runnable), "ainvoke", None) is Runnable.ainvoke

@@ -1,4 +1,4 @@
-"""Where a function asks a person: by `interrupt`, by a helper that does, or in a graph it runs."""
+"""Find where a function asks a person: by `interrupt`, in a helper, or in a graph that it runs."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from types import CodeType, FunctionType, MethodType
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import interrupt
 
-from quintet.checks.graph.agents import called_runnable, inside
+from quintet.checks.graph.agents import agent_parts, called_runnable
 from quintet.checks.graph.part import graph_asks
-from quintet.checks.source.body import UNKNOWN, Body, plain_function, read
+from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of, plain_function
 
 _DEPTH = 6
-"""How far calls are followed, from helper to helper."""
+"""The number of calls that are followed, from helper to helper."""
 
 FOREIGN = ("langchain", "langchain_core", "langgraph", "langgraph_supervisor", "langgraph_swarm")
-"""Whose functions a user cannot change."""
+"""Packages whose functions a user cannot change."""
 
 
-def asking(body: Body) -> list[ast.Call]:
+def question_calls(body: Body) -> list[ast.Call]:
     """List the calls of a function that may stop for a person, in the order of the text."""
-    calls = [node for node in body.nodes if isinstance(node, ast.Call) and _asks(body, node, ())]
+    calls = [call for call in body.call_nodes if _may_ask(body, call, ())]
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
-def followed(bodies: Iterable[Body]) -> Iterator[Body]:
-    """List functions and the helpers that they call, each with the functions it is given."""
+def with_helpers(bodies: Iterable[Body]) -> Iterator[Body]:
+    """List functions and the helpers that they call, each with the functions passed to it."""
     seen: set[tuple[CodeType, frozenset[int]]] = set()
     waiting = [(body, 0) for body in bodies]
     while waiting:
-        each, depth = waiting.pop()
-        key = (each.function.__code__, frozenset(map(id, each.known.values())))
+        body, depth = waiting.pop()
+        # One helper may be passed different functions at different calls: each is looked at.
+        key = (body.function.__code__, frozenset(map(id, body.known.values())))
         if key in seen:
             continue
         seen.add(key)
-        yield each
+        yield body
         if depth < _DEPTH:
-            calls = [node for node in each.nodes if isinstance(node, ast.Call)]
-            helpers = [helper for call in calls if (helper := _helper(each, call)) is not None]
-            waiting += [(helper, depth + 1) for helper in helpers]
+            helpers = (_helper(body, call) for call in body.call_nodes)
+            waiting += [(helper, depth + 1) for helper in helpers if helper is not None]
 
 
-def _asks(body: Body, call: ast.Call, seen: tuple[CodeType, ...]) -> bool:
+def _may_ask(body: Body, call: ast.Call, seen: tuple[CodeType, ...]) -> bool:
     if body.callee(call) is interrupt:
         return True
     if (inner := body.inner(call)) is not None:
@@ -57,39 +57,41 @@ def _asks(body: Body, call: ast.Call, seen: tuple[CodeType, ...]) -> bool:
     if helper is None or helper.function.__code__ in seen or len(seen) >= _DEPTH:
         return False
     deeper = (*seen, helper.function.__code__)
-    return any(isinstance(node, ast.Call) and _asks(helper, node, deeper) for node in helper.nodes)
+    return any(_may_ask(helper, node, deeper) for node in helper.call_nodes)
 
 
 def runnable_asks(runnable: object) -> bool:
-    """Tell whether a Runnable may stop for a person, and hand that on to who runs it."""
+    """Tell whether a Runnable may stop for a person, which stops its caller too."""
     if isinstance(runnable, CompiledStateGraph):
         return graph_asks(runnable)
-    agent = inside(runnable)
+    agent = agent_parts(runnable)
     return any(map(graph_asks, agent.graphs)) or any(body.calls(interrupt) for body in agent.bodies)
 
 
 def _helper(body: Body, call: ast.Call) -> Body | None:
-    """Return the function of the user's that a call calls, with the functions that it is given."""
-    thing = body.callee(call)
-    plain = plain_function(thing)
-    if not isinstance(plain, FunctionType) or not (body.is_near(thing) or _is_users(plain)):
+    """Return the user's function that a call calls, with the functions passed to it."""
+    callee = body.callee(call)
+    plain = plain_function(callee)
+    if not isinstance(plain, FunctionType) or not (body.is_near(callee) or _is_users(plain)):
         return None
-    helper = read(thing)
+    helper = body_of(callee)
     if helper is None:
         return None
-    given = dict(zip(helper.parameters, call.args, strict=False))
-    given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
-    functions = {name: body.resolve(each) for name, each in given.items()}
+    arguments = dict(zip(helper.parameters, call.args, strict=False))
+    arguments |= {
+        keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None
+    }
+    functions = {name: body.resolve(value) for name, value in arguments.items()}
     known = {
-        name: each
-        for name, each in functions.items()
-        if each is not UNKNOWN and isinstance(each, FunctionType | MethodType)
+        name: function
+        for name, function in functions.items()
+        if function is not UNKNOWN and isinstance(function, FunctionType | MethodType)
     }
     return replace(helper, known={**helper.known, **known}) if known else helper
 
 
 def _is_users(function: FunctionType) -> bool:
-    """Tell whether a function is neither Python's nor of an installed package."""
-    root = str(function.__module__).partition(".")[0]
+    """Tell whether a function is the user's: not Python's, nor of an installed package."""
+    package = package_of(function)
     installed = "site-packages" in function.__code__.co_filename
-    return not installed and root not in sys.stdlib_module_names and root != "quintet"
+    return not installed and package not in sys.stdlib_module_names and package != "quintet"

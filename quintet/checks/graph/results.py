@@ -1,4 +1,7 @@
-"""Who gives which result: workers under their names, planners under the ids of their steps."""
+"""Find the nodes that give each result.
+
+Workers give results under their own names, planners under the ids of their steps.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +14,33 @@ from typing import Literal
 from quintet.checks.graph.entries import Entries
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body
-from quintet.checks.source.literals import Values
+from quintet.checks.source.literals import ANYTHING, NOTHING, Values
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
 from quintet.nodes import Planner, Worker
 
-Verdict = Literal["given", "late", "never", "unknown"]
+Availability = Literal["given", "late", "never", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """The names under which results are given, each with who gives it.
+    """Tell which nodes give the results of each name.
 
-    `complete` when no other names can be given.
+    `complete` is False where results of other names may be given too.
     """
 
     tree: Tree
     givers: dict[str, frozenset[Spot]]
     complete: bool
 
-    def before(self, name: str, spot: Spot) -> Verdict:
-        """Tell whether a result stands under a name when a node runs, or comes too late.
+    def before(self, name: str, spot: Spot) -> Availability:
+        """Tell whether a result stands under a name when a node runs, or is given too late.
 
-        Several results of one name in one step are numbered, `read`, `read#2` and so on.
+        Several results of one name in one step are numbered: `read`, `read#2` and so on.
         """
         givers = self.givers.get(re.sub(r"#\d+$", "", name), frozenset())
-        if any(self.tree.runs_before(each, spot) for each in givers):
+        if any(self.tree.runs_before(giver, spot) for giver in givers):
             return "given"
         if not self.complete:
             return "unknown"
@@ -45,7 +48,7 @@ class Results:
 
 
 def results(tree: Tree) -> Results:
-    """Read who gives results in a graph and its subgraphs."""
+    """Read the results that the nodes of a graph and its subgraphs give."""
     givers: dict[str, frozenset[Spot]] = {}
     complete = True
     for spot in tree.spots:
@@ -58,29 +61,31 @@ def results(tree: Tree) -> Results:
 
 def _given(tree: Tree, spot: Spot) -> Values:
     if "results" not in spot.shape.channels:
-        return Values()
-    if isinstance(spot.thing, Planner):
-        return steps_of(spot.thing).ids
-    if isinstance(spot.thing, Worker):
+        return NOTHING
+    if isinstance(spot.action, Planner):
+        return steps_of(spot.action).ids
+    if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
     return _of_function(spot)
 
 
 def _of_worker(entries: Entries, spot: Spot) -> Values:
-    """List its own name where it runs without a step, and the steps that it is sent by hand."""
-    ids = [_step_id(each.given) for _, each in entries.sends if spot.name in each.to.texts]
-    alone = spot.name in entries.named or entries.is_open or Values() in ids
-    own = frozenset({spot.name}) if alone else frozenset()
+    """List the names of a worker's results: its own, where it may run without a step."""
+    ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
+    # The result of a Send without a step stands under the worker's own name.
+    alone = spot.name in entries.named or entries.is_open or NOTHING in ids
+    own_name = frozenset({spot.name}) if alone else frozenset()
     return Values(
-        known=own.union(*(each.known for each in ids)), complete=all(each.complete for each in ids)
+        known=own_name.union(*(step_id.known for step_id in ids)),
+        complete=all(step_id.complete for step_id in ids),
     )
 
 
-def _step_id(given: Payload) -> Values:
-    """Return the ids of a step that is sent by hand; none where no step is sent."""
-    if "step" in given.keys or not given.complete:
-        return Values(complete=False)
-    return Values()
+def _step_id(sent: Payload) -> Values:
+    """Return the ids of the step in a `Send`: none without a step; the id itself is not read."""
+    if "step" in sent.keys or not sent.complete:
+        return ANYTHING
+    return NOTHING
 
 
 def _of_function(spot: Spot) -> Values:
@@ -88,24 +93,23 @@ def _of_function(spot: Spot) -> Values:
     if part.writes is not None or part.is_ours:
         return Values(complete="results" not in (part.writes or ()))
     if part.is_opaque:
-        return Values(complete=False)
-    bodies = [each for body in (*part.bodies, *part.aside) for each in body.reach]
-    found = [payload(body, value) for body in bodies for value in _stored(body)]
+        return ANYTHING
+    payloads = [payload(body, value) for body in part.reach for value in _stored(body)]
     return Values(
-        known=frozenset(key for each in found for key in each.keys),
-        complete=all(each.complete and not each.whole for each in found)
-        and not any(gives_foreign(body) for body in bodies),
+        known=frozenset(key for update in payloads for key in update.keys),
+        complete=all(update.complete and not update.whole for update in payloads)
+        and not any(gives_foreign(body) for body in part.reach),
     )
 
 
 def _stored(body: Body) -> Iterator[ast.expr]:
-    """Return what a function puts under the key `results`, in a dict or by keyword."""
+    """List the values that a function stores under the key `results`."""
     for node in body.nodes:
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
             yield from (value for key, value in pairs if key and body.resolve(key) == "results")
         elif isinstance(node, ast.Call):
-            yield from (each.value for each in node.keywords if each.arg == "results")
+            yield from (keyword.value for keyword in node.keywords if keyword.arg == "results")
         elif isinstance(node, ast.Assign):
-            keys = [each.slice for each in node.targets if isinstance(each, ast.Subscript)]
+            keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]
             yield from (node.value for key in keys if body.resolve(key) == "results")

@@ -1,4 +1,4 @@
-"""The shape of a graph: its nodes, and where each may lead."""
+"""Work out the shape of a graph: its nodes, and where each may lead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.checks.graph.branch import Branch, begun, path_body
 from quintet.checks.graph.crew import crews
 from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
-from quintet.checks.source.moves import Moves, commanded, makes_sends, merged
+from quintet.checks.source.moves import Moves, command_moves, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
 from quintet.nodes import Planner, Recovery, Worker
 
@@ -26,24 +26,24 @@ AnyGraph = StateGraph[Any, Any, Any, Any]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shape:
-    """A graph, or a subgraph with the names of the nodes that lead into it."""
+    """Read a graph; `within` names the nodes that lead into it where it is a subgraph."""
 
     builder: AnyGraph
     within: tuple[str, ...] = ()
 
     def at(self, name: str) -> str:
-        """Return a node's name with its way in, as findings give it."""
+        """Return the name of a node as findings give it: `"outer/inner"` in a subgraph."""
         return "/".join((*self.within, name))
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """The nodes, with those that LangGraph makes for default error handlers."""
+        """Map names to nodes, those included that LangGraph makes for default error handlers."""
         specs = _with_defaults(self.builder)
         return {name: Part(name=name, spec=specs[name]) for name in sorted(specs)}
 
     @cached_property
     def inner(self) -> dict[str, Shape]:
-        """The subgraphs that are nodes, by node."""
+        """Map the nodes that are subgraphs to the shapes of these."""
         return {
             name: Shape(builder=part.graph.builder, within=(*self.within, name))
             for name, part in self.parts.items()
@@ -51,52 +51,53 @@ class Shape:
         }
 
     def walk(self) -> Iterator[Shape]:
-        """Return this graph and every subgraph in it."""
+        """List this graph and every subgraph in it."""
         yield self
         for shape in self.inner.values():
             yield from shape.walk()
 
     @cached_property
     def channels(self) -> dict[str, BaseChannel[Any, Any, Any]]:
-        """The keys of the state."""
+        """Map the keys of the state to their channels."""
         return dict(self.builder.channels)
 
     @cached_property
     def keys(self) -> frozenset[str]:
-        """The keys that a node may write: channels, and values that LangGraph manages."""
+        """List the keys that a node may write: channels, and values that LangGraph manages."""
         return frozenset(self.builder.channels) | frozenset(self.builder.managed)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the whole state is one value without keys."""
+        """Tell whether the whole state is one value without keys."""
         return "__root__" in self.channels
 
     def holds_one(self, key: str) -> bool:
-        """Tell whether a key takes one value a step."""
+        """Tell whether a key takes only one value in a step."""
         channel = self.channels.get(key)
+        # LangGraph's EphemeralValue, where it refuses a second value, says so by `guard`.
         return isinstance(channel, LastValue) or getattr(channel, "guard", False) is True
 
     @cached_property
     def edges(self) -> dict[str, frozenset[str]]:
-        """The plain edges, by source."""
-        found: defaultdict[str, set[str]] = defaultdict(set)
+        """Map each node to the targets of its plain edges."""
+        targets_by_source: defaultdict[str, set[str]] = defaultdict(set)
         for source, target in self.builder.edges:
-            found[source].add(label(target))
-        return {source: frozenset(targets) for source, targets in found.items()}
+            targets_by_source[source].add(label(target))
+        return {source: frozenset(targets) for source, targets in targets_by_source.items()}
 
     @cached_property
     def joins(self) -> tuple[tuple[frozenset[str], str], ...]:
-        """The edges that wait for several nodes."""
+        """List the edges that wait for several nodes, as pairs of these nodes and the target."""
         return tuple((frozenset(starts), end) for starts, end in sorted(self.builder.waiting_edges))
 
-    def static(self, name: str) -> frozenset[str]:
-        """Return the targets of a node's own edges, plain or waiting."""
+    def edge_targets(self, name: str) -> frozenset[str]:
+        """List the targets of a node by plain and by waiting edges."""
         waiting = frozenset(end for starts, end in self.joins if name in starts)
         return self.edges.get(name, frozenset()) | waiting
 
     @cached_property
     def branches(self) -> dict[str, tuple[Branch, ...]]:
-        """The conditional edges, by source."""
+        """Map each node to its conditional edges."""
         return {
             label(source): tuple(
                 Branch(
@@ -108,6 +109,7 @@ class Shape:
                 for _, spec in sorted(named.items())
             )
             for source, named in self.builder.branches.items()
+            # The mapping is a defaultdict: looking a node up leaves an empty entry.
             if named
         }
 
@@ -116,79 +118,83 @@ class Shape:
         return {name: self._commands(part) for name, part in self.parts.items()}
 
     def moves(self, name: str) -> Moves:
-        """Tell where a node may go by `Command`, as hints, the object and the source say."""
+        """Read where a node may go by `Command`, from its hints, its object and its source."""
         return self._moves.get(name, Moves())
 
     @cached_property
     def crews(self) -> dict[str, frozenset[str]]:
-        """The nodes that may hold a step of each planner, by planner."""
+        """Map each planner to the nodes that may hold one of its steps."""
         return crews(self.parts)
 
     def _planners(self, part: Part) -> frozenset[str]:
-        """Return the planners that a node goes back to by itself, with a step of theirs."""
+        """List the planners that a node itself returns to, with a step of theirs."""
         if isinstance(part.action, Recovery):
-            of = {n for n, each in self.parts.items() if each.spec.error_handler_node == part.name}
+            others = self.parts.values()
+            sources = {node.name for node in others if node.spec.error_handler_node == part.name}
         elif isinstance(part.action, Worker) and part.action.then:
-            of = {part.name}
+            sources = {part.name}
         else:
             return frozenset()
-        return frozenset(planner for planner, crew in self.crews.items() if of & crew)
+        return frozenset(planner for planner, crew in self.crews.items() if sources & crew)
 
     def _commands(self, part: Part) -> Moves:
-        said = part.hints | (part.targets or frozenset()) | self._planners(part)
-        found = commanded((*part.bodies, *part.aside))
+        declared = part.hints | (part.targets or frozenset()) | self._planners(part)
+        moves = command_moves((*part.bodies, *part.aside))
         if (shape := self.inner.get(part.name)) is not None:
             upward = merged(shape.moves(name) for name in shape.parts).parent
-            found = Moves(to=upward)
-        closed = bool(said) or part.targets is not None
+            moves = Moves(to=upward)
+        # Declared targets are believed: the source is then not suspected of leading elsewhere.
+        closed = bool(declared) or part.targets is not None
         open_ended = part.is_opaque or any(may_command(body) for body in part.bodies)
-        given = Values(known=said, complete=closed or not open_ended)
-        to = union([given, replace(found.to, complete=closed or found.to.complete)])
-        return replace(found, to=to, named=self._named(part, said, found))
+        targets = Values(known=declared, complete=closed or not open_ended)
+        to = union([targets, replace(moves.to, complete=closed or moves.to.complete)])
+        return replace(moves, to=to, named=self._named(part, declared, moves))
 
-    def _named(self, part: Part, said: frozenset[str], found: Moves) -> Values:
-        """Tell where a node goes by name, and not by `Send`."""
+    def _named(self, part: Part, declared: frozenset[str], moves: Moves) -> Values:
+        """List the targets that a node goes to by name, and not by `Send`."""
         if isinstance(part.action, Planner):
             return Values(known=frozenset({part.action.then, part.action.otherwise}))
         if part.is_ours:
-            return Values(known=said)
+            return Values(known=declared)
         if any(makes_sends(body) for body in part.bodies):
-            return found.named
-        return union([Values(known=said), found.named])
+            return moves.named
+        return union([Values(known=declared), moves.named])
 
     def exits(self, name: str) -> frozenset[str]:
-        """List every node that a node may lead to, joins and error handler left out."""
-        branched = [each.moves.to.texts for each in self.branches.get(name, ())]
+        """List every node that a node may lead to, except by waiting edges and error handlers."""
+        branched = [branch.moves.to.texts for branch in self.branches.get(name, ())]
         return self.edges.get(name, frozenset()).union(*branched, self.moves(name).to.texts)
 
     def follows(self, name: str, *, failing: bool = False) -> frozenset[str]:
-        """List the nodes that may run because of a node; its error handler where it fails."""
+        """List every node that may run because of a node; its error handler where it may fail."""
         part = self.parts.get(name)
         handler = part.spec.error_handler_node if part is not None and failing else None
         failed = frozenset({handler}) if handler else frozenset()
-        return self.exits(name) | self.static(name) | failed
+        return self.exits(name) | self.edge_targets(name) | failed
 
     def is_open(self, name: str) -> bool:
         """Tell whether a node may lead to nodes that cannot be listed."""
-        branched = all(each.moves.to.complete for each in self.branches.get(name, ()))
+        branched = all(branch.moves.to.complete for branch in self.branches.get(name, ()))
         return not (branched and self.moves(name).to.complete)
 
     def is_end(self, name: str) -> bool:
-        """Tell whether a run can end after this node."""
-        way_on = self.static(name) | self.exits(name)
-        return END in way_on or not (way_on or self.is_open(name))
+        """Tell whether a run can end after a node."""
+        targets = self.edge_targets(name) | self.exits(name)
+        # LangGraph ends a way at a node that leads nowhere.
+        return END in targets or not (targets or self.is_open(name))
 
     @cached_property
     def _written(self) -> dict[str, Written]:
         return {name: self._writes(part) for name, part in self.parts.items()}
 
     def written(self, name: str) -> Written:
-        """Return the keys that a node writes, as the object and the source say."""
+        """Read the keys that a node writes, from its object or its source."""
         return self._written.get(name, Written())
 
     def _writes(self, part: Part) -> Written:
         if (shape := self.inner.get(part.name)) is not None:
-            return Written(keys=frozenset(shape.gives & self.keys))
+            # A subgraph gives back only the keys that the graph around it has, too.
+            return Written(keys=frozenset(shape.output_keys & self.keys))
         if part.writes is not None:
             return Written(keys=part.writes)
         if part.is_opaque or not part.bodies:
@@ -196,18 +202,18 @@ class Shape:
         return written(part.bodies)
 
     def sees(self, name: str) -> frozenset[str]:
-        """Return the keys of the state that a node is given."""
+        """List the keys of the state that a node is given."""
         schema = self.parts[name].spec.input_schema
         return frozenset(self.builder.schemas.get(schema, self.keys))
 
     @cached_property
-    def takes(self) -> frozenset[str]:
-        """The keys that the graph takes from its input."""
+    def input_keys(self) -> frozenset[str]:
+        """List the keys that the graph takes from its input."""
         return frozenset(self.builder.schemas.get(self.builder.input_schema, ()))
 
     @property
     def returns(self) -> bool:
-        """Whether it can end by itself, and not only by a `Command` to its parent."""
+        """Tell whether a subgraph can end by itself, and not only by a `Command` to its parent."""
         return any(
             self.is_end(name) and not self.moves(name).parent.texts
             for name in self.reached()
@@ -215,13 +221,13 @@ class Shape:
         )
 
     @cached_property
-    def gives(self) -> frozenset[str]:
-        """The keys of its output that it sets: those that it was given, and those written."""
+    def output_keys(self) -> frozenset[str]:
+        """List the keys of its output that the graph sets: taken from its input, or written."""
         output = frozenset(self.builder.schemas.get(self.builder.output_schema, ()))
         inside = [self.written(name) for name in self.parts]
-        if not all(each.complete for each in inside):
+        if not all(update.complete for update in inside):
             return output
-        return output & self.takes.union(*(each.keys for each in inside))
+        return output & self.input_keys.union(*(update.keys for update in inside))
 
     def reached(
         self,
@@ -229,44 +235,52 @@ class Shape:
         *,
         closed: frozenset[str] = frozenset(),
     ) -> dict[str, str | None]:
-        """Return the nodes that a run may come to, each with the node before it on a shortest way.
+        """Find the nodes that a run may come to.
 
-        From a `closed` node no way leads on, except the one to its error handler.
+        Args:
+            starts: the nodes at which it begins.
+            closed: nodes past which it does not go, except to their error handlers.
+
+        Returns:
+            Each node with the node before it on a shortest way; None for a start.
         """
-        found: dict[str, str | None] = dict.fromkeys(sorted(starts))
-        waiting = list(found)
+        previous: dict[str, str | None] = dict.fromkeys(sorted(starts))
+        waiting = list(previous)
         while waiting:
             name = waiting.pop(0)
-            for target in sorted(self._next(name, closed, frozenset(found))):
-                if target in self.parts and target not in found:
-                    found[target] = name
+            for target in sorted(self._reached_from(name, closed, frozenset(previous))):
+                if target in self.parts and target not in previous:
+                    previous[target] = name
                     waiting.append(target)
-        return found
+        return previous
 
-    def _next(self, name: str, closed: frozenset[str], seen: frozenset[str]) -> frozenset[str]:
+    def _reached_from(
+        self, name: str, closed: frozenset[str], seen: frozenset[str]
+    ) -> frozenset[str]:
         part = self.parts.get(name)
         handler = part.spec.error_handler_node if part is not None else None
         failed = frozenset({handler}) if handler else frozenset()
         if name in closed:
             return failed
-        passed = seen - closed
-        joined = frozenset(end for starts, end in self.joins if name in starts <= passed)
+        reached_open = seen - closed
+        # A waiting edge leads on when all its nodes have run.
+        joined = frozenset(end for starts, end in self.joins if name in starts <= reached_open)
         return self.exits(name) | joined | failed
 
 
 def label(target: object) -> str:
-    """Return the name of a target; what is no name, such as the function itself, in brackets."""
+    """Return the name of a target; an object that is no name in angle brackets."""
     if isinstance(target, str):
         return target
     return f"<{type(target).__name__} {getattr(target, '__name__', '')}>"
 
 
-def way(found: Mapping[str, str | None], name: str) -> str:
-    """Return the way to a node that `Shape.reached` found: `START -> a -> b`."""
+def way(previous: Mapping[str, str | None], name: str) -> str:
+    """Spell out the way to a node that `Shape.reached` found: `START -> a -> b`."""
     steps = [name]
-    while (before := found.get(steps[-1])) is not None:
+    while (before := previous.get(steps[-1])) is not None:
         steps.append(before)
-    return " -> ".join("START" if each == START else each for each in reversed(steps))
+    return " -> ".join("START" if step == START else step for step in reversed(steps))
 
 
 def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
@@ -277,6 +291,7 @@ def _with_defaults(builder: AnyGraph) -> Mapping[str, Spec]:
     if builder.compiled:
         return builder.nodes
     probe = copy(builder)
+    # Without its hinted targets, a node cannot be refused for a target that does not exist.
     probe.nodes = {name: replace(spec, ends=()) for name, spec in builder.nodes.items()}
     probe.edges = {(START, name) for name in list(builder.nodes)[:1]}
     probe.branches = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""A graph with all its subgraphs: who stands where, and who may run after whom."""
+"""Follow runs through a graph and its subgraphs: find the nodes that may run after a node."""
 
 from __future__ import annotations
 
@@ -25,23 +25,26 @@ class Spot:
 
     @property
     def part(self) -> Part:
-        """The node."""
+        """Return the node as `Part`."""
         return self.shape.parts[self.name]
 
     @property
-    def thing(self) -> object:
-        """The object or function that is the node."""
+    def action(self) -> object:
+        """Return the function, object or Runnable that was given to `add_node`."""
         return self.part.action
 
     @property
     def at(self) -> str:
-        """Its name with its way in."""
+        """Return the name of the node as findings give it."""
         return self.shape.at(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trail:
-    """The nodes that may run after one; `open` where there may be others, `ends` where it ends."""
+    """The nodes that may run after a node.
+
+    `open` where there may be others, which cannot be listed; `ends` where the run may end.
+    """
 
     spots: frozenset[Spot]
     open: bool
@@ -50,7 +53,11 @@ class Trail:
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """How ways are followed: not past `closed` nodes; to later error handlers if `failing`."""
+    """Follow runs on their way.
+
+    No run is followed past a node in `closed`; later nodes may lead to their error handlers if
+    `failing` is set.
+    """
 
     closed: frozenset[Spot] = frozenset()
     failing: bool = False
@@ -59,9 +66,11 @@ class Walk:
         """Follow every way on from a node inside its graph, and into the subgraphs on the way."""
         spots: set[Spot] = set()
         is_open = ends = False
+        # The start is not seen yet: a cycle may lead back to it.
         seen, waiting = set[str](), [start]
         while waiting:
             name = waiting.pop()
+            # The start is taken to succeed: its own error handler does not come after it.
             targets = shape.follows(name, failing=self.failing and name != start)
             is_open |= shape.is_open(name) or not targets <= {*shape.parts, END}
             ends |= name != START and (shape.is_end(name) or bool(shape.moves(name).parent.texts))
@@ -72,10 +81,11 @@ class Walk:
                 is_open |= into.open
                 if into.ends:
                     waiting.append(target)
+        # Where targets are unknown, END may be among them.
         return Trail(spots=frozenset(spots), open=is_open, ends=ends or is_open)
 
     def into(self, shape: Shape, name: str) -> Trail:
-        """Find what runs inside a node, and whether it goes on from there."""
+        """Find the nodes that run inside a node, and tell whether the run goes on from there."""
         if name in shape.inner:
             return self.along(shape.inner[name], START)
         spot = Spot(shape=shape, name=name)
@@ -84,14 +94,14 @@ class Walk:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tree:
-    """A graph and its subgraphs."""
+    """Follow runs through a graph with all its subgraphs."""
 
     root: Shape
     _trails: dict[Spot, Trail] = field(default_factory=dict)
 
     @cached_property
     def shapes(self) -> dict[tuple[str, ...], Shape]:
-        """The graph and its subgraphs, by the names of the nodes that lead into them."""
+        """Map the names of the nodes that lead into a graph or subgraph to its shape."""
         return {shape.within: shape for shape in self.root.walk()}
 
     @cached_property
@@ -99,12 +109,12 @@ class Tree:
         return {within: Entries(shape=shape) for within, shape in self.shapes.items()}
 
     def entries(self, shape: Shape) -> Entries:
-        """Tell how control comes to the nodes of a graph of this tree."""
+        """Tell how the nodes of a graph of this tree are started."""
         return self._entries[shape.within]
 
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
-        """Every node that is no subgraph."""
+        """List every node that is not a subgraph."""
         return tuple(
             Spot(shape=shape, name=name)
             for shape in self.shapes.values()
@@ -113,23 +123,23 @@ class Tree:
         )
 
     def of(self, kind: type[T]) -> list[tuple[Spot, T]]:
-        """Return the nodes of one kind of ours, each with its object."""
-        return [(spot, spot.thing) for spot in self.spots if isinstance(spot.thing, kind)]
+        """List the nodes whose object is of a class, each with the object."""
+        return [(spot, spot.action) for spot in self.spots if isinstance(spot.action, kind)]
 
     def after(self, spot: Spot) -> Trail:
-        """Find what may run after a node that succeeds, later failures and handlers included."""
+        """Find the nodes that may run after a node succeeds, even if later nodes fail."""
         if spot not in self._trails:
             walk = Walk(failing=True)
             self._trails[spot] = self._climb(spot.shape, walk.along(spot.shape, spot.name), walk)
         return self._trails[spot]
 
     def ahead(self, spot: Spot, closed: Iterable[Spot] = ()) -> Trail:
-        """Find what runs after a node while none fails; no way is followed past a `closed` one."""
+        """Find the nodes that run after a node while none fails; stop at the `closed` ones."""
         walk = Walk(closed=frozenset(closed))
         return self._climb(spot.shape, walk.along(spot.shape, spot.name), walk)
 
     def into(self, shape: Shape, name: str) -> Trail:
-        """Find what runs when control comes to a node, the node included, while none fails."""
+        """Find the nodes that run when a node is started, itself included, while none fails."""
         walk = Walk()
         if name == END:
             return self._climb(shape, _END, walk)
@@ -139,26 +149,26 @@ class Tree:
         return self._climb(shape, trail, walk)
 
     def runs_before(self, first: Spot, second: Spot) -> bool:
-        """Tell whether a node may run before another, as far as can be told."""
+        """Tell whether a node may run before another; where that cannot be read, it may."""
         trail = self.after(first)
         return trail.open or second in trail.spots
 
-    def place_of(self, spot: Spot, shape: Shape) -> str:
-        """Return the node of an outer graph that a node is, or that leads to it."""
+    def outer_node(self, spot: Spot, shape: Shape) -> str:
+        """Return the node of an outer graph that holds a node, or that is this node."""
         inside = spot.shape.within[len(shape.within) :]
         return inside[0] if inside else spot.name
 
-    def shared(self, first: Spot, second: Spot) -> Shape:
+    def common_graph(self, first: Spot, second: Spot) -> Shape:
         """Return the innermost graph that holds both nodes."""
         within: tuple[str, ...] = ()
-        for one, other in zip(first.shape.within, second.shape.within, strict=False):
-            if one != other:
+        for step, other in zip(first.shape.within, second.shape.within, strict=False):
+            if step != other:
                 break
-            within = (*within, one)
+            within = (*within, step)
         return self.shapes[within]
 
     def _climb(self, shape: Shape, trail: Trail, walk: Walk) -> Trail:
-        """Go on through the graphs around a subgraph, as each ends."""
+        """Follow a run out of a subgraph into the graphs around it, as far as each ends."""
         within = shape.within
         while within and trail.ends:
             trail = _both(trail, walk.along(self.shapes[within[:-1]], within[-1]))

@@ -1,3 +1,3 @@
-"""The rules: each module looks for one kind of mistake and yields findings."""
+"""Look for mistakes: each module holds the rules about one kind, which yield findings."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""An Act that does not know an effect, or does not check the approvals that it is given."""
+"""Find each Act that lacks an effect, or checks approvals by another gate than was asked."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from quintet.nodes import Act, ApprovalGate
 
 
 def unfit_acts(tree: Tree) -> Iterator[Finding]:
-    """Compare each Act with what may be proposed before it, and with the gates in between."""
-    every = dict(tree.of(Act))
-    for each in proposals(tree):
-        ahead = tree.ahead(each.spot, closed=every)
-        first = {spot: act for spot, act in every.items() if spot in ahead.spots}
+    """Compare each Act with the effects proposed before it, and with the gates in between."""
+    all_acts = dict(tree.of(Act))
+    for proposal in proposals(tree):
+        ahead = tree.ahead(proposal.spot, closed=all_acts)
+        first = {spot: act for spot, act in all_acts.items() if spot in ahead.spots}
         if first and not ahead.open:
-            yield from _missing(each, ahead, first)
+            yield from _missing(proposal, ahead, first)
         for spot, act in first.items():
             if act.gate is not None:
-                yield from _other_gates(tree, each, ahead, spot)
-            elif each.gate is not None:
-                yield _unchecked(each, spot)
+                yield from _other_gates(tree, proposal, ahead, spot)
+            elif proposal.gate is not None:
+                yield _unchecked(proposal, spot)
 
 
 def _missing(proposal: Proposal, ahead: Trail, first: Mapping[Spot, Act]) -> Iterator[Finding]:
-    """Find effects that an Act does not have, and that nobody else would run either."""
+    """Find proposed effects that the first Acts do not have, and that no other node would run."""
     if any(acts(spot) and spot not in first for spot in ahead.spots):
         return
     spot = min(first, key=lambda spot: spot.at)
     known = {effect.name for act in first.values() for effect in act.effects}
-    for name in sorted({each.name for each in proposal.named} - known):
-        held = names(*known) or "none"
+    for name in sorted({effect.name for effect in proposal.named} - known):
+        effects_held = names(*known) or "none"
         yield Finding(
             code="missing-effect",
             node=spot.at,
             fault=f"{proposal.spot.name!r} may propose {name!r}, and {spot.name!r} has no such "
-            f"effect (it has {held}): the action is refused there.",
+            f"effect (it has {effects_held}): the action is refused there.",
             remedy=f"Add {name!r} to Act(effects=...).",
         )
 
@@ -54,21 +54,25 @@ def _unchecked(proposal: Proposal, spot: Spot) -> Finding:
 
 
 def _other_gates(tree: Tree, proposal: Proposal, ahead: Trail, spot: Spot) -> Iterator[Finding]:
-    """Find gates before an Act that are not its own: their approvals do not count there.
+    """Find gates before an Act that differ from its own, so that it refuses their approvals.
 
-    Where a gate of the graph asks, the worker's own only says which actions are held back.
+    Where a gate node asks, the gate of the worker only decides which effects are held back.
     """
-    every = dict(tree.of(Act))
-    gates = [(each, gate) for each, gate in tree.of(ApprovalGate) if each in ahead.spots]
-    asked = [(s, gate) for s, gate in gates if spot in tree.ahead(s, closed=every).spots]
-    unlike = {each: differences(gate, every[spot].gate) for each, gate in asked}
+    all_acts = dict(tree.of(Act))
+    own = all_acts[spot].gate
+    gates = [(asking, gate) for asking, gate in tree.of(ApprovalGate) if asking in ahead.spots]
+    unlike = {
+        asking: differences(gate, own)
+        for asking, gate in gates
+        if spot in tree.ahead(asking, closed=all_acts).spots
+    }
     if proposal.gate is not None:
-        differs = differences(proposal.gate, every[spot].gate)
-        held = [name for name in differs if name == "when" or not asked]
-        unlike = {proposal.spot: held, **unlike}
-    each = next((each for each, settings in unlike.items() if settings), None)
-    if each is not None:
-        yield _other(spot, each, unlike[each])
+        differing = differences(proposal.gate, own)
+        counting = [name for name in differing if name == "when" or not unlike]
+        unlike = {proposal.spot: counting, **unlike}
+    other = next((asking for asking, settings in unlike.items() if settings), None)
+    if other is not None:
+        yield _other(spot, other, unlike[other])
 
 
 def _other(spot: Spot, gated: Spot, unlike: list[str]) -> Finding:

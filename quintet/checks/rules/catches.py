@@ -1,4 +1,4 @@
-"""Questions to a person that an except clause swallows."""
+"""Find questions to a person that an except clause or a fallback swallows."""
 
 from __future__ import annotations
 
@@ -11,98 +11,96 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.types import interrupt
 
 from quintet.checks.finding import Finding
-from quintet.checks.graph.agents import functions_in, inside
+from quintet.checks.graph.agents import agent_parts, tool_functions
 from quintet.checks.graph.part import Part
-from quintet.checks.graph.questions import FOREIGN, asking, followed, runnable_asks
+from quintet.checks.graph.questions import FOREIGN, question_calls, runnable_asks, with_helpers
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, own, read
+from quintet.checks.source.body import Body, body_of, package_of, walk_scope
 from quintet.nodes import Worker
 
+# The classes of GraphInterrupt: a clause for one of them takes it.
 _CATCHING = (Exception, BaseException, GraphBubbleUp, GraphInterrupt)
 
 
 def swallowed(shape: Shape) -> Iterator[Finding]:
-    """Find questions that are swallowed: what catches every exception catches them too."""
+    """Find code that catches the interrupt by which a question is asked: nobody is asked."""
     for name, part in shape.parts.items():
-        for each in followed(_bodies(part)):
-            if (call := next(_swallowed(each), None)) is not None:
-                direct = each.callee(call) is interrupt
-                what = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
-                yield _finding(shape, name, f"an except clause around {what}")
+        for body in with_helpers(_bodies(part)):
+            if (call := next(_swallowed(body), None)) is not None:
+                direct = body.callee(call) is interrupt
+                place = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
+                yield _finding(shape, name, f"an except clause around {place}")
                 break
-        if any(_falls_back(thing) for thing in _things(part)):
+        if any(_falls_back(runnable) for runnable in _runnables(part)):
             yield _finding(shape, name, "with_fallbacks(...)")
 
 
 def _bodies(part: Part) -> Iterator[Body]:
-    """List the functions that run in a node: its own, a worker's agent's, and its tools."""
+    """List the functions that run in a node: its own, its tools, and those of a worker's agent."""
     yield from (*part.bodies, *part.aside)
     if isinstance(part.action, Worker):
-        agent = inside(part.action.agent)
-        held = (*part.action.contract.tools, *agent.tools)
-        tools = (read(each) for tool in held for each in functions_in(tool))
+        agent = agent_parts(part.action.agent)
+        all_tools = (*part.action.contract.tools, *agent.tools)
+        tools = (body_of(function) for tool in all_tools for function in tool_functions(tool))
         for body in (*agent.bodies, *tools):
-            if body is not None and _root(body) not in (*FOREIGN, "quintet"):
+            if body is not None and package_of(body.function) not in (*FOREIGN, "quintet"):
                 yield body
 
 
-def _root(body: Body) -> str:
-    return str(body.function.__module__).partition(".")[0]
-
-
-def _things(part: Part) -> Iterator[object]:
-    """Return the Runnables that a node is made of, and a worker's agent."""
-    yield from inside(part.runnable).seen
+def _runnables(part: Part) -> Iterator[object]:
+    """List the Runnables that a node and a worker's agent are made of."""
+    yield from agent_parts(part.runnable).seen
     if isinstance(part.action, Worker):
-        yield from inside(part.action.agent).seen
+        yield from agent_parts(part.action.agent).seen
 
 
-def _falls_back(thing: object) -> bool:
-    """Tell whether a fallback is taken where a person should be asked."""
-    if not isinstance(thing, RunnableWithFallbacks) or not runnable_asks(thing.runnable):
+def _falls_back(runnable: object) -> bool:
+    """Tell whether a Runnable falls back to another when a person should be asked."""
+    if not isinstance(runnable, RunnableWithFallbacks) or not runnable_asks(runnable.runnable):
         return False
-    return any(each is kind for each in thing.exceptions_to_handle for kind in _CATCHING)
+    return any(handled is kind for handled in runnable.exceptions_to_handle for kind in _CATCHING)
 
 
-def _finding(shape: Shape, name: str, what: str) -> Finding:
+def _finding(shape: Shape, name: str, place: str) -> Finding:
     return Finding(
         code="swallowed-interrupt",
         node=shape.at(name),
-        fault=f"In {name!r} a person is asked by an interrupt, which is an exception, and {what} "
+        fault=f"In {name!r} a person is asked by an interrupt, which is an exception, and {place} "
         "catches it: nobody is asked.",
         remedy="Let it through, as `except GraphBubbleUp: raise` does, or move the question out.",
     )
 
 
 def _swallowed(body: Body) -> Iterator[ast.Call]:
-    """Return the questions of a function that do not get out of it."""
+    """List the calls that ask a person inside a block that does not let the interrupt out."""
     guards = [
         node
         for node in body.nodes
         if isinstance(node, ast.Try | ast.TryStar | ast.With | ast.AsyncWith)
     ]
     if guards:
-        for call in asking(body):
-            if any(_holds(node.body, call) and _keeps(body, node) for node in guards):
+        for call in question_calls(body):
+            if any(_contains(node.body, call) and _swallows(body, node) for node in guards):
                 yield call
 
 
-def _keeps(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
+def _swallows(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
     if isinstance(node, ast.With | ast.AsyncWith):
-        return any(_suppresses(body, each.context_expr) for each in node.items)
-    returns = any(isinstance(each, ast.Return) for each in own(*node.finalbody))
+        return any(_suppresses(body, item.context_expr) for item in node.items)
+    # A `return` in `finally` drops the exception that is on its way.
+    returns = any(isinstance(inner, ast.Return) for inner in walk_scope(*node.finalbody))
     return returns or _catches(body, node.handlers)
 
 
-def _holds(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
-    return any(each is call for each in own(*statements))
+def _contains(statements: Iterable[ast.stmt], call: ast.Call) -> bool:
+    return any(node is call for node in walk_scope(*statements))
 
 
 def _catches(body: Body, handlers: Iterable[ast.ExceptHandler]) -> bool:
-    """Tell whether the first clause that gets the interrupt keeps it."""
+    """Tell whether the first clause that takes the interrupt does not raise it again."""
     for handler in handlers:
         if _takes(body, handler.type):
-            return not any(_reraises(each, handler.name) for each in own(*handler.body))
+            return not any(_reraises(node, handler.name) for node in walk_scope(*handler.body))
     return False
 
 
@@ -110,11 +108,11 @@ def _takes(body: Body, kinds: ast.expr | None) -> bool:
     if kinds is None:
         return True
     if isinstance(kinds, ast.Tuple):
-        return any(_takes(body, each) for each in kinds.elts)
+        return any(_takes(body, member) for member in kinds.elts)
     kind = body.resolve(kinds)
     if isinstance(kind, tuple):
-        return any(each is known for each in kind for known in _CATCHING)
-    return any(kind is each for each in _CATCHING)
+        return any(member is known for member in kind for known in _CATCHING)
+    return any(kind is caught for caught in _CATCHING)
 
 
 def _reraises(node: ast.AST, name: str | None) -> bool:
@@ -127,4 +125,4 @@ def _reraises(node: ast.AST, name: str | None) -> bool:
 def _suppresses(body: Body, manager: ast.expr) -> bool:
     if not isinstance(manager, ast.Call) or body.callee(manager) is not contextlib.suppress:
         return False
-    return any(_takes(body, each) for each in manager.args)
+    return any(_takes(body, argument) for argument in manager.args)

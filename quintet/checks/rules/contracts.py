@@ -1,14 +1,13 @@
-"""Contracts that need what nobody gives."""
+"""Find contracts that need a value which no node gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from langgraph.channels import LastValue
 from typing_extensions import is_typeddict
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, correction, names
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
@@ -18,54 +17,55 @@ from quintet.nodes import Planner, Worker
 
 
 def unmet_needs(tree: Tree) -> Iterator[Finding]:
-    """Find workers whose contract needs what is never there: every handoff is refused."""
-    given = results(tree)
+    """Find workers whose contract needs a value that is never there: no handoff is accepted."""
+    available = results(tree)
     for spot, worker in tree.of(Worker):
         if worker.read is None and not spot.shape.is_plain:
             needs = worker.contract.required
-            yield from _by_name(given, spot, needs)
-            yield from _by_send(given, spot, needs)
+            yield from _by_name(available, spot, needs)
+            yield from _by_send(available, spot, needs)
             yield from _by_step(spot, needs)
 
 
-def _by_name(given: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that an edge or a Command leads to: it is given the state."""
-    if spot.name not in given.tree.entries(spot.shape).named:
+def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
+    """Look at a worker that an edge or a Command leads to: it is given the state and results."""
+    if spot.name not in available.tree.entries(spot.shape).named:
         return
-    there = spot.shape.sees(spot.name)
+    state_keys = spot.shape.sees(spot.name)
     for key in needs:
-        if key in there:
-            if _is_never_set(spot.shape, key) and given.before(key, spot) == "never":
+        if key in state_keys:
+            if _is_never_set(spot.shape, key) and available.before(key, spot) == "never":
                 yield _unmet(spot, key, "is in the state, but neither its input nor a node sets it")
             continue
-        verdict = given.before(key, spot)
+        verdict = available.before(key, spot)
         if verdict == "never":
-            known = there | frozenset(given.givers)
+            known = state_keys | frozenset(available.givers)
             yield _unmet(spot, key, "neither the state nor a worker before it gives", known)
         elif verdict == "late":
-            late = names(*(each.at for each in given.givers[key]))
+            late = names(*(giver.at for giver in available.givers[key]))
             yield _unmet(spot, key, f"only {late} gives, which cannot run before it")
 
 
-def _by_send(given: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that is sent to: it is given what is sent, and nothing else."""
-    for source, each in given.tree.entries(spot.shape).sends:
-        if each.to.texts != {spot.name} or not each.given.complete or "step" in each.given.keys:
+def _by_send(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
+    """Look at a worker that a Send leads to: it is given what is sent, and nothing else."""
+    for source, send in available.tree.entries(spot.shape).sends:
+        if send.to.texts != {spot.name} or not send.given.complete or "step" in send.given.keys:
             continue
-        there = _sent_keys(spot.shape, each.given)
+        sent_keys = _sent_keys(spot.shape, send.given)
         for key in needs:
-            known = "results" in there and given.before(key, spot) != "never"
-            if key not in there and not known:
-                yield _unmet(spot, key, f"the Send from {source!r} does not hold", there)
+            # A worker looks among the results that it is sent, too.
+            known = "results" in sent_keys and available.before(key, spot) != "never"
+            if key not in sent_keys and not known:
+                yield _unmet(spot, key, f"the Send from {source!r} does not hold", sent_keys)
 
 
-def _sent_keys(shape: Shape, given: Payload) -> frozenset[str]:
-    return given.keys | (shape.keys if given.whole else frozenset())
+def _sent_keys(shape: Shape, sent: Payload) -> frozenset[str]:
+    return sent.keys | (shape.keys if sent.whole else frozenset())
 
 
 def _by_step(spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at a worker that is an assignee: it is given the state, and the step's own."""
-    there = spot.shape.sees(spot.name)
+    """Look at a worker that is an assignee: it is given the state and its step's inputs."""
+    state_keys = spot.shape.sees(spot.name)
     for planner in spot.shape.parts.values():
         if not isinstance(planner.action, Planner) or spot.name not in planner.action.assignees:
             continue
@@ -73,10 +73,11 @@ def _by_step(spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
             if step.assignee.texts != {spot.name} or not step.assignee.complete:
                 continue
             for key in needs:
-                if key not in there | {"goal"} and _lacks(step, key):
-                    said = f"step {names(*step.id.texts)}" if step.id.texts else "a step"
+                # A worker takes the goal of its request from the step.
+                if key not in state_keys | {"goal"} and _lacks(step, key):
+                    step_text = f"step {names(*step.id.texts)}" if step.id.texts else "a step"
                     yield _unmet(
-                        spot, key, f"neither the state nor {said} of {planner.name!r} gives"
+                        spot, key, f"neither the state nor {step_text} of {planner.name!r} gives"
                     )
 
 
@@ -86,18 +87,18 @@ def _lacks(step: WrittenStep, key: str) -> bool:
 
 
 def _is_never_set(shape: Shape, key: str) -> bool:
-    """Tell whether a key of the state stays empty: not in the input, and no node writes it."""
-    if shape.within or key in shape.takes or not isinstance(shape.channels.get(key), LastValue):
+    """Tell whether a key of the state stays empty: it is not an input, and no node writes it."""
+    plain = isinstance(shape.channels.get(key), LastValue)
+    if shape.within or key in shape.input_keys or not plain:
         return False
     if not is_typeddict(shape.builder.state_schema):
         return False  # other kinds of state may have defaults
-    written = [shape.written(name) for name in shape.parts]
-    return all(each.complete and key not in each.keys for each in written)
+    updates = [shape.written(name) for name in shape.parts]
+    return all(update.complete and key not in update.keys for update in updates)
 
 
 def _unmet(spot: Spot, key: str, why: str, known: frozenset[str] = frozenset()) -> Finding:
-    close = get_close_matches(key, sorted(known), n=1)
-    remedy = f"Write {close[0]!r}" if close else f"Give {key!r} before it comes to {spot.name!r}"
+    remedy = correction(key, known, f"Give {key!r} before it comes to {spot.name!r}")
     return Finding(
         code="unmet-need",
         node=spot.at,

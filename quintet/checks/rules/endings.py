@@ -1,4 +1,4 @@
-"""Functions that come to their end where they should say where the run goes."""
+"""Find functions that can end without naming the next node where they should name it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from langgraph.types import Command
 from quintet.checks.finding import Finding, Level
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, read
-from quintet.checks.source.flow import falls
-from quintet.checks.source.matches import Cases
+from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.flow import falls_through
+from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
 
 
 def partial_paths(shape: Shape) -> Iterator[Finding]:
-    """Find path functions that answer None: the run fails, and resumed it ends in silence."""
+    """Find path functions that may return None: the run fails, and once resumed ends silently."""
     for source, branches in shape.branches.items():
-        levels = [level for each in branches if (level := _partial(shape, each)) is not None]
+        levels = [level for branch in branches if (level := _partial(shape, branch)) is not None]
         if levels:
             yield Finding(
                 code="partial-path",
@@ -32,18 +32,20 @@ def partial_paths(shape: Shape) -> Iterator[Finding]:
 
 
 def _partial(shape: Shape, branch: Branch) -> Level | None:
-    """Give an error where None is spelled, a warning where the function can come to its end."""
+    """Give an error where None is written out, a warning where the function can fall through."""
     if branch.body is None or None in (branch.ends or {}):
         return None
     if None in branch.body.returned or None in answers(branch.body).known:
         return "error"
-    return "warning" if any(_falls(shape, each) for each in _answering(branch.body)) else None
+    falls = any(may_fall_through(helper, _state(shape)) for helper in _answering(branch.body))
+    return "warning" if falls else None
 
 
 def partial_commands(shape: Shape) -> Iterator[Finding]:
-    """Find nodes that go on by `Command` alone, and may come to their end without one."""
+    """Find nodes that go on by `Command` alone, and may end without returning one."""
     for name, part in shape.parts.items():
-        if shape.static(name) or shape.branches.get(name) or part.spec.is_error_handler:
+        # Edges lead on where no Command does; error handlers have a rule of their own.
+        if shape.edge_targets(name) or shape.branches.get(name) or part.spec.is_error_handler:
             continue
         if any(_goes_on(body) and _forgets(shape, body) for body in part.bodies):
             yield Finding(
@@ -60,55 +62,50 @@ def _goes_on(body: Body) -> bool:
     """Tell whether a function returns a `Command` that leads somewhere."""
     gotos = [
         call
-        for each in body.reach
-        for call in each.calls(Command)
+        for helper in body.reach
+        for call in helper.calls(Command)
         if any(keyword.arg == "goto" for keyword in call.keywords)
     ]
     return bool(gotos) and not body.generates
 
 
 def _forgets(shape: Shape, body: Body) -> bool:
-    """Tell whether a match without a default, or a promise in the return hint, is not kept."""
-    for each in _answering(body):
-        if not _falls(shape, each):
+    """Tell whether a function that should return a `Command` may fall through without one."""
+    for helper in _answering(body):
+        if not may_fall_through(helper, _state(shape)):
             continue
-        if _always_commands(each) or any(_is_last(shape, each, node) for node in each.nodes):
+        if _always_commands(helper) or any(_is_last(shape, helper, node) for node in helper.nodes):
             return True
     return False
 
 
 def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
-    """Tell whether a `match` decides where the run goes, and takes not every value."""
+    """Tell whether a `match` decides where the run goes, without a case for every value."""
     if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
         return False
-    return any(not falls(case.body) for case in node.cases)
+    return any(not falls_through(case.body) for case in node.cases)
 
 
 def _always_commands(body: Body) -> bool:
-    """Tell whether the return hint says that the function always returns a `Command`."""
-    said = body.function.__annotations__.get("return", "")
-    text = said if isinstance(said, str) else repr(said)
-    return "Command" in text and "None" not in text and "dict" not in text and "|" not in text
+    """Tell whether the return hint promises a `Command` on every way."""
+    hint = body.return_hint
+    return "Command" in hint and not any(word in hint for word in ("None", "dict", "|"))
 
 
 def _answering(body: Body) -> Iterator[Body]:
-    """Follow a function to the helpers whose answer it returns as its own."""
+    """List a function and the helpers whose answer it returns as its own."""
     seen, waiting = set(), [body]
     while waiting:
-        each = waiting.pop()
-        if each.function.__code__ in seen:
+        current = waiting.pop()
+        if current.function.__code__ in seen:
             continue
-        seen.add(each.function.__code__)
-        yield each
-        for answer in each.returned:
+        seen.add(current.function.__code__)
+        yield current
+        for answer in current.returned:
             called = answer.value if isinstance(answer, ast.Await) else answer
-            if isinstance(called, ast.Call) and each.is_near(thing := each.callee(called)):
-                helper = read(thing)
+            if isinstance(called, ast.Call) and current.is_near(callee := current.callee(called)):
+                helper = body_of(callee)
                 waiting += [helper] if helper is not None else []
-
-
-def _falls(shape: Shape, body: Body) -> bool:
-    return falls(body.statements, Cases(body=body, state=_state(shape)))
 
 
 def _state(shape: Shape) -> object:

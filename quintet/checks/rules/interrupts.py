@@ -1,4 +1,4 @@
-"""Mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
+"""Find mistakes about stopping for a person: no checkpointer, repeated work, several questions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import declared
-from quintet.checks.graph.questions import FOREIGN, asking
+from quintet.checks.graph.questions import FOREIGN, question_calls
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import UNKNOWN, Body, read
-from quintet.checks.source.flow import before, most
+from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
+from quintet.checks.source.flow import max_count, nodes_before
 
+# Builtins that reach outside, methods that only compute, methods that change their object, and
+# modules whose functions only compute. Any other call may be work that should not be repeated.
 _BUSY = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__"})
 _KINDS = (str, dict, list, set, tuple, bytes, frozenset)
 _METHODS = frozenset(name for kind in _KINDS for name in dir(kind)) | {"debug", "info", "warning"}
@@ -32,29 +34,31 @@ _QUIET = frozenset(
 
 
 def no_checkpointer(shape: Shape, graph: object) -> Iterator[Finding]:
-    """Find questions without a checkpointer: they return, and cannot be answered."""
+    """Find questions in a graph without a checkpointer: the run returns and cannot be resumed."""
+    # Before `compile` nobody knows; True means a subgraph, which uses that of its parent.
     if not isinstance(graph, CompiledStateGraph) or graph.checkpointer not in (None, False):
         return
-    for each in shape.walk():
-        for name, part in each.parts.items():
+    for subshape in shape.walk():
+        for name, part in subshape.parts.items():
+            # A subgraph that asks is reported by its own nodes.
             if part.asks and part.graph is None:
-                yield _lost(each.at(name), f"{name!r} may stop for a person")
+                yield _unanswerable(subshape.at(name), f"{name!r} may stop for a person")
     for name in sorted(_stops(graph)):
-        yield _lost(name, f"The graph is compiled to stop at {name!r}")
+        yield _unanswerable(name, f"The graph is compiled to stop at {name!r}")
 
 
 def _stops(graph: CompiledStateGraph[Any, Any, Any, Any]) -> frozenset[str]:
-    found: set[str] = set()
+    stops_at: set[str] = set()
     for stops in (graph.interrupt_before_nodes, graph.interrupt_after_nodes):
-        found |= set(graph.builder.nodes) if stops == "*" else set(stops)
-    return frozenset(found)
+        stops_at |= set(graph.builder.nodes) if stops == "*" else set(stops)
+    return frozenset(stops_at)
 
 
-def _lost(node: str, what: str) -> Finding:
+def _unanswerable(node: str, reason: str) -> Finding:
     return Finding(
         code="no-checkpointer",
         node=node,
-        fault=f"{what}, and the graph has no checkpointer: the run returns there and can never "
+        fault=f"{reason}, and the graph has no checkpointer: the run returns there and can never "
         "be resumed.",
         remedy="Compile with checkpointer=...; a LangGraph server brings its own, check the "
         "uncompiled graph there.",
@@ -62,18 +66,19 @@ def _lost(node: str, what: str) -> Finding:
 
 
 def repeated(shape: Shape) -> Iterator[Finding]:
-    """Find what is done again at every answer, since a node starts from its first line."""
+    """Find work before a question: it is done again at every answer, as the node starts anew."""
     for name, part in shape.parts.items():
         for body in (*part.bodies, *part.aside):
-            if body.function.__module__.split(".")[0] not in FOREIGN:
+            # The user cannot change the functions of these packages.
+            if package_of(body.function) not in FOREIGN:
                 yield from _repeats(shape, name, body)
 
 
 def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
-    asked = asking(body)
+    asked = question_calls(body)
     if not asked:
         return
-    ahead = before(body.statements, asked[0])
+    ahead = nodes_before(body.statements, asked[0])
     busy = [node for node in ahead if isinstance(node, ast.Call) and _is_busy(body, node)]
     if busy:
         called = dict.fromkeys(ast.unparse(node.func) for node in busy)
@@ -85,7 +90,8 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
             remedy="Move it to a node before this one, or after the interrupt.",
             level="warning",
         )
-    if most(body.statements, lambda node: any(node is each for each in asked)) > 1:
+    # Answers are matched to questions by their order, which the next run of the node may change.
+    if max_count(body.statements, lambda node: any(node is question for question in asked)) > 1:
         yield Finding(
             code="several-interrupts",
             node=shape.at(name),
@@ -97,29 +103,30 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
 
 
 def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bool:
-    """Tell whether a call may do more than compute."""
-    thing = body.callee(call)
-    if thing is UNKNOWN:
+    """Tell whether a call may do more than compute a value."""
+    callee = body.callee(call)
+    if callee is UNKNOWN:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         return method not in _METHODS
-    if isinstance(thing, type):
+    if isinstance(callee, type):
         return False
-    plain = thing.__func__ if isinstance(thing, MethodType) else thing
-    owner = declared(thing, "__self__")
-    owner = declared(thing, "__objclass__") if owner is None else owner
-    if isinstance(owner, _KINDS) or any(owner is each for each in _KINDS):
-        return declared(thing, "__name__") in _CHANGING
+    plain = callee.__func__ if isinstance(callee, MethodType) else callee
+    owner = declared(callee, "__self__")
+    # Methods taken from the class, such as `str.strip`, have no `__self__`.
+    owner = declared(callee, "__objclass__") if owner is None else owner
+    if isinstance(owner, _KINDS) or any(owner is kind for kind in _KINDS):
+        return declared(callee, "__name__") in _CHANGING
     if isinstance(owner, logging.Logger) or _is_quiet(plain):
         return False
-    helper = read(plain) if isinstance(plain, FunctionType) else None
-    if helper is None or any(plain is each for each in seen):
+    helper = body_of(plain) if isinstance(plain, FunctionType) else None
+    if helper is None or any(plain is helper_seen for helper_seen in seen):
         return helper is None
-    inside = [node for node in helper.nodes if isinstance(node, ast.Call)]
-    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in inside)
+    return any(_is_busy(helper, node, seen=(*seen, plain)) for node in helper.call_nodes)
 
 
-def _is_quiet(thing: object) -> bool:
-    name, home = declared(thing, "__name__"), declared(thing, "__module__")
+def _is_quiet(function: object) -> bool:
+    name, home = declared(function, "__name__"), declared(function, "__module__")
     if home == builtins.__name__:
         return name not in _BUSY
+    # A function written in C has the module's name with an underscore, such as `_bisect`.
     return isinstance(home, str) and home.split(".")[0].removeprefix("_") in _QUIET

@@ -1,20 +1,19 @@
-"""Mistakes about the keys of the state: unknown ones, doubled ones, none shared, no outcome."""
+"""Find mistakes about the keys of the state: unknown, doubled or unshared ones, no outcome."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.graph.message import add_messages
 
-from quintet.checks.finding import Finding, Level, names
+from quintet.checks.finding import Finding, Level, correction, names
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape, way
 
 _ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
-_SETTLED = (add_messages, operator.or_, operator.and_)
+_IDEMPOTENT = (add_messages, operator.or_, operator.and_)
 """Reducers that change nothing when they get a value that they already hold."""
 
 _LOST = {
@@ -25,23 +24,22 @@ _LOST = {
 
 
 def unknown_keys(shape: Shape) -> Iterator[Finding]:
-    """Find keys that the state does not have: LangGraph drops them without a word."""
+    """Find written keys that the state does not have: LangGraph drops them silently."""
     if shape.is_plain:
         return
     for name in shape.parts:
         for key in sorted(shape.written(name).keys - shape.keys):
-            close = get_close_matches(key, sorted(shape.keys), n=1)
-            better = f"Write {close[0]!r}" if close else f"Add {key!r} to the state"
+            remedy = correction(key, shape.keys, f"Add {key!r} to the state")
             yield Finding(
                 code="unknown-key",
                 node=shape.at(name),
                 fault=f"{name!r} writes {key!r}, which the state does not have: it is dropped.",
-                remedy=f"{better}, or leave it out.",
+                remedy=f"{remedy}, or leave it out.",
             )
 
 
 def whole_state(shape: Shape) -> Iterator[Finding]:
-    """Find nodes that give a reduced key back as it was: it is reduced with itself."""
+    """Find nodes that return a reduced key unchanged: its value is reduced with itself."""
     for name in shape.parts:
         for level, reduced in _doubled(shape, name).items():
             yield Finding(
@@ -57,69 +55,73 @@ def whole_state(shape: Shape) -> Iterator[Finding]:
 
 def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:
     ways = shape.written(name).whole
-    found: dict[Level, frozenset[str]] = {}
+    doubled: dict[Level, frozenset[str]] = {}
     for level, keys in _reduced(shape).items():
-        if kept := frozenset(key for replaced in ways for key in keys - replaced):
-            found[level] = kept
+        if unchanged := frozenset(key for replaced in ways for key in keys - replaced):
+            doubled[level] = unchanged
     inner = shape.inner.get(name)
     if inner is not None and inner.returns:
-        both = inner.takes & inner.gives & _reduced(shape)["error"] & _reduced(inner)["error"]
-        found = {"error": both} if both else {}
-    return found
+        # A subgraph returns the whole value, its input included, to a reducer that adds it.
+        adding = _reduced(shape)["error"] & _reduced(inner)["error"]
+        passed = inner.input_keys & inner.output_keys & adding
+        doubled = {"error": passed} if passed else {}
+    return doubled
 
 
 def _reduced(shape: Shape) -> dict[Level, frozenset[str]]:
-    """Return the keys whose reducer adds, and those whose reducer is not known not to."""
+    """List the keys whose reducer adds (error), and those whose reducer might (warning)."""
     adding, other = set(), set()
     for key, channel in shape.channels.items():
+        # Its reducer takes a batch of writes, so that it is none of the functions known here.
         if isinstance(channel, DeltaChannel):
             other.add(key)
         elif isinstance(channel, BinaryOperatorAggregate):
-            if any(channel.operator is each for each in _ADDING):
+            if any(channel.operator is adding_reducer for adding_reducer in _ADDING):
                 adding.add(key)
-            elif not any(channel.operator is each for each in _SETTLED):
+            elif not any(channel.operator is idempotent for idempotent in _IDEMPOTENT):
                 other.add(key)
     return {"error": frozenset(adding), "warning": frozenset(other)}
 
 
 def isolated_subgraphs(shape: Shape) -> Iterator[Finding]:
-    """Find subgraphs that share no key with their parent: they get or give nothing."""
+    """Find subgraphs that share no input or no output key with their parent."""
     for name, inner in shape.inner.items():
         if shape.is_plain or inner.is_plain:
             continue
         outputs = frozenset(inner.builder.schemas.get(inner.builder.output_schema, ()))
-        shared = (bool(inner.takes & shape.keys), bool(outputs & shape.keys))
+        shared = (bool(inner.input_keys & shape.keys), bool(outputs & shape.keys))
         if not all(shared):
-            some = sorted(shape.channels)[:5]
+            parent_keys = sorted(shape.channels)[:5]
             yield Finding(
                 code="isolated-subgraph",
                 node=shape.at(name),
                 fault=f"The subgraph {name!r} shares no {_LOST[shared]}.",
-                remedy=f"Let its state have a key of the parent's ({names(*some)}), or call it in "
-                "a function that translates between the two.",
+                remedy=f"Let its state have a key of the parent's ({names(*parent_keys)}), or call "
+                "it in a function that translates between the two.",
                 level="warning" if shared[0] else "error",
             )
 
 
 def no_outcome(shape: Shape) -> Iterator[Finding]:
-    """Find ends without an outcome, in a state that has the key: they are silent."""
+    """Find ends that a run may reach without writing the key `outcome` of its state."""
     if "outcome" not in shape.channels or shape.within:
         return
     silent = frozenset(
         name for name, part in shape.parts.items() if not _may_finish(shape, name, part)
     )
-    found = shape.reached(closed=frozenset(shape.parts) - silent)
-    for name in sorted(silent & set(found)):
+    previous = shape.reached(closed=frozenset(shape.parts) - silent)
+    for name in sorted(silent & set(previous)):
         if shape.is_end(name) and not shape.parts[name].spec.is_error_handler:
             yield Finding(
                 code="no-outcome",
                 node=shape.at(name),
-                fault=f"The run can end at {name!r} without an outcome: {way(found, name)} -> END.",
+                fault=f"The run can end at {name!r} without an outcome: "
+                f"{way(previous, name)} -> END.",
                 remedy=f"Lead {name!r} to a node that writes 'outcome', such as Finish.",
                 level="warning",
             )
 
 
 def _may_finish(shape: Shape, name: str, part: Part) -> bool:
-    said = shape.written(name)
-    return "outcome" in said.keys or not said.complete or part.is_opaque
+    update = shape.written(name)
+    return "outcome" in update.keys or not update.complete or part.is_opaque

@@ -1,18 +1,17 @@
-"""Gates that decide by an argument that the effects do not have."""
+"""Find gates that decide by an argument which the effects do not have."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from quintet.checks.finding import Finding, names
-from quintet.checks.graph.actions import Named, effect_of, may_propose, proposals
+from quintet.checks.finding import Finding, correction, names
+from quintet.checks.graph.actions import NamedEffect, effect_of, may_propose, proposals
 from quintet.checks.graph.part import declared
 from quintet.checks.graph.sameness import same
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.source.body import Body, read
+from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Act, ApprovalGate, Worker
 
 _ASKS = "there it always asks a person"
@@ -22,61 +21,58 @@ _DEFAULT = "where it looks for it, it finds nothing, and may never ask"
 
 @dataclass(frozen=True, kw_only=True)
 class Gated:
-    """A gate where it stands, and the effects that it decides on."""
+    """A gate at its node, and the effects that it decides on."""
 
     spot: Spot
     gate: ApprovalGate
-    named: tuple[Named, ...]
+    named: tuple[NamedEffect, ...]
     complete: bool = True
 
 
 def blind_limits(tree: Tree) -> Iterator[Finding]:
-    """Find limits on an argument that an effect does not have: they cannot tell there."""
-    told: list[object] = []
-    for each in _gated(tree):
-        when = each.gate.when
-        if any(same(when, other) for other in told):
+    """Find gates whose condition looks at an argument that an effect does not have."""
+    reported: list[object] = []
+    for gated in _gated(tree):
+        when = gated.gate.when
+        # Gates with the same condition, such as a worker's and its Act's, make one finding.
+        if any(same(when, other) for other in reported):
             continue
-        told.append(when)
-        known = [named for named in each.named if named.arguments is not None]
-        if not known or len(known) < len(each.named) or not each.complete:
+        reported.append(when)
+        known = [named for named in gated.named if named.arguments is not None]
+        if not known or len(known) < len(gated.named) or not gated.complete:
             continue
-        for argument, so in sorted(_looks_at(when).items()):
+        for argument, outcome in sorted(_looks_at(when).items()):
             lacking = [named for named in known if argument not in (named.arguments or ())]
-            if lacking and (so == _ASKS or len(lacking) == len(known)):
-                yield _blind(each, argument, so, lacking, known)
+            if lacking and (outcome == _ASKS or len(lacking) == len(known)):
+                yield _blind(gated, argument, outcome, lacking, known)
 
 
 def _gated(tree: Tree) -> Iterator[Gated]:
-    """List every gate, those that ask first, since a worker and an Act mostly have the same."""
-    made = proposals(tree)
-    proposing = [spot for spot in tree.spots if may_propose(spot)]
+    """List every gate with its effects; gate nodes first, as workers and Acts mostly share one."""
+    all_proposals = proposals(tree)
+    read = {proposal.spot for proposal in all_proposals}
+    unread = [spot for spot in tree.spots if spot not in read and may_propose(spot)]
+    # A node whose proposals cannot be read may propose anything: the list is then incomplete.
     for spot, gate in tree.of(ApprovalGate):
-        before = [each for each in made if tree.runs_before(each.spot, spot)]
-        known = {each.spot for each in made}
-        others = [s for s in proposing if s not in known and tree.runs_before(s, spot)]
-        named = {named.name: named for each in before for named in each.named}
-        yield Gated(
-            spot=spot,
-            gate=gate,
-            named=tuple(named.values()),
-            complete=not others and all(each.complete for each in before),
-        )
+        before = [proposal for proposal in all_proposals if tree.runs_before(proposal.spot, spot)]
+        others = any(tree.runs_before(other, spot) for other in unread)
+        named = {named.name: named for proposal in before for named in proposal.named}
+        complete = not others and all(proposal.complete for proposal in before)
+        yield Gated(spot=spot, gate=gate, named=tuple(named.values()), complete=complete)
     for spot in tree.spots:
-        thing = spot.thing
-        if isinstance(thing, Worker | Act) and thing.gate is not None:
-            yield Gated(spot=spot, gate=thing.gate, named=tuple(map(effect_of, thing.effects)))
+        node = spot.action
+        if isinstance(node, Worker | Act) and node.gate is not None:
+            yield Gated(spot=spot, gate=node.gate, named=tuple(map(effect_of, node.effects)))
 
 
 def _blind(
-    gated: Gated, argument: str, so: str, lacking: list[Named], known: list[Named]
+    gated: Gated, argument: str, outcome: str, lacking: list[NamedEffect], known: list[NamedEffect]
 ) -> Finding:
-    every = sorted(name for named in known for name in named.arguments or ())
+    arguments = {name for named in known for name in named.arguments or ()}
     none_has = len(lacking) == len(known)
     if none_has:
-        who = f"no effect before it has ({names(*set(every))})"
-        close = get_close_matches(argument, every, n=1)
-        remedy = f"Write {close[0]!r}" if close else "Name an argument that the effects have"
+        who = f"no effect before it has ({names(*arguments)})"
+        remedy = correction(argument, arguments, "Name an argument that the effects have")
     else:
         who = f"{names(*(named.name for named in lacking))} does not have"
         remedy = "Give those effects a gate of their own"
@@ -84,43 +80,43 @@ def _blind(
         code="blind-limit",
         node=gated.spot.at,
         fault=f"The gate of {gated.spot.name!r} decides by the argument {argument!r}, which {who}: "
-        f"{so}.",
+        f"{outcome}.",
         remedy=f"{remedy}, or give when= a function that knows every effect.",
         level="error" if none_has else "warning",
     )
 
 
 def _looks_at(when: object) -> dict[str, str]:
-    """List the arguments that a condition looks at, and what it does about an action without."""
-    if isinstance(argument := _limited(when), str):
+    """Map the arguments that a condition looks at to what it does where one is missing."""
+    if isinstance(argument := _limit_argument(when), str):
         return {argument: _ASKS}
-    body = read(when)
-    found: dict[str, str] = {}
-    for each in body.reach if body is not None else ():
-        called = [each.callee(node) for node in each.nodes if isinstance(node, ast.Call)]
-        limits = {name: _FAILS for thing in called if isinstance(name := _limited(thing), str)}
-        for name, so in (*limits.items(), *_read(each)):
-            found[name] = _DEFAULT if _DEFAULT in (so, found.get(name)) else so
-    return found
+    body = body_of(when)
+    outcomes: dict[str, str] = {}
+    for helper in body.reach if body is not None else ():
+        limits = map(_limit_argument, helper.callees)
+        reads = [(name, _FAILS) for name in limits if isinstance(name, str)]
+        for name, outcome in (*reads, *_argument_reads(helper)):
+            outcomes[name] = _DEFAULT if _DEFAULT in (outcome, outcomes.get(name)) else outcome
+    return outcomes
 
 
-def _limited(when: object) -> object:
-    """Return the argument of an `over(...)`."""
+def _limit_argument(when: object) -> object:
+    """Return the argument of an `over(...)` condition; None for any other."""
     limit = declared(when, "limit")
     return declared(when, "argument") if isinstance(limit, int | float) else None
 
 
-def _read(body: Body) -> Iterator[tuple[str, str]]:
-    """Return the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
+def _argument_reads(body: Body) -> Iterator[tuple[str, str]]:
+    """List the keys in `action.arguments["key"]` and `action.arguments.get("key")`."""
     for node in body.nodes:
-        held: ast.expr | None = None
+        record: ast.expr | None = None
         key: ast.expr | None = None
-        match node:
-            case ast.Subscript(value=held, slice=key, ctx=ast.Load()):
+        match node:  # the patterns bind both names
+            case ast.Subscript(value=record, slice=key, ctx=ast.Load()):
                 pass
-            case ast.Call(func=ast.Attribute(value=held, attr="get"), args=[key, *_]):
+            case ast.Call(func=ast.Attribute(value=record, attr="get"), args=[key, *_]):
                 pass
-        if held is None or key is None or not _is_arguments(body, held):
+        if record is None or key is None or not _is_arguments(body, record):
             continue
         name = body.resolve(key)
         if isinstance(name, str):
@@ -129,5 +125,5 @@ def _read(body: Body) -> Iterator[tuple[str, str]]:
 
 def _is_arguments(body: Body, expression: ast.expr) -> bool:
     if isinstance(expression, ast.Name):
-        return any(_is_arguments(body, each) for each in body.bound.get(expression.id) or ())
+        return any(_is_arguments(body, value) for value in body.assigned(expression.id))
     return isinstance(expression, ast.Attribute) and expression.attr == "arguments"

@@ -1,27 +1,26 @@
-"""Merges of results that nobody gives, or that come too late."""
+"""Find merges of results that no node gives, or that come too late."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from quintet.checks.finding import Finding, names
-from quintet.checks.graph.fields import fields_of
+from quintet.checks.finding import Finding, correction, names
+from quintet.checks.graph.fields import source_fields
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.nodes import Merge, Worker
+from quintet.nodes import Merge
 
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
-    """Find sources that never give a merge anything: a person is asked, or it does without."""
-    given = results(tree)
+    """Find sources that never give a merge a result: a person is asked, or it does without."""
+    available = results(tree)
     for spot, merge in tree.of(Merge):
         for source in merge.of:
-            verdict = given.before(source, spot)
+            verdict = available.before(source, spot)
             if verdict == "never":
-                yield _unknown(given, spot, merge, source)
+                yield _unknown(available, spot, merge, source)
             elif verdict == "late":
-                late = names(*(each.at for each in given.givers[source]))
+                late = names(*(giver.at for giver in available.givers[source]))
                 yield Finding(
                     code="unknown-source",
                     node=spot.at,
@@ -33,39 +32,36 @@ def unknown_sources(tree: Tree) -> Iterator[Finding]:
 
 
 def _without(merge: Merge, source: str) -> str:
-    """Say what a merge does where a source has given nothing."""
+    """Say what a merge does about a source that has given no result."""
     if merge.requires is None or source in merge.requires:
         return "in every run a person is asked about that conflict"
     return "it goes on without it"
 
 
-def _unknown(given: Results, spot: Spot, merge: Merge, source: str) -> Finding:
-    close = get_close_matches(source, sorted(given.givers), n=1)
+def _unknown(available: Results, spot: Spot, merge: Merge, source: str) -> Finding:
+    remedy = correction(source, available.givers, "Name a worker or a step id")
     is_node = source in spot.shape.parts
-    what = "gives no result under its name" if is_node else "is no worker and no step of a plan"
+    problem = "gives no result under its name" if is_node else "is no worker and no step of a plan"
     return Finding(
         code="unknown-source",
         node=spot.at,
-        fault=f"{spot.name!r} merges the result {source!r}, and {source!r} {what}: "
+        fault=f"{spot.name!r} merges the result {source!r}, and {source!r} {problem}: "
         f"{_without(merge, source)}.",
-        remedy=f"{f'Write {close[0]!r}' if close else 'Name a worker or a step id'} in of=.",
+        remedy=f"{remedy} in of=.",
     )
 
 
 def _unknown_fields(tree: Tree, spot: Spot, merge: Merge) -> Iterator[Finding]:
-    """Find fields that no source's type has: they are never merged."""
-    types = [w.contract.gives for s, w in tree.of(Worker) if s.name in merge.of]
-    known = [fields_of(each) for each in types]
-    if len(known) < len(merge.of) or None in known:
+    """Find fields of a merge that no type of its sources has: they are never merged."""
+    known = source_fields(tree, merge)
+    if known is None:
         return
-    every = frozenset(name for few in known for name in few or ())
-    for field in sorted(set(merge.fields) - every):
-        close = get_close_matches(field, sorted(every), n=1)
+    for field in sorted(set(merge.fields) - known):
+        remedy = correction(field, known, "Name a field that they give")
         yield Finding(
             code="unknown-source",
             node=spot.at,
             fault=f"{spot.name!r} merges the field {field!r}, which no source gives "
-            f"({names(*every)}).",
-            remedy=f"{f'Write {close[0]!r}' if close else 'Name a field that they give'} in "
-            "fields=.",
+            f"({names(*known)}).",
+            remedy=f"{remedy} in fields=.",
         )

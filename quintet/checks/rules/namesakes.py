@@ -1,4 +1,4 @@
-"""Two parts that use one name or one key of the state, and take each other's place."""
+"""Find two parts that use one name or one key of the state, and replace each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from quintet.checks.finding import Finding, names
-from quintet.checks.graph.fields import fields_of
+from quintet.checks.graph.fields import source_fields
 from quintet.checks.graph.sameness import differences, same
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
@@ -15,64 +15,58 @@ from quintet.nodes import Act, ApprovalGate, Effect, Merge, Worker
 
 
 def shared_merges(tree: Tree) -> Iterator[Finding]:
-    """Find merges that write the same field: the later one wins, and nobody decides."""
-    for (one, first), (other, second) in combinations(tree.of(Merge), 2):
-        if not (share(tree, one, other, "merged") and _meet(tree, one, other)):
+    """Find merges that write the same field: the later one wins without a decision."""
+    for (spot, first), (other, second) in combinations(tree.of(Merge), 2):
+        if not (write_one_key(tree, spot, other, "merged") and _may_meet(tree, spot, other)):
             continue
         ours, theirs = _fields(tree, first), _fields(tree, second)
-        both = None if ours is None or theirs is None else ours & theirs
-        if both is None or both:
-            what = f"the field {names(*both)}" if both else "what they merge"
+        common = None if ours is None or theirs is None else ours & theirs
+        if common is None or common:
+            written = f"the field {names(*common)}" if common else "what they merge"
             yield Finding(
                 code="shared-name",
                 node=other.at,
-                fault=f"{names(one.at, other.at)} may run in one run, and both write {what} to "
+                fault=f"{names(spot.at, other.at)} may run in one run, and both write {written} to "
                 "'merged': the later one replaces what the first has merged.",
                 remedy="Give each fields=... of its own, or merge all sources in one Merge.",
-                level="error" if both else "warning",
+                level="error" if common else "warning",
             )
 
 
 def _fields(tree: Tree, merge: Merge) -> frozenset[str] | None:
-    """Return the fields that a merge writes; None where they are not known."""
-    if merge.fields:
-        return frozenset(merge.fields)
-    types = [w.contract.gives for spot, w in tree.of(Worker) if spot.name in merge.of]
-    known = [fields_of(each) for each in types]
-    if len(known) < len(merge.of) or None in known:
-        return None
-    return frozenset(name for few in known for name in few or ())
+    """List the fields that a merge writes; None where they are not known."""
+    return frozenset(merge.fields) if merge.fields else source_fields(tree, merge)
 
 
 def shared_gates(tree: Tree) -> Iterator[Finding]:
-    """Find gates of one name that differ: an approval of one counts for the other."""
-    for (one, first), (other, second) in combinations(tree.of(ApprovalGate), 2):
+    """Find gates with one name and other settings: an approval of one counts for the other."""
+    for (spot, first), (other, second) in combinations(tree.of(ApprovalGate), 2):
         unlike = differences(first, second)
         if first.name == second.name and unlike:
             yield Finding(
                 code="shared-name",
                 node=other.at,
-                fault=f"{names(one.at, other.at)} are two gates of the name {first.name!r} that "
+                fault=f"{names(spot.at, other.at)} are two gates of the name {first.name!r} that "
                 f"differ in {names(*unlike)}: an approval of one is taken for the other's.",
                 remedy="Give each ApprovalGate(name=...) of its own.",
             )
 
 
 def shared_effects(tree: Tree) -> Iterator[Finding]:
-    """Find different effects of one name: an action names its effect, and the Act's own runs."""
+    """Find different effects of one name: an Act runs its own, whichever was proposed."""
     seen: dict[str, tuple[Spot, Effect]] = {}
-    told: set[str] = set()
+    reported: set[str] = set()
     for spot in tree.spots:
-        thing = spot.thing
-        for effect in thing.effects if isinstance(thing, Worker | Act) else ():
-            one, first = seen.setdefault(effect.name, (spot, effect))
-            if effect.name in told or same(first, effect):
+        node = spot.action
+        for effect in node.effects if isinstance(node, Worker | Act) else ():
+            first_spot, first = seen.setdefault(effect.name, (spot, effect))
+            if effect.name in reported or same(first, effect):
                 continue
-            told.add(effect.name)
+            reported.add(effect.name)
             yield Finding(
                 code="shared-name",
                 node=spot.at,
-                fault=f"{names(one.at, spot.at)} have different effects of the name "
+                fault=f"{names(first_spot.at, spot.at)} have different effects of the name "
                 f"{effect.name!r}: what one proposes, the other's function would do.",
                 remedy="Declare the effect once and give it to both, or rename one function.",
             )
@@ -103,14 +97,15 @@ def shadowed_results(tree: Tree) -> Iterator[Finding]:
             )
 
 
-def share(tree: Tree, one: Spot, other: Spot, key: str) -> bool:
-    """Tell whether two nodes write the same key: of one graph, or of graphs that hand it on."""
-    outer = tree.shared(one, other)
-    return all(_hands_on(tree, spot, outer.within, key) for spot in (one, other))
+def write_one_key(tree: Tree, first: Spot, other: Spot, key: str) -> bool:
+    """Tell whether two nodes write the same key, though perhaps in different subgraphs."""
+    outer = tree.common_graph(first, other)
+    return all(_hands_on(tree, spot, outer.within, key) for spot in (first, other))
 
 
 def _hands_on(tree: Tree, spot: Spot, within: tuple[str, ...], key: str) -> bool:
     shape = spot.shape
+    # A subgraph writes a key to the graph around it only if its output has the key.
     while shape.within != within:
         if key not in shape.builder.schemas.get(shape.builder.output_schema, ()):
             return False
@@ -118,21 +113,22 @@ def _hands_on(tree: Tree, spot: Spot, within: tuple[str, ...], key: str) -> bool
     return key in shape.channels
 
 
-def _meet(tree: Tree, one: Spot, other: Spot) -> bool:
+def _may_meet(tree: Tree, spot: Spot, other: Spot) -> bool:
     """Tell whether two nodes may run in one run: one after the other, or at once."""
-    if other in tree.after(one).spots or one in tree.after(other).spots:
+    if other in tree.after(spot).spots or spot in tree.after(other).spots:
         return True
-    return at_once(tree, one, other)
+    return at_once(tree, spot, other)
 
 
-def at_once(tree: Tree, one: Spot, other: Spot) -> bool:
-    """Tell whether two nodes are on two ways that are taken at once."""
-    shape = tree.shared(one, other)
-    here, there = tree.place_of(one, shape), tree.place_of(other, shape)
-    for fan in (each for each in fans(shape) if each.certain):
+def at_once(tree: Tree, spot: Spot, other: Spot) -> bool:
+    """Tell whether two nodes are on two ways that a run takes at once."""
+    shape = tree.common_graph(spot, other)
+    node, other_node = tree.outer_node(spot, shape), tree.outer_node(other, shape)
+    for fan in (candidate for candidate in fans(shape) if candidate.certain):
         reached = {name: _reached(shape, name) for name in fan.targets}
-        first = {name for name, found in reached.items() if here in found}
-        second = {name for name, found in reached.items() if there in found}
+        # One target that alone leads to both nodes runs them one after the other.
+        first = {name for name, nodes in reached.items() if node in nodes}
+        second = {name for name, nodes in reached.items() if other_node in nodes}
         if first and second and len(first | second) > 1:
             return True
     return False

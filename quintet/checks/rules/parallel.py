@@ -1,22 +1,22 @@
-"""Which nodes run in the same step, and what goes wrong between them."""
+"""Find the nodes that run in the same step, and the mistakes that this leads to."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 from langgraph.graph import END, START
 
-from quintet.checks.finding import Finding, Level, names
+from quintet.checks.finding import Finding, Level, names, source_name
 from quintet.checks.graph.shape import Shape
 from quintet.state.channels import Shared
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fan:
-    """Nodes that one node starts in one step; `certain` unless a list is made at run time."""
+    """Nodes that one node starts in one step; not `certain` where a list is made at run time."""
 
     source: str
     targets: frozenset[str]
@@ -27,37 +27,39 @@ def fans(shape: Shape) -> Iterator[Fan]:
     """List every way in which several nodes are started at once."""
     for source in (START, *shape.parts):
         for targets, certain in _groups(shape, source):
-            nodes = frozenset(each for each in targets if each in shape.parts)
+            nodes = frozenset(target for target in targets if target in shape.parts)
             if len(nodes) > 1:
                 yield Fan(source=source, targets=nodes, certain=certain)
 
 
 def _groups(shape: Shape, source: str) -> Iterator[tuple[frozenset[str], bool]]:
+    """List the sets of targets that a node may start at once, and whether that is certain."""
     edges = shape.edges.get(source, frozenset())
     yield edges, True
-    for moves in (*(b.moves for b in shape.branches.get(source, ())), shape.moves(source)):
-        for group in moves.together:
-            yield edges | group, True
-        for group in moves.gathered:
-            yield edges | group, False
-    branched = [branch.moves.to.texts for branch in shape.branches.get(source, ())]
-    for targets in branched:
-        yield from ((edges | {target}, True) for target in targets)
-    for first, second in combinations(branched, 2):
-        yield from ((edges | {one, other}, False) for one in first for other in second)
+    branches = shape.branches.get(source, ())
+    for moves in (*(branch.moves for branch in branches), shape.moves(source)):
+        yield from ((edges | group, True) for group in moves.together)
+        yield from ((edges | group, False) for group in moves.gathered)
+    branched = [branch.moves.to.texts for branch in branches]
+    yield from ((edges | {target}, True) for targets in branched for target in targets)
+    # Each of several conditional edges is followed: any two of their targets may meet.
+    for pair in combinations(branched, 2):
+        yield from ((edges | {*targets}, False) for targets in product(*pair))
 
 
 def parallel_writers(shape: Shape) -> Iterator[Finding]:
-    """Find writers of one key in one step: LangGraph names the key, and not them."""
+    """Find nodes that write one key in one step: LangGraph names the key, but not the nodes."""
     if shape.is_plain:
         return
     clashes: dict[tuple[str, frozenset[str]], Fan] = {}
+    # Fans that are certain come first, so that theirs is the finding that is kept for a clash.
     for fan in sorted(fans(shape), key=lambda fan: (not fan.certain, fan.source)):
-        for step in _steps(shape, fan):
-            for key, writers in _shared(shape, step).items():
+        for step in _supersteps(shape, fan):
+            for key, writers in _common_keys(shape, step).items():
                 clashes.setdefault((key, writers), fan)
     for (key, writers), fan in clashes.items():
-        if not any(key == other and writers < more for other, more in clashes):
+        # Fewer nodes that clash over the same key are part of a larger clash.
+        if not any(key == other and writers < larger for other, larger in clashes):
             yield _clash(shape, key, writers, fan)
     for name in sorted(_sent_often(shape)):
         for key in sorted(_writes_one(shape, name)):
@@ -65,12 +67,11 @@ def parallel_writers(shape: Shape) -> Iterator[Finding]:
 
 
 def _clash(shape: Shape, key: str, writers: frozenset[str], fan: Fan) -> Finding:
-    after = "START" if fan.source == START else repr(fan.source)
     return Finding(
         code="parallel-writers",
         node=shape.at(min(writers)),
         fault=f"{names(*writers)} {'run' if fan.certain else 'may run'} in the same step after "
-        f"{after} and all write {key!r}, which takes one value a step.",
+        f"{source_name(fan.source)} and all write {key!r}, which takes one value a step.",
         remedy=_reduce(key),
         level="error" if fan.certain else "warning",
     )
@@ -90,76 +91,80 @@ def _reduce(key: str) -> str:
     return f"Give the key a reducer, {key}: Annotated[..., reducer], or let one node write it."
 
 
-def _steps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
+def _supersteps(shape: Shape, fan: Fan) -> Iterator[frozenset[str]]:
     """List the sets of nodes that run together after a fan, along edges that are always taken."""
-    now = frozenset(each for each in fan.targets if _runs_at_once(shape, each))
-    seen, past = {fan.source}, set[frozenset[str]]()
-    while now and now not in past:
-        yield now
-        past.add(now)
-        seen |= now
-        after = {target for name in now for target in shape.edges.get(name, ())}
-        after |= {end for starts, end in shape.joins if starts <= seen and starts & now}
-        now = frozenset(each for each in after if _runs_at_once(shape, each))
+    step = frozenset(name for name in fan.targets if _runs_at_once(shape, name))
+    # In a cycle a set comes again: then all have been seen.
+    seen, earlier = {fan.source}, set[frozenset[str]]()
+    while step and step not in earlier:
+        yield step
+        earlier.add(step)
+        seen |= step
+        after = {target for name in step for target in shape.edges.get(name, ())}
+        after |= {end for starts, end in shape.joins if starts <= seen and starts & step}
+        step = frozenset(name for name in after if _runs_at_once(shape, name))
 
 
 def _runs_at_once(shape: Shape, name: str) -> bool:
+    # A deferred node waits until no other node is left to run.
     return name in shape.parts and not shape.parts[name].spec.defer
 
 
-def _shared(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
+def _common_keys(shape: Shape, step: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Map the keys that several nodes of a step write to these nodes."""
     writers: dict[str, set[str]] = {}
     for name in step:
         for key in _writes_one(shape, name):
             writers.setdefault(key, set()).add(name)
-    return {key: frozenset(found) for key, found in writers.items() if len(found) > 1}
+    return {key: frozenset(nodes) for key, nodes in writers.items() if len(nodes) > 1}
 
 
 def _writes_one(shape: Shape, name: str) -> frozenset[str]:
-    one = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
-    part = shape.parts.get(name)
-    if part is None or part.graph is None:
-        return one
+    """List the keys that a node writes and that take one value a step."""
+    keys = frozenset(key for key in shape.written(name).keys if shape.holds_one(key))
+    if name not in shape.inner:
+        return keys
     # A graph hands back what it was given, and there the same value twice is one.
-    return frozenset(key for key in one if not isinstance(shape.channels.get(key), Shared))
+    return frozenset(key for key in keys if not isinstance(shape.channels.get(key), Shared))
 
 
 def _sent_often(shape: Shape) -> frozenset[str]:
-    branched = [b.moves.repeated for several in shape.branches.values() for b in several]
-    return frozenset().union(*branched, *(shape.moves(name).repeated for name in shape.parts))
+    """List the nodes that get more than one `Send` from the same source."""
+    moves = [branch.moves for branches in shape.branches.values() for branch in branches]
+    moves += map(shape.moves, shape.parts)
+    return frozenset(name for move in moves for name in move.repeated)
 
 
 def unequal_joins(shape: Shape) -> Iterator[Finding]:
     """Find joins after branches of unequal length: they run once for each, unless deferred."""
-    found: dict[str, Finding] = {}
+    joins: dict[str, Finding] = {}
     for fan in fans(shape):
         candidates = {
             name: lengths
             for name in _meetings(shape)
             if (lengths := _unequal(shape, fan, name)) is not None
         }
-        for name in _first(shape, fan, candidates):
+        for name in _first_meetings(shape, fan, candidates):
             finding = _twice(shape, fan, name, candidates[name])
-            if name not in found or finding.level == "error":
-                found[name] = finding
-    yield from found.values()
+            if name not in joins or finding.level == "error":
+                joins[name] = finding
+    yield from joins.values()
 
 
 def _meetings(shape: Shape) -> list[str]:
-    """Return the nodes that at least two nodes lead to."""
+    """List the nodes that at least two nodes lead to."""
     counted = Counter(target for name in (START, *shape.parts) for target in shape.exits(name))
     return [name for name in shape.parts if counted[name] > 1]
 
 
 def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Finding:
-    after = "START" if fan.source == START else repr(fan.source)
     certain = fan.certain and _unequal(shape, fan, name, certain=True) is not None
     level: Level = "error" if certain else "warning"
     return Finding(
         code="unequal-join",
         node=shape.at(name),
-        fault=f"{name!r} is reached from {after} in {lengths[0]} and in {lengths[1]} steps: it "
-        f"{'runs' if certain else 'may run'} twice.",
+        fault=f"{name!r} is reached from {source_name(fan.source)} in {lengths[0]} and in "
+        f"{lengths[1]} steps: it {'runs' if certain else 'may run'} twice.",
         remedy=f"Use add_node({name!r}, ..., defer=True), or one edge that waits for all: "
         f"add_edge([...], {name!r}).",
         level=level,
@@ -167,39 +172,42 @@ def _twice(shape: Shape, fan: Fan, name: str, lengths: tuple[int, int]) -> Findi
 
 
 def _unequal(shape: Shape, fan: Fan, name: str, *, certain: bool = False) -> tuple[int, int] | None:
+    """Return two different numbers of steps from a fan to a node, if there are two."""
+    # A deferred node waits for all branches; a way back to the source of the fan is no join.
     if shape.parts[name].spec.defer or name == fan.source:
         return None
     ways = [_lengths(shape, fan, start, name, certain=certain) for start in sorted(fan.targets)]
-    for index, first in enumerate(ways):
-        for second in ways[index + 1 :]:
-            for one in sorted(first):
-                for other in sorted(second):
-                    if one != other:
-                        return min(one, other), max(one, other)
+    for first, second in combinations(ways, 2):
+        for pair in product(sorted(first), sorted(second)):
+            if pair[0] != pair[1]:
+                return min(pair), max(pair)
     return None
 
 
 def _lengths(shape: Shape, fan: Fan, start: str, end: str, *, certain: bool) -> set[int]:
-    """Return the numbers of steps from a fan's source to a node by way of one of its targets."""
-    found: set[int] = set()
-    now = {start}
+    """List the numbers of steps from a fan to a node by way of one of its targets."""
+    lengths: set[int] = set()
+    step = {start}
+    # A longer way than there are nodes only goes round a cycle.
     for length in range(1, len(shape.parts) + 1):
-        if end in now:
-            found.add(length)
-        now = {
+        if end in step:
+            lengths.add(length)
+        step = {
             target
-            for name in now - {end, fan.source}
+            for name in step - {end, fan.source}
             if _runs_at_once(shape, name)
             for target in (shape.edges.get(name, ()) if certain else shape.exits(name))
             if target != END
         }
-    return found
+    return lengths
 
 
-def _first(shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]) -> Iterator[str]:
-    """Return the joins where the branches first meet; what follows only repeats them."""
-    kept: set[str] = set()
-    for name in sorted(candidates, key=lambda each: (candidates[each], each)):
-        if name in shape.reached(fan.targets, closed=frozenset(kept)):
-            kept.add(name)
+def _first_meetings(
+    shape: Shape, fan: Fan, candidates: dict[str, tuple[int, int]]
+) -> Iterator[str]:
+    """List the joins where the branches first meet; later joins only repeat them."""
+    meetings: set[str] = set()
+    for name in sorted(candidates, key=lambda name: (candidates[name], name)):
+        if name in shape.reached(fan.targets, closed=frozenset(meetings)):
+            meetings.add(name)
             yield name

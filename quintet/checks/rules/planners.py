@@ -1,4 +1,4 @@
-"""Planners whose steps do not come back to them, go to nobody, or meet those of another."""
+"""Find planners whose steps do not come back, go to nobody, or clash with those of another."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from itertools import combinations
 
 from langgraph.graph import END
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, names, target_names
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.checks.rules.namesakes import at_once, share
+from quintet.checks.rules.namesakes import at_once, write_one_key
 from quintet.checks.source.plans import steps_of
 from quintet.nodes import Planner, Worker
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
-    """Look at each planner: when it looks again, who takes its steps, whether they come back."""
+    """Look at each planner: whether it is deferred, who takes its steps, whether they come back."""
     for spot, planner in tree.of(Planner):
         if not spot.part.spec.defer:
             yield Finding(
@@ -26,13 +26,13 @@ def plans(tree: Tree) -> Iterator[Finding]:
                 remedy=f"Use add_node({spot.name!r}, ..., defer=True).",
             )
         yield from _strangers(spot, planner)
-        yield from _lost(tree, spot)
+        yield from _lost_steps(tree, spot)
 
 
 def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
-    """Find steps for somebody who is no assignee: the plan is refused when it is made."""
-    taken = {name for step in steps_of(planner).steps for name in step.assignee.texts}
-    for name in sorted(taken - set(planner.assignees)):
+    """Find steps for a node that is not an assignee: the plan is refused when it is made."""
+    assigned = {name for step in steps_of(planner).steps for name in step.assignee.texts}
+    for name in sorted(assigned - set(planner.assignees)):
         yield Finding(
             code="unknown-assignee",
             node=spot.at,
@@ -42,13 +42,13 @@ def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
         )
 
 
-def _lost(tree: Tree, spot: Spot) -> Iterator[Finding]:
-    """Find who takes a step and does not lead back, by an edge or by the step itself."""
+def _lost_steps(tree: Tree, spot: Spot) -> Iterator[Finding]:
+    """Find nodes that take a step and do not lead back, by an edge or with the step itself."""
     shape = spot.shape
     for name in sorted(shape.crews[spot.name]):
         after = tree.into(shape, name)
         if spot not in after.spots and not after.open:
-            ends = sorted("END" if each == END else each for each in shape.follows(name))
+            ends = target_names(shape.follows(name))
             where = f"goes to {names(*ends)}" if ends else "ends there"
             yield Finding(
                 code="lost-step",
@@ -68,35 +68,36 @@ def _lost(tree: Tree, spot: Spot) -> Iterator[Finding]:
 
 
 def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
-    """Tell where a plain edge leads beside the one to the planner, never to come back."""
+    """List the plain edges beside the one to the planner that never lead back to it."""
     shape = spot.shape
     edges = shape.edges.get(name, frozenset())
     if spot.name not in edges:
         return []
-    others = sorted(edges - {spot.name, END})
-    trails = {each: tree.into(shape, each) for each in others}
-    return [each for each in others if spot not in trails[each].spots and not trails[each].open]
+    # END beside the edge back starts no node, so that it does no harm.
+    trails = {name: tree.into(shape, name) for name in sorted(edges - {spot.name, END})}
+    return [name for name, trail in trails.items() if spot not in trail.spots and not trail.open]
 
 
 def shared_plans(tree: Tree) -> Iterator[Finding]:
-    """Find planners that meet: each keeps a plan of its own, and results go by their steps' ids."""
-    for (one, first), (other, second) in combinations(tree.of(Planner), 2):
-        inside = _inside(tree, one, other) or _inside(tree, other, one)
-        met = inside or _follows(tree, one, first, other) or _follows(tree, other, second, one)
-        if not share(tree, one, other, "results") or not (met or at_once(tree, one, other)):
+    """Find planners that meet in a run and clash, by the ids of their steps or by their crew."""
+    for (spot, first), (other, second) in combinations(tree.of(Planner), 2):
+        inside = _inside(tree, spot, other) or _inside(tree, other, spot)
+        met = inside or _follows(tree, spot, first, other) or _follows(tree, other, second, spot)
+        same_key = write_one_key(tree, spot, other, "results")
+        if not same_key or not (met or at_once(tree, spot, other)):
             continue
         ours, theirs = steps_of(first).ids, steps_of(second).ids
-        both = ours.texts & theirs.texts
-        certain = [*_mixed(one, other), *_without_result(tree, one, other)]
+        common = ours.texts & theirs.texts
+        certain = [*_mixed(spot, other), *_without_result(tree, spot, other)]
         yield from certain
-        if both or not (certain or inside or (ours.complete and theirs.complete)):
-            yield _same_ids(one, other, both)
+        if common or not (certain or inside or (ours.complete and theirs.complete)):
+            yield _same_ids(spot, other, common)
 
 
 def _inside(tree: Tree, spot: Spot, other: Spot) -> bool:
     """Tell whether another planner runs in a step of this one."""
     shape = spot.shape
-    within = (*shape.within, tree.place_of(other, shape))
+    within = (*shape.within, tree.outer_node(other, shape))
     return other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]
 
 
@@ -106,26 +107,28 @@ def _follows(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
     return any(other in tree.into(spot.shape, name).spots for name in ends)
 
 
-def _same_ids(one: Spot, other: Spot, both: frozenset[str]) -> Finding:
-    who = names(one.at, other.at)
-    what = f"both have a step {names(*both)}" if both else "a model or a function names their steps"
+def _same_ids(spot: Spot, other: Spot, common: frozenset[str]) -> Finding:
+    who = names(spot.at, other.at)
+    reason = "a model or a function names their steps"
+    if common:
+        reason = f"both have a step {names(*common)}"
     return Finding(
         code="shared-plan",
         node=other.at,
-        fault=f"{who} are Planners that may run in one run, and {what}: a step by the id of "
+        fault=f"{who} are Planners that may run in one run, and {reason}: a step by the id of "
         "another's is refused, or judged by the other's result.",
         remedy="Give the steps of each planner ids of their own, or keep one Planner.",
-        level="error" if both else "warning",
+        level="error" if common else "warning",
     )
 
 
-def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
-    """Find who takes steps of two planners, and goes back by an edge whoever has sent it."""
-    if one.shape is not other.shape:
+def _mixed(spot: Spot, other: Spot) -> Iterator[Finding]:
+    """Find nodes that take steps of both planners, but go back to one of them by a plain edge."""
+    if spot.shape is not other.shape:
         return
-    shape, planners = one.shape, {one.name, other.name}
-    for name in sorted(shape.crews[one.name] & shape.crews[other.name]):
-        if back := shape.static(name) & planners:
+    shape, planners = spot.shape, {spot.name, other.name}
+    for name in sorted(shape.crews[spot.name] & shape.crews[other.name]):
+        if back := shape.edge_targets(name) & planners:
             yield Finding(
                 code="shared-plan",
                 node=shape.at(name),
@@ -137,13 +140,13 @@ def _mixed(one: Spot, other: Spot) -> Iterator[Finding]:
             )
 
 
-def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
-    """Find a plan within a step of another after which nobody gives that step's own result."""
-    for spot, inner in ((one, other), (other, one)):
-        place = tree.place_of(inner, spot.shape)
+def _without_result(tree: Tree, first: Spot, other: Spot) -> Iterator[Finding]:
+    """Find a plan inside a step of another plan that gives no result for that step."""
+    for spot, inner in ((first, other), (other, first)):
+        place = tree.outer_node(inner, spot.shape)
         within = (*spot.shape.within, place)
-        inside = [each for each in tree.spots if each.shape.within[: len(within)] == within]
-        if _inside(tree, spot, inner) and not any(_answers(tree, each) for each in inside):
+        inside = [node for node in tree.spots if node.shape.within[: len(within)] == within]
+        if _inside(tree, spot, inner) and not any(_answers(tree, node) for node in inside):
             yield Finding(
                 code="shared-plan",
                 node=inner.at,
@@ -154,7 +157,7 @@ def _without_result(tree: Tree, one: Spot, other: Spot) -> Iterator[Finding]:
 
 
 def _answers(tree: Tree, spot: Spot) -> bool:
-    """Tell whether a node gives a result for the step that its graph was sent, or may do so."""
-    if isinstance(spot.thing, Worker):
+    """Tell whether a node may give a result for the step that its graph was sent."""
+    if isinstance(spot.action, Worker):
         return spot.name in tree.entries(spot.shape).named
     return not spot.part.is_ours

@@ -1,4 +1,4 @@
-"""Proposed actions that nobody decides on or carries out, and gates that are never asked."""
+"""Find proposed actions that nobody decides on or runs, and gates that are never asked."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from quintet.nodes import Act, ApprovalGate, Worker
 
 
 def unheard_proposals(tree: Tree) -> Iterator[Finding]:
-    """Find proposals that no gate and no Act comes to: they wait in the state for ever."""
+    """Find proposals that no gate and no Act follows: they wait in the state for ever."""
     acting = [spot for spot, _ in tree.of(Act)]
-    for each in proposals(tree):
-        after = tree.ahead(each.spot)
+    for proposal in proposals(tree):
+        after = tree.ahead(proposal.spot)
         if after.open:
             continue
         doers = [spot for spot in after.spots if acts(spot)]
         if not doers:
-            yield _unheard(each, "no node after it carries an action out")
-        elif each.gate is not None and all(isinstance(spot.thing, Act) for spot in doers):
-            ahead = tree.ahead(each.spot, closed=acting)
+            yield _unheard(proposal, "no node after it carries an action out")
+        elif proposal.gate is not None and all(isinstance(spot.action, Act) for spot in doers):
+            ahead = tree.ahead(proposal.spot, closed=acting)
             if not any(asks(spot) for spot in ahead.spots):
-                yield _unheard(each, "no gate stands between it and the Act after it")
+                yield _unheard(proposal, "no gate stands between it and the Act after it")
 
 
 def _unheard(proposal: Proposal, why: str) -> Finding:
@@ -42,10 +42,10 @@ def _unheard(proposal: Proposal, why: str) -> Finding:
 
 
 def idle_gates(tree: Tree) -> Iterator[Finding]:
-    """Find gates that nobody proposes to: they ask about proposed actions, and nothing else."""
+    """Find gates before which nothing is proposed, or after which nothing is run."""
     proposing = [spot for spot in tree.spots if may_propose(spot)]
     for spot, gate in tree.of(ApprovalGate):
-        if not any(tree.runs_before(each, spot) for each in proposing):
+        if not any(tree.runs_before(proposer, spot) for proposer in proposing):
             if not _is_section(tree, spot, gate):
                 yield _never_asked(tree, spot, gate)
         elif gate.approved == END or gate.approved in spot.shape.parts:
@@ -72,25 +72,25 @@ def idle_gates(tree: Tree) -> Iterator[Finding]:
 
 
 def _is_section(tree: Tree, spot: Spot, gate: ApprovalGate) -> bool:
-    """Tell whether a graph only decides on given actions: nobody works before the gate."""
-    before = [each for each in tree.spots if each != spot and tree.runs_before(each, spot)]
-    if any(isinstance(each.thing, Worker) or not each.part.is_ours for each in before):
+    """Tell whether a graph only decides on actions that it is given: no work before the gate."""
+    before = [node for node in tree.spots if node != spot and tree.runs_before(node, spot)]
+    if any(isinstance(node.action, Worker) or not node.part.is_ours for node in before):
         return False
     return any(map(acts, tree.into(spot.shape, gate.approved).spots))
 
 
 def _never_asked(tree: Tree, spot: Spot, gate: ApprovalGate) -> Finding:
-    own = [
-        each.name
-        for each in tree.into(spot.shape, gate.approved).spots
-        if not each.part.is_ours or isinstance(each.thing, Worker)
+    unasked = [
+        node.name
+        for node in tree.into(spot.shape, gate.approved).spots
+        if not node.part.is_ours or isinstance(node.action, Worker)
     ]
-    runs = f", and {min(own)!r} runs unasked" if own else ""
+    runs = f", and {min(unasked)!r} runs unasked" if unasked else ""
     return Finding(
         code="idle-gate",
         node=spot.at,
         fault=f"Nothing before {spot.name!r} proposes an action: nobody is ever asked{runs}.",
         remedy="Give the worker before it effects and gate=..., or return proposed(...) from a "
         "node before it.",
-        level="error" if own else "warning",
+        level="error" if unasked else "warning",
     )

@@ -1,13 +1,11 @@
-"""Workers that are sent to several times at once, and whose results share one name."""
+"""Find workers that are sent to several times at once, so that their results share one name."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from langgraph.graph import START
-
-from quintet.checks.finding import Finding
+from quintet.checks.finding import Finding, source_name
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Tree
 from quintet.checks.source.payload import Payload
@@ -16,30 +14,31 @@ from quintet.state.channels import Results
 
 
 def shared_results(tree: Tree) -> Iterator[Finding]:
-    """Find workers that are sent to several times at once: their results share one name."""
-    told = set()
+    """Find workers that get several `Send`s in one step without a step id of their own."""
+    reported = set()
     for shape in tree.shapes.values():
-        for source, each in tree.entries(shape).sends:
-            targets = each.to.texts
-            if not each.often or len(targets) != 1 or not each.to.complete:
+        for source, send in tree.entries(shape).sends:
+            targets = send.to.texts
+            if not send.often or len(targets) != 1 or not send.to.complete:
                 continue
             [name] = targets
-            if (shape, name) in told or not _works(shape, name) or _has_step(each.given):
+            if (shape, name) in reported or not _works(shape, name) or _has_step(send.given):
                 continue
-            told.add((shape, name))
+            reported.add((shape, name))
             yield _shared(shape, source, name)
 
 
 def _shared(shape: Shape, source: str, name: str) -> Finding:
-    """Say what comes of the results: our channel numbers them, any other keeps one."""
-    who = "START" if source == START else repr(source)
+    """Report the shared name: our channel numbers the results, any other keeps only one."""
     numbered = isinstance(shape.channels.get("results"), Results)
-    what = "they are numbered in the order of their tasks" if numbered else "only one is kept"
+    consequence = (
+        "they are numbered in the order of their tasks" if numbered else "only one is kept"
+    )
     return Finding(
         code="shared-result",
         node=shape.at(name),
-        fault=f"{who} sends to {name!r} several times in one step, and each result is written "
-        f"under the same name: {what}.",
+        fault=f"{source_name(source)} sends to {name!r} several times in one step, and each "
+        f"result is written under the same name: {consequence}.",
         remedy="To name each result, give each Send a step of its own, "
         f"Send({name!r}, {{..., 'step': {{'id': ...}}}}), or let a Planner send.",
         level="warning" if numbered else "error",
@@ -49,23 +48,23 @@ def _shared(shape: Shape, source: str, name: str) -> Finding:
 def _works(shape: Shape, name: str) -> bool:
     """Tell whether a node is a worker, or a subgraph whose workers give results to this graph."""
     if (inner := shape.inner.get(name)) is not None:
-        given = "results" in inner.gives & shape.keys
-        return given and any(_works(inner, each) for each in inner.parts)
+        gives_results = "results" in inner.output_keys & shape.keys
+        return gives_results and any(_works(inner, node) for node in inner.parts)
     return name in shape.parts and isinstance(shape.parts[name].action, Worker)
 
 
-def _has_step(given: Payload) -> bool:
+def _has_step(sent: Payload) -> bool:
     """Tell whether what is sent may hold a step with an id of its own."""
-    steps = [value for key, value in given.values if key == "step"]
+    steps = [value for key, value in sent.values if key == "step"]
     if not steps:
-        return not given.complete
-    return not all(_is_fixed(each) for each in steps)
+        return not sent.complete
+    return not all(_is_fixed(step) for step in steps)
 
 
 def _is_fixed(step: ast.expr) -> bool:
-    """Tell whether a step is written out with one and the same id."""
+    """Tell whether a step is written out, with one id for every `Send`."""
     if not isinstance(step, ast.Dict) or None in step.keys:
         return False
     pairs = zip(step.keys, step.values, strict=True)
     ids = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "id"]
-    return all(isinstance(each, ast.Constant) for each in ids)
+    return all(isinstance(value, ast.Constant) for value in ids)

@@ -1,4 +1,4 @@
-"""Mistakes about how LangGraph calls a function: handlers, timeouts, annotations."""
+"""Find functions that LangGraph calls otherwise than meant: handlers, timeouts, annotations."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from langgraph.errors import NodeError
 from quintet.checks.finding import Finding, names
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import UNKNOWN, Body
-from quintet.checks.source.flow import falls
-from quintet.checks.source.matches import Cases
+from quintet.checks.source.body import UNKNOWN, Body, package_of
+from quintet.checks.source.matches import may_fall_through
 from quintet.checks.source.updates import is_silent, written
 
+# Parameters that LangGraph fills by their names.
 _INJECTED = frozenset({"config", "writer", "store", "previous", "runtime", "run_manager"})
 _BLOCKING = (
     time.sleep,
@@ -39,28 +39,28 @@ def handlers(shape: Shape) -> Iterator[Finding]:
     """Find error handlers that do not get their error, or do not lead the run on."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler:
-            of = name.removeprefix("__error_handler__")
-            yield from _not_given(shape, of, part)
-            if not (shape.static(name) or shape.branches.get(name)):
-                yield from _without_command(shape, of, part)
+            # LangGraph names the handler of a node after it.
+            node = name.removeprefix("__error_handler__")
+            yield from _not_given(shape, node, part)
+            # A handler with edges of its own leads the run on by these.
+            if not (shape.edge_targets(name) or shape.branches.get(name)):
+                yield from _without_command(shape, node, part)
 
 
-def _not_given(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+def _not_given(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
     for parameter in _parameters(part.action)[1:]:
         fixed = parameter.default is inspect.Parameter.empty
-        wanted = fixed or parameter.name == "error" or "NodeError" in _text(parameter.annotation)
-        if not wanted or _is_given(part, parameter):
+        meant = parameter.name == "error" or "NodeError" in _text(parameter.annotation)
+        if not (fixed or meant) or _is_given(part, parameter):
             continue
-        what = (
-            "it fails when it is called, and the first error is lost"
-            if fixed
-            else f"{parameter.name!r} keeps its default"
-        )
+        result = f"{parameter.name!r} keeps its default"
+        if fixed:
+            result = "it fails when it is called, and the first error is lost"
         yield Finding(
             code="handler-without-error",
-            node=shape.at(of),
-            fault=f"The error handler of {of!r} takes {str(parameter)!r}, which LangGraph does "
-            f"not give: {what}.",
+            node=shape.at(node),
+            fault=f"The error handler of {node!r} takes {str(parameter)!r}, which LangGraph does "
+            f"not give: {result}.",
             remedy="Write a plain function with `error: NodeError`, or `error: NodeError = "
             "cast(NodeError, None)` where a type checker minds.",
         )
@@ -69,6 +69,7 @@ def _not_given(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
 def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
     if parameter.name in _INJECTED:
         return True
+    # LangGraph passes the error by exactly this name and type; `NodeError | None` gets nothing.
     exact = parameter.annotation is NodeError or parameter.annotation == "NodeError"
     return parameter.name == "error" and exact and not isinstance(part.runnable, RunnableLambda)
 
@@ -76,9 +77,9 @@ def _is_given(part: Part, parameter: inspect.Parameter) -> bool:
 def _parameters(function: object) -> list[inspect.Parameter]:
     if not isinstance(function, FunctionType | MethodType) and not _called(function):
         return []
-    found = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
+    parameters = inspect.signature(typing.cast(typing.Any, function)).parameters.values()
     loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [each for each in found if each.kind not in loose]
+    return [parameter for parameter in parameters if parameter.kind not in loose]
 
 
 def _called(action: object) -> bool:
@@ -90,15 +91,16 @@ def _text(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else repr(annotation)
 
 
-def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
+def _without_command(shape: Shape, node: str, part: Part) -> Iterator[Finding]:
+    # A handler that writes the outcome ends the run on purpose.
     ends = "outcome" in written(part.bodies).keys and "outcome" in shape.channels
     if part.targets or ends or not any(_is_silent(body) for body in part.bodies):
         return
     yield Finding(
         code="handler-without-command",
-        node=shape.at(of),
-        fault=f"The error handler of {of!r} may return no Command(goto=...): the edges of {of!r} "
-        "are not followed after a failure, and the run ends in silence.",
+        node=shape.at(node),
+        fault=f"The error handler of {node!r} may return no Command(goto=...): the edges of "
+        f"{node!r} are not followed after a failure, and the run ends in silence.",
         remedy="Return Command(update=..., goto=...) on every way, or raise.",
     )
 
@@ -106,9 +108,7 @@ def _without_command(shape: Shape, of: str, part: Part) -> Iterator[Finding]:
 def _is_silent(body: Body) -> bool:
     if body.generates:
         return False
-    return falls(body.statements, Cases(body=body)) or any(
-        is_silent(body, each) for each in body.returned
-    )
+    return may_fall_through(body) or any(is_silent(body, answer) for answer in body.returned)
 
 
 def timeouts(shape: Shape) -> Iterator[Finding]:
@@ -116,6 +116,7 @@ def timeouts(shape: Shape) -> Iterator[Finding]:
     for name, part in shape.parts.items():
         if part.spec.timeout is None:
             continue
+        # LangGraph refuses this in `compile`; here the node is named before.
         if part.is_sync:
             yield Finding(
                 code="sync-timeout",
@@ -137,33 +138,34 @@ def timeouts(shape: Shape) -> Iterator[Finding]:
 def _blocking(body: Body) -> Iterator[str]:
     if not body.is_async:
         return
-    for each in body.reach:
-        awaited = {id(node.value) for node in each.nodes if isinstance(node, ast.Await)}
-        for node in each.nodes:
-            if isinstance(node, ast.Call) and id(node) not in awaited and _blocks(each, node):
+    for helper in body.reach:
+        awaited = {id(node.value) for node in helper.nodes if isinstance(node, ast.Await)}
+        for node in helper.call_nodes:
+            if id(node) not in awaited and _blocks(helper, node):
                 yield ast.unparse(node.func)
 
 
 def _blocks(body: Body, call: ast.Call) -> bool:
-    thing = body.callee(call)
-    if any(thing is each for each in _BLOCKING):
+    callee = body.callee(call)
+    if any(callee is blocking for blocking in _BLOCKING):
         return True
     root = ast.unparse(call.func).split(".")[0]
-    if isinstance(thing, FunctionType) and thing.__module__.split(".")[0] in _BLOCKING_MODULES:
+    if isinstance(callee, FunctionType) and package_of(callee) in _BLOCKING_MODULES:
         return True
-    if thing is UNKNOWN and root in _BLOCKING_MODULES and root not in body.bound:
+    if callee is UNKNOWN and root in _BLOCKING_MODULES and root not in body.assignments:
+        # A capital letter is a class, such as httpx.AsyncClient: making one does not block.
         return isinstance(call.func, ast.Attribute) and call.func.attr.islower()
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("invoke", "batch")
 
 
 def unresolved(shape: Shape) -> Iterator[Finding]:
-    """Find annotations that cannot be resolved: LangGraph passes over what they say."""
+    """Find annotations that cannot be resolved: LangGraph silently ignores them."""
     for name, part in shape.parts.items():
         if part.spec.is_error_handler or not part.is_function:
             continue
         if (problem := _unresolved(part.action)) is None:
             continue
-        if lost := list(_lost(shape, part)):
+        if lost := list(_unseen_hints(shape, part)):
             yield Finding(
                 code="unresolved-annotation",
                 node=shape.at(name),
@@ -193,18 +195,18 @@ def _unresolved(action: object) -> str | None:
     return None
 
 
-def _lost(shape: Shape, part: Part) -> Iterator[str]:
-    taken = _parameters(part.action)[:1]
+def _unseen_hints(shape: Shape, part: Part) -> Iterator[str]:
+    first_parameter = _parameters(part.action)[:1]
     returned = getattr(_annotated(part.action), "__annotations__", {}).get("return", "")
     if "Command[" in _text(returned) and "Literal[" in _text(returned) and not part.hints:
         yield "targets"
     state = shape.builder.state_schema
     if part.spec.input_schema is not state:
         return
-    for parameter in taken:
-        said = parameter.annotation
-        text = said if isinstance(said, str) else getattr(said, "__name__", "")
-        if text and said is not parameter.empty and not _is_same(text, state):
+    for parameter in first_parameter:
+        annotation = parameter.annotation
+        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        if text and annotation is not parameter.empty and not _is_same(text, state):
             yield "input schema"
 
 

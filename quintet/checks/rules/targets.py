@@ -1,24 +1,23 @@
-"""Mistakes in the ways through a graph: to no node, to one never, to two at once."""
+"""Find mistakes in the ways through a graph: to no node, to one that never runs, to two at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 from langgraph.graph import END, START
 
-from quintet.checks.finding import Finding, names
+from quintet.checks.finding import Finding, correction, names, target_names
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.moves import answers
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
-    """Find unknown targets: LangGraph logs one line about them, and ends well."""
-    for source, targets in sorted(_named(shape).items()):
-        for target, said in sorted(targets.items()):
+    """Find targets that are not nodes: LangGraph logs one line, and the run seems to end well."""
+    for source, targets in sorted(_targets(shape).items()):
+        for target, lead in sorted(targets.items()):
             if target not in shape.parts and target != END:
-                yield _unknown(shape, source, target, said)
+                yield _unknown(shape, source, target, lead)
     for source in sorted({*shape.edges, *shape.branches} - {*shape.parts, START}):
         yield Finding(
             code="unknown-target",
@@ -31,22 +30,23 @@ def unknown_targets(shape: Shape) -> Iterator[Finding]:
             yield from _unmapped(shape, source, branch)
 
 
-def _named(shape: Shape) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+def _targets(shape: Shape) -> dict[str, dict[str, str]]:
+    targets_by_source: dict[str, dict[str, str]] = {}
     for source in (START, *shape.parts):
-        targets = found.setdefault(source, {})
+        targets = targets_by_source.setdefault(source, {})
         for branch in shape.branches.get(source, ()):
             targets |= dict.fromkeys(branch.moves.to.texts, "a conditional edge may lead")
+        # The last one wins: an edge is named rather than a Command, and that rather than a branch.
         targets |= dict.fromkeys(shape.moves(source).to.texts, "a Command or Send may lead")
-        targets |= dict.fromkeys(shape.static(source), "an edge leads")
-    return found
+        targets |= dict.fromkeys(shape.edge_targets(source), "an edge leads")
+    return targets_by_source
 
 
-def _unknown(shape: Shape, source: str, target: str, said: str) -> Finding:
+def _unknown(shape: Shape, source: str, target: str, lead: str) -> Finding:
     return Finding(
         code="unknown-target",
         node=shape.at(source),
-        fault=f"From {source!r} {said} to {target!r}, and no node has that name.",
+        fault=f"From {source!r} {lead} to {target!r}, and no node has that name.",
         remedy=_suggestion(shape, target),
     )
 
@@ -54,7 +54,7 @@ def _unknown(shape: Shape, source: str, target: str, said: str) -> Finding:
 def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
     if branch.body is None or branch.ends is None:
         return
-    captured = {each for each in branch.body.captured.values() if isinstance(each, str)}
+    captured = {value for value in branch.body.captured.values() if isinstance(value, str)}
     missing = answers(branch.body).known - set(branch.ends) - captured - {None}
     for answer in sorted(missing, key=repr):
         yield Finding(
@@ -67,12 +67,11 @@ def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
 
 
 def _suggestion(shape: Shape, target: str) -> str:
-    close = get_close_matches(target, sorted(shape.parts), n=1)
-    return f"{f'Write {close[0]!r}' if close else 'Name an existing node'}, or add {target!r}."
+    return f"{correction(target, shape.parts, 'Name an existing node')}, or add {target!r}."
 
 
 def no_entry(shape: Shape) -> Iterator[Finding]:
-    """Find a graph without a way in: one finding instead of one for each node."""
+    """Find a graph without a way in, as one finding instead of one for each node."""
     if not shape.edges.get(START) and not shape.branches.get(START):
         yield Finding(
             code="no-entry",
@@ -84,11 +83,12 @@ def no_entry(shape: Shape) -> Iterator[Finding]:
 
 def orphans(shape: Shape) -> Iterator[Finding]:
     """Find nodes that nothing leads to: they compile, and never run."""
-    found = shape.reached()
-    if len(found) == 1 or any(shape.is_open(name) for name in found):
+    reached = shape.reached()
+    # With START alone `no_entry` says it once; where a way is open, it may lead to any node.
+    if len(reached) == 1 or any(shape.is_open(name) for name in reached):
         return
     for name, part in shape.parts.items():
-        if name not in found and not part.spec.is_error_handler:
+        if name not in reached and not part.spec.is_error_handler:
             yield Finding(
                 code="orphan-node",
                 node=shape.at(name),
@@ -100,26 +100,24 @@ def orphans(shape: Shape) -> Iterator[Finding]:
 def edge_and_command(shape: Shape) -> Iterator[Finding]:
     """Find edges beside a `Command`: both are followed."""
     for name in shape.parts:
-        gone = shape.moves(name).to.texts
+        commanded = shape.moves(name).to.texts
         branches = shape.branches.get(name, ())
-        edges = shape.static(name).union(*(each.moves.to.texts for each in branches))
-        if not (edges or branches) or not gone - shape.static(name):
+        edges = shape.edge_targets(name).union(*(branch.moves.to.texts for branch in branches))
+        # A Command along an edge of the node itself starts the target once, not twice.
+        if not (edges or branches) or not commanded - shape.edge_targets(name):
             continue
         yield Finding(
             code="edge-and-command",
             node=shape.at(name),
-            fault=f"{name!r} may go to {names(*_shown(gone))} by Command and also has an edge to "
-            f"{names(*_shown(edges)) or 'what its path function says'}: both are followed.",
+            fault=f"{name!r} may go to {names(*target_names(commanded))} by Command and also has "
+            f"an edge to {names(*target_names(edges)) or 'what its path function says'}: both are "
+            "followed.",
             remedy="Keep one of the two: remove the edge, or return a plain update.",
         )
 
 
-def _shown(targets: Iterable[str]) -> list[str]:
-    return ["END" if each == END else each for each in targets]
-
-
 def blind_paths(shape: Shape) -> Iterator[Finding]:
-    """Find path functions without a map of targets: drawings are wrong, and little is known."""
+    """Find path functions without a map of targets: they are drawn wrongly and hardly checked."""
     for source, branches in shape.branches.items():
         if any(branch.ends is None for branch in branches):
             yield Finding(
@@ -137,7 +135,7 @@ def alternatives(shape: Shape) -> Iterator[Finding]:
     for starts, end in shape.joins:
         for source, branches in shape.branches.items():
             for branch in branches:
-                only = sorted(each for each in starts if _is_only_way(shape, branch, each, end))
+                only = sorted(start for start in starts if _is_only_way(shape, branch, start, end))
                 if len(only) > 1:
                     yield Finding(
                         code="join-of-alternatives",
@@ -149,13 +147,14 @@ def alternatives(shape: Shape) -> Iterator[Finding]:
 
 
 def _is_only_way(shape: Shape, branch: Branch, name: str, end: str) -> bool:
-    """Tell whether a node is one choice of a branch, reached by that alone, before the join."""
+    """Tell whether a node is one choice of a branch, started by that alone, before a join."""
     moves, body = branch.moves, branch.body
     if body is None or not answers(body).complete or name not in moves.to.texts:
         return False
+    # A list made at run time may hold both nodes.
     if moves.gathered or moves.repeated:
         return False
     sources = [source for source in (START, *shape.parts) if name in shape.exits(source)]
-    joined = any(name == each for _, each in shape.joins)
+    joined = any(name == target for _, target in shape.joins)
     alone = sources == [branch.source] and len(shape.branches[branch.source]) == 1
-    return alone and not joined and shape.static(name) == {end} and not shape.exits(name)
+    return alone and not joined and shape.edge_targets(name) == {end} and not shape.exits(name)

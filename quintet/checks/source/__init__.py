@@ -1,3 +1,3 @@
-"""Functions as they are written: their syntax trees, and what can be read off them."""
+"""Read functions as they are written, from their syntax trees, without running them."""
 
 __all__: list[str] = []

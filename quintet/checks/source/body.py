@@ -1,4 +1,4 @@
-"""The source of a function, read without running it."""
+"""Read the source of a function without running it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import builtins
 import inspect
 import sys
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache, partial
@@ -24,7 +24,10 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
-    """One function as written, with the objects that its free names stand for."""
+    """Read a function as it is written, with the objects that its free names stand for.
+
+    `known` holds the values of parameters that are already bound, such as `self`.
+    """
 
     function: FunctionType
     tree: Definition
@@ -32,8 +35,8 @@ class Body:
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
-        """The statements of the body that can run; a lambda has one `return`."""
-        return pruned(self._written, self._settle)
+        """List the statements that can run; the body of a lambda counts as a `return`."""
+        return pruned(self._written, self._fixed_value)
 
     @cached_property
     def _written(self) -> list[ast.stmt]:
@@ -43,11 +46,11 @@ class Body:
 
     @cached_property
     def _whole(self) -> tuple[ast.AST, ...]:
-        """Every syntax node of the function, those that never run included."""
-        return tuple(own(*self._written))
+        """List every syntax node of the function, including branches that never run."""
+        return tuple(walk_scope(*self._written))
 
-    def _settle(self, expression: ast.expr) -> tuple[object] | None:
-        """Return a value that is fixed when the function is made: constant, capture or field."""
+    def _fixed_value(self, expression: ast.expr) -> tuple[object] | None:
+        """Return, in a tuple of one, a value that is fixed when the function is made."""
         root = expression
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -59,40 +62,46 @@ class Body:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """Every syntax node that this function itself runs, nested functions left out."""
-        return tuple(own(*self.statements))
+        """List the syntax nodes that this function itself runs, nested functions left out."""
+        return tuple(walk_scope(*self.statements))
 
     @property
     def is_async(self) -> bool:
-        """Whether the function is a coroutine."""
+        """Tell whether the function is a coroutine function."""
         return isinstance(self.tree, ast.AsyncFunctionDef)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters that the caller fills, `self` left out."""
+        """List the parameters that the caller fills, without those that are bound."""
         return tuple(name for name in parameters(self.tree) if name not in self.known)
 
     @cached_property
-    def bound(self) -> dict[str, list[ast.expr] | None]:
-        """The values that each local name is set to; `None` where they cannot be listed."""
-        found: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
+    def assignments(self) -> dict[str, list[ast.expr] | None]:
+        """Map each local name to the expressions assigned to it; None if they cannot be listed."""
+        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
         simple: set[int] = set()
+        # Python decides by the whole text that a name is local, so that branches that never run
+        # count as well.
         for node in self._whole:
             for target, value in _assignments(node):
                 simple.add(id(target))
-                values = found.setdefault(target.id, [])
+                values = assigned.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
         for node in self._whole:
             if id(node) not in simple and (name := _binds(node)):
-                found[name] = None
-        return found
+                assigned[name] = None
+        return assigned
+
+    def assigned(self, name: str) -> list[ast.expr]:
+        """List the expressions assigned to a local name; empty if they cannot be listed."""
+        return self.assignments.get(name) or []
 
     @cached_property
     def outside(self) -> Mapping[str, object]:
-        """The builtins, globals, closure and local imports that the function sees."""
+        """Map the names that the function sees outside itself to their objects."""
         imports = (node for node in self._whole if isinstance(node, _IMPORTS))
-        local = {name: thing for node in imports for name, thing in _imported(node)}
+        local = {name: value for node in imports for name, value in _imported(node)}
         known = {**self.captured, **local, **self.known}
         return ChainMap(known, self.function.__globals__, vars(builtins))
 
@@ -101,7 +110,7 @@ class Body:
         if isinstance(expression, ast.Constant):
             return expression.value
         if isinstance(expression, ast.Name):
-            if expression.id in self.bound:
+            if expression.id in self.assignments:
                 return UNKNOWN
             return self.outside.get(expression.id, UNKNOWN)
         if isinstance(expression, ast.Attribute):
@@ -113,126 +122,180 @@ class Body:
         function = call.func
         return self.resolve(function.value if isinstance(function, ast.Subscript) else function)
 
-    def calls(self, *things: object) -> list[ast.Call]:
-        """Return the calls of some objects in this body, in the order in which they are written."""
-        found = [
-            node
-            for node in self.nodes
-            if isinstance(node, ast.Call) and any(self.callee(node) is each for each in things)
+    @cached_property
+    def call_nodes(self) -> tuple[ast.Call, ...]:
+        """List the calls that this function itself makes."""
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def all_calls(self) -> tuple[ast.Call, ...]:
+        """List the calls in this function and in the functions and lambdas defined inside."""
+        nodes = (node for statement in self.statements for node in ast.walk(statement))
+        return tuple(node for node in nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def callees(self) -> tuple[object, ...]:
+        """List the objects that this function itself calls, `UNKNOWN` among them."""
+        return tuple(map(self.callee, self.call_nodes))
+
+    def calls(self, *callees: object) -> list[ast.Call]:
+        """List the calls of some objects in this function, in the order of the text."""
+        matches = [
+            call
+            for call in self.call_nodes
+            if any(self.callee(call) is callee for callee in callees)
         ]
-        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+        return sorted(matches, key=lambda call: (call.lineno, call.col_offset))
+
+    def method_calls(self, name: str) -> list[tuple[str, ast.Call]]:
+        """List the calls `name.method(...)` of a local variable, each with the method's name."""
+        return [
+            (call.func.attr, call)
+            for call in self.call_nodes
+            if isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+            and call.func.value.id == name
+        ]
+
+    def receiver(self, call: ast.Call, methods: Collection[str]) -> object:
+        """Return the object of a method call, or `UNKNOWN`, also if the method is not listed."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in methods:
+            return UNKNOWN
+        return self.resolve(call.func.value)
 
     def inner(self, call: ast.Call) -> Definition | None:
-        """Return the function defined inside this one that a call calls, if it calls one."""
-        if not isinstance(call.func, ast.Name) or call.func.id not in self.bound:
+        """Return the function or lambda, defined inside this one, that a call calls."""
+        if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
             return None
-        lambdas = [each for each in self.bound[call.func.id] or () if isinstance(each, ast.Lambda)]
+        lambdas = [value for value in self.assigned(call.func.id) if isinstance(value, ast.Lambda)]
+        definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
         named = [
             node
             for node in self.nodes
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.name == call.func.id
+            if isinstance(node, definitions) and node.name == call.func.id
         ]
         return next(iter([*named, *lambdas]), None)
 
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
-        """Every expression that the function returns; `None` for a bare `return`."""
+        """List the expressions that the function returns; None for a bare `return`."""
         return tuple(node.value for node in self.nodes if isinstance(node, ast.Return))
 
     @cached_property
     def generates(self) -> bool:
-        """Whether the function yields."""
+        """Tell whether the function is a generator."""
         return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
+
+    @property
+    def return_hint(self) -> str:
+        """Return the text of the return annotation; empty if there is none, or it is None."""
+        hint = self.function.__annotations__.get("return")
+        return hint if isinstance(hint, str) else repr(hint) if hint is not None else ""
 
     @cached_property
     def reach(self) -> tuple[Body, ...]:
-        """This body and those of the functions beside it that it calls, however deep."""
-        found: dict[CodeType, Body] = {self.function.__code__: self}
+        """List this function, the helpers that it calls, and theirs."""
+        bodies: dict[CodeType, Body] = {self.function.__code__: self}
         waiting = [self]
         while waiting:
             for helper in waiting.pop().helpers:
-                if helper.function.__code__ not in found:
-                    found[helper.function.__code__] = helper
+                if helper.function.__code__ not in bodies:
+                    bodies[helper.function.__code__] = helper
                     waiting.append(helper)
-        return tuple(found.values())
+        return tuple(bodies.values())
 
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
-        """The functions that this one calls and that are its own: same module or captured."""
-        called = [self.callee(node) for node in self.nodes if isinstance(node, ast.Call)]
-        near = [thing for thing in called if self.is_near(thing)]
-        bodies = [read(thing) for thing in (*near, getattr(self.function, "__wrapped__", None))]
-        return tuple(body for body in bodies if body is not None)
+        """List the functions near this one that it calls, and the one that it wraps."""
+        near = [callee for callee in self.callees if self.is_near(callee)]
+        near.append(getattr(self.function, "__wrapped__", None))
+        return tuple(body for function in near if (body := body_of(function)) is not None)
 
-    def is_near(self, thing: object) -> bool:
-        """Tell whether a function is this one's own: of the same module, or captured."""
-        plain = plain_function(thing)
+    def is_near(self, function: object) -> bool:
+        """Tell whether a function is in the same module as this one, or captured by it."""
+        plain = plain_function(function)
         if not isinstance(plain, FunctionType):
             return False
-        captured = any(thing is each for each in self.captured.values())
+        captured = any(function is value for value in self.captured.values())
         return captured or plain.__module__ == self.function.__module__
 
     @cached_property
     def captured(self) -> dict[str, object]:
-        """The variables of the enclosing functions."""
-        cells = zip(
-            self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False
-        )
-        found: dict[str, object] = {}
-        for name, cell in cells:
+        """Map the variables captured from enclosing functions to their values."""
+        names, cells = self.function.__code__.co_freevars, self.function.__closure__ or ()
+        variables: dict[str, object] = {}
+        for name, cell in zip(names, cells, strict=False):
             try:
-                found[name] = cell.cell_contents
-            except ValueError:
-                found[name] = UNKNOWN
-        return found
+                variables[name] = cell.cell_contents
+            except ValueError:  # the enclosing function has not assigned it yet
+                variables[name] = UNKNOWN
+        return variables
 
 
-def plain_function(thing: object) -> object:
-    """Return a function without the object or the arguments that it is bound to."""
-    while isinstance(thing, partial | MethodType):
-        thing = thing.func if isinstance(thing, partial) else thing.__func__
-    return thing
+def plain_function(function: object) -> object:
+    """Return the function beneath partials and bound methods."""
+    while isinstance(function, partial | MethodType):
+        function = function.func if isinstance(function, partial) else function.__func__
+    return function
 
 
-def read(thing: object) -> Body | None:
-    """Find the source of a function, method, partial or callable object, if it can be read.
+def package_of(owner: FunctionType | type) -> str:
+    """Return the name of the top-level package that defines a function or a class."""
+    return str(owner.__module__).partition(".")[0]
 
-    Functions are remembered; `forget` them before reading anew, as their globals may change.
+
+def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
+    """Return the argument of a call that is given at a position or by keyword, if it is given."""
+    return call.args[index] if len(call.args) > index else keywords_of(call).get(name)
+
+
+def keywords_of(call: ast.Call) -> dict[str | None, ast.expr]:
+    """Map the keywords of a call to their values; the key None holds a `**mapping`."""
+    return {keyword.arg: keyword.value for keyword in call.keywords}
+
+
+def body_of(function: object) -> Body | None:
+    """Return the source of a function, method, partial or callable object, if it can be read.
+
+    Functions are remembered until `forget` is called, since their globals may change.
     """
-    return _function(thing) if isinstance(thing, FunctionType) else _read(thing)
+    # A partial or a callable object may be unhashable, so that only functions are cached.
+    return _cached(function) if isinstance(function, FunctionType) else _read(function)
 
 
 def forget() -> None:
     """Forget the functions that were read."""
-    _function.cache_clear()
+    _cached.cache_clear()
 
 
 @lru_cache(maxsize=4096)
-def _function(function: FunctionType) -> Body | None:
+def _cached(function: FunctionType) -> Body | None:
     return _read(function)
 
 
-def _read(thing: object) -> Body | None:
+def _read(function: object) -> Body | None:
     known: dict[str, object] = {}
-    given: tuple[object, ...] = ()
-    while isinstance(thing, partial):
-        known, given = {**thing.keywords, **known}, (*thing.args, *given)
-        thing = thing.func
+    positional: tuple[object, ...] = ()
+    # Outer partials come first, and their keywords win.
+    while isinstance(function, partial):
+        known, positional = {**function.keywords, **known}, (*function.args, *positional)
+        function = function.func
     owner: object = UNKNOWN
-    if not isinstance(thing, FunctionType | MethodType):
-        owner, thing = thing, inspect.getattr_static(type(thing), "__call__", None)
-    if isinstance(thing, MethodType):
-        owner, thing = thing.__self__, thing.__func__
-    if not isinstance(thing, FunctionType) or (tree := definition(thing)) is None:
+    if not isinstance(function, FunctionType | MethodType):
+        owner, function = function, inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(function, MethodType):
+        owner, function = function.__self__, function.__func__
+    if not isinstance(function, FunctionType) or (tree := definition(function)) is None:
         return None
-    bound = given if owner is UNKNOWN else (owner, *given)
-    names = thing.__code__.co_varnames[: thing.__code__.co_argcount]
-    return Body(function=thing, tree=tree, known={**dict(zip(names, bound, strict=False)), **known})
+    bound = positional if owner is UNKNOWN else (owner, *positional)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return Body(
+        function=function, tree=tree, known={**dict(zip(names, bound, strict=False)), **known}
+    )
 
 
-def own(*roots: ast.AST) -> Iterator[ast.AST]:
-    """Walk syntax trees, in order, without going into the functions defined inside."""
+def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
+    """Walk syntax trees in the order of the text, without entering functions defined inside."""
     waiting: list[ast.AST] = list(reversed(roots))
     while waiting:
         node = waiting.pop()
@@ -262,13 +325,15 @@ def _binds(node: ast.AST) -> str | None:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:
-    for each in node.names:
+    for alias in node.names:
         if isinstance(node, ast.Import):
-            whole = each.name if each.asname else each.name.split(".")[0]
-            yield each.asname or whole, sys.modules.get(whole, UNKNOWN)
+            # `import a.b` binds `a`, `import a.b as c` binds `a.b`.
+            whole = alias.name if alias.asname else alias.name.split(".")[0]
+            yield alias.asname or whole, sys.modules.get(whole, UNKNOWN)
         else:
+            # Reading must not import: a module that is not loaded yet stays unknown.
             module = sys.modules.get(node.module or "")
-            yield each.asname or each.name, getattr(module, each.name, UNKNOWN)
+            yield alias.asname or alias.name, getattr(module, alias.name, UNKNOWN)
 
 
 def _member(owner: object, name: str) -> object:
@@ -280,13 +345,14 @@ def _member(owner: object, name: str) -> object:
         return owner.__members__.get(name, UNKNOWN)
     if isinstance(owner, Enum) and name == "value":
         return owner.value
-    found = inspect.getattr_static(owner, name, UNKNOWN)
-    if isinstance(found, MemberDescriptorType):
+    # Statically, since a property or `__getattr__` of the user's would run.
+    member = inspect.getattr_static(owner, name, UNKNOWN)
+    if isinstance(member, MemberDescriptorType):  # a field in __slots__
         return getattr(owner, name, UNKNOWN)
-    if isinstance(found, staticmethod):
-        return found.__func__
-    if isinstance(found, classmethod):
-        return MethodType(found.__func__, owner if isinstance(owner, type) else type(owner))
-    if isinstance(found, FunctionType) and not isinstance(owner, type):
-        return MethodType(found, owner)
-    return UNKNOWN if isinstance(found, property) else found
+    if isinstance(member, staticmethod):
+        return member.__func__
+    if isinstance(member, classmethod):
+        return MethodType(member.__func__, owner if isinstance(owner, type) else type(owner))
+    if isinstance(member, FunctionType) and not isinstance(owner, type):
+        return MethodType(member, owner)
+    return UNKNOWN if isinstance(member, property) else member

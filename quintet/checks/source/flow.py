@@ -1,21 +1,22 @@
-"""How the statements of a function follow each other."""
+"""Follow the statements of a function: which run before another, and which can be its last."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
 
-from quintet.checks.source.body import own
+from quintet.checks.source.body import walk_scope
 
 Counter = Callable[[ast.AST], int]
-Total = Callable[[ast.Match], bool]
-"""Says whether one of the cases of a `match` is always taken."""
+IsExhaustive = Callable[[ast.Match], bool]
+"""Tells whether one of the cases of a `match` is always taken."""
+# Functions that never return, by their names.
 _NEVER = ("assert_never", "exit", "abort")
 
 
 def has_default(match: ast.Match) -> bool:
-    """Tell whether a `match` has a case that takes everything."""
-    return any(each.guard is None and _takes_all(each.pattern) for each in match.cases)
+    """Tell whether a `match` has a case that takes every value."""
+    return any(case.guard is None and _takes_all(case.pattern) for case in match.cases)
 
 
 def _takes_all(pattern: ast.pattern) -> bool:
@@ -24,19 +25,21 @@ def _takes_all(pattern: ast.pattern) -> bool:
             return True
         case ast.MatchAs(pattern=ast.pattern() as inner):
             return _takes_all(inner)
-        case ast.MatchOr(patterns=several):
-            return any(_takes_all(each) for each in several)
+        case ast.MatchOr(patterns=patterns):
+            return any(_takes_all(alternative) for alternative in patterns)
     return False
 
 
-def falls(statements: Sequence[ast.stmt], total: Total = has_default) -> bool:
+def falls_through(
+    statements: Sequence[ast.stmt], is_exhaustive: IsExhaustive = has_default
+) -> bool:
     """Tell whether the statements can end without `return` or `raise`."""
-    return not any(_stops(each, total) for each in statements)
+    return not any(_stops(statement, is_exhaustive) for statement in statements)
 
 
-def _stops(statement: ast.stmt, total: Total) -> bool:
+def _stops(statement: ast.stmt, is_exhaustive: IsExhaustive) -> bool:
     def on(block: Sequence[ast.stmt]) -> bool:
-        return falls(block, total)
+        return falls_through(block, is_exhaustive)
 
     match statement:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
@@ -46,41 +49,49 @@ def _stops(statement: ast.stmt, total: Total) -> bool:
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return not on(body)
         case ast.While(test=ast.Constant(value=test), body=body):
-            return bool(test) and not any(isinstance(each, ast.Break) for each in own(*body))
+            # An endless loop is left by `break` alone.
+            return bool(test) and not any(isinstance(node, ast.Break) for node in walk_scope(*body))
         case ast.Match(cases=cases):
-            return total(statement) and not any(on(each.body) for each in cases)
+            return is_exhaustive(statement) and not any(on(case.body) for case in cases)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
-            caught = any(on(each.body) for each in handlers)
+            caught = any(on(handler.body) for handler in handlers)
             return not on(last) or not (on([*body, *orelse]) or caught)
         case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
             return name in _NEVER
     return False
 
 
-def before(statements: Sequence[ast.stmt], wanted: ast.AST) -> list[ast.AST]:
-    """Return what has run, for certain or perhaps, when the run first comes to `wanted`.
+def nodes_before(statements: Sequence[ast.stmt], target: ast.AST) -> list[ast.AST]:
+    """List the nodes that have run, for certain or perhaps, when a run first comes to `target`.
 
-    A branch that leaves the function is left out: it does not lead there.
+    A branch that leaves the function is left out, since it does not lead there.
     """
     place = next(
         index
         for index, statement in enumerate(statements)
-        if any(each is wanted for each in own(statement))
+        if any(node is target for node in walk_scope(statement))
     )
-    passed = [each for statement in statements[:place] for each in _passed(statement)]
-    return passed + _inside(statements[place], wanted)
+    passed_nodes = [node for statement in statements[:place] for node in _may_have_run(statement)]
+    return passed_nodes + _inside(statements[place], target)
 
 
-def most(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) -> int:
-    """Return the largest number of counted calls on one way through; a loop goes round twice."""
+def max_count(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) -> int:
+    """Return the largest sum of `counts` on one way through the statements.
+
+    A loop counts `rounds` times; a node counts what `counts` returns for it.
+    """
     best = so_far = 0
     for statement in statements:
         if isinstance(statement, ast.If):
-            taken = so_far + _here(statement.test, counts)
-            ways = [statement.body, statement.orelse]
-            found = [(each, taken + most(each, counts, rounds=rounds)) for each in ways]
-            best = max([best, *(number for _, number in found)])
-            so_far = max((number for each, number in found if falls(each)), default=taken)
+            after_test = so_far + _count_in(statement.test, counts)
+            blocks = [statement.body, statement.orelse]
+            totals = [after_test + max_count(block, counts, rounds=rounds) for block in blocks]
+            # A block that leaves the function adds nothing to what follows it.
+            pairs = zip(blocks, totals, strict=True)
+            so_far = max(
+                (total for block, total in pairs if falls_through(block)), default=after_test
+            )
+            best = max(best, *totals)
         else:
             so_far += _count(statement, counts, rounds)
         best = max(best, so_far)
@@ -89,70 +100,71 @@ def most(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) ->
 
 def _count(statement: ast.stmt, counts: Counter, rounds: int) -> int:
     def on(block: Sequence[ast.stmt]) -> int:
-        return most(block, counts, rounds=rounds)
+        return max_count(block, counts, rounds=rounds)
 
     match statement:
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return on(body)
         case ast.While(test=test, body=body):
-            return rounds * (_here(test, counts) + on(body))
+            # The test is evaluated in every round.
+            return rounds * (_count_in(test, counts) + on(body))
         case ast.For(body=body) | ast.AsyncFor(body=body):
             return rounds * on(body)
         case ast.Match(cases=cases):
-            return max((on(each.body) for each in cases), default=0)
+            return max((on(case.body) for case in cases), default=0)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
-            caught = max((on(each.body) for each in handlers), default=0)
+            caught = max((on(handler.body) for handler in handlers), default=0)
             return on([*body, *orelse]) + caught + on(last)
-    return _here(statement, counts)
+    return _count_in(statement, counts)
 
 
-def _here(tree: ast.AST, counts: Counter) -> int:
-    return sum(counts(each) for each in own(tree))
+def _count_in(tree: ast.AST, counts: Counter) -> int:
+    return sum(counts(node) for node in walk_scope(tree))
 
 
 def _blocks(statement: ast.stmt) -> list[Sequence[ast.stmt]]:
     blocks = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
-    blocks += [each.body for each in getattr(statement, "handlers", [])]
-    return blocks + [each.body for each in getattr(statement, "cases", [])]
+    blocks += [handler.body for handler in getattr(statement, "handlers", [])]
+    return blocks + [case.body for case in getattr(statement, "cases", [])]
 
 
 def _heads(statement: ast.stmt) -> list[ast.AST]:
-    """Return what a compound statement computes before it goes into a block."""
-    within = {id(each) for block in _blocks(statement) for each in block}
+    """List the nodes that a compound statement evaluates before it enters a block."""
+    within = {id(inner) for block in _blocks(statement) for inner in block}
     skipped = (ast.ExceptHandler, ast.match_case)
     return [
-        each
+        node
         for child in ast.iter_child_nodes(statement)
         if id(child) not in within and not isinstance(child, skipped)
-        for each in own(child)
+        for node in walk_scope(child)
     ]
 
 
-def _inside(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
+def _inside(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
     for block in _blocks(statement):
-        if any(each is wanted for each in own(*block)):
-            return _heads(statement) + before(block, wanted)
-    return _ahead(statement, wanted)
+        if any(node is target for node in walk_scope(*block)):
+            return _heads(statement) + nodes_before(block, target)
+    return _ahead(statement, target)
 
 
-def _ahead(statement: ast.stmt, wanted: ast.AST) -> list[ast.AST]:
-    """Return the parts of a simple statement that stand left of `wanted`, and not inside it."""
-    inside = {id(each) for each in own(wanted)}
-    place = (getattr(wanted, "lineno", 0), getattr(wanted, "col_offset", 0))
+def _ahead(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
+    """List the calls of a simple statement that end before `target` starts."""
+    inside = {id(node) for node in walk_scope(target)}
+    place = (getattr(target, "lineno", 0), getattr(target, "col_offset", 0))
     return [
-        each
-        for each in own(statement)
-        if isinstance(each, ast.Call)
-        and id(each) not in inside
-        and (each.end_lineno or 0, each.end_col_offset or 0) <= place
+        node
+        for node in walk_scope(statement)
+        if isinstance(node, ast.Call)
+        and id(node) not in inside
+        and (node.end_lineno or 0, node.end_col_offset or 0) <= place
     ]
 
 
-def _passed(statement: ast.stmt) -> list[ast.AST]:
+def _may_have_run(statement: ast.stmt) -> list[ast.AST]:
     if not isinstance(statement, ast.If):
-        return list(own(statement))
-    found = list(own(statement.test))
+        return list(walk_scope(statement))
+    nodes = list(walk_scope(statement.test))
     for block in (statement.body, statement.orelse):
-        if falls(block):
-            found.extend(own(*block))
-    return found
+        if falls_through(block):
+            nodes.extend(walk_scope(*block))
+    return nodes

@@ -1,4 +1,4 @@
-"""The values that an expression can have, as far as its source says."""
+"""List the values that an expression can have, as far as its source says."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _COPIES = (list, tuple, set, frozenset, sorted)
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """The values that were found; `complete` when the expression can have no others."""
+    """The values that an expression can have; `complete` if it can have no others."""
 
     known: frozenset[Hashable] = frozenset()
     complete: bool = True
 
     @property
     def texts(self) -> frozenset[str]:
-        """Those that are strings."""
-        return frozenset(each for each in self.known if isinstance(each, str))
+        """List the values that are strings."""
+        return frozenset(value for value in self.known if isinstance(value, str))
 
 
 NOTHING = Values()
@@ -33,7 +33,7 @@ _TRUTH = Values(known=frozenset({True, False}))
 
 
 def values(body: Body, expression: ast.expr, *, seen: frozenset[str] = frozenset()) -> Values:
-    """List the values of an expression; those in a list, tuple or set count one by one."""
+    """List the values of an expression; a list, tuple or set counts as its elements."""
     return _Reader(body=body, seen=seen).read(expression)
 
 
@@ -50,7 +50,7 @@ class _Reader:
             return _TRUTH
         if isinstance(expression, ast.UnaryOp):
             return _TRUTH if isinstance(expression.op, ast.Not) else ANYTHING
-        if isinstance(expression, ast.Name) and expression.id in self.body.bound:
+        if isinstance(expression, ast.Name) and expression.id in self.body.assignments:
             return self._local(expression.id)
         if isinstance(expression, ast.Subscript):
             return self._lookup(expression.value)
@@ -59,52 +59,53 @@ class _Reader:
         return _constants(self.body.resolve(expression))
 
     def _union(self, expressions: Iterable[ast.expr]) -> Values:
-        return union(self.read(each) for each in expressions)
+        return union(self.read(expression) for expression in expressions)
 
     def _local(self, name: str) -> Values:
-        bound = self.body.bound[name]
+        bound = self.body.assignments[name]
         if bound is None or name in self.seen:
             return ANYTHING
         inner = _Reader(body=self.body, seen=self.seen | {name})
         return inner._union([*bound, *_added(self.body, name)])
 
     def _lookup(self, table: ast.expr) -> Values:
-        if isinstance(table, ast.Name) and self.body.bound.get(table.id):
-            tables = self.body.bound[table.id] or []
-        else:
-            tables = [table]
-        return union(self._table(each) for each in tables)
+        assigned = self.body.assigned(table.id) if isinstance(table, ast.Name) else []
+        tables = assigned or [table]
+        return union(self._table(option) for option in tables)
 
     def _table(self, table: ast.expr) -> Values:
+        # The key is not computed: any value of the table may be meant.
         if isinstance(table, ast.Dict):
             return self._union(table.values)
         if isinstance(table, ast.List | ast.Tuple):
             return self._union(table.elts)
-        found = self.body.resolve(table)
-        if isinstance(found, Mapping):
-            return union(_constants(each) for each in found.values())
-        return _constants(found) if isinstance(found, _CONTAINERS) else ANYTHING
+        table_value = self.body.resolve(table)
+        if isinstance(table_value, Mapping):
+            return union(_constants(value) for value in table_value.values())
+        return _constants(table_value) if isinstance(table_value, _CONTAINERS) else ANYTHING
 
     def _call(self, call: ast.Call) -> Values:
-        thing = self.body.callee(call)
-        if thing is Send:
+        callee = self.body.callee(call)
+        if callee is Send:  # not a name: the targets of sends are read by themselves
             return NOTHING
-        if thing is bool:
+        if callee is bool:
             return _TRUTH
-        if any(thing is each for each in _COPIES):
+        if any(callee is copying for copying in _COPIES):
             return self._union(call.args[:1])
         if isinstance(call.func, ast.Attribute) and call.func.attr == "get":
-            found = self._lookup(call.func.value)
-            return union([found, self._union(call.args[1:])]) if call.args[1:] else found
+            table_values = self._lookup(call.func.value)
+            return (
+                union([table_values, self._union(call.args[1:])]) if call.args[1:] else table_values
+            )
         return ANYTHING
 
 
-def union(found: Iterable[Values]) -> Values:
-    """Return all the values of several expressions."""
-    every = list(found)
+def union(groups: Iterable[Values]) -> Values:
+    """Join the values of several expressions."""
+    listed = list(groups)
     return Values(
-        known=frozenset(value for each in every for value in each.known),
-        complete=all(each.complete for each in every),
+        known=frozenset(value for group in listed for value in group.known),
+        complete=all(group.complete for group in listed),
     )
 
 
@@ -123,24 +124,18 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
 
 
 def _added(body: Body, name: str) -> list[ast.expr]:
-    """Return what a local list is given after it was made: `name.append(x)`, `name.extend(xs)`."""
+    """List the values put into a local list later: `name.append(x)`, `name.extend(xs)`."""
+    adding = ("append", "extend", "add", "insert")
     return [
-        node.args[-1]
-        for node in body.nodes
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("append", "extend", "add", "insert")
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.args
+        call.args[-1] for method, call in body.method_calls(name) if method in adding and call.args
     ]
 
 
-def _constants(found: object) -> Values:
-    if found is UNKNOWN:
+def _constants(value: object) -> Values:
+    if value is UNKNOWN:
         return ANYTHING
-    if found is None or isinstance(found, str | bool | int):
-        return Values(known=frozenset({found}))
-    if isinstance(found, _CONTAINERS):
-        return union(_constants(each) for each in found)
+    if value is None or isinstance(value, str | bool | int):
+        return Values(known=frozenset({value}))
+    if isinstance(value, _CONTAINERS):
+        return union(_constants(element) for element in value)
     return ANYTHING

@@ -1,4 +1,4 @@
-"""Whether the cases of a `match` take every value that its subject can have."""
+"""Compare the cases of a `match` with the values that its subject can have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import typing_extensions
 
 from quintet.checks.source.body import UNKNOWN, Body
-from quintet.checks.source.flow import has_default
+from quintet.checks.source.flow import falls_through, has_default
 from quintet.checks.source.literals import values
 
 _WRAPPERS = (typing_extensions.Annotated, typing_extensions.Required, typing_extensions.NotRequired)
@@ -24,51 +24,52 @@ _MISSING = object()
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """Judges each `match` of a function; `state` is the type of the state that it is given."""
+    """Judge each `match` of a function.
+
+    `state` is the type of the state that is passed to its first parameter.
+    """
 
     body: Body
     state: Any = None
 
     def __call__(self, match: ast.Match) -> bool:
-        """Tell whether one of the cases is always taken: a default, or a case for each value."""
+        """Tell whether one case is always taken: a default, or a case for each value."""
         if has_default(match):
             return True
-        wanted = self._wanted(match.subject)
-        taken = {each for case in match.cases if case.guard is None for each in self._taken(case)}
-        return wanted is not None and wanted <= taken
-
-    def _taken(self, case: ast.match_case) -> Iterator[Hashable]:
-        yield from self._constants(case.pattern)
+        possible = self._possible(match.subject)
+        patterns = [case.pattern for case in match.cases if case.guard is None]
+        handled = {value for pattern in patterns for value in self._constants(pattern)}
+        return possible is not None and possible <= handled
 
     def _constants(self, pattern: ast.pattern) -> Iterator[Hashable]:
         match pattern:
             case ast.MatchValue(value=value):
-                found = self.body.resolve(value)
-                if found is not UNKNOWN and isinstance(found, Hashable):
-                    yield found
+                constant = self.body.resolve(value)
+                if constant is not UNKNOWN and isinstance(constant, Hashable):
+                    yield constant
             case ast.MatchSingleton(value=value):
                 yield value
-            case ast.MatchOr(patterns=several):
-                for each in several:
-                    yield from self._constants(each)
+            case ast.MatchOr(patterns=alternatives):
+                for alternative in alternatives:
+                    yield from self._constants(alternative)
             case ast.MatchAs(pattern=ast.pattern() as inner):
                 yield from self._constants(inner)
 
-    def _wanted(self, subject: ast.expr) -> frozenset[Hashable] | None:
-        """Return the values that the subject can have; None where they cannot be listed."""
-        found = values(self.body, subject)
-        if found.complete and found.known:
-            return found.known
+    def _possible(self, subject: ast.expr) -> frozenset[Hashable] | None:
+        """List the values that the subject can have; None where they cannot be listed."""
+        subject_values = values(self.body, subject)
+        if subject_values.complete and subject_values.known:
+            return subject_values.known
         kind = self._type(subject, frozenset())
-        return None if kind is _MISSING else listed(kind)
+        return None if kind is _MISSING else values_of_type(kind)
 
     def _type(self, expression: ast.expr, seen: frozenset[str]) -> Any:
         match expression:
             case ast.Name(id=local) if local in self.body.parameters:
                 return self._hints.get(local, self.state if local == self._first else _MISSING)
-            case ast.Name(id=local) if local not in seen and self.body.bound.get(local):
-                found = [self._type(each, seen | {local}) for each in self.body.bound[local] or ()]
-                return found[0] if len(found) == 1 else _MISSING
+            case ast.Name(id=local) if local not in seen and self.body.assigned(local):
+                kinds = [self._type(value, seen | {local}) for value in self.body.assigned(local)]
+                return kinds[0] if len(kinds) == 1 else _MISSING
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 return _field(self._type(owner, seen), key)
             case ast.Attribute(value=owner, attr=key):
@@ -76,6 +77,7 @@ class Cases:
             case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[first, *rest]):
                 name = self.body.resolve(first)
                 kind = _field(self._type(owner, seen), name) if isinstance(name, str) else _MISSING
+                # `get` without a default may return None.
                 return kind if kind is _MISSING or rest else Union[kind, None]  # noqa: UP007
             case ast.Call():
                 return _hints(self.body.callee(expression)).get("return", _MISSING)
@@ -90,16 +92,21 @@ class Cases:
         return next(iter(self.body.parameters), "")
 
 
-def listed(kind: Any) -> frozenset[Hashable] | None:
-    """List the values of a type that has few: a Literal, Enum, bool, None, or a union of them."""
+def may_fall_through(body: Body, state: object = None) -> bool:
+    """Tell whether a function can end without `return` or `raise`; `state` as in `Cases`."""
+    return falls_through(body.statements, Cases(body=body, state=state))
+
+
+def values_of_type(kind: Any) -> frozenset[Hashable] | None:
+    """List the values of a type that has few: a Literal, Enum, bool, None or a union of them."""
     while get_origin(kind) in _WRAPPERS:
         kind = get_args(kind)[0]
-    if get_origin(kind) is Literal or get_origin(kind) is typing_extensions.Literal:
+    if get_origin(kind) is Literal:
         return frozenset(get_args(kind))
     if get_origin(kind) in _UNIONS:
-        several = [listed(each) for each in get_args(kind)]
-        known = [each for each in several if each is not None]
-        return frozenset().union(*known) if len(known) == len(several) else None
+        members = [values_of_type(member) for member in get_args(kind)]
+        known = [member for member in members if member is not None]
+        return frozenset().union(*known) if len(known) == len(members) else None
     if kind is None or kind is type(None):
         return frozenset({None})
     if kind is bool:
@@ -108,14 +115,14 @@ def listed(kind: Any) -> frozenset[Hashable] | None:
 
 
 def _field(kind: Any, key: str) -> Any:
-    """Return the type of a key or attribute of a type."""
+    """Return the type of a key of a TypedDict or of an attribute of a class."""
     return _hints(kind).get(key, _MISSING) if isclass(kind) else _MISSING
 
 
-def _hints(thing: Any) -> dict[str, Any]:
-    if thing is UNKNOWN or thing is None:
+def _hints(annotated: Any) -> dict[str, Any]:
+    if annotated is UNKNOWN or annotated is None:
         return {}
     try:
-        return typing.get_type_hints(thing, include_extras=True)
+        return typing.get_type_hints(annotated, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation may be anything, and may run any code
         return {}

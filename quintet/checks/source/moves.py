@@ -1,4 +1,4 @@
-"""Where a node or a path function may send the run, as its source says."""
+"""List the targets that a node or a path function may send the run to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, own
+from quintet.checks.source.body import Body, argument, keywords_of, walk_scope
 from quintet.checks.source.literals import NOTHING, Values, union, values
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -19,11 +19,12 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.Gener
 
 @dataclass(frozen=True, kw_only=True)
 class Moves:
-    """Targets in the own graph and in the parent's; `named` leaves out what is reached by `Send`.
+    """The targets that a function may send the run to.
 
-    `together` holds the lists of targets that are written out and run in one step, `gathered`
-    what a list that is made at run time may hold, `repeated` the targets that get more than one
-    `Send`.
+    `to` are the targets in its own graph, `parent` those in the graph around it; `named` leaves
+    out targets that are reached by `Send`. `together` holds the lists of targets that are written
+    out and run in one step, `gathered` the targets that a list made at run time may hold, and
+    `repeated` the targets that get more than one `Send`.
     """
 
     to: Values = NOTHING
@@ -34,63 +35,59 @@ class Moves:
     repeated: frozenset[str] = frozenset()
 
 
-def commanded(bodies: Iterable[Body]) -> Moves:
+def command_moves(bodies: Iterable[Body]) -> Moves:
     """Read the `Command(goto=...)` and `Send(...)` of node functions and their helpers."""
-    return merged(_commands(each) for body in bodies for each in body.reach)
+    return merged(_commands(helper) for body in bodies for helper in body.reach)
 
 
-def chosen(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
-    """Read where a path function leads, through its map of targets if it has one."""
-    plain = [each for each in body.returned if each is not None]
-    sends = union(_sends(each, each.nodes) for each in body.reach)
-    every = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
+def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
+    """Read the targets of a path function, through its map of targets if it has one."""
+    plain = [answer for answer in body.returned if answer is not None]
+    sends = union(_sends(helper, helper.nodes) for helper in body.reach)
+    plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
     return Moves(
-        to=union([every, sends]),
-        named=_named(body, ends) if makes_sends(body) else every,
+        to=union([plain_targets, sends]),
+        named=_named(body, ends) if makes_sends(body) else plain_targets,
         together=_through(_together(body, plain), ends),
-        gathered=_through(_gathered(body, plain, every.texts), ends),
-        repeated=frozenset(name for each in body.reach for name in _repeated(each)),
+        gathered=_through(_gathered(body, plain, plain_targets.texts), ends),
+        repeated=frozenset(name for helper in body.reach for name in _repeated(helper)),
     )
 
 
 def makes_sends(body: Body) -> bool:
     """Tell whether a function, or one that it calls, makes a `Send`."""
-    return any(each.callee(node) is Send for each in body.reach for node in _calls(each))
-
-
-def _calls(body: Body) -> Iterator[ast.Call]:
-    """List every call in a body, those in the functions defined inside included."""
-    for statement in body.statements:
-        yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return any(helper.callee(call) is Send for helper in body.reach for call in helper.all_calls)
 
 
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
-    """Tell where the plain answers of a path function lead."""
-    said = answers(body)
-    return replace(said, known=frozenset((ends or {}).get(each, each) for each in said.known))
+    """List the targets that a path function leads to other than by `Send`."""
+    plain = answers(body)
+    return replace(plain, known=frozenset((ends or {}).get(name, name) for name in plain.known))
 
 
 def answers(body: Body) -> Values:
-    """Return the plain answers of a path function, without its `Send`s."""
-    return union(values(body, each) for each in body.returned if each is not None)
+    """List the values that a path function returns, without its `Send`s."""
+    return union(values(body, answer) for answer in body.returned if answer is not None)
 
 
 def _through(
     groups: Iterable[frozenset[str]], ends: Mapping[Hashable, str] | None
 ) -> frozenset[frozenset[str]]:
-    return frozenset(frozenset((ends or {}).get(each, each) for each in group) for group in groups)
+    """Replace the answers in groups by their targets in the map of a conditional edge."""
+    mapped = ends or {}
+    return frozenset(frozenset(mapped.get(name, name) for name in group) for group in groups)
 
 
-def merged(every: Iterable[Moves]) -> Moves:
-    """Return everything that several functions may do."""
-    found = list(every)
+def merged(several_moves: Iterable[Moves]) -> Moves:
+    """Join the moves of several functions."""
+    listed = list(several_moves)
     return Moves(
-        to=union(each.to for each in found),
-        named=union(each.named for each in found),
-        parent=union(each.parent for each in found),
-        together=frozenset(group for each in found for group in each.together),
-        gathered=frozenset(group for each in found for group in each.gathered),
-        repeated=frozenset(name for each in found for name in each.repeated),
+        to=union(moves.to for moves in listed),
+        named=union(moves.named for moves in listed),
+        parent=union(moves.parent for moves in listed),
+        together=frozenset(group for moves in listed for group in moves.together),
+        gathered=frozenset(group for moves in listed for group in moves.gathered),
+        repeated=frozenset(name for moves in listed for name in moves.repeated),
     )
 
 
@@ -98,24 +95,26 @@ def _commands(body: Body) -> Moves:
     gotos: list[ast.expr] = []
     upward: list[ast.expr] = []
     for call in body.calls(Command):
-        given = {each.arg: each.value for each in call.keywords}
-        if "goto" in given:
-            (upward if _leaves(body, given) else gotos).append(given["goto"])
+        keywords = keywords_of(call)
+        # With `graph=` the command leaves for the parent, unless that is None.
+        if "goto" in keywords:
+            (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
+    # A Send is not traced to its Command: it is upward where all commands of the function are.
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
-    named = union(values(body, each) for each in gotos)
+    named = union(values(body, goto) for goto in gotos)
     return Moves(
         to=union([named, NOTHING if only_upward else sends]),
         named=named,
-        parent=union([*(values(body, each) for each in upward), sends if only_upward else NOTHING]),
+        parent=union([*(values(body, goto) for goto in upward), sends if only_upward else NOTHING]),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
         repeated=frozenset() if only_upward else _repeated(body),
     )
 
 
-def _leaves(body: Body, given: dict[str | None, ast.expr]) -> bool:
-    graph = given.get("graph")
+def _leaves(body: Body, keywords: dict[str | None, ast.expr]) -> bool:
+    graph = keywords.get("graph")
     return graph is not None and body.resolve(graph) is not None
 
 
@@ -126,69 +125,69 @@ def _sends(body: Body, nodes: Iterable[ast.AST]) -> Values:
 def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     for node in nodes:
         if isinstance(node, ast.Call) and body.callee(node) is Send:
-            named = [each.value for each in node.keywords if each.arg == "node"]
-            yield from (node.args[:1] or named)
+            target = argument(node, 0, "node")
+            if target is not None:
+                yield target
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
-    """List the targets of the lists that are written out: they run in one step."""
+    """List the sets of targets that are written out in one list, and run in one step."""
     for expression in expressions:
-        for each in _lists(body, expression):
-            if isinstance(each, ast.List | ast.Tuple | ast.Set):
-                options = _options(body, each)
+        for written in _lists(body, expression):
+            if isinstance(written, ast.List | ast.Tuple | ast.Set):
+                options = _options(body, written)
                 if all(len(option) == 1 for option in options):
                     yield frozenset().union(*options)
 
 
 def _options(body: Body, written: ast.List | ast.Tuple | ast.Set) -> list[frozenset[str]]:
-    """Return what each element of a list may be."""
-    return [values(body, each).texts | _sends(body, own(each)).texts for each in written.elts]
+    """List the targets that each element of a list may be."""
+    items = written.elts
+    return [values(body, item).texts | _sends(body, walk_scope(item)).texts for item in items]
 
 
 def _gathered(
-    body: Body, expressions: Iterable[ast.expr], every: frozenset[str]
+    body: Body, expressions: Iterable[ast.expr], fallback: frozenset[str]
 ) -> Iterator[frozenset[str]]:
-    """Return what lists made at run time may hold; `every` where that cannot be read."""
+    """List the targets that a list made at run time may hold; `fallback` if it cannot be read."""
     for expression in expressions:
-        for each in _lists(body, expression):
-            if isinstance(each, ast.List | ast.Tuple | ast.Set):
-                pairs = combinations(_options(body, each), 2)
-                yield from (frozenset(pair) for few in pairs for pair in product(*few))
+        for written in _lists(body, expression):
+            if isinstance(written, ast.List | ast.Tuple | ast.Set):
+                # Any two elements may meet, one choice of each.
+                for options in combinations(_options(body, written), 2):
+                    yield from map(frozenset, product(*options))
                 continue
-            found = values(body, each)
-            nodes = body.nodes if isinstance(each, ast.Name) else own(each)
-            sent = _sends(body, nodes).texts
-            yield (found.texts | sent) if found.complete else (found.texts | sent | every)
+            listed = values(body, written)
+            nodes = body.nodes if isinstance(written, ast.Name) else walk_scope(written)
+            targets = listed.texts | _sends(body, nodes).texts
+            yield targets if listed.complete else targets | fallback
 
 
 def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(expression, ast.IfExp):
-        yield from _lists(body, expression.body)
-        yield from _lists(body, expression.orelse)
-    elif isinstance(expression, ast.BoolOp):
-        for each in expression.values:
-            yield from _lists(body, each)
-    elif isinstance(expression, ast.Name):
-        if any(isinstance(each, _LISTS) for each in body.bound.get(expression.id) or ()):
+    """List the expressions among the choices of an expression that are lists."""
+    match expression:
+        case ast.IfExp(body=first, orelse=second):
+            yield from (*_lists(body, first), *_lists(body, second))
+        case ast.BoolOp(values=choices):
+            yield from (written for choice in choices for written in _lists(body, choice))
+        case ast.Name(id=name):
+            if any(isinstance(value, _LISTS) for value in body.assigned(name)):
+                yield expression
+        case ast.Call():
+            if any(body.callee(expression) is maker for maker in (list, tuple, set, sorted)):
+                yield expression
+        case _ if isinstance(expression, _LISTS):
             yield expression
-    elif isinstance(expression, ast.Call):
-        if any(body.callee(expression) is each for each in (list, tuple, set, sorted)):
-            yield expression
-    elif isinstance(expression, _LISTS):
-        yield expression
 
 
 def _repeated(body: Body) -> frozenset[str]:
-    found: set[str] = set()
+    targets: set[str] = set()
     for node in body.nodes:
         if isinstance(node, _LOOPS):
-            found |= _sends(body, own(node)).texts
+            targets |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
-            inside = [each for each in node.elts if isinstance(each, ast.Call)]
-            counted = Counter(
-                name
-                for target in _send_targets(body, inside)
-                for name in values(body, target).texts
-            )
-            found |= {name for name, count in counted.items() if count > 1}
-    return frozenset(found)
+            inside = [element for element in node.elts if isinstance(element, ast.Call)]
+            sent = [values(body, target).texts for target in _send_targets(body, inside)]
+            counted = Counter(name for names in sent for name in names)
+            targets |= {name for name, count in counted.items() if count > 1}
+    return frozenset(targets)

@@ -1,4 +1,4 @@
-"""Which keys a dict that is written out holds: what is sent to a node, a plan step's inputs."""
+"""Read the keys of a dict that is written out, such as what is sent to a node."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from quintet.checks.source.body import Body
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """The keys that were found; `complete` when there can be no others.
+    """The keys of a dict, each with the expression of its value.
 
-    `whole` says that the whole state is among it, `values` what stands under the keys.
+    `complete` is False where there may be other keys; `whole` is True where the whole state is
+    among them.
     """
 
     values: tuple[tuple[str, ast.expr], ...] = ()
@@ -25,7 +26,7 @@ class Payload:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys that are spelled out."""
+        """List the keys that are spelled out."""
         return frozenset(key for key, _ in self.values)
 
 
@@ -40,11 +41,11 @@ def payload(
     match expression:
         case None | ast.Constant(value=None):
             return NOTHING
-        case ast.Dict(keys=keys, values=several):
-            pairs = zip(keys, several, strict=True)
-            return _joined(_entry(body, key, each, seen) for key, each in pairs)
+        case ast.Dict(keys=keys, values=dict_values):
+            pairs = zip(keys, dict_values, strict=True)
+            return _joined(_entry(body, key, value, seen) for key, value in pairs)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _joined(payload(body, each, seen=seen) for each in (left, right))
+            return _joined(payload(body, operand, seen=seen) for operand in (left, right))
         case ast.Name(id=name):
             return _name(body, name, seen)
         case ast.Call():
@@ -60,29 +61,30 @@ def _entry(body: Body, key: ast.expr | None, value: ast.expr, seen: frozenset[st
 
 
 def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
-    if name in body.parameters[:1] and body.bound[name] is None:
+    if name in body.parameters[:1]:  # a node is given the state first
         return Payload(whole=True)
-    bound = body.bound.get(name)
+    bound = body.assigned(name)
     if not bound or name in seen:
         return ANYTHING
-    later = [_entry(body, key, value, seen) for key, value in _set_later(body, name)]
-    every = [payload(body, each, seen=seen | {name}) for each in bound]
-    if len(every) > 1 or _is_changed(body, name):
-        return replace(_joined([*every, *later]), complete=False)
-    return _joined([*every, *later])
+    later = [_entry(body, key, value, seen) for key, value in _items_set_later(body, name)]
+    payloads = [payload(body, value, seen=seen | {name}) for value in bound]
+    if len(payloads) > 1 or _is_changed(body, name):
+        return replace(_joined([*payloads, *later]), complete=False)
+    return _joined([*payloads, *later])
 
 
 def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
-    thing = body.callee(call)
-    if thing is dict or is_record(thing):
+    callee = body.callee(call)
+    if callee is dict or is_record(callee):
         named = [
-            payload(body, each.value, seen=seen)
-            if each.arg is None
-            else Payload(values=((each.arg, each.value),))
-            for each in call.keywords
+            payload(body, keyword.value, seen=seen)
+            if keyword.arg is None
+            else Payload(values=((keyword.arg, keyword.value),))
+            for keyword in call.keywords
         ]
         positional = [
-            payload(body, each, seen=seen) if thing is dict else ANYTHING for each in call.args
+            payload(body, argument, seen=seen) if callee is dict else ANYTHING
+            for argument in call.args
         ]
         return _joined([*positional, *named])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
@@ -90,24 +92,24 @@ def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
     return ANYTHING
 
 
-def is_record(thing: object) -> bool:
-    """Tell whether calling an object makes a dict or a record with the keywords as its keys."""
-    if not isinstance(thing, type):
+def is_record(callee: object) -> bool:
+    """Tell whether calling an object makes a dict or record with the keywords as keys."""
+    if not isinstance(callee, type):
         return False
-    return is_typeddict(thing) or is_dataclass(thing) or issubclass(thing, BaseModel)
+    return is_typeddict(callee) or is_dataclass(callee) or issubclass(callee, BaseModel)
 
 
-def _joined(found: Iterable[Payload]) -> Payload:
-    every = list(found)
+def _joined(payloads: Iterable[Payload]) -> Payload:
+    listed = list(payloads)
     return Payload(
-        values=tuple(pair for each in every for pair in each.values),
-        complete=all(each.complete for each in every),
-        whole=any(each.whole for each in every),
+        values=tuple(pair for part in listed for pair in part.values),
+        complete=all(part.complete for part in listed),
+        whole=any(part.whole for part in listed),
     )
 
 
-def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
-    """Return the keys and values of `name["key"] = value`."""
+def _items_set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
+    """List the keys and values of `name["key"] = value`."""
     return [
         (target.slice, node.value)
         for node in body.nodes
@@ -120,12 +122,6 @@ def _set_later(body: Body, name: str) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _is_changed(body: Body, name: str) -> bool:
-    """Tell whether a local dict is changed by one of its methods: `name.update(...)`."""
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.func.attr in ("update", "setdefault", "pop", "clear", "popitem")
-        for node in body.nodes
-    )
+    """Tell whether a local dict is changed by one of its methods, as by `name.update(...)`."""
+    changing = ("update", "setdefault", "pop", "clear", "popitem")
+    return any(method in changing for method, _ in body.method_calls(name))

@@ -1,4 +1,4 @@
-"""The steps that a planner may send out, where they are written out."""
+"""Read the steps that a planner may send out, where they are written out."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quintet.checks.source.body import Body, read
-from quintet.checks.source.literals import Values, values
+from quintet.checks.source.body import Body, body_of, keywords_of
+from quintet.checks.source.literals import ANYTHING, Values, values
 from quintet.checks.source.payload import Payload, payload
 from quintet.nodes import Planner
 from quintet.state import Plan, Step
 
-_ONE = Values(complete=False)
-
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenStep:
-    """A step as it is written: each of its values, as far as the source says."""
+    """The values that each field of a step can have, as far as the source says."""
 
     id: Values
     assignee: Values
@@ -27,14 +25,14 @@ class WrittenStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """The steps that were found; `complete` when a plan can hold no others."""
+    """The steps of a planner; `complete` if a plan can hold no others."""
 
     steps: tuple[WrittenStep, ...]
     complete: bool
 
     @property
     def ids(self) -> Values:
-        """The ids that a step may have."""
+        """List the ids that a step may have."""
         known = frozenset(name for step in self.steps for name in step.id.known)
         complete = self.complete and all(step.id.complete for step in self.steps)
         return Values(known=known, complete=complete)
@@ -44,10 +42,10 @@ def steps_of(planner: Planner) -> Steps:
     """Read the steps of a planner's template, or those that its function writes out."""
     if isinstance(planner.make, Plan):
         return Steps(steps=tuple(map(_given, planner.make.steps)), complete=True)
-    body = read(planner.make)
+    body = body_of(planner.make)
     if body is None:
         return Steps(steps=(), complete=False)
-    steps = tuple(_written(each, call) for each in body.reach for call in each.calls(Step))
+    steps = tuple(_written(helper, call) for helper in body.reach for call in helper.calls(Step))
     return Steps(steps=steps, complete=bool(steps) and _is_whole(body))
 
 
@@ -62,69 +60,57 @@ def _given(step: Step) -> WrittenStep:
 
 
 def _written(body: Body, call: ast.Call) -> WrittenStep:
-    given = {each.arg: each.value for each in call.keywords}
-    open_ended = None in given
+    keywords = keywords_of(call)
+    # `Step(**fields)` may set any field.
+    open_ended = None in keywords
 
     def read_as(name: str, missing: Values) -> Values:
-        return values(body, given[name]) if name in given else missing
+        return values(body, keywords[name]) if name in keywords else missing
 
-    inputs = payload(body, given.get("inputs"))
+    inputs = payload(body, keywords.get("inputs"))
     return WrittenStep(
-        id=read_as("id", _ONE),
-        assignee=read_as("assignee", _ONE),
+        id=read_as("id", ANYTHING),
+        assignee=read_as("assignee", ANYTHING),
         after=read_as("after", Values(complete=not open_ended)),
         inputs=Payload(values=inputs.values, complete=inputs.complete and not open_ended),
     )
 
 
 def _is_whole(body: Body, seen: frozenset[object] = frozenset()) -> bool:
-    """Tell whether all that a function returns are steps that are written out in it."""
+    """Tell whether a function returns nothing but steps that are written out in it."""
     code = body.function.__code__
     if code in seen or not body.returned:
         return False
-    return all(_holds_steps(body, each, seen | {code}) for each in body.returned)
+    return all(_holds_steps(body, answer, seen | {code}) for answer in body.returned)
 
 
 def _holds_steps(body: Body, expression: ast.expr | None, seen: frozenset[object]) -> bool:
     def every(parts: Iterable[ast.expr | None]) -> bool:
-        return all(_holds_steps(body, each, seen) for each in parts)
+        return all(_holds_steps(body, part, seen) for part in parts)
 
     match expression:
-        case ast.List(elts=several) | ast.Tuple(elts=several) | ast.BoolOp(values=several):
-            return every(several)
-        case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.Starred(value=one):
-            return every([one])
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.BoolOp(values=items):
+            return every(items)
+        case ast.ListComp(elt=item) | ast.GeneratorExp(elt=item) | ast.Starred(value=item):
+            return every([item])
         case ast.IfExp(body=first, orelse=second) | ast.BinOp(left=first, right=second):
             return every([first, second])
-        case ast.Name(id=name) if body.bound.get(name) and name not in seen:
-            later = [*(body.bound[name] or ()), *_added(body, name)]
-            return all(_holds_steps(body, each, seen | {name}) for each in later)
+        case ast.Name(id=name) if body.assigned(name) and name not in seen:
+            added = [call.args[-1] for _, call in body.method_calls(name) if call.args]
+            parts = [*body.assigned(name), *added]
+            return all(_holds_steps(body, part, seen | {name}) for part in parts)
         case ast.Call():
             return _is_made_here(body, expression, seen)
     return False
 
 
 def _is_made_here(body: Body, call: ast.Call, seen: frozenset[object]) -> bool:
-    thing = body.callee(call)
-    if thing is Step:
+    callee = body.callee(call)
+    if callee is Step:
         return True
-    if thing is Plan:
-        steps = [each.value for each in call.keywords if each.arg == "steps"]
-        return bool(steps) and _holds_steps(body, steps[0], seen)
-    if thing is list or thing is tuple:
-        return all(_holds_steps(body, each, seen) for each in call.args)
-    helper = read(thing) if body.is_near(thing) else None
+    if callee is Plan:
+        return _holds_steps(body, keywords_of(call).get("steps"), seen)
+    if callee is list or callee is tuple:
+        return all(_holds_steps(body, argument, seen) for argument in call.args)
+    helper = body_of(callee) if body.is_near(callee) else None
     return helper is not None and _is_whole(helper, seen)
-
-
-def _added(body: Body, name: str) -> list[ast.expr]:
-    """Return what is put into a local list later."""
-    return [
-        call.args[-1]
-        for call in body.nodes
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id == name
-        and call.args
-    ]

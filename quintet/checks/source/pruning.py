@@ -1,7 +1,7 @@
-"""The statements that can run, given what a function has captured.
+"""Leave out the statements that cannot run, given the variables that a function captured.
 
 A function made by another often holds branches for settings that it was not made with:
-`if limit is not None:` in a closure where `limit` is None. They are left out.
+`if limit is not None:` in a closure where `limit` is None.
 """
 
 from __future__ import annotations
@@ -10,52 +10,55 @@ import ast
 from collections.abc import Callable, Iterable
 from copy import copy
 
-Settle = Callable[[ast.expr], tuple[object] | None]
-"""The value of an expression in a tuple of one, or None where it is not fixed."""
+FixedValue = Callable[[ast.expr], tuple[object] | None]
+"""Returns the value of an expression in a tuple of one, or None where it is not fixed."""
 
 
-def pruned(statements: Iterable[ast.stmt], settle: Settle) -> list[ast.stmt]:
+def pruned(statements: Iterable[ast.stmt], fixed_value: FixedValue) -> list[ast.stmt]:
     """Return the statements without the branches that are never taken."""
-    found: list[ast.stmt] = []
+    kept_statements: list[ast.stmt] = []
     for statement in statements:
-        truth = _truth(statement.test, settle) if isinstance(statement, ast.If) else None
+        truth = _truth(statement.test, fixed_value) if isinstance(statement, ast.If) else None
         if isinstance(statement, ast.If) and truth is not None:
-            found.extend(pruned(statement.body if truth else statement.orelse, settle))
+            kept_statements.extend(
+                pruned(statement.body if truth else statement.orelse, fixed_value)
+            )
         else:
-            found.append(_inside(statement, settle))
-    return found
+            kept_statements.append(_inside(statement, fixed_value))
+    return kept_statements
 
 
-def _inside(statement: ast.stmt, settle: Settle) -> ast.stmt:
+def _inside(statement: ast.stmt, fixed_value: FixedValue) -> ast.stmt:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return statement
-    changed = copy(statement)
+    changed = copy(statement)  # the tree is shared by every function made from this source
     for name in ("body", "orelse", "finalbody"):
         if block := getattr(statement, name, None):
-            setattr(changed, name, pruned(block, settle))
+            setattr(changed, name, pruned(block, fixed_value))
     for name in ("handlers", "cases"):
         if parts := getattr(statement, name, None):
             copies = [copy(part) for part in parts]
             for part in copies:
-                part.body = pruned(part.body, settle)
+                part.body = pruned(part.body, fixed_value)
             setattr(changed, name, copies)
     return changed
 
 
-def _truth(test: ast.expr, settle: Settle) -> bool | None:
+def _truth(test: ast.expr, fixed_value: FixedValue) -> bool | None:
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = _truth(operand, settle)
+            inner = _truth(operand, fixed_value)
             return None if inner is None else not inner
         case ast.BoolOp(op=op, values=parts):
             stops = isinstance(op, ast.Or)
-            truths = [_truth(part, settle) for part in parts]
+            truths = [_truth(part, fixed_value) for part in parts]
             if stops in truths:
                 return stops
             return None if None in truths else not stops
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _compared(op, settle(left), settle(right))
-    value = settle(test)
+            return _compared(op, fixed_value(left), fixed_value(right))
+    value = fixed_value(test)
+    # The truth of another object may change, or run code of the user's.
     simple = value is not None and isinstance(value[0], str | bool | int | None)
     return bool(value[0]) if value is not None and simple else None
 

@@ -1,4 +1,4 @@
-"""The `Send`s of a function: to whom, with what, and whether several go out at once."""
+"""Read the `Send`s of a function: their targets, their payloads, and whether one is repeated."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Send
 
-from quintet.checks.source.body import Body, own, read
-from quintet.checks.source.flow import most
+from quintet.checks.source.body import Body, argument, body_of, walk_scope
+from quintet.checks.source.flow import max_count
 from quintet.checks.source.literals import Values, values
 from quintet.checks.source.payload import ANYTHING, Payload, payload
 
@@ -18,116 +18,109 @@ _LEAVING = (ast.Break, ast.Return, ast.Raise)
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One `Send(...)`; `often` where it is made several times for one step."""
+    """One `Send(...)`; `often` where it may be made several times in one step."""
 
     to: Values
     given: Payload
     often: bool
 
 
-def sent(body: Body) -> Iterator[Sent]:
-    """Read the `Send`s that a node or path function makes, itself or by its helpers."""
+def sends_of(body: Body) -> Iterator[Sent]:
+    """List the `Send`s that a node or path function makes, itself or by its helpers."""
     bodies = _bodies(body)
-    calls = [(each, call) for each in bodies for call in _sends(each)]
+    calls = [(helper, call) for helper in bodies for call in _sends(helper)]
     looped = _looped(bodies)
-    for each, call in calls:
-        to, given = _target(each, call), _given(each, call)
-        if each is not body and given.whole:
-            given = replace(given, complete=False)  # a helper's first argument is not the state
-        often = id(call) in looped or _is_twice(each, to)
-        yield Sent(to=to, given=given, often=often)
+    for helper, call in calls:
+        to, value = _target(helper, call), _given(helper, call)
+        if helper is not body and value.whole:
+            value = replace(value, complete=False)  # a helper's first argument is not the state
+        often = id(call) in looped or _is_sent_twice(helper, to)
+        yield Sent(to=to, given=value, often=often)
 
 
 def _bodies(body: Body) -> list[Body]:
-    """Return a function and its helpers, those included that it gives to `map`."""
+    """List a function and its helpers, with those that it passes to `map`."""
     mapped = [
         helper
-        for each in body.reach
-        for node in each.nodes
-        if isinstance(node, ast.Call) and each.callee(node) is map and node.args
-        if each.is_near(thing := each.resolve(node.args[0]))
-        if (helper := read(thing)) is not None
+        for caller in body.reach
+        for call in caller.calls(map)
+        if call.args and caller.is_near(function := caller.resolve(call.args[0]))
+        if (helper := body_of(function)) is not None
     ]
-    return [*body.reach, *(each for helper in mapped for each in helper.reach)]
+    return [*body.reach, *(nested for helper in mapped for nested in helper.reach)]
 
 
 def _sends(body: Body) -> list[ast.Call]:
-    """List every `Send(...)` in a body, those in its lambdas and inner functions included."""
-    return [
-        node
-        for statement in body.statements
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call) and body.callee(node) is Send
-    ]
+    """List every `Send(...)` of a function, in its lambdas and inner functions too."""
+    return [call for call in body.all_calls if body.callee(call) is Send]
 
 
 def _target(body: Body, call: ast.Call) -> Values:
-    named = [each.value for each in call.keywords if each.arg == "node"]
-    first = [*call.args[:1], *named]
-    return values(body, first[0]) if first else Values(complete=False)
+    target = argument(call, 0, "node")
+    return values(body, target) if target is not None else Values(complete=False)
 
 
 def _given(body: Body, call: ast.Call) -> Payload:
-    named = [each.value for each in call.keywords if each.arg == "arg"]
-    second = [*call.args[1:2], *named]
-    return payload(body, second[0]) if second else ANYTHING
+    value = argument(call, 1, "arg")
+    return payload(body, value) if value is not None else ANYTHING
 
 
-def _is_twice(body: Body, to: Values) -> bool:
+def _is_sent_twice(body: Body, to: Values) -> bool:
     """Tell whether one way through a function sends to the same node more than once."""
     if not to.complete or len(to.known) != 1:
         return False
-    same = {id(each) for each in _sends(body) if _target(body, each) == to}
-    return most(body.statements, lambda node: id(node) in same, rounds=1) > 1
+    # Loops are read by `_repetitions`; here each counts once.
+    same = {id(call) for call in _sends(body) if _target(body, call) == to}
+    return max_count(body.statements, lambda node: id(node) in same, rounds=1) > 1
 
 
 def _looped(bodies: Sequence[Body]) -> frozenset[int]:
-    """Return the `Send`s that are made in a loop, there or in a helper that a loop calls."""
-    found: set[int] = set()
-    for each in bodies:
-        for nodes in _repeating(each):
+    """List the ids of the `Send`s made in a loop, or in a helper that a loop calls."""
+    looped: set[int] = set()
+    for body in bodies:
+        for nodes in _repetitions(body):
             for call in (node for node in nodes if isinstance(node, ast.Call)):
-                found |= {id(call)} if each.callee(call) is Send else _of(each, call)
-    return frozenset(found)
+                looped |= {id(call)} if body.callee(call) is Send else _sends_called(body, call)
+    return frozenset(looped)
 
 
-def _of(body: Body, call: ast.Call) -> set[int]:
-    """Return the `Send`s of a helper that is called, and of those that it calls."""
+def _sends_called(body: Body, call: ast.Call) -> set[int]:
+    """List the ids of the `Send`s of a helper that is called, and of the helpers it calls."""
     if (inner := body.inner(call)) is not None:
         return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
-    thing = body.callee(call)
-    helper = read(thing) if body.is_near(thing) else None
-    return {id(node) for each in (helper.reach if helper else ()) for node in _sends(each)}
+    callee = body.callee(call)
+    helper = body_of(callee) if body.is_near(callee) else None
+    return {id(node) for called in (helper.reach if helper else ()) for node in _sends(called)}
 
 
-def _repeating(body: Body) -> Iterator[list[ast.AST]]:
-    """Return what a body does several times over."""
+def _repetitions(body: Body) -> Iterator[list[ast.AST]]:
+    """List the parts of a function that may run several times."""
     for node in body.nodes:
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-            yield list(_again(node.body))
+            yield list(_repeated_parts(node.body))
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            yield list(own(node))
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            yield list(walk_scope(node))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # [Send(...)] * 3
             yield list(ast.walk(node))
         elif isinstance(node, ast.Call) and body.callee(node) is map and node.args:
             yield _mapped(node.args[0])
 
 
-def _again(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
-    """Return the parts of a loop's body that may run at more than one turn."""
-    if statements and isinstance(statements[-1], _LEAVING):
+def _repeated_parts(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """List the parts of a loop's body that may run in more than one round."""
+    if statements and isinstance(statements[-1], _LEAVING):  # there is no second round
         return
     for statement in statements:
         if isinstance(statement, ast.If):
-            yield from own(statement.test)
-            yield from _again(statement.body)
-            yield from _again(statement.orelse)
+            yield from walk_scope(statement.test)
+            yield from _repeated_parts(statement.body)
+            yield from _repeated_parts(statement.orelse)
         else:
-            yield from own(statement)
+            yield from walk_scope(statement)
 
 
 def _mapped(function: ast.expr) -> list[ast.AST]:
-    """Return the call that `map` makes again and again, as if it were written out."""
+    """List the call that `map` makes for each element, as if it were written out."""
     if isinstance(function, ast.Lambda):
         return list(ast.walk(function.body))
     return [ast.Call(func=function, args=[], keywords=[])]

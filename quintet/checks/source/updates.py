@@ -1,4 +1,4 @@
-"""Which keys of the state a node function writes, as its source says."""
+"""List the keys of the state that a node function writes, as its source says."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, own
+from quintet.checks.source.body import Body, keywords_of
 from quintet.checks.source.payload import is_record
 from quintet.nodes import hand_over, proposed
 
 _CLONES = (copy.copy, copy.deepcopy, replace)
 _COPYING = ("copy", "model_copy", "model_dump")
 _PLAIN = (hand_over, proposed)
-"""Functions of ours that give a plain update."""
+"""Functions of ours that return a plain update."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The keys that were found; `complete` when there can be no others.
+    """The keys that a function writes; `complete` if it can write no others.
 
-    `whole` has an entry for each way in which the function gives the whole state back: the
-    keys that it replaces by other values there.
+    `whole` has an entry for each way in which the function returns the whole state: the keys
+    that it replaces by other values there.
     """
 
     keys: frozenset[str] = frozenset()
@@ -37,21 +37,20 @@ ANYTHING = Written(complete=False)
 
 
 def written(bodies: Iterable[Body]) -> Written:
-    """Read the updates that node functions return, as dicts or in a `Command`."""
-    return _union(_body(each) for each in bodies)
+    """Read the keys of the updates that node functions return, as dicts or in a `Command`."""
+    return _union(_written_by(body) for body in bodies)
 
 
 def may_command(body: Body) -> bool:
-    """Tell whether the function may return a `Command` that was made where it cannot be read."""
-    said = body.function.__annotations__.get("return")
-    text = said if isinstance(said, str) else repr(said)
-    if said is not None and "Command" not in text and text not in ("Any", "typing.Any"):
+    """Tell whether a function may return a `Command` that was made where it cannot be read."""
+    hint = body.return_hint
+    if hint and "Command" not in hint and hint not in ("Any", "typing.Any"):
         return False
-    return any(_is_foreign(each, answer) for each in body.reach for answer in each.returned)
+    return any(_is_foreign(helper, answer) for helper in body.reach for answer in helper.returned)
 
 
 def gives_foreign(body: Body) -> bool:
-    """Tell whether the function may return, whole or in part, what was made out of sight."""
+    """Tell whether a function may return, whole or in part, a value that cannot be read."""
     spread = [
         value
         for node in body.nodes
@@ -64,16 +63,16 @@ def gives_foreign(body: Body) -> bool:
 
 def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.Name):
-        return any(_is_foreign(body, each) for each in body.bound.get(answer.id) or ())
+        return any(_is_foreign(body, value) for value in body.assigned(answer.id))
     if isinstance(answer, ast.IfExp):
         return _is_foreign(body, answer.body) or _is_foreign(body, answer.orelse)
     if isinstance(answer, ast.Await):
         return _is_foreign(body, answer.value)
     if not isinstance(answer, ast.Call):
         return False
-    thing = body.callee(answer)
-    known = isinstance(thing, type) or any(thing is each for each in _PLAIN)
-    return not known and not body.is_near(thing)
+    callee = body.callee(answer)
+    known = isinstance(callee, type) or any(callee is plain for plain in _PLAIN)
+    return not known and not body.is_near(callee)
 
 
 def is_silent(body: Body, answer: ast.expr | None) -> bool:
@@ -83,22 +82,23 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
     if isinstance(answer, ast.IfExp):
         return is_silent(body, answer.body) or is_silent(body, answer.orelse)
     if isinstance(answer, ast.Name):
-        bound = body.bound.get(answer.id)
-        return bool(bound) and all(is_silent(body, each) for each in bound or ())
+        bound = body.assigned(answer.id)
+        return bool(bound) and all(is_silent(body, value) for value in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
-        return not {each.arg for each in answer.keywords} & {"goto", "graph", None}
-    if isinstance(answer, ast.Call) and any(body.callee(answer) is each for each in _PLAIN):
+        # `Command(**fields)` may hold a goto.
+        return not {keyword.arg for keyword in answer.keywords} & {"goto", "graph", None}
+    if isinstance(answer, ast.Call) and any(body.callee(answer) is plain for plain in _PLAIN):
         return True
     return isinstance(answer, ast.Dict) or (
         isinstance(answer, ast.Call) and is_record(body.callee(answer))
     )
 
 
-def _body(body: Body) -> Written:
-    if body.generates:
+def _written_by(body: Body) -> Written:
+    if body.generates:  # the update is what it yields, not what it returns
         return ANYTHING
     reader = _Reader(body=body)
-    return _union(reader.read(each) for each in body.returned if each is not None)
+    return _union(reader.read(answer) for answer in body.returned if answer is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,76 +119,81 @@ class _Reader:
             case ast.IfExp(body=first, orelse=second):
                 return _union([self.read(first), self.read(second)])
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                return _over(self.read(left), self.read(right))
-            case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
-                return _union(self.read(each) for each in several)
+                return _overlay(self.read(left), self.read(right))
+            case ast.BoolOp(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return _union(self.read(part) for part in parts)
         return ANYTHING
 
     def _dict(self, update: ast.Dict) -> Written:
-        found = NOTHING
+        update_keys = NOTHING
         for key, value in zip(update.keys, update.values, strict=True):
-            found = _over(found, self.read(value) if key is None else self._key(key))
-        return found
+            update_keys = _overlay(update_keys, self.read(value) if key is None else self._key(key))
+        return update_keys
 
     def _key(self, key: ast.expr) -> Written:
         name = self.body.resolve(key)
         return Written(keys=frozenset({name})) if isinstance(name, str) else ANYTHING
 
     def _name(self, name: str) -> Written:
-        later = [self._key(each) for each in _set_later(self.body, name)]
-        if name in self.body.parameters[:1] and self.body.bound[name] is None:
-            is_same = not any(_stores(each, name) for each in self.body.nodes)
+        later = [self._key(key) for key in _keys_set_later(self.body, name)]
+        if name in self.body.parameters[:1]:
+            # A state that is assigned anew is no longer the one that was given.
+            is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
             return _union([whole, *later]) if is_same else ANYTHING
-        bound = self.body.bound.get(name)
+        bound = self.body.assigned(name)
         if not bound or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
-        found = _union(inner.read(each) for each in bound)
-        for each in [*later, *map(inner.read, _merged_later(self.body, name))]:
-            found = _over(found, each)
-        return found
+        update = _union(inner.read(value) for value in bound)
+        calls = self.body.method_calls(name)
+        merged = [call.args[0] for method, call in calls if method == "update" and call.args]
+        for later_update in [*later, *map(inner.read, merged)]:
+            update = _overlay(update, later_update)
+        return update
 
     def _call(self, call: ast.Call) -> Written:
-        thing = self.body.callee(call)
-        if thing is Send:
+        callee = self.body.callee(call)
+        if callee is Send:
             return NOTHING
-        if thing is proposed:
+        if callee is proposed:
             return Written(keys=frozenset({"actions"}))
-        if thing is hand_over:
+        if callee is hand_over:
             return Written(keys=frozenset({"outcome", "actions", "decisions"}))
-        given = {each.arg: each.value for each in call.keywords}
-        if thing is Command:
-            if None in given:
+        keywords = keywords_of(call)
+        if callee is Command:
+            if None in keywords:
                 return ANYTHING
-            return self.read(given["update"]) if "update" in given else NOTHING
-        if thing is dict or is_record(thing):
-            base = _union(self.read(each) for each in call.args) if call.args else NOTHING
+            return self.read(keywords["update"]) if "update" in keywords else NOTHING
+        if callee is dict or is_record(callee):
+            base = _union(self.read(argument) for argument in call.args) if call.args else NOTHING
             return self._keywords(base, call)
-        if any(thing is each for each in _CLONES) and call.args:
+        if any(callee is copying for copying in _CLONES) and call.args:
             return self._keywords(self.read(call.args[0]), call)
         if isinstance(call.func, ast.Attribute) and call.func.attr in _COPYING:
-            found = self.read(call.func.value)
-            return _over(found, self.read(given["update"])) if "update" in given else found
+            cloned = self.read(call.func.value)
+            return (
+                _overlay(cloned, self.read(keywords["update"])) if "update" in keywords else cloned
+            )
         return ANYTHING
 
     def _keywords(self, base: Written, call: ast.Call) -> Written:
-        named = frozenset(each.arg for each in call.keywords if each.arg is not None)
-        found = _over(base, Written(keys=named))
-        rest = [self.read(each.value) for each in call.keywords if each.arg is None]
-        return _union([found, *rest])
+        named = frozenset(keyword.arg for keyword in call.keywords if keyword.arg is not None)
+        update = _overlay(base, Written(keys=named))
+        rest = [self.read(keyword.value) for keyword in call.keywords if keyword.arg is None]
+        return _union([update, *rest])
 
 
-def _union(found: Iterable[Written]) -> Written:
-    every = list(found)
+def _union(updates: Iterable[Written]) -> Written:
+    listed = list(updates)
     return Written(
-        keys=frozenset(key for each in every for key in each.keys),
-        complete=all(each.complete for each in every),
-        whole=frozenset(way for each in every for way in each.whole),
+        keys=frozenset(key for update in listed for key in update.keys),
+        complete=all(update.complete for update in listed),
+        whole=frozenset(way for update in listed for way in update.whole),
     )
 
 
-def _over(base: Written, top: Written) -> Written:
+def _overlay(base: Written, top: Written) -> Written:
     """Lay `top` over `base`, as in `{**base, **top}`."""
     whole = frozenset(way | top.keys for way in base.whole) | top.whole
     return replace(_union([base, top]), whole=whole)
@@ -198,8 +203,8 @@ def _stores(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
 
 
-def _set_later(body: Body, name: str) -> list[ast.expr]:
-    """Return the keys in `name["key"] = ...`."""
+def _keys_set_later(body: Body, name: str) -> list[ast.expr]:
+    """List the keys in `name["key"] = ...`."""
     return [
         node.slice
         for node in body.nodes
@@ -207,18 +212,4 @@ def _set_later(body: Body, name: str) -> list[ast.expr]:
         and isinstance(node.ctx, ast.Store)
         and isinstance(node.value, ast.Name)
         and node.value.id == name
-    ]
-
-
-def _merged_later(body: Body, name: str) -> list[ast.expr]:
-    """Return the dicts in `name.update({...})`."""
-    return [
-        node.args[0]
-        for node in own(*body.statements)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "update"
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == name
-        and node.args
     ]

@@ -1,10 +1,13 @@
-"""Ablation: would fewer agents do? Each is taken out, each pair made one, and all made one."""
+"""Evaluate a suite with each agent taken out, each pair merged, and one agent for all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
 from quintet.evals.ablation.ablated import Ablated, Ablation, load_of
@@ -14,12 +17,11 @@ from quintet.evals.ablation.variants import (
     NotTried,
     Variant,
     agents_in,
-    builder_of,
-    compiled_like,
     variants_of,
 )
-from quintet.evals.evaluate import Progress, evaluate, within
+from quintet.evals.evaluate import Progress, evaluate, shifted
 from quintet.evals.expected import wrong_labels
+from quintet.evals.rebuild import compiled_like
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.suite import Suite
@@ -44,19 +46,19 @@ def ablate(
     """Evaluate a suite with all agents, and again with each variant, on the same cases.
 
     A case counts as right where its end agrees with its labels (`outcome`, `escalate`, `calls`,
-    `never`, `state`); its route does not matter, since a variant has other agents. The budget is
+    `never`, `state`); its route does not matter, since a variant has other agents. Budgets are
     matched: the limits of the run (`Router.limit`) stay, and an agent that stands for several may
-    use in a handoff what the most generous of them could. What was really spent is reported.
+    spend in a handoff as much as the most generous of them. The report says what was spent.
 
     Args:
         suite: its target is a graph with a `Router` and `Worker`s, unless `build` makes it.
-        variants: what to try; by default each agent out, each pair merged, one for all.
+        variants: the variants to try; by default those of `variants_of`.
         build: makes the target of a variant, such as
             `lambda variant: Desk(variant.apply(graph))`, for a target that is no compiled graph.
-        merge: makes one worker of several, given by name; by default chat-model workers whose
-            contracts ask for the same are merged, and other variants are reported as not tried.
+        merge: makes one worker of several, given by name; by default `merged_worker`. Variants
+            that it cannot make are reported as not tried.
         jobs: how many cases are under way at once.
-        progress: called with how many runs are done, and of how many.
+        progress: called with the number of runs done and their total.
 
     Returns:
         The differences with their intervals, in sentences, and the load of each route.
@@ -69,18 +71,18 @@ def ablate(
             f"ablate: no case of {suite.name!r} says how it should end; label "
             f"{', '.join(MEASURED[:-1])} or {MEASURED[-1]}"
         )
-    graph = builder_of(build(WHOLE) if build is not None else suite.target)
-    tried = _variants(graph, variants)
-    make = build if build is not None else _built(suite.target, merge)
-    total = len(suite.cases) * (1 + len(tried))
-    whole = evaluate(suite.on(make(WHOLE)), jobs=jobs, progress=within(progress, 0, total))
+    graph = _builder_of(build(WHOLE) if build is not None else suite.target)
+    chosen = _variants(graph, variants)
+    make = build if build is not None else _built_from(suite.target, merge)
+    total = len(suite.cases) * (1 + len(chosen))
+    whole = evaluate(suite.on(make(WHOLE)), jobs=jobs, progress=shifted(progress, 0, total))
     rows = []
-    for number, variant in enumerate(tried, start=1):
-        before = number * len(suite.cases)
-        rows.append(_tried(suite, variant, make, whole, jobs, within(progress, before, total)))
+    for number, variant in enumerate(chosen, start=1):
+        done = number * len(suite.cases)
+        rows.append(_ablated(suite, variant, make, whole, jobs, shifted(progress, done, total)))
     return Ablation(
         suite=suite.name,
-        right=sum(map(_right, whole.rows)) / len(whole.rows),
+        right=sum(map(_score, whole.rows)) / len(whole.rows),
         cases=len(suite.cases),
         rows=tuple(rows),
         load=load_of(whole.rows, () if graph is None else agents_in(graph)),
@@ -89,9 +91,15 @@ def ablate(
     )
 
 
-def _variants(graph: Any, given: Iterable[Variant] | None) -> tuple[Variant, ...]:
-    if given is not None:
-        return tuple(given)
+def _builder_of(target: Any) -> StateGraph[Any] | None:
+    """Return the uncompiled graph behind a target, if there is one."""
+    app = getattr(target, "app", target)
+    return app.builder if isinstance(app, CompiledStateGraph) else None
+
+
+def _variants(graph: Any, variants: Iterable[Variant] | None) -> tuple[Variant, ...]:
+    if variants is not None:
+        return tuple(variants)
     if graph is None:
         raise DesignError(
             "ablate: the target is no compiled graph in which agents could be found; "
@@ -100,21 +108,20 @@ def _variants(graph: Any, given: Iterable[Variant] | None) -> tuple[Variant, ...
     return variants_of(graph)
 
 
-def _built(target: Any, merge: Merging | None) -> Build:
-    """Makes the target of a variant out of a compiled graph."""
+def _built_from(target: Any, merge: Merging | None) -> Build:
+    """Make targets of variants from a compiled graph."""
 
     def build(variant: Variant) -> Any:
-        ready = as_target(target)
-        if not isinstance(ready, GraphTarget):
+        whole = as_target(target)
+        if not isinstance(whole, GraphTarget):
             raise DesignError(f"ablate: {type(target).__name__} is no compiled graph; give build=")
-        app = ready.app
-        changed = variant.apply(app.builder, merge=merge)
-        return replace(ready, app=compiled_like(app, changed))
+        changed = variant.apply(whole.app.builder, merge=merge)
+        return replace(whole, app=compiled_like(whole.app, changed))
 
     return build
 
 
-def _tried(
+def _ablated(
     suite: Suite,
     variant: Variant,
     make: Build,
@@ -124,29 +131,33 @@ def _tried(
 ) -> Ablated:
     try:
         report = evaluate(suite.on(make(variant)), jobs=jobs, progress=progress)
-    except NotTried as why:
-        return Ablated(variant=variant, why_not=str(why))
+    except NotTried as problem:
+        return Ablated(variant=variant, why_not=str(problem))
     compared = paired(
-        [_right(row) for row in whole.rows],
-        [_right(row) for row in report.rows],
+        [_score(row) for row in whole.rows],
+        [_score(row) for row in report.rows],
         clusters=[row.cluster for row in whole.rows],
         confidence=suite.confidence,
     )
     return Ablated(variant=variant, compared=compared, spent=_spent(whole, report), report=report)
 
 
-def _right(row: Row) -> float:
-    """1.0 where a run ended as its case says."""
+def _score(row: Row) -> float:
+    """Score a run: 1.0 if it ended as its case says, else 0.0."""
     wrong = set(wrong_labels(row.case, row.trajectory)) & set(MEASURED)
     return float(not wrong and not row.trajectory.error)
 
 
 def _spent(whole: Report, report: Report) -> dict[str, tuple[float, float]]:
-    """What a case cost on average, with all agents and in the variant."""
+    """Average the cost of a case by resource: with all agents, and in the variant."""
     names = ("model_calls", "tokens", "money")
-    both = [
-        {name: sum(row.trajectory.spent.get(name, 0.0) for row in each.rows) for name in names}
-        for each in (whole, report)
-    ]
     count = len(whole.rows)
-    return {n: (both[0][n] / count, both[1][n] / count) for n in names if both[0][n] or both[1][n]}
+    costs = {}
+    for name in names:
+        before, after = (
+            sum(row.trajectory.spent.get(name, 0.0) for row in rows)
+            for rows in (whole.rows, report.rows)
+        )
+        if before or after:
+            costs[name] = (before / count, after / count)
+    return costs

@@ -1,4 +1,4 @@
-"""What an ablation found, in sentences: whom one could do without."""
+"""Say in sentences which agents one could do without."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.stats.interval import deviate
 from quintet.stats.paired import Comparison
 
 MARGIN = 0.02
-"""A loss that does not matter, as a share of the cases: what an agent fewer is worth at least."""
+"""A loss that does not matter, as a share of the cases: one agent fewer is worth as much."""
 
 Advice = Literal["keep", "do it", "cannot tell", "not tried"]
 
@@ -25,10 +25,10 @@ class Ablated:
     """One variant beside the whole.
 
     Attributes:
-        variant: what was changed.
+        variant: the change.
         compared: all agents (a) against the variant (b) on the same cases; None if not tried.
-        why_not: why it was not tried.
-        spent: what a case cost on average, by resource: with all agents, and in the variant.
+        why_not: the reason why it was not tried.
+        spent: by resource, the average cost of a case: with all agents, and in the variant.
         report: the variant's evaluation.
     """
 
@@ -40,69 +40,71 @@ class Ablated:
 
     @property
     def loss(self) -> float | None:
-        """By how much fewer cases go right, as a share; negative where more do."""
+        """Return the share of cases lost; negative where more go right than with all agents."""
         return None if self.compared is None else self.compared.difference
 
     @property
     def advice(self) -> Advice:
-        """`do it` where the loss is below `MARGIN` with confidence, or there is a gain."""
-        found = self.compared
-        if found is None:
+        """Advise `do it` where the loss is at most `MARGIN` with confidence, or there is a gain."""
+        comparison = self.compared
+        if comparison is None:
             return "not tried"
-        if found.verdict == "worse" or found.interval.high <= MARGIN:
+        # The verdict is on all agents (a): `worse` says that the variant gains.
+        if comparison.verdict == "worse" or comparison.interval.high <= MARGIN:
             return "do it"
-        return "keep" if found.verdict == "better" else "cannot tell"
+        return "keep" if comparison.verdict == "better" else "cannot tell"
 
     @property
     def cases_needed(self) -> int | None:
-        """About how many cases would tell; None where one can tell or nothing was tried."""
-        found = self.compared
-        if found is None or self.advice != "cannot tell":
+        """Estimate how many cases would tell; None where one can tell or nothing was tried."""
+        comparison = self.compared
+        if comparison is None or self.advice != "cannot tell":
             return None
-        if found.difference:
-            return found.cases_needed
+        if comparison.difference:
+            return comparison.cases_needed
         # The upper end of Tango's interval without a differing pair is z^2 / (n + z^2).
-        z = deviate(found.interval.confidence)
+        z = deviate(comparison.interval.confidence)
         return ceil(z * z * (1 / MARGIN - 1))
 
     def __str__(self) -> str:
-        found = self.compared
-        if found is None:
+        comparison = self.compared
+        if comparison is None:
             return f"{self.variant}: not tried, {self.why_not}"
-        ends = f"[{_points(found.interval.low)}, {_points(found.interval.high)}]"
-        lost = _points(abs(found.difference))
+        ends = f"[{_points(comparison.interval.low)}, {_points(comparison.interval.high)}]"
+        points = _points(abs(comparison.difference))
         if self.advice == "keep":
-            return f"{self.variant} loses {lost} points {ends}"
+            return f"{self.variant} loses {points} points {ends}"
         if self.advice == "cannot tell":
             needed = f", needs about {self.cases_needed} cases" if self.cases_needed else ""
-            saw = f"loses {lost} points {ends}"
-            if found.difference <= 0:
-                saw = f"gains {lost} points {_gains(found)}"
-            if not found.difference:
-                saw = f"changes nothing so far {ends}"
-            return f"{self.variant} {saw}: cannot tell{needed}"
-        if found.verdict == "worse":
-            return f"{self.variant} gains {lost} points {_gains(found)}: do it"
+            change = f"loses {points} points {ends}"
+            if comparison.difference < 0:
+                change = f"gains {points} points {_gains(comparison)}"
+            if not comparison.difference:
+                change = f"changes nothing so far {ends}"
+            return f"{self.variant} {change}: cannot tell{needed}"
+        if comparison.verdict == "worse":
+            return f"{self.variant} gains {points} points {_gains(comparison)}: do it"
         return f"{self.variant} loses nothing that matters {ends}: do it"
 
 
 def _points(share: float) -> str:
-    """A share in percentage points."""
+    """Write a share in percentage points, without `.0` and without `-0`."""
     text = f"{100 * share:.1f}".removesuffix(".0")
     return "0" if text in ("-0", "0") else text
 
 
-def _gains(found: Comparison) -> str:
-    return f"[{_points(-found.interval.high)}, {_points(-found.interval.low)}]"
+def _gains(comparison: Comparison) -> str:
+    # The interval is of a loss; as a gain its ends change sign and places.
+    return f"[{_points(-comparison.interval.high)}, {_points(-comparison.interval.low)}]"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Who got how much of the work.
+    """The work that each agent got.
 
     Attributes:
-        taken: how many runs went to each route, the unused ones with 0.
-        confused: pairs of routes with how often a case of one went to the other.
+        taken: by agent, the number of runs that went to it; 0 for an unused one.
+        confused: pairs of routes, with the number of cases of one that went to the other.
     """
 
     taken: Mapping[str, int]
@@ -110,7 +112,7 @@ class Load:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The agents to whom nothing was routed."""
+        """List the agents to whom nothing was routed."""
         return tuple(name for name, number in self.taken.items() if not number)
 
 
@@ -121,9 +123,9 @@ class Ablation:
     Attributes:
         suite: the suite's name.
         right: the share of runs that ended right with all agents.
-        cases: how many there are.
-        rows: one a variant.
-        load: who got the work, and whose work was taken for another's.
+        cases: the number of cases.
+        rows: one for each variant.
+        load: the work that each agent got, and the routes that were taken for each other.
         confidence: of the intervals.
         whole: the evaluation with all agents.
     """
@@ -137,16 +139,16 @@ class Ablation:
     whole: Report | None = field(default=None, repr=False)
 
     def __getitem__(self, variant: str) -> Ablated:
-        """A row by its variant's name, such as `removing billing`."""
+        """Return the row of a variant by its name, such as `removing billing`."""
         return next(row for row in self.rows if str(row.variant) == variant)
 
     @property
     def advised(self) -> tuple[Variant, ...]:
-        """The variants that lose nothing that matters."""
+        """List the variants that lose nothing that matters."""
         return tuple(row.variant for row in self.rows if row.advice == "do it")
 
     def as_data(self) -> dict[str, Any]:
-        """All figures as plain data."""
+        """Return all figures as plain data."""
         return {
             "suite": self.suite,
             "cases": self.cases,
@@ -177,17 +179,14 @@ class Ablation:
 
 
 def _row(row: Ablated) -> dict[str, Any]:
-    found = row.compared
-    figures = (
-        {}
-        if found is None
-        else {
-            "loss": found.difference,
-            "low": found.interval.low,
-            "high": found.interval.high,
-            "p": found.p,
+    figures: dict[str, Any] = {}
+    if row.compared is not None:
+        figures = {
+            "loss": row.compared.difference,
+            "low": row.compared.interval.low,
+            "high": row.compared.interval.high,
+            "p": row.compared.p,
         }
-    )
     return {
         "variant": str(row.variant),
         "agents": list(row.variant.agents),
@@ -199,15 +198,16 @@ def _row(row: Ablated) -> dict[str, Any]:
 
 
 def load_of(rows: Iterable[Row], agents: Iterable[str]) -> Load:
-    """Who got the work in these runs: by route, by a plan's steps, and by handoffs."""
+    """Count the work that each agent got: by route, by steps of a plan, and by handoffs."""
     taken = Counter(dict.fromkeys(agents, 0))
     confused: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        ran = row.trajectory
-        handed = [d.choice for d in ran.decisions if d.kind in ("handoff", "fallback")]
-        taken.update(name for name in (ran.route, *(ran.plan or ()), *handed) if name)
+        run = row.trajectory
+        handoffs = [d.choice for d in run.decisions if d.kind in ("handoff", "fallback")]
+        taken.update(name for name in (run.route, *(run.plan or ()), *handoffs) if name)
         expected = row.case.route
-        if expected and ran.route and ran.route not in expected:
-            one, other = sorted((expected[0], ran.route))
+        if expected and run.route and run.route not in expected:
+            # Sorted, so that both directions of a mix-up count for one pair.
+            one, other = sorted((expected[0], run.route))
             confused[one, other] += 1
     return Load(taken=dict(taken), confused=tuple(confused.most_common()))

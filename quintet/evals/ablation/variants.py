@@ -1,9 +1,7 @@
-"""Variants of a graph of agents: one taken out, two made one, one agent with all the tools."""
+"""Make variants of a graph of agents: one taken out, two merged, or one agent for all."""
 
 from __future__ import annotations
 
-import copy
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,9 +10,9 @@ from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
-from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError, PersonNeeded
+from quintet.evals.rebuild import with_nodes
 from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.core.call import Logic, drive
@@ -30,7 +28,7 @@ Merging = Callable[[Mapping[str, Worker]], Worker]
 
 
 class NotTried(DesignError):
-    """A variant that cannot be made by itself; the message says what to give."""
+    """Raised when a variant cannot be made automatically; the message says what to give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ class Variant:
     Args:
         kind: `whole` (nothing changes), `without` (an agent is taken out), `merged` (several become
             one) or `one` (all become one, and nothing routes).
-        agents: whom it is about.
+        agents: the names of the agents that are taken out or merged.
     """
 
     kind: Kind = "whole"
@@ -55,11 +53,11 @@ class Variant:
 
     @property
     def fewer(self) -> int:
-        """How many agents fewer it has."""
+        """Count the agents that it has fewer than the whole."""
         return 1 if self.kind == "without" else max(0, len(self.agents) - 1)
 
     def apply(self, graph: StateGraph[Any], *, merge: Merging | None = None) -> StateGraph[Any]:
-        """A copy of a graph with this change; the nodes keep their names and edges.
+        """Copy a graph with this change; the nodes keep their names and edges.
 
         A request for an agent that was taken out goes to the chooser's next best, and to a person
         where it has none. Agents that are merged stand in each other's places.
@@ -69,7 +67,7 @@ class Variant:
             merge: makes one worker of several; by default `merged_worker`.
 
         Raises:
-            NotTried: these workers cannot be merged by themselves; it says why.
+            NotTried: these workers cannot be merged automatically; it says why.
             DesignError: the graph has no such agents.
         """
         if self.kind == "whole":
@@ -82,15 +80,16 @@ class Variant:
         chosen = {name: workers[name] for name in self.agents}
         if self.kind == "without":
             gone = {name: replace(worker, agent=Gone(name)) for name, worker in chosen.items()}
-            return _with(graph, gone, self._shorter)
+            return _with_workers(graph, gone, self._without_routes)
         joined = (merge or merged_worker)(chosen)
-        made = {name: replace(joined, then=worker.then) for name, worker in chosen.items()}
-        only = self.agents[0]
-        return _with(graph, made, partial(_always, only) if self.kind == "one" else None)
+        # Each place keeps its own `then`, which says where control goes from there.
+        merged = {name: replace(joined, then=worker.then) for name, worker in chosen.items()}
+        choose = partial(_always, self.agents[0]) if self.kind == "one" else None
+        return _with_workers(graph, merged, choose)
 
-    def _shorter(self, router: Router) -> Any:
-        lost = tuple(route for route, node in router.targets.items() if node in self.agents)
-        return Without(router.choose, lost)
+    def _without_routes(self, router: Router) -> Any:
+        gone = tuple(route for route, node in router.targets.items() if node in self.agents)
+        return Without(router.choose, gone)
 
 
 WHOLE = Variant()
@@ -99,11 +98,11 @@ WHOLE = Variant()
 def variants_of(
     agents: Sequence[str] | StateGraph[Any], pairs: Iterable[tuple[str, str]] | None = None
 ) -> tuple[Variant, ...]:
-    """Every agent taken out in turn, every pair (or those given) merged, and one agent for all.
+    """List variants: each agent taken out, each pair merged, and one agent for all.
 
     Args:
         agents: their names, or a graph with a `Router`, whose routes lead to them.
-        pairs: the pairs to be merged.
+        pairs: the pairs to merge; by default all.
 
     Raises:
         DesignError: fewer than two agents.
@@ -111,127 +110,107 @@ def variants_of(
     names = agents_in(agents) if isinstance(agents, StateGraph) else tuple(agents)
     if len(names) < 2:
         raise DesignError(f"ablate needs two agents or more; there is {', '.join(names) or 'none'}")
-    both = tuple(combinations(names, 2)) if pairs is None else tuple(pairs)
+    merged = tuple(combinations(names, 2)) if pairs is None else tuple(pairs)
     return (
         *(Variant(kind="without", agents=(name,)) for name in names),
-        *(Variant(kind="merged", agents=tuple(pair)) for pair in both if len(names) > 2),
+        # Of two agents, the merged pair is one agent for all.
+        *(Variant(kind="merged", agents=tuple(pair)) for pair in merged if len(names) > 2),
         Variant(kind="one", agents=names),
     )
 
 
 def workers_in(graph: StateGraph[Any]) -> dict[str, Worker]:
-    """The `Worker`s of a graph, by node."""
-    found = ((name, spec.runnable) for name, spec in graph.nodes.items())
-    return {name: node for name, node in found if isinstance(node, Worker)}
+    """Return the `Worker`s of a graph, by node."""
+    nodes = ((name, spec.runnable) for name, spec in graph.nodes.items())
+    return {name: node for name, node in nodes if isinstance(node, Worker)}
 
 
 def agents_in(graph: StateGraph[Any]) -> tuple[str, ...]:
-    """The workers that its routers choose among and its planners assign, in order."""
+    """Name the workers that the graph's routers choose among, in the order of the routes."""
     workers = workers_in(graph)
-    named: list[str] = []
+    targets: list[str] = []
     for spec in graph.nodes.values():
         if isinstance(spec.runnable, Router):
-            named += [spec.runnable.targets[route] for route in spec.runnable.routes]
-    return tuple(dict.fromkeys(name for name in named if name in workers))
-
-
-def builder_of(target: Any) -> StateGraph[Any] | None:
-    """The uncompiled graph behind a target, if it is one."""
-    app = getattr(target, "app", target)
-    return app.builder if isinstance(app, CompiledStateGraph) else None
-
-
-def compiled_like(
-    app: CompiledStateGraph[Any, Any, Any, Any], graph: StateGraph[Any]
-) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """A graph compiled with what another one was compiled with."""
-    return graph.compile(
-        checkpointer=app.checkpointer,
-        store=app.store,
-        cache=app.cache,
-        interrupt_before=app.interrupt_before_nodes,  # type: ignore[arg-type]
-        interrupt_after=app.interrupt_after_nodes,  # type: ignore[arg-type]
-        name=app.name,
-    )
+            targets += [spec.runnable.targets[route] for route in spec.runnable.routes]
+    return tuple(dict.fromkeys(name for name in targets if name in workers))
 
 
 def merged_worker(workers: Mapping[str, Worker]) -> Worker:
-    """One worker of several chat-model workers: their goals, tools and criteria joined.
+    """Make one worker of several chat-model workers, with the goals and tools of all.
 
-    Each handoff may use what the most generous of them could.
+    Each handoff may spend as much as the most generous of them.
 
     Raises:
         NotTried: they are no chat models, or their contracts ask for different things.
     """
-    names, each = " and ".join(workers), tuple(workers.values())
-    first = each[0]
-    if not all(isinstance(worker.agent, BaseChatModel) for worker in each):
+    names, parts = " and ".join(workers), tuple(workers.values())
+    first = parts[0]
+    if not all(isinstance(worker.agent, BaseChatModel) for worker in parts):
         raise NotTried(f"{names} are not chat models; give merge=, which makes one worker of them")
-    for what in ("needs", "gives", "success", "escalate"):
-        if any(getattr(w.contract, what) != getattr(first.contract, what) for w in each):
-            raise NotTried(f"the contracts of {names} differ in {what}=; give merge=")
-    tools = {tool_name(tool): tool for worker in each for tool in worker.contract.tools}
+    for setting in ("needs", "gives", "success", "escalate"):
+        if any(getattr(w.contract, setting) != getattr(first.contract, setting) for w in parts):
+            raise NotTried(f"the contracts of {names} differ in {setting}=; give merge=")
+    # By name: a tool that several have is given to the model once.
+    tools = {tool_name(tool): tool for worker in parts for tool in worker.contract.tools}
     contract = replace(
         first.contract,
-        goal="\n".join(dict.fromkeys(worker.contract.goal for worker in each)),
+        goal="\n".join(dict.fromkeys(worker.contract.goal for worker in parts)),
         tools=tuple(tools.values()),
-        budget=loosest(worker.contract for worker in each),
+        budget=_loosest(worker.contract for worker in parts),
     )
-    handoffs = tuple(dict.fromkeys(to for w in each for to in w.handoffs if to not in workers))
+    handoffs = tuple(dict.fromkeys(to for w in parts for to in w.handoffs if to not in workers))
     return replace(first, contract=contract, handoffs=handoffs)
 
 
-def loosest(contracts: Iterable[Contract]) -> Budget:
-    """The budget of a handoff that allows whatever any of these contracts does."""
-    stops = [contract.budget for contract in contracts]
+def _loosest(contracts: Iterable[Contract]) -> Budget:
+    """Join budgets: the highest limit on each resource."""
+    budgets = [contract.budget for contract in contracts]
     limits: dict[str, Any] = {}
     for name in RESOURCES:
-        given = [getattr(stop, name) for stop in stops]
-        limits[name] = None if None in given else max(given)
+        bounds = [getattr(budget, name) for budget in budgets]
+        limits[name] = None if None in bounds else max(bounds)  # None is no limit at all
     return Budget(**limits)
 
 
-def _with(
-    graph: StateGraph[Any], nodes: Mapping[str, Worker], change: Callable[[Router], Any] | None
+def _with_workers(
+    graph: StateGraph[Any], workers: Mapping[str, Worker], choose: Callable[[Router], Any] | None
 ) -> StateGraph[Any]:
-    """A copy with other nodes in these places, and the routers' choosers changed."""
-    copied: StateGraph[Any] = copy.copy(graph)
-    copied.edges, copied.waiting_edges = set(graph.edges), set(graph.waiting_edges)
-    copied.branches = defaultdict(dict, {k: dict(v) for k, v in graph.branches.items()})
-    copied.compiled = False
-    copied.nodes = {}
-    for name, spec in graph.nodes.items():
-        node = nodes.get(name, spec.runnable)
-        if change is not None and isinstance(node, Router):
-            node = replace(node, choose=change(node))
-        copied.nodes[name] = replace(spec, runnable=node)
-    return copied
+    """Copy a graph with other workers, and other choosers in its routers."""
+
+    def node_of(name: str, spec: Any) -> Any:
+        node = workers.get(name, spec.runnable)
+        if choose is not None and isinstance(node, Router):
+            return replace(node, choose=choose(node))
+        return node
+
+    return with_nodes(graph, node_of)
 
 
 @dataclass(frozen=True)
 class Gone:
-    """Where an agent was taken out: whatever still comes here goes to a person."""
+    """Stand in for an agent that was taken out: each request that still comes goes to a person."""
 
     name: str
 
     def __call__(self, request: Any) -> Any:
-        """Ask for a person."""
+        """Raise `PersonNeeded`."""
         raise PersonNeeded(f"{self.name} was taken out of this variant")
 
 
 @dataclass(frozen=True)
 class Without:
-    """A chooser without some of its routes: each tier that names one abstains."""
+    """Choose as another chooser does, but without some routes: a tier that names one abstains."""
 
     inner: Any
     gone: tuple[str, ...]
 
     def bound(self, routes: tuple[str, ...]) -> Without:
-        """The same, its tiers without these routes; a model is told only of those that are left."""
+        """Take the routes out of each tier; a model is told only of those that are left."""
         left = tuple(route for route in routes if route not in self.gone)
         return replace(self, inner=self._without(self.inner, left))
 
     def _without(self, chooser: Any, left: tuple[str, ...]) -> Any:
+        # Tier by tier: if only the cascade's choice were dropped, no later tier would be asked.
         if isinstance(chooser, Cascade):
             tiers = tuple(Without(tier, self.gone).bound(left) for tier in chooser.tiers)
             return replace(chooser, tiers=tiers)
@@ -239,34 +218,35 @@ class Without:
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """The routes that are left."""
+        """Return the routes that are left."""
         return tuple(route for route in routes_of(self.inner) if route not in self.gone)
 
     @property
     def __name__(self) -> str:
         return name_of(self.inner)
 
-    def logic(self, given: Any) -> Logic[Choice | None]:
-        """Ask the inner chooser; a route that is gone is none."""
-        choice = yield from ask(self.inner, given)
+    def logic(self, text: Any) -> Logic[Choice | None]:
+        """Ask the inner chooser; a choice of a route that is gone becomes None."""
+        choice = yield from ask(self.inner, text)
         return None if choice is None or choice.to in self.gone else choice
 
-    def __call__(self, given: Any) -> Choice | None:
+    def __call__(self, text: Any) -> Choice | None:
         """Ask it as a plain function."""
-        return drive(self.logic(given))
+        return drive(self.logic(text))
 
 
 @dataclass(frozen=True)
 class Always:
-    """A chooser that does not choose: one agent takes everything."""
+    """Choose one agent, whatever is asked."""
 
     to: str
 
-    def __call__(self, given: Any) -> Choice:
-        """The one agent, whatever is asked."""
+    def __call__(self, text: Any) -> Choice:
+        """Return the choice of the one agent."""
         return Choice(to=self.to, reason="one agent takes everything", confidence=1.0)
 
 
 def _always(agent: str, router: Router) -> Any:
-    ways = [route for route, node in router.targets.items() if node == agent]
-    return Always(ways[0]) if ways else router.choose
+    # A router that does not lead to the agent keeps its chooser.
+    routes = [route for route, node in router.targets.items() if node == agent]
+    return Always(routes[0]) if routes else router.choose

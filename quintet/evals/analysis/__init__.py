@@ -1,4 +1,4 @@
-"""Why it went wrong, and what chance would score: attribution, balance, tiers, corrections."""
+"""Analyse an evaluation: attribute failures, check the cases' balance, compare tiers, correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failure attribution: which decision of a run was the first wrong one."""
+"""Attribute a wrong run to its first wrong decision."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from quintet.evals.case import Case
 from quintet.evals.expected import (
-    asked_rightly,
-    planned_rightly,
-    routed_rightly,
+    approval_is_right,
+    forbidden_uses,
+    plan_is_right,
+    route_is_right,
     same_call,
-    trespassed,
     wrong_labels,
 )
+from quintet.evals.reading.harvest import ABSTAINED
 from quintet.evals.row import Row
 from quintet.evals.trajectory import Trajectory
 from quintet.state.decision import Decision
@@ -30,14 +31,14 @@ CONTROL = ("router", "plan", "approve", "act", "finish", "person", "undo", "inta
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution:
-    """The first thing that went wrong in a run.
+    """The first wrong decision or failure in a run.
 
     Attributes:
-        duty: whose it was: planning, routing, handoff, work (a worker's own), tool, approval or
-            recovery.
+        duty: the duty that it belongs to: planning, routing, handoff, work (a worker's own), tool,
+            approval or recovery.
         node: the node that decided or failed; empty where the run does not say.
-        why: what was wrong, in a sentence.
-        right: what would have been right, where the labels say it.
+        why: the mistake, in a sentence.
+        right: the right decision, where the labels say it.
         index: the decision's place in `Trajectory.decisions`; None where it left no record there.
     """
 
@@ -54,49 +55,51 @@ class Attribution:
 
 
 def attribute(case: Case, trajectory: Trajectory) -> Attribution | None:
-    """The first wrong decision of a run, by its labels and its records.
+    """Find the first wrong decision of a run, by its labels and its records.
 
-    What contradicts a label, or failed, is put in the order in which it happened, and the first is
-    named: a route, a plan, a handoff whose context did not arrive or that went back and forth, a
+    All that contradicts a label, or failed, is put in the order in which it happened, and the first
+    is named: a route, a plan, a handoff whose context did not arrive or that went back and forth, a
     worker that broke its contract or its budget, a tool or effect that failed or should not have
-    been called, an approval, a remedy. Where nothing on record is wrong but the end is, it is the
-    last worker's: it gave a result that nothing contradicted. This is the first wrong step in the
-    sense of Zhang et al. 2025 (arXiv 2505.00212), found by rule and not by a model.
+    been called, an approval, a remedy. Where no record is wrong but the end is, the last worker is
+    named: it gave a result that nothing contradicted. This is the first wrong step in the sense of
+    Zhang et al. 2025 (arXiv 2505.00212), found by rule and not by a model.
 
     Args:
         case: with labels.
-        trajectory: what the run did.
+        trajectory: the run's records.
 
     Returns:
         The attribution; None where nothing contradicts the case.
     """
     if not trajectory.error and not wrong_labels(case, trajectory):
         return None
-    found = sorted(_suspects(case, trajectory), key=lambda pair: pair[0])
-    return found[0][1] if found else _silent(case, trajectory)
+    # By time alone: mistakes of one moment stay in the order of `_mistakes`.
+    mistakes = sorted(_mistakes(case, trajectory), key=lambda mistake: mistake[0])
+    return mistakes[0][1] if mistakes else _unrecorded_mistake(case, trajectory)
 
 
-def _suspects(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
-    """Everything that was wrong, with the time at which it happened."""
-    yield from _route(case, ran)
-    yield from _plan(case, ran)
+def _mistakes(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+    """Give every mistake in a run, with the time at which it happened."""
+    yield from _wrong_route(case, ran)
+    yield from _wrong_plan(case, ran)
     yield from ((failure.at, _failed(failure)) for failure in ran.failures)
-    yield from _approvals(case, ran)
-    yield from _calls(case, ran)
-    yield from _back_and_forth(ran)
+    yield from _wrong_approvals(case, ran)
+    yield from _wrong_calls(case, ran)
+    yield from _returned_handoffs(ran)
     if ran.error and not ran.failures:
         last = ran.decisions[-1].at if ran.decisions else 0.0
         node = ran.path[-1] if ran.path else ""
         yield last, Attribution(duty="work", node=node, why=f"it raised {ran.error}")
 
 
-def _route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+def _wrong_route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     decided = _first(ran, "route")
+    # After a failure, handing over to a person is no mistake of the router.
     needless = case.escalate is False and ran.escalated and not ran.failures
-    if routed_rightly(case, ran) is False:
+    if route_is_right(case, ran) is False:
         right = " or ".join(case.route or ())
         why = f"it chose {ran.route or 'nobody'}"
-    elif case.route is None and needless and (decided is None or decided[1].who == "otherwise"):
+    elif case.route is None and needless and (decided is None or decided[1].who == ABSTAINED):
         right, why = "an agent", "it abstained, and a person took over needlessly"
     else:
         return
@@ -108,21 +111,15 @@ def _route(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     yield at, Attribution(duty="routing", node=node, why=why, right=right, index=index)
 
 
-def _plan(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
-    if planned_rightly(case, ran) is not False or (routed_rightly(case, ran) is False):
+def _wrong_plan(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+    # On a wrong route the plan follows from the route's mistake.
+    if plan_is_right(case, ran) is not False or route_is_right(case, ran) is False:
         return
     index, decision = _first(ran, "plan") or (None, None)
+    node, at = (decision.node, decision.at) if decision is not None else ("", 0.0)
     why = f"the plan was {' -> '.join(ran.plan)}" if ran.plan else "there was no plan"
-    yield (
-        decision.at if decision is not None else 0.0,
-        Attribution(
-            duty="planning",
-            node=decision.node if decision is not None else "",
-            why=why,
-            right=" -> ".join(case.plan or ()) or "no plan",
-            index=index,
-        ),
-    )
+    right = " -> ".join(case.plan or ()) or "no plan"
+    yield at, Attribution(duty="planning", node=node, why=why, right=right, index=index)
 
 
 _TOOL_ERRORS = (
@@ -148,73 +145,63 @@ def _failed(failure: Failure) -> Attribution:
     return Attribution(duty=duty, node=failure.node, why=f"{failure.error}: {failure.message}")
 
 
-def _approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+def _wrong_approvals(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
     expected = case.outcome or ()
     for index, decision in enumerate(ran.decisions):
         if decision.kind != "approval":
             continue
-        said_no = decision.by == "person" and decision.choice in ("reject", "respond")
+        refused = decision.by == "person" and decision.choice in ("reject", "respond")
         passed = decision.choice == "not needed"
         right = ""
-        if said_no and expected and "rejected" not in expected:
+        if refused and expected and "rejected" not in expected:
             right = "approve"
-        elif passed and case.approval and asked_rightly(case, ran) is False:
+        elif passed and case.approval and approval_is_right(case, ran) is False:
             right = "ask a person"
-        elif not said_no and not passed and case.approval is False:
+        elif not refused and not passed and case.approval is False:
             right = "do not ask"
         elif decision.choice in ("approve", "edit") and "done" not in (expected or ("done",)):
             right = "reject"
         if right:
+            node = decision.node
             why = f"{decision.who or decision.by} said {decision.choice}: {decision.reason}"
-            yield (
-                decision.at,
-                Attribution(duty="approval", node=decision.node, why=why, right=right, index=index),
-            )
+            attribution = Attribution(duty="approval", node=node, why=why, right=right, index=index)
+            yield decision.at, attribution
 
 
-def _calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
-    """Calls that failed, and calls that should not have been made."""
-    forbidden = trespassed(case, ran)
+def _wrong_calls(case: Case, ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+    """Give the calls that failed, and those that should not have been made."""
+    forbidden = forbidden_uses(case, ran)
     for call in ran.calls:
-        index, at, node = _when(ran, call.key, call.node)
+        index, at, node = _effect_decision(ran, call.key, call.node)
+        # A failure on record names the failed call already, with its time.
         if call.status in ("failed", "unknown") and not ran.failures:
             why = f"{call.name} {'failed' if call.status == 'failed' else 'has an unknown end'}"
             yield at, Attribution(duty="tool", node=node, why=why, index=index)
         elif call.name in forbidden:
-            why = f"it called {call.name}"
-            yield (
-                at,
-                Attribution(
-                    duty="work", node=node, why=why, right=f"leave out {call.name}", index=index
-                ),
-            )
+            why, right = f"it called {call.name}", f"leave out {call.name}"
+            yield at, Attribution(duty="work", node=node, why=why, right=right, index=index)
         elif case.calls is not None and call.status in ("ok", "proposed"):
             if any(same_call(expected, call) for expected in case.calls):
                 continue
             right = ", ".join(expected.name for expected in case.calls) or "no call"
-            why = f"it called {call.name}({_given(call.arguments)})"
+            why = f"it called {call.name}({_listed(call.arguments)})"
             yield at, Attribution(duty="work", node=node, why=why, right=right, index=index)
 
 
-def _back_and_forth(ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
-    """A handoff back to where the request was before."""
-    been: list[str] = []
+def _returned_handoffs(ran: Trajectory) -> Iterator[tuple[float, Attribution]]:
+    """Give the handoffs to a node that has had the request before."""
+    visited: list[str] = []
     for index, decision in enumerate(ran.decisions):
         if decision.kind not in ("route", "handoff"):
             continue
-        been.append(decision.node)
-        if decision.kind == "handoff" and decision.choice in been:
-            path = " -> ".join((*been, decision.choice))
-            yield (
-                decision.at,
-                Attribution(
-                    duty="handoff", node=decision.node, why=f"it went back: {path}", index=index
-                ),
-            )
+        visited.append(decision.node)
+        if decision.kind == "handoff" and decision.choice in visited:
+            node, why = decision.node, f"it went back: {' -> '.join((*visited, decision.choice))}"
+            yield decision.at, Attribution(duty="handoff", node=node, why=why, index=index)
 
 
-def _silent(case: Case, ran: Trajectory) -> Attribution:
-    """Whose fault it is where no record shows any: a remedy's, the finder of facts', a worker's."""
+def _unrecorded_mistake(case: Case, ran: Trajectory) -> Attribution:
+    """Blame the first remedy where no record shows a mistake, or else the last worker."""
     missing = [
         expected.name
         for expected in case.calls or ()
@@ -232,30 +219,31 @@ def _silent(case: Case, ran: Trajectory) -> Attribution:
             )
     working = [name for name in ran.path if name not in CONTROL]
     node = working[-1] if working else (ran.path[-1] if ran.path else "")
-    did = f"it did not call {', '.join(missing)}" if missing else "its result was wrong"
-    return Attribution(
-        duty="work", node=node, why=f"{did}, and nothing on record says so", right=right
-    )
+    fault = f"it did not call {', '.join(missing)}" if missing else "its result was wrong"
+    why = f"{fault}, and nothing on record says so"
+    return Attribution(duty="work", node=node, why=why, right=right)
 
 
 def _first(ran: Trajectory, kind: str) -> tuple[int, Decision] | None:
     return next(((n, d) for n, d in enumerate(ran.decisions) if d.kind == kind), None)
 
 
-def _when(ran: Trajectory, key: str, node: str) -> tuple[int | None, float, str]:
+def _effect_decision(ran: Trajectory, key: str, node: str) -> tuple[int | None, float, str]:
+    """Look up the record of an effect by its key: its index, its time and its node."""
     for index, decision in enumerate(ran.decisions):
         if key and decision.kind == "effect" and decision.choice == key:
             return index, decision.at, node or decision.node
+    # Without a time a call comes last: any recorded mistake is blamed before it.
     return None, inf, node
 
 
-def _given(arguments: Mapping[str, Any]) -> str:
+def _listed(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r:.30}" for name, value in arguments.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attributions:
-    """Where the wrong runs of an evaluation went wrong first.
+    """The attributions of an evaluation's wrong runs.
 
     Attributes:
         found: the attribution of each wrong run, with its row.
@@ -265,18 +253,18 @@ class Attributions:
 
     @property
     def by_place(self) -> Mapping[tuple[str, str], int]:
-        """How often each duty at each node was first, the most frequent first."""
+        """Count the first mistakes by duty and node, the most frequent first."""
         return dict(Counter((a.duty, a.node) for _, a in self.found).most_common())
 
     def as_data(self) -> dict[str, Any]:
-        """The counts and every attribution as plain data."""
+        """Return the counts and every attribution as plain data."""
         return {
             "wrong": len(self.found),
             "by_place": [
                 {"duty": duty, "node": node, "runs": number}
                 for (duty, node), number in self.by_place.items()
             ],
-            "runs": [{"case": row.case.id, "says": str(each)} for row, each in self.found],
+            "runs": [{"case": row.case.id, "says": str(a)} for row, a in self.found],
         }
 
     def __str__(self) -> str:
@@ -284,11 +272,9 @@ class Attributions:
             return "no run went wrong"
         lines = [f"{len(self.found)} runs went wrong; first wrong:"]
         for (duty, node), number in self.by_place.items():
-            example = next((row, a) for row, a in self.found if (a.duty, a.node) == (duty, node))
+            row, first = next((row, a) for row, a in self.found if (a.duty, a.node) == (duty, node))
             where = f"{duty} at {node or '?'}"
-            lines.append(
-                f"  {number:4d}  {where:24}  such as {example[0].case.id}: {example[1].why}"
-            )
+            lines.append(f"  {number:4d}  {where:24}  such as {row.case.id}: {first.why}")
         return "\n".join(line[:160] for line in lines)
 
     __repr__ = __str__
@@ -300,6 +286,6 @@ def attributions(rows: Iterable[Row] | Any) -> Attributions:
     Args:
         rows: a `Report`, or rows.
     """
-    given = getattr(rows, "rows", rows)
-    pairs = ((row, attribute(row.case, row.trajectory)) for row in given)
-    return Attributions(found=tuple((row, each) for row, each in pairs if each is not None))
+    rows = getattr(rows, "rows", rows)
+    pairs = ((row, attribute(row.case, row.trajectory)) for row in rows)
+    return Attributions(found=tuple((row, first) for row, first in pairs if first is not None))

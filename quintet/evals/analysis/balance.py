@@ -1,4 +1,4 @@
-"""How even a set of cases is: what a reader must know before believing an accuracy."""
+"""Check how evenly a set of cases is labelled, before an accuracy on it is believed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from quintet.state.record import digest, plain
 
 KINDS = ("route", "outcome", "escalate", "approval", "tags")
 BIG = 0.8
-"""The share from which on one class makes an accuracy easy."""
+"""From this share on, one class makes an accuracy easy to reach."""
 FEW = 5
-"""Cases of a class, under which its own figures say little."""
+"""Below this number of cases, a class's own figures say little."""
 SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Balance:
-    """How often each label occurs in a set of cases.
+    """The counts of the labels in a set of cases.
 
     Attributes:
-        cases: how many there are.
-        counts: by kind of label (`route`, `outcome`, `escalate`, `approval`, `tags`), how many
-            cases accept each label, the most frequent first; kinds that no case has are left out.
-        labelled: by kind, how many cases have such a label.
-        warnings: what is uneven or contradictory, one sentence each.
+        cases: the number of cases.
+        counts: by kind of label (`route`, `outcome`, `escalate`, `approval`, `tags`), the number of
+            cases that accept each label, the most frequent first; kinds that no case has are left
+            out.
+        labelled: by kind, the number of cases that have such a label.
+        warnings: uneven or contradictory labels, one sentence each.
     """
 
     cases: int
@@ -38,7 +39,7 @@ class Balance:
 
     @property
     def biggest(self) -> Mapping[str, float]:
-        """By kind, the score (0 to 1) of always giving the most frequent label."""
+        """Compute by kind the score (0 to 1) of always giving the most frequent label."""
         return {
             kind: max(counts.values()) / self.labelled[kind] for kind, counts in self.counts.items()
         }
@@ -55,28 +56,29 @@ class Balance:
 
 
 def balance(cases: Iterable[Case], *, people: Sequence[str] = PEOPLE) -> Balance:
-    """Count the labels of cases, and say what makes figures on them easy or doubtful.
+    """Count the labels of cases, and warn of labels that make figures easy or doubtful.
 
     Args:
         cases: the cases.
-        people: routes that mean that a person takes over.
+        people: routes at which a person takes over.
     """
-    given = tuple(cases)
-    found = {kind: [labels for case in given if (labels := _labels(case, kind))] for kind in KINDS}
+    cases = tuple(cases)
+    sets = {kind: [labels for case in cases if (labels := _labels(case, kind))] for kind in KINDS}
+    # A label that a case names twice counts once.
     counts = {
         kind: dict(
-            Counter(label for labels in sets for label in dict.fromkeys(labels)).most_common()
+            Counter(label for labels in several for label in dict.fromkeys(labels)).most_common()
         )
-        for kind, sets in found.items()
-        if sets
+        for kind, several in sets.items()
+        if several
     }
-    labelled = {kind: len(found[kind]) for kind in counts}
+    labelled = {kind: len(sets[kind]) for kind in counts}
     warnings = [
-        *(said for kind in counts for said in _uneven(kind, counts[kind], labelled[kind])),
-        *_nobody(given, people),
-        *_repeats(given),
+        *(text for kind in counts for text in _uneven(kind, counts[kind], labelled[kind])),
+        *_no_escalations(cases, people),
+        *_repeats(cases),
     ]
-    return Balance(cases=len(given), counts=counts, labelled=labelled, warnings=tuple(warnings))
+    return Balance(cases=len(cases), counts=counts, labelled=labelled, warnings=tuple(warnings))
 
 
 def _labels(case: Case, kind: str) -> tuple[str, ...]:
@@ -100,13 +102,13 @@ def _uneven(kind: str, counts: Mapping[str, int], labelled: int) -> Iterator[str
         )
 
 
-def _nobody(cases: tuple[Case, ...], people: Sequence[str]) -> Iterator[str]:
+def _no_escalations(cases: tuple[Case, ...], people: Sequence[str]) -> Iterator[str]:
     routed = any(case.route or case.escalate is not None for case in cases)
-    asking = any(
+    escalated = any(
         case.escalate or set(people) & set(case.route or ()) or "escalated" in (case.outcome or ())
         for case in cases
     )
-    if routed and not asking:
+    if routed and not escalated:
         yield (
             "no case must go to a person: nothing here shows what happens to requests that no "
             "route takes; add some with escalate=True"
@@ -114,16 +116,16 @@ def _nobody(cases: tuple[Case, ...], people: Sequence[str]) -> Iterator[str]:
 
 
 def _repeats(cases: tuple[Case, ...]) -> Iterator[str]:
-    alike: dict[str, list[Case]] = {}
+    by_input: dict[str, list[Case]] = {}
     for case in cases:
-        alike.setdefault(_key(case.input), []).append(case)
-    several = [group for group in alike.values() if len(group) > 1]
-    against = [group for group in several if len({_expected(case) for case in group}) > 1]
-    same = [group for group in several if group not in against]
-    if against:
+        by_input.setdefault(_input_key(case.input), []).append(case)
+    repeated = [group for group in by_input.values() if len(group) > 1]
+    contradicting = [group for group in repeated if len({_expected(case) for case in group}) > 1]
+    same = [group for group in repeated if group not in contradicting]
+    if contradicting:
         yield (
-            f"{_inputs(against)} under contradicting labels, so that no target can be right: "
-            f"{_some([_named(group) for group in against], '; ')}"
+            f"{_inputs(contradicting)} under contradicting labels, so that no target can be right: "
+            f"{_some([_named(group) for group in contradicting], '; ')}"
         )
     if same:
         yield (
@@ -147,14 +149,18 @@ def _some(items: list[str], between: str = ", ") -> str:
 
 
 def _expected(case: Case) -> str:
+    """Return a digest of a case's labels, the same for sets in any order.
+
+    The answer is left out: two wordings of one answer are no contradiction.
+    """
     labels = {name: getattr(case, name) for name in case.expects if name != "answer"}
     sets = ("route", "outcome", "never")
     return digest({n: sorted(v) if n in sets else plain(v) for n, v in labels.items()})
 
 
-def _key(given: Any) -> str:
-    """An input's name, the same for texts that differ in case or blanks only."""
-    return digest(_folded(plain(given)))
+def _input_key(value: Any) -> str:
+    """Return a digest of an input, the same for texts that differ only in case or blanks."""
+    return digest(_folded(plain(value)))
 
 
 def _folded(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where faults are to strike: drawn by seed among what an unbroken run passed by."""
+"""Draw by seed where faults strike, among the spots that an unbroken run visited."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.evals.faults.strike import Strike
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One fault that is to be put into one case; `node` is the node in or at which it strikes."""
+    """One fault to put into one case; `node` is the node at work where it strikes."""
 
     id: str
     case: Case
@@ -26,7 +26,7 @@ class Plan:
     recorded: Any = field(default=None, repr=False)
 
     def strike(self) -> Strike:
-        """The strike, made anew for a run."""
+        """Make the strike for one run; it counts its visits, so each run needs its own."""
         return Strike(
             fault=self.fault,
             spot=self.visit.spot,
@@ -39,21 +39,23 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """Draws by seed where the faults strike."""
+    """Draw by seed where the faults strike."""
 
     faults: tuple[Fault, ...]
     seed: int
     per_case: int
 
     def plans(self, case: Case, visits: tuple[Visit, ...]) -> Iterator[Plan]:
-        """The faults that are to strike in a case, by what its unbroken run passed by."""
+        """Yield the faults to put into a case, given the visits of its unbroken run."""
         for fault in self.faults:
-            able = [visit for visit in visits if fault.may_strike(visit, visits)]
+            open_visits = [visit for visit in visits if fault.may_strike(visit, visits)]
+            # A generator for each case and kind: another case or fault does not change the draw.
             lot = random.Random(f"{self.seed}/{case.id}/{fault.kind}")  # noqa: S311 - reproducible
-            ways = list(product(able, fault.times))
+            ways = list(product(open_visits, fault.times))
             lot.shuffle(ways)
-            often = self.per_case if fault.varied or len(ways) > self.per_case else len(ways)
-            for number in range(often if ways else 0):
+            # Only a varied fault does something new when the same visit is struck again.
+            runs = self.per_case if fault.varied else min(self.per_case, len(ways))
+            for number in range(runs if ways else 0):
                 visit, times = ways[number % len(ways)]
                 yield Plan(
                     id=f"{case.id} + {fault.kind} {number + 1} (seed {self.seed})",
@@ -61,20 +63,21 @@ class Draw:
                     fault=fault,
                     visit=visit,
                     times=times,
-                    node=_around(visit, visits),
-                    recorded=_recorded(fault, visit, visits),
+                    node=_node_at(visit, visits),
+                    recorded=_recorded_answer(fault, visit, visits),
                 )
 
 
-def _around(visit: Visit, visits: tuple[Visit, ...]) -> str:
-    """The node that was at work when a spot was visited."""
+def _node_at(visit: Visit, visits: tuple[Visit, ...]) -> str:
+    """Name the node that was at work when a spot was visited."""
+    # By identity: to compare visits is to compare their arguments, which may be anything.
     here = next(n for n, other in enumerate(visits) if other is visit)
     begun = (other for other in reversed(visits[: here + 1]) if other.spot.kind in NODES)
     return next((other.spot.name for other in begun), "")
 
 
-def _recorded(fault: Fault, visit: Visit, visits: tuple[Visit, ...]) -> Any:
-    """What the unbroken run gave at a visit; of a model in a tool loop, its last word."""
+def _recorded_answer(fault: Fault, visit: Visit, visits: tuple[Visit, ...]) -> Any:
+    """Return the unbroken run's answer at this visit or, for `last_word`, the last."""
     if fault.last_word:
         visit = next(other for other in reversed(visits) if other.spot == visit.spot)
     return visit.answer

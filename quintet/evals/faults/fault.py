@@ -1,4 +1,4 @@
-"""A fault: what goes wrong, at which kind of spot, and how."""
+"""Define faults: what goes wrong, at which kind of spot, and how."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NODES: tuple[SpotKind, ...] = ("node", "worker", "router", "planner", "act")
 """The spots that are whole nodes; the rest are what nodes call."""
 
 FOR_GOOD = 10**9
-"""As `times`: it strikes from its first visit to the end of the run."""
+"""As `times`: the fault strikes at every visit from its first to the end of the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class Spot:
     Args:
         kind: `node`, `worker`, `router`, `planner` or `act` for a whole node; `agent`, `model`,
             `tool` or `chooser` for what it calls.
-        name: of the node, tool or agent.
-        fields: for a node, the state keys that are handed to it; empty where that is not known.
+        name: the name of the node, tool or agent.
+        fields: for a node, the state keys that are handed to it; empty where not known.
     """
 
     kind: SpotKind
@@ -42,14 +42,14 @@ class Spot:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A run that came by a spot.
+    """One call at a spot, as the unbroken run made it.
 
     Attributes:
-        spot: where.
-        number: the how manieth visit of this spot, from 1.
-        given: what the thing there was called with.
-        answer: what it gave.
-        ended: whether it gave anything; False where it raised or stopped for a person.
+        spot: the spot.
+        number: the visit's number at this spot, from 1.
+        given: the arguments of the call.
+        answer: the result of the call.
+        ended: whether the call returned; False where it raised or stopped for a person.
     """
 
     spot: Spot
@@ -61,15 +61,15 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class Blow:
-    """What a fault is told when it strikes.
+    """A strike as its fault sees it.
 
     Attributes:
-        spot: where.
-        given: what the thing is called with: `(args, kwargs)` for a function, `(state,)` for a
-            node, `(messages,)` for a model, `(text,)` for a chooser.
-        result: what the thing gave; None before it is called.
-        recorded: what it gave in the unbroken run.
-        random: what to draw from.
+        spot: where it strikes.
+        given: the arguments of the call: `(args, kwargs)` for a function, `(state,)` for a node,
+            `(messages,)` for a model, `(text,)` for a chooser.
+        result: the result of the real call; None before it.
+        recorded: the result in the unbroken run.
+        random: the generator to draw from, seeded for this strike.
     """
 
     spot: Spot
@@ -81,33 +81,32 @@ class Blow:
 
 @dataclass(frozen=True, kw_only=True)
 class Instead:
-    """What `Fault.before` returns where the real thing is not to be called at all."""
+    """A result in place of the real call, returned by `Fault.before`."""
 
     value: Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that goes wrong at the edge of the orchestration. Write your own like ours.
+    """Describe something that goes wrong around the orchestration; write your own like ours.
 
     Args:
-        kind: its name in reports.
+        kind: the fault's name in reports.
         at: the kinds of spot at which it may strike.
-        before: gets the `Blow` and returns what the thing is called with instead (a tuple); or
-            `Instead(value=...)`, and it is not called; or it raises.
-        after: gets the `Blow` and returns something else than its `result`, or raises.
-        times: how often it strikes in a run; one of these is drawn by the seed.
-        rounds: how often the thing is called in place of once.
-        last_word: whether `Blow.recorded` is what the spot gave last in the unbroken run, and not
-            what it gave at this visit.
-        varied: whether it does something else each time, by lot; one visit may then be struck in
-            several runs.
-        fits: which visits of the unbroken run it may strike, such as those of agents that called
-            a tool; all by default.
-        about: what it stands for, in a sentence.
+        before: gets the `Blow` before the call. It returns the arguments for the call (a tuple),
+            or `Instead(value=...)` for no call, or raises.
+        after: gets the `Blow` after the call, and returns another result, or raises.
+        times: how often it may strike in a run; the seed draws one of these numbers.
+        rounds: how often the real thing is called in place of once.
+        last_word: whether `Blow.recorded` is the spot's last result in the unbroken run.
+        varied: whether it draws something else each time; one visit may then be struck in several
+            runs.
+        fits: says, for a visit of the unbroken run and all its visits, whether the fault may
+            strike there; by default anywhere.
+        about: a sentence on what it stands for.
 
     Raises:
-        DesignError: no kind, no spot, an unknown spot, or nothing that goes wrong.
+        DesignError: no kind, no spot, an unknown spot, or a fault that does nothing.
     """
 
     kind: str
@@ -134,7 +133,7 @@ class Fault:
             raise DesignError(f"Fault {self.kind!r} does nothing; give before, after or rounds")
 
     def may_strike(self, visit: Visit, visits: tuple[Visit, ...]) -> bool:
-        """Whether it may strike at this visit of an unbroken run, given all its visits."""
+        """Say whether it may strike at this visit of an unbroken run, given all its visits."""
         if visit.spot.kind not in self.at:
             return False
         return self.fits is None or self.fits(visit, visits)

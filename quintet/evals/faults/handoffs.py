@@ -1,4 +1,4 @@
-"""What may happen to a field on its way from one step to the next: it is lost, or changed."""
+"""Lose or change one field of a state on its way from one step to the next."""
 
 from __future__ import annotations
 
@@ -14,44 +14,45 @@ from pydantic import BaseModel
 from quintet.state.fragments import RUN_KEYS
 
 BOOKKEEPING = frozenset((*RUN_KEYS, "actions", "step"))
-"""What a run keeps for itself; the rest of a state is what its steps hand each other."""
+"""Keys that hold records of the run; its steps hand each other the rest of the state."""
 
 
-def handed(state: Any, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The paths of the fields that are handed over in a state: those named, or all that is ours.
-
-    A plan's step brings its inputs along; a field of it is found there.
-    """
-    known = _keys(state)
-    inputs = (known.get("step") or {}).get("inputs") or {} if "step" in known else {}
-    wanted = names or tuple(name for name in known if name not in BOOKKEEPING)
-    paths = [("step", "inputs", name) if name in inputs else (name,) for name in wanted]
-    return [path for path in paths if _there(known, path)]
+def handoff_paths(state: Any, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """List the paths of the named fields in a state, or of all but the run's own records."""
+    # The inputs of a plan's step stand under `step`.
+    fields = _as_mapping(state)
+    inputs = (fields.get("step") or {}).get("inputs") or {} if "step" in fields else {}
+    names = names or tuple(name for name in fields if name not in BOOKKEEPING)
+    paths = [("step", "inputs", name) if name in inputs else (name,) for name in names]
+    return [path for path in paths if _can_change(fields, path)]
 
 
-def dropped(state: Any, path: tuple[str, ...]) -> Any:
-    """The state without one field."""
-    return _changed(state, path, _Gone)
+def drop_field(state: Any, path: tuple[str, ...]) -> Any:
+    """Copy the state without one field."""
+    return _replaced(state, path, _Gone)
 
 
-def altered(state: Any, path: tuple[str, ...], lot: random.Random) -> Any:
-    """The state with one value in one field changed to another of the same type."""
-    return _changed(state, path, other(_at(_keys(state), path), lot))
+def alter_field(state: Any, path: tuple[str, ...], lot: random.Random) -> Any:
+    """Copy the state with one value in one field changed to another of the same type."""
+    return _replaced(state, path, another_value(_at(_as_mapping(state), path), lot))
 
 
-def other(value: Any, lot: random.Random) -> Any:
-    """Another value of the same kind; in a mapping or list one value somewhere within changes."""
-    if isinstance(value, Mapping) and (able := [key for key in value if _changes(value[key])]):
-        key = lot.choice(sorted(able, key=str))
-        return {**value, key: other(value[key], lot)}
+def another_value(value: Any, lot: random.Random) -> Any:
+    """Return another value of the same kind; in a mapping or list, change one item."""
+    if isinstance(value, Mapping) and (keys := [key for key in value if _changes(value[key])]):
+        key = lot.choice(sorted(keys, key=str))  # the same draw whatever order the keys came in
+        return {**value, key: another_value(value[key], lot)}
     if isinstance(value, list | tuple) and (
-        able := [n for n, v in enumerate(value) if _changes(v)]
+        places := [n for n, item in enumerate(value) if _changes(item)]
     ):
-        place = lot.choice(able)
-        return type(value)([other(v, lot) if n == place else v for n, v in enumerate(value)])
-    if isinstance(value, bool):
+        place = lot.choice(places)
+        return type(value)(
+            [another_value(item, lot) if n == place else item for n, item in enumerate(value)]
+        )
+    if isinstance(value, bool):  # before int: a bool is one
         return not value
     if isinstance(value, int):
+        # One off, or ten times as much: a digit too many; 0 has no tenfold.
         return value + lot.choice((1, -1, 9 * value or 7))
     if isinstance(value, float):
         return round(value + lot.choice((1.0, 0.5, 9 * value or 7.0)), 2)
@@ -59,43 +60,41 @@ def other(value: Any, lot: random.Random) -> Any:
 
 
 def _text(value: str, lot: random.Random) -> str:
-    """A text with another digit, or cut short."""
+    """Change a digit of the text, or cut the text in half."""
     digits = list(re.finditer(r"\d", value))
     if digits and lot.random() < 0.5:
-        found = lot.choice(digits)
-        digit = str((int(found[0]) + lot.randint(1, 8)) % 10)
-        return value[: found.start()] + digit + value[found.end() :]
+        match = lot.choice(digits)
+        digit = str((int(match[0]) + lot.randint(1, 8)) % 10)
+        return value[: match.start()] + digit + value[match.end() :]
     return value[: len(value) // 2]
 
 
 def _changes(value: Any) -> bool:
-    """Whether `other` can make another value of it."""
-    if isinstance(value, Mapping):
-        return any(map(_changes, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_changes, value))
-    return isinstance(value, bool | int | float) or (isinstance(value, str) and bool(value))
+    """Say whether `another_value` can make another value of it."""
+    if isinstance(value, Mapping | list | tuple):
+        return any(map(_changes, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, int | float) or (isinstance(value, str) and value != "")
 
 
 class _Gone:
-    """The mark of a field that is taken out."""
+    """Mark a field to be taken out; None may be a field's real value."""
 
 
-def _there(known: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+def _can_change(fields: Mapping[str, Any], path: tuple[str, ...]) -> bool:
     try:
-        return _changes(_at(known, path))
+        return _changes(_at(fields, path))
     except (KeyError, TypeError):
         return False
 
 
-def _at(known: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = known
+def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = fields
     for name in path:
         value = value[name]
     return value
 
 
-def _keys(state: Any) -> Mapping[str, Any]:
+def _as_mapping(state: Any) -> Mapping[str, Any]:
     if isinstance(state, Mapping):
         return state
     if isinstance(state, BaseModel):
@@ -105,13 +104,14 @@ def _keys(state: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _changed(state: Any, path: tuple[str, ...], value: Any) -> Any:
+def _replaced(state: Any, path: tuple[str, ...], value: Any) -> Any:
     name, *rest = path
     if rest:
-        value = _changed(_keys(state)[name], tuple(rest), value)
+        value = _replaced(_as_mapping(state)[name], tuple(rest), value)
     if isinstance(state, Mapping):
-        kept = {key: item for key, item in state.items() if key != name}
-        return kept if value is _Gone else {**kept, name: value}
+        others = {key: item for key, item in state.items() if key != name}
+        return others if value is _Gone else {**others, name: value}
+    # A model or dataclass cannot lose a field: an empty one is as near as it gets.
     value = None if value is _Gone else value
     if isinstance(state, BaseModel):
         return state.model_copy(update={name: value})

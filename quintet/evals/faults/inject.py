@@ -1,22 +1,23 @@
-"""Fault injection: break one thing in one run, and see whether the run says so."""
+"""Inject faults: break one thing in one run, and see whether the run says so."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.ablation.variants import compiled_like
 from quintet.evals.case import Case
-from quintet.evals.evaluate import Progress, evaluate, within
+from quintet.evals.evaluate import Progress, evaluate, shifted
 from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.draw import Draw, Plan
 from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.injected import FaultReport, Injected, contradicted
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
+from quintet.evals.rebuild import compiled_like
+from quintet.evals.row import Row
 from quintet.evals.running.ended import called
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, as_target, is_awaited
@@ -34,26 +35,25 @@ def inject(
 ) -> FaultReport:
     """Run each case once unbroken, then once for each fault that may strike in it.
 
-    The unbroken run shows where a fault may strike, and is what a broken one is held against where
-    the case has no label. Cases that go wrong without any fault are left out and counted. A fault
-    that did not strike counts nowhere. A *silent failure* is a run that claims to be done, while
-    its outcome, its calls, its end state or what it did contradict the case.
+    The unbroken run shows where a fault may strike; where the case has no label, the broken run is
+    compared with it. Cases that go wrong without any fault are left out and counted, and so are
+    runs in which the fault did not strike. A *silent failure* is a run that claims to be done,
+    while its outcome, calls, effects or end state contradict the case.
 
-    A target that is a compiled graph is broken by `breakable`. A function of a case that builds
-    its graph anew does so itself, `breakable(graph).compile(...)`; it needs to, where what a run
-    writes would be there for the next one.
+    A compiled graph is made breakable here. A function of a case that builds its graph does so
+    itself, by `breakable(graph).compile(...)`. Use one where a run would see another's writes.
 
     Args:
-        suite: its cases and target; a target that is a compiled graph or a `GraphTarget`, or a
-            function of a case in which faults may strike.
-        faults: the kinds.
-        seed: of where and how often each strikes.
-        per_case: how many faults of a kind a case gets, at different visits or in other ways.
+        suite: its target is a compiled graph, a `GraphTarget`, or a function of a case in which
+            faults may strike.
+        faults: the faults; each has its own kind.
+        seed: draws where and how often each fault strikes.
+        per_case: how many faults of a kind a case gets, at different visits or varied.
         jobs: how many runs are under way at once.
-        progress: called with how many runs are done, and of how many.
+        progress: called with the number of runs done and their total.
 
     Returns:
-        The report; its rows hold every run in which a fault struck.
+        The report; it has a row for each run in which a fault struck.
 
     Raises:
         DesignError: two faults of one kind, `per_case` below 1, or a target in which no fault can
@@ -61,38 +61,31 @@ def inject(
     """
     kinds = tuple(faults)
     _check(kinds, per_case)
-    target = broken(suite.target, suite.cases)
-    many = len(suite.cases)
-    most = many * (1 + len(kinds) * per_case)
-    probing = _Probing(target=target)
+    target = _breakable_target(suite)
+    count = len(suite.cases)
+    most = count * (1 + len(kinds) * per_case)
+    probes = {case.id: Probe() for case in suite.cases}
+    probing = _Armed(target=target, arm=lambda case: (case, probes[case.id]))
     first = evaluate(
-        Suite(cases=suite.cases, target=probing), jobs=jobs, progress=within(progress, 0, most)
+        Suite(cases=suite.cases, target=probing), jobs=jobs, progress=shifted(progress, 0, most)
     )
-    whole = {row.case.id: row.trajectory for row in first.rows if _right(row.case, row.trajectory)}
-    draw = Draw(faults=kinds, seed=seed, per_case=per_case)
-    planned = [
-        plan
-        for case in suite.cases
-        if case.id in whole
-        for plan in draw.plans(case, tuple(probing.probes[case.id].visits))
-    ]
-    if not planned:
-        raise DesignError(
-            _why_none(suite, len(whole), any(p.visits for p in probing.probes.values()))
-        )
-    striking = _Striking(target=target, plans={plan.id: plan for plan in planned})
+    unbroken = {row.case.id: row.trajectory for row in first.rows if _is_right(row)}
+    plans = _planned(suite, Draw(faults=kinds, seed=seed, per_case=per_case), unbroken, probes)
+    # One group for all runs of a case: they are not independent of each other.
     cases = tuple(
-        replace(plan.case, id=plan.id, group=plan.case.group or plan.case.id) for plan in planned
+        replace(plan.case, id=plan.id, group=plan.case.group or plan.case.id)
+        for plan in plans.values()
+    )
+    striking = _Armed(
+        target=target, arm=lambda case: (plans[case.id].case, plans[case.id].strike())
     )
     second = evaluate(
         Suite(cases=cases, target=striking),
         jobs=jobs,
-        progress=within(progress, many, many + len(cases)),
+        progress=shifted(progress, count, count + len(cases)),
     )
     rows = tuple(
-        _row(
-            striking.plans[row.case.id], row.trajectory, whole[striking.plans[row.case.id].case.id]
-        )
+        _injected(plans[row.case.id], row.trajectory, unbroken)
         for row in second.rows
         if row.trajectory.faults
     )
@@ -100,65 +93,58 @@ def inject(
         suite=suite.name,
         rows=rows,
         kinds=tuple(fault.kind for fault in kinds),
-        cases=many,
-        left_out=tuple(case.id for case in suite.cases if case.id not in whole),
+        cases=count,
+        left_out=tuple(case.id for case in suite.cases if case.id not in unbroken),
         never_struck=len(second.rows) - len(rows),
         confidence=suite.confidence,
         seed=seed,
     )
 
 
-def broken(target: Any, cases: Iterable[Case]) -> Any:
-    """A target in which faults may strike: a graph's nodes are made breakable, all else stays."""
-    ready = as_target(target, cases)
-    if not isinstance(ready, GraphTarget):
-        return ready
-    return replace(ready, app=compiled_like(ready.app, breakable(ready.app)))
+def _breakable_target(suite: Suite) -> Any:
+    """Make a target's graph breakable; a function of a case stays as it is."""
+    target = as_target(suite.target, suite.cases)
+    if not isinstance(target, GraphTarget):
+        return target
+    return replace(target, app=compiled_like(target.app, breakable(target.app)))
 
 
-@dataclass(kw_only=True)
-class _Probing:
-    """A target that notes what its runs pass by."""
+def _planned(
+    suite: Suite, draw: Draw, unbroken: Mapping[str, Trajectory], probes: Mapping[str, Probe]
+) -> dict[str, Plan]:
+    """Draw the faults for the cases that end right without one, by id; raise if there are none."""
+    plans = {
+        plan.id: plan
+        for case in suite.cases
+        if case.id in unbroken
+        for plan in draw.plans(case, tuple(probes[case.id].visits))
+    }
+    if not plans:
+        visits = any(probe.visits for probe in probes.values())
+        raise DesignError(_why_none(suite, len(unbroken), visits))
+    return plans
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Armed:
+    """Run cases while a probe or a strike is armed; `arm` gives it, and the case to run."""
 
     target: Any
-    probes: dict[str, Probe] = field(default_factory=dict)
+    arm: Callable[[Case], tuple[Case, Probe | Strike]]
 
     @property
     def waits(self) -> bool:
         return is_awaited(self.target)
 
     def __call__(self, case: Case) -> Trajectory:
-        with armed(self._probe(case)):
-            return self.target(case)  # type: ignore[no-any-return]
+        case, armament = self.arm(case)
+        with armed(armament):
+            return _marked(self.target(case), armament)
 
     async def acall(self, case: Case) -> Trajectory:
-        with armed(self._probe(case)):
-            return await _awaited(self.target, case)
-
-    def _probe(self, case: Case) -> Probe:
-        return self.probes.setdefault(case.id, Probe())
-
-
-@dataclass(kw_only=True)
-class _Striking:
-    """A target in each of whose runs one fault is to strike."""
-
-    target: Any
-    plans: dict[str, Plan]
-
-    @property
-    def waits(self) -> bool:
-        return is_awaited(self.target)
-
-    def __call__(self, case: Case) -> Trajectory:
-        strike = self.plans[case.id].strike()
-        with armed(strike):
-            return _marked(self.target(self.plans[case.id].case), strike)
-
-    async def acall(self, case: Case) -> Trajectory:
-        strike = self.plans[case.id].strike()
-        with armed(strike):
-            return _marked(await _awaited(self.target, self.plans[case.id].case), strike)
+        case, armament = self.arm(case)
+        with armed(armament):
+            return _marked(await _awaited(self.target, case), armament)
 
 
 async def _awaited(target: Any, case: Case) -> Trajectory:
@@ -167,17 +153,23 @@ async def _awaited(target: Any, case: Case) -> Trajectory:
         return await waiting(case)  # type: ignore[no-any-return]
     if is_awaited(target):
         return await target(case)  # type: ignore[no-any-return]
+    # `called` runs within the thread: asyncio waits for ever for one that raises StopIteration.
     ended = await asyncio.to_thread(called, target, case)
     if ended.problem is not None:
         raise ended.problem
     return ended.value  # type: ignore[no-any-return]
 
 
-def _marked(trajectory: Trajectory, strike: Strike) -> Trajectory:
-    return replace(trajectory, faults=(strike.fault.kind,) * min(strike.struck, 99))
+def _marked(trajectory: Trajectory, armament: Probe | Strike) -> Trajectory:
+    """Note in a trajectory how often a fault struck."""
+    if isinstance(armament, Probe):
+        return trajectory
+    # A fault for good may strike thousands of times in a loop; each would be an entry in the row.
+    return replace(trajectory, faults=(armament.fault.kind,) * min(armament.struck, 99))
 
 
-def _row(plan: Plan, trajectory: Trajectory, unbroken: Trajectory) -> Injected:
+def _injected(plan: Plan, trajectory: Trajectory, runs: Mapping[str, Trajectory]) -> Injected:
+    unbroken = runs[plan.case.id]
     return Injected(
         case=plan.case,
         fault=plan.fault.kind,
@@ -191,9 +183,10 @@ def _row(plan: Plan, trajectory: Trajectory, unbroken: Trajectory) -> Injected:
     )
 
 
-def _right(case: Case, ran: Trajectory) -> bool:
-    """Whether an unbroken run ended as its case says; the way there may differ."""
-    return not ran.error and not contradicted(case, ran, ran)
+def _is_right(row: Row) -> bool:
+    """Say whether an unbroken run ended as its case says, by any path."""
+    run = row.trajectory
+    return not run.error and not contradicted(row.case, run, run)
 
 
 def _check(faults: tuple[Fault, ...], per_case: int) -> None:

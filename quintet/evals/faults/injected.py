@@ -1,4 +1,4 @@
-"""What became of runs that were broken on purpose."""
+"""Report how runs ended that were broken on purpose."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Injected:
         fault: the kind of fault.
         spot: where it struck.
         node: the node that was at work there.
-        visit: at the how manieth visit of the spot it began to.
-        times: how often it was to strike.
-        trajectory: what the run did.
-        unbroken: what the same case did without a fault.
-        wrong: what contradicts the case, by label; empty where nothing does.
+        visit: the number of the spot's visit, from 1, at which it began to strike.
+        times: how often it could strike at most.
+        trajectory: the run's trajectory.
+        unbroken: the trajectory of the same case without a fault.
+        wrong: the names of the labels that the run contradicts; empty where it contradicts none.
     """
 
     case: Case
@@ -51,55 +51,58 @@ class Injected:
 
     @property
     def end(self) -> End:
-        """How it ended.
+        """Name the way it ended.
 
         `recovered`: as if nothing had happened. `handed over`: a person knows. `silent failure`:
         it claims to be done, and something contradicts it. `crashed`: it raised, or has no outcome.
         `other`: it ended otherwise than it should, such as `rejected`, and does not claim success.
         """
-        ran = self.trajectory
-        if not self.wrong and not ran.error:
+        run = self.trajectory
+        if not self.wrong and not run.error:
             return "recovered"
-        if ran.error or ran.status in ("error", "unfinished"):
+        if run.error or run.status in ("error", "unfinished"):
             return "crashed"
-        if ran.claims_done:
+        # Before the handover: a run that claims done is silent, even where it asked a person too.
+        if run.claims_done:
             return "silent failure"
-        if ran.escalated or ran.status in ("escalated", "exhausted", "waiting"):
+        if run.escalated or run.status in ("escalated", "exhausted", "waiting"):
             return "handed over"
         return "other"
 
     @property
     def repeated(self) -> int:
-        """How many effects happened more often than in the unbroken run and under one key."""
+        """Count the repetitions of effects: each time beyond the first that one key was done."""
         return sum(number - 1 for number in _done(self.trajectory).values() if number > 1)
 
     def __str__(self) -> str:
         often = f" x {self.times}" if self.times < 100 else " for good"
-        said = f"{self.trajectory.status}: {self.trajectory.reason or self.trajectory.error}"
-        about = f" ({', '.join(self.wrong)} wrong)" if self.wrong else ""
-        return f"{self.case.id}: {self.fault} at {self.spot}{often} -> {self.end}{about}; {said}"
+        outcome = f"{self.trajectory.status}: {self.trajectory.reason or self.trajectory.error}"
+        wrong = f" ({', '.join(self.wrong)} wrong)" if self.wrong else ""
+        return f"{self.case.id}: {self.fault} at {self.spot}{often} -> {self.end}{wrong}; {outcome}"
 
 
-def contradicted(case: Case, ran: Trajectory, unbroken: Trajectory) -> tuple[str, ...]:
-    """The labels of a case's end that a run contradicts; without a label, the unbroken run is it.
+def contradicted(case: Case, run: Trajectory, unbroken: Trajectory) -> tuple[str, ...]:
+    """Name the labels of a case's end that a run contradicts.
 
-    Where no calls are labelled, the effects (calls with a key) are held against the unbroken run's.
+    Without an `outcome` label the run must end with the unbroken run's status, and without a
+    `calls` label it must have done the same effects (calls with a key).
     """
-    wrong = [name for name in wrong_labels(case, ran) if name in END_LABELS]
-    if case.outcome is None and ran.status != unbroken.status:
+    wrong = [name for name in wrong_labels(case, run) if name in END_LABELS]
+    if case.outcome is None and run.status != unbroken.status:
         wrong.append("outcome")
-    if case.calls is None and _effects(ran) != _effects(unbroken):
+    if case.calls is None and _effects(run) != _effects(unbroken):
         wrong.append("effects")
     return tuple(wrong)
 
 
-def _done(ran: Trajectory) -> Counter[str]:
-    return Counter(call.key for call in ran.calls if call.key and call.status == "ok")
+def _done(run: Trajectory) -> Counter[str]:
+    return Counter(call.key for call in run.calls if call.key and call.status == "ok")
 
 
-def _effects(ran: Trajectory) -> list[str]:
-    done = (call for call in ran.calls if call.key and call.status in ("ok", "unknown"))
-    return sorted(str((call.name, plain(dict(call.arguments)), call.status)) for call in done)
+def _effects(run: Trajectory) -> list[str]:
+    # An effect of unknown end may have happened, so it differs from one that did not.
+    begun = (call for call in run.calls if call.key and call.status in ("ok", "unknown"))
+    return sorted(str((call.name, plain(dict(call.arguments)), call.status)) for call in begun)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +112,12 @@ class FaultReport:
     Attributes:
         suite: the suite's name.
         rows: every run in which a fault struck.
-        kinds: the faults that were to be tried, in order.
-        cases: how many cases the suite has.
-        left_out: the cases that go wrong without any fault.
-        never_struck: how many runs no fault struck in, since they went another way.
+        kinds: the kinds of fault, in order.
+        cases: the number of cases in the suite.
+        left_out: the ids of cases that go wrong without any fault.
+        never_struck: the number of runs in which no fault struck, since they went another way.
         confidence: of the intervals.
-        seed: with which the same faults strike again.
+        seed: the seed with which the same faults strike again.
     """
 
     suite: str
@@ -127,20 +130,20 @@ class FaultReport:
     seed: int = 0
 
     def of(self, kind: str) -> tuple[Injected, ...]:
-        """The rows of one kind of fault."""
+        """Return the rows of one kind of fault."""
         return tuple(row for row in self.rows if row.fault == kind)
 
     @property
     def silent(self) -> tuple[Injected, ...]:
-        """The silent failures, to be looked at."""
+        """Return the rows of silent failures, to be looked at."""
         return tuple(row for row in self.rows if row.end == "silent failure")
 
     def share(self, end: End, kind: str | None = None) -> tuple[float | None, Interval]:
-        """The share of runs with this end, and its interval; cases are drawn as a whole.
+        """Return the share of struck runs with this end, None without any, and its interval.
 
         Args:
             end: one of `ENDS`.
-            kind: of one kind of fault; of all by default.
+            kind: the kind of fault; by default all.
 
         Raises:
             DesignError: there is no such end.
@@ -148,29 +151,30 @@ class FaultReport:
         if end not in ENDS:
             raise DesignError(f"share({end!r}): give one of {', '.join(ENDS)}")
         rows = self.rows if kind is None else self.of(kind)
+        # The runs of one case are a cluster: they are not independent of each other.
         parts = [(row.case.group or row.case.id, float(row.end == end), 1.0) for row in rows]
         hits = sum(part for _, part, _ in parts)
         return (hits / len(rows) if rows else None), proportion(parts, confidence=self.confidence)
 
     @property
     def recovery_rate(self) -> float | None:
-        """The share of struck runs that ended as if nothing had happened; None where none was."""
+        """Return the share of struck runs that ended as if nothing had happened, if any."""
         return self.share("recovered")[0]
 
     @property
     def silent_failure_rate(self) -> float | None:
-        """The share of struck runs that claim to be done and are not; None where none was."""
+        """Return the share of struck runs that claim done and are not, if any."""
         return self.share("silent failure")[0]
 
     def counts(self, kind: str | None = None) -> Mapping[str, int]:
-        """How many runs were struck, ended each way, and repeated an effect."""
+        """Count the struck runs, those that ended each way, and the repetitions of effects."""
         rows = self.rows if kind is None else self.of(kind)
         ends = Counter(row.end for row in rows)
         repeated = sum(row.repeated for row in rows)
         return {"struck": len(rows), **{end: ends[end] for end in ENDS}, "repeated": repeated}
 
     def as_data(self) -> dict[str, Any]:
-        """All figures as plain data, without the runs."""
+        """Return all figures as plain data, without the runs."""
         return {
             "suite": self.suite,
             "cases": self.cases,
@@ -208,11 +212,11 @@ def _figure(report: FaultReport, end: End) -> dict[str, Any]:
 
 def _table(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     cells = [[str(cell) for cell in row] for row in rows]
-    wide = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, wide, strict=True))
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells
     ]

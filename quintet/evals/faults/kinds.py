@@ -1,4 +1,4 @@
-"""The faults that `inject` puts in by default."""
+"""Define the faults that `inject` puts in by default."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from langchain_core.messages import AIMessage
 from langgraph.types import Command
 
 from quintet.evals.faults.fault import FOR_GOOD, NODES, Blow, Fault, Instead, Visit
-from quintet.evals.faults.handoffs import altered, dropped, handed
+from quintet.evals.faults.handoffs import alter_field, drop_field, handoff_paths
 from quintet.nodes.core.attempt import current
 
 Visits = tuple[Visit, ...]
 
 ONCE_OR_MORE = (1, 2, FOR_GOOD)
 GOES_ROUND = 25
-"""How often a looping agent does its work again, unless something stops it."""
+"""Times that a looping agent does its work, unless something stops it."""
 
 LATE = 3600.0
-"""Seconds by which a late worker is over its time, whatever its budget."""
+"""Seconds that a late worker takes: more than any budget allows."""
 
 GARBAGE: tuple[Any, ...] = ("I'd be happy to help!", "", '{"reply": "Sure', None, {})
-"""What a model may answer in place of a result."""
+"""Replies that a model may give in place of a result."""
 
 
 def _down(blow: Blow) -> Any:
@@ -38,11 +38,11 @@ def _limited(blow: Blow) -> Any:
     raise ModelRateLimitError(f"429 at {blow.spot.name}: rate limit reached, try again later")
 
 
-def _late_model(blow: Blow) -> Any:
+def _timed_out_model(blow: Blow) -> Any:
     raise ModelTimeoutError(f"the model of {blow.spot.name} did not answer in time")
 
 
-def _slow(blow: Blow) -> Any:
+def _cut_off(blow: Blow) -> Any:
     raise TimeoutError(f"{blow.spot.name} did not end in its time")
 
 
@@ -51,11 +51,11 @@ def _refused(blow: Blow) -> Any:
 
 
 def _garbage(blow: Blow) -> Any:
-    said = blow.random.choice(GARBAGE)
+    reply = blow.random.choice(GARBAGE)
     if blow.spot.kind != "model":
-        return Instead(value=said)
+        return Instead(value=reply)
     if isinstance(blow.recorded, AIMessage):
-        return Instead(value=AIMessage(said if isinstance(said, str) else ""))
+        return Instead(value=AIMessage(reply if isinstance(reply, str) else ""))
     return Instead(value=None)  # what structured output makes of a message that calls no tool
 
 
@@ -63,20 +63,21 @@ def _as_recorded(blow: Blow) -> Any:
     return Instead(value=blow.recorded)
 
 
-def _lost(blow: Blow) -> Any:
+def _dropped(blow: Blow) -> Any:
     state, *rest = blow.given
-    paths = handed(state, blow.spot.fields)
-    return (dropped(state, blow.random.choice(paths)), *rest) if paths else blow.given
+    paths = handoff_paths(state, blow.spot.fields)
+    return (drop_field(state, blow.random.choice(paths)), *rest) if paths else blow.given
 
 
-def _bent(blow: Blow) -> Any:
+def _altered(blow: Blow) -> Any:
     state, *rest = blow.given
-    paths = handed(state, blow.spot.fields)
-    chosen = blow.random.choice(paths) if paths else None
-    return blow.given if chosen is None else (altered(state, chosen, blow.random), *rest)
+    paths = handoff_paths(state, blow.spot.fields)
+    if not paths:
+        return blow.given
+    return (alter_field(state, blow.random.choice(paths), blow.random), *rest)
 
 
-def _clock(blow: Blow) -> Any:
+def _over_time(blow: Blow) -> Any:
     attempt = current.get()
     if attempt is not None:  # the budget's own clock, moved on in place of a long sleep
         attempt.spend(seconds=LATE)
@@ -84,6 +85,8 @@ def _clock(blow: Blow) -> Any:
 
 
 def _again(blow: Blow) -> Any:
+    # An agent is called again with the same input (`rounds`). A model's tool loop goes on by itself
+    # as long as the reply is the same tool call.
     return Instead(value=blow.recorded) if blow.spot.kind == "model" else blow.given
 
 
@@ -92,22 +95,25 @@ def _endless(blow: Blow) -> Any:
 
 
 def _hands_over(visit: Visit, visits: Visits) -> bool:
-    """Whether a field is handed to it; the first step's input is the user's, and no handoff."""
+    """Say whether a field is handed to the visited node by an earlier one."""
+    # The first node's input comes from the user: that is no handoff.
     if visit is next((other for other in visits if other.spot.kind in NODES), None):
         return False
-    return bool(visit.given) and bool(handed(visit.given[0], visit.spot.fields))
+    return bool(visit.given) and bool(handoff_paths(visit.given[0], visit.spot.fields))
 
 
 def _called_tools(visit: Visit, visits: Visits) -> bool:
-    """Whether the thing visited ended, and used a tool or proposed an action on the way."""
-    begun = next(n for n, other in enumerate(visits) if other is visit)
+    """Say whether the visited call returned, and used a tool or proposed an action meanwhile."""
+    start = next(n for n, other in enumerate(visits) if other is visit)
     if not visit.ended or (visit.spot.kind == "node" and _writes_actions(visit)):
         return visit.ended
-    around = next((other for other in reversed(visits[:begun]) if other.spot.kind in NODES), None)
-    if visit.spot.kind not in NODES and around is not None and _writes_actions(around):
+    node = next((other for other in reversed(visits[:start]) if other.spot.kind in NODES), None)
+    # A proposed action calls no tool: it is in the update of the node that the agent runs in.
+    if visit.spot.kind not in NODES and node is not None and _writes_actions(node):
         return True
-    within = takewhile(lambda other: other.spot.kind not in NODES, visits[begun + 1 :])
-    return any(other.spot.kind == "tool" for other in within)
+    # Visits are in the order in which they began, so tools called meanwhile follow this one.
+    inner = takewhile(lambda other: other.spot.kind not in NODES, visits[start + 1 :])
+    return any(other.spot.kind == "tool" for other in inner)
 
 
 def _writes_actions(visit: Visit) -> bool:
@@ -115,7 +121,8 @@ def _writes_actions(visit: Visit) -> bool:
     return isinstance(update, dict) and bool(update.get("actions"))
 
 
-def _wanted_a_tool(visit: Visit, visits: Visits) -> bool:  # noqa: ARG001 - as all that fit
+def _wanted_a_tool(visit: Visit, visits: Visits) -> bool:  # noqa: ARG001 - `fits` gives both
+    # Repeating a reply without a tool call would end the model's loop.
     if visit.spot.kind != "model":
         return True
     return bool(getattr(visit.answer, "tool_calls", None))
@@ -144,7 +151,7 @@ RATE_LIMIT = Fault(
 TIMEOUT = Fault(
     kind="model timeout",
     at=("model", "agent"),
-    before=_late_model,
+    before=_timed_out_model,
     times=ONCE_OR_MORE,
     about="the model's client gives up waiting",
 )
@@ -159,7 +166,7 @@ GARBAGE_REPLY = Fault(
 DROPPED_FIELD = Fault(
     kind="dropped handoff field",
     at=NODES,
-    before=_lost,
+    before=_dropped,
     varied=True,
     fits=_hands_over,
     about="one field does not reach the next step",
@@ -167,7 +174,7 @@ DROPPED_FIELD = Fault(
 ALTERED_FIELD = Fault(
     kind="altered handoff field",
     at=NODES,
-    before=_bent,
+    before=_altered,
     varied=True,
     fits=_hands_over,
     about="one value in one field reaches the next step changed",
@@ -184,14 +191,14 @@ FALSE_SUCCESS = Fault(
 SLOW_WORKER = Fault(
     kind="slow worker",
     at=("agent", "node", "model"),
-    before=_slow,
+    before=_cut_off,
     times=ONCE_OR_MORE,
     about="a worker does not end in its time and is cut off",
 )
 LATE_WORKER = Fault(
     kind="worker over its time",
     at=("agent",),
-    before=_clock,
+    before=_over_time,
     about="a worker takes longer than any budget allows, and ends all the same",
 )
 ROUTER_OUTAGE = Fault(
@@ -234,4 +241,4 @@ FAULTS: tuple[Fault, ...] = (
     REFUSED_TOOL,
     LOOPING_WORKER,
 )
-"""All kinds; each may be left out, replaced (`dataclasses.replace`) or joined by your own."""
+"""The default faults: leave some out, change them by `dataclasses.replace`, or add your own."""

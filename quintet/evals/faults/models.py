@@ -1,4 +1,4 @@
-"""A chat model at which faults may strike."""
+"""Wrap a chat model so that faults may strike at its calls."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from quintet.nodes.core.call import apump, pump
 
 
 class BreakableModel(BaseChatModel):
-    """A chat model with a spot in front of it, bound to tools or to a schema or neither.
+    """Call a chat model unless a fault strikes, also where it is bound to tools or to a schema.
 
     Args:
-        inner: the real one.
-        spot: where it stands.
+        inner: the real model.
+        spot: the spot in front of it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -36,15 +36,15 @@ class BreakableModel(BaseChatModel):
 
     @property
     def model_name(self) -> str:
-        """The real model's name, for records."""
+        """Return the real model's name, for records."""
         return getattr(self.inner, "model_name", "") or type(self.inner).__name__
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
-        """The real model with its tools, behind the spot."""
+        """Bind tools to the real model, and put the spot in front of the result."""
         return BreakableRunnable(self.inner.bind_tools(tools, **kwargs), self.spot)
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        """The real model with its schema, behind the spot."""
+        """Hold the real model to a schema, and put the spot in front of the result."""
         return BreakableRunnable(self.inner.with_structured_output(schema, **kwargs), self.spot)
 
     def _generate(
@@ -56,7 +56,7 @@ class BreakableModel(BaseChatModel):
     ) -> ChatResult:
         options = kwargs if stop is None else {**kwargs, "stop": stop}
         moves = around(self.spot, (messages,))
-        return _result(pump(moves, lambda given: self.inner.invoke(*given, **options)))
+        return _result(pump(moves, lambda arguments: self.inner.invoke(*arguments, **options)))
 
     async def _agenerate(
         self,
@@ -67,9 +67,11 @@ class BreakableModel(BaseChatModel):
     ) -> ChatResult:
         options = kwargs if stop is None else {**kwargs, "stop": stop}
         moves = around(self.spot, (messages,))
-        return _result(await apump(moves, lambda given: self.inner.ainvoke(*given, **options)))
+        ainvoke = self.inner.ainvoke
+        return _result(await apump(moves, lambda arguments: ainvoke(*arguments, **options)))
 
 
-def _result(said: Any) -> ChatResult:
-    message = said if isinstance(said, AIMessage) else AIMessage(str(said or ""))
+def _result(reply: Any) -> ChatResult:
+    # A fault may answer anything; a chat model can only give a message.
+    message = reply if isinstance(reply, AIMessage) else AIMessage(str(reply or ""))
     return ChatResult(generations=[ChatGeneration(message=message)])

@@ -1,4 +1,4 @@
-"""The parts that our nodes call, each with a spot in front of it."""
+"""Make the parts breakable that our nodes call: each gets a spot in front of it."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from quintet.state.verdict import is_async, name_of
 
 @dataclass(kw_only=True)
 class Parts:
-    """Makes parts breakable; the same part twice stays the same part."""
+    """Make parts breakable; a tool that several nodes share stays one shared tool."""
 
     made: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def of(self, node: Any, name: str) -> Any:
-        """A node of ours with its parts made breakable; any other as it is."""
+        """Copy a node of ours with its parts made breakable; return any other as it is."""
         if isinstance(node, Worker):
-            tools = tuple(self.tool(each) for each in node.contract.tools)
+            tools = tuple(self.tool(tool) for tool in node.contract.tools)
             contract = replace(node.contract, tools=tools)
             return replace(node, agent=self.agent(node.agent, name), contract=contract)
         if isinstance(node, Act):
-            return replace(node, effects=tuple(self.tool(each) for each in node.effects))
+            return replace(node, effects=tuple(self.tool(effect) for effect in node.effects))
         if isinstance(node, Router):
             return replace(node, choose=self.chooser(node.choose, name))
         if isinstance(node, Planner) and not isinstance(node.make, Plan):
@@ -48,40 +48,40 @@ class Parts:
         return node
 
     def agent(self, agent: Any, name: str) -> Any:
-        """A worker's agent."""
+        """Make a worker's agent breakable."""
         if isinstance(agent, BaseChatModel):
             return BreakableModel(inner=agent, spot=Spot(kind="model", name=name))
         spot = Spot(kind="agent", name=name)
-        return (
-            BreakableAgent(agent, spot) if isinstance(agent, Runnable) else self.call(agent, spot)
-        )
+        if isinstance(agent, Runnable):
+            return BreakableAgent(agent, spot)
+        return self.call(agent, spot)
 
     def tool(self, tool: Any) -> Any:
-        """An effect, a function or a structured tool; other tools stay whole."""
-        found = self.made.get(id(tool))
-        if found is None:
+        """Make an effect, a function or a structured tool breakable; other tools stay whole."""
+        pair = self.made.get(id(tool))
+        if pair is None:
             # The original is kept too: while it lives, its id is nobody else's.
-            found = self.made[id(tool)] = (tool, self._tool(tool))
-        return found[1]
+            pair = self.made[id(tool)] = (tool, self._tool(tool))
+        return pair[1]
 
     def _tool(self, tool: Any) -> Any:
         spot = Spot(kind="tool", name=name_of(tool))
         if isinstance(tool, Effect):
             return replace(tool, function=self.call(tool.function, spot))
         if isinstance(tool, StructuredTool):
-            parts = {"func": tool.func, "coroutine": tool.coroutine}
-            made = {name: self.call(part, spot) for name, part in parts.items() if part is not None}
-            return tool.model_copy(update=made)
+            functions = {"func": tool.func, "coroutine": tool.coroutine}
+            update = {name: self.call(f, spot) for name, f in functions.items() if f is not None}
+            return tool.model_copy(update=update)
         return tool if isinstance(tool, Runnable) else self.call(tool, spot)
 
     def chooser(self, chooser: Any, name: str) -> Any:
-        """What chooses or plans, its chat models with spots of their own."""
+        """Make a chooser or a maker of plans breakable; its chat models get spots of their own."""
         if isinstance(chooser, BaseChatModel):
             return BreakableModel(inner=chooser, spot=Spot(kind="model", name=name))
         return BreakableChooser(self.model_in(chooser, name), Spot(kind="chooser", name=name))
 
     def model_in(self, chooser: Any, name: str) -> Any:
-        """A chooser whose chat model, if it has one, is breakable."""
+        """Copy a chooser with its chat models made breakable, if it has any."""
         if isinstance(chooser, Cascade):
             tiers = tuple(self.model_in(tier, name) for tier in chooser.tiers)
             return replace(chooser, tiers=tiers)
@@ -91,34 +91,37 @@ class Parts:
         return chooser
 
     def call(self, function: Callable[..., Any], spot: Spot) -> Any:
-        """A plain or async function with a spot in front of it; its signature stays."""
+        """Put a spot in front of a plain or async function; its signature stays."""
+        # A tool's schema is read from its signature, which `wraps` keeps.
         if is_async(function):
 
-            async def soon(*args: Any, **kwargs: Any) -> Any:
+            @functools.wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
                 moves = around(spot, (args, kwargs))
-                return await apump(moves, lambda given: function(*given[0], **given[1]))
+                return await apump(moves, lambda call: function(*call[0], **call[1]))
 
-            return functools.wraps(function)(soon)
+            return awaited
 
-        def now(*args: Any, **kwargs: Any) -> Any:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
             moves = around(spot, (args, kwargs))
-            return pump(moves, lambda given: function(*given[0], **given[1]))
+            return pump(moves, lambda call: function(*call[0], **call[1]))
 
-        return functools.wraps(function)(now)
+        return called
 
 
 class BreakableAgent(BreakableRunnable):
-    """An agent that is a Runnable, such as a compiled graph."""
+    """Run an agent that is a Runnable, such as a compiled graph, unless a fault strikes."""
 
     @property
     def channels(self) -> Any:
-        """The inner graph's channels, by which it is known whether it takes messages."""
+        """Return the inner graph's channels: a Worker sees by them whether it takes messages."""
         return getattr(self.inner, "channels", None)
 
 
 @dataclass(frozen=True)
 class BreakableChooser:
-    """A chooser or maker of plans with a spot in front of it; it asks as `asked` does."""
+    """Ask a chooser or a maker of plans unless a fault strikes."""
 
     inner: Any
     spot: Spot
@@ -133,24 +136,25 @@ class BreakableChooser:
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """The routes that the inner chooser says it may take."""
+        """Return the routes that the inner chooser may take."""
         return routes_of(self.inner)
 
-    def logic(self, *given: Any) -> Logic[Any]:
+    def logic(self, *arguments: Any) -> Logic[Any]:
         """Ask the inner one, unless a fault strikes."""
-        moves = around(self.spot, given)
+        # Not by `pump`, which cannot yield the inner logic's own calls to the driver outside.
+        moves = around(self.spot, arguments)
         try:
-            made = next(moves)
+            changed = next(moves)
             while True:
                 try:
-                    answer = yield from call_any(self.inner, *made)
+                    answer = yield from call_any(self.inner, *changed)
                 except Exception as problem:  # noqa: BLE001 - it goes on into the spot
-                    made = moves.throw(problem)
+                    changed = moves.throw(problem)
                 else:
-                    made = moves.send(answer)
+                    changed = moves.send(answer)
         except StopIteration as end:
             return end.value
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """Ask it as a plain function."""
-        return drive(self.logic(*given))
+        return drive(self.logic(*arguments))

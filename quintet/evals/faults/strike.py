@@ -1,4 +1,4 @@
-"""A fault about to strike: where, at which visit, how often; and what passes by when none does."""
+"""Let a fault strike at a spot in one run, or record the visits of a run without one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any
 
 from quintet.evals.faults.fault import Blow, Fault, Instead, Spot, Visit
 
-Given = tuple[Any, ...]
+Arguments = tuple[Any, ...]
 
 
 class Strike:
-    """A fault that is to strike in one run.
+    """Count visits to a spot, and strike there in one run.
 
     Args:
-        fault: which.
-        spot: where.
-        nth: at the how manieth visit, from 1; it goes on striking until `times` are used up.
-        times: how often.
-        seed: of what it draws by lot; two strikes of one seed do the same.
-        recorded: what this visit gave in the unbroken run.
+        fault: the fault.
+        spot: where it strikes.
+        nth: the visit, from 1, at which it begins; then it strikes until `times` are used up.
+        times: how often it strikes at most.
+        seed: of the fault's draws.
+        recorded: the result of this visit in the unbroken run.
 
     Attributes:
-        struck: how often it has struck.
+        struck: the number of times that it has struck.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Strike:
         self.struck = 0
         self._random = random.Random(seed)  # noqa: S311 - reproducible
         self._seen = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # branches of a graph run in threads
 
     def strikes(self, spot: Spot) -> bool:
-        """Whether it strikes at a visit of this spot now; a strike is used up by that."""
+        """Count a visit to a spot, and say whether the fault strikes there now."""
         if spot != self.spot:
             return False
         with self._lock:
@@ -62,8 +62,8 @@ class Strike:
             self.struck += 1
         return True
 
-    def blow(self, given: Given, result: Any = None) -> Blow:
-        """What the fault is told when it strikes."""
+    def blow(self, given: Arguments, result: Any = None) -> Blow:
+        """Make the record that the fault gets when it strikes."""
         return Blow(
             spot=self.spot,
             given=given,
@@ -74,10 +74,10 @@ class Strike:
 
 
 class Probe:
-    """What an unbroken run passed by, in order; nothing strikes.
+    """Record the spots that an unbroken run visits, in order; nothing strikes.
 
     Attributes:
-        visits: every visit of a spot.
+        visits: every visit to a spot, in the order in which they began.
     """
 
     def __init__(self) -> None:
@@ -85,24 +85,26 @@ class Probe:
         self._seen: Counter[Spot] = Counter()
         self._lock = threading.Lock()
 
-    def begins(self, spot: Spot, given: Given) -> int:
-        """Keep a visit, with its number at this spot; returns its place."""
+    def begins(self, spot: Spot, given: Arguments) -> int:
+        """Record the beginning of a visit, and return its index in `visits`."""
         with self._lock:
             self._seen[spot] += 1
             self.visits.append(Visit(spot=spot, given=given, number=self._seen[spot]))
             return len(self.visits) - 1
 
-    def ends(self, place: int, answer: Any) -> None:
-        """Keep what came of it."""
-        self.visits[place] = replace(self.visits[place], answer=answer, ended=True)
+    def ends(self, index: int, answer: Any) -> None:
+        """Record the result of a visit."""
+        self.visits[index] = replace(self.visits[index], answer=answer, ended=True)
 
 
+# LangGraph and asyncio copy the context into threads and tasks: so several cases run at once, each
+# with its own strike.
 _current: ContextVar[Strike | Probe | None] = ContextVar("quintet_fault", default=None)
 
 
 @contextmanager
 def armed(on: Strike | Probe) -> Iterator[None]:
-    """Let a fault strike, or a probe record, in whatever runs within."""
+    """Let a strike happen, or a probe record, while the block runs."""
     token = _current.set(on)
     try:
         yield
@@ -110,23 +112,26 @@ def armed(on: Strike | Probe) -> Iterator[None]:
         _current.reset(token)
 
 
-def around(spot: Spot, given: Given) -> Generator[Given, Any, Any]:
-    """What happens at a spot: it yields what the real thing is to be called with, if it is."""
-    on = _current.get()
-    if isinstance(on, Probe):
-        place = on.begins(spot, given)
-        answer = yield given
-        on.ends(place, answer)
+def around(spot: Spot, arguments: Arguments) -> Generator[Arguments, Any, Any]:
+    """Yield the arguments for the real call, take its result, and return the caller's result.
+
+    A generator, so that sync and async callers share it.
+    """
+    armament = _current.get()
+    if isinstance(armament, Probe):
+        index = armament.begins(spot, arguments)
+        answer = yield arguments  # where the call raises, the visit stays one that has not ended
+        armament.ends(index, answer)
         return answer
-    if on is None or not on.strikes(spot):
-        return (yield given)
-    fault = on.fault
+    if armament is None or not armament.strikes(spot):
+        return (yield arguments)
+    fault = armament.fault
     if fault.before is not None:
-        changed = fault.before(on.blow(given))
+        changed = fault.before(armament.blow(arguments))
         if isinstance(changed, Instead):
             return changed.value
-        given = changed
+        arguments = changed
     result = None
     for _ in range(fault.rounds):
-        result = yield given
-    return result if fault.after is None else fault.after(on.blow(given, result))
+        result = yield arguments
+    return result if fault.after is None else fault.after(armament.blow(arguments, result))

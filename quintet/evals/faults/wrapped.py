@@ -1,4 +1,4 @@
-"""Any Runnable with a spot in front of it at which a fault may strike."""
+"""Wrap a Runnable so that faults may strike at it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quintet.nodes.core.call import apump, pump
 
 
 class BreakableRunnable(Runnable[Any, Any]):
-    """A node, an agent or a bound chat model: it is run, unless a fault strikes."""
+    """Run a node, an agent or a bound chat model, unless a fault strikes."""
 
     def __init__(self, inner: Runnable[Any, Any], spot: Spot) -> None:
         self.inner = inner
@@ -21,9 +21,9 @@ class BreakableRunnable(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run it, unless a fault strikes."""
         moves = around(self.spot, (input,))
-        return pump(moves, lambda given: self.inner.invoke(given[0], config, **kwargs))
+        return pump(moves, lambda call: self.inner.invoke(call[0], config, **kwargs))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """The same, awaiting it."""
+        """Run it as `invoke` does, awaiting it."""
         moves = around(self.spot, (input,))
-        return await apump(moves, lambda given: self.inner.ainvoke(given[0], config, **kwargs))
+        return await apump(moves, lambda call: self.inner.ainvoke(call[0], config, **kwargs))

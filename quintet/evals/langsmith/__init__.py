@@ -1,17 +1,17 @@
-"""LangSmith: a suite through its own `aevaluate`, on this machine or uploaded.
+"""Run a suite through LangSmith's own `aevaluate`, on this machine alone or uploaded.
 
     report = evaluate_with_langsmith(suite)                            # nothing leaves the machine
     report = evaluate_with_langsmith(suite, upload=Upload(dataset="support"))
     report.url, report.notes                                           # where it is, what was lost
 
-Without an `Upload` no socket is opened, whatever the environment says of tracing. With one, the
-server has no say in the result. Nothing else of `quintet.evals` imports LangSmith. Plain `evaluate`
-uploads nothing of its own accord; where the environment asks for traces (`LANGSMITH_TRACING=true`),
-LangChain uploads what a graph does in it, as in any other program.
+Without an `Upload` no socket is opened, whatever the environment says about tracing. With one, the
+server cannot change the result. No other room of `quintet.evals` imports LangSmith. Plain
+`evaluate` uploads nothing by itself; where the environment asks for traces
+(`LANGSMITH_TRACING=true`), LangChain uploads the graph's runs, as in any other program.
 """
 
-from quintet.evals.langsmith.comparison import Uploaded, upload_comparison
-from quintet.evals.langsmith.datasets import Pushed, pull_cases, push_cases
+from quintet.evals.langsmith.comparison import upload_comparison
+from quintet.evals.langsmith.datasets import pull_cases, push_cases
 from quintet.evals.langsmith.experiment import aevaluate_with_langsmith, evaluate_with_langsmith
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.service import ServiceError
@@ -20,10 +20,8 @@ from quintet.evals.langsmith.upload import Upload
 
 __all__ = [
     "OfflineClient",
-    "Pushed",
     "ServiceError",
     "Upload",
-    "Uploaded",
     "aevaluate_with_langsmith",
     "annotate",
     "evaluate_with_langsmith",

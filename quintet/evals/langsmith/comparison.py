@@ -1,4 +1,4 @@
-"""Two experiments side by side: which run is to be preferred, case by case, shown in LangSmith."""
+"""Compare two uploaded experiments in LangSmith: mark the better run of every case."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langsmith.schemas import FeedbackSourceType
 from quintet.errors import DesignError
 from quintet.evals.expected import wrong_labels
 from quintet.evals.langsmith.outbox import Outbox
-from quintet.evals.langsmith.service import asked, connect, heard
+from quintet.evals.langsmith.service import collected_warnings, connected, translated_errors
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 
@@ -22,13 +22,13 @@ Worth = Callable[[Row], float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Uploaded:
-    """What `upload_comparison` put into LangSmith.
+    """The comparison that `upload_comparison` put into LangSmith.
 
     Attributes:
-        url: where the two experiments stand side by side.
-        cases: how many runs of both were held against each other.
-        first, second: in how many of them the first, or the second, is to be preferred.
-        notes: what was not accepted; empty where all was.
+        url: the page that shows the two experiments side by side.
+        cases: the number of pairs of runs that were compared.
+        first, second: the number of pairs in which the first, or the second, run is better.
+        notes: feedback that LangSmith did not accept; empty where it accepted all.
     """
 
     url: str
@@ -46,18 +46,18 @@ def upload_comparison(
     client: Client | None = None,
     patience: float = 60.0,
 ) -> Uploaded:
-    """A pairwise experiment of two that were uploaded: for every case, which run is preferred.
+    """Upload a pairwise experiment of two uploaded ones: mark the better run of every case.
 
-    Each pair of runs gets a `preference`: 1 for the better, 0 for the other, 0 for both where
-    neither is. Whether the difference is more than chance, `quintet.evals.compare` says.
-    LangSmith's own `evaluate_comparative` fetches all runs from the server again to do this; the
-    reports know them already.
+    Each pair of runs gets a `preference`: 1 for the better run and 0 for the other, or 0 for both
+    where neither is better. `quintet.evals.compare` tells whether the difference is more than
+    chance. LangSmith's own `evaluate_comparative` fetches all runs from the server again to do
+    this; the reports hold them already.
 
     Args:
         a, b: reports of the same cases, on one dataset, from `evaluate_with_langsmith` with an
             `Upload`.
-        by: a metric's name; or a function of a row that says what it is worth, the more the
-            better, or None where it cannot. By default fewer contradicted labels are better.
+        by: a metric's name; or a function of a row that returns its worth, the more the better, or
+            None to leave it out. By default fewer contradicted labels are better.
         client: a LangSmith client; by default one for the key in the environment.
         patience: seconds to wait for the server.
 
@@ -65,34 +65,32 @@ def upload_comparison(
         DesignError: a report that was not uploaded, other datasets, or no run in common.
         ServiceError: LangSmith was not reached, or refused to begin.
     """
-    (base, dataset, first), (_, other, second) = _place(a), _place(b)
+    (base, dataset, first), (_, other, second) = _experiment_of(a), _experiment_of(b)
     if dataset != other:
         raise DesignError("the reports are of experiments on two datasets; compare on one")
     pairs = _pairs(a, b, _worth(by, a))
     if not pairs:
         raise DesignError("the reports have no run in common that can be held against each other")
-    link = client or connect()
-    outbox = Outbox(link)
-    try:
-        with heard(), asked(link):
-            made = link.create_comparative_experiment(
-                f"{a.suite} vs {b.suite}-{uuid4().hex[:8]}",
-                [first, second],
-                reference_dataset=dataset,
-                metadata={
-                    "quintet_suite": a.suite,
-                    "quintet_by": by if isinstance(by, str) else "",
-                },
-            )
-        with heard():
-            for pair in pairs:
-                _put(outbox, pair, (first, second), made.id)
-            outbox.drain(patience)
-    finally:
-        outbox.close()
-        if client is None:
-            link.close(timeout=0)
-    sides = f"selectedSessions={first}%2C{second}&comparativeExperiment={made.id}"
+    with connected(client) as link:
+        outbox = Outbox(link)
+        try:
+            with collected_warnings(), translated_errors(link):
+                experiment = link.create_comparative_experiment(
+                    f"{a.suite} vs {b.suite}-{uuid4().hex[:8]}",
+                    [first, second],
+                    reference_dataset=dataset,
+                    metadata={
+                        "quintet_suite": a.suite,
+                        "quintet_by": by if isinstance(by, str) else "",
+                    },
+                )
+            with collected_warnings():
+                for pair in pairs:
+                    _put(outbox, pair, (first, second), experiment.id)
+                outbox.drain(patience)
+        finally:
+            outbox.close()
+    sides = f"selectedSessions={first}%2C{second}&comparativeExperiment={experiment.id}"
     return Uploaded(
         url=f"{base}/datasets/{dataset}/compare?{sides}",
         cases=len(pairs),
@@ -105,12 +103,12 @@ def upload_comparison(
 def _put(
     outbox: Outbox, pair: tuple[Row, Row, float], sessions: tuple[UUID, UUID], comparison: UUID
 ) -> None:
-    one, other, difference = pair
+    first, second, difference = pair
     group = uuid4()
-    sides = zip((one, other), sessions, (difference > 0, difference < 0), strict=True)
+    sides = zip((first, second), sessions, (difference > 0, difference < 0), strict=True)
     for row, session, preferred in sides:
         outbox.put(
-            run_id=_run(row),
+            run_id=_run_id(row),
             session_id=session,
             key="preference",
             score=float(preferred),
@@ -122,16 +120,17 @@ def _put(
 
 
 def _pairs(a: Report, b: Report, worth: Worth) -> list[tuple[Row, Row, float]]:
-    """Runs of the same case and repeat, and by how much the first is worth more."""
-    others = {(row.case.id, row.repeat): row for row in b.rows}
+    """Pair the runs of the same case and repeat, with how much more the first is worth."""
+    seconds = {(row.case.id, row.repeat): row for row in b.rows}
     pairs = []
-    for row in a.rows:
-        other = others.get((row.case.id, row.repeat))
-        if other is None or _run(row) is None or _run(other) is None:
+    for first in a.rows:
+        second = seconds.get((first.case.id, first.repeat))
+        # Runs that were made without the server have no address: there is nothing to mark.
+        if second is None or _run_id(first) is None or _run_id(second) is None:
             continue
-        one, two = worth(row), worth(other)
-        if one is not None and two is not None:
-            pairs.append((row, other, one - two))
+        worths = worth(first), worth(second)
+        if worths[0] is not None and worths[1] is not None:
+            pairs.append((first, second, worths[0] - worths[1]))
     return pairs
 
 
@@ -147,6 +146,7 @@ def _worth(by: str | Worth, report: Report) -> Worth:
 
     def worth(row: Row) -> float | None:
         point = row.scores.get(by)
+        # A metric over all cases keeps a tuple of its own, which is no part and whole.
         if point is None or len(point) != 2 or not point[1]:
             return None
         return sign * float(point[0]) / float(point[1])
@@ -154,8 +154,8 @@ def _worth(by: str | Worth, report: Report) -> Worth:
     return worth
 
 
-def _place(report: Report) -> tuple[str, UUID, UUID]:
-    """The address that a report's experiment is under, its dataset and its id."""
+def _experiment_of(report: Report) -> tuple[str, UUID, UUID]:
+    """Read the base address, the dataset and the id of a report's experiment from its URL."""
     parts = urlsplit(report.url)
     base, _, rest = report.url.partition("/datasets/")
     try:
@@ -168,8 +168,8 @@ def _place(report: Report) -> tuple[str, UUID, UUID]:
         ) from None
 
 
-def _run(row: Row) -> UUID | None:
-    """The id of a row's run, from its address."""
+def _run_id(row: Row) -> UUID | None:
+    """Read the id of a row's run from its URL; None where it was not uploaded."""
     try:
         return UUID(urlsplit(row.trajectory.url).path.rpartition("/r/")[2])
     except ValueError:

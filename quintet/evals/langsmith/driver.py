@@ -1,4 +1,4 @@
-"""One evaluation, driven by LangSmith's own `aevaluate`."""
+"""Run cases through LangSmith's own `aevaluate`, and keep every row."""
 
 from __future__ import annotations
 
@@ -22,103 +22,110 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.langsmith.scores import results_of
 from quintet.evals.langsmith.tracing import annotate
-from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import to_example
-from quintet.evals.reading.harvest import loose
+from quintet.evals.reading.harvest import plain_or_repr
 from quintet.evals.row import Row
 from quintet.evals.running.journal import write_line
-from quintet.evals.running.runner import Runner, running
-from quintet.evals.scoring import scored
+from quintet.evals.running.runner import Runner, open_runner
+from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
+from quintet.evals.target import as_target
 from quintet.evals.trajectory import Trajectory
 from quintet.state.record import plain
 
 Place = tuple[str, int]
-Told = Callable[[Row, RunTree], Row]
+"""A case's id and the number of a repeat, from 0."""
+OnRow = Callable[[Row, RunTree], Row]
 BETA = r"'upload_(results|runs)' parameter is in beta"
-"""How LangSmith warns of an upload that is switched off: since 0.15 by the argument's new name."""
+"""LangSmith's warning when an upload is switched off; since 0.15 with the argument's new name."""
 
 
 @dataclass(kw_only=True)
 class Driver:
-    """Runs cases through LangSmith, and keeps the rows by itself.
+    """Run cases through LangSmith, and keep each row as soon as it is made.
 
     LangSmith gives results in the order in which they end, without the number of the repeat, and
-    loses those under way when its server fails at the end; so every row is kept here as it is made.
+    loses the unfinished ones when its server fails at the end.
 
     Args:
-        name: of the root runs.
-        cases: by id.
-        target: a function of a case, as `as_target` gives it.
-        metrics: what each run is scored by.
+        suite: the suite.
         repeats, jobs: as for `evaluate`.
-        progress: called with how many runs are done, and of how many.
-        about: metadata of every run.
-        rows: what is done, by case id and repeat.
-        told: hears of each row with its run, and returns the row to keep.
+        progress: called with the number of runs that are done, and the number of all.
+        rows: the rows made so far, by case id and repeat.
+        on_row: called with each row and its run; returns the row to keep.
         file: gets each row as it is made.
+
+    Raises:
+        DesignError: the suite's target, or one of its metrics, is of no known kind.
     """
 
-    name: str
-    cases: Mapping[str, Case]
-    target: Any
-    metrics: tuple[Metric, ...]
+    suite: Suite
     repeats: int = 1
     jobs: int = 1
     progress: Callable[[int, int], None] | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
     rows: dict[Place, Row] = field(default_factory=dict)
-    told: Told | None = None
+    on_row: OnRow | None = None
     file: IO[str] | None = None
-    _ran: dict[UUID, tuple[Place, Trajectory, RunTree]] = field(default_factory=dict)
-    _begun: Counter[str] = field(default_factory=Counter)
+    _unscored: dict[UUID, tuple[Place, Trajectory, RunTree]] = field(default_factory=dict)
+    _started: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _keys: dict[UUID | None, str] = field(default_factory=dict)
-    _numbers: dict[str, list[int]] = field(default_factory=dict)
+    _case_ids: dict[UUID | None, str] = field(default_factory=dict)
+    _repeats: dict[str, list[int]] = field(default_factory=dict)
     _runner: Runner | None = None
-    _started: int = 0
-    _broken: BaseException | None = None
+    _round: int = 0
+    _design_error: DesignError | None = None
+
+    def __post_init__(self) -> None:
+        suite = self.suite
+        self.cases = {case.id: case for case in suite.cases}
+        self.target = as_target(suite.target, suite.cases)
+        self.metrics = metrics_of(suite, repeats=self.repeats)
+        self.metadata = {"quintet_suite": suite.name, "quintet_cases": suite.fingerprint}
 
     @property
     def missing(self) -> list[Place]:
-        """What has no row yet, repeat by repeat."""
+        """List the runs that have no row yet, repeat by repeat."""
         places = [(key, repeat) for repeat in range(self.repeats) for key in self.cases]
         return [place for place in places if place not in self.rows]
 
     async def run(
         self, examples: Mapping[str, Example], client: Client, experiment: TracerSession | None
     ) -> None:
-        """Run what has no row yet.
+        """Run the cases that have no row yet.
 
         Args:
             examples: by case id.
             client: an `OfflineClient`, or one that uploads.
-            experiment: where to upload; None to upload nothing.
+            experiment: the experiment to upload to; None to upload nothing.
 
         Raises:
-            Exception: whatever LangSmith raises; the rows that were made are there.
-            DesignError: of the target or a metric.
+            Exception: whatever LangSmith raises; the rows made so far are kept.
+            DesignError: raised by the target or a metric.
         """
-        if not (left := self.missing):
+        if not (missing := self.missing):
             return
-        self._begun, self._keys = Counter(), {each.id: key for key, each in examples.items()}
-        self._numbers = {
-            key: [repeat for name, repeat in left if name == key] for key in self.cases
+        self._started = Counter()
+        self._case_ids = {example.id: case for case, example in examples.items()}
+        self._repeats = {
+            case: [repeat for name, repeat in missing if name == case] for case in self.cases
         }
-        with running(self.target, self.jobs) as self._runner:
+        with open_runner(self.target, self.jobs) as self._runner:
             try:
-                whole = len(left) == len(self.cases) * self.repeats
-                keys = list(self.cases) if whole else [key for key, _ in left]
-                data = [examples[key] for key in keys]
+                # LangSmith repeats all examples or none: where some runs are done, each missing
+                # one is an example of its own.
+                whole = len(missing) == len(self.cases) * self.repeats
+                cases = list(self.cases) if whole else [case for case, _ in missing]
+                data = [examples[case] for case in cases]
                 repeats = self.repeats if whole else 1
                 results = await self._begin(data, repeats, client, experiment)
                 async for _ in results:
                     pass
             finally:
-                self._started += 1
-                await self._settled()
-        if self._broken is not None:
-            raise self._broken
+                # From here on, tasks that LangSmith still starts for this round run nothing.
+                self._round += 1
+                await self._finish_left_over()
+        if self._design_error is not None:
+            raise self._design_error
 
     async def _begin(
         self,
@@ -127,7 +134,7 @@ class Driver:
         client: Client,
         experiment: TracerSession | None,
     ) -> AsyncIterator[Any]:
-        """LangSmith prints its start on stdout, and draws a bar of its own; neither is wanted."""
+        """Start LangSmith's `aevaluate` without its message on stdout and its progress bar."""
         sink = io.StringIO()
         with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
             with warnings.catch_warnings():
@@ -136,7 +143,7 @@ class Driver:
                     self._target(),
                     data=data,
                     evaluators=[self._evaluator(experiment is not None)],
-                    metadata=dict(self.about),
+                    metadata=dict(self.metadata),
                     client=client,
                     experiment=experiment,
                     num_repetitions=repeats,
@@ -149,39 +156,40 @@ class Driver:
             await asyncio.sleep(0)
         return results
 
-    async def _settled(self) -> None:
-        """Wait for cases that LangSmith left under way when it failed; others do not begin now."""
+    async def _finish_left_over(self) -> None:
+        """Wait for the cases that LangSmith left unfinished when it failed, and score them."""
         own = asyncio.current_task()
         while own is not None and not own.cancelling():
-            if left := [task for task in self._tasks if task is not own and not task.done()]:
-                await asyncio.wait(left)
-            elif self._ran:
-                for run in self._ran:
-                    self._under_way(asyncio.create_task(self._scored(run)))
+            if unfinished := [task for task in self._tasks if task is not own and not task.done()]:
+                await asyncio.wait(unfinished)
+            elif self._unscored:
+                for run in self._unscored:
+                    self._tracked(asyncio.create_task(self._score(run)))
             else:
                 break
 
-    def _under_way(self, task: Any) -> Any:
+    def _tracked(self, task: Any) -> Any:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def _target(self) -> Any:
-        started = self._started
+        this_round = self._round
 
-        @traceable(name=self.name, process_inputs=lambda given: given["inputs"])
+        @traceable(name=self.suite.name, process_inputs=lambda arguments: arguments["inputs"])
         async def target(inputs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - for the trace
-            self._under_way(asyncio.current_task())
+            self._tracked(asyncio.current_task())
             tree = get_current_run_tree()
-            if self._broken is not None or started != self._started or tree is None:
+            if self._design_error is not None or this_round != self._round or tree is None:
                 return {}
-            case = self.cases[self._keys[tree.reference_example_id]]
-            repeat = self._numbers[case.id][self._begun[case.id]]
-            self._begun[case.id] += 1
-            trajectory = await self._trajectory(case, repeat)
+            # LangSmith does not number its repetitions: count a case's runs as they begin.
+            case = self.cases[self._case_ids[tree.reference_example_id]]
+            repeat = self._repeats[case.id][self._started[case.id]]
+            self._started[case.id] += 1
+            trajectory = await self._run_case(case, repeat)
             if trajectory is None:
                 return {}
-            self._ran[tree.id] = (case.id, repeat), trajectory, tree
+            self._unscored[tree.id] = (case.id, repeat), trajectory, tree
             annotate(trajectory, tree=tree)
             tree.add_metadata({"quintet_repeat": repeat})
             if trajectory.error:
@@ -192,55 +200,57 @@ class Driver:
 
     def _evaluator(self, uploads: bool) -> Any:
         async def quintet(run: RunTree) -> dict[str, Any]:
-            row = await self._under_way(asyncio.create_task(self._scored(run.id)))
+            # Tracked as a task, so that it is waited for where LangSmith fails meanwhile.
+            row = await self._tracked(asyncio.create_task(self._score(run.id)))
             # An upload sends its feedback itself, to count what the server refuses.
-            return {"results": results_of(row, self.metrics) if row and not uploads else []}
+            return {"results": list(results_of(row, self.metrics)) if row and not uploads else []}
 
         return quintet
 
-    async def _scored(self, run: UUID) -> Row | None:
-        """Score a run, unless that is being done already, and keep the row."""
-        if run not in self._ran:
+    async def _score(self, run: UUID) -> Row | None:
+        """Score a run and keep the row, unless another task has taken the run."""
+        if run not in self._unscored:
             return None
-        (key, repeat), trajectory, tree = self._ran.pop(run)
+        (case, repeat), trajectory, tree = self._unscored.pop(run)
         try:
+            # Otherwise LangChain may trace the calls of a metric, such as a judge's.
             with tracing_context(enabled=False):
-                row = await scored(self.cases[key], trajectory, repeat, self.metrics)
+                row = await scored(self.cases[case], trajectory, repeat, self.metrics)
         except DesignError as problem:
-            self._broken = self._broken or problem
+            self._design_error = self._design_error or problem
             return None
-        self.rows[key, repeat] = row if self.told is None else self.told(row, tree)
+        self.rows[case, repeat] = row if self.on_row is None else self.on_row(row, tree)
         if self.file is not None:
-            write_line(self.file, plain(self.rows[key, repeat]))
+            write_line(self.file, plain(self.rows[case, repeat]))
         if self.progress is not None:
             self.progress(len(self.rows), len(self.cases) * self.repeats)
         return row
 
-    async def _trajectory(self, case: Case, repeat: int) -> Trajectory | None:
+    async def _run_case(self, case: Case, repeat: int) -> Trajectory | None:
         if self._runner is None:
             return None
         try:
-            return await self._runner.ran(case, repeat)
+            return await self._runner.run_case(case, repeat)
         except DesignError as problem:
-            self._broken = self._broken or problem
+            self._design_error = self._design_error or problem
             return None
 
 
 def _outputs(trajectory: Trajectory) -> dict[str, Any]:
-    """A trajectory as the outputs of its run: what is not as it is by default."""
-    usual = Trajectory()
-    made = {
+    """Convert a trajectory to the outputs of its run, without the fields left at their defaults."""
+    default = Trajectory()
+    changed = {
         item.name: value
         for item in fields(Trajectory)
         if item.name not in ("decisions", "state", "seconds", "url")
-        and (value := getattr(trajectory, item.name)) != getattr(usual, item.name)
+        and (value := getattr(trajectory, item.name)) != getattr(default, item.name)
     }
-    outputs: dict[str, Any] = loose({"status": trajectory.status, **made})
+    outputs: dict[str, Any] = plain_or_repr({"status": trajectory.status, **changed})
     return outputs
 
 
 def examples_of(suite: Suite) -> dict[str, Example]:
-    """Examples that no server knows."""
+    """Convert a suite's cases to examples that stand on no server, by case id."""
     return {
         case.id: Example(id=uuid5(NAMESPACE_URL, f"quintet:{case.id}"), **to_example(case))
         for case in suite.cases

@@ -1,4 +1,4 @@
-"""A suite through LangSmith: on the machine, or as an experiment on a dataset."""
+"""Evaluate a suite through LangSmith: on this machine alone, or as an uploaded experiment."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import IO
 from quintet.errors import DesignError
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
-from quintet.evals.langsmith.service import heard
+from quintet.evals.langsmith.service import collected_warnings
 from quintet.evals.langsmith.upload import Upload, Uploading
+from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
-from quintet.evals.running.journal import CLOSING, Header, Into, Journal, journal, write_line
-from quintet.evals.running.loop import finished
-from quintet.evals.scoring import check_gates, metrics_of
+from quintet.evals.running.journal import Into, Journal, journal, write_line
+from quintet.evals.running.loop import run_to_end
 from quintet.evals.suite import Suite
-from quintet.evals.target import as_target, unknown_routes
+from quintet.evals.target import unknown_routes
 
 Progress = Callable[[int, int], None]
 
@@ -36,18 +36,18 @@ def evaluate_with_langsmith(
     Without `upload` no socket is opened, whatever the environment says. With it the cases become
     a dataset, the runs an experiment on it with their traces, every metric a feedback on its run,
     every figure and gate a feedback on the experiment; `Report.url` and `Trajectory.url` lead
-    there. The server has no say in the result: where it is gone, slow or refuses, the cases are
-    run all the same, and `Report.notes` says what was not accepted. The calls that a metric
-    itself makes, such as a judge's, are not traced.
+    there. The server cannot change the result: where it is gone, slow or refuses, the cases are
+    run all the same, and `Report.notes` lists the losses. The calls that a metric itself makes,
+    such as a judge's, are not traced.
 
     Args:
         suite: the suite.
-        upload: where to upload to; None for nowhere.
+        upload: the settings of the upload; None to upload nothing.
         repeats: how often each case is run; LangSmith's repetitions.
-        jobs: how many cases are under way at once.
-        into: a new file that gets each row as it is made. An evaluation that was interrupted goes
-            on from it with `evaluate(suite, into=...)`, without LangSmith.
-        progress: called with how many runs are done, and of how many.
+        jobs: how many cases run at once.
+        into: a new file that gets each row as it is made. After an interruption,
+            `evaluate(suite, into=...)` goes on from it, without LangSmith.
+        progress: called with the number of runs that are done, and the number of all.
 
     Returns:
         The report, its rows in the order of the suite.
@@ -55,7 +55,7 @@ def evaluate_with_langsmith(
     Raises:
         DesignError: no cases, a wrong setting, no such target, a file that has rows, or no key.
     """
-    return finished(
+    return run_to_end(
         aevaluate_with_langsmith(
             suite, upload=upload, repeats=repeats, jobs=jobs, into=into, progress=progress
         )
@@ -71,52 +71,39 @@ async def aevaluate_with_langsmith(
     into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """The same, on the event loop that runs already."""
+    """Run a suite as `evaluate_with_langsmith` does, on the event loop that runs already."""
     if not suite.cases:
         raise DesignError(f"suite {suite.name!r} has no cases")
     for name, value in (("repeats", repeats), ("jobs", jobs)):
         if not isinstance(value, int) or value < 1:
             raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")
     header, clock = header_of(suite, repeats), time.monotonic()
-    driver = Driver(
-        name=suite.name,
-        cases={case.id: case for case in suite.cases},
-        target=as_target(suite.target, suite.cases),
-        metrics=metrics_of(suite, repeats=repeats),
-        repeats=repeats,
-        jobs=jobs,
-        progress=progress,
-        about={"quintet_suite": suite.name, "quintet_cases": suite.fingerprint},
-    )
-    check_gates(suite, driver.metrics)
+    driver = Driver(suite=suite, repeats=repeats, jobs=jobs, progress=progress)
 
     def reported() -> Report:
-        order = [(case.id, repeat) for case in suite.cases for repeat in range(repeats)]
-        rows = [driver.rows[place] for place in order]
+        rows = [driver.rows[case.id, repeat] for case in suite.cases for repeat in range(repeats)]
         seconds = time.monotonic() - clock
         note = unknown_routes(driver.target, suite.cases)
         return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds, note=note)
 
-    with heard() as warned, nullcontext() if into is None else journal(into) as book:
-        if book is not None:
-            driver.file = _begun(book, header)
+    with collected_warnings() as warned, nullcontext() if into is None else journal(into) as file:
+        if file is not None:
+            driver.file = _begin(file, header)
         if upload is None:
             await driver.run(examples_of(suite), OfflineClient(), None)
             report = reported()
         else:
-            uploading = Uploading(
-                suite=suite, upload=upload, driver=driver, header=header, warned=warned
-            )
+            uploading = Uploading(upload=upload, driver=driver, header=header, warned=warned)
             report = await uploading.run(reported)
         if driver.file is not None:
             write_line(driver.file, {CLOSING: summed(report)})
     return report
 
 
-def _begun(book: Journal, header: Header) -> IO[str]:
-    if book.found() is not None:
+def _begin(file: Journal, header: Header) -> IO[str]:
+    if file.earlier_rows() is not None:
         raise DesignError(
-            f"{book.place} holds rows already: go on from them with evaluate(suite, into=...), "
+            f"{file.place} holds rows already: go on from them with evaluate(suite, into=...), "
             "without LangSmith, or give another file"
         )
-    return book.begin(header)
+    return file.begin(header)

@@ -1,4 +1,4 @@
-"""A client that keeps runs in memory, for LangSmith's own `evaluate` without a server."""
+"""Run LangSmith's own `evaluate` without a server, by a client that keeps runs in memory."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from quintet.evals.langsmith.service import ServiceError
 
 
 class OfflineClient(Client):
-    """A LangSmith client that opens no socket: runs are dropped, any request is an error.
+    """Replace LangSmith's client offline: it opens no socket, drops runs and refuses any request.
 
-    `upload_results=False` alone is not offline: LangSmith then still uploads what a graph does
-    inside the target, inputs and outputs, with `LANGSMITH_TRACING=false` too (measured on 0.14 and
-    0.15, which also calls it `upload_runs`). With this client it does not, and its run trees stay
-    whole:
+    `upload_results=False` alone is not offline: LangSmith then still uploads the runs of a graph
+    inside the target, with inputs and outputs, even with `LANGSMITH_TRACING=false` (measured on
+    0.14 and on 0.15, which also calls the option `upload_runs`). With this client nothing is
+    uploaded, and the run trees stay whole:
 
         langsmith.evaluate(app, data=examples, upload_results=False, client=OfflineClient())
 
@@ -32,13 +32,13 @@ class OfflineClient(Client):
         )
 
     def create_run(self, *_: Any, **__: Any) -> None:
-        """Keep the run where it is: in the run tree."""
+        """Drop the run here: it stays in the run tree."""
 
     def update_run(self, *_: Any, **__: Any) -> None:
-        """The same."""
+        """Drop the update here: it stays in the run tree."""
 
     def request_with_retries(self, method: Any, pathname: str, **_: Any) -> NoReturn:
-        """Refuse.
+        """Refuse the request.
 
         Raises:
             ServiceError: always.

@@ -1,4 +1,4 @@
-"""Feedback on its way to LangSmith: sent beside the run, counted, and never waited for in vain."""
+"""Send feedback to LangSmith beside the run; count it, and give up on a server that is gone."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from typing import Any
 from langsmith import Client
 from langsmith.utils import LangSmithError
 
-from quintet.evals.langsmith.service import said
+from quintet.evals.langsmith.service import describe_error
 
 THREADS = 8
 ATTEMPTS = 2
 LONGER = 10
+"""Times the patience that a slow server gets in all, as long as it takes feedback."""
 DEAD = 3
-"""Failures in a row after which the server counts as gone, and no more is tried."""
+"""Failures in a row after which the server counts as gone, and nothing more is sent."""
 
 
 class Outbox:
-    """Sends feedback in threads of its own, each piece by one request, so that each is counted.
+    """Send feedback in threads of its own, one request for each piece, so that each is counted.
 
     LangSmith's own `evaluate` sends feedback too, but drops its errors, and tries each piece ten
-    times, waiting up to 17 minutes where the server is gone.
+    times, which takes up to 17 minutes where the server is gone.
 
     Attributes:
-        wanted: how many pieces were put in.
-        accepted: how many the server took.
+        wanted: the number of pieces put in.
+        accepted: the number of pieces that the server took.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.wanted = self.accepted = 0
         self._refused: Counter[str] = Counter()
-        self._row = 0
+        self._failures_in_a_row = 0
         self._gone = ""
         self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def put(self, **feedback: Any) -> None:
-        """Send this, soon; the arguments are those of `Client.create_feedback`."""
+        """Queue feedback to be sent; the arguments are those of `Client.create_feedback`."""
         self.wanted += 1
         self._queue.put(feedback)
         if len(self._threads) < min(THREADS, self.wanted):
@@ -51,27 +52,28 @@ class Outbox:
             thread.start()
 
     def drain(self, patience: float) -> None:
-        """Wait until all is sent or refused; nothing is sent after it.
+        """Wait until all feedback is sent or refused; nothing is sent afterwards.
 
         Args:
-            patience: seconds to wait for a server that takes nothing; of one that takes a little
-                at a time, `LONGER` times that in all.
+            patience: seconds to wait for a server that takes nothing; `LONGER` times as many in
+                all for one that goes on taking feedback.
         """
-        last = time.monotonic(), self.accepted
-        end = last[0] + LONGER * patience
+        progress, accepted = time.monotonic(), self.accepted
+        end = progress + LONGER * patience
+        # Queue.join waits without a time-out; this is its loop with one.
         with self._queue.all_tasks_done:
             while self._queue.unfinished_tasks:
                 now = time.monotonic()
-                if self.accepted > last[1]:
-                    last = now, self.accepted
-                if (left := min(end, last[0] + patience) - now) <= 0:
+                if self.accepted > accepted:
+                    progress, accepted = now, self.accepted
+                if (left := min(end, progress + patience) - now) <= 0:
                     break
                 self._queue.all_tasks_done.wait(left)
         with self._lock:
             self._gone = self._gone or "there was no time left"
 
     def close(self) -> None:
-        """Let the threads end; what was not sent yet is not."""
+        """Let the threads end, and drop the feedback that is not sent yet."""
         with self._lock:
             self._gone = self._gone or "the evaluation was broken off"
         for _ in self._threads:
@@ -79,14 +81,14 @@ class Outbox:
 
     @property
     def note(self) -> str:
-        """What was not accepted, and why; empty where all was."""
+        """Count the feedback that was not accepted and give the reason; empty where all was."""
         with self._lock:
             missing, reasons = self.wanted - self.accepted, self._refused.most_common(1)
             gone = self._gone
         if not missing:
             return ""
-        why = reasons[0][0] if reasons else gone
-        return f"LangSmith: {missing} of {self.wanted} feedbacks were not accepted: {why}"
+        reason = reasons[0][0] if reasons else gone
+        return f"LangSmith: {missing} of {self.wanted} feedbacks were not accepted: {reason}"
 
     def _work(self) -> None:
         while True:
@@ -103,15 +105,16 @@ class Outbox:
         try:
             self.client.create_feedback(**feedback, stop_after_attempt=ATTEMPTS)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the evaluation goes on
-            # The plain kind is a refusal of this piece alone, by a server that is there.
-            self._failed(said(problem, self.client), type(problem) is LangSmithError)
+            # The plain class is a refusal of this piece alone, by a server that is there.
+            refused = type(problem) is LangSmithError
+            self._count_failure(describe_error(problem, self.client), refused=refused)
         else:
             with self._lock:
-                self.accepted, self._row = self.accepted + 1, 0
+                self.accepted, self._failures_in_a_row = self.accepted + 1, 0
 
-    def _failed(self, why: str, odd: bool) -> None:
+    def _count_failure(self, reason: str, *, refused: bool) -> None:
         with self._lock:
-            self._refused[why] += 1
-            self._row += not odd
-            if self._row >= DEAD:
-                self._gone = why
+            self._refused[reason] += 1
+            self._failures_in_a_row += not refused
+            if self._failures_in_a_row >= DEAD:
+                self._gone = reason

@@ -1,4 +1,4 @@
-"""A row's scores as LangSmith's feedback: one piece a metric, with the reason where it is bad."""
+"""Convert scores to LangSmith's feedback: one piece a metric, with the reason for a bad score."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from quintet.evals.report import Report
 from quintet.evals.row import Row
 
 
-def results_of(row: Row, metrics: Iterable[Metric]) -> list[dict[str, Any]]:
-    """One result for each metric that has something to say on this run alone.
+def results_of(row: Row, metrics: Iterable[Metric]) -> Iterator[dict[str, Any]]:
+    """Convert a row's scores to feedback on its run.
 
-    A share is its part by its whole. A metric over all cases (macro-F1, AURC) has no score of one
-    run, and stands only among the experiment's own. A metric that raised has its worst score.
+    A share becomes its part divided by its whole. A metric over all cases (macro-F1, AURC) has no
+    score for one run, and is left to `summary_of`. A metric that raised has its worst score.
 
-    Returns:
-        `key`, `score` and `comment` of each; `extra` says `{"error": True}` where it raised.
+    Yields:
+        `key`, `score` and `comment` of each metric that applies to the run; also `extra`, which is
+        `{"error": True}`, where the metric raised.
     """
-    return list(_results(row, metrics))
-
-
-def _results(row: Row, metrics: Iterable[Metric]) -> Iterator[dict[str, Any]]:
-    why = "; ".join(row.wrong)
+    contradictions = "; ".join(row.wrong)
     for metric in metrics:
         if metric.name in row.errors:
             worst = None if metric.worst is None else metric.worst[0]
@@ -37,12 +34,12 @@ def _results(row: Row, metrics: Iterable[Metric]) -> Iterator[dict[str, Any]]:
         score = float(point[0]) / float(point[1])
         bad = metric.unit == "share" and score != {"higher": 1.0, "lower": 0.0}.get(metric.better)
         bad = bad and metric.better != "neither"
-        comment = row.reasons.get(metric.name) or (why if bad else "")
+        comment = row.reasons.get(metric.name) or (contradictions if bad else "")
         yield {"key": metric.name, "score": score, "comment": comment or None}
 
 
 def summary_of(report: Report) -> list[dict[str, Any]]:
-    """The experiment's own feedback: one piece a figure, with its interval, and one a gate."""
+    """Convert a report to feedback on the experiment: its figures with intervals, and its gates."""
     figures = [
         {
             "key": name,

@@ -1,4 +1,4 @@
-"""The LangSmith service: a client that does not wait for ever, and what its errors mean."""
+"""Connect to LangSmith with time-outs, and translate its errors and warnings."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ CONNECT, READ = 5_000, 15_000
 
 
 class ServiceError(QuintetError, ConnectionError):
-    """LangSmith was not reached, or refused what was asked; the message says what to do."""
+    """Raised when LangSmith was not reached or refused a request; it says what to do."""
 
 
 def connect(*, traces: bool = False) -> Client:
-    """A client for the key and the endpoint in the environment, with time-outs that end.
+    """Make a client with time-outs, for the key and the endpoint in the environment.
 
     Args:
-        traces: whether it is to upload traces; such a client has threads, and asks the server what
-            it can do as soon as it is made.
+        traces: whether the client uploads traces; such a client has threads, and asks the server
+            for its features as soon as it is made.
 
     Raises:
         DesignError: there is no key for the hosted service.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LangSmithMissingAPIKeyWarning)  # it is an error, below
+        # A client without traces opens no socket when it is made: the key is checked first.
         client = _client(traces=False)
     signed = client.api_key or "authorization" in {name.lower() for name in client.headers}
     if client.api_url.rstrip("/") == HOSTED and not signed:
@@ -57,6 +58,26 @@ def connect(*, traces: bool = False) -> Client:
         return client
     client.close(timeout=0)
     return _client(traces=True)
+
+
+@contextmanager
+def connected(client: Client | None, *, traces: bool = False) -> Iterator[Client]:
+    """Give the user's client, or connect one of our own and close it at the end.
+
+    Args:
+        client: the user's client, if any; it is left open.
+        traces: whether a client of our own uploads traces.
+
+    Raises:
+        DesignError: there is no client, and no key for the hosted service.
+    """
+    link = client or connect(traces=traces)
+    try:
+        yield link
+    finally:
+        if client is None:
+            # Without a time-out, closing would wait for the traces that are still to be sent.
+            link.close(timeout=0)
 
 
 def _client(*, traces: bool) -> Client:
@@ -76,8 +97,8 @@ def _client(*, traces: bool) -> Client:
     )
 
 
-def said(problem: BaseException, client: Client) -> str:
-    """What an error of the service means, in one line without the key."""
+def describe_error(problem: BaseException, client: Client) -> str:
+    """Explain an error of the service in one line, without the key."""
     if isinstance(problem, ServiceError | DesignError):
         return str(problem).removeprefix("LangSmith: ")
     if isinstance(problem, LangSmithAuthError):
@@ -91,36 +112,38 @@ def said(problem: BaseException, client: Client) -> str:
     if isinstance(problem, LangSmithRateLimitError):
         return f"{client.api_url} asks for fewer requests (429)"
     if isinstance(problem, LangSmithNotFoundError):
-        return f"{client.api_url} does not have it (404): {_first(problem)}"
-    return f"{client.api_url}: {type(problem).__name__}: {_first(problem)}"
+        return f"{client.api_url} does not have it (404): {_first_line(problem)}"
+    return f"{client.api_url}: {type(problem).__name__}: {_first_line(problem)}"
 
 
-def _first(problem: BaseException) -> str:
+def _first_line(problem: BaseException) -> str:
     return f"{str(problem).strip().partition(chr(10))[0]:.200}"
 
 
 @contextmanager
-def asked(client: Client) -> Iterator[None]:
-    """Requests whose errors are raised as `ServiceError`, with what to do about them."""
+def translated_errors(client: Client) -> Iterator[None]:
+    """Raise the errors of requests in the block as `ServiceError`, with a remedy."""
     try:
         yield
     except (QuintetError, KeyboardInterrupt):
         raise
     except Exception as problem:
-        raise ServiceError(f"LangSmith: {said(problem, client)}") from problem
+        raise ServiceError(f"LangSmith: {describe_error(problem, client)}") from problem
 
 
-async def bounded(work: Callable[[], R], seconds: float) -> R:
-    """Blocking work in a thread that nobody waits for longer than this, not even at the end.
+async def run_in_time(work: Callable[[], R], seconds: float) -> R:
+    """Run blocking work in a thread, and wait for it this long at most.
+
+    The thread is a daemon: one of asyncio's pool would be waited for when the loop ends.
 
     Raises:
-        TimeoutError: it is not done; the thread is left to itself.
+        TimeoutError: the work is not done; its thread goes on alone.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
 
     def settle(put: Callable[[Any], None], value: Any) -> None:
-        if not future.done():
+        if not future.done():  # the time may be up
             put(value)
 
     def run() -> None:
@@ -137,8 +160,8 @@ async def bounded(work: Callable[[], R], seconds: float) -> R:
     return await asyncio.wait_for(future, seconds)
 
 
-class _Ear(logging.Handler):
-    """Keeps the warnings of LangSmith's package, which else go to stderr, tracebacks and all."""
+class _Collector(logging.Handler):
+    """Collect the warnings of LangSmith's package, one line each, for every open block."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -147,28 +170,33 @@ class _Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage().strip().partition("\n")[0]
-        for kept in self.lists:
-            kept.append(line)
+        for lines in self.lists:
+            lines.append(line)
 
 
-_EAR = _Ear()
-_GUARD = threading.Lock()
+_COLLECTOR = _Collector()
+_LOCK = threading.Lock()
 
 
 @contextmanager
-def heard() -> Iterator[list[str]]:
-    """What LangSmith's package warns of while the block runs, in place of stderr."""
-    logger, kept = logging.getLogger("langsmith"), list[str]()
-    with _GUARD:
-        _EAR.lists.append(kept)
-        if len(_EAR.lists) == 1:
-            logger.addHandler(_EAR)
-            _EAR.propagated, logger.propagate = logger.propagate, False
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect the warnings of LangSmith's package while the block runs, in place of stderr.
+
+    Left alone, they go to stderr with their tracebacks.
+    """
+    logger, lines = logging.getLogger("langsmith"), list[str]()
+    with _LOCK:
+        _COLLECTOR.lists.append(lines)
+        # Blocks may overlap in several threads: the first one mutes the logger, the last restores.
+        if len(_COLLECTOR.lists) == 1:
+            logger.addHandler(_COLLECTOR)
+            _COLLECTOR.propagated, logger.propagate = logger.propagate, False
     try:
-        yield kept
+        yield lines
     finally:
-        with _GUARD:
-            _EAR.lists[:] = [item for item in _EAR.lists if item is not kept]
-            if not _EAR.lists:
-                logger.removeHandler(_EAR)
-                logger.propagate = _EAR.propagated
+        with _LOCK:
+            # By identity: two blocks may have collected equal lines.
+            _COLLECTOR.lists[:] = [item for item in _COLLECTOR.lists if item is not lines]
+            if not _COLLECTOR.lists:
+                logger.removeHandler(_COLLECTOR)
+                logger.propagate = _COLLECTOR.propagated

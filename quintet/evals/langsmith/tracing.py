@@ -1,4 +1,4 @@
-"""What a run decided, on its trace: metadata and tags by which LangSmith can filter."""
+"""Write a run's decisions on its trace, as metadata and tags by which LangSmith can filter."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PREFIX = "quintet_"
 LONG = 200
-"""Characters of a text that metadata keeps."""
+"""Characters of a text that are kept in metadata."""
 
 
 def annotate(run: Run | Trajectory, *, tree: RunTree | None = None) -> bool:
-    """Write on a trace what its run decided.
+    """Write a run's decisions on its trace.
 
     Metadata: `quintet_outcome`, `quintet_reason`, `quintet_route`, `quintet_confidence`,
     `quintet_tier`, `quintet_escalated`, `quintet_decisions` (one line each) and
@@ -31,12 +31,12 @@ def annotate(run: Run | Trajectory, *, tree: RunTree | None = None) -> bool:
     LangSmith: `has(tags, "route:billing")`, or `eq(metadata_key, "quintet_tier")` with its value.
 
     Args:
-        run: what happened: a `Run` as `start` returned it, or a trajectory.
+        run: a `Run` as `start` returned it, or a trajectory.
         tree: the trace; by default the one that is open here, such as in a function under
-            `langsmith.traceable`. It must be open still: a trace that has ended is on its way.
+            `langsmith.traceable`. It must still be open: a trace that has ended is being sent.
 
     Returns:
-        Whether there was a trace to write on; without one nothing happens.
+        True if there was a trace to write on; without one nothing happens.
     """
     tree = tree or get_current_run_tree()
     if tree is None:
@@ -54,16 +54,16 @@ def traced(function: F) -> F: ...
 @overload
 def traced(*, name: str = "") -> Callable[[F], F]: ...
 def traced(function: F | None = None, *, name: str = "") -> F | Callable[[F], F]:
-    """A function that returns a `Run`, such as one that calls `start`, as a trace with its facts.
+    """Trace a function that returns a `Run`, with the run's decisions on the trace.
 
-    It is `langsmith.traceable` with `annotate` on what comes out, for production as for tests:
+    It combines `langsmith.traceable` with `annotate` on the result, in production as in tests:
 
         @traced
         def handle(message: str, thread: str) -> Run:
             return start(app, {"message": message}, thread=thread)
 
-    Whether a trace is made at all is LangSmith's own question (`LANGSMITH_TRACING=true`); if none
-    is, nothing leaves the machine. What the function returns else is passed on as it is.
+    LangSmith's own settings decide about tracing (`LANGSMITH_TRACING=true`); without a trace
+    nothing leaves the machine. Any other result than a run is returned as it is.
 
     Args:
         function: plain or async.
@@ -76,43 +76,43 @@ def _traced(function: F, *, name: str) -> F:
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
-        async def asking(*given: Any, **named: Any) -> Any:
-            return _annotated(await function(*given, **named))
+        async def acall(*args: Any, **kwargs: Any) -> Any:
+            return _annotated(await function(*args, **kwargs))
 
-        inner: Any = asking
+        inner: Any = acall
     else:
 
         @wraps(function)
-        def calling(*given: Any, **named: Any) -> Any:
-            return _annotated(function(*given, **named))
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return _annotated(function(*args, **kwargs))
 
-        inner = calling
+        inner = call
     label = name or getattr(function, "__name__", "run")
-    return cast(F, traceable(name=label, process_outputs=_shown)(inner))
+    return cast(F, traceable(name=label, process_outputs=_outputs)(inner))
 
 
-def _annotated(made: Any) -> Any:
-    if isinstance(made, Run | Trajectory):
-        annotate(made)
-    return made
+def _annotated(result: Any) -> Any:
+    if isinstance(result, Run | Trajectory):
+        annotate(result)
+    return result
 
 
-def _shown(made: Any) -> dict[str, Any]:
-    """What a trace keeps of the result: a run holds its whole graph, which is no output."""
-    if isinstance(made, Run):
-        return {"status": made.status, "thread": made.thread, "path": list(made.path)}
-    return made if isinstance(made, dict) else {"output": made}
+def _outputs(result: Any) -> dict[str, Any]:
+    """Convert a result to a trace's outputs; of a run, which holds its whole graph, only facts."""
+    if isinstance(result, Run):
+        return {"status": result.status, "thread": result.thread, "path": list(result.path)}
+    return result if isinstance(result, dict) else {"output": result}
 
 
 def _of_run(run: Run) -> dict[str, Any]:
-    read = harvest(
+    trajectory = harvest(
         run.values,
         path=run.path,
         status=run.status,
         reason="" if run.outcome is None else run.outcome.reason,
         waiting=[item.packet for item in run.waiting],
     )
-    return _of_trajectory(read)
+    return _of_trajectory(trajectory)
 
 
 def _of_trajectory(trajectory: Trajectory) -> dict[str, Any]:
@@ -125,5 +125,6 @@ def _of_trajectory(trajectory: Trajectory) -> dict[str, Any]:
         "decisions": [str(item)[:LONG] for item in trajectory.decisions],
         "failures": len(trajectory.failures),
     }
-    kept = {key: value for key, value in facts.items() if value not in ("", None, [])}
-    return {**kept, "escalated": trajectory.escalated}
+    # Zero failures are a fact, an empty text is none.
+    known = {key: value for key, value in facts.items() if value not in ("", None, [])}
+    return {**known, "escalated": trajectory.escalated}

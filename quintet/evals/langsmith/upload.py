@@ -1,4 +1,4 @@
-"""An evaluation that is uploaded: a dataset, an experiment on it, feedback, and what was lost."""
+"""Upload an evaluation: a dataset, an experiment on it, feedback, and notes on what was lost."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
 from quintet.evals.langsmith.outbox import LONGER, Outbox
 from quintet.evals.langsmith.scores import results_of, summary_of
-from quintet.evals.langsmith.service import bounded, connect, said
+from quintet.evals.langsmith.service import connected, describe_error, run_in_time
+from quintet.evals.reading.rows import Header
 from quintet.evals.report import Report
 from quintet.evals.row import Row
-from quintet.evals.running.journal import Header
-from quintet.evals.suite import Suite
 
 _LOST = re.compile(r"Failed to .*ingest|LangSmith tracing error")
+"""The warnings by which LangSmith's package reports traces that it could not send."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """That an evaluation is uploaded to LangSmith, and as what.
+    """The settings of an upload to LangSmith.
 
-    LangSmith's package adds what it adds to any experiment: its own and Python's version, and the
+    LangSmith's package adds the metadata of any experiment: its own version and Python's, and the
     branch, commit and author that git names in the working directory.
 
     Args:
-        dataset: the dataset that gets the cases; by default of the suite's name.
-        experiment: how the experiment's name begins; by default the suite's name. An ending that
-            is drawn makes it unique.
+        dataset: the dataset that gets the cases; by default it has the suite's name.
+        experiment: the beginning of the experiment's name; by default the suite's name. A random
+            ending makes it unique.
         client: a LangSmith client, such as one with a workspace or an anonymiser of yours; its
-            own time-outs hold then. By default one for the key and endpoint in the environment.
-        patience: seconds to wait for the server before the first case, and after the last for one
-            that takes nothing; of one that takes a little at a time, ten times that in all.
-        metadata: of the experiment, beside what Quintet writes.
+            own time-outs apply. By default one for the key and endpoint in the environment.
+        patience: seconds to wait for the server before the first case, and after the last one for
+            a server that takes nothing; ten times as many for one that goes on taking feedback.
+        metadata: of the experiment, in addition to Quintet's own.
 
     Raises:
-        DesignError: patience below nothing.
+        DesignError: patience is not more than 0.
     """
 
     dataset: str = ""
@@ -65,9 +65,16 @@ class Upload:
 
 @dataclass(kw_only=True)
 class Uploading:
-    """One upload: the server's part of an evaluation that could do without it."""
+    """Run an evaluation and upload it; where the server fails, the evaluation goes on without it.
 
-    suite: Suite
+    Args:
+        upload: the settings.
+        driver: runs the cases.
+        header: names the time when the evaluation began.
+        warned: the warnings of LangSmith's package, which grow during the run.
+        notes: what was not uploaded, one sentence each.
+    """
+
     upload: Upload
     driver: Driver
     header: Header
@@ -75,37 +82,38 @@ class Uploading:
     notes: list[str] = field(default_factory=list)
 
     async def run(self, reported: Callable[[], Report]) -> Report:
-        """Prepare, run, send what the report says, and note what did not arrive."""
-        client = self.upload.client or connect(traces=True)
-        try:
-            return await self._through(client, reported)
-        finally:
-            if self.upload.client is None:
-                client.close(timeout=0)
+        """Make the experiment, run the cases, send the report's figures, note what was lost.
 
-    async def _through(self, client: Client, reported: Callable[[], Report]) -> Report:
+        Args:
+            reported: makes the report when all cases have run.
+        """
+        with connected(self.upload.client, traces=True) as client:
+            return await self._run(client, reported)
+
+    async def _run(self, client: Client, reported: Callable[[], Report]) -> Report:
+        patience = self.upload.patience
         try:
-            pushed, experiment = await bounded(lambda: self._prepared(client), self.upload.patience)
+            pushed, experiment = await run_in_time(lambda: self._prepare(client), patience)
         except DesignError:
             raise
         except Exception as problem:  # noqa: BLE001 - the server has no say in the result
-            self.notes.append(f"LangSmith: nothing was uploaded: {said(problem, client)}")
-            await self.driver.run(examples_of(self.suite), OfflineClient(), None)
-            return self._noted(reported())
+            self.notes.append(f"LangSmith: nothing was uploaded: {describe_error(problem, client)}")
+            await self.driver.run(examples_of(self.driver.suite), OfflineClient(), None)
+            return self._with_notes(reported())
         outbox = Outbox(client)
         try:
-            await self._driven(client, pushed, experiment, outbox)
-            report = replace(reported(), url=_compared(experiment))
+            await self._run_cases(client, pushed, experiment, outbox)
+            report = replace(reported(), url=_url_of(experiment))
             for item in summary_of(report):
                 outbox.put(project_id=experiment.id, **item, **_source())
-            await self._flushed(client, outbox)
+            await self._flush(client, outbox)
         finally:
             outbox.close()
-        return self._noted(report, outbox)
+        return self._with_notes(report, outbox)
 
-    def _prepared(self, client: Client) -> tuple[Pushed, TracerSession]:
-        """The dataset with the cases, and an experiment on it."""
-        suite, upload = self.suite, self.upload
+    def _prepare(self, client: Client) -> tuple[Pushed, TracerSession]:
+        """Put the cases into the dataset, and make an experiment on it."""
+        suite, upload = self.driver.suite, self.upload
         pushed = push_cases(suite.cases, upload.dataset or suite.name, client=client)
         if len(pushed.examples) < len(suite.cases):
             raise LookupError(f"dataset {pushed.dataset!r} did not keep all of the cases")
@@ -116,7 +124,7 @@ class Uploading:
             num_examples=len(suite.cases),
             num_repetitions=self.driver.repeats,
             metadata={
-                **self.driver.about,
+                **self.driver.metadata,
                 "quintet_version": __version__,
                 "quintet_repeats": self.driver.repeats,
                 "quintet_began": self.header.began,
@@ -125,52 +133,57 @@ class Uploading:
         )
         return pushed, experiment
 
-    async def _driven(
+    async def _run_cases(
         self, client: Client, pushed: Pushed, experiment: TracerSession, outbox: Outbox
     ) -> None:
+        """Run the cases with the server, and those that it lost without it."""
         url = (experiment.url or "").partition("?")[0]
 
-        def told(row: Row, run: RunTree) -> Row:
+        def send_feedback(row: Row, run: RunTree) -> Row:
             for item in results_of(row, self.driver.metrics):
-                where = {"session_id": experiment.id, "start_time": run.start_time}
+                session = {"session_id": experiment.id, "start_time": run.start_time}
                 failed = {"error": True} if "extra" in item else {}
-                outbox.put(run_id=run.id, **where, **item, **failed, **_source())
+                outbox.put(run_id=run.id, **session, **item, **failed, **_source())
             if not url:
                 return row
-            there = f"{url}/r/{run.id}?poll=true"
-            return replace(row, trajectory=replace(row.trajectory, url=there))
+            run_url = f"{url}/r/{run.id}?poll=true"
+            return replace(row, trajectory=replace(row.trajectory, url=run_url))
 
-        self.driver.told = told
+        self.driver.on_row = send_feedback
         try:
             await self.driver.run(pushed.examples, client, experiment)
         except (DesignError, asyncio.CancelledError):
             raise
         except Exception as problem:  # noqa: BLE001 - the server has no say in the result
-            self.notes.append(f"LangSmith: the experiment was not closed: {said(problem, client)}")
+            reason = describe_error(problem, client)
+            self.notes.append(f"LangSmith: the experiment was not closed: {reason}")
         if self.driver.missing:
-            self.driver.told = None
+            # These runs are not on the server: feedback on them would be refused.
+            self.driver.on_row = None
             self.notes.append(
                 f"LangSmith: {len(self.driver.missing)} runs were made without it and are not there"
             )
-            await self.driver.run(examples_of(self.suite), OfflineClient(), None)
+            await self.driver.run(examples_of(self.driver.suite), OfflineClient(), None)
 
-    async def _flushed(self, client: Client, outbox: Outbox) -> None:
-        """Wait for feedback and traces, within the patience."""
+    async def _flush(self, client: Client, outbox: Outbox) -> None:
+        """Wait for feedback and traces, as long as the patience lasts."""
         patience = self.upload.patience
         end = time.monotonic() + patience
+        # `drain` keeps to its own limit: the time-out here is for one that hangs all the same.
         with suppress(TimeoutError):
-            await bounded(lambda: outbox.drain(patience), 2 * LONGER * patience)
+            await run_in_time(lambda: outbox.drain(patience), 2 * LONGER * patience)
         began = time.monotonic()
         left = max(1.0, end - began)
         with suppress(TimeoutError):
-            await bounded(lambda: client.flush(timeout=left), left + 1)
+            await run_in_time(lambda: client.flush(timeout=left), left + 1)
+        # `flush` does not tell whether it is done; one that took all its time is not.
         if time.monotonic() - began >= left:
             self.notes.append(
                 f"LangSmith: traces were still under way {left:.0f} seconds after the last case, "
                 "and may be lost"
             )
 
-    def _noted(self, report: Report, outbox: Outbox | None = None) -> Report:
+    def _with_notes(self, report: Report, outbox: Outbox | None = None) -> Report:
         feedback = [outbox.note] if outbox is not None and outbox.note else []
         lost = [line for line in self.warned if _LOST.match(line)]
         traces = []
@@ -186,8 +199,8 @@ def _source() -> dict[str, Any]:
     }
 
 
-def _compared(experiment: TracerSession) -> str:
-    """Where the experiment is shown on its dataset."""
+def _url_of(experiment: TracerSession) -> str:
+    """Build the URL of the experiment's page on its dataset; empty where the server names none."""
     base = (experiment.url or "").partition("/projects/p/")[0]
     if not base:
         return ""

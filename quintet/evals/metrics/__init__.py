@@ -1,17 +1,14 @@
-"""What is measured of an orchestration: each metric says its definition in `about`."""
+"""Measure an orchestration; each metric gives its definition in `about`."""
 
 from quintet.evals.metrics.abstention import (
-    abstained,
     abstention_metrics,
     abstention_precision,
     abstention_recall,
-    out_of_scope,
     routing_coverage,
     selective_accuracy,
 )
-from quintet.evals.metrics.confusion import Confusion, Mixup, RouteFigures, confusion
+from quintet.evals.metrics.confusion import confusion
 from quintet.evals.metrics.cost import (
-    completed,
     latency_p50,
     latency_p95,
     latency_seconds,
@@ -35,7 +32,7 @@ from quintet.evals.metrics.handoff import (
     superfluous_context,
 )
 from quintet.evals.metrics.honesty import silent_ends, silent_failure_rate, silent_failures
-from quintet.evals.metrics.judge import Grade, Judge, Judged, ModelJudge, judged_by, model_judge
+from quintet.evals.metrics.judge import Judge, judged_by, model_judge
 from quintet.evals.metrics.match import (
     calls_any_order,
     calls_edit_distance,
@@ -49,24 +46,22 @@ from quintet.evals.metrics.match import (
     path_in_order,
 )
 from quintet.evals.metrics.planning import plan_executed, plan_match, plan_valid, replans, stalls
-from quintet.evals.metrics.recovery import faulted, handed_over, recovery_rate, time_to_recovery
-from quintet.evals.metrics.reliability import EveryTime, all_labels, pass_hat_k
+from quintet.evals.metrics.recovery import recovery_rate, time_to_recovery
+from quintet.evals.metrics.reliability import pass_hat_k
 from quintet.evals.metrics.routing import routing_accuracy, routing_macro_f1
 from quintet.evals.metrics.selective import (
     augrc,
     aurc,
-    calibration_bins,
     calibration_error,
     coverage_at_risk,
     eaurc,
     out_of_scope_auroc,
     out_of_scope_fpr95,
     risk_at_coverage,
-    risk_curve,
     router_metrics,
     routing_auroc,
 )
-from quintet.evals.metrics.slices import Slice, slices
+from quintet.evals.metrics.slices import slices
 from quintet.evals.metrics.standard import STANDARD
 from quintet.evals.metrics.tools import (
     duplicate_effects,
@@ -78,29 +73,17 @@ from quintet.evals.metrics.tools import (
 
 __all__ = [
     "STANDARD",
-    "Confusion",
-    "EveryTime",
-    "Grade",
     "Judge",
-    "Judged",
-    "Mixup",
-    "ModelJudge",
-    "RouteFigures",
-    "Slice",
-    "abstained",
     "abstention_metrics",
     "abstention_precision",
     "abstention_recall",
-    "all_labels",
     "augrc",
     "aurc",
-    "calibration_bins",
     "calibration_error",
     "calls_any_order",
     "calls_edit_distance",
     "calls_exact",
     "calls_in_order",
-    "completed",
     "confusion",
     "contract_violations",
     "coverage_at_risk",
@@ -109,9 +92,7 @@ __all__ = [
     "escalation_precision",
     "escalation_recall",
     "excess_steps",
-    "faulted",
     "forbidden_actions",
-    "handed_over",
     "handoff_loops",
     "judged_by",
     "latency_p50",
@@ -125,7 +106,6 @@ __all__ = [
     "money_per_completed",
     "needless_approvals",
     "needless_escalations",
-    "out_of_scope",
     "out_of_scope_auroc",
     "out_of_scope_fpr95",
     "pass_hat_k",
@@ -142,7 +122,6 @@ __all__ = [
     "refused_calls",
     "replans",
     "risk_at_coverage",
-    "risk_curve",
     "router_metrics",
     "routing_accuracy",
     "routing_auroc",

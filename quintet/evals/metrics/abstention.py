@@ -1,7 +1,7 @@
-"""A router that may abstain: what it gives to an agent, and what it had better not.
+"""Measure a router that may abstain: coverage, accuracy, and whether it abstains rightly.
 
-A run is accepted where its route is no person, and abstained from where it is one or there is
-none. A case is out of scope where each of its acceptable routes is a person.
+The router abstains where its route is a person, or where there is none; it accepts any other run.
+A case is out of scope where all of its acceptable routes are people.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from quintet.evals.trajectory import PEOPLE, Trajectory
 
 
 def abstained(trajectory: Trajectory, people: tuple[str, ...] = PEOPLE) -> bool:
-    """Whether the router gave the run to no agent: to a person, or to nobody."""
+    """Say whether the router gave the run to no agent: to a person, or to nobody."""
     return trajectory.route in ("", *people)
 
 
 def out_of_scope(case: Case, people: tuple[str, ...] = PEOPLE) -> bool | None:
-    """Whether no agent may take the case; None without a label, or where either would do."""
+    """Say whether no agent may take the case; None without a label, or if a person may too."""
     kinds = {route in people for route in case.route or ()}
     return kinds.pop() if len(kinds) == 1 else None
 
 
 def _precision(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
-    made = not trajectory.error and abstained(trajectory, people)
-    return out_of_scope(case, people) if made else None
+    # A run that raised has no route either, but nothing has decided to abstain.
+    chosen = not trajectory.error and abstained(trajectory, people)
+    return out_of_scope(case, people) if chosen else None
 
 
 def _recall(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool | None:
@@ -46,7 +47,11 @@ def _right(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> bool 
 
 
 def abstention_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, Metric, Metric, Metric]:
-    """Precision and recall of abstaining, coverage, and accuracy on what is accepted."""
+    """Return precision and recall of abstaining, coverage, and accuracy on the accepted runs.
+
+    Args:
+        people: the routes that mean a person.
+    """
     return (
         Metric(
             name="abstention_precision",

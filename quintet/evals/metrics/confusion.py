@@ -1,4 +1,4 @@
-"""Which routes are taken for which, with precision and recall of each."""
+"""Count the routes that are mistaken for another, with precision and recall of each."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quintet.evals.metrics.routing import NOBODY, told_and_chosen
+from quintet.evals.metrics.routing import NOBODY, expected_and_chosen
 from quintet.evals.row import Row
-from quintet.stats import Interval, proportion
+from quintet.stats import proportion
+from quintet.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteFigures:
-    """How well one route is found.
+    """Precision and recall of one route.
 
     Args:
         route: its name.
-        expected: runs that should take it.
-        chosen: runs that took it.
+        expected: the number of runs that should take it.
+        chosen: the number of runs that took it.
         precision: of those that took it, the share that should; None where none did.
         precision_interval: Wilson's, at the effective number of cases.
         recall: of those that should take it, the share that did; None where none should.
@@ -36,7 +37,7 @@ class RouteFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixup:
-    """A route that was taken for another, and how often."""
+    """A route that was taken for another, and the number of runs."""
 
     expected: str
     chosen: str
@@ -59,54 +60,58 @@ class Confusion:
 
     @property
     def total(self) -> int:
-        """How many runs it counts."""
+        """Return the number of runs in the matrix."""
         return sum(map(sum, self.counts))
 
     @property
     def worst(self) -> tuple[Mixup, ...]:
-        """What was taken for something else, the most frequent first."""
-        found = [
-            Mixup(expected=told, chosen=taken, count=count)
-            for told, line in zip(self.labels, self.counts, strict=True)
-            for taken, count in zip(self.labels, line, strict=True)
-            if told != taken and count
+        """Return the mix-ups, the most frequent first."""
+        mixups = [
+            Mixup(expected=expected, chosen=chosen, count=count)
+            for expected, row in zip(self.labels, self.counts, strict=True)
+            for chosen, count in zip(self.labels, row, strict=True)
+            if expected != chosen and count
         ]
-        return tuple(sorted(found, key=lambda each: (-each.count, each.expected, each.chosen)))
+        return tuple(sorted(mixups, key=lambda mixup: (-mixup.count, mixup.expected, mixup.chosen)))
 
 
 def confusion(rows: Iterable[Row], *, confidence: float = 0.95) -> Confusion:
-    """The confusion matrix of all rows with a label for the route.
+    """Return the confusion matrix of all rows with a label for the route.
 
     Args:
         rows: scored or not.
         confidence: of the intervals.
     """
-    found = [
+    runs = [
         (row.cluster, *pair)
         for row in rows
-        if (pair := told_and_chosen(row.case, row.trajectory)) is not None
+        if (pair := expected_and_chosen(row.case, row.trajectory)) is not None
     ]
-    names = {name for _, *pair in found for name in pair}
+    names = {name for _, *pair in runs for name in pair}
     labels = sorted(names, key=lambda name: (name == NOBODY, name))
-    pairs = Counter((told, chosen) for _, told, chosen in found)
+    pairs = Counter((expected, chosen) for _, expected, chosen in runs)
     return Confusion(
         labels=tuple(labels),
-        counts=tuple(tuple(pairs[told, chosen] for chosen in labels) for told in labels),
-        routes=tuple(_figures(route, found, confidence) for route in labels),
+        counts=tuple(tuple(pairs[expected, chosen] for chosen in labels) for expected in labels),
+        routes=tuple(_figures(route, runs, confidence) for route in labels),
     )
 
 
-def _figures(route: str, found: list[tuple[str, str, str]], confidence: float) -> RouteFigures:
-    of_chosen = [(who, told == route, 1) for who, told, chosen in found if chosen == route]
-    of_told = [(who, chosen == route, 1) for who, told, chosen in found if told == route]
+def _figures(route: str, runs: list[tuple[str, str, str]], confidence: float) -> RouteFigures:
+    of_chosen = [
+        (cluster, expected == route, 1) for cluster, expected, chosen in runs if chosen == route
+    ]
+    of_expected = [
+        (cluster, chosen == route, 1) for cluster, expected, chosen in runs if expected == route
+    ]
     return RouteFigures(
         route=route,
-        expected=len(of_told),
+        expected=len(of_expected),
         chosen=len(of_chosen),
         precision=_share(of_chosen),
         precision_interval=proportion(of_chosen, confidence=confidence),
-        recall=_share(of_told),
-        recall_interval=proportion(of_told, confidence=confidence),
+        recall=_share(of_expected),
+        recall_interval=proportion(of_expected, confidence=confidence),
     )
 
 

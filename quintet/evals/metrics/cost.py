@@ -1,4 +1,4 @@
-"""What a run takes: time, model calls, tokens, money; the last three for each completed case."""
+"""Measure the time of a run, and model calls, tokens and money for each completed run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintet.evals.trajectory import Trajectory
 
 
 def completed(case: Case, trajectory: Trajectory) -> bool:
-    """Whether a run did what its case asks: no label is contradicted, and it ended as it should.
+    """Say whether a run did its case: it contradicts no label, and ended as it should.
 
     Without a label for the outcome it should end as `done`, or at a person if the case wants one.
     """
@@ -38,10 +38,11 @@ def _percentile(points: Sequence[tuple[Any, ...]], at: int) -> float | None:
 
 
 def _spent(case: Case, trajectory: Trajectory, names: tuple[str, ...]) -> Share | None:
-    known = [trajectory.spent[name] for name in names if name in trajectory.spent]
-    if not known:
+    amounts = [trajectory.spent[name] for name in names if name in trajectory.spent]
+    if not amounts:
         return None
-    return Share(part=known[0], whole=float(completed(case, trajectory)))
+    # A run that did not complete adds to the cost and not to the completed runs.
+    return Share(part=amounts[0], whole=float(completed(case, trajectory)))
 
 
 def _per_completed(name: str, unit: Unit, *names: str) -> Metric:

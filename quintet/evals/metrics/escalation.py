@@ -1,4 +1,4 @@
-"""Whether people are called where they are needed, and left alone where they are not."""
+"""Measure whether people are called where they are needed, and only there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a run has reached its goal, which several metrics ask."""
+"""Decide whether a run has reached its goal, for several metrics."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from quintet.evals.expected import CHECKS, wrong_labels
 from quintet.evals.trajectory import Trajectory
 
 ENDED_WELL = ("done", "routed")
-"""The statuses that need no label to count as reached; `routed` is a router's, run alone."""
+"""The statuses that count as reached without a label; a router that is run alone ends `routed`."""
 
 GOAL = ("route", "outcome", "escalate", "never", "state")
-"""The labels that say what is to be reached, and not by which way."""
+"""The labels that name the goal and not the way to it."""
 
 END = ("calls", "outcome", "never", "state")
-"""The labels by which a claim to be done is held against what was done."""
+"""The labels that can contradict a claim to be done."""
 
 
 def labelled(case: Case, trajectory: Trajectory, labels: Collection[str] = tuple(CHECKS)) -> bool:
-    """Whether the case has any of these labels."""
+    """Say whether the case has any of these labels."""
     return any(CHECKS[name](case, trajectory) is not None for name in labels)
 
 
 def contradicted(
     case: Case, trajectory: Trajectory, labels: Collection[str] = tuple(CHECKS)
 ) -> bool:
-    """Whether the run contradicts any of these labels; one that raised does."""
+    """Say whether the run contradicts any of these labels; one that raised does."""
     return bool(trajectory.error) or any(name in labels for name in wrong_labels(case, trajectory))
 
 
 def reached(case: Case, trajectory: Trajectory, labels: Collection[str] = tuple(CHECKS)) -> bool:
-    """Whether a run contradicts none of these labels, and ended as it should.
+    """Say whether a run contradicts none of these labels, and ended as it should.
 
     Without a label for the outcome it should end as `done`, or at a person if the case wants one.
     """

@@ -1,8 +1,8 @@
-"""How control passes from one agent to the next: with the right context, and without circles.
+"""Measure the handoffs between agents: with the right context, and without circles.
 
-A handoff is a decision on record by which an agent gets control: a route, a handoff, a fallback;
-and each step of a plan that was taken up. Where a run decided none of these, as in a fixed
-sequence, it is each visit of a node that decided nothing itself. A router alone hands nothing off.
+A handoff is a recorded decision that gives control to an agent (a route, a handoff, a fallback), or
+a step of a plan that was begun. In a run with neither, such as a fixed sequence, each visit of a
+node that decided nothing itself counts as one. A router that is run alone hands nothing off.
 """
 
 from __future__ import annotations
@@ -24,85 +24,89 @@ DECIDING = ("route", "plan", "replan", "merge", "approval", "outcome")
 _NEEDS = re.compile(r"""contract ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") needs """)
 
 Keys = Callable[[Trajectory], Collection[str]]
-"""The keys of the context that a run's handoffs gave, or that were used of it."""
+"""A function of a run that returns keys of the context that its handoffs gave."""
 
 
 def holders(trajectory: Trajectory) -> tuple[str, ...]:
-    """Who got control by a decision on record, in order."""
-    return tuple(item.choice for item in trajectory.decisions if item.kind in PASSING)
+    """List the agents that got control by a recorded decision, in order."""
+    return tuple(decision.choice for decision in trajectory.decisions if decision.kind in PASSING)
 
 
 def handoffs(trajectory: Trajectory) -> int:
-    """How often an agent got control; 0 where nothing is on record."""
+    """Count the times that an agent got control; 0 where nothing is recorded."""
     steps = sum(node in (trajectory.plan or ()) for node in trajectory.path)
-    passed = len(holders(trajectory)) + steps
-    if passed or not (trajectory.decisions or trajectory.failures):
-        return passed
-    decided = {item.node for item in trajectory.decisions if item.kind in DECIDING}
-    decided |= {item.node for item in refused_drafts(trajectory)}
-    return sum(node not in decided for node in trajectory.path)
+    recorded = len(holders(trajectory)) + steps
+    if recorded or not (trajectory.decisions or trajectory.failures):
+        return recorded
+    deciders = {decision.node for decision in trajectory.decisions if decision.kind in DECIDING}
+    # A planner whose draft was refused left a failure and no decision.
+    deciders |= {failure.node for failure in refused_drafts(trajectory)}
+    return sum(node not in deciders for node in trajectory.path)
 
 
 def _broken(_: Case, trajectory: Trajectory, needs: bool) -> Share | None:
     if trajectory.status == "routed":
         return None
+    # A planner's own contract is broken by a bad draft: that is no handoff.
     drafts = refused_drafts(trajectory)
-    broken = [
-        item.message
-        for item in trajectory.failures
-        if item.error == "ContractBroken" and item not in drafts
+    messages = [
+        failure.message
+        for failure in trajectory.failures
+        if failure.error == "ContractBroken" and failure not in drafts
     ]
-    whole = max(handoffs(trajectory), len(broken))
-    part = sum(_NEEDS.match(said) is not None for said in broken) if needs else len(broken)
+    # A contract can break without a handoff on record; the share stays within 1.
+    whole = max(handoffs(trajectory), len(messages))
+    part = sum(_NEEDS.match(text) is not None for text in messages) if needs else len(messages)
     return Share(part=part, whole=whole) if whole else None
 
 
 def _worked(trajectory: Trajectory, node: str) -> bool:
-    """Whether a node called anything that ran, or may have."""
+    """Say whether a node made a call that ran, or may have run."""
     if node not in trajectory.path and trajectory.path:
-        return True  # a route of another name than its node: it cannot be told
-    ran = {call.node for call in trajectory.calls if call.status in ("ok", "unknown")}
-    return bool(ran & {node, ""})
+        return True  # a route of another name than its node: assume that it worked
+    callers = {call.node for call in trajectory.calls if call.status in ("ok", "unknown")}
+    # A call that was recorded without its node may be anyone's.
+    return bool(callers & {node, ""})
 
 
 def _redundant(_: Case, trajectory: Trajectory) -> Share | None:
     chain = holders(trajectory)
     if trajectory.status == "routed" or not chain:
         return None
-    there_and_back = zip(chain, chain[1:], chain[2:], strict=False)
     back = sum(
-        first == last and middle not in (first, last) and not _worked(trajectory, middle)
-        for first, middle, last in there_and_back
+        first == last != middle and not _worked(trajectory, middle)
+        for first, middle, last in zip(chain, chain[1:], chain[2:], strict=False)
     )
-    repeated = sum(one == other and not _worked(trajectory, one) for one, other in pairwise(chain))
+    repeated = sum(a == b and not _worked(trajectory, a) for a, b in pairwise(chain))
     return Share(part=back + repeated, whole=len(chain))
 
 
 def _circles(chain: tuple[str, ...]) -> set[tuple[str, str]]:
-    """The pairs that control went back and forth between, twice each."""
-    fours = zip(chain, chain[1:], chain[2:], chain[3:], strict=False)
-    return {(a, b) for a, b, c, d in fours if a == c and b == d and a != b}
+    """Return the pairs between which control went back and forth twice: A, B, A, B."""
+    windows = zip(chain, chain[1:], chain[2:], chain[3:], strict=False)
+    return {(a, b) for a, b, c, d in windows if a == c and b == d and a != b}
 
 
 def _looped(_: Case, trajectory: Trajectory) -> bool | None:
     if trajectory.status == "routed":
         return None
-    if any(item.error == "HandoffLoop" for item in trajectory.failures):
+    if any(failure.error == "HandoffLoop" for failure in trajectory.failures):
         return True
     if trajectory.decisions:
         return bool(_circles(holders(trajectory))) if handoffs(trajectory) else None
     if not trajectory.path:
         return None
-    # Without records, a model and its tools look like a circle too: only where neither did a thing.
+    # Without records, a model node and its tool node alternate too: a loop is only where neither
+    # made a call.
     return any(
-        not _worked(trajectory, one) and not _worked(trajectory, other)
-        for one, other in _circles(trajectory.path)
+        not _worked(trajectory, a) and not _worked(trajectory, b)
+        for a, b in _circles(trajectory.path)
     )
 
 
 def _superfluous(_: Case, trajectory: Trajectory, given: Keys, used: Keys) -> Share | None:
-    had = set(given(trajectory))
-    return Share(part=len(had - set(used(trajectory))), whole=len(had)) if had else None
+    keys = set(given(trajectory))
+    return Share(part=len(keys - set(used(trajectory))), whole=len(keys)) if keys else None
 
 
 contract_violations = Metric(
@@ -151,14 +155,14 @@ handoff_loops = Metric(
 
 
 def superfluous_context(*, given: Keys, used: Keys) -> Metric:
-    """The share of the context given in handoffs that nobody used.
+    """Return a metric: the share of the context given in handoffs that nobody used.
 
-    No standard metric: a Quintet worker gets what its contract names and nothing else, and of other
-    handoffs a record does not tell what was used. Say both, and it is counted.
+    It is no standard metric, since a Quintet worker gets only what its contract names, and records
+    of other handoffs do not tell which keys were used. Give both functions to count them.
 
     Args:
-        given: a function of a trajectory: the keys that its handoffs gave.
-        used: the keys that were used.
+        given: returns the keys that a run's handoffs gave.
+        used: returns the keys that its agents used.
     """
     return Metric(
         name="superfluous_context",

@@ -1,4 +1,4 @@
-"""Whether a run says of itself what is true."""
+"""Measure whether a run tells the truth about itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quintet.evals.metrics.goal import END, contradicted, labelled
 from quintet.evals.trajectory import Trajectory
 
 Answered = Callable[[Case, Trajectory], bool | None]
-"""Whether a run's answer is right; None where it cannot be told."""
+"""A function that says whether a run's answer is right; None where it cannot tell."""
 
 
 def _silent(case: Case, trajectory: Trajectory, answered: Answered | None) -> bool | None:
@@ -30,13 +30,13 @@ def _endless(_: Case, trajectory: Trajectory) -> bool | None:
 
 
 def silent_failures(answered: Answered | None = None) -> Metric:
-    """The silent-failure rate, with a check of the answer beside the labels.
+    """Return the silent-failure rate as a metric, with a check of the answer beside the labels.
 
     It has the name of the standard one, `silent_failure_rate`, and takes its place in a `Suite`.
 
     Args:
-        answered: a plain function of a case and its trajectory that says whether the answer is
-            right, or None where it cannot tell.
+        answered: a plain function of a case and its trajectory: True if the answer is right, False
+            if it is wrong, None where it cannot tell.
     """
     return Metric(
         name="silent_failure_rate",

@@ -1,4 +1,4 @@
-"""Judges of the final answer: a function, or a chat model, that says how good it is and why."""
+"""Judge the final answer of a run by a function or a chat model, with a score and a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.evals.case import Case
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
-from quintet.nodes.choosers.model import chat_model, filled
+from quintet.nodes.choosers.model import as_instance, chat_model
 from quintet.nodes.core.call import Call, Logic, adrive, call_any, drive
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
@@ -27,14 +27,14 @@ RUBRIC = "The answer settles what the request asks for, and says nothing that is
 
 @dataclass(frozen=True, kw_only=True)
 class Judged(Share):
-    """What a judge says of one run.
+    """A judge's score of one run.
 
     Args:
         score: from 0 to 1, or True or False.
         reason: why, in a sentence.
 
     Raises:
-        DesignError: the score is neither.
+        DesignError: the score is none of these.
     """
 
     score: float
@@ -52,7 +52,7 @@ Judgement = Judged | bool | float | None
 
 
 class Judge(Protocol):
-    """A judge: a plain or async function of a case and what its run did.
+    """Judge a run: a plain or async function of a case and its trajectory.
 
     It returns a `Judged`, True or False, a number from 0 to 1, or None where there is nothing to
     judge.
@@ -72,28 +72,28 @@ class Grade(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelJudge:
-    """A chat model that grades answers. Made by `model_judge`."""
+    """Grade answers by a chat model. Made by `model_judge`."""
 
     model: BaseChatModel = field(repr=False)
     rubric: str = RUBRIC
     method: str | None = None
 
     def logic(self, case: Case, trajectory: Trajectory) -> Logic[Judged | None]:
-        """Ask the model; a run without an answer is not asked about."""
+        """Ask the model for a grade; a run without an answer gets 0 if its case has one."""
         if trajectory.answer is None:
-            wanted = case.answer is not None
-            return Judged(score=0, reason="the run gave no answer") if wanted else None
+            expected = case.answer is not None
+            return Judged(score=0, reason="the run gave no answer") if expected else None
         options: dict[str, Any] = {} if self.method is None else {"method": self.method}
         structured = self.model.with_structured_output(Grade, **options)
-        grade = filled(Grade, (yield Call(structured, (self._messages(case, trajectory),))))
+        grade = as_instance(Grade, (yield Call(structured, (self._messages(case, trajectory),))))
         return Judged(score=grade.score, reason=grade.reason)
 
     def __call__(self, case: Case, trajectory: Trajectory) -> Judged | None:
-        """Ask the model about one run and wait."""
+        """Grade one run and block until the model has answered."""
         return drive(self.logic(case, trajectory))
 
     async def acall(self, case: Case, trajectory: Trajectory) -> Judged | None:
-        """Ask the model about one run, awaiting it."""
+        """Grade one run and await the model."""
         return await adrive(self.logic(case, trajectory))
 
     def _messages(self, case: Case, trajectory: Trajectory) -> list[BaseMessage]:
@@ -113,15 +113,15 @@ class ModelJudge:
 def model_judge(
     model: BaseChatModel | str, *, rubric: str = RUBRIC, method: str | None = None
 ) -> ModelJudge:
-    """A judge that asks a chat model for a grade by structured output.
+    """Return a judge that asks a chat model for a grade by structured output.
 
-    A model is no measuring instrument: hold its grades against some of your own before you gate on
-    them (Zheng et al. 2023, arXiv 2306.05685, on its biases).
+    Models grade with biases (Zheng et al. 2023, arXiv 2306.05685): compare its grades with some of
+    your own before you gate on them.
 
     Args:
         model: a LangChain chat model, or the name of one for `ChatOpenAI`.
-        rubric: what a good answer is.
-        method: how structured output is asked for, as in `with_structured_output`.
+        rubric: the description of a good answer.
+        method: of structured output, as in `with_structured_output`.
 
     Raises:
         DesignError: the model is neither, or the rubric is empty.
@@ -132,17 +132,18 @@ def model_judge(
 
 
 def judged_by(judge: Judge, *, name: str = "") -> Metric:
-    """A metric from a judge: the mean of its scores. What the judge raises counts as 0.
+    """Return a metric: the mean of a judge's scores. A run counts 0 where the judge raises.
 
     Args:
         judge: see `Judge`; a plain function runs in a thread, since it may wait.
         name: of the metric; by default `judged_by_` and the judge's name.
     """
-    called = name or f"judged_by_{name_of(judge).strip('_<>')}"
+    # A lambda's name, `<lambda>`, would leave brackets in the metric's.
+    name = name or f"judged_by_{name_of(judge).strip('_<>')}"
     about = f"The mean score of a judge, {name_of(judge)}, from 0 to 1."
     if isinstance(judge, ModelJudge):
         about += f" Rubric: {judge.rubric}"
-    return Metric(name=called, score=partial(_score, judge=judge), about=about)
+    return Metric(name=name, score=partial(_score, judge=judge), about=about)
 
 
 async def _score(case: Case, trajectory: Trajectory, *, judge: Judge) -> Judged | None:
@@ -153,9 +154,9 @@ def _steps(judge: Judge, case: Case, trajectory: Trajectory) -> Logic[Judged | N
     if trajectory.error:
         return Judged(score=0, reason=f"the run raised {trajectory.error}")
     if isinstance(judge, ModelJudge):
-        said = yield from call_any(judge, case, trajectory)
+        judgement = yield from call_any(judge, case, trajectory)
     else:
-        said = yield Call(judge, (case, trajectory), blocks=True)
-    if said is None or isinstance(said, Judged):
-        return said
-    return Judged(score=said)
+        judgement = yield Call(judge, (case, trajectory), blocks=True)
+    if judgement is None or isinstance(judgement, Judged):
+        return judgement
+    return Judged(score=judgement)

@@ -1,70 +1,73 @@
-"""How far the calls, or the nodes, of a run are the expected ones.
+"""Measure the agreement of a run's calls, or of its nodes, with the expected ones.
 
-Calls count that were made or proposed. An expected call is met by one of its name with the
-arguments that the label gives; others do not matter. `exact`, `in_order` and `any_order` are
-defined as in pydantic-evals' TrajectoryMatch, the last as the F1 of the two multisets.
+Calls that were made or proposed count. An expected call is met by a call of the same name that has
+the arguments given in the label; further arguments do not matter. `exact`, `in_order` and
+`any_order` are defined as in pydantic-evals' TrajectoryMatch, the last as the F1 of the two
+multisets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import eq
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.expected import called_rightly, same_call, went_rightly
+from quintet.evals.expected import calls_are_right, path_is_right, same_call
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import Trajectory
 
 Same = Callable[[Any, Any], bool]
 Sides = tuple[Sequence[Any], Sequence[Any], Same]
-Taken = Callable[[Case, Trajectory], Sides | None]
+SidesOf = Callable[[Case, Trajectory], Sides | None]
 
 
 def longest_common(expected: Sequence[Any], real: Sequence[Any], same: Same) -> int:
-    """The length of the longest common subsequence."""
-    line = [0] * (len(real) + 1)
+    """Return the length of the longest common subsequence."""
+    row = [0] * (len(real) + 1)
     for item in expected:
-        before = line
-        line = [0]
+        above = row
+        row = [0]
         for place, other in enumerate(real):
-            longer = before[place] + 1 if same(item, other) else 0
-            line.append(max(longer, before[place + 1], line[place]))
-    return line[-1]
+            longer = above[place] + 1 if same(item, other) else 0
+            row.append(max(longer, above[place + 1], row[place]))
+    return row[-1]
 
 
 def most_matched(expected: Sequence[Any], real: Sequence[Any], same: Same) -> int:
-    """The most pairs that can be made of both, each item in one pair at most, in any order.
+    """Return the most pairs of an expected and a real item, in any order, each item used once.
 
     A maximum bipartite matching, by augmenting paths (Kuhn 1955): an expected call without
     arguments must not take the only real one that another, with arguments, needs.
     """
-    taken: dict[int, int] = {}
+    partners: dict[int, int] = {}  # by the place of the real item, that of the expected one
 
-    def placed(place: int, seen: set[int]) -> bool:
+    def matched(place: int, seen: set[int]) -> bool:
         for other, item in enumerate(real):
             if other in seen or not same(expected[place], item):
                 continue
             seen.add(other)
-            if other not in taken or placed(taken[other], seen):
-                taken[other] = place
+            # A real item that is taken is free again if its partner finds another one.
+            if other not in partners or matched(partners[other], seen):
+                partners[other] = place
                 return True
         return False
 
-    return sum(placed(place, set()) for place in range(len(expected)))
+    return sum(matched(place, set()) for place in range(len(expected)))
 
 
 def edits(expected: Sequence[Any], real: Sequence[Any], same: Same) -> int:
-    """The fewest insertions, deletions and replacements that make one the other (Levenshtein)."""
-    line = list(range(len(real) + 1))
+    """Return the Levenshtein distance: the fewest insertions, deletions and replacements."""
+    row = list(range(len(real) + 1))
     for number, item in enumerate(expected, 1):
-        before = line
-        line = [number]
+        above = row
+        row = [number]
         for place, other in enumerate(real):
-            swapped = before[place] + (not same(item, other))
-            line.append(min(swapped, before[place + 1] + 1, line[place] + 1))
-    return line[-1]
+            replaced = above[place] + (not same(item, other))
+            row.append(min(replaced, above[place + 1] + 1, row[place] + 1))
+    return row[-1]
 
 
 def _calls(case: Case, trajectory: Trajectory) -> Sides | None:
@@ -75,86 +78,80 @@ def _calls(case: Case, trajectory: Trajectory) -> Sides | None:
 
 
 def _path(case: Case, trajectory: Trajectory) -> Sides | None:
-    return None if case.path is None else (case.path, trajectory.path, _equal)
-
-
-def _equal(one: str | Call, other: str | Call) -> bool:
-    return one == other
+    return None if case.path is None else (case.path, trajectory.path, eq)
 
 
 def _f1(
-    case: Case, trajectory: Trajectory, taken: Taken, count: Callable[..., int]
+    case: Case, trajectory: Trajectory, sides: SidesOf, count: Callable[..., int]
 ) -> float | None:
-    sides = taken(case, trajectory)
-    if sides is None:
+    if (compared := sides(case, trajectory)) is None:
         return None
-    both = len(sides[0]) + len(sides[1])
-    return 2 * count(*sides) / both if both else 1.0
+    expected, real, _ = compared
+    both = len(expected) + len(real)
+    # No call was expected and none was made.
+    return 2 * count(*compared) / both if both else 1.0
 
 
-def _distance(case: Case, trajectory: Trajectory, taken: Taken) -> float | None:
-    sides = taken(case, trajectory)
-    if sides is None:
+def _distance(case: Case, trajectory: Trajectory, sides: SidesOf) -> float | None:
+    if (compared := sides(case, trajectory)) is None:
         return None
-    longer = max(len(sides[0]), len(sides[1]))
-    return edits(*sides) / longer if longer else 0.0
+    expected, real, _ = compared
+    longer = max(len(expected), len(real))
+    return edits(*compared) / longer if longer else 0.0
 
 
-def _excess(case: Case, trajectory: Trajectory, taken: Taken) -> Share | None:
-    sides = taken(case, trajectory)
-    if sides is None:
+def _excess(case: Case, trajectory: Trajectory, sides: SidesOf) -> Share | None:
+    if (compared := sides(case, trajectory)) is None:
         return None
-    return Share(part=max(len(sides[1]) - len(sides[0]), 0), whole=len(sides[0]))
+    expected, real, _ = compared
+    return Share(part=max(len(real) - len(expected), 0), whole=len(expected))
 
 
-def _family(prefix: str, what: str, taken: Taken, exact: Any) -> tuple[Metric, ...]:
+def _family(prefix: str, items: str, sides: SidesOf, exact: Any) -> tuple[Metric, ...]:
     return (
         Metric(
             name=f"{prefix}exact",
             score=exact,
-            about=f"Runs whose {what} are the expected ones, all of them and in order.",
+            about=f"Runs whose {items} are the expected ones, all of them and in order.",
         ),
         Metric(
             name=f"{prefix}in_order",
-            score=partial(_f1, taken=taken, count=longest_common),
+            score=partial(_f1, sides=sides, count=longest_common),
             about=(
-                f"2 L / (expected + made), L the longest common subsequence of the {what}; the "
+                f"2 L / (expected + made), L the longest common subsequence of the {items}; the "
                 "mean over runs (pydantic-evals, TrajectoryMatch in_order)."
             ),
         ),
         Metric(
             name=f"{prefix}any_order",
-            score=partial(_f1, taken=taken, count=most_matched),
+            score=partial(_f1, sides=sides, count=most_matched),
             about=(
-                f"2 M / (expected + made), M the expected {what} that were met in whatever order, "
+                f"2 M / (expected + made), M the expected {items} that were met in whatever order, "
                 "each once; the mean over runs (pydantic-evals, TrajectoryMatch any_order)."
             ),
         ),
         Metric(
             name=f"{prefix}edit_distance",
-            score=partial(_distance, taken=taken),
+            score=partial(_distance, sides=sides),
             better="lower",
             about=(
-                f"Insertions, deletions and replacements from the expected {what} to those made / "
+                f"Insertions, deletions and replacements from the expected {items} to those made / "
                 "the length of the longer; the mean over runs (Levenshtein 1966)."
             ),
         ),
         Metric(
             name="excess_steps" if prefix == "calls_" else f"{prefix}excess_steps",
-            score=partial(_excess, taken=taken),
+            score=partial(_excess, sides=sides),
             better="lower",
             unit="number",
-            about=(
-                f"How many more {what} were made than expected / expected ones; 0 where none is "
-                "too many."
-            ),
+            about=f"The {items} made beyond the expected number, or 0 if fewer / expected ones.",
         ),
     )
 
 
 (calls_exact, calls_in_order, calls_any_order, calls_edit_distance, excess_steps) = _family(
-    "calls_", "calls", _calls, called_rightly
+    "calls_", "calls", _calls, calls_are_right
 )
 (path_exact, path_in_order, path_any_order, path_edit_distance, path_excess_steps) = _family(
-    "path_", "nodes", _path, went_rightly
+    "path_", "nodes", _path, path_is_right
 )

@@ -1,4 +1,4 @@
-"""Whether plans can run, are the expected ones, get done, and hold."""
+"""Measure whether plans can run, are the expected ones, get done, and hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from quintet.evals.case import Case
-from quintet.evals.expected import planned_rightly
+from quintet.evals.expected import plan_is_right
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
@@ -14,30 +14,34 @@ from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 
 DRAFTING = ("DesignError", "ContractBroken", "ValidationError", "OutputParserException")
-"""What a planner fails with when what was drafted is no plan that can run."""
+"""The errors of a planner whose draft is no plan that can run."""
 
 _CANNOT_RUN = "the model's plan cannot run"
 _PLAN = re.compile(r"plan \d+: ")
 
 
 def _made(trajectory: Trajectory) -> int:
-    """How many plans were made; a plan without a decision on record is one."""
+    """Count the plans that were made; a plan without a recorded decision is one."""
     return len(_plans(trajectory)) or int(trajectory.plan is not None)
 
 
 def _plans(trajectory: Trajectory) -> list[Decision]:
-    """The planner's decisions. Recovery leaves one of the kind `replan` too: it asks for a plan."""
-    made = (item for item in trajectory.decisions if item.kind in ("plan", "replan"))
-    return [item for item in made if _PLAN.match(item.choice)]
+    """List the planner's decisions."""
+    decisions = (
+        decision for decision in trajectory.decisions if decision.kind in ("plan", "replan")
+    )
+    # Recovery records a decision of the kind `replan` too, which asks for a plan and holds none.
+    return [decision for decision in decisions if _PLAN.match(decision.choice)]
 
 
 def refused_drafts(trajectory: Trajectory) -> tuple[Failure, ...]:
-    """The failures of a planner whose draft was no plan that can run."""
-    planners = {item.node for item in _plans(trajectory)}
+    """List the failures of a planner whose draft was no plan that can run."""
+    planners = {decision.node for decision in _plans(trajectory)}
     return tuple(
-        item
-        for item in trajectory.failures
-        if item.error in DRAFTING and (item.node in planners or _CANNOT_RUN in item.message)
+        failure
+        for failure in trajectory.failures
+        if failure.error in DRAFTING
+        and (failure.node in planners or _CANNOT_RUN in failure.message)
     )
 
 
@@ -55,24 +59,25 @@ def _executed(_: Case, trajectory: Trajectory) -> Share | None:
         return None
     if trajectory.claims_done:
         return Share(part=len(plan), whole=len(plan))
-    begun = Counter(node for node in trajectory.path if node in plan)
-    failed = Counter(item.node for item in trajectory.failures if item.node in plan)
-    done = (begun - failed) & Counter(plan)
+    visits = Counter(node for node in trajectory.path if node in plan)
+    failed = Counter(failure.node for failure in trajectory.failures if failure.node in plan)
+    # The path holds visits of earlier plans too: count at most those that the last plan asks for.
+    done = (visits - failed) & Counter(plan)
     return Share(part=done.total(), whole=len(plan))
 
 
 def _replans(_: Case, trajectory: Trajectory) -> float | None:
     if not _made(trajectory):
         return None
-    return sum(item.kind == "replan" for item in _plans(trajectory))
+    return sum(decision.kind == "replan" for decision in _plans(trajectory))
 
 
 def _stalled(_: Case, trajectory: Trajectory) -> bool | None:
     if not _made(trajectory):
         return None
     return trajectory.status == "unfinished" or any(
-        item.kind == "escalation" and _PLAN.match(item.reason) is not None
-        for item in trajectory.decisions
+        decision.kind == "escalation" and _PLAN.match(decision.reason) is not None
+        for decision in trajectory.decisions
     )
 
 
@@ -88,7 +93,7 @@ plan_valid = Metric(
 
 plan_match = Metric(
     name="plan_match",
-    score=planned_rightly,
+    score=plan_is_right,
     about="Runs whose plan names the expected assignees, in order / runs with a label for it.",
 )
 """The share of runs whose plan names the expected assignees, in order."""
@@ -108,9 +113,9 @@ replans = Metric(
     score=_replans,
     better="lower",
     unit="number",
-    about="How often a run with a plan was re-planned, on average.",
+    about="Re-plans / runs with a plan: the mean over these runs.",
 )
-"""How often a run with a plan was re-planned, on average."""
+"""The mean number of re-plans of a run with a plan."""
 
 stalls = Metric(
     name="stalls",

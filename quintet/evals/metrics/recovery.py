@@ -1,7 +1,7 @@
-"""What becomes of a run in which something failed.
+"""Measure the recovery of runs in which something failed.
 
-A run met a fault where one was put in, a failure or a retry is on record, or a tool failed. A
-contract's own condition for a person, met, is on record as a failure too; it is none.
+A run met a fault if one was injected, if a failure or a retry is recorded, or if a tool failed. A
+contract's condition for handing over to a person is recorded as a failure too, but is no fault.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from quintet.state.decision import Decision
 
 
 def faulted(trajectory: Trajectory) -> bool:
-    """Whether something failed in the run, on purpose or not."""
+    """Say whether something failed in the run, injected or not."""
     return bool(
         trajectory.faults
-        or any(item.error != PersonNeeded.__name__ for item in trajectory.failures)
+        or any(failure.error != PersonNeeded.__name__ for failure in trajectory.failures)
         or trajectory.error
-        or any(item.kind == "retry" for item in trajectory.decisions)
+        or any(decision.kind == "retry" for decision in trajectory.decisions)
         or any(call.status == "failed" for call in trajectory.calls)
     )
 
@@ -46,9 +46,13 @@ def _progress(decision: Decision) -> bool:
 def _seconds(_: Case, trajectory: Trajectory) -> float | None:
     if not trajectory.failures or not trajectory.claims_done:
         return None
-    fault = min(item.at for item in trajectory.failures)
-    later = [item.at for item in trajectory.decisions if item.at >= fault and _progress(item)]
-    return min(later) - fault if later else None
+    fault = min(failure.at for failure in trajectory.failures)
+    successes = [
+        decision.at
+        for decision in trajectory.decisions
+        if decision.at >= fault and _progress(decision)
+    ]
+    return min(successes) - fault if successes else None
 
 
 recovery_rate = Metric(

@@ -1,4 +1,4 @@
-"""Whether a case passes, and whether it passes every time."""
+"""Measure whether a case passes, and whether it passes every time."""
 
 from __future__ import annotations
 
@@ -26,40 +26,41 @@ def _run(case: Case, trajectory: Trajectory) -> tuple[str, bool] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class EveryTime:
-    """pass^k over runs, each a case's id and whether it passed. Made by `pass_hat_k`.
+    """Compute pass^k from runs, each a case's id and whether it passed. Made by `pass_hat_k`.
 
     Args:
-        k: how many runs must all pass.
+        k: the number of runs that must all pass.
     """
 
     k: int
 
     def __call__(self, points: Sequence[tuple[Any, ...]]) -> float | None:
-        """The mean over cases of C(passed, k) / C(runs, k); None where a case has fewer runs."""
+        """Return the mean over cases of C(passed, k) / C(runs, k); None if one has fewer runs."""
         of_cases = [value for _, value, _ in self.parts(("", point) for point in points)]
         return fsum(of_cases) / len(of_cases) if of_cases else None
 
     def parts(
         self, points: Iterable[tuple[str, tuple[Any, ...]]]
     ) -> list[tuple[str, float, float]]:
-        """Each case's cluster, its pass^k, and 1: what `stats.proportion` makes an interval from.
+        """Return (cluster, pass^k, 1) of each case, for the interval of `stats.proportion`.
 
-        A bootstrap over runs would not do: a case that is drawn twice looks like one of twice as
-        many runs. Empty where a case has fewer runs than k.
+        Empty where a case has fewer runs than k.
 
         Args:
             points: each run's cluster, and its point.
         """
-        runs: dict[str, list[bool]] = {}
+        # Not a bootstrap over runs: a case that is drawn twice would look like one of twice as
+        # many runs.
+        results: dict[str, list[bool]] = {}
         clusters: dict[str, str] = {}
         for cluster, (case, passed) in points:
-            runs.setdefault(case, []).append(bool(passed))
+            results.setdefault(case, []).append(bool(passed))
             clusters[case] = cluster
-        if any(len(made) < self.k for made in runs.values()):
+        if any(len(passes) < self.k for passes in results.values()):
             return []
         return [
-            (clusters[case], stats.pass_hat_k(sum(made), len(made), self.k), 1.0)
-            for case, made in runs.items()
+            (clusters[case], stats.pass_hat_k(sum(passes), len(passes), self.k), 1.0)
+            for case, passes in results.items()
         ]
 
 
@@ -72,13 +73,13 @@ all_labels = Metric(
 
 
 def pass_hat_k(k: int) -> Metric:
-    """The chance that k runs of a case all pass; it needs so many repeats of each case.
+    """Return a metric: the chance that k runs of a case all pass. Each case needs k runs or more.
 
     Args:
-        k: how many runs.
+        k: the number of runs.
 
     Raises:
-        DesignError: less than one.
+        DesignError: k is no whole number, or less than 1.
     """
     if not isinstance(k, int) or k < 1:
         raise DesignError(f"pass_hat_k({k!r}): give a whole number, 1 or more")

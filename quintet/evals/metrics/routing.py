@@ -1,4 +1,4 @@
-"""Whether the right route was chosen."""
+"""Measure whether the right route was chosen."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.expected import routed_rightly
+from quintet.evals.expected import route_is_right
 from quintet.evals.metric import Metric
 from quintet.evals.trajectory import Trajectory
 from quintet.stats import macro_f1
 
 NOBODY = "nobody"
-"""How a run that was given to no route is called in figures."""
+"""The name, in figures, of the route of a run that took none."""
 
 
-def told_and_chosen(case: Case, trajectory: Trajectory) -> tuple[str, str] | None:
-    """The expected route and the chosen one; None without a label.
+def expected_and_chosen(case: Case, trajectory: Trajectory) -> tuple[str, str] | None:
+    """Return the expected route and the chosen one; None without a label.
 
     Of several acceptable routes the expected one is the chosen one, or the first where none of
     them was chosen.
@@ -35,14 +35,14 @@ def _macro_f1(points: Sequence[tuple[Any, ...]]) -> float | None:
 
 routing_accuracy = Metric(
     name="routing_accuracy",
-    score=routed_rightly,
+    score=route_is_right,
     about="Runs whose first route is one of the acceptable ones / runs with a label for it.",
 )
 """Runs whose first route is one of the acceptable ones, of the runs with a label for it."""
 
 routing_macro_f1 = Metric(
     name="routing_macro_f1",
-    score=told_and_chosen,
+    score=expected_and_chosen,
     over=_macro_f1,
     about=(
         "The mean over routes of 2 P R / (P + R), each route weighing the same, however rare "

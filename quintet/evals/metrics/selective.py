@@ -1,6 +1,6 @@
-"""What a router's confidence is worth: risk against coverage, ranking, calibration.
+"""Measure the worth of a router's confidence: risk against coverage, ranking, calibration.
 
-The answer is the likeliest route, also where the router abstained from it. An abstention without a
+The answer is the likeliest route, even if the router abstained from it. An abstention without a
 confidence counts as the least sure answer, and so does a run that raised; a choice without a
 confidence is left out.
 """
@@ -19,6 +19,8 @@ from quintet.evals.metric import Metric
 from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_of_scope
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE, Trajectory
+from quintet.stats.calibration import Bin
+from quintet.stats.selective import RiskPoint
 
 BINS = 15
 
@@ -29,7 +31,7 @@ Over = Callable[[Points], float | None]
 
 
 def _answer(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Point | None:
-    """The confidence, and whether the likeliest route is right."""
+    """Return the confidence, and whether the likeliest route is right."""
     if not case.route:
         return None
     if trajectory.error:
@@ -42,18 +44,19 @@ def _answer(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Poin
 
 
 def _scope(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Point | None:
-    """The confidence that an agent may take it, and whether one may."""
+    """Return the confidence that the case is for an agent, and whether it is."""
     outside, answer = out_of_scope(case, people), _answer(case, trajectory, people)
     if outside is None or answer is None:
         return None
-    sure = answer[0]
-    # A choice of a person, as by a rule, is no abstention: it is as sure that no agent may.
-    chosen = trajectory.route in people and trajectory.best in ("", trajectory.route)
-    return (1 - sure if chosen and sure is not None else sure), not outside
+    confidence = answer[0]
+    # A rule that routes to a person is a confident out-of-scope prediction and no abstention:
+    # invert its confidence.
+    person = trajectory.route in people and trajectory.best in ("", trajectory.route)
+    return (1 - confidence if person and confidence is not None else confidence), not outside
 
 
 def _columns(points: Points) -> tuple[list[float], list[bool]] | None:
-    """Confidences and flags; None where no run has a confidence."""
+    """Split points into confidences and flags; None where no run has a confidence."""
     if all(point[0] is None for point in points):
         return None
     return [point[0] or 0.0 for point in points], [bool(point[1]) for point in points]
@@ -65,6 +68,7 @@ def _measured(points: Points, measure: Measure) -> float | None:
 
 
 def _ranked(points: Points, measure: Measure) -> float | None:
+    # A bootstrap may draw positives alone, or negatives alone, which rank nothing.
     columns = _columns(points)
     return None if columns is None or len(set(columns[1])) < 2 else measure(*columns)
 
@@ -79,6 +83,7 @@ def _risk_at(points: Points, coverage: float) -> float | None:
     if columns is None:
         return None
     curve = stats.risk_coverage(*columns)
+    # The tolerance: 0.7 times the cases may come out a last bit above the whole number that it is.
     return next(point.risk for point in curve if point.coverage >= coverage * (1 - 1e-12))
 
 
@@ -86,8 +91,8 @@ def _coverage_at(points: Points, risk: float) -> float | None:
     columns = _columns(points)
     if columns is None:
         return None
-    kept = (point.coverage for point in stats.risk_coverage(*columns) if point.risk <= risk)
-    return max(kept, default=0.0)
+    points_within = (point for point in stats.risk_coverage(*columns) if point.risk <= risk)
+    return max((point.coverage for point in points_within), default=0.0)
 
 
 _MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
@@ -161,7 +166,7 @@ _SCOPE: tuple[tuple[str, Over, Better, str], ...] = (
 
 
 def router_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, ...]:
-    """All measures of abstention and confidence, for routes to people of other names.
+    """Return all measures of abstention and confidence, for people's routes of other names.
 
     They have the same names as the standard ones, and so take their place in a `Suite`.
 
@@ -195,7 +200,7 @@ def router_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, ...]:
 
 
 def risk_at_coverage(coverage: float = 0.8, *, people: tuple[str, ...] = PEOPLE) -> Metric:
-    """The share of wrong answers where the router must answer at least so many of the cases.
+    """Return a metric: the share of wrong answers if at least `coverage` of the cases are answered.
 
     Args:
         coverage: the share of cases that are answered, the surest ones.
@@ -217,9 +222,9 @@ def risk_at_coverage(coverage: float = 0.8, *, people: tuple[str, ...] = PEOPLE)
 
 
 def coverage_at_risk(risk: float = 0.03, *, people: tuple[str, ...] = PEOPLE) -> Metric:
-    """The largest share of cases that can be answered with at most this share of wrong ones.
+    """Return a metric: the largest share of cases that can be answered with at most this risk.
 
-    The threshold is the best on these cases themselves: what a router could reach, and no promise.
+    The threshold is the best on these very cases, so the figure is an upper limit and no promise.
 
     Args:
         risk: wrong / answered.
@@ -245,14 +250,14 @@ def _percent(name: str, value: float) -> str:
     return f"{100 * value:g}"
 
 
-def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.RiskPoint]:
-    """The risk-coverage curve of all rows, the surest first; empty where none has a confidence."""
+def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[RiskPoint]:
+    """Return the risk-coverage curve of all rows, surest first; empty if none has a confidence."""
     columns = _columns(_answers(rows, people))
     return [] if columns is None else stats.risk_coverage(*columns)
 
 
-def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[stats.Bin]:
-    """The bins of the reliability diagram that hold any answers, from the least sure up."""
+def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[Bin]:
+    """Return the bins of the reliability diagram that hold answers, the least sure first."""
     columns = _columns([point for point in _answers(rows, people) if point[0] is not None])
     return [] if columns is None else stats.reliability(*columns, bins=BINS)
 

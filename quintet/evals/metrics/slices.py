@@ -1,4 +1,4 @@
-"""A metric on the slices of a suite: its tags."""
+"""Compute a metric on the slices of a suite: the cases of each tag."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from quintet.errors import DesignError
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.stats import Interval, bootstrap_ratio, proportion
+from quintet.stats import bootstrap_ratio, proportion
+from quintet.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +18,9 @@ class Slice:
 
     Args:
         tag: the tag; empty for cases without any.
-        part: what is summed up, such as hits.
-        whole: out of how many.
-        cases: how many cases had something to say.
+        part: the sum of the parts, such as hits.
+        whole: the sum of the wholes, such as trials.
+        cases: the number of cases that have a score.
         interval: Wilson's for a share, at the effective number of cases; else the cluster
             bootstrap's.
     """
@@ -32,20 +33,20 @@ class Slice:
 
     @property
     def value(self) -> float | None:
-        """Part by whole; None where the whole is nothing."""
+        """Return part / whole; None where the whole is 0."""
         return self.part / self.whole if self.whole else None
 
 
 def slices(
     rows: Iterable[Row], metric: Metric, *, confidence: float = 0.95, seed: int = 0
 ) -> dict[str, Slice]:
-    """A metric on each tag, by tag; cases without one stand under the empty tag.
+    """Compute a metric on the cases of each tag; cases without a tag are under the empty tag.
 
     Args:
         rows: scored rows.
         metric: a ratio, so one without `over`.
         confidence: of the intervals.
-        seed: of the bootstrap, for what is no share.
+        seed: of the bootstrap, for metrics that are no share.
 
     Raises:
         DesignError: the metric is no ratio.

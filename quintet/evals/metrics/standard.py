@@ -1,4 +1,4 @@
-"""The metrics that every suite computes; a report leaves out those that have nothing to say."""
+"""List the metrics that every suite computes; a report leaves out those without any score."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ STANDARD: tuple[Metric, ...] = (
     cost.tokens_per_completed,
     cost.money_per_completed,
 )
-"""In the order of reports, what a reader asks first in front.
+"""In the order of reports: the questions that a reader asks first come first.
 
-Not among them: `eaurc`, `augrc` and `out_of_scope_fpr95`, which say much the same as others, and
-what needs a setting or a judge.
+Left out are `eaurc`, `augrc` and `out_of_scope_fpr95`, which say much the same as others, and
+metrics that need a setting or a judge.
 """

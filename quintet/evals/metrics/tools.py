@@ -1,57 +1,54 @@
-"""Calls of tools and effects: whether they work, are allowed, and happen once."""
+"""Measure calls of tools and effects: whether they work, are allowed, and happen once."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from quintet.evals.case import Case
-from quintet.evals.expected import trespassed
+from quintet.evals.expected import forbidden_uses
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 
 
-def _tried(trajectory: Trajectory) -> list[Call]:
-    """The calls, but for what only was proposed to a person."""
+def _tried(trajectory: Trajectory) -> list[ToolCall]:
+    """List the calls, without those that were only proposed to a person."""
     return [call for call in trajectory.calls if call.status != "proposed"]
 
 
-def _succeeded(_: Case, trajectory: Trajectory) -> Share | None:
+def _with_status(_: Case, trajectory: Trajectory, status: str) -> Share | None:
     tried = _tried(trajectory)
     if not tried:
         return None
-    return Share(part=sum(call.status == "ok" for call in tried), whole=len(tried))
+    return Share(part=sum(call.status == status for call in tried), whole=len(tried))
 
 
 def _retried(_: Case, trajectory: Trajectory) -> Share | None:
     tried = _tried(trajectory)
-    again = sum(call.retry for call in tried)
-    return Share(part=again, whole=len(tried) - again) if tried else None
-
-
-def _refused(_: Case, trajectory: Trajectory) -> Share | None:
-    tried = _tried(trajectory)
-    if not tried:
-        return None
-    return Share(part=sum(call.status == "refused" for call in tried), whole=len(tried))
+    retries = sum(call.retry for call in tried)
+    return Share(part=retries, whole=len(tried) - retries) if tried else None
 
 
 def _twice(_: Case, trajectory: Trajectory) -> bool | None:
-    done = Counter(call.key for call in trajectory.calls if call.key and call.status == "ok")
-    # A state holds one action a key, however often it happened; each time left a decision.
-    noted = Counter(item.choice for item in trajectory.decisions if item.kind == "effect")
-    del noted["refused"]
-    times = (done | noted).values()
+    calls = Counter(call.key for call in trajectory.calls if call.key and call.status == "ok")
+    # The state holds one action for each key, even if it happened twice; each time left a decision.
+    decisions = Counter(
+        decision.choice for decision in trajectory.decisions if decision.kind == "effect"
+    )
+    del decisions["refused"]
+    # The union takes the larger count: the two tell of the same effects.
+    times = (calls | decisions).values()
     return max(times) > 1 if times else None
 
 
 def _trespassed(case: Case, trajectory: Trajectory) -> bool | None:
-    return bool(trespassed(case, trajectory)) if case.never else None
+    return bool(forbidden_uses(case, trajectory)) if case.never else None
 
 
 tool_success = Metric(
     name="tool_success",
-    score=_succeeded,
+    score=partial(_with_status, status="ok"),
     about="Calls that returned / calls; what was only proposed to a person is none.",
 )
 """Calls that returned, of all calls."""
@@ -67,7 +64,7 @@ tool_retries = Metric(
 
 refused_calls = Metric(
     name="refused_calls",
-    score=_refused,
+    score=partial(_with_status, status="refused"),
     better="lower",
     about="Calls that a contract, a rule or a person refused / calls.",
 )

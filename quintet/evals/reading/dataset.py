@@ -1,4 +1,4 @@
-"""Cases as examples of a LangSmith dataset, and back; nothing is sent anywhere."""
+"""Convert cases to examples of a LangSmith dataset and back; nothing is sent anywhere."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from quintet.evals.case import Case
 from quintet.evals.reading.records import FIELDS, case_record, read_record
 
 OURS = "quintet"
-"""The key of an example's metadata under which a case keeps what is neither input nor label."""
+"""The key of an example's metadata that holds a case's id, tags and group."""
 _ASIDE = ("id", "tags", "group")
 _TEXTS = ("input", "text", "question", "query")
 _ANSWERS = ("answer", "output", "response")
 
 
 def to_example(case: Case) -> dict[str, Any]:
-    """A case as `inputs`, `outputs` and `metadata`; `from_example` gives it back.
+    """Convert a case to `inputs`, `outputs` and `metadata`; `from_example` gives it back.
 
     Raises:
         DesignError: the case has no input, or holds what JSON cannot.
     """
     record = case_record(case)
-    given = record.pop("input")
+    value = record.pop("input")
     aside = {name: record.pop(name) for name in _ASIDE if name in record}
-    whole = isinstance(given, Mapping) and bool(given)
+    # Inputs are an object, and an example without any is refused: wrap every other input.
+    whole = isinstance(value, Mapping) and bool(value)
     return {
-        "inputs": given if whole else {"input": given},
+        "inputs": value if whole else {"input": value},
         "outputs": record,
         "metadata": {OURS: {**aside, "wrapped": not whole}},
     }
 
 
 def from_example(example: Any) -> Case:
-    """A case from an example: one of ours without loss, or anybody's.
+    """Convert an example to a case: one from `to_example` without loss, or any other.
 
-    Of a foreign example the inputs are the case's input, or the text alone where that is all that
-    they hold (`input`, `text`, `question`, `query`). Outputs named as a label of `Case` are that
-    label; `label` is the route; `output` and `response` are the answer. Where none is known, all
-    outputs together are the answer. The splits that it is in are its tags.
+    The inputs of any other example become the case's input, or the text alone where they hold only
+    a text (`input`, `text`, `question`, `query`). Outputs with the name of a label of `Case` are
+    that label; `label` is the route; `output` and `response` are the answer. Where no name is
+    known, all outputs together are the answer. The example's splits are the case's tags.
 
     Args:
         example: a mapping with `inputs` and `outputs`, or LangSmith's `Example`.
@@ -47,27 +48,27 @@ def from_example(example: Any) -> Case:
     Raises:
         DesignError: no inputs, or a label of the wrong kind.
     """
-    inputs, outputs, metadata = (_part(example, n) for n in ("inputs", "outputs", "metadata"))
+    names = ("inputs", "outputs", "metadata")
+    inputs, outputs, metadata = (_mapping(_field(example, name)) for name in names)
     if not inputs:
         raise DesignError(f"{example!r:.60} has no inputs; give an example with inputs and outputs")
     ours = metadata.get(OURS)
     if isinstance(ours, Mapping) and "wrapped" in ours:
-        given = inputs.get("input") if ours["wrapped"] else dict(inputs)
+        value = inputs.get("input") if ours["wrapped"] else dict(inputs)
         aside = {name: ours[name] for name in _ASIDE if name in ours}
-        return read_record({"input": given, **outputs, **aside})
+        return read_record({"input": value, **outputs, **aside})
     splits = metadata.get("dataset_split") or []
     tags = {"tags": [splits] if isinstance(splits, str) else splits} if splits else {}
-    named = {"id": str(name)} if (name := _named(example)) else {}
-    return read_record({"input": _input(inputs), **_labels(outputs), **tags, **named})
+    own_id = {"id": str(name)} if (name := _field(example, "id")) else {}
+    return read_record({"input": _input(inputs), **_labels(outputs), **tags, **own_id})
 
 
-def _part(example: Any, name: str) -> Mapping[str, Any]:
-    whole = example.get(name) if isinstance(example, Mapping) else getattr(example, name, None)
-    return whole if isinstance(whole, Mapping) else {}
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
-def _named(example: Any) -> Any:
-    return example.get("id") if isinstance(example, Mapping) else getattr(example, "id", None)
+def _field(example: Any, name: str) -> Any:
+    return example.get(name) if isinstance(example, Mapping) else getattr(example, name, None)
 
 
 def _input(inputs: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Cases in files: JSON lines, a JSON list, or CSV."""
+"""Read and write files of cases: JSON lines, a JSON list, or CSV."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from quintet.evals.reading.lines import (
     Line,
     Mistakes,
     csv_rows,
-    dumped,
-    is_rows,
+    encoded_lines,
     json_lines,
     json_list,
+    json_text,
 )
 from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
+from quintet.evals.reading.rows import is_rows
 
 SUFFIXES = (".jsonl", ".json", ".csv")
 
@@ -36,17 +37,17 @@ def read_cases(
 ) -> tuple[Case, ...]:
     """Read cases from `.jsonl` (one object a line), `.json` (one list) or `.csv`.
 
-    The fields are those of `Case`; where none is called `input`, `message` or `text` is it. In
-    CSV, lists stand between `|`, flags are true, false, yes, no or empty, and a cell of `input`,
-    `state`, `calls` or `answer` may hold JSON.
+    The fields are those of `Case`; where none is called `input`, `message` or `text` is the input.
+    In CSV, the items of a list are separated by `|`, flags are true, false, yes, no or empty, and a
+    cell of `input`, `state`, `calls` or `answer` may hold JSON.
 
     Args:
         path: the file.
         fields: the file's names for fields of `Case`, as in
-            `{"input": "message", "route": "label"}`; a field given as None is not read. With it,
-            what the file holds besides is left aside; without it an unknown name is a mistake.
-        make: in place of `fields`, a function of one record (of CSV: of texts by column) that
-            returns its `Case`, or None to leave it out.
+            `{"input": "message", "route": "label"}`; a field given as None is not read. With
+            `fields`, other names in the file are ignored; without it they are mistakes.
+        make: in place of `fields`, a function of one record (for CSV a dict of texts by column)
+            that returns its `Case`, or None to leave it out.
 
     Returns:
         The cases in the order of the file.
@@ -64,13 +65,13 @@ def read_cases(
     cases: dict[str, tuple[str, Case]] = {}
     for line in lines:
         if make is not None:
-            case, given = _made(make, line, mistakes), True
+            case, has_id = _make_case(make, line, mistakes), True
         else:
-            case, given = read_line(line, fields, mistakes, comma=comma)
+            case, has_id = read_line(line, fields, mistakes, comma=comma)
         if case is None:
             continue
         if case.id in cases:
-            mistakes.add(line.place, _twice(case, cases[case.id][0], given=given))
+            mistakes.add(line.place, _repeated(case, cases[case.id][0], has_id=has_id))
         else:
             cases[case.id] = (line.place, case)
     mistakes.check()
@@ -82,22 +83,22 @@ def read_cases(
 def write_cases(cases: Iterable[Case], path: str | Path) -> None:
     """Write cases to `.jsonl`, `.json` or `.csv`, so that `read_cases` gives them back.
 
-    A file that is there is replaced, once the new one is whole; a report of an evaluation is not.
+    An earlier file is replaced once the new one is whole; the report of an evaluation is refused.
 
     Raises:
-        DesignError: another suffix, a case whose data JSON cannot hold (or a CSV cell), or one
-            without an input; or a report, or no file at all, is in the place.
+        DesignError: another suffix; a case without an input, or with data that JSON or a CSV cell
+            cannot hold; or the path leads to a report, or to something that is no file.
     """
     suffix = _suffix(Path(path))
     place = checked(path, lambda begins: not is_rows(begins), "file of cases")
     records = [case_record(case) for case in cases]
-    if suffix == ".csv":
-        text = _csv(records)
+    if suffix == ".jsonl":
+        replaced(place, encoded_lines(records))
     elif suffix == ".json":
-        text = "[\n" + ",\n".join(dumped(record) for record in records) + "\n]\n"
+        text = ",\n".join(json_text(record) for record in records)
+        replaced(place, [f"[\n{text}\n]\n".encode()])
     else:
-        text = "".join(dumped(record) + "\n" for record in records)
-    replaced(place, [text.encode()])
+        replaced(place, [_csv_text(records).encode()])
 
 
 def _suffix(path: Path) -> str:
@@ -128,30 +129,31 @@ def _check_fields(fields: Mapping[str, str | None], lines: list[Line], source: s
             )
 
 
-def _made(make: Make, line: Line, mistakes: Mistakes) -> Case | None:
+def _make_case(make: Make, line: Line, mistakes: Mistakes) -> Case | None:
     if not isinstance(line.record, Mapping):
         mistakes.add(line.place, f"{line.record!r:.60} is no object; give one")
         return None
     try:
-        made = make(dict(line.record))
+        case = make(dict(line.record))
     except Exception as problem:  # noqa: BLE001 - a user's function may raise anything
         mistakes.add(line.place, f"make raised {type(problem).__name__}: {problem}")
         return None
-    if made is not None and not isinstance(made, Case):
-        mistakes.add(line.place, f"make returned {made!r:.60}; return a Case, or None")
+    if case is not None and not isinstance(case, Case):
+        mistakes.add(line.place, f"make returned {case!r:.60}; return a Case, or None")
         return None
-    return made
+    return case
 
 
-def _twice(case: Case, first: str, *, given: bool) -> str:
-    if given:
+def _repeated(case: Case, first: str, *, has_id: bool) -> str:
+    if has_id:
         return f"id {case.id!r} is taken by {first}; give each case its own"
     return f"the same input as {first}, {case.text!r:.60}, and no id; drop one, or give each an id"
 
 
-def _csv(records: list[dict[str, Any]]) -> str:
+def _csv_text(records: list[dict[str, Any]]) -> str:
     names = ["id", "input"]
     names += [name for name in FIELDS if name not in names and any(name in r for r in records)]
+    # newline="" as the csv module asks, or line ends within cells would change.
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(names)

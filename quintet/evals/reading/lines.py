@@ -1,4 +1,4 @@
-"""Files of records, read line by line; every mistake is kept with its line."""
+"""Read JSON-lines, JSON and CSV files record by record; collect every mistake with its line."""
 
 from __future__ import annotations
 
@@ -13,59 +13,62 @@ from typing import Any
 from quintet.errors import DesignError
 
 SHOWN = 20
-"""Mistakes of one file that are told."""
+"""Mistakes of one file that an error lists."""
 LISTED = 5
-"""Lines that are named of one mistake."""
-OPENING = "quintet_rows"
-"""The key by which the first line of an evaluation's rows is known."""
+"""Lines that an error names for one mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistakes:
-    """What is wrong with a file, told all at once.
+    """Collect the mistakes in a file, to raise them all at once.
 
     Args:
-        source: the file, as it is named to the user.
+        source: the file's name for the user.
+        entries: the mistakes in order, each a place and a message.
     """
 
     source: str
-    found: dict[tuple[str, str], None] = field(default_factory=dict)
+    entries: dict[tuple[str, str], None] = field(default_factory=dict)
 
-    def add(self, place: str, what: str) -> None:
+    def add(self, place: str, message: str) -> None:
         """Note a mistake at a place, such as `line 3`; the same one there counts once."""
-        self.found[place, what] = None
+        self.entries[place, message] = None
 
     def check(self) -> None:
-        """Raise what was found, if anything was.
+        """Raise the mistakes, if there are any.
 
         Raises:
             DesignError: the mistakes; the same one on several lines is told once, with the lines.
         """
         places: dict[str, list[str]] = {}
-        for place, what in self.found:
-            places.setdefault(what, []).append(place)
-        told = [f"{_places(where)}: {what}" for what, where in places.items()]
-        if len(self.found) == 1:
-            raise DesignError(f"{self.source}, {told[0]}")
-        if told:
-            more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-            lines = [f"  {each}" for each in [*told[:SHOWN], *more]]
-            raise DesignError("\n".join([f"{self.source} has {len(self.found)} mistakes:", *lines]))
+        for place, message in self.entries:
+            places.setdefault(message, []).append(place)
+        texts = [f"{_joined(where)}: {message}" for message, where in places.items()]
+        if len(self.entries) == 1:
+            raise DesignError(f"{self.source}, {texts[0]}")
+        if texts:
+            more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
+            lines = "\n  ".join([*texts[:SHOWN], *more])
+            raise DesignError(f"{self.source} has {len(self.entries)} mistakes:\n  {lines}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A record of a file, and where it stands there, such as `line 3`."""
+    """A record of a file, with its place there, such as `line 3`."""
 
     place: str
     record: Any
 
 
-def text_of(path: str | Path) -> str:
-    """A text file's content, in UTF-8 with or without a byte order mark.
+def _read_text(path: str | Path, wanted: str) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: the file.
+        wanted: a description of the content, for the error on an empty file.
 
     Raises:
-        DesignError: it cannot be read, or is in another encoding.
+        DesignError: the file cannot be read, is in another encoding, or is empty.
     """
     try:
         data = Path(path).read_bytes()
@@ -75,47 +78,46 @@ def text_of(path: str | Path) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DesignError(f"{path} is in UTF-16; save it as UTF-8")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = data[: problem.start].count(b"\n") + 1
         raise DesignError(
             f"{path}, line {line}: byte 0x{data[problem.start]:02x} is not UTF-8; "
             "save the file as UTF-8"
         ) from problem
+    if not text.strip():
+        raise DesignError(f"{path} is empty; give {wanted}")
+    return text
 
 
 def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
-    """The records of a JSON-lines file; blank lines are passed over.
+    """Read the records of a JSON-lines file; blank lines are skipped.
 
     Raises:
         DesignError: the file cannot be read or is empty.
     """
-    text = text_of(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give one JSON object a line")
+    text = _read_text(path, "one JSON object a line")
     # Not splitlines(), which also splits at characters that JSON lets stand within a text.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         place = f"line {number}"
         try:
-            yield Line(place=place, record=parsed(line))
+            yield Line(place=place, record=parse_json(line))
         except DesignError as problem:
             hint = "; this is a list over several lines: name the file .json"
             mistakes.add(place, f"{problem}{hint if line.strip() == '[' else ''}")
 
 
 def json_list(path: str | Path) -> Iterator[Line]:
-    """The records of a JSON file that holds one list.
+    """Read the records of a JSON file that holds one list.
 
     Raises:
         DesignError: the file cannot be read, or holds no list.
     """
-    text = text_of(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give a list of JSON objects")
+    text = _read_text(path, "a list of JSON objects")
     try:
-        items = parsed(text)
+        items = parse_json(text)
     except DesignError as problem:
         raise DesignError(f"{path}: {problem}") from problem
     if not isinstance(items, list):
@@ -129,18 +131,18 @@ def json_list(path: str | Path) -> Iterator[Line]:
 
 
 def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
-    """The rows of a CSV file by the names of its first line; `,`, `;` or tab between the cells.
+    """Read the rows of a CSV file as dicts by column; cells are separated by `,`, `;` or tab.
 
     Raises:
         DesignError: the file cannot be read, is empty, or its first line names a column twice.
     """
-    text = text_of(path)
-    if not text.strip():
-        raise DesignError(f"{path} is empty; give a first line that names the columns")
+    text = _read_text(path, "a first line that names the columns")
     first = text.lstrip("\r\n").partition("\n")[0]
+    # newline="" as the csv module asks, or line ends within quoted cells would change.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     names: list[str] = []
     while True:
+        # A record may span several lines: its place is the line on which it begins.
         place = f"line {reader.line_num + 1}"
         try:
             row = next(reader)
@@ -152,7 +154,7 @@ def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
         if not any(cell.strip() for cell in row):
             continue
         if not names:
-            names = _columns(path, row)
+            names = _column_names(path, row)
         elif len(row) > len(names):
             mistakes.add(
                 place,
@@ -164,14 +166,14 @@ def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
             yield Line(place=place, record=dict(zip(names, cells, strict=True)))
 
 
-def parsed(text: str) -> Any:
-    """A JSON text's value.
+def parse_json(text: str) -> Any:
+    """Parse a JSON text.
 
     Raises:
-        DesignError: it is not JSON, is too deep, or names a field twice.
+        DesignError: it is not JSON, is nested too deeply, or names a field twice.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=_without_twins)
     except DesignError:
         raise
     except json.JSONDecodeError as problem:
@@ -182,8 +184,9 @@ def parsed(text: str) -> Any:
         raise DesignError(f"not JSON that can be read ({problem}); mend it") from problem
 
 
-def dumped(value: Any) -> str:
-    """Plain data as one line of JSON that UTF-8 can hold."""
+def json_text(value: Any) -> str:
+    """Write plain data as one line of JSON that UTF-8 can hold."""
+    # Characters stand as they are, but for half of a surrogate pair, which has no UTF-8.
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
@@ -192,17 +195,13 @@ def dumped(value: Any) -> str:
     return text
 
 
-def is_rows(begins: bytes) -> bool:
-    """Tell whether a file that begins like this holds the rows of an evaluation."""
-    try:
-        first = json.loads(begins.partition(b"\n")[0])
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(first, dict) and OPENING in first
+def encoded_lines(records: Iterable[Any]) -> Iterator[bytes]:
+    """Encode records as the lines of a JSON-lines file."""
+    return (f"{json_text(record)}\n".encode() for record in records)
 
 
-def _places(places: list[str]) -> str:
-    """Several places as one, such as `lines 1, 2, 3 and 8 more`."""
+def _joined(places: list[str]) -> str:
+    """Join the places of one mistake, such as `lines 1, 2, 3 and 8 more`."""
     if len(places) == 1:
         return places[0]
     numbers = [place.rpartition(" ")[2] for place in places[:LISTED]]
@@ -210,21 +209,20 @@ def _places(places: list[str]) -> str:
     return f"{places[0].partition(' ')[0]}s {', '.join(numbers)}{more}"
 
 
-def _columns(path: str | Path, row: list[str]) -> list[str]:
+def _column_names(path: str | Path, row: list[str]) -> list[str]:
     names = [cell.strip() for cell in row]
     if twice := [name for name in names if name and names.count(name) > 1]:
         raise DesignError(f"{path}, line 1: column {twice[0]!r} stands twice; rename one")
     return names
 
 
-def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    listed = list(pairs)
-    made = dict(listed)
-    if len(made) < len(listed):
-        names = [name for name, _ in listed]
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise DesignError(f"field {twice!r} stands twice in one object; drop one")
-    return made
+    return fields
 
 
 def _kind(value: Any) -> str:

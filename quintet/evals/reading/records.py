@@ -1,4 +1,4 @@
-"""A case as plain data, and back: what one record of a file says."""
+"""Convert cases to plain data and back, one record each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.cells import value_of
 from quintet.evals.reading.lines import Line, Mistakes
-from quintet.evals.trajectory import CALL_STATUSES, Call
+from quintet.evals.trajectory import CALL_STATUSES, ToolCall
 from quintet.state.record import plain
 
 FIELDS = tuple(item.name for item in fields_of(Case))
 INPUTS = ("message", "text")
-"""Columns that are the input, where none is called `input`."""
+"""Columns that may hold the input, where none is called `input`."""
 
 _NAMES = "give a name, or a list of names"
 _FLAG = "give true or false, or leave it out for no label"
@@ -34,14 +34,14 @@ _WANTED = {
     "state": "give an object of the expected keys",
     "tags": _NAMES,
 }
-_CALL = tuple(item.name for item in fields_of(Call))
+_CALL = tuple(item.name for item in fields_of(ToolCall))
 
 
 def read_record(record: Mapping[str, Any]) -> Case:
-    """A case from plain data, as it stands in a line of a file.
+    """Read a case from plain data, such as one line of a file.
 
     Raises:
-        DesignError: what is wrong with it, all in one.
+        DesignError: all that is wrong with the record.
     """
     mistakes = Mistakes(source="case")
     case, _ = read_line(Line(place="record", record=record), None, mistakes, comma=False)
@@ -54,85 +54,95 @@ def read_record(record: Mapping[str, Any]) -> Case:
 def read_line(
     line: Line, fields: Mapping[str, str | None] | None, mistakes: Mistakes, *, comma: bool
 ) -> tuple[Case | None, bool]:
-    """A record's case, and whether the record names its id.
+    """Read a case from a record of a file.
 
     Args:
-        line: the record, and where it stands.
-        fields: the record's names for fields of a case, as in `read_cases`.
-        mistakes: gets what is wrong; the case is None then.
-        comma: whether the values are texts of a CSV file.
+        line: the record with its place.
+        fields: the record's names for the fields of a case, as in `read_cases`.
+        mistakes: gets the record's mistakes.
+        comma: whether the values are the texts of a CSV file.
+
+    Returns:
+        The case, or None where the record has mistakes; and whether the record names its id.
     """
-    record, before = line.record, len(mistakes.found)
+    record, before = line.record, len(mistakes.entries)
     if not isinstance(record, Mapping):
         mistakes.add(line.place, f"{record!r:.60} is no object; give one with an input")
         return None, False
-    columns = _columns(record, fields)
+    columns = _columns_by_field(record, fields)
     used = set(columns.values())
     for name in record if fields is None else ():
         if name not in used:
             beside = f"{name!r} stands beside the input {columns.get('input')!r}; drop one of them"
             place = "line 1" if comma else line.place  # a column's name is wrong once
-            mistakes.add(place, beside if name in INPUTS else _stranger(name))
-    given: dict[str, Any] = {}
+            mistakes.add(place, beside if name in INPUTS else _unknown_field(name))
+    values: dict[str, Any] = {}
     for name, column in columns.items():
         try:
             value = value_of(name, record[column]) if comma else record[column]
-            given[name] = _checked(name, value)
+            values[name] = _checked_value(name, value)
         except DesignError as problem:
             mistakes.add(line.place, f"{column}: {problem}")
-    if given.get("input") is None and ("input" in given or "input" not in columns):
-        mistakes.add(line.place, f"no input; give it as {_listed(('input', *INPUTS), fields)}")
-    if len(mistakes.found) > before:
+    # An input that could not be read is reported already, above.
+    if values.get("input") is None and ("input" in values or "input" not in columns):
+        mistakes.add(line.place, f"no input; give it as {_input_names(('input', *INPUTS), fields)}")
+    if len(mistakes.entries) > before:
         return None, False
-    named = given.get("id") not in (None, "")
-    return Case(**{name: value for name, value in given.items() if value is not None}), named
+    has_id = values.get("id") not in (None, "")
+    return Case(**{name: value for name, value in values.items() if value is not None}), has_id
 
 
-def _stranger(name: Any) -> str:
+def _unknown_field(name: Any) -> str:
     near = nearest(str(name), FIELDS) or f"; known are {', '.join(FIELDS)}"
     return (
         f"unknown field {name!r}{near}; rename or drop it, or give fields={{...}} to pass it over"
     )
 
 
-def _columns(record: Mapping[str, Any], fields: Mapping[str, str | None] | None) -> dict[str, str]:
-    """The record's name for each field of a case that it has."""
+def _columns_by_field(
+    record: Mapping[str, Any], fields: Mapping[str, str | None] | None
+) -> dict[str, str]:
+    """Map the fields of a case that a record has to the record's names for them."""
     names = {name: name for name in FIELDS if name not in (fields or {})}
     names |= {name: column for name, column in (fields or {}).items() if column is not None}
-    found = {name: column for name, column in names.items() if column in record}
-    if "input" not in found and "input" not in (fields or {}):
+    columns = {name: column for name, column in names.items() if column in record}
+    if "input" not in columns and "input" not in (fields or {}):
         column = next((name for name in INPUTS if name in record), None)
-        found |= {} if column is None else {"input": column}
-    return found
+        columns |= {} if column is None else {"input": column}
+    return columns
 
 
-def _checked(name: str, value: Any) -> Any:
-    """A field's value as a case takes it.
+def _checked_value(name: str, value: Any) -> Any:
+    """Convert a field's value to the form that a case takes.
 
     Raises:
-        DesignError: a value of the wrong kind, with what is wanted.
+        DesignError: a value of the wrong kind; the message names the right kind.
     """
     if value is None:
         return None
     if name in ("id", "group") and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if name == "calls" and isinstance(value, list):
-        value = [_call(item) for item in value]
+        value = [_full_call(item) for item in value]
     if name == "calls" and isinstance(value, str):
         value = [value]
     label = {} if name == "input" else {name: value}
     try:
+        # Case checks its own fields: one with this field alone shows whether the value fits.
         plain(value)
         Case(input=value if name == "input" else "", **label)
     except (DesignError, RecursionError) as problem:
         wanted = _WANTED.get(name)
-        said = f"{value!r:.60}: {wanted}" if wanted else str(problem)
-        raise DesignError(said) from problem
+        raise DesignError(f"{value!r:.60}: {wanted}" if wanted else str(problem)) from problem
     return value
 
 
-def _call(item: Any) -> Any:
-    """A call with more than its name and arguments; anything else is left to `Case`."""
+def _full_call(item: Any) -> Any:
+    """Build the call that an object with `arguments` describes; return anything else as it is.
+
+    Raises:
+        DesignError: an object that describes no call.
+    """
     if not isinstance(item, Mapping) or "arguments" not in item:
         return item
     if odd := [name for name in item if name not in _CALL]:
@@ -143,27 +153,27 @@ def _call(item: Any) -> Any:
         raise DesignError(f"{item!r:.60}: give a call's name, and its arguments as an object")
     if item.get("status", "ok") not in CALL_STATUSES:
         raise DesignError(f"{item!r:.60}: status is one of {', '.join(CALL_STATUSES)}")
-    return Call(**item)
+    return ToolCall(**item)
 
 
 def unknown(name: Any, known: Collection[str]) -> str:
-    """That a name is none of those known, with the nearest of them."""
+    """Describe an unknown field, and suggest the nearest known one."""
     return f"unknown field {name!r}{nearest(str(name), known)}; known are {', '.join(known)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A question after the name that was probably meant; empty where none is near."""
+    """Ask in parentheses whether the nearest known name was meant; empty where none is near."""
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _listed(names: tuple[str, ...], fields: Mapping[str, str | None] | None) -> str:
+def _input_names(names: tuple[str, ...], fields: Mapping[str, str | None] | None) -> str:
     column = (fields or {}).get("input")
     return repr(column) if column else ", ".join(map(repr, names[:-1])) + f" or {names[-1]!r}"
 
 
 def case_record(case: Case) -> dict[str, Any]:
-    """A case as plain data, without the labels that it does not have.
+    """Convert a case to plain data, without the labels that it does not have.
 
     Raises:
         DesignError: it has no input, or holds what JSON cannot.
@@ -175,19 +185,20 @@ def case_record(case: Case) -> dict[str, Any]:
     except (DesignError, RecursionError) as problem:
         raise DesignError(f"case {case.id!r} cannot be written: {problem}") from problem
     if case.calls is not None:
-        record["calls"] = [_short(call) for call in case.calls]
+        record["calls"] = [_call_record(call) for call in case.calls]
     empty: dict[str, Any] = {"never": [], "tags": [], "group": ""}
-    named = {"id": record["id"], **record}
+    id_first = {"id": record["id"], **record}
     return {
         name: value
-        for name, value in named.items()
+        for name, value in id_first.items()
         if value is not None and value != empty.get(name)
     }
 
 
-def _short(call: Call) -> Any:
-    if call == Call(name=call.name):
+def _call_record(call: ToolCall) -> Any:
+    if call == ToolCall(name=call.name):
         return call.name
-    blank = Call(name="")
-    kept = {n: v for n, v in plain(call).items() if v != getattr(blank, n) or n == "name"}
-    return {**kept, "arguments": plain(call.arguments)}
+    blank = ToolCall(name="")
+    changed = {n: v for n, v in plain(call).items() if v != getattr(blank, n) or n == "name"}
+    # The key `arguments` marks the full form of a call, see `_full_call`.
+    return {**changed, "arguments": plain(call.arguments)}

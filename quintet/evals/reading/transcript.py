@@ -1,16 +1,16 @@
-"""Messages of a conversation with agents, in whichever dialect, and the calls that they hold."""
+"""Parse messages of LangChain's and OpenAI's forms; read calls, handoffs and usage from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 
 from quintet.errors import DesignError
-from quintet.evals.trajectory import Call, CallStatus
+from quintet.evals.trajectory import CallStatus, ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -29,8 +29,8 @@ HANDOFFS = ("transfer_to_", "transfer_back_to_")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A tool call as a message holds it; `broken` where its arguments could not be read."""
+class RequestedCall:
+    """A tool call within a message; `broken` where its arguments could not be parsed."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class Asked:
 
     @property
     def handoff(self) -> str:
-        """The agent that control is passed to by it; empty where it is an ordinary tool call."""
+        """Name the agent that this call hands control to; empty for an ordinary tool call."""
         for prefix in HANDOFFS:
             if self.name.startswith(prefix):
                 return self.name.removeprefix(prefix)
@@ -47,15 +47,15 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """One message.
+class Message:
+    """A message of a conversation, whichever form it came in.
 
     Args:
         role: `system`, `user`, `assistant` or `tool`.
-        text: its text; that of other content is left out.
+        text: its text; content of other kinds is left out.
         name: of the agent or tool that speaks, where it is given.
-        asked: the tool calls that it holds.
-        answers: the id of the call that a tool's message answers.
+        tool_calls: the tool calls that it holds.
+        call_id: the id of the call that a tool's message answers.
         failed: whether a tool's message reports an error.
         spent: `model_calls`, `input_tokens`, `output_tokens`, `tokens` and `money`, where given.
     """
@@ -63,98 +63,115 @@ class Said:
     role: Role
     text: str = ""
     name: str = ""
-    asked: tuple[Asked, ...] = ()
-    answers: str = ""
+    tool_calls: tuple[RequestedCall, ...] = ()
+    call_id: str = ""
     failed: bool = False
     spent: Mapping[str, float] = field(default_factory=dict)
 
 
-def said(message: Any) -> Said:
-    """A message of LangChain, or a dict in its form or in OpenAI's.
+def parse_message(message: Any) -> Message:
+    """Parse a LangChain message, or a dict in LangChain's or OpenAI's form.
 
     Raises:
         DesignError: it is no message, or its parts are of the wrong kind.
     """
-    given = _fields(message)
-    role = _ROLES.get(str(given.get("role") or given.get("type") or ""))
+    fields = _message_fields(message)
+    role = _ROLES.get(str(fields.get("role") or fields.get("type") or ""))
     if role is None:
         raise DesignError(
             f"{message!r:.60} is no message: give a dict with role system, user, assistant or "
             "tool, or a LangChain message"
         )
-    text = _text(given.get("content"))
-    reported = given.get("status") == "error" or given.get("error") is True
-    return Said(
+    text = _text(fields.get("content"))
+    reported = fields.get("status") == "error" or fields.get("error") is True
+    return Message(
         role=role,
         text=text,
-        name=_word(given.get("name")),
-        asked=_asked(given) if role == "assistant" else (),
-        answers=_word(given.get("tool_call_id") or given.get("id")) if role == "tool" else "",
+        name=_string(fields.get("name")),
+        tool_calls=_tool_calls(fields) if role == "assistant" else (),
+        call_id=_string(fields.get("tool_call_id") or fields.get("id")) if role == "tool" else "",
+        # OpenAI's form has no status: LangGraph's ToolNode begins such a text with "Error".
         failed=role == "tool" and (reported or text.lstrip().startswith("Error")),
-        spent=usage(given) if role == "assistant" else {},
+        spent=usage(fields) if role == "assistant" else {},
     )
 
 
-def calls_of(messages: Sequence[Said], *, unanswered: CallStatus = "unknown") -> tuple[Call, ...]:
-    """The tool calls in order, without handoffs; one that repeats a failed one is its retry.
+def calls_of(
+    messages: Sequence[Message], *, unanswered: CallStatus = "unknown"
+) -> tuple[ToolCall, ...]:
+    """List the tool calls in order, without handoffs that succeeded; retries are marked.
 
     Args:
         messages: the conversation.
         unanswered: the status of a call that no tool's message answers.
     """
-    answers = _answers(messages)
-    made: list[Call] = []
+    answers = _answers_by_call(messages)
+    calls: list[ToolCall] = []
     for place, message in enumerate(messages):
-        for asked in message.asked:
-            answer = answers.get((place, asked.id))
-            if asked.handoff and not (answer and answer.failed):
+        for tool_call in message.tool_calls:
+            answer = answers.get((place, tool_call.id))
+            if tool_call.handoff and not _failed(answer):
                 continue
             status = "ok" if answer is not None else unanswered
-            if asked.broken or (answer is not None and answer.failed):
+            if tool_call.broken or _failed(answer):
                 status = "failed"
-            call = Call(
-                name=asked.name, arguments=asked.arguments, status=status, node=message.name
+            calls.append(
+                ToolCall(
+                    name=tool_call.name,
+                    arguments=tool_call.arguments,
+                    status=status,
+                    node=message.name,
+                )
             )
-            last = next((item for item in reversed(made) if item.name == call.name), None)
-            again = last is not None and last.status == "failed"
-            same = again and last is not None and last.arguments == call.arguments
-            made.append(replace(call, retry=same))
-    return tuple(made)
+    return with_retries(calls)
 
 
-def handoffs_of(messages: Sequence[Said]) -> tuple[str, ...]:
-    """The agents that control was passed to by a handoff tool that did not fail, in order."""
-    answers = _answers(messages)
-    return tuple(
-        asked.handoff
-        for place, message in enumerate(messages)
-        for asked in message.asked
-        if asked.handoff and not _failed(answers.get((place, asked.id)))
-    )
+def with_retries(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    """Mark each call as a retry that repeats the tool's call before it, which failed."""
+    latest: dict[str, ToolCall] = {}
+    marked = []
+    for call in calls:
+        before = latest.get(call.name)
+        failed = before is not None and before.status == "failed"
+        retry = failed and before is not None and before.arguments == call.arguments
+        latest[call.name] = call
+        marked.append(replace(call, retry=retry))
+    return tuple(marked)
 
 
-def agents_of(messages: Sequence[Said]) -> tuple[str, ...]:
-    """The agents in order: who speaks, and to whom control is passed.
+def handoffs_of(messages: Sequence[Message]) -> tuple[str, ...]:
+    """List the agents that received control by a handoff that did not fail, in order."""
+    return tuple(agent for _, receivers in _turns(messages) for agent in receivers)
 
-    A handoff to the agent that has control already is kept, so that it can be seen.
+
+def agents_of(messages: Sequence[Message]) -> tuple[str, ...]:
+    """List the agents in order: those that speak, and those that receive control.
+
+    A handoff to the agent that already has control is kept, so that it can be seen.
     """
-    answers = _answers(messages)
     path: list[str] = []
-    for place, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        if message.name and path[-1:] != [message.name]:
-            path.append(message.name)
-        path += [
-            asked.handoff
-            for asked in message.asked
-            if asked.handoff and not _failed(answers.get((place, asked.id)))
-        ]
+    for speaker, receivers in _turns(messages):
+        if speaker and path[-1:] != [speaker]:
+            path.append(speaker)
+        path += receivers
     return tuple(path)
 
 
-def spent_of(messages: Iterable[Said]) -> dict[str, float]:
-    """What the messages say was spent, added up."""
+def _turns(messages: Sequence[Message]) -> Iterator[tuple[str, list[str]]]:
+    """Give the speaker of each agent's message, and the agents that it handed control to."""
+    answers = _answers_by_call(messages)
+    for place, message in enumerate(messages):
+        if message.role == "assistant":
+            receivers = [
+                tool_call.handoff
+                for tool_call in message.tool_calls
+                if tool_call.handoff and not _failed(answers.get((place, tool_call.id)))
+            ]
+            yield message.name, receivers
+
+
+def spent_of(messages: Iterable[Message]) -> dict[str, float]:
+    """Add up the usage that the messages report."""
     total: dict[str, float] = {}
     for message in messages:
         for name, amount in message.spent.items():
@@ -162,42 +179,41 @@ def spent_of(messages: Iterable[Said]) -> dict[str, float]:
     return total
 
 
-def answer_of(messages: Sequence[Said]) -> str | None:
-    """The text of the last message of an agent that has any; None where there is none."""
+def answer_of(messages: Sequence[Message]) -> str | None:
+    """Return the text of the last agent's message that has any; None where there is none."""
     texts = (item.text for item in reversed(messages) if item.role == "assistant")
     return next((text for text in texts if text.strip()), None)
 
 
-def usage(given: Mapping[str, Any]) -> dict[str, float]:
-    """The tokens and the money that a message or a record names; empty where it names none."""
-    about = given.get("response_metadata")
-    nested = about.get("token_usage") if isinstance(about, Mapping) else None
-    found = next(
-        (each for each in (given.get("usage_metadata"), given.get("usage"), nested) if each), None
-    )
-    known = found if isinstance(found, Mapping) else {}
-    came = _amount(known, "input_tokens", "prompt_tokens")
-    went = _amount(known, "output_tokens", "completion_tokens")
-    total = _amount(known, "total_tokens")
-    if total is None and (came is not None or went is not None):
-        total = (came or 0) + (went or 0)
-    named = {
+def usage(record: Mapping[str, Any]) -> dict[str, float]:
+    """Read the tokens and the money that a message or a record reports; empty where none."""
+    metadata = record.get("response_metadata")
+    nested = metadata.get("token_usage") if isinstance(metadata, Mapping) else None
+    reported = record.get("usage_metadata") or record.get("usage") or nested
+    counts = reported if isinstance(reported, Mapping) else {}
+    input_tokens = _amount(counts, "input_tokens", "prompt_tokens")
+    output_tokens = _amount(counts, "output_tokens", "completion_tokens")
+    total = _amount(counts, "total_tokens")
+    if total is None and (input_tokens is not None or output_tokens is not None):
+        total = (input_tokens or 0) + (output_tokens or 0)
+    amounts = {
         "model_calls": 1.0 if total is not None else None,
-        "input_tokens": came,
-        "output_tokens": went,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
         "tokens": total,
-        "money": _amount(given, "cost"),
+        "money": _amount(record, "cost"),
     }
-    return {name: amount for name, amount in named.items() if amount is not None}
+    return {name: amount for name, amount in amounts.items() if amount is not None}
 
 
-def _fields(message: Any) -> Mapping[str, Any]:
+def _message_fields(message: Any) -> Mapping[str, Any]:
     if isinstance(message, BaseMessage):
         names = ("type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id")
         more = ("status", "usage_metadata", "response_metadata")
         return {name: getattr(message, name, None) for name in (*names, *more)}
     if not isinstance(message, Mapping):
         raise DesignError(f"{message!r:.60} is no message: give a dict with role and content")
+    # The form of LangChain's messages_to_dict: {"type": ..., "data": {...}}.
     inner = message.get("data")
     if isinstance(inner, Mapping) and "role" not in message:
         return {**inner, "type": message.get("type")}
@@ -212,25 +228,28 @@ def _text(content: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _asked(given: Mapping[str, Any]) -> tuple[Asked, ...]:
-    listed = given.get("tool_calls") or []
-    broken = given.get("invalid_tool_calls") or []
-    single = given.get("function_call")
+def _tool_calls(fields: Mapping[str, Any]) -> tuple[RequestedCall, ...]:
+    listed = fields.get("tool_calls") or []
+    broken = fields.get("invalid_tool_calls") or []
+    function_call = fields.get("function_call")
     if not isinstance(listed, list) or not isinstance(broken, list):
         raise DesignError(f"tool_calls {listed or broken!r:.60} is no list of calls; give a list")
-    items = [*listed, *([single] if single else [])]
-    return (*(_one(item) for item in items), *(_one(item, broken=True) for item in broken))
+    items = [*listed, *([function_call] if function_call else [])]
+    return (
+        *(_tool_call(item) for item in items),
+        *(_tool_call(item, broken=True) for item in broken),
+    )
 
 
-def _one(item: Any, *, broken: bool = False) -> Asked:
+def _tool_call(item: Any, *, broken: bool = False) -> RequestedCall:
     function = item.get("function") if isinstance(item, Mapping) else None
     inner = function if isinstance(function, Mapping) else item
     if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
         raise DesignError(f"tool call {item!r:.60} has no name; give name and arguments")
     raw = inner.get("args") if "args" in inner else inner.get("arguments")
     arguments = read_arguments(raw)
-    return Asked(
-        id=_word(item.get("id")),
+    return RequestedCall(
+        id=_string(item.get("id")),
         name=inner["name"],
         arguments=arguments if arguments is not None else {"input": raw},
         broken=broken or arguments is None,
@@ -238,7 +257,7 @@ def _one(item: Any, *, broken: bool = False) -> Asked:
 
 
 def read_arguments(raw: Any) -> dict[str, Any] | None:
-    """A call's arguments, also from a JSON text; None where they are no JSON object."""
+    """Read a call's arguments, also from a JSON text; None where they are no JSON object."""
     if raw is None or raw == "":
         return {}
     if isinstance(raw, str):
@@ -251,31 +270,31 @@ def read_arguments(raw: Any) -> dict[str, Any] | None:
     return {str(name): value for name, value in raw.items()}
 
 
-def _answers(messages: Sequence[Said]) -> dict[tuple[int, str], Said]:
-    """Tools' messages by the place and the id of the call that each answers.
+def _answers_by_call(messages: Sequence[Message]) -> dict[tuple[int, str], Message]:
+    """Map the place and the id of each call to the tool's message that answers it.
 
     Ids may come again in a later turn: an answer belongs to the latest call before it.
     """
-    asked: dict[str, int] = {}
-    found: dict[tuple[int, str], Said] = {}
+    places: dict[str, int] = {}
+    answers: dict[tuple[int, str], Message] = {}
     for place, message in enumerate(messages):
-        asked.update({call.id: place for call in message.asked})
-        if message.role == "tool" and message.answers in asked:
-            found[asked[message.answers], message.answers] = message
-    return found
+        places.update({call.id: place for call in message.tool_calls})
+        if message.role == "tool" and message.call_id in places:
+            answers[places[message.call_id], message.call_id] = message
+    return answers
 
 
-def _failed(answer: Said | None) -> bool:
+def _failed(answer: Message | None) -> bool:
     return answer is not None and answer.failed
 
 
-def _word(value: Any) -> str:
+def _string(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _amount(given: Mapping[str, Any], *names: str) -> float | None:
+def _amount(record: Mapping[str, Any], *names: str) -> float | None:
     for name in names:
-        value = given.get(name)
+        value = record.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
             return value
     return None

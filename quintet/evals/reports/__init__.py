@@ -1,10 +1,14 @@
-"""A report for its readers: terminal, script, CI server, pull request, browser, notebook."""
+"""Write a report for its readers: terminal, script, CI, pull request, browser, notebook."""
 
 from quintet.evals.reports.junit import junit
 from quintet.evals.reports.markdown import markdown
-from quintet.evals.reports.notebook import notebook
 from quintet.evals.reports.page import page
-from quintet.evals.reports.summary import summary
 from quintet.evals.reports.terminal import show, text
 
-__all__ = ["junit", "markdown", "notebook", "page", "show", "summary", "text"]
+__all__ = [
+    "junit",
+    "markdown",
+    "page",
+    "show",
+    "text",
+]

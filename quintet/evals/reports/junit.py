@@ -1,4 +1,4 @@
-"""A report as JUnit XML, for the test tab of a CI server."""
+"""Write a report as JUnit XML, for the test tab of a CI server."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from quintet.evals.gate import Verdict
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (
     ARROW,
-    Judged,
+    JudgedRow,
     clean,
     cut_off,
-    judged,
-    said_error,
+    judge_rows,
+    metric_errors,
+    requirement,
     short,
-    verdict,
-    wanted,
+    verdict_line,
 )
 
 
 def junit(report: Report) -> str:
-    """A report as JUnit XML: a test for each gate and for each run of a case.
+    """Write a report as JUnit XML, with a test for each gate and for each run of a case.
 
     The file is red exactly where `report.passed` is false, and so where `quintet eval` exits with
     1. Gates decide that: a suite that must reach 92 % is not broken by 5 wrong cases in 100, and a
@@ -32,33 +32,34 @@ def junit(report: Report) -> str:
     of failed tests is the list of what to look at. A report that was cut off has an error of its
     own.
     """
-    rows = judged(report)
+    rows = judge_rows(report)
     suite = Element("testsuite", name=clean(report.suite), tests="0")
     _properties(suite, report)
     if cut := cut_off(report):
         problem = _test(suite, f"{report.suite}.gates", "the evaluation is whole", 0.0)
         SubElement(problem, "error", type="cut off", message=clean(cut))
-    for each in report.verdicts:
-        _gate(suite, report, each)
+    for verdict in report.verdicts:
+        _gate(suite, report, verdict)
     for item in rows:
         _case(suite, report, item)
     _totals(suite, report)
-    whole = Element("testsuites", {**suite.attrib, "name": "quintet"})
-    whole.attrib.pop("timestamp", None)
-    whole.append(suite)
-    indent(whole)
-    text = tostring(whole, encoding="unicode")
+    # `is_junit` knows our files by this name, and the format has no time on the outer element.
+    root = Element("testsuites", {**suite.attrib, "name": "quintet"})
+    root.attrib.pop("timestamp", None)
+    root.append(suite)
+    indent(root)
+    text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _properties(suite: Element, report: Report) -> None:
     box = SubElement(suite, "properties")
-    found = {"verdict": verdict(report), "fingerprint": report.fingerprint, **report.versions}
+    facts = {"verdict": verdict_line(report), "fingerprint": report.fingerprint, **report.versions}
     for name, figure in report.figures.items():
-        found[name] = str(figure).removeprefix(f"{figure.metric} ")
+        facts[name] = str(figure).removeprefix(f"{figure.metric} ")
     for number, note in enumerate(report.notes, start=1):
-        found[f"note {number}"] = note
-    for name, value in found.items():
+        facts[f"note {number}"] = note
+    for name, value in facts.items():
         SubElement(box, "property", name=clean(name), value=clean(value))
 
 
@@ -69,37 +70,35 @@ def _test(suite: Element, place: str, name: str, seconds: float) -> Element:
 
 def _gate(suite: Element, report: Report, verdict: Verdict) -> None:
     figure = report.figures.get(verdict.gate.metric)
-    asked = wanted(verdict.gate, "share" if figure is None else figure.unit)
-    name = f"{verdict.gate.metric}: {asked}"
-    made = _test(suite, f"{report.suite}.gates", name, 0.0)
+    name = f"{verdict.gate.metric}: {requirement(verdict.gate, figure)}"
+    test = _test(suite, f"{report.suite}.gates", name, 0.0)
     if verdict.passed:
-        SubElement(made, "system-out").text = clean(verdict.why)
+        SubElement(test, "system-out").text = clean(verdict.why)
     else:
-        SubElement(made, "failure", type="gate missed", message=clean(verdict.why))
+        SubElement(test, "failure", type="gate missed", message=clean(verdict.why))
 
 
-def _case(suite: Element, report: Report, item: Judged) -> None:
+def _case(suite: Element, report: Report, item: JudgedRow) -> None:
     row = item.row
-    made = _test(suite, report.suite, item.name, row.trajectory.seconds)
+    test = _test(suite, report.suite, item.name, row.trajectory.seconds)
     message = clean("; ".join(item.why))
     if item.why and report.passed:
-        SubElement(made, "skipped", message=f"wrong, gates pass: {message}")
+        SubElement(test, "skipped", message=f"wrong, gates pass: {message}")
     elif item.why:
-        kind, said = ("error", "raised") if row.trajectory.error else ("failure", "wrong")
-        SubElement(made, kind, type=said, message=message)
-    told = [*_told(item)] if item.why or row.errors else []
-    if told:
-        SubElement(made, "system-out").text = clean("\n".join(told))
+        tag, kind = ("error", "raised") if row.trajectory.error else ("failure", "wrong")
+        SubElement(test, tag, type=kind, message=message)
+    if item.why or row.errors:
+        SubElement(test, "system-out").text = clean("\n".join(_details(item)))
 
 
-def _told(item: Judged) -> Iterable[str]:
+def _details(item: JudgedRow) -> Iterable[str]:
     case, run = item.row.case, item.row.trajectory
     yield f"input: {short(case.text, 500)}"
     if run.path:
         yield f"path: {ARROW.join(run.path)}"
     yield from map(str, run.decisions)
     yield from map(str, run.failures)
-    yield from said_error(item.row.errors)
+    yield from metric_errors(item.row.errors)
     if run.url:
         yield run.url
 

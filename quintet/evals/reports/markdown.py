@@ -1,4 +1,4 @@
-"""A report as Markdown, for a comment on a pull request."""
+"""Write a report as Markdown, for a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -12,45 +12,48 @@ from quintet.evals.compare import Compared, Difference
 from quintet.evals.figure import Figure
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (
-    Judged,
+    JudgedRow,
     clean,
     counted,
     cut_off,
-    finite,
-    judged,
+    facts,
+    judge_rows,
+    missed_first,
+    other_notes,
+    requirement,
     short,
-    size,
-    verdict,
-    wanted,
-    word,
+    unit_text,
+    value_text,
+    verdict_reason,
+    verdict_word,
 )
 
 WRONG = 25
-"""How many wrong runs are listed; a comment on GitHub ends at 65,536 characters."""
+"""The number of wrong runs that are listed; a comment on GitHub ends at 65,536 characters."""
 
 _PLAIN = re.compile(r"[\w.:-]+")
 _MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "\\`*_{}[]()#+!|~@:/"}
 _LOUD = {ord(mark): f"&#{ord(mark)};" for mark in "\\`*[]|~"}
 _LINKS = ("://", "www.")
-"""Where a link would start by itself; an invisible space in it keeps it a text."""
+"""GitHub makes links of texts that start so; an invisible space inside prevents it."""
 
 
 def markdown(report: Report, against: Compared | None = None) -> str:
-    """A report as Markdown: the verdict, gates, figures, and the wrong runs folded away.
+    """Write a report as Markdown: the verdict, gates, figures, and the wrong runs folded away.
 
-    Texts of users stand in code, with all that Markdown or HTML could read in them written as
-    entities: they make no table cell, no link, and mention nobody.
+    Texts of users stand in code, and every mark of Markdown or HTML in them is an entity, so they
+    open no table cell, link nowhere and mention nobody.
 
     Args:
         report: the report.
         against: `compare(report, earlier)`; figures then stand beside the earlier ones.
     """
-    rows = judged(report)
-    wrong = [item for item in rows if item.why]
-    said = verdict(report, len(wrong)).removeprefix(word(report))
+    wrong = [item for item in judge_rows(report) if item.why]
+    word, reason = verdict_word(report), verdict_reason(report, len(wrong))
     parts = [
-        f"### {_text(report.suite)}: {word(report)}",
-        f"**{word(report)}**{_text(said)}  \n{_about(report)}",
+        # `is_markdown` knows our files by these two lines.
+        f"### {_text(report.suite)}: {word}",
+        f"**{word}**: {_text(reason)}  \n{_about(report)}",
         *_notes(report, against),
         "\n".join(_gates(report)),
         "\n".join(_figures(report, against)),
@@ -61,22 +64,17 @@ def markdown(report: Report, against: Compared | None = None) -> str:
 
 
 def _about(report: Report) -> str:
-    parts = [size(report)]
-    if finite(report.seconds):
-        parts.append(f"{report.seconds:,.1f} s")
-    parts += [f"{name} {value}" for name, value in report.versions.items()]
+    parts = [*facts(report), *(f"{name} {value}" for name, value in report.versions.items())]
     if report.fingerprint:
         parts.append(f"cases {report.fingerprint}")
     return _text(", ".join(parts))
 
 
 def _notes(report: Report, against: Compared | None) -> Iterator[str]:
-    cut = cut_off(report)
-    notes = [note for note in report.notes if not (cut and note.startswith("cut off"))]
-    notes = [*([cut] if cut else []), *notes, *(against.notes if against else ())]
+    notes = [cut_off(report), *other_notes(report), *(against.notes if against else ())]
     if against is not None and against.unpaired:
         notes.append(f"{counted(against.unpaired, 'run')} had no partner to be compared with")
-    for note in notes:
+    for note in filter(None, notes):
         yield f"> **note:** {_text(note)}"
 
 
@@ -85,11 +83,11 @@ def _gates(report: Report) -> Iterator[str]:
         return
     yield "| gate | wanted | | why |"
     yield "| --- | --- | --- | --- |"
-    for each in sorted(report.verdicts, key=lambda each: each.passed):
-        figure = report.figures.get(each.gate.metric)
-        asked = wanted(each.gate, "share" if figure is None else figure.unit)
-        answer = "pass" if each.passed else "**MISS**"
-        yield f"| {_code(each.gate.metric)} | {asked} | {answer} | {_text(each.why)} |"
+    for verdict in missed_first(report):
+        gate = verdict.gate
+        demand = requirement(gate, report.figures.get(gate.metric))
+        answer = "pass" if verdict.passed else "**MISS**"
+        yield f"| {_code(gate.metric)} | {demand} | {answer} | {_text(verdict.why)} |"
 
 
 def _figures(report: Report, against: Compared | None) -> Iterator[str]:
@@ -99,26 +97,25 @@ def _figures(report: Report, against: Compared | None) -> Iterator[str]:
     yield f"| figure | value | {report.confidence:.0%} interval | cases |{more}"
     yield "| --- | ---: | --- | ---: |" + (" ---: | --- | --- |" if against else "")
     for name, figure in report.figures.items():
-        value = "none" if finite(figure.value) is None else figure.shown(figure.value or 0.0)
-        unit = "" if figure.unit in ("share", "number") else f" {_text(figure.unit)}"
+        value = _text(f"{value_text(figure)} {unit_text(figure)}")
         raised = f" (raised {figure.errors} times)" if figure.errors else ""
-        line = f"| {_code(name)} | {value}{unit} | {figure.interval} | {figure.cases:,}{raised} |"
+        line = f"| {_code(name)} | {value} | {figure.interval} | {figure.cases:,}{raised} |"
         yield line + (_beside(figure, against.differences.get(name)) if against else "")
 
 
 def _beside(figure: Figure, found: Difference | None) -> str:
     if found is None:
         return " | | not compared |"
-    says = found.verdict if found.verdict == "cannot tell" else f"**{found.verdict}**"
+    change = found.verdict if found.verdict == "cannot tell" else f"**{found.verdict}**"
     if found.better == "neither":
-        says = "informs only"
+        change = "informs only"
     elif found.cases_needed:
-        says += f", needs about {found.cases_needed:,} cases"
-    return f" {figure.shown(found.b)} | {difference(figure, found)} | {says} |"
+        change += f", needs about {found.cases_needed:,} cases"
+    return f" {figure.shown(found.b)} | {difference(figure, found)} | {change} |"
 
 
 def difference(figure: Figure, found: Difference) -> str:
-    """A difference with its sign and interval, in the figure's unit."""
+    """Write a difference with its sign and interval, in the figure's unit."""
 
     def signed(value: float) -> str:
         return f"{'+' if value >= 0 else '-'}{figure.shown(abs(value))}"
@@ -137,7 +134,7 @@ def _moved(against: Compared | None) -> Iterator[str]:
             yield f"**{name}** ({counted(len(ids), 'case')}): {listed}{more}  "
 
 
-def _wrong(wrong: Sequence[Judged], against: Compared | None) -> Iterator[str]:
+def _wrong(wrong: Sequence[JudgedRow], against: Compared | None) -> Iterator[str]:
     if not wrong:
         return
     broken = set(against.broken) if against else set()
@@ -155,18 +152,20 @@ def _wrong(wrong: Sequence[Judged], against: Compared | None) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    """A text of which Markdown and HTML read nothing as theirs."""
+    """Write a text so that nothing in it is read as Markdown or HTML."""
     line = " ".join(clean(value).split())
     for start in _LINKS:
         line = line.replace(start, f"{start[:-1]}\u200b{start[-1]}")
+    # An entity would not help here: GitHub looks for mentions and issues in the finished text.
     line = re.sub(r"([@#])(?=\w)", "\\1\u200b", line)
     line = html.escape(line, quote=False).translate(_LOUD)
     return re.sub(r"(?<!\w)_|_(?!\w)", "&#95;", line)  # inside a word it emphasises nothing
 
 
 def _code(value: Any) -> str:
-    """A text as code: nobody is mentioned in it."""
+    """Write a text as code, in which GitHub sees no mention."""
     line = " ".join(clean(value).split())
     if _PLAIN.fullmatch(line):
         return f"`{line}`"
+    # Between backticks an entity would be shown as it is written.
     return f"<code>{html.escape(line, quote=False).translate(_MARKS)}</code>"

@@ -1,13 +1,11 @@
-"""The upper parts of the page: gates, figures, what changed, risk and coverage, slices."""
+"""Write the sections of the page; a section with nothing to show is an empty text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Collection, Sequence
 
-from quintet.evals.compare import Compared
+from quintet.evals.compare import Compared, Difference
 from quintet.evals.figure import Figure
-from quintet.evals.gate import Gate, Verdict
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.metrics.reliability import all_labels
@@ -15,181 +13,73 @@ from quintet.evals.metrics.routing import routing_accuracy
 from quintet.evals.metrics.selective import risk_curve
 from quintet.evals.metrics.slices import slices
 from quintet.evals.report import Report
-from quintet.evals.reports.charts import Paint, around, bar, risk_coverage_chart
+from quintet.evals.reports.charts import bar, gate_bar, risk_coverage_chart
 from quintet.evals.reports.markdown import difference
-from quintet.evals.reports.markup import badge, breakable, esc, head, tag
-from quintet.evals.reports.words import counted, finite, wanted
-from quintet.stats import RiskPoint
+from quintet.evals.reports.render import render
+from quintet.evals.reports.words import JudgedRow, compare_labels, metric_errors, missed_first
 
-SLICES, IDS, FEW = 60, 40, 5
 RISKS = (0.01, 0.02, 0.05, 0.1)
+"""The risks for which the page says how much could be answered."""
 
 
 def gates_section(report: Report) -> str:
-    """Every gate: what it asks, whether it passed and why; the missed ones first."""
-    if not report.verdicts:
-        return tag("p", "The suite has no gates: nothing had to be reached.", class_="hint")
-    ordered = sorted(report.verdicts, key=lambda each: each.passed)
-    top = head("", "gate", "on its scale", "why")
-    body = tag("tbody", "".join(_gate(each, report) for each in ordered))
-    hint = (
-        "Dot: the figure. Band: its interval. Tick: the bound that the gate looks at. Dashed line: "
-        "what it asks for."
+    """Show every gate with its demand, its result and the reason; the missed ones first."""
+    return render(
+        "gates.html", verdicts=missed_first(report), figures=report.figures, gate_bar=gate_bar
     )
-    table = tag("div", tag("table", top + body, class_="gates"), class_="scroll")
-    return table + tag("p", hint, class_="hint")
-
-
-def _gate(verdict: Verdict, report: Report) -> str:
-    gate, figure = verdict.gate, report.figures.get(verdict.gate.metric)
-    said = badge("pass", "good") if verdict.passed else badge("MISS", "miss")
-    asked = tag("span", wanted(gate, figure.unit if figure else "share"), class_="dim nowrap")
-    cells = (
-        tag("td", said),
-        tag("th", f"{breakable(gate.metric)}<br>{asked}", scope="row"),
-        tag("td", "" if figure is None else gate_bar(gate, figure), class_="bar"),
-        tag("td", esc(verdict.why)),
-    )
-    return tag("tr", "".join(cells))
-
-
-def gate_bar(gate: Gate, figure: Figure, paint: Paint | None = None) -> str:
-    """A gate's figure, interval, bound and limit on a scale that shows all of them."""
-    limit = 0.0 if gate.none else gate.at_most if gate.at_least is None else gate.at_least
-    bound = figure.bound_high if gate.at_least is None else figure.bound_low
-    known = [v for v in (figure.value, figure.low, figure.high, bound, limit) if v is not None]
-    if not known or not all(map(isfinite, known)):
-        return ""
-    ends = around(known, share=figure.unit == "share")
-    return bar(figure, ends, limit=limit, bound=bound, paint=paint)
 
 
 def figures_section(report: Report) -> str:
-    """Every figure with its interval, and below what they mean."""
-    if not report.figures:
-        return tag("p", "No figure: no case had anything to say.", class_="hint")
-    gated = {each.gate.metric for each in report.verdicts}
-    lines = []
-    for name, figure in report.figures.items():
-        mark = f" {badge('gate', 'plain')}" if name in gated else ""
-        raised = f"the metric raised {figure.errors} times" if figure.errors else ""
-        note = "; ".join(filter(None, (raised, figure.note)))
-        small = f"<br>{tag('span', esc(note), class_='dim')}" if note else ""
-        cells = (
-            tag("th", f"{breakable(name)}{mark}{small}", scope="row"),
-            tag("td", value_of(figure), class_="r"),
-            tag("td", bar(figure) if figure.unit == "share" else "", class_="bar"),
-            tag("td", esc(figure.interval), class_="nowrap"),
-            tag("td", f"{figure.cases:,}", class_="r cases"),
-            tag("td", "informs" if figure.better == "neither" else figure.better, class_="dim"),
-        )
-        lines.append(tag("tr", "".join(cells)))
-    interval = f"{report.confidence:.0%} interval"
-    top = head("figure", "value", "from 0 to 1", interval, "cases", "better", right=(1, 4))
-    return _figures(top, lines) + _meanings(report)
-
-
-def _figures(top: str, lines: Sequence[str]) -> str:
-    """A table of figures, which a phone shows in two columns."""
-    table = tag("table", top + tag("tbody", "".join(lines)), class_="figures")
-    return tag("div", table, class_="scroll")
-
-
-def value_of(figure: Figure) -> str:
-    """A figure's value as HTML, with its unit where that is no share."""
-    if finite(figure.value) is None:
-        return "none"
-    unit = (
-        ""
-        if figure.unit in ("share", "number")
-        else f' <span class="dim">{esc(figure.unit)}</span>'
+    """Show every figure with its interval, and below a sentence on what each one means."""
+    meanings = {metric.name: metric.about for metric in STANDARD if metric.name in report.figures}
+    return render(
+        "figures.html",
+        figures=report.figures,
+        gated={verdict.gate.metric for verdict in report.verdicts},
+        confidence=report.confidence,
+        meanings=meanings,
+        bar=bar,
     )
-    return f"<b>{figure.shown(figure.value or 0.0)}</b>{unit}"
-
-
-def _meanings(report: Report) -> str:
-    about = {metric.name: metric.about for metric in STANDARD if metric.name in report.figures}
-    if not about:
-        return ""
-    items = "".join(tag("dt", esc(name)) + tag("dd", esc(said)) for name, said in about.items())
-    summary = tag("summary", "What these figures mean")
-    return tag("details", summary + tag("dl", items, class_="about"))
 
 
 def against_section(report: Report, against: Compared) -> str:
-    """Each figure beside that of the earlier report, and the cases that moved.
+    """Show each figure beside that of the earlier report, and the cases that moved.
 
-    Figures that no gate looks at and of which one cannot tell are folded away.
+    Figures without a gate whose difference may be chance are folded away.
     """
-    gated = {each.gate.metric for each in report.verdicts}
-    told: list[str] = []
-    rest: list[str] = []
+    gated = {verdict.gate.metric for verdict in report.verdicts}
+    told: list[tuple[str, Figure, Difference]] = []
+    rest: list[tuple[str, Figure, Difference]] = []
     for name, found in against.differences.items():
-        figure = report.figures.get(name)
-        if figure is None:
-            continue
-        kind = {"better": "good", "worse": "miss"}.get(found.verdict, "plain")
-        says = badge("informs only" if found.better == "neither" else found.verdict, kind)
-        if found.cases_needed:
-            says += tag("span", f" needs about {found.cases_needed:,} cases", class_="dim")
-        cells = (
-            tag("th", breakable(name), scope="row"),
-            tag("td", figure.shown(found.b), class_="r"),
-            tag("td", f"<b>{figure.shown(found.a)}</b>", class_="r"),
-            tag("td", esc(difference(figure, found)), class_="nowrap"),
-            tag("td", says),
-        )
-        plain = found.verdict == "cannot tell" and name not in gated
-        (rest if plain else told).append(tag("tr", "".join(cells)))
-    moved = "".join(_moved(name, getattr(against, name)) for name in ("broken", "fixed"))
-    none = "" if told else tag("p", "Of no figure can one tell a change.")
-    return moved + none + _changes(told) + _folded(rest)
-
-
-def _changes(lines: Sequence[str]) -> str:
-    top = head("figure", "before", "now", "difference", "a change?", right=(1, 2))
-    table = tag("table", top + tag("tbody", "".join(lines)))
-    return tag("div", table, class_="scroll") if lines else ""
-
-
-def _folded(lines: Sequence[str]) -> str:
-    title = tag("summary", f"{counted(len(lines), 'figure')} without a change that one can tell")
-    return tag("details", title + _changes(lines)) if lines else ""
-
-
-def _moved(name: str, ids: Sequence[str]) -> str:
-    if not ids:
-        return tag("p", f"{name}: no case", class_="hint")
-    more = f" and {len(ids) - IDS:,} more" if len(ids) > IDS else ""
-    return tag(
-        "p", f"<b>{name}</b> ({counted(len(ids), 'case')}): {esc(', '.join(ids[:IDS]))}{more}"
-    )
+        if name in report.figures:
+            unclear = found.verdict == "cannot tell" and name not in gated
+            (rest if unclear else told).append((name, report.figures[name], found))
+    moved = {"broken": against.broken, "fixed": against.fixed}
+    return render("against.html", moved=moved, told=told, rest=rest, difference=difference)
 
 
 def risk_section(report: Report) -> str:
-    """The risk-coverage curve, and what a lower or higher threshold would give.
+    """Draw the risk-coverage curve, and show the threshold that keeps each of `RISKS`.
 
     Empty where no run has a confidence.
     """
     points = risk_curve(report.rows)
     if not points:
         return ""
-    hint = (
-        "If only the surest answers were accepted and a person took the rest: how many could be "
-        "answered, and how many of those would be wrong. The dotted line is the best order that "
-        "the same answers could have; the dot is what this run did, where a case "
-        "given to a person counts as not answered."
-    )
-    if len(points) < FEW:
-        many = counted(len(points), "level")
-        hint += f" There is little to rank by: the confidence has only {many}."
+    best = {
+        risk: max(
+            (point for point in points if point.risk <= risk),
+            key=lambda point: point.coverage,
+            default=None,
+        )
+        for risk in RISKS
+    }
     chart = risk_coverage_chart(points, operating_point(report))
-    beside = tag("figure", chart) + tag("div", _thresholds(points))
-    return tag("p", hint, class_="hint") + tag("div", beside, class_="pair")
+    return render("risk.html", levels=len(points), chart=chart, thresholds=best.items())
 
 
 def operating_point(report: Report) -> tuple[float, float] | None:
-    """The coverage and the risk of the run itself; None where it accepted nothing."""
+    """Return the coverage and the risk of the run itself; None where it accepted nothing."""
     coverage = report.figures.get("routing_coverage")
     accuracy = report.figures.get("selective_accuracy")
     if coverage is None or accuracy is None or coverage.value is None or accuracy.value is None:
@@ -197,61 +87,55 @@ def operating_point(report: Report) -> tuple[float, float] | None:
     return coverage.value, 1 - accuracy.value
 
 
-def _thresholds(points: Sequence[RiskPoint]) -> str:
-    lines = []
-    for risk in RISKS:
-        kept = [point for point in points if point.risk <= risk]
-        best = max(kept, key=lambda point: point.coverage, default=None)
-        cells = (
-            ("none", "none", "")
-            if best is None
-            else (f"{best.threshold:.3f}", f"{best.coverage:.3f}", f"{best.risk:.3f}")
-        )
-        inner = "".join(tag("td", cell, class_="r") for cell in cells)
-        lines.append(tag("tr", tag("th", f"at most {risk:.0%}", scope="row") + inner))
-    top = head("wrong of those answered", "confidence from", "coverage", "risk", right=(1, 2, 3))
-    hint = "Chosen on these same cases, so a little too good: fix a threshold on others."
-    table = tag("table", top + tag("tbody", "".join(lines)), class_="narrow")
-    return table + tag("p", hint, class_="hint")
-
-
 def slices_section(report: Report) -> str:
-    """Right runs by tag, the worst first; empty where no case has a tag."""
+    """Show the share of right runs by tag, the worst first; empty where no case has a tag."""
     if not any(row.case.tags for row in report.rows):
         return ""
-    parts = "".join(_sliced(report, metric) for metric in (all_labels, routing_accuracy))
-    hint = (
-        "Shares by tag, the lowest first. Many slices are looked at here: one that stands out "
-        "by chance is to be expected."
-    )
-    return tag("p", hint, class_="hint") + parts if parts else ""
-
-
-def _sliced(report: Report, metric: Metric) -> str:
-    found = slices(report.rows, metric, confidence=report.confidence)
-    if not found:
+    metrics = {metric.name: _slices(report, metric) for metric in (all_labels, routing_accuracy)}
+    shown = {name: figures for name, figures in metrics.items() if figures}
+    if not shown:
         return ""
-    ordered = sorted(found.values(), key=lambda each: (each.value or 0.0, each.tag))
-    lines = []
-    for each in ordered[:SLICES]:
-        figure = Figure(
-            metric=f"{metric.name} of {each.tag or 'untagged'}",
-            value=each.value,
-            low=each.interval.low,
-            high=each.interval.high,
+    return render("slices.html", metrics=shown, confidence=report.confidence, bar=bar)
+
+
+def _slices(report: Report, metric: Metric) -> list[tuple[str, Figure]]:
+    found = slices(report.rows, metric, confidence=report.confidence).values()
+    return [
+        (
+            part.tag,
+            Figure(
+                metric=f"{metric.name} of {part.tag or 'untagged'}",
+                value=part.value,
+                low=part.interval.low,
+                high=part.interval.high,
+                cases=part.cases,
+            ),
         )
-        name = esc(each.tag) if each.tag else "without a tag"
-        cells = (
-            tag("th", tag("span", name, class_="chip" if each.tag else None), scope="row"),
-            tag("td", value_of(figure), class_="r"),
-            tag("td", bar(figure), class_="bar"),
-            tag("td", esc(figure.interval), class_="nowrap"),
-            tag("td", f"{each.cases:,}", class_="r cases"),
-        )
-        lines.append(tag("tr", "".join(cells)))
-    more = len(ordered) - SLICES
-    rest = tag("p", f"and {counted(more, 'more tag')}", class_="hint") if more > 0 else ""
-    interval = f"{report.confidence:.0%} interval"
-    top = head("tag", "value", "from 0 to 1", interval, "cases", right=(1, 4))
-    table = _figures(top, lines)
-    return tag("h3", breakable(metric.name)) + table + rest
+        for part in sorted(found, key=lambda part: (part.value or 0.0, part.tag))
+    ]
+
+
+def runs_section(
+    report: Report,
+    wrong: Sequence[JudgedRow],
+    right: Sequence[JudgedRow],
+    broken: Collection[str],
+) -> str:
+    """Show each wrong run with all that is known of it, and a line for each right one.
+
+    Args:
+        report: the report.
+        wrong: the rows that some label contradicts, or that raised.
+        right: all others.
+        broken: the ids of the cases that an earlier report had right; they come first.
+    """
+    return render(
+        "runs.html",
+        wrong=sorted(wrong, key=lambda item: item.row.case.id not in broken),
+        right=right,
+        broken=broken,
+        unlabelled=sum(not item.row.case.expects for item in right),
+        tags=sorted({tag for row in report.rows for tag in row.case.tags}),
+        compare_labels=compare_labels,
+        metric_errors=metric_errors,
+    )

@@ -1,4 +1,4 @@
-"""A report as one JSON object, for scripts."""
+"""Write a report as one JSON object, for scripts."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Verdict
 from quintet.evals.report import Report
-from quintet.evals.reports.words import Judged, clean, cut_off, finite, judged, verdict
+from quintet.evals.reports.words import JudgedRow, clean, cut_off, finite, judge_rows, verdict_line
 
 
 def summary(report: Report) -> dict[str, Any]:
-    """A report as JSON data: every figure and gate, and of the rows the wrong ones.
+    """Return a report as JSON data: every figure, every gate, and the wrong rows.
 
     All numbers are finite, or null where there is none; `seconds` are seconds of wall time.
     """
-    wrong = [item for item in judged(report) if item.why]
+    wrong = [item for item in judge_rows(report) if item.why]
     return {
         "suite": clean(report.suite),
         "passed": report.passed,
-        "verdict": clean(verdict(report, len(wrong))),
+        "verdict": clean(verdict_line(report, len(wrong))),
         "cases": len({row.case.id for row in report.rows}),
         "rows": len(report.rows),
         "expected": report.expected,
         "cut_off": bool(cut_off(report)),
         "confidence": report.confidence,
         "figures": {clean(name): _figure(figure) for name, figure in report.figures.items()},
-        "gates": [_gate(each) for each in report.verdicts],
+        "gates": [_gate(verdict) for verdict in report.verdicts],
         "notes": [clean(note) for note in report.notes],
         "wrong": [_wrong(item) for item in wrong],
         "began": report.began,
@@ -62,7 +62,7 @@ def _gate(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _wrong(item: Judged) -> dict[str, Any]:
+def _wrong(item: JudgedRow) -> dict[str, Any]:
     row = item.row
     return {
         "id": clean(row.case.id),

@@ -1,4 +1,4 @@
-"""A report on one screen: as plain text, and with colours."""
+"""Print a report on one screen, and write it as plain text."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ from quintet.evals.figure import Figure
 from quintet.evals.gate import Verdict
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (
-    Judged,
+    JudgedRow,
     clean,
     counted,
     cut_off,
-    finite,
-    judged,
+    facts,
+    judge_rows,
+    missed_first,
+    other_notes,
     short,
-    size,
-    verdict,
-    word,
+    unit_text,
+    value_text,
+    verdict_line,
+    verdict_word,
 )
 
 WIDTH = 100
 FIGURES, GATES, NOTES, WRONG = 14, 8, 2, 3
-"""How many of each are shown, so that a report fits on a screen; missed gates come first."""
+"""The number of each that is shown, so that a report fits on a screen."""
 
 COLOURS = {"pass": "green", "MISS": "red", "no gates": "yellow"}
 
 
 def text(report: Report) -> str:
-    """A report as plain text of about 40 lines at most: what `print(report)` shows."""
+    """Write a report as plain text of about 40 lines at most, as `print(report)` shows it."""
     file = io.StringIO()
     # In a notebook a console shows what it prints at once, whatever file it was given.
     console = Console(
@@ -50,13 +53,11 @@ def show(report: Report, console: Console) -> None:
         report: the report.
         console: where to; it decides on colours (`NO_COLOR` takes them away) and on the width.
     """
-    rows = judged(report)
-    wrong = [item for item in rows if item.why]
-    seconds = f", {report.seconds:,.1f} s" if finite(report.seconds) else ""
-    _print(console, Text(f"{short(report.suite, 60)}: {size(report)}{seconds}", style="bold"))
+    wrong = [item for item in judge_rows(report) if item.why]
+    _print(console, Text(f"{short(report.suite, 60)}: {', '.join(facts(report))}", style="bold"))
     for part in (
         _figures(report, console.width),
-        _gates(report.verdicts),
+        _gates(missed_first(report)),
         _notes(report),
         _wrong(wrong),
     ):
@@ -66,10 +67,12 @@ def show(report: Report, console: Console) -> None:
         for line in lines:
             _print(console, line)
     console.print()
-    _print(console, Text(clean(verdict(report, len(wrong))), style=f"bold {COLOURS[word(report)]}"))
+    style = f"bold {COLOURS[verdict_word(report)]}"
+    _print(console, Text(clean(verdict_line(report, len(wrong))), style=style))
 
 
 def _print(console: Console, line: Text | Table) -> None:
+    # rich would colour numbers and quotes of users' texts.
     console.print(line, highlight=False, soft_wrap=isinstance(line, Text) and line.no_wrap)
 
 
@@ -83,58 +86,57 @@ def _figures(report: Report, width: int) -> Iterator[Text | Table]:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column(f"{report.confidence:.0%} interval", no_wrap=True)
     table.add_column("cases", justify="right", no_wrap=True)
-    if any(_beside(report.figures[name]) for name in chosen):
+    remarks = [_remark(report.figures[name]) for name in chosen]
+    if any(remarks):
         table.add_column("", overflow="fold", style="dim")
-    for name in chosen:
+    for name, remark in zip(chosen, remarks, strict=True):
         figure = report.figures[name]
         table.add_row(
             Text(clean(name)),
-            "none" if finite(figure.value) is None else figure.shown(figure.value or 0.0),
+            value_text(figure),
             figure.interval,
             f"{figure.cases:,}",
-            *([Text(clean(_beside(figure)))] if len(table.columns) > 4 else []),
+            *([Text(clean(remark))] if any(remarks) else []),
         )
     yield table
     if more := len(report.figures) - len(chosen):
         yield Text(f"and {counted(more, 'more figure')}, with --json and on the page", style="dim")
 
 
-def _beside(figure: Figure) -> str:
-    """The unit where it is no share, and what the metric raised."""
-    unit = figure.unit if figure.unit not in ("share", "number") else ""
+def _remark(figure: Figure) -> str:
+    """Return the unit, and the number of times that the metric raised."""
     raised = f"raised {figure.errors} times" if figure.errors else ""
-    return ", ".join(filter(None, (unit, raised)))
+    return ", ".join(filter(None, (unit_text(figure), raised)))
 
 
 def _chosen(report: Report) -> list[str]:
-    """The figures that gates look at, then the first of the others, in the report's order."""
-    gated = {each.gate.metric for each in report.verdicts}
+    """Choose figures that gates look at before others, and keep the report's order."""
+    gated = {verdict.gate.metric for verdict in report.verdicts}
     first = sorted(report.figures, key=lambda name: name not in gated)[:FIGURES]
     return [name for name in report.figures if name in first]
 
 
 def _gates(verdicts: Sequence[Verdict]) -> Iterator[Text]:
-    ordered = sorted(verdicts, key=lambda each: each.passed)
-    for each in ordered[:GATES]:
-        said = "pass" if each.passed else "MISS"
-        line = Text(said, style=f"bold {COLOURS[said]}")
-        yield line.append(clean(f" {each.gate.metric}: {each.why}"), style="not bold default")
-    if more := ordered[GATES:]:
-        lost = sum(not each.passed for each in more)
-        yield Text(f"and {counted(len(more), 'more gate')}, {lost} of them missed", style="dim")
+    for verdict in verdicts[:GATES]:
+        word = "pass" if verdict.passed else "MISS"
+        line = Text(word, style=f"bold {COLOURS[word]}")
+        yield line.append(clean(f" {verdict.gate.metric}: {verdict.why}"), style="not bold default")
+    if more := verdicts[GATES:]:
+        missed = sum(not verdict.passed for verdict in more)
+        yield Text(f"and {counted(len(more), 'more gate')}, {missed} of them missed", style="dim")
 
 
 def _notes(report: Report) -> Iterator[Text]:
     if cut := cut_off(report):
         yield Text(f"note: {cut}", style="yellow")
-    notes = [note for note in report.notes if not (cut and note.startswith("cut off"))]
+    notes = other_notes(report)
     for note in notes[:NOTES]:
         yield Text(f"note: {short(note, 180)}", style="yellow")
     if more := notes[NOTES:]:
         yield Text(f"and {counted(len(more), 'more note')}", style="dim")
 
 
-def _wrong(wrong: Sequence[Judged]) -> Iterator[Text]:
+def _wrong(wrong: Sequence[JudgedRow]) -> Iterator[Text]:
     if not wrong:
         return
     first = "" if len(wrong) <= WRONG else f", the first {WRONG}"

@@ -1,4 +1,4 @@
-"""How an evaluation is run: workers, the event loop, what is watched, the journal of rows."""
+"""Run an evaluation: find its suite, call the target, observe each run, keep the rows in a file."""
 
 from __future__ import annotations
 

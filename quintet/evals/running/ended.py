@@ -1,10 +1,11 @@
-"""Call what is evaluated, so that whatever it raises is a finding and only a person stops it.
+"""Call the code that is evaluated, and turn whatever it raises into a finding.
 
-A tool that ends with `sys.exit(0)`, a coroutine that raises `CancelledError` by itself, a class of
-its own below `BaseException`: none of them may end an evaluation, which would then look well with
-most of its rows missing. Three things still do. `KeyboardInterrupt` is a person at the keyboard, a
-`DesignError` is a mistake in the suite, and a cancellation of the evaluation is told from one that
-the target made up by asking our own task, in which the target does not run.
+A tool that ends with `sys.exit(0)`, a coroutine that raises `CancelledError` by itself, an
+exception class below `BaseException`: none of these may end an evaluation, which would then look
+good with most of its rows missing. Three things still end it: `KeyboardInterrupt`, which comes from
+the person at the keyboard; a `DesignError`, which is a mistake in the suite; and a cancellation of
+the evaluation. Targets run in tasks of their own, so a cancellation of our own task is real, and
+any other one was made up by the target.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from quintet.errors import DesignError
 
 
 class Ended(NamedTuple):
-    """The end of a call: its value, or what it raised.
+    """The end of a call: the value that it returned, or the exception that it raised.
 
     Args:
-        value: what it returned.
-        problem: what it raised; None where it returned.
+        value: the returned value.
+        problem: the exception; None where the call returned.
     """
 
     value: Any = None
@@ -30,10 +31,10 @@ class Ended(NamedTuple):
 
     @property
     def error(self) -> str:
-        """The finding in one line; empty where the call returned.
+        """Describe the exception in one line; empty where the call returned.
 
         Raises:
-            BaseException: what was raised, where that stops an evaluation.
+            BaseException: the exception itself, where it must stop the evaluation.
         """
         if self.problem is None:
             return ""
@@ -41,29 +42,29 @@ class Ended(NamedTuple):
             raise KeyboardInterrupt from self.problem
         if isinstance(self.problem, DesignError | KeyboardInterrupt):
             raise self.problem
-        return told(self.problem)
+        return error_text(self.problem)
 
 
-def called(function: Callable[..., Any], *given: Any) -> Ended:
-    """Call a function, and keep what it raises."""
+def called(function: Callable[..., Any], *arguments: Any) -> Ended:
+    """Call a function; keep its exception instead of raising it."""
     try:
-        return Ended(function(*given))
+        return Ended(function(*arguments))
     except BaseException as problem:  # noqa: BLE001 - whatever it raises is a finding
         return Ended(None, problem)
 
 
 async def awaited(work: Awaitable[Any]) -> Ended:
-    """Await in a task of its own, and keep what is raised.
+    """Await something in a task of its own; keep its exception instead of raising it.
 
     Raises:
-        asyncio.CancelledError: the task that called this is cancelled, whatever came of the work.
+        asyncio.CancelledError: the calling task is being cancelled, whatever the work returned.
     """
     task = asyncio.create_task(_kept(work))
     try:
         ended = await task
     except asyncio.CancelledError as problem:
         if inspect.iscoroutine(work):
-            work.close()  # it may not have begun
+            work.close()  # a coroutine that never began would warn that it was not awaited
         ended = Ended(problem=problem)
     if cancelled() and not interrupts(ended.problem):
         raise asyncio.CancelledError
@@ -71,7 +72,7 @@ async def awaited(work: Awaitable[Any]) -> Ended:
 
 
 def cancelled() -> bool:
-    """Tell whether the task that asks this is being cancelled from outside."""
+    """Tell whether the current task is being cancelled from outside."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # a thread without a loop
@@ -79,22 +80,23 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def stops(problem: BaseException) -> bool:
-    """Tell whether a target that keeps what its run raises must let this pass."""
+def stops_evaluation(problem: BaseException) -> bool:
+    """Tell whether an exception must end the evaluation, so that a target may not keep it."""
     if isinstance(problem, asyncio.CancelledError):
         return cancelled()
+    # A generator that is closed must not go on, so GeneratorExit is not kept here.
     return isinstance(problem, DesignError | GeneratorExit) or interrupts(problem)
 
 
 def interrupts(problem: BaseException | None) -> bool:
-    """Tell whether a person at the keyboard wants an end, be it in an exception group."""
+    """Tell whether an exception is, or holds in a group, a `KeyboardInterrupt`."""
     if isinstance(problem, BaseExceptionGroup):
         return problem.subgroup(KeyboardInterrupt) is not None
     return isinstance(problem, KeyboardInterrupt)
 
 
-def told(problem: BaseException) -> str:
-    """Say what was raised: its class, and its text or exit code."""
+def error_text(problem: BaseException) -> str:
+    """Describe an exception: its class, and its text or exit code."""
     name = type(problem).__name__
     try:
         return f"{name}: {problem.code if isinstance(problem, SystemExit) else problem}"

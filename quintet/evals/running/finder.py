@@ -23,22 +23,22 @@ FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, MODULE or MODULE:NAME"
 def open_suite(
     name: str | Suite | Callable[[], Any], packages: Sequence[str] = ()
 ) -> Iterator[Suite]:
-    """A suite by its name, open as long as the block runs.
+    """Find a suite by its name, and keep it open while the block runs.
 
-    What is found may be a `Suite`, a function that returns one, or a function that returns a
+    The name may lead to a `Suite`, to a function that returns one, or to a function that returns a
     context manager of one (`contextlib.contextmanager`), where the target has something to close.
 
     Args:
-        name: a folder with `evals.py` in it, a file, or a module; behind a colon the suite's name
+        name: a folder with `evals.py` in it, a file, or a module; after a colon the suite's name
             in it, by default `suite`. A suite, or such a function, is taken as it is.
-        packages: packages in which a bare name is looked for last, such as `examples`.
+        packages: packages in which a bare name is looked up last, such as `examples`.
 
     Raises:
         DesignError: nothing is found under the name, or it is no suite.
     """
     thing = _named(name, packages) if isinstance(name, str) else name
     if inspect.isroutine(thing) or inspect.isclass(thing):
-        _callable_bare(name, thing)
+        _check_no_arguments(name, thing)
         thing = thing()
     if isinstance(thing, Suite):
         yield thing
@@ -55,7 +55,7 @@ def _checked(name: Any, thing: Any) -> Suite:
     return thing
 
 
-def _callable_bare(name: Any, function: Callable[..., Any]) -> None:
+def _check_no_arguments(name: Any, function: Callable[..., Any]) -> None:
     try:
         inspect.signature(function).bind()
     except TypeError as problem:
@@ -68,14 +68,14 @@ def _callable_bare(name: Any, function: Callable[..., Any]) -> None:
 def _named(name: str, packages: Sequence[str]) -> Any:
     where, _, attribute = name.partition(":")
     module = _module(where, packages)
-    found = getattr(module, attribute or ATTRIBUTE, None)
-    if found is None:
+    suite = getattr(module, attribute or ATTRIBUTE, None)
+    if suite is None:
         names = ", ".join(key for key, value in vars(module).items() if isinstance(value, Suite))
         raise DesignError(
             f"{name!r}: {module.__name__} has no {attribute or ATTRIBUTE!r}; "
             f"its suites are: {names or 'none'}"
         )
-    return found
+    return suite
 
 
 def _module(where: str, packages: Sequence[str]) -> ModuleType:
@@ -88,11 +88,13 @@ def _module(where: str, packages: Sequence[str]) -> ModuleType:
         if not path.is_file():
             raise DesignError(f"there is no file {where!r}; give {FORMS}")
         return _from_file(path.resolve())
+    # A console script, unlike `python -m`, does not search the working directory.
     sys.path.insert(0, str(Path.cwd()))
-    candidates = [where, f"{where}.{FILE}", *(f"{each}.{where}.{FILE}" for each in packages)]
+    candidates = [where, f"{where}.{FILE}", *(f"{package}.{where}.{FILE}" for package in packages)]
     for candidate in candidates:
         if all(candidate.split(".")) and _exists(candidate):
             module = importlib.import_module(candidate)
+            # A package without a suite of its own, such as examples/support, goes on to its evals.
             if hasattr(module, ATTRIBUTE) or candidate != where or not hasattr(module, "__path__"):
                 return module
     raise DesignError(f"there is no suite {where!r} here or installed; give {FORMS}")
@@ -106,7 +108,7 @@ def _exists(name: str) -> bool:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """A file as the module that it is: inside its packages, so that its relative imports work."""
+    """Import a file under its name within its packages, so that its relative imports work."""
     parts, root = [path.stem], path.parent
     while (root / "__init__.py").is_file():
         parts.insert(0, root.name)
@@ -120,7 +122,7 @@ def _from_file(path: Path) -> ModuleType:
         module = importlib.import_module(name)
         if Path(module.__file__ or "").resolve() == path:
             return module
-    # Another module has this name already: the file is loaded beside it, under its path.
+    # Another module has this name already (each folder has an evals.py): load the file beside it.
     spec = importlib.util.spec_from_file_location(f"{name}_{abs(hash(path))}", path)
     if spec is None or spec.loader is None:
         raise DesignError(f"{path} cannot be imported")

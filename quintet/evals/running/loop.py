@@ -1,4 +1,4 @@
-"""Coroutines where no loop runs, and where one runs already, as in a notebook."""
+"""Run coroutines to their end, with or without a running event loop."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from quintet.evals.running.ended import Ended, called
+
 R = TypeVar("R")
 
 Passing = type[BaseException] | tuple[type[BaseException], ...]
 
 
-def finished(work: Coroutine[Any, Any, R]) -> R:
-    """Run to the end, also where an event loop runs already, as in a notebook."""
+def run_to_end(work: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine to its end and return its result.
+
+    Where an event loop runs already, as in a notebook, it runs in a thread with a loop of its own.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return _run(work)
-    ended: list[Any] = []
-
-    def apart() -> None:
-        try:
-            ended.append((True, _run(work)))
-        except BaseException as problem:  # noqa: BLE001 - it is raised again, in the caller
-            ended.append((False, problem))
-
-    thread = threading.Thread(target=copy_context().run, args=(apart,))
+    ends: list[Ended] = []
+    thread = threading.Thread(
+        target=copy_context().run, args=(lambda: ends.append(called(_run, work)),)
+    )
     thread.start()
     thread.join()
-    well, said = ended[0]
-    if not well:
-        raise said
-    return said  # type: ignore[no-any-return]
+    result, problem = ends[0]
+    if problem is not None:
+        raise problem
+    return result  # type: ignore[no-any-return]
 
 
 def _run(work: Coroutine[Any, Any, R]) -> R:
-    """Run to the end; where a person or a signal wants an end, let the work end first."""
+    """Run a coroutine to its end; on Ctrl-C or a signal, cancel it and wait for it first."""
     with asyncio.Runner() as runner:
         task = runner.get_loop().create_task(work)
         try:
@@ -47,17 +47,23 @@ def _run(work: Coroutine[Any, Any, R]) -> R:
         except BaseException:
             task.cancel()
             _turn(runner, task, (SystemExit, KeyboardInterrupt))
-            _ = task.cancelled() or task.exception()  # or asyncio logs it as never looked at
+            _ = task.cancelled() or task.exception()  # else asyncio logs it as never retrieved
             raise
         return task.result()
 
 
 def _turn(runner: asyncio.Runner, task: asyncio.Task[Any], passing: Passing) -> None:
-    """Run the loop until a task is done, also where another one raises what ends a loop.
+    """Run the loop until a task is done; start it again where another task's exit stopped it.
 
-    asyncio ends the loop where any task raises SystemExit, such as a node of a graph that is
-    awaited. The task keeps it for whoever waits, so the loop goes on, and the case that waits hears
-    of it. An exit that no task raised, such as a signal handler's, is meant for the process.
+    asyncio stops the loop when any task raises SystemExit, such as a node of an awaited graph. The
+    task keeps the exception for whoever awaits it, so the loop can go on and the case that awaits
+    it gets the exception. An exit that no task raised, such as a signal handler's, is for the
+    process and is raised.
+
+    Args:
+        runner: the loop.
+        task: the task to wait for.
+        passing: the exceptions of other tasks after which the loop is started again.
     """
     while not task.done():
         try:

@@ -1,4 +1,4 @@
-"""What LangChain's callbacks tell of a run: nodes, tool calls, model calls and tokens."""
+"""Record a run's nodes, tool calls, model calls and tokens from LangChain's callbacks."""
 
 from __future__ import annotations
 
@@ -11,46 +11,43 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-from quintet.evals.reading.transcript import HANDOFFS
-from quintet.evals.trajectory import Call, CallStatus
+from quintet.evals.reading.transcript import HANDOFFS, with_retries
+from quintet.evals.trajectory import CallStatus, ToolCall
 
 
 class Observer(BaseCallbackHandler):
-    """Counts what one run does; it is passed in the run's configuration.
+    """Record one run, as a callback handler in the run's configuration.
 
     Attributes:
-        path: the graph's own nodes in the order in which they began; not those of graphs within.
+        path: the graph's own nodes in the order in which they began; not those of nested graphs.
         spent: `model_calls`, `input_tokens`, `output_tokens` and `tokens`, as the models report.
     """
 
-    run_inline = True  # under async too: order matters, and nothing here waits
+    run_inline = True  # else LangChain calls it in threads under async, out of order
 
     def __init__(self) -> None:
         self.path: list[str] = []
         self.spent: dict[str, float] = {}
-        self._begun: dict[UUID, int] = {}
+        self._open_calls: dict[UUID, int] = {}
         self._calls: list[dict[str, Any]] = []
+        # Parallel branches and sync tools call back from threads of their own.
         self._lock = threading.Lock()
 
     @property
-    def calls(self) -> tuple[Call, ...]:
-        """The tool calls in order; one that repeats a failed one is marked as its retry."""
-        made: list[Call] = []
-        for call in self._calls:
-            last = next((item for item in reversed(made) if item.name == call["name"]), None)
-            again = last is not None and last.status == "failed"
-            same = again and last is not None and last.arguments == call["arguments"]
-            made.append(Call(**call, retry=same))
-        return tuple(made)
+    def calls(self) -> tuple[ToolCall, ...]:
+        """List the tool calls in the order in which they began; retries are marked."""
+        return with_retries(ToolCall(**call) for call in self._calls)
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, metadata: Any = None, **others: Any
     ) -> None:
         """Keep a node's name, if it is one of the outermost graph."""
-        about = metadata or {}
-        node, name = about.get("langgraph_node"), others.get("name")
-        within = str(about.get("langgraph_checkpoint_ns", "")).count("|")
-        if node and node == name and not within and not str(node).startswith("__"):
+        metadata = metadata or {}
+        node, name = metadata.get("langgraph_node"), others.get("name")
+        # Chains within a node carry its name in their metadata: only the node itself has it as
+        # name, too. The checkpoint namespace has a "|" for each level of nesting.
+        nested = "|" in str(metadata.get("langgraph_checkpoint_ns", ""))
+        if node and node == name and not nested and not str(node).startswith("__"):
             self.path.append(str(node))
 
     def on_chat_model_start(self, serialized: Any, messages: Any, **_: Any) -> None:
@@ -58,7 +55,7 @@ class Observer(BaseCallbackHandler):
         self._add(model_calls=1)
 
     def on_llm_start(self, serialized: Any, prompts: Any, **_: Any) -> None:
-        """Count a call of a model that is not a chat model."""
+        """Count a call of a text completion model."""
         self._add(model_calls=1)
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
@@ -75,35 +72,31 @@ class Observer(BaseCallbackHandler):
     def on_tool_start(
         self, serialized: Any, input_str: str, *, run_id: UUID, **others: Any
     ) -> None:
-        """Keep a tool call with its arguments; a handoff by a tool is no call."""
+        """Keep a tool call with its arguments; a handoff tool is left out."""
         name = (serialized or {}).get("name") or others.get("name") or "tool"
         if name.startswith(HANDOFFS):
             return
         node = (others.get("metadata") or {}).get("langgraph_node", "")
-        given = others.get("inputs")
+        inputs = others.get("inputs")
+        arguments = dict(inputs) if isinstance(inputs, Mapping) else _parse_arguments(input_str)
+        call = {"name": name, "arguments": arguments, "status": "unknown", "node": str(node)}
         with self._lock:
-            self._begun[run_id] = len(self._calls)
-            self._calls.append(
-                {
-                    "name": name,
-                    "arguments": dict(given) if isinstance(given, Mapping) else _read(input_str),
-                    "status": "unknown",
-                    "node": str(node),
-                }
-            )
+            self._open_calls[run_id] = len(self._calls)
+            self._calls.append(call)
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
-        """The tool has returned; a message of status `error` is a failure."""
+        """Settle a call that has returned; a message with status `error` is a failure."""
         self._settle(run_id, "failed" if getattr(output, "status", "") == "error" else "ok")
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """The tool has raised."""
+        """Settle a call that has raised."""
+        # Our gates and contracts refuse a tool with errors of this kind.
         refused = isinstance(error, PermissionError)
         self._settle(run_id, "refused" if refused else "failed")
 
     def _settle(self, run_id: UUID, status: CallStatus) -> None:
         with self._lock:
-            place = self._begun.pop(run_id, None)
+            place = self._open_calls.pop(run_id, None)
             if place is not None:
                 self._calls[place]["status"] = status
 
@@ -113,9 +106,9 @@ class Observer(BaseCallbackHandler):
                 self.spent[name] = self.spent.get(name, 0) + amount
 
 
-def _read(text: str) -> dict[str, Any]:
+def _parse_arguments(text: str) -> dict[str, Any]:
     try:
-        given = json.loads(text)
+        arguments = json.loads(text)
     except ValueError:
         return {"input": text}
-    return given if isinstance(given, dict) else {"input": given}
+    return arguments if isinstance(arguments, dict) else {"input": arguments}

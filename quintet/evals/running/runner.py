@@ -1,4 +1,4 @@
-"""Running one case on any target: awaited, or in a thread; what it raises is a finding."""
+"""Run one case on any target, awaited or in a thread; keep what it raises as a finding."""
 
 from __future__ import annotations
 
@@ -23,57 +23,61 @@ from quintet.evals.trajectory import Trajectory
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """A target with the threads that it runs in.
+    """Run cases on a target.
 
     Args:
         target: a function of a case, as `as_target` gives it.
-        executor: for targets that do not wait.
-        jobs: how many cases are under way at once; with more than one, a target that can be
-            awaited is.
+        executor: the threads in which a sync target runs.
+        jobs: how many cases run at once; with more than one, a target that can be awaited is
+            awaited.
     """
 
     target: Any
     executor: ThreadPoolExecutor
     jobs: int
 
-    async def ran(self, case: Case, repeat: int) -> Trajectory:
-        """Run one case.
+    async def run_case(self, case: Case, repeat: int) -> Trajectory:
+        """Run one case, and measure its time where the target did not.
 
         Raises:
-            DesignError: the target's, or it returned something else than a trajectory.
+            DesignError: the target's own, or the target returned no trajectory.
         """
         began = time.monotonic()
-        ended = await self._asked(case, repeat)
-        said = Trajectory(status="error", error=error) if (error := ended.error) else ended.value
-        if not isinstance(said, Trajectory):
+        ended = await self._call(case, repeat)
+        ran = Trajectory(status="error", error=error) if (error := ended.error) else ended.value
+        if not isinstance(ran, Trajectory):
             raise DesignError(
-                f"the target returned {type(said).__name__} for case {case.id!r}; "
+                f"the target returned {type(ran).__name__} for case {case.id!r}; "
                 "return a Trajectory"
             )
-        return said if said.seconds else replace(said, seconds=time.monotonic() - began)
+        return ran if ran.seconds else replace(ran, seconds=time.monotonic() - began)
 
-    async def _asked(self, case: Case, repeat: int) -> Ended:
+    async def _call(self, case: Case, repeat: int) -> Ended:
+        # By number: an evaluation that goes on from a file runs only the missing repeats.
         if isinstance(self.target, Recorded):
             return called(self.target.take, case, repeat)
-        soon = getattr(self.target, "acall", None)
-        if soon is not None and (is_awaited(self.target) or self.jobs > 1):
-            return await _settled(called(soon, case))
+        acall = getattr(self.target, "acall", None)
+        if acall is not None and (is_awaited(self.target) or self.jobs > 1):
+            return await _settled(called(acall, case))
         if is_awaited(self.target):
             return await _settled(called(self.target, case))
         loop = asyncio.get_running_loop()
-        # Within the thread, since asyncio waits for ever for one that raises StopIteration.
+        # `called` runs within the thread: asyncio never ends a future that raises StopIteration.
         call = partial(copy_context().run, called, self.target, case)
         return await _settled(await loop.run_in_executor(self.executor, call))
 
 
 async def _settled(ended: Ended) -> Ended:
-    """Await what a call returned, where it is to be awaited."""
+    """Await the value that a call returned, where it is awaitable."""
     return await awaited(ended.value) if inspect.isawaitable(ended.value) else ended
 
 
 @contextmanager
-def running(target: Any, jobs: int) -> Iterator[Runner]:
-    """A runner with threads of its own: an interrupt must not wait for a default pool's."""
+def open_runner(target: Any, jobs: int) -> Iterator[Runner]:
+    """Open a runner with threads of its own.
+
+    Ctrl-C must not wait for a target: asyncio joins its default pool's threads, not these.
+    """
     executor = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="quintet-eval")
     try:
         yield Runner(target=target, executor=executor, jobs=jobs)

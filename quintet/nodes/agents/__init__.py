@@ -1,4 +1,4 @@
-"""How any agent is called, what it may call, and what that costs; modules are imported by name."""
+"""Call agents of any kind with their tools, and count the cost; import the modules by name."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
-"""Any agent under one call: functions, runnables, agent graphs and chat models."""
+"""Call an agent of any kind: a function, a runnable, an agent graph or a chat model."""
 
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_type_hints
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.runnables import (
     Runnable,
@@ -22,15 +21,21 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langgraph.config import get_config
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, DesignError, PersonNeeded
-from quintet.nodes.agents.chat import Conversation, Handoff, converse, last_word
-from quintet.nodes.agents.meter import Stopped, heard
-from quintet.nodes.agents.toolbox import Tools
+from quintet.nodes.agents.chat import (
+    Conversation,
+    Handoff,
+    answer_of,
+    as_json,
+    first_messages,
+    tool_loop,
+)
+from quintet.nodes.agents.meter import Stopped, running_config, with_callbacks
+from quintet.nodes.agents.tools_argument import Tools
 from quintet.nodes.core.attempt import Attempt, in_time
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
@@ -39,11 +44,11 @@ from quintet.nodes.effect import Effect
 from quintet.state.action import Action
 from quintet.state.channels import Ending
 from quintet.state.contract import Contract
-from quintet.state.record import plain, read
+from quintet.state.record import read
 from quintet.state.verdict import is_async, name_of
 
 
-def consult(
+def call_agent(
     agent: Any,
     contract: Contract,
     request: Any,
@@ -51,69 +56,72 @@ def consult(
     config: RunnableConfig,
     conversation: Conversation,
 ) -> Logic[Any]:
-    """Give an agent of any kind its request, and take what it returns.
+    """Give an agent of any kind its request; return its result, or a `Handoff`.
 
     Raises:
         BudgetExhausted: a limit is reached before it answers.
-        ContractBroken: it answers in no way that a contract knows.
+        ContractBroken: it returns a value that no worker takes, or left a call unawaited.
     """
     try:
-        answer = yield from _consult(agent, contract, request, attempt, config, conversation)
+        if is_model(agent):
+            answer = yield from tool_loop(agent, contract, request, attempt, config, conversation)
+        elif isinstance(agent, Runnable):
+            answer = yield from _call_runnable(agent, contract, request, attempt, config)
+        else:
+            answer = yield from _call_function(agent, contract, request, attempt, config)
     except Stopped as stop:
         raise stop.reason from stop
     attempt.check_open("an agent's answer")
     _refuse_unawaited(contract, attempt)
-    return _moved(answer, contract, conversation.handoffs)
+    return _without_command(answer, contract, conversation.handoffs)
 
 
-def _consult(
-    agent: Any,
-    contract: Contract,
-    request: Any,
-    attempt: Attempt,
-    config: RunnableConfig,
-    conversation: Conversation,
+def _call_function(
+    agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
 ) -> Logic[Any]:
-    if is_model(agent):
-        return (yield from converse(agent, contract, request, attempt, config, conversation))
+    """Call a function agent, with the tools and the values of LangGraph that it asks for."""
     attempt.check()
-    if isinstance(agent, Runnable):
-        inner = innermost(agent)
-        given = _given(inner, contract, request)
-        result = yield from in_time(attempt, Call(agent, (given,), config))
-        for action in _done_within(result):
-            if (action.name, action.key) not in attempt.actions:
-                record(action, attempt)
-        if isinstance(result, Mapping):
-            _check_outcome(inner, contract, result)
-        spoken = speaks(inner) and isinstance(result, Mapping) and "messages" in result
-        return _last_word(result, contract) if spoken else _text_of(result, contract)
     attempt.spend(steps=1)
-    parameters = _parameters(agent)
-    given = (request,)
-    if parameters.tools == "":
-        given = (request, Tools(contract.tools, attempt, awaits=is_async(agent)))
-    with heard(config):
-        options = parameters.options(contract, attempt, awaits=is_async(agent))
-        call = Call(agent, given, blocks=True, options=options)
+    tools = Tools(contract.tools, attempt, awaits=is_async(agent))
+    with with_callbacks(config):
+        args, options = _parameters(agent).arguments(request, tools)
+        call = Call(agent, args, blocks=True, options=options)
         return (yield from in_time(attempt, call))
 
 
+def _call_runnable(
+    agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
+) -> Logic[Any]:
+    """Call a runnable or an agent graph; record the effects that only its messages tell of."""
+    attempt.check()
+    inner = input_runnable(agent)
+    result = yield from in_time(attempt, Call(agent, (_input(inner, contract, request),), config))
+    for action in _actions_in(result):
+        if (action.name, action.key) not in attempt.actions:
+            record(action, attempt)
+    if isinstance(result, Mapping):
+        _check_outcome(inner, contract, result)
+        if takes_messages(inner) and "messages" in result:
+            return _graph_answer(result, contract)
+    return answer_of(result, contract) if isinstance(result, BaseMessage) else result
+
+
 def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
-    idle = [
+    """Refuse an answer while a coroutine of an effect or tool has never been started."""
+    unawaited = [
         name
         for (name, _), call in attempt.unawaited.items()
         if inspect.getcoroutinestate(call) == inspect.CORO_CREATED
     ]
-    if idle:
+    if unawaited:
         raise ContractBroken(
-            f"contract {contract.goal!r}: the agent called {idle[0]!r} and did not await it, so "
-            f"that nothing was done; write `await tools[{idle[0]!r}](...)`"
+            f"contract {contract.goal!r}: the agent called {unawaited[0]!r} and did not await it, "
+            f"so that nothing was done; write `await tools[{unawaited[0]!r}](...)`"
         )
 
 
-def _moved(answer: Any, contract: Contract, handoffs: tuple[str, ...]) -> Any:
-    """Take a `Command` as a handoff where it is one that the worker allows."""
+def _without_command(answer: Any, contract: Contract, handoffs: tuple[str, ...]) -> Any:
+    """Turn a `Command` into the handoff that it makes; refuse any other `Command`."""
     if not isinstance(answer, Command):
         return answer
     if isinstance(answer.goto, str) and answer.goto in handoffs and not answer.update:
@@ -125,21 +133,20 @@ def _moved(answer: Any, contract: Contract, handoffs: tuple[str, ...]) -> Any:
     )
 
 
-def _done_within(result: Any) -> Iterator[Action]:
-    """Find the effects that an agent graph did or proposed, on the messages of their tools.
-
-    What its attempt knows is lost when it pauses and goes on in another process; the messages are
-    in the graph's own checkpoints.
-    """
+def _actions_in(result: Any) -> Iterator[Action]:
+    """Find the effects that an agent graph did or proposed, in the messages of their tools."""
+    # When the graph pauses and goes on in another process, its attempt is lost. The messages are
+    # kept in the graph's own checkpoints.
     messages = result.get("messages") if isinstance(result, Mapping) else None
     for message in messages or ():
-        kept = getattr(message, "artifact", None) if isinstance(message, ToolMessage) else None
-        if isinstance(kept, Mapping) and "quintet_action" in kept:
-            yield read(Action, kept["quintet_action"])
+        artifact = message.artifact if isinstance(message, ToolMessage) else None
+        if isinstance(artifact, Mapping) and "quintet_action" in artifact:
+            yield read(Action, artifact["quintet_action"])
 
 
 def _check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
-    """Refuse the state of a graph of ours that says itself that it is not done."""
+    """Refuse the end state of a nested graph of ours whose outcome is not `done`."""
+    # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
     channel = (getattr(agent, "channels", None) or {}).get("outcome")
     ended = result.get("outcome") if isinstance(channel, Ending) else None
     if ended and ended["status"] != "done":
@@ -149,8 +156,8 @@ def _check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) ->
         )
 
 
-def innermost(agent: Any) -> Any:
-    """Give the runnable that takes an agent's input, without retries, bindings and what follows."""
+def input_runnable(agent: Any) -> Any:
+    """Return the runnable that takes an agent's input: within bindings, the first of a sequence."""
     while True:
         if isinstance(agent, RunnableBindingBase):
             agent = agent.bound
@@ -169,19 +176,16 @@ def is_model(agent: Any) -> bool:
     return isinstance(agent, BaseChatModel)
 
 
-def speaks(agent: Any) -> bool:
+def takes_messages(agent: Any) -> bool:
     """Say whether an agent graph takes messages, as `create_agent` graphs do."""
     return "messages" in (getattr(agent, "channels", None) or ())
 
 
-def _given(inner: Any, contract: Contract, request: Any) -> Any:
+def _input(inner: Any, contract: Contract, request: Any) -> Any:
     """Put a request into the form that a runnable takes."""
     if isinstance(inner, BaseChatModel):
-        return [
-            SystemMessage(contract.goal),
-            HumanMessage(json.dumps(plain(request), ensure_ascii=False, separators=(",", ":"))),
-        ]
-    if not speaks(inner):
+        return first_messages(contract, request)
+    if not takes_messages(inner):
         return request
     # A graph may have keys of its own beside the messages.
     own = {
@@ -189,44 +193,33 @@ def _given(inner: Any, contract: Contract, request: Any) -> Any:
         for key, value in values(request).items()
         if key in inner.channels and key != "messages"
     }
-    return {**own, "messages": [HumanMessage(brief_of(contract, request))]}
-
-
-def brief_of(contract: Contract, request: Any) -> str:
-    """Put the contract and its context into words, for an agent that reads messages."""
-    context = json.dumps(plain(request), ensure_ascii=False, separators=(",", ":"))
-    return f"{contract.goal}\n{context}"
+    return {**own, "messages": [HumanMessage(f"{contract.goal}\n{as_json(request)}")]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """What a function agent asks for besides its request.
+    """Tell the parameters of a function agent besides its request.
 
     Attributes:
-        tools: the parameter that takes the tools; empty where it is the second, None for none.
-        given: by parameter, what LangGraph would give: `config`, `runtime`, `store`, `writer`.
+        tools: the parameter that takes the tools; empty where it is the second positional one, None
+            where there is none.
+        injected: each parameter that LangGraph would fill in, with the kind of its value: `config`,
+            `runtime`, `store` or `writer`.
     """
 
     tools: str | None = None
-    given: tuple[tuple[str, str], ...] = ()
+    injected: tuple[tuple[str, str], ...] = ()
 
-    def options(self, contract: Contract, attempt: Attempt, *, awaits: bool) -> dict[str, Any]:
-        """Give the keyword arguments of a call."""
-        options = {name: _FROM_LANGGRAPH[what]() for name, what in self.given}
+    def arguments(self, request: Any, tools: Tools) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and the keyword arguments of a call."""
+        options = {name: _INJECTED[kind]() for name, kind in self.injected}
         if self.tools:
-            options[self.tools] = Tools(contract.tools, attempt, awaits=awaits)
-        return options
+            options[self.tools] = tools
+        return (request, tools) if self.tools == "" else (request,), options
 
 
-def _config() -> RunnableConfig:
-    try:
-        return get_config()
-    except RuntimeError:  # outside a graph
-        return {}
-
-
-_FROM_LANGGRAPH: dict[str, Callable[[], Any]] = {
-    "config": _config,
+_INJECTED: dict[str, Callable[[], Any]] = {
+    "config": running_config,
     "runtime": get_runtime,
     "store": lambda: get_runtime().store,
     "writer": lambda: get_runtime().stream_writer,
@@ -235,6 +228,7 @@ _FROM_LANGGRAPH: dict[str, Callable[[], Any]] = {
 
 @lru_cache(maxsize=1024)
 def _read_parameters(agent: Callable[..., Any]) -> Parameters:
+    # Cached, as evaluating type hints is slow next to the rest of a function agent's call.
     try:
         parameters = list(inspect.signature(agent).parameters.values())
     except (TypeError, ValueError):  # a builtin
@@ -249,24 +243,25 @@ def _read_parameters(agent: Callable[..., Any]) -> Parameters:
     if not several and (not rest or rest[0].kind not in positional):
         raise DesignError(f"agent {name_of(agent)!r} takes no request; give it an argument for one")
     tools: str | None = None
-    given = []
-    for place, parameter in enumerate(rest[1:]):
-        what = _wanted(parameter, hints.get(parameter.name))
-        if what is not None:
-            given.append((parameter.name, what))
+    injected = []
+    for position, parameter in enumerate(rest[1:]):
+        kind = _injected_kind(parameter, hints.get(parameter.name))
+        if kind is not None:
+            injected.append((parameter.name, kind))
+        # The first required parameter takes the tools, whatever its name.
         elif parameter.name == "tools" or (parameter.default is parameter.empty and tools is None):
-            second = place == 0 and parameter.kind in positional
+            second = position == 0 and parameter.kind in positional
             tools = "" if second else parameter.name
         elif parameter.default is parameter.empty:
             raise DesignError(
                 f"agent {name_of(agent)!r} wants {parameter.name!r}, and nobody gives it; an agent "
                 "takes its request, then tools, config, runtime, store or writer as it likes"
             )
-    return Parameters(tools=tools, given=tuple(given))
+    return Parameters(tools=tools, injected=tuple(injected))
 
 
-def _wanted(parameter: inspect.Parameter, hint: Any) -> str | None:
-    """Say which of LangGraph's own things a parameter asks for, by its type or its name."""
+def _injected_kind(parameter: inspect.Parameter, hint: Any) -> str | None:
+    """Name the value of LangGraph's that a parameter asks for by its type or its name."""
     if hint is RunnableConfig or parameter.name == "config":
         return "config"
     if hint is Runtime or getattr(hint, "__origin__", None) is Runtime:
@@ -282,10 +277,10 @@ def _parameters(agent: Any) -> Parameters:
 
 
 def check_agent(agent: Any, contract: Contract) -> None:
-    """Refuse what cannot be a worker's agent, or would go past the contract.
+    """Refuse an object that cannot be a worker's agent, or that would get around the contract.
 
     Raises:
-        DesignError: it names the agent, the fault and the remedy.
+        DesignError: it names the agent, the mistake and the remedy.
     """
     if isinstance(agent, str):
         raise DesignError(
@@ -314,7 +309,7 @@ def check_agent(agent: Any, contract: Contract) -> None:
 
 
 def _refuse_raw_functions(agent: Any, contract: Contract) -> None:
-    """Refuse an agent graph that holds another tool under the name of one of the effects."""
+    """Refuse an agent graph that has another tool under the name of one of the effects."""
     effects = {tool.name: tool for tool in contract.tools if isinstance(tool, Effect)}
     for part in _parts(agent, set()) if effects else ():
         for name, tool in (getattr(part, "tools_by_name", None) or {}).items():
@@ -327,7 +322,8 @@ def _refuse_raw_functions(agent: Any, contract: Contract) -> None:
 
 
 def _parts(agent: Any, seen: set[int]) -> Iterator[Any]:
-    """Give a runnable and all that it is made of, as far as its parts say so."""
+    """Yield a runnable and every part of it that LangChain makes public, each once."""
+    # Runnables may contain each other, and many have no hash: hence `seen`, by identity.
     if id(agent) in seen:
         return
     seen.add(id(agent))
@@ -352,7 +348,7 @@ def _parts(agent: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def _ends_in_model(agent: Any) -> bool:
-    """Say whether a sequence's last word is a chat model's, parsed or not."""
+    """Say whether a sequence ends in a chat model, with or without output parsers after it."""
     while isinstance(agent, RunnableBindingBase):
         agent = agent.bound
     if not isinstance(agent, RunnableSequence):
@@ -362,18 +358,14 @@ def _ends_in_model(agent: Any) -> bool:
 
 
 def _is_effect(tool: Any, effect: Effect) -> bool:
+    """Say whether a LangChain tool was made of the effect by `as_tool`."""
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
     call = getattr(function, "__self__", function)  # the coroutine is a method
     return getattr(call, "effect", None) == effect
 
 
-def _text_of(result: Any, contract: Contract) -> Any:
-    """Give a message as its text; any other result as it is."""
-    return last_word(result, contract) if isinstance(result, BaseMessage) else result
-
-
-def _last_word(result: Any, contract: Contract) -> Any:
-    """Give an agent graph's answer: its structured response, else its last message."""
+def _graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
+    """Return an agent graph's answer: its structured response, else its last message."""
     if result.get("structured_response") is not None:
         return result["structured_response"]
-    return last_word(result["messages"][-1], contract)
+    return answer_of(result["messages"][-1], contract)

@@ -1,4 +1,4 @@
-"""What a chat model is asked for besides routes: a plan, and a judgement."""
+"""Draft a plan by a chat model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
 from quintet.errors import ContractBroken, DesignError
-from quintet.nodes.agents.meter import structured
-from quintet.nodes.choosers.model import filled
+from quintet.nodes.agents.meter import call_structured
+from quintet.nodes.choosers.model import as_instance
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_of
 from quintet.state.budget import Budget
@@ -23,7 +23,7 @@ from quintet.state.record import plain
 def draft_plan(
     model: BaseChatModel, goal: str, about: Mapping[str, str], evidence: Any, budget: Budget
 ) -> Logic[Plan]:
-    """Ask a model for a plan; one that cannot run goes back once with what is wrong.
+    """Ask a model for a plan; a draft that cannot run goes back once with the error.
 
     Raises:
         ContractBroken: the second draft cannot run either.
@@ -39,16 +39,16 @@ def draft_plan(
         HumanMessage(goal),
     ]
     if evidence is not None:
-        tried = {
+        earlier = {
             "plan": plain(evidence.plan.steps),
             "results": plain(evidence.results),
             "problems": dict(evidence.problems),
         }
-        said = json.dumps(tried, ensure_ascii=False)
-        messages.append(HumanMessage(f"An earlier plan did not hold. Plan anew.\n{said}"))
+        report = json.dumps(earlier, ensure_ascii=False)
+        messages.append(HumanMessage(f"An earlier plan did not hold. Plan anew.\n{report}"))
     problem = ""
     for _ in range(2):
-        draft = filled(schema, (yield from structured(chain, messages)))
+        draft = as_instance(schema, (yield from call_structured(chain, messages)))
         try:
             steps = tuple(Step(**item.model_dump()) for item in draft.steps)
             return Plan(goal=goal, steps=steps, assignees=tuple(about), budget=budget)
@@ -62,8 +62,8 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-_UNSAID: Any = {"json_schema_extra": _drop_default}
-"""A default that the model is not told of: a strict schema may have none."""
+_HIDDEN: Any = {"json_schema_extra": _drop_default}
+"""Options of a field whose default is left out of the schema: a strict schema may have none."""
 
 
 def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
@@ -72,8 +72,8 @@ def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
         id=(str, Field(description="a short unique name")),
         goal=(str, Field(description="what the step is to achieve")),
         assignee=(one_of(assignees), Field(description="who takes it")),
-        after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **_UNSAID)),
-        criterion=(str, Field(default="", description="when it counts as done", **_UNSAID)),
+        after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **_HIDDEN)),
+        criterion=(str, Field(default="", description="when it counts as done", **_HIDDEN)),
     )
     return create_model(
         "PlanDraft",

@@ -1,4 +1,4 @@
-"""What a tool wants to be given by LangChain besides its arguments."""
+"""Find the parameters of a tool that LangChain fills in, and the model does not."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from langchain_core.tools import InjectedToolArg
 
 
 def injected(tool: Any) -> dict[str, str]:
-    """Give the parameters that LangChain fills in, with the name of the mark that says so."""
+    """Map each parameter that LangChain fills in to the name of the type that marks it."""
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError):
         return {}
-    found = {}
+    marked = {}
     for name, hint in hints.items():
         for mark in (get_origin(hint) or hint, *getattr(hint, "__metadata__", ())):
             kind = mark if isinstance(mark, type) else type(mark)
+            # `ToolRuntime` is known by its name, since LangChain's base class for it is private.
             if issubclass(kind, InjectedToolArg) or kind.__name__ == "ToolRuntime":
-                found[name] = kind.__name__
-    return found
+                marked[name] = kind.__name__
+    return marked

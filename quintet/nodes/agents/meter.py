@@ -1,4 +1,4 @@
-"""What an agent's models and tools report: tokens, calls, and tools that it may not call."""
+"""Count the calls and tokens of an agent's models, and refuse tools that it may not call."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from quintet.nodes.core.call import Call, Logic
 
 
 class Stopped(BaseException):
-    """A budget or a contract stops an agent from within one of its calls.
+    """Raised when a budget or a contract stops an agent from within one of its calls.
 
-    Not an Exception: no retry, fallback or `except Exception` inside the agent takes it for one of
-    the agent's own, and LangChain does not log it as an error in a callback.
+    It is no `Exception`: no retry, fallback or `except Exception` inside the agent catches it, and
+    LangChain does not log it as an error in a callback.
     """
 
     def __init__(self, reason: QuintetError) -> None:
@@ -33,12 +33,13 @@ class Stopped(BaseException):
 
 
 class Meter(BaseCallbackHandler):
-    """Counts an attempt's model calls and tokens, and refuses tools outside its contract.
+    """Count an attempt's model calls and tokens, and refuse tools outside its contract.
 
-    It works on any LangChain agent, since the calls of nested runnables come by here before they
-    are made. What is raised here, `Stopped`, stops the agent.
+    It works on any LangChain agent, since LangChain tells its callbacks of every nested call before
+    that is made. `Stopped`, which it raises, ends the agent.
     """
 
+    # LangChain otherwise only logs a handler's errors, and in async runs puts it into a thread.
     raise_error = True
     run_inline = True
     ignore_chain = True
@@ -61,16 +62,16 @@ class Meter(BaseCallbackHandler):
     def _count(self) -> None:
         if self._is_nested:
             return
-        with stopping():
+        with as_stopped():
             self.attempt.check()
             self.attempt.spend(steps=1)
 
     @property
     def _is_nested(self) -> bool:
-        """Say whether the call is of an attempt within this one, which reports it here itself."""
+        """Say whether an attempt within this one makes the call, and reports it to this one."""
         inner = current.get()
         around = () if inner is None or inner.outer is None else inner.outer.layers()
-        return any(each is self.attempt for each in around)
+        return any(attempt is self.attempt for attempt in around)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the tokens that the provider reports."""
@@ -87,25 +88,21 @@ class Meter(BaseCallbackHandler):
         """Refuse a tool that the contract does not list."""
         if self._is_nested:
             return
-        with stopping():
+        with as_stopped():
             self.attempt.allow(str((serialized or {}).get("name", kwargs.get("name", "?"))))
 
 
 @contextmanager
-def stopping() -> Iterator[None]:
-    """Turn a refusal into what stops an agent whatever it catches."""
+def as_stopped() -> Iterator[None]:
+    """Raise an error of ours as `Stopped`, which no agent catches."""
     try:
         yield
     except QuintetError as reason:
         raise Stopped(reason) from reason
 
 
-def structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Logic[Any]:
-    """Ask a model by its structured output, and count the call where a node is counting.
-
-    Of LangChain's chain of a model and its parsers, the model is called by itself where it comes
-    first, so that its own message says what it has used: callbacks all along the chain would cost
-    more than everything else here.
+def call_structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Logic[Any]:
+    """Call a model made by `with_structured_output`, and count the call if an attempt is open.
 
     Raises:
         BudgetExhausted: a limit is reached.
@@ -113,25 +110,25 @@ def structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Logic[
     attempt = current.get()
     if attempt is None:
         return (yield Call(chain, (messages,)))
+    # Model and parsers are called one by one, so that the model's message tells the tokens used:
+    # callbacks along the whole chain would cost more than everything else here.
     model, *parsers = chain.steps if isinstance(chain, RunnableSequence) else (chain,)
     if not isinstance(getattr(model, "bound", model), BaseChatModel):
         return (yield Call(chain, (messages,), metered(attempt)))
     attempt.check()
     attempt.spend(steps=1)
-    said = yield Call(model, (messages,))
-    if isinstance(said, BaseMessage):
-        attempt.used(said)
+    output = yield Call(model, (messages,))
+    if isinstance(output, BaseMessage):
+        attempt.used(output)
     for parser in parsers:
-        said = yield Call(parser, (said,))
-    return said
+        output = yield Call(parser, (output,))
+    return output
 
 
 def metered(attempt: Attempt) -> RunnableConfig:
-    """Put a meter beside the running node's callbacks; LangChain adds the rest."""
-    try:
-        around = get_config().get("callbacks")
-    except RuntimeError:
-        around = None
+    """Return a config with the running node's callbacks and a meter; LangChain adds the rest."""
+    around = running_config().get("callbacks")
+    # A copy: a handler added to the node's own manager would outlive the attempt.
     if isinstance(around, BaseCallbackManager):
         around = around.copy()
         around.add_handler(Meter(attempt))
@@ -139,9 +136,19 @@ def metered(attempt: Attempt) -> RunnableConfig:
     return {"callbacks": [*(around or ()), Meter(attempt)]}
 
 
+def running_config() -> RunnableConfig:
+    """Return the config of the running node, or an empty one outside a graph."""
+    try:
+        return get_config()
+    except RuntimeError:
+        return {}
+
+
 @contextmanager
-def heard(config: RunnableConfig) -> Iterator[None]:
-    """Let a meter hear the models and tools that a function agent calls by itself."""
+def with_callbacks(config: RunnableConfig) -> Iterator[None]:
+    """Make the config's callbacks hold for models and tools that a function agent calls itself."""
+    # Models and tools called within a plain function take their callbacks from this variable, which
+    # LangGraph has set to the config of the node.
     around = var_child_runnable_config.get()
     token = var_child_runnable_config.set({**(around or {}), **config})
     try:

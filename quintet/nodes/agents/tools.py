@@ -1,6 +1,7 @@
-"""The tools that a chat model may call, as LangChain has them."""
+"""Turn effects and functions into LangChain tools that a chat model may call."""
 
-# No postponed annotations here: LangChain reads those of `_run` at every call, and text is costly.
+# No postponed annotations here: LangChain reads those of `_run` at every call, and would have to
+# evaluate text each time.
 
 import inspect
 from collections.abc import Callable
@@ -16,11 +17,11 @@ from quintet.state.contract import tool_name
 
 
 class FunctionTool(StructuredTool):
-    """A tool of a function whose type hints are evaluated once, and not at every call."""
+    """Call a function as a tool, its type hints evaluated once and not at every call."""
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Self:
-        """Give a function as a tool, with its own name, description and schema."""
+        """Make a tool of a function, with its name, description and schema."""
         asynchronous = inspect.iscoroutinefunction(function)
         made: Any = cls.from_function(
             func=None if asynchronous else _hinted(function),
@@ -49,7 +50,7 @@ class FunctionTool(StructuredTool):
 
 
 def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the same function with evaluated hints; itself, where they cannot be evaluated."""
+    """Wrap a function with evaluated hints; return it as it is where they cannot be evaluated."""
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError):
@@ -65,12 +66,13 @@ def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs)
 
+    # `wraps` has copied the annotations, which may be text.
     call.__annotations__ = hints
     return call
 
 
 def as_tool(item: Any) -> BaseTool:
-    """Give an effect, a function or a tool as a tool."""
+    """Return an effect, a function or a tool as a LangChain tool."""
     if isinstance(item, Effect):
         return item.as_tool()
     if inspect.isfunction(item):
@@ -82,5 +84,5 @@ def as_tool(item: Any) -> BaseTool:
 
 
 def _description(item: Any) -> str:
-    """Give a function's docstring; its name, where it has none."""
+    """Return a function's docstring, or its name where it has none."""
     return inspect.getdoc(item) or tool_name(item)

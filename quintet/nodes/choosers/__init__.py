@@ -1,4 +1,4 @@
-"""How a route is chosen: by rules, by examples, by a model; modules are imported by name."""
+"""Choose a route by rules, by examples or by a model; import the modules by name."""
 
 from __future__ import annotations
 

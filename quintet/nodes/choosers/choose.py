@@ -1,10 +1,11 @@
-"""Choices, and the choosers that make them: rules, and cascades of choosers."""
+"""Make and check choices of a route: by rules, and by cascades of choosers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
@@ -12,7 +13,7 @@ from langchain_core.runnables import Runnable
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, call_any, drive
 from quintet.nodes.core.node import one_line
-from quintet.state.decision import DecidedBy, share
+from quintet.state.decision import DecidedBy, checked_confidence
 from quintet.state.verdict import name_of, refuse_async, why
 
 
@@ -42,7 +43,7 @@ class Choice:
     def __post_init__(self) -> None:
         if not isinstance(self.to, str):
             raise DesignError(f"Choice(to={self.to!r:.60}): give the route's name")
-        object.__setattr__(self, "confidence", share(self.confidence, "Choice"))
+        object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Choice"))
 
 
 Chosen = Choice | str | None
@@ -53,23 +54,27 @@ None to abstain."""
 
 @runtime_checkable
 class Bindable(Protocol):
-    """A chooser that wants to know the router's routes before the first run."""
+    """Take the router's routes before the first run, as a chooser that needs them does."""
 
     def bound(self, routes: tuple[str, ...]) -> Chooser:
-        """The same chooser for these routes."""
+        """Return this chooser for these routes."""
 
 
 def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
-    """A chooser that knows the router's routes, if it wants to know them."""
-    # A RunnableBinding has `bound` too, which is something else.
+    """Tell a chooser the router's routes if it takes them; return the chooser to use."""
+    # A RunnableBinding has `bound` too: the runnable that it wraps.
     if isinstance(chooser, Bindable) and not isinstance(chooser, Runnable):
         return chooser.bound(routes)
     return chooser
 
 
-def ask(chooser: Chooser, given: Any) -> Logic[Choice | None]:
-    """Ask any chooser, ours or a plain function, as part of a node's steps."""
-    chosen = yield from call_any(chooser, given)
+def ask(chooser: Chooser, request: Any) -> Logic[Choice | None]:
+    """Ask any chooser, ours or a plain function, from inside a node's logic.
+
+    Raises:
+        DesignError: the chooser returns no `Choice`, text or None.
+    """
+    chosen = yield from call_any(chooser, request)
     if chosen is None or isinstance(chosen, Choice):
         return chosen
     if isinstance(chosen, str):
@@ -81,7 +86,7 @@ def ask(chooser: Chooser, given: Any) -> Logic[Choice | None]:
 
 
 def routes_of(chooser: Chooser) -> tuple[str, ...]:
-    """The routes that a chooser says it may take; empty where it does not say."""
+    """Return the routes that a chooser declares; empty where it declares none."""
     return tuple(getattr(chooser, "routes", None) or ())
 
 
@@ -90,21 +95,21 @@ Condition = str | re.Pattern[str] | Callable[[Any], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Conditions in order; the first that holds decides. Made by `by_rules`."""
+    """Choose by the first of some conditions that holds. Made by `by_rules`."""
 
     rules: tuple[tuple[Condition, str], ...]
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """The routes that the rules name."""
+        """List the routes that the rules name."""
         return tuple(dict.fromkeys(route for _, route in self.rules))
 
-    def __call__(self, given: Any) -> Choice | None:
-        """The route of the first condition that holds, or None."""
+    def __call__(self, request: Any) -> Choice | None:
+        """Return the route of the first condition that holds, or None."""
         for condition, route in self.rules:
-            why = _holds(condition, given)
-            if why:
-                return Choice(to=route, reason=why, confidence=1.0, who="by_rules")
+            reason = _reason(condition, request)
+            if reason:
+                return Choice(to=route, reason=reason, confidence=1.0, who="by_rules")
         return None
 
 
@@ -119,12 +124,12 @@ def by_rules(rules: Iterable[tuple[Condition, str]]) -> Rules: ...
 def by_rules(
     rules: Mapping[str, Condition | Iterable[Condition]] | Iterable[tuple[Condition, str]],
 ) -> Rules:
-    """Choose by written rules, in order; no rule that holds means abstain.
+    """Choose by written rules, in order; abstain if none holds.
 
     Args:
         rules: `(condition, route)` pairs, or a mapping of a route to its condition or conditions. A
-            condition is a regular expression, searched without regard to case in the text, or a
-            function of what the router reads.
+            condition is a regular expression, searched in the text without regard to case, or a
+            function of the value that the router reads.
 
     Raises:
         DesignError: no rules, a pattern that is not a regular expression, or an async condition,
@@ -132,18 +137,18 @@ def by_rules(
     """
     pairs: list[tuple[Condition, str]] = []
     if isinstance(rules, Mapping):
-        for route, given in rules.items():
-            single = isinstance(given, str | re.Pattern) or callable(given)
-            conditions: Iterable[Condition] = (given,) if single else given  # type: ignore[assignment]
+        for route, value in rules.items():
+            single = isinstance(value, str | re.Pattern) or callable(value)
+            conditions: Iterable[Condition] = (value,) if single else value  # type: ignore[assignment]
             pairs.extend((condition, route) for condition in conditions)
     else:
         pairs = list(rules)
     if not pairs:
         raise DesignError("by_rules: it has no rules; give (condition, route) pairs")
-    return Rules(rules=tuple((_compiled(condition, route), route) for condition, route in pairs))
+    return Rules(rules=tuple((_compile(condition, route), route) for condition, route in pairs))
 
 
-def _compiled(condition: Condition, route: str) -> Condition:
+def _compile(condition: Condition, route: str) -> Condition:
     if not isinstance(condition, str):
         if not isinstance(condition, re.Pattern) and not callable(condition):
             raise DesignError(
@@ -158,47 +163,49 @@ def _compiled(condition: Condition, route: str) -> Condition:
         raise DesignError(f"by_rules: {condition!r} for {route!r}: {problem}") from None
 
 
-def _holds(condition: Condition, given: Any) -> str | None:
+def _reason(condition: Condition, request: Any) -> str | None:
+    """Say why a condition holds, or return None where it does not."""
     if isinstance(condition, re.Pattern):
-        match = condition.search(str(given))
+        match = condition.search(str(request))
         return f"the text has {one_line(match[0], 40)!r}" if match else None
+    # Only `by_rules` compiles texts; in rules that a user put into `Rules`, none ever holds.
     if isinstance(condition, str):
         return None
-    said = why(condition(given), condition)
-    return f"rule {said}" if said == f"{name_of(condition)} holds" else said
+    reason = why(condition(request), condition)
+    return f"rule {reason}" if reason == f"{name_of(condition)} holds" else reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cascade:
-    """Tiers asked in order, cheap first, until one does not abstain. Made by `cascade`."""
+    """Ask tiers in order, cheap first, until one does not abstain. Made by `cascade`."""
 
     tiers: tuple[Chooser, ...]
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """All routes that any tier says it may take."""
+        """List the routes that any tier declares."""
         return tuple(dict.fromkeys(route for tier in self.tiers for route in routes_of(tier)))
 
     def bound(self, routes: tuple[str, ...]) -> Cascade:
-        """The same cascade, its tiers bound to these routes."""
+        """Return this cascade with its tiers bound to these routes."""
         return replace(self, tiers=tuple(bind(tier, routes) for tier in self.tiers))
 
-    def logic(self, given: Any) -> Logic[Choice | None]:
-        """Ask tier after tier; `who` of the choice says which tier decided, and of how many."""
+    def logic(self, request: Any) -> Logic[Choice | None]:
+        """Ask tier after tier; the choice's `who` names the tier that decided, by its number."""
         for number, tier in enumerate(self.tiers, start=1):
-            choice = yield from ask(tier, given)
+            choice = yield from ask(tier, request)
             if choice is not None:
                 who = f"{choice.who or name_of(tier)}, tier {number} of {len(self.tiers)}"
                 return replace(choice, who=who)
         return None
 
-    def __call__(self, given: Any) -> Choice | None:
-        """The first tier's choice that is not None, or None; async tiers want `acall`."""
-        return drive(self.logic(given))
+    def __call__(self, request: Any) -> Choice | None:
+        """Return the first choice that a tier makes, or None; async tiers need `acall`."""
+        return drive(self.logic(request))
 
-    async def acall(self, given: Any) -> Choice | None:
-        """The same, awaiting the tiers that wait."""
-        return await adrive(self.logic(given))
+    async def acall(self, request: Any) -> Choice | None:
+        """Choose as a call does, awaiting the tiers."""
+        return await adrive(self.logic(request))
 
 
 def cascade(*tiers: Chooser) -> Cascade:
@@ -211,7 +218,5 @@ def cascade(*tiers: Chooser) -> Cascade:
     """
     if not tiers:
         raise DesignError("cascade: it has no tiers; give at least one chooser")
-    flat = [
-        each for tier in tiers for each in (tier.tiers if isinstance(tier, Cascade) else (tier,))
-    ]
-    return Cascade(tiers=tuple(flat))
+    nested = [tier.tiers if isinstance(tier, Cascade) else (tier,) for tier in tiers]
+    return Cascade(tiers=tuple(chain.from_iterable(nested)))

@@ -1,4 +1,4 @@
-"""Learned choice: classifiers fitted on labelled examples, with a promise of how right they are."""
+"""Choose routes by classifiers fitted on labelled examples, with a promise of their accuracy."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from quintet.errors import DesignError
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.choosers.labels import (
     AT_LEAST,
-    FEW,
-    OUTSIDE,
+    FEW_PER_ROUTE,
+    OUT_OF_SCOPE,
     Pair,
-    checked,
+    check_at_least,
+    check_pairs,
     checked_share,
-    extra,
-    legible,
-    named,
-    paired,
+    require_sklearn,
+    sendable,
+    spell_out,
 )
 from quintet.nodes.choosers.promise import Held, Promise, promised, shares
 from quintet.nodes.core.call import Call, Logic, adrive, drive
@@ -31,7 +31,7 @@ from quintet.nodes.core.call import Call, Logic, adrive, drive
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """A text's likeliest route, the probability that it is right, and whether that is enough."""
+    """A text's likeliest route, the probability that it is right, and whether it is accepted."""
 
     route: str
     confidence: float
@@ -40,13 +40,13 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Why a text goes where it goes.
+    """The reasons for a learned choice.
 
     Args:
         choice: the likeliest route, whether or not it is accepted.
-        accepted: whether the chooser takes it, or abstains.
-        words: the words that speak most for it, against the next route.
-        nearest: the examples nearest to the text: text, route, likeness between 0 and 1.
+        accepted: whether the chooser takes that route; else it abstains.
+        words: the words that speak most for that route, against the next one.
+        nearest: the examples nearest to the text: text, route, similarity between 0 and 1.
     """
 
     choice: Choice
@@ -57,14 +57,14 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """A chooser fitted on labelled texts. Made by `by_examples`, or by `Examples.load`.
+    """Choose as labelled texts do. Made by `by_examples`, or by `Examples.load`.
 
-    Two of them are equal when their examples and settings are.
+    Two choosers are equal when their examples and settings are.
     """
 
     pairs: tuple[Pair, ...] = field(repr=False)
     at_least: float | None = AT_LEAST
-    out_of_scope: float = OUTSIDE
+    out_of_scope: float = OUT_OF_SCOPE
     seed: int = 0
     embeddings: Embeddings | None = field(default=None, repr=False, compare=False)
     embedded: str = ""
@@ -72,37 +72,35 @@ class Examples:
 
     @cached_property
     def routes(self) -> tuple[str, ...]:
-        """The routes that the examples name."""
+        """List the routes that the examples name."""
         return tuple(dict.fromkeys(route for _, route in self.pairs if route is not None))
 
     @cached_property
     def promise(self) -> Promise:
-        """How right it is on what it accepts, as held-out or given examples show."""
-        return self.shown or promised(self.model.sure, self.at_least, self.out_of_scope)
+        """Promise an accuracy on accepted messages, shown on held-out examples or on given ones."""
+        return self.shown or promised(self.model.held_choices, self.at_least, self.out_of_scope)
 
-    def logic(self, given: Any) -> Logic[Choice | None]:
+    def logic(self, request: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
-        text = str(given)
+        text = str(request)
         vectors: list[list[float]] = []
+        # Some embedding services refuse an empty text: it is not sent, here and in `_embed`.
         if self.embeddings is not None and text.strip():
-            vectors = yield Call(self.embeddings.embed_documents, ([legible(text)],), blocks=True)
+            vectors = yield Call(self.embeddings.embed_documents, ([sendable(text)],), blocks=True)
         choice = self._choice(text, vectors)
         return choice if self._accepts(choice) else None
 
-    def __call__(self, given: Any) -> Choice | None:
-        """The likeliest route, or None where its confidence is under the promise's threshold."""
-        return drive(self.logic(given))
+    def __call__(self, request: Any) -> Choice | None:
+        """Return the likeliest route, or None if its confidence is under the threshold."""
+        return drive(self.logic(request))
 
-    async def acall(self, given: Any) -> Choice | None:
-        """The same, awaiting the embeddings."""
-        return await adrive(self.logic(given))
+    async def acall(self, request: Any) -> Choice | None:
+        """Choose as a call does, awaiting the embeddings."""
+        return await adrive(self.logic(request))
 
     def scores(self, texts: Sequence[str]) -> list[Scored]:
-        """What it makes of many texts, embedded together: the same as one by one."""
-        choices = [
-            self._choice(text, vectors)
-            for text, vectors in zip(texts, self._embedded(texts), strict=True)
-        ]
+        """Score many texts, embedded in one call; each scores as it does alone."""
+        choices = map(self._choice, texts, self._embed(texts))
         return [
             Scored(
                 route=choice.to,
@@ -113,18 +111,19 @@ class Examples:
         ]
 
     def explain(self, text: str) -> Explanation:
-        """Why a text goes where it goes; meant for people, and slower than the choice itself."""
-        from quintet.nodes.choosers.learned.fit import alike
+        """Explain to a person why a text gets its route; this is slower than choosing."""
+        from quintet.nodes.choosers.learned.fit import most_similar
 
-        vectors = self._embedded([text])[0]
+        vectors = self._embed([text])[0]
         choice = self._choice(text, vectors)
         vector = self._vector(vectors)
-        near = self.model.closest(vector) or alike([each for each, _ in self.pairs], text)
+        examples = [example for example, _ in self.pairs]
+        nearest = self.model.nearest(vector) or most_similar(examples, text)
         return Explanation(
             choice=choice,
             accepted=self._accepts(choice),
-            words=self.model.judged(text, vector).telling,
-            nearest=tuple((*self.pairs[at], likeness) for at, likeness in near),
+            words=self.model.predict(text, vector).top_words,
+            nearest=tuple((*self.pairs[index], similarity) for index, similarity in nearest),
         )
 
     def promising(
@@ -134,51 +133,51 @@ class Examples:
         on: Iterable[tuple[str, str | None]] = (),
         out_of_scope: float | None = None,
     ) -> Examples:
-        """The same fitted chooser with another promise; nothing is fitted again.
+        """Return this chooser with another promise, without fitting it again.
 
         Args:
             at_least: as in `by_examples`.
-            on: `(text, route)`, none of them an example of its own, to choose the threshold by; by
-                default its held-out examples.
-            out_of_scope: the share that texts of nobody (route None) count as; by default their
-                share among these.
+            on: `(text, route)` pairs to choose the threshold by, none of them an example that it
+                was fitted on; by default its held-out examples.
+            out_of_scope: the share of messages that the texts with route None stand for; by
+                default their share among these pairs.
 
         Raises:
-            DesignError: a number out_of_scope its range, or something that is no such pair.
+            DesignError: a number outside its range, or something that is no such pair.
         """
-        given, shown = paired(on), None
-        if given:
-            scored = self.scores([text for text, _ in given])
-            right = [one.route == route for one, (_, route) in zip(scored, given, strict=True)]
-            nobody = [route is None for _, route in given]
+        pairs, shown = check_pairs(on), None
+        if pairs:
+            scored = self.scores([text for text, _ in pairs])
+            nobody = [route is None for _, route in pairs]
             share = (
-                sum(nobody) / len(given) if out_of_scope is None else checked_share(out_of_scope)
+                sum(nobody) / len(pairs) if out_of_scope is None else checked_share(out_of_scope)
             )
-            weights = shares(nobody, share)
+            rows = zip(scored, pairs, shares(nobody, share), strict=True)
             held = [
-                Held(sure=one.confidence, right=good, weight=weight)
-                for one, good, weight in zip(scored, right, weights, strict=True)
+                Held(sure=score.confidence, right=score.route == route, weight=weight)
+                for score, (_, route), weight in rows
             ]
-            shown = promised(held, checked(at_least), share)
-        other = replace(self, at_least=checked(at_least), shown=shown)
+            shown = promised(held, check_at_least(at_least), share)
+        other = replace(self, at_least=check_at_least(at_least), shown=shown)
+        # `model` is a cached property: the fitted one is handed on by the cache's own place.
         other.__dict__["model"] = self.model
         return other
 
     def corrected(self, corrections: Iterable[tuple[str, str | None]]) -> Examples:
-        """A chooser fitted on these examples and on corrections of them.
+        """Return a chooser fitted on these examples and on corrections of them.
 
         Args:
-            corrections: `(text, route)`; for a text that is known, the last correction stands.
+            corrections: `(text, route)` pairs; the last pair of a text replaces its earlier ones.
 
         Raises:
             DesignError: something that is no such pair.
         """
-        latest = dict(paired(corrections))
-        kept = [pair for pair in self.pairs if pair[0] not in latest]
-        return replace(self, pairs=(*kept, *latest.items()), shown=None).ready()
+        latest = dict(check_pairs(corrections))
+        unchanged = [pair for pair in self.pairs if pair[0] not in latest]
+        return replace(self, pairs=(*unchanged, *latest.items()), shown=None).ready()
 
     def save(self, path: str | Path) -> Path:
-        """Write the fitted chooser to one file, without its embeddings; nothing in it is code."""
+        """Write the fitted chooser to one file, without its embeddings. The file holds no code."""
         from quintet.nodes.choosers.learned.store import save
 
         about = {
@@ -198,17 +197,17 @@ class Examples:
 
         Args:
             path: the file.
-            embeddings: the embeddings that it was fitted with, if it was.
+            embeddings: the embeddings that it was fitted with, if any.
 
         Raises:
             DesignError: a damaged or foreign file, or embeddings that are missing or not its own.
             FileNotFoundError: no such file.
             MissingExtra: scikit-learn is not installed (extra `learn`).
         """
-        extra()
+        require_sklearn()
         from quintet.nodes.choosers.learned.store import load
 
-        fitted, about = load(Path(path))
+        classifier, about = load(Path(path))
         embedded, shown = about["embedded"], about["shown"]
         if bool(embedded) != (embeddings is not None):
             wanted = f"embeddings={embedded}" if embedded else "no embeddings"
@@ -216,51 +215,61 @@ class Examples:
         about["pairs"] = tuple((text, route) for text, route in about["pairs"])
         about["shown"] = Promise(**shown) if shown else None
         chooser = cls(**about, embeddings=embeddings)
-        chooser.__dict__["model"] = fitted
+        chooser.__dict__["model"] = classifier
         return chooser
 
     @cached_property
     def model(self) -> Any:
-        """The fitted classifier."""
-        extra()
-        from quintet.nodes.choosers.learned.fit import fit, unit
+        """Fit the classifier, once."""
+        require_sklearn()
+        from quintet.nodes.choosers.learned.fit import fit, normalise
         from quintet.nodes.choosers.learned.text import words
 
         texts = [text for text, _ in self.pairs]
         if not any(words(text) for text in texts):
             raise DesignError("by_examples: the examples hold no words to learn from")
-        columns = {route: at for at, route in enumerate(self.routes)}
+        columns = {route: column for column, route in enumerate(self.routes)}
         labels = [-1 if route is None else columns[route] for _, route in self.pairs]
-        if len(texts) <= FEW * len(self.routes):
-            texts += [named(route) for route in self.routes]
+        if len(texts) <= FEW_PER_ROUTE * len(self.routes):
+            texts += [spell_out(route) for route in self.routes]
         vectors: list[Any] = [[] for _ in texts]
         if self.embeddings is not None:
-            rows = self._embedded(texts)
+            rows = self._embed(texts)
             size = max(len(row[0]) for row in rows if row)
             vectors = [row[0] if row else [0.0] * size for row in rows]
-        return fit(texts, labels, unit(vectors), out_of_scope=self.out_of_scope, seed=self.seed)
+        return fit(
+            texts, labels, normalise(vectors), out_of_scope=self.out_of_scope, seed=self.seed
+        )
 
     def ready(self) -> Examples:
-        """This chooser, fitted."""
+        """Fit this chooser, and return it."""
         _ = self.model
         return self
 
-    def _embedded(self, texts: Sequence[str]) -> list[list[list[float]]]:
-        """For each text its embedding in a list, or an empty list: no embeddings, or no text."""
-        if self.embeddings is None:
-            return [[] for _ in texts]
-        said = [at for at, text in enumerate(texts) if text.strip()]
+    def _embed(self, texts: Sequence[str]) -> list[list[list[float]]]:
+        """Return each text's embedding as a list of one; empty without embeddings, or without text.
+
+        All texts are embedded in one call.
+        """
         rows: list[list[list[float]]] = [[] for _ in texts]
-        found = self.embeddings.embed_documents([legible(texts[at]) for at in said]) if said else []
-        for at, vector in zip(said, found, strict=True):
-            rows[at] = [vector]
+        filled = [index for index, text in enumerate(texts) if text.strip()]
+        if self.embeddings is None or not filled:
+            return rows
+        vectors = self.embeddings.embed_documents([sendable(texts[index]) for index in filled])
+        for index, vector in zip(filled, vectors, strict=True):
+            rows[index] = [vector]
         return rows
 
     def _vector(self, vectors: list[list[float]]) -> Any:
-        from quintet.nodes.choosers.learned.fit import unit
+        """Return the one embedding at length 1, or zeros of the examples' size where there is none.
 
-        size = self.model.ensemble.marks.shape[1]
-        vector = unit(vectors[0] if vectors else [0.0] * size)
+        Raises:
+            DesignError: its size is not that of the examples' embeddings.
+        """
+        from quintet.nodes.choosers.learned.fit import normalise
+
+        size = self.model.ensemble.landmarks.shape[1]
+        vector = normalise(vectors[0] if vectors else [0.0] * size)
         if vector.shape != (size,):
             raise DesignError(
                 f"by_examples: an embedding of {vector.size} numbers, where the examples' have "
@@ -272,13 +281,13 @@ class Examples:
         return not self.at_least or (choice.confidence or 0.0) >= self.promise.threshold
 
     def _choice(self, text: str, vectors: list[list[float]]) -> Choice:
-        judged = self.model.judged(text, self._vector(vectors))
-        ranked = tuple(self.routes[at] for at in judged.ranked)
-        why = ", ".join(repr(word) for word in judged.telling) or "what it is like as a whole"
+        prediction = self.model.predict(text, self._vector(vectors))
+        ranked = tuple(self.routes[column] for column in prediction.ranked)
+        why = ", ".join(map(repr, prediction.top_words)) or "what it is like as a whole"
         return Choice(
             to=ranked[0],
-            reason=f"{ranked[0]} {judged.confidence:.2f} for {why}; next {ranked[1]}",
-            confidence=judged.confidence,
+            reason=f"{ranked[0]} {prediction.confidence:.2f} for {why}; next {ranked[1]}",
+            confidence=prediction.confidence,
             by="learned",
             who="by_examples",
             candidates=ranked,
@@ -289,40 +298,40 @@ def by_examples(
     pairs: Iterable[tuple[str, str | None]],
     *,
     at_least: float | None = AT_LEAST,
-    out_of_scope: float = OUTSIDE,
+    out_of_scope: float = OUT_OF_SCOPE,
     embeddings: Embeddings | None = None,
     seed: int = 0,
 ) -> Examples:
     """Choose as labelled examples do, and abstain where that would not be right often enough.
 
-    Linear support vector machines and naive Bayes over words, their company and their letters; with
-    embeddings also logistic regression and kernel ridge regression on them. A second fit, on
-    examples and whole routes held out of the first, says how probable it is that a choice is right,
-    and from which probability on choices are right as often as promised. `Examples.promise` says
-    whether that can be promised with these examples. With at most 20 examples a route, the routes'
-    names teach too, where the examples show that they say what the routes are about.
+    The classifiers are linear support vector machines and naive Bayes over word, word-pair and
+    character n-gram features; with embeddings, also logistic regression and kernel ridge regression
+    on them. A second fit, on examples and whole routes held out of the first, gives the probability
+    that a choice is right, and the threshold above which choices are right as often as promised.
+    `Examples.promise` says whether these examples support the promise. With at most 20 examples a
+    route, the routes' names are training texts too, if the examples show that they are meaningful.
 
-    A promise is about messages like the examples: where what belongs to nobody is more, or more
-    like a route, than the examples and `out_of_scope` say, less of what is accepted is right.
-    `tuned` looks at fresh messages.
+    The promise holds for messages like the examples. If more messages are out-of-scope than
+    `out_of_scope` says, or if they resemble a route more than the examples with route None do,
+    fewer of the accepted messages are right. `tuned` adjusts the threshold to fresh messages.
 
     Args:
-        pairs: `(text, route)`, of at least two routes; route None for a text that belongs to
-            nobody. The first 4,000 characters of a text are read.
-        at_least: the share of the accepted messages that is right, from 0 to 1. Where no threshold
-            can promise it, only a choice whose own confidence reaches it is accepted. None or 0:
-            it never abstains.
-        out_of_scope: the share of messages to expect that belong to nobody, from 0 to under 1.
-        embeddings: any LangChain embeddings; a text's `embed_documents` is used for all.
+        pairs: `(text, route)` pairs of at least two routes; route None for a text that belongs to
+            none of them. The first 4,000 characters of a text are read.
+        at_least: the share of the accepted messages that is right, from 0 to 1. If no threshold
+            can promise it, only a choice whose own confidence reaches it is accepted. With None or
+            0, the chooser never abstains.
+        out_of_scope: the expected share of messages that belong to no route, from 0 to under 1.
+        embeddings: any LangChain embeddings; every text goes through `embed_documents`.
         seed: of the folds.
 
     Raises:
         MissingExtra: scikit-learn is not installed (extra `learn`).
-        DesignError: too few examples, or a number out_of_scope its range.
+        DesignError: too few examples, or a number outside its range.
     """
     chooser = Examples(
-        pairs=tuple(paired(pairs)),
-        at_least=checked(at_least),
+        pairs=tuple(check_pairs(pairs)),
+        at_least=check_at_least(at_least),
         out_of_scope=checked_share(out_of_scope),
         seed=seed,
         embeddings=embeddings,

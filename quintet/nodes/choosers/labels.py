@@ -1,4 +1,4 @@
-"""Labelled examples and what is asked of them, checked before anything is fitted."""
+"""Check labelled examples, and the promise asked of them, before anything is fitted."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ from typing import Any
 from quintet.errors import DesignError, MissingExtra
 
 AT_LEAST = 0.8
-"""The promise of a learned chooser that is asked for no other."""
+"""The accuracy that a learned chooser promises by default."""
 
-OUTSIDE = 0.15
-"""The share of messages that belong to nobody, where nothing else is said."""
+OUT_OF_SCOPE = 0.15
+"""The share of messages that are expected to belong to no route, by default."""
 
-FEW = 20
-"""Examples a route up to which the names of the routes may teach too."""
+FEW_PER_ROUTE = 20
+"""With at most this many examples a route, the routes' names may be training texts too."""
 
-READ = 4000
-"""Characters of a text that are read."""
+MAX_CHARACTERS = 4000
+"""Characters of a text that are read; the rest is ignored."""
 
 Pair = tuple[str, str | None]
 _WORDS = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def legible(text: str) -> str:
-    """The part of a text that is read, without what no encoding can hold."""
-    return text[:READ].encode("utf-8", "replace").decode("utf-8")
+def sendable(text: str) -> str:
+    """Cut a text to the part that is read, with "?" for what UTF-8 cannot encode."""
+    # JSON may hold half a surrogate pair, which no client of an embedding service can send.
+    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
 
 
-def named(route: str) -> str:
-    """The name of a route as people would write it: `transfer_funds` is "transfer funds"."""
-    return " ".join(_WORDS.findall(_JOINT.sub(" ", route)))
+def spell_out(route: str) -> str:
+    """Write a route's name as people would: `transfer_funds` is "transfer funds"."""
+    return " ".join(_WORDS.findall(_CAMEL_CASE.sub(" ", route)))
 
 
-def paired(given: Iterable[Any]) -> list[Pair]:
-    """The pairs, checked."""
-    pairs = list(given)
+def check_pairs(pairs: Iterable[Any]) -> list[Pair]:
+    """Return `(text, route)` pairs as strings, the route or None; refuse anything else."""
+    pairs = list(pairs)
+    # A text of two characters would unpack into a pair.
     if odd := [item for item in pairs if isinstance(item, str) or len(item) != 2]:
         raise DesignError(f"by_examples: {odd[0]!r:.60} is not one of (text, route) pairs")
     return [(str(text), None if route is None else str(route)) for text, route in pairs]
 
 
-def checked(at_least: float | None) -> float | None:
-    """A promise that is a share, or None."""
+def check_at_least(at_least: float | None) -> float | None:
+    """Return a promised accuracy; refuse a number outside 0 to 1."""
     if at_least is not None and not 0 <= at_least <= 1:
         raise DesignError(f"by_examples(at_least={at_least!r}): give a number from 0 to 1, or None")
     return at_least
 
 
 def checked_share(out_of_scope: float) -> float:
-    """A share of messages that leaves some."""
+    """Return a share of messages; refuse a number outside 0 to under 1."""
     if not 0 <= out_of_scope < 1:
         raise DesignError(
             f"by_examples(out_of_scope={out_of_scope!r}): give a share from 0 to under 1"
@@ -59,8 +61,8 @@ def checked_share(out_of_scope: float) -> float:
     return out_of_scope
 
 
-def extra() -> None:
-    """Make sure that scikit-learn is there."""
+def require_sklearn() -> None:
+    """Refuse to go on without scikit-learn, the extra `learn`."""
     try:
         import sklearn.svm  # noqa: F401
     except ImportError as problem:

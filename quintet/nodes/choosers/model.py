@@ -1,4 +1,4 @@
-"""Model choice: a chat model names the route, held to the router's own targets."""
+"""Choose routes by a chat model that can name only the router's own targets."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from quintet.errors import DesignError
-from quintet.nodes.agents.meter import structured
+from quintet.nodes.agents.meter import call_structured
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.node import one_of
 
 NONE = "none"
+"""The model's word for abstaining."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChooser:
-    """A chat model that names one of the routes, or `none`. Made by `by_model`."""
+    """Ask a chat model for one of the routes, or `none`. Made by `by_model`."""
 
     model: BaseChatModel = field(repr=False)
     about: Mapping[str, str] = field(default_factory=dict)
@@ -32,39 +33,37 @@ class ModelChooser:
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """The routes that it may name."""
+        """List the routes that the model may name."""
         return tuple(self.about)
 
     def bound(self, routes: tuple[str, ...]) -> ModelChooser:
-        """The same chooser for these routes; what is said about them is kept."""
+        """Return this chooser for these routes, with the descriptions that it has of them."""
         return replace(self, about={route: self.about.get(route, "") for route in routes})
 
-    def logic(self, given: Any) -> Logic[Choice | None]:
-        """Ask the model; None where it says `none` or is less sure than `at_least`."""
+    def logic(self, request: Any) -> Logic[Choice | None]:
+        """Ask the model; abstain if it says `none` or is less sure than `at_least`."""
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
-        messages = [SystemMessage(self._instruction), HumanMessage(str(given))]
-        said = yield from structured(self._structured, messages)
-        choice = filled(self._schema, said)
-        to, confidence, reason = choice.to, choice.confidence, choice.reason
-        if to == NONE or confidence < self.at_least:
+        messages = [SystemMessage(self._instruction), HumanMessage(str(request))]
+        answer = as_instance(self._schema, (yield from call_structured(self._chain, messages)))
+        if answer.to == NONE or answer.confidence < self.at_least:
             return None
         return Choice(
-            to=to,
-            reason=reason,
-            confidence=confidence,
+            to=answer.to,
+            reason=answer.reason,
+            confidence=answer.confidence,
             by="model",
-            who=getattr(self.model, "model_name", "") or type(self.model).__name__,
+            who=name_of_model(self.model),
             candidates=self.routes,
         )
 
-    def __call__(self, given: Any) -> Choice | None:
+    def __call__(self, request: Any) -> Choice | None:
         """Ask the model about one text."""
-        return drive(self.logic(given))
+        return drive(self.logic(request))
 
-    async def acall(self, given: Any) -> Choice | None:
+    async def acall(self, request: Any) -> Choice | None:
         """Ask the model about one text, awaiting it."""
-        return await adrive(self.logic(given))
+        return await adrive(self.logic(request))
 
     @property
     def _instruction(self) -> str:
@@ -82,14 +81,13 @@ class ModelChooser:
         return create_model(
             "Route",
             __doc__="The route of one request.",
-            __config__=ConfigDict(extra="ignore"),
             to=(one_of((*self.about, NONE)), Field(description="the route")),
             confidence=(float, Field(ge=0, le=1, description="how sure you are, from 0 to 1")),
             reason=(str, Field(description="why, in one short sentence")),
         )
 
     @cached_property
-    def _structured(self) -> Runnable[Any, Any]:
+    def _chain(self) -> Runnable[Any, Any]:
         options: dict[str, Any] = {} if self.method is None else {"method": self.method}
         return self.model.with_structured_output(self._schema, **options)
 
@@ -105,41 +103,47 @@ def by_model(
 
     Args:
         model: a LangChain chat model, or the name of one for `ChatOpenAI`.
-        about: what each route is for; a `Router` adds the routes that are not described.
-        at_least: the stated confidence under which the choice counts as abstaining.
+        about: a description of each route; a `Router` adds the routes that have none.
+        at_least: the chooser abstains where the model states a lower confidence than this.
         method: how structured output is asked for, as in `with_structured_output`.
 
     Raises:
-        DesignError: the model is neither.
+        DesignError: the model is neither a chat model nor the name of one.
     """
     return ModelChooser(
         model=chat_model(model), about=dict(about or {}), at_least=at_least, method=method
     )
 
 
-def filled(schema: type[BaseModel], said: Any) -> Any:
-    """What structured output gave as an instance of its schema.
+def as_instance(schema: type[BaseModel], output: Any) -> Any:
+    """Return the result of structured output as an instance of its schema.
 
     Raises:
-        ValidationError: it gave something else, such as None where the model called no tool.
+        ValidationError: it is something else, such as None where the model called no tool.
     """
-    return said if isinstance(said, schema) else schema.model_validate(said)
+    return output if isinstance(output, schema) else schema.model_validate(output)
+
+
+def name_of_model(model: BaseChatModel) -> str:
+    """Return the name that a chat model has for its provider, else that of its class."""
+    return getattr(model, "model_name", "") or type(model).__name__
 
 
 def chat_model(model: BaseChatModel | str, **options: Any) -> BaseChatModel:
-    """A chat model, or `ChatOpenAI` by a model's name; `openai:NAME` is understood too.
+    """Return a chat model as it is, or a `ChatOpenAI` for a model's name or `openai:NAME`.
 
     A model made here does not retry by itself: `Recovery` does, and leaves a record. `options` go
     to `ChatOpenAI`.
 
     Raises:
-        DesignError: another provider's prefix, or something that is not a model.
+        DesignError: the prefix of another provider, or something that is not a model.
     """
     if isinstance(model, BaseChatModel):
         return model
     if not isinstance(model, str):
         raise DesignError(f"{model!r} is not a chat model; give a LangChain chat model or a name")
     name = model.removeprefix("openai:")
+    # Names of fine-tuned models have colons of their own.
     if not name or (":" in name and not name.startswith("ft:")):
         raise DesignError(
             f"model {model!r}: only 'openai:NAME' is known by name; "

@@ -1,38 +1,41 @@
-"""The promise of a learned chooser: how right it is on what it accepts, and on what evidence."""
+"""Promise an accuracy for the messages that a learned chooser accepts, as the evidence allows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-SIDE = 1.0
-"""Standard errors between the estimate and the bound that a promise is judged by (about 84 %)."""
+from quintet.stats.interval import Interval
+from quintet.stats.proportion import wilson
+
+SIDE = 0.6826894921370859
+"""Confidence of the interval whose lower end judges a promise: one standard error to each side, so
+that the bound holds in about 84 % of repetitions."""
 
 _Sums = tuple[float, float, float, float, int]
-"""Of accepted choices: the weight of the right and of the wrong, the sum of the squared weights of
-each, and how many choices."""
+"""Of accepted choices: the summed weights of the right and of the wrong ones, their summed squared
+weights, and the number of choices."""
 _NONE: _Sums = (0.0, 0.0, 0.0, 0.0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
-    """What a learned chooser can promise about the messages that it accepts.
+    """The accuracy of a learned chooser on the messages that it accepts.
 
-    The figures are shares between 0 and 1, estimated on held-out examples; messages that belong to
-    nobody count as `out_of_scope` says, and an accepted one counts as wrong.
+    The figures are shares between 0 and 1, estimated on held-out examples. Out-of-scope messages
+    are weighed to the share `out_of_scope`; an accepted one counts as wrong.
 
     Args:
         at_least: the accuracy asked for, or None where the chooser never abstains.
-        kept: whether the held-out examples bear it out: the lower bound of the accuracy reaches it.
-        threshold: the confidence from which on a choice is accepted.
+        kept: whether the held-out examples support it: the accuracy's lower bound reaches it.
+        threshold: the lowest confidence at which a choice is accepted.
         coverage: the share of messages that is accepted.
-        accuracy: the share of the accepted ones that is right.
-        low: lower end of the 95 % Wilson interval of the accuracy.
-        high: upper end.
-        n: held-out choices behind the figures.
-        out_of_scope: the share of messages that belong to nobody, as assumed.
-        reason: one sentence.
+        accuracy: the share of the accepted messages that is right.
+        low: the lower end of the 95 % Wilson interval of the accuracy.
+        high: the upper end of that interval.
+        n: the number of accepted held-out choices behind the figures.
+        out_of_scope: the assumed share of messages that belong to no route.
+        reason: the figures in one sentence.
     """
 
     at_least: float | None
@@ -52,7 +55,7 @@ class Promise:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """One held-out choice: how sure it was, whether right, and how much it counts."""
+    """One held-out choice: its confidence, whether it is right, and its weight."""
 
     sure: float
     right: bool
@@ -60,67 +63,59 @@ class Held:
 
 
 def shares(nobody: Sequence[bool], out_of_scope: float) -> list[float]:
-    """A weight for each choice, so that those of nobody together have that share."""
+    """Return weights by which the out-of-scope choices, marked in `nobody`, have that share."""
     count = sum(nobody)
+    # With choices of one kind only, no weights can give both kinds their shares.
     if not 0 < count < len(nobody):
         return [1.0] * len(nobody)
-    each = (len(nobody) - count) * out_of_scope / (1 - out_of_scope) / count
-    return [each if one else 1.0 for one in nobody]
-
-
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """The Wilson score interval of a share of n trials (Wilson, 1927); (0, 1) without trials."""
-    if n <= 0:
-        return 0.0, 1.0
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    weight = (len(nobody) - count) * out_of_scope / (1 - out_of_scope) / count
+    return [weight if outside else 1.0 for outside in nobody]
 
 
 def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) -> Promise:
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
     Selective classification with a guaranteed risk (Geifman and El-Yaniv, 2017): a threshold is
-    good enough when a lower confidence bound of the accuracy above it reaches `at_least`. Where no
-    threshold is, the promise is not kept, and only a choice that by itself is as sure as `at_least`
-    is accepted.
+    good enough when a lower confidence bound of the accuracy above it reaches `at_least`. If none
+    is, the promise is not kept, and a choice is accepted only if its own confidence reaches
+    `at_least`.
     """
-    ordered = sorted(held, key=lambda one: -one.sure)
-    total = sum(one.weight for one in ordered)
+    ordered = sorted(held, key=lambda choice: -choice.sure)
+    total = sum(choice.weight for choice in ordered)
     if not at_least:
-        done = _sums(ordered)
-        return _promise(done, total, at_least, (0.0, True), out_of_scope)
+        return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope)
     best: tuple[float, _Sums] | None = None
     sums = _NONE
-    for number, one in enumerate(ordered, start=1):
-        sums = _sums([one], sums)
-        last = number == len(ordered) or ordered[number].sure < one.sure
-        if last and _bound(sums) >= at_least:
-            best = one.sure, sums
+    for number, choice in enumerate(ordered, start=1):
+        sums = _sums([choice], sums)
+        # A threshold accepts all choices of equal confidence, or none of them.
+        last = number == len(ordered) or ordered[number].sure < choice.sure
+        if last and _interval(sums, SIDE).low >= at_least:
+            best = choice.sure, sums
     if best is not None:
         return _promise(best[1], total, at_least, (best[0], True), out_of_scope)
-    accepted = _sums([one for one in ordered if one.sure >= at_least])
+    accepted = _sums([choice for choice in ordered if choice.sure >= at_least])
     return _promise(accepted, total, at_least, (at_least, False), out_of_scope)
 
 
 def _sums(more: Sequence[Held], so_far: _Sums = _NONE) -> _Sums:
     right, wrong, right_squares, wrong_squares, n = so_far
-    for one in more:
-        if one.right:
-            right += one.weight
-            right_squares += one.weight**2
+    for choice in more:
+        if choice.right:
+            right += choice.weight
+            right_squares += choice.weight**2
         else:
-            wrong += one.weight
-            wrong_squares += one.weight**2
-        n += one.weight > 0
+            wrong += choice.weight
+            wrong_squares += choice.weight**2
+        n += choice.weight > 0
     return right, wrong, right_squares, wrong_squares, n
 
 
 def _effective(sums: _Sums) -> float:
-    """Choices of weight 1 that would show the accuracy as exactly as these.
+    """Return the number of unweighted choices that would estimate the accuracy as precisely.
 
-    Their variance is that of a ratio estimator (Cochran, Sampling Techniques, 1977, 6.4), as a few
-    heavy errors tell less than many light ones; at most the effective number of Kish (1965).
+    Its variance is that of a ratio estimator (Cochran, Sampling Techniques, 1977, 6.4), as a few
+    heavy errors tell less than many light ones. At most Kish's effective sample size (1965).
     """
     right, wrong, right_squares, wrong_squares, _ = sums
     weight, squares = right + wrong, right_squares + wrong_squares
@@ -131,31 +126,32 @@ def _effective(sums: _Sums) -> float:
     return min(most, right * wrong / spread) if spread else most
 
 
-def _bound(sums: _Sums) -> float:
-    weight = sums[0] + sums[1]
-    return wilson(sums[0] / weight, _effective(sums), SIDE)[0] if weight else 0.0
+def _interval(sums: _Sums, confidence: float) -> Interval:
+    n, weight = _effective(sums), sums[0] + sums[1]
+    return wilson(n * (sums[0] / weight) if weight else 0.0, n, confidence=confidence)
 
 
 def _promise(
     sums: _Sums,
     total: float,
     at_least: float | None,
-    found: tuple[float, bool],
+    chosen: tuple[float, bool],
     out_of_scope: float,
 ) -> Promise:
     right, wrong, _, _, n = sums
     weight = right + wrong
     accuracy = right / weight if weight else 0.0
-    low, high = wilson(accuracy, _effective(sums), 1.96)
+    interval = _interval(sums, 0.95)
+    low, high = interval.low, interval.high
     coverage = weight / total if total else 0.0
-    threshold, kept = found
-    said = (
+    threshold, kept = chosen
+    figures = (
         f"accepts {coverage:.1%} of messages, {accuracy:.1%} [{low:.1%}, {high:.1%}] of them right"
     )
     if not at_least:
-        reason = f"it never abstains: {said}"
+        reason = f"it never abstains: {figures}"
     elif kept:
-        reason = f"promised {at_least:.1%}: {said}, on {n} held-out examples"
+        reason = f"promised {at_least:.1%}: {figures}, on {n} held-out examples"
     else:
         reason = (
             f"{at_least:.1%} cannot be promised on {n} held-out examples that it would "

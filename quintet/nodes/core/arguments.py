@@ -19,7 +19,7 @@ from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.errors import DesignError
-from quintet.state.record import SECRETS, adapter, canonical, faults, fitted, plain
+from quintet.state.record import SECRETS, adapter, canonical, faults, plain, validated
 
 _FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")
 _STEP = re.compile(r"\.(\w+)|\[([^\[\]]+)\]")
@@ -66,7 +66,7 @@ class Arguments:
             if name not in typed or typed[name] is defaults[name].default:
                 continue  # a default is the author's own, whatever the annotation says
             try:
-                typed[name] = fitted(kind, typed[name])
+                typed[name] = validated(kind, typed[name])
             except ValidationError as problem:
                 raise DesignError(f"effect {self.name!r}: {name}: {faults(problem)}") from problem
         return typed
@@ -102,7 +102,7 @@ class Arguments:
         if self.returns is None or kept is None:
             return kept
         try:
-            return fitted(self.returns, kept)
+            return validated(self.returns, kept)
         except ValidationError:
             return kept
 

@@ -17,7 +17,7 @@ from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.task import Task, attempt_number, current_task
 from quintet.state.decision import Decision
-from quintet.state.failure import Failure, StepFailed, first_of, in_words
+from quintet.state.failure import Failure, StepFailed, first_in_group, in_words
 from quintet.state.record import plain
 from quintet.state.run import mark
 
@@ -116,7 +116,7 @@ def failure_of(problem: BaseException, task: Task, *, step: str = "") -> Failure
     failure = Failure(
         node=task.node,
         kind=classify(problem),
-        error=type(first_of(problem)).__name__ if inner is None else inner.error,
+        error=type(first_in_group(problem)).__name__ if inner is None else inner.error,
         message=in_words(problem) if inner is None else _named(inner, task.node),
         step=step,
         attempts=task.attempt,

@@ -10,7 +10,7 @@ from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.task import Task
 from quintet.state.budget import Resource
-from quintet.state.plan import Plan, Step, end_of
+from quintet.state.plan import Plan, Step, step_key
 from quintet.state.record import plain
 
 SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
@@ -67,7 +67,7 @@ def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dic
     for name in progress.begun:
         if name in progress.done:
             continue
-        at = end_of({"path": task.path, "version": progress.plan.version, "id": name})
+        at = step_key({"path": task.path, "version": progress.plan.version, "id": name})
         silent = {"status": "done" if name in results else "silent"}
         steps[name] = ends.get(at) or silent
     return steps

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.types import Send
 
 from quintet.nodes.core.kept import keep
-from quintet.state.plan import end_of
+from quintet.state.plan import step_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class SentStep:
 
     def ended(self, end: Mapping[str, Any]) -> dict[str, Any]:
         """Give the note, as an update of `kept`, that tells a planner how its step has ended."""
-        return keep("step", end_of(self.record), end) if self.planner else {}
+        return keep("step", step_key(self.record), end) if self.planner else {}
 
     def forward(self, node: str, state: Mapping[str, Any]) -> Any:
         """Give the way to another node, as `Command(goto=)` takes it; a step goes along with it."""

@@ -10,8 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import Case, GraphTarget, Trajectory
-from quintet.evals.faults import breakable
+from quintet.evals import Case, GraphTarget, Trajectory, breakable
 from quintet.graphs import create_handoff
 from quintet.nodes import Recovery, Router, Worker, by_rules, effect, retry
 from quintet.state import Action, Contract, OrchestrationState, Unmet, unmet

@@ -11,18 +11,9 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 
-from quintet.evals.faults import (
-    FOR_GOOD,
-    Fault,
-    Instead,
-    Probe,
-    Spot,
-    Strike,
-    armed,
-    breakable,
-    breakable_call,
-    pass_by,
-)
+from quintet.evals import Fault, breakable
+from quintet.evals.faults import FOR_GOOD, Instead, Spot, breakable_call, pass_by
+from quintet.evals.faults.strike import Probe, Strike, armed
 from quintet.nodes import Router, by_model, by_rules, cascade
 from quintet.runs import start
 from quintet.state import Contract, DesignError

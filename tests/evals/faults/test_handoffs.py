@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from quintet.evals.faults.handoffs import altered, dropped, handed, other
+from quintet.evals.faults.handoffs import alter_field, another_value, drop_field, handoff_paths
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(0, 1e6) | st.text(max_size=8)
 values = st.recursive(
@@ -32,7 +32,7 @@ def able(value: Any) -> bool:
 
 @given(values, st.integers())
 def test_an_altered_value_is_another_one_of_the_same_shape(value: Any, seed: int) -> None:
-    changed = other(value, random.Random(seed))
+    changed = another_value(value, random.Random(seed))
     assert (changed != value) == able(value)
     assert type(changed) is type(value)
     if isinstance(value, dict):
@@ -42,7 +42,7 @@ def test_an_altered_value_is_another_one_of_the_same_shape(value: Any, seed: int
 
 @given(values, st.integers())
 def test_the_same_seed_alters_in_the_same_way(value: Any, seed: int) -> None:
-    assert other(value, random.Random(seed)) == other(value, random.Random(seed))
+    assert another_value(value, random.Random(seed)) == another_value(value, random.Random(seed))
 
 
 def test_the_fields_handed_over_are_those_named_or_all_but_a_runs_own_records():
@@ -53,16 +53,16 @@ def test_the_fields_handed_over_are_those_named_or_all_but_a_runs_own_records():
         "empty": {},
         "no": None,
     }
-    assert handed(state, ()) == [("message",), ("facts",)]
-    assert handed(state, ("facts", "absent")) == [("facts",)]
+    assert handoff_paths(state, ()) == [("message",), ("facts",)]
+    assert handoff_paths(state, ("facts", "absent")) == [("facts",)]
 
 
 def test_a_plans_step_is_changed_where_its_inputs_are():
     state = {"message": "whole", "step": {"id": "1", "inputs": {"message": "part"}}}
-    assert handed(state, ("message",)) == [("step", "inputs", "message")]
-    lost = dropped(state, ("step", "inputs", "message"))
+    assert handoff_paths(state, ("message",)) == [("step", "inputs", "message")]
+    lost = drop_field(state, ("step", "inputs", "message"))
     assert lost == {"message": "whole", "step": {"id": "1", "inputs": {}}}
-    bent = altered(state, ("step", "inputs", "message"), random.Random(0))
+    bent = alter_field(state, ("step", "inputs", "message"), random.Random(0))
     assert bent["message"] == "whole"
     assert bent["step"]["inputs"]["message"] == "pa"
     assert state["step"]["inputs"] == {"message": "part"}
@@ -81,7 +81,7 @@ class AsModel(BaseModel):
 
 @pytest.mark.parametrize("state", [AsData(), AsModel()], ids=["dataclass", "model"])
 def test_states_that_are_no_mappings_lose_and_change_fields_too(state: Any) -> None:
-    assert handed(state, ()) == [("order",), ("note",)]
-    assert dropped(state, ("note",)).note is None
-    assert altered(state, ("order",), random.Random(1)).order != 4
+    assert handoff_paths(state, ()) == [("order",), ("note",)]
+    assert drop_field(state, ("note",)).note is None
+    assert alter_field(state, ("order",), random.Random(1)).order != 4
     assert (state.order, state.note) == (4, "x")

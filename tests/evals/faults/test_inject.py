@@ -11,13 +11,14 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 
-from quintet.evals import Call, GraphTarget, Suite, Trajectory
-from quintet.evals.faults import (
+from quintet.evals import FAULTS, Fault, GraphTarget, Suite, ToolCall, Trajectory, breakable
+from quintet.evals.faults import FOR_GOOD, Spot
+from quintet.evals.faults.inject import inject
+from quintet.evals.faults.injected import Injected, contradicted
+from quintet.evals.faults.kinds import (
     ALTERED_FIELD,
     DROPPED_FIELD,
     FALSE_SUCCESS,
-    FAULTS,
-    FOR_GOOD,
     GARBAGE_REPLY,
     LATE_WORKER,
     LOOPING_WORKER,
@@ -25,12 +26,7 @@ from quintet.evals.faults import (
     REFUSED_TOOL,
     ROUTER_OUTAGE,
     TOOL_ERROR,
-    Fault,
-    Spot,
-    breakable,
 )
-from quintet.evals.faults.inject import inject
-from quintet.evals.faults.injected import Injected, contradicted
 from quintet.state import Budget, DesignError
 from quintet.testing import ScriptedModel
 from tests.evals.faults.small import Books, Fresh, case, desk, foreign, observed
@@ -241,7 +237,7 @@ def test_the_end_of_a_broken_run_is_told_by_its_labels():
 
 
 def test_without_labels_the_unbroken_run_says_what_is_right():
-    twice = (Call(name="pay", key="pay:1"), Call(name="pay", key="pay:1"))
+    twice = (ToolCall(name="pay", key="pay:1"), ToolCall(name="pay", key="pay:1"))
     ran = end_of(Trajectory(calls=twice), outcome=None, state=None)
     assert (ran.wrong, ran.repeated, ran.end) == (("effects",), 1, "silent failure")
     other = end_of(Trajectory(status="aborted"), outcome=None, state=None)

@@ -1,4 +1,4 @@
-"""What the tests of LangSmith evaluate: a graph that knows nothing of Quintet, and its cases."""
+"""Define a graph that knows nothing of Quintet, and its cases, for the tests of LangSmith."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import Case, Gate, Metric, Report, Row, Suite, Trajectory
+from quintet.evals import Case, Gate, Metric, Report, Suite, Trajectory
 from quintet.evals.langsmith.driver import BETA
+from quintet.evals.row import Row
 
 
 class S(TypedDict, total=False):
@@ -72,7 +73,7 @@ def suite(**more: Any) -> Suite:
 
 
 def timeless(report: Report) -> dict[str, Any]:
-    """What of a report does not depend on the clock or on where it was made."""
+    """Keep of a report all that does not depend on the clock or on where it was made."""
     figures = {name: figure for name, figure in report.figures.items() if figure.unit != "seconds"}
     rows = [
         (

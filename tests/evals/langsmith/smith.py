@@ -41,7 +41,7 @@ Act = Callable[["Handler"], None]
 
 
 class Refused(Exception):
-    """What was sent does not fit."""
+    """Raised when a request does not fit."""
 
 
 @dataclass(kw_only=True)
@@ -71,7 +71,7 @@ class Smith:
         return acts.pop(0) if len(acts) > 1 else acts[0] if acts else None
 
     def answer(self, method: str, path: str, query: dict[str, Any], body: Any) -> Any:
-        """What the service says to a request."""
+        """Return the answer of the service to a request."""
         call = method, path.strip("/").split("/")
         match call:
             case ("GET", ["info"]):

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quintet.errors import DesignError
-from quintet.evals import Call, Case
+from quintet.evals import Case, ToolCall
 from quintet.evals.langsmith import ServiceError, pull_cases, push_cases
 from tests.evals.langsmith.smith import KEY
 
@@ -15,7 +15,7 @@ CASES = (
         id="full",
         input={"message": "refund me", "order": 7},
         route=("billing", "person"),
-        calls=("look", Call(name="refund", arguments={"order": 7})),
+        calls=("look", ToolCall(name="refund", arguments={"order": 7})),
         outcome="done",
         escalate=False,
         approval=True,

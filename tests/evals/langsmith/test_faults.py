@@ -30,7 +30,7 @@ def upload(client):
 
 
 def notes_of(report):
-    """What the report says of LangSmith."""
+    """Return the notes of a report on LangSmith."""
     return [note for note in report.notes if note.startswith("LangSmith")]
 
 

@@ -12,13 +12,14 @@ from langsmith.schemas import Example
 from langsmith.utils import get_env_var
 
 from quintet.errors import DesignError
-from quintet.evals import Case, Recorded, Trajectory, evaluate, load_report
+from quintet.evals import Case, Trajectory, evaluate, load_report
 from quintet.evals.langsmith import (
     OfflineClient,
     ServiceError,
     aevaluate_with_langsmith,
     evaluate_with_langsmith,
 )
+from quintet.evals.reading.recorded import Recorded
 from tests.evals.langsmith.desk import CASES, app, beta, suite, timeless
 
 

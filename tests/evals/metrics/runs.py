@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from quintet.evals import Call, Case, Metric, Trajectory
+from quintet.evals import Case, Metric, ToolCall, Trajectory
 from quintet.evals.row import Row
 from quintet.state import Decision, Failure
 
@@ -53,5 +53,5 @@ def failed(node: str, error: str, message: str = "m", *, kind: Any = "unknown", 
     return Failure(node=node, kind=kind, error=error, message=message, at=at)
 
 
-def calls(names: str) -> tuple[Call, ...]:
-    return tuple(Call(name=name) for name in names)
+def calls(names: str) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(name=name) for name in names)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quintet.evals.metrics import (
-    completed,
     latency_p50,
     latency_p95,
     latency_seconds,
@@ -13,6 +12,7 @@ from quintet.evals.metrics import (
     money_per_completed,
     tokens_per_completed,
 )
+from quintet.evals.metrics.cost import completed
 from tests.evals.metrics.runs import case, point, run, value
 
 PER_COMPLETED = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call
+from quintet.evals import ToolCall
 from quintet.evals.metrics import (
     contract_violations,
     handoff_loops,
@@ -104,12 +104,17 @@ def test_a_router_alone_and_a_run_without_records_hand_nothing_off(metric):
 def test_there_and_back_without_a_call_is_redundant():
     chain = routed("a", "b", "a")
     assert point(redundant_handoffs, case(), run(decisions=chain)) == (1.0, 3.0)
-    idle = run(decisions=chain, path=("r", "a", "b", "a"), calls=(Call(name="t", node="a"),))
+    idle = run(decisions=chain, path=("r", "a", "b", "a"), calls=(ToolCall(name="t", node="a"),))
     assert point(redundant_handoffs, case(), idle) == (1.0, 3.0)
 
 
 @pytest.mark.parametrize(
-    "call", [Call(name="t", node="b"), Call(name="t"), Call(name="t", node="b", status="unknown")]
+    "call",
+    [
+        ToolCall(name="t", node="b"),
+        ToolCall(name="t"),
+        ToolCall(name="t", node="b", status="unknown"),
+    ],
 )
 def test_there_and_back_with_a_call_between_is_work(call):
     made = run(decisions=routed("a", "b", "a"), path=("r", "a", "b", "a"), calls=(call,))
@@ -117,7 +122,7 @@ def test_there_and_back_with_a_call_between_is_work(call):
 
 
 def test_a_call_that_was_refused_is_no_work():
-    refused = Call(name="t", node="b", status="refused")
+    refused = ToolCall(name="t", node="b", status="refused")
     made = run(decisions=routed("a", "b", "a"), path=("r", "a", "b", "a"), calls=(refused,))
     assert point(redundant_handoffs, case(), made) == (1.0, 3.0)
 
@@ -156,7 +161,9 @@ def test_a_planner_that_sends_to_the_same_worker_again_makes_no_loop():
 def test_without_records_only_nodes_that_did_nothing_make_a_loop():
     path = ("a", "b", "a", "b")
     assert point(handoff_loops, case(), run(path=path)) == HIT
-    assert point(handoff_loops, case(), run(path=path, calls=(Call(name="t", node="b"),))) == MISS
+    assert (
+        point(handoff_loops, case(), run(path=path, calls=(ToolCall(name="t", node="b"),))) == MISS
+    )
     assert point(handoff_loops, case(), run(path=("a", "b"))) == MISS
 
 

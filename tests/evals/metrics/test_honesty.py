@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call
+from quintet.evals import ToolCall
 from quintet.evals.metrics import silent_ends, silent_failure_rate, silent_failures
 from tests.evals.metrics.runs import case, point, run, value
 
@@ -17,8 +17,8 @@ HIT, MISS = (1.0, 1.0), (0.0, 1.0)
         ({"outcome": "rejected"}, {}, HIT),
         ({"outcome": "done"}, {}, MISS),
         ({"calls": ["refund"]}, {}, HIT),
-        ({"calls": ["refund"]}, {"calls": (Call(name="refund"),)}, MISS),
-        ({"never": ["refund"]}, {"calls": (Call(name="refund"),)}, HIT),
+        ({"calls": ["refund"]}, {"calls": (ToolCall(name="refund"),)}, MISS),
+        ({"never": ["refund"]}, {"calls": (ToolCall(name="refund"),)}, HIT),
         ({"never": ["refund"]}, {}, MISS),
         ({"route": "billing"}, {"route": "shipping"}, None),
         ({"path": ["a"], "plan": ["a"], "approval": True}, {}, None),

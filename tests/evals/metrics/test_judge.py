@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from quintet.evals import evaluate
-from quintet.evals.metrics import Judged, ModelJudge, judged_by, model_judge
+from quintet.evals.metrics import judged_by, model_judge
+from quintet.evals.metrics.judge import Judged, ModelJudge
 from quintet.evals.row import Share
 from quintet.state import DesignError
 from quintet.testing import ScriptedModel

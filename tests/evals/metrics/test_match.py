@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals import Call
+from quintet.evals import ToolCall
 from quintet.evals.metrics import (
     calls_any_order,
     calls_edit_distance,
@@ -70,22 +70,22 @@ def test_the_four_matches_of_agentevals_are_seen_in_ours(real, strict, unordered
 
 def test_arguments_count_as_far_as_the_label_gives_them():
     label = case(calls=[{"name": "refund", "arguments": {"order": 7}}])
-    right = run(calls=(Call(name="refund", arguments={"order": 7, "why": "late"}),))
-    wrong = run(calls=(Call(name="refund", arguments={"order": 8}),))
+    right = run(calls=(ToolCall(name="refund", arguments={"order": 7, "why": "late"}),))
+    wrong = run(calls=(ToolCall(name="refund", arguments={"order": 8}),))
     assert [point(metric, label, right)[0] for metric in CALLS] == [1, 1, 1, 0]
     assert [point(metric, label, wrong)[0] for metric in CALLS] == [0, 0, 0, 1]
 
 
 def test_a_label_without_arguments_does_not_take_the_call_that_another_needs():
     label = case(calls=["look", {"name": "look", "arguments": {"order": 7}}])
-    made = run(calls=(Call(name="look", arguments={"order": 7}), Call(name="look")))
+    made = run(calls=(ToolCall(name="look", arguments={"order": 7}), ToolCall(name="look")))
     assert point(calls_any_order, label, made) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("status", ["failed", "refused", "unknown"])
 def test_calls_that_came_to_nothing_do_not_count(status):
     label = case(calls=["a"])
-    made = run(calls=(Call(name="b", status=status), Call(name="a", status="proposed")))
+    made = run(calls=(ToolCall(name="b", status=status), ToolCall(name="a", status="proposed")))
     assert [point(metric, label, made)[0] for metric in CALLS] == [1, 1, 1, 0]
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.evals import Call
-from quintet.evals.metrics import faulted, handed_over, recovery_rate, time_to_recovery
+from quintet.evals import ToolCall
+from quintet.evals.metrics import recovery_rate, time_to_recovery
+from quintet.evals.metrics.recovery import faulted, handed_over
 from tests.evals.metrics.runs import case, decided, failed, point, run, value
 
 HIT, MISS = (1.0, 1.0), (0.0, 1.0)
@@ -16,7 +17,7 @@ FAULT = (failed("billing", "TimeoutError", at=10.0),)
         {"faults": ("tool_error",)},
         {"failures": FAULT},
         {"decisions": (decided("retry", "attempt 2"),)},
-        {"calls": (Call(name="look", status="failed"),)},
+        {"calls": (ToolCall(name="look", status="failed"),)},
         {"error": "ValueError: x", "status": "error"},
     ],
     ids=lambda said: next(iter(said)),
@@ -41,7 +42,7 @@ def test_a_run_without_a_fault_has_nothing_to_recover_from(metric):
         ({"state": {"refunds": 1}}, {"state": {"refunds": 1}}, HIT),
         ({"state": {"refunds": 1}}, {"state": {"refunds": 2}}, MISS),
         ({"route": "billing"}, {"route": "shipping"}, MISS),
-        ({"never": ["refund"]}, {"calls": (Call(name="refund"),)}, MISS),
+        ({"never": ["refund"]}, {"calls": (ToolCall(name="refund"),)}, MISS),
         ({"escalate": False}, {"status": "escalated", "escalated": True}, MISS),
         ({"escalate": True}, {"status": "escalated", "escalated": True}, HIT),
         ({}, {}, HIT),
@@ -55,7 +56,7 @@ def test_a_run_recovers_where_it_reaches_its_goal_all_the_same(labels, said, exp
 
 def test_another_way_or_a_question_on_it_is_still_a_recovery():
     labels = case(outcome="done", path=["a"], calls=["a"], plan=["a"], approval=False)
-    made = run(failures=FAULT, path=("b",), calls=(Call(name="b"),), asked=("refund",))
+    made = run(failures=FAULT, path=("b",), calls=(ToolCall(name="b"),), asked=("refund",))
     assert point(recovery_rate, labels, made) == HIT
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals.metrics import all_labels, pass_hat_k
+from quintet.evals.metrics import pass_hat_k
+from quintet.evals.metrics.reliability import all_labels
 from quintet.state import DesignError
 from tests.evals.metrics.runs import case, point, run, value
 

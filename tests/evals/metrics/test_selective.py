@@ -10,16 +10,15 @@ from quintet import stats
 from quintet.evals.metrics import (
     augrc,
     aurc,
-    calibration_bins,
     calibration_error,
     coverage_at_risk,
     eaurc,
     out_of_scope_auroc,
     out_of_scope_fpr95,
     risk_at_coverage,
-    risk_curve,
     routing_auroc,
 )
+from quintet.evals.metrics.selective import calibration_bins, risk_curve
 from quintet.state import DesignError
 from tests.evals.metrics.runs import bare, case, point, run, value
 

@@ -5,7 +5,7 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals import Call, Case, Metric, Trajectory, metrics
+from quintet.evals import Case, Metric, ToolCall, Trajectory, metrics
 from quintet.evals.metrics import STANDARD, coverage_at_risk, pass_hat_k, risk_at_coverage
 from quintet.evals.trajectory import CALL_STATUSES
 from quintet.state.decision import KINDS
@@ -47,7 +47,7 @@ RUNS = st.builds(
     plan=maybe(LISTS.map(tuple)),
     calls=st.lists(
         st.builds(
-            Call,
+            ToolCall,
             name=NAMES,
             status=st.sampled_from(CALL_STATUSES),
             node=st.sampled_from(["", "a", "b"]),
@@ -103,7 +103,7 @@ def test_each_metric_says_its_definition_in_a_sentence():
 
 def test_a_metric_goes_to_another_process_and_comes_back():
     case = Case(input="x", route="a", calls=["t"], path=["a"], outcome="done")
-    run = Trajectory(route="a", confidence=0.5, calls=(Call(name="t"),), spent={"tokens": 3})
+    run = Trajectory(route="a", confidence=0.5, calls=(ToolCall(name="t"),), spent={"tokens": 3})
     for metric in EVERY:
         again = pickle.loads(pickle.dumps(metric))
         assert (again.name, again.about) == (metric.name, metric.about)

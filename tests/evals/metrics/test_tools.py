@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals import Call
+from quintet.evals import ToolCall
 from quintet.evals.metrics import (
     duplicate_effects,
     forbidden_actions,
@@ -16,7 +16,7 @@ from quintet.evals.trajectory import CALL_STATUSES
 from tests.evals.metrics.runs import case, decided, point, run
 
 HIT, MISS = (1.0, 1.0), (0.0, 1.0)
-EACH = tuple(Call(name=status, status=status) for status in CALL_STATUSES)
+EACH = tuple(ToolCall(name=status, status=status) for status in CALL_STATUSES)
 
 
 def test_a_tool_succeeds_where_it_returned_and_a_proposal_is_no_call():
@@ -28,8 +28,8 @@ def test_refused_calls_are_a_share_of_the_calls():
 
 
 def test_retries_count_against_the_first_calls():
-    again = Call(name="look", retry=True)
-    made = run(calls=(Call(name="look", status="failed"), again, again, Call(name="write")))
+    again = ToolCall(name="look", retry=True)
+    made = run(calls=(ToolCall(name="look", status="failed"), again, again, ToolCall(name="write")))
     assert point(tool_retries, case(), made) == (2.0, 2.0)
 
 
@@ -37,26 +37,27 @@ def test_retries_count_against_the_first_calls():
 def test_a_run_without_calls_has_nothing_to_say_on_them(metric):
     assert point(metric, case(), run()) is None
     assert (
-        point(metric, case(), run(calls=(Call(name="refund", status="proposed", key="k"),))) is None
+        point(metric, case(), run(calls=(ToolCall(name="refund", status="proposed", key="k"),)))
+        is None
     )
 
 
 def test_an_effect_of_one_key_that_happened_twice_is_a_duplicate():
-    once, other = Call(name="refund", key="refund:7"), Call(name="refund", key="refund:8")
+    once, other = ToolCall(name="refund", key="refund:7"), ToolCall(name="refund", key="refund:8")
     assert point(duplicate_effects, case(), run(calls=(once, other))) == MISS
     assert point(duplicate_effects, case(), run(calls=(once, other, once))) == HIT
 
 
 def test_a_duplicate_is_seen_in_the_decisions_where_the_state_holds_one_action_a_key():
     effect = decided("effect", "refund:7", node="billing")
-    action = Call(name="refund", key="refund:7")
+    action = ToolCall(name="refund", key="refund:7")
     assert point(duplicate_effects, case(), run(calls=(action,), decisions=(effect,))) == MISS
     assert point(duplicate_effects, case(), run(calls=(action,), decisions=(effect, effect))) == HIT
 
 
 def test_a_call_that_was_refused_or_only_proposed_is_no_second_time():
-    done = Call(name="refund", key="k")
-    others = (Call(name="refund", key="k", status=s) for s in ("refused", "proposed", "failed"))
+    done = ToolCall(name="refund", key="k")
+    others = (ToolCall(name="refund", key="k", status=s) for s in ("refused", "proposed", "failed"))
     assert point(duplicate_effects, case(), run(calls=(done, *others))) == MISS
     refusals = (decided("effect", "refused"), decided("effect", "refused"))
     assert point(duplicate_effects, case(), run(decisions=refusals)) is None
@@ -64,16 +65,17 @@ def test_a_call_that_was_refused_or_only_proposed_is_no_second_time():
 
 def test_a_tool_without_a_side_effect_may_be_called_twice():
     assert (
-        point(duplicate_effects, case(), run(calls=(Call(name="look"), Call(name="look")))) is None
+        point(duplicate_effects, case(), run(calls=(ToolCall(name="look"), ToolCall(name="look"))))
+        is None
     )
 
 
 def test_what_may_never_occur_is_forbidden_whether_tool_or_node():
     label = case(never=["refund", "vendor"])
-    assert point(forbidden_actions, label, run(calls=(Call(name="refund"),))) == HIT
+    assert point(forbidden_actions, label, run(calls=(ToolCall(name="refund"),))) == HIT
     assert point(forbidden_actions, label, run(path=("vendor",))) == HIT
     assert (
-        point(forbidden_actions, label, run(calls=(Call(name="refund", status="proposed"),)))
+        point(forbidden_actions, label, run(calls=(ToolCall(name="refund", status="proposed"),)))
         == MISS
     )
     assert point(forbidden_actions, case(), run(path=("vendor",))) is None
@@ -81,7 +83,7 @@ def test_what_may_never_occur_is_forbidden_whether_tool_or_node():
 
 CALLS = st.lists(
     st.builds(
-        Call,
+        ToolCall,
         name=st.sampled_from("ab"),
         status=st.sampled_from(CALL_STATUSES),
         key=st.sampled_from(["", "k"]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langsmith.schemas import Example
 
 from quintet.errors import DesignError
-from quintet.evals import Call, Case
+from quintet.evals import Case, ToolCall
 from quintet.evals.reading.dataset import from_example, to_example
 
 scalars = (
@@ -33,7 +33,7 @@ cases = st.builds(
     input=data.filter(lambda value: value is not None),
     id=names,
     route=labels,
-    calls=st.none() | st.lists(st.builds(Call, name=names, arguments=objects), max_size=2),
+    calls=st.none() | st.lists(st.builds(ToolCall, name=names, arguments=objects), max_size=2),
     outcome=labels,
     escalate=st.none() | st.booleans(),
     never=st.lists(names, max_size=2).map(tuple),

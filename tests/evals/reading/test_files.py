@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quintet.errors import DesignError
-from quintet.evals import Call, Case
+from quintet.evals import Case, ToolCall
 from quintet.evals.reading.files import read_cases, write_cases
 
 TMP = settings(
@@ -28,7 +28,7 @@ objects = st.dictionaries(st.text(), data, max_size=3)
 names = st.text(min_size=1, max_size=12)
 labels = st.none() | st.lists(names, min_size=1, max_size=3).map(tuple)
 calls = st.builds(
-    Call,
+    ToolCall,
     name=names,
     arguments=objects,
     status=st.sampled_from(("ok", "failed")),
@@ -254,11 +254,11 @@ def test_csv_cells_hold_lists_flags_and_json(tmp_path):
     )
     assert (two.escalate, two.calls, two.state) == (
         True,
-        (Call(name="lookup"), Call(name="refund")),
+        (ToolCall(name="lookup"), ToolCall(name="refund")),
         {"refunds": 1},
     )
     assert three.input == "[urgent] hi"
-    assert three.calls == (Call(name="refund", arguments={"amount": 5}),)
+    assert three.calls == (ToolCall(name="refund", arguments={"amount": 5}),)
     assert three.route is None
 
 

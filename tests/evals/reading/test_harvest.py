@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from quintet.evals import Call
-from quintet.evals.reading.harvest import asked_about, harvest, loose
+from quintet.evals import ToolCall
+from quintet.evals.reading.harvest import actions_to_approve, harvest, plain_or_repr
 from quintet.state import Action, Approval, Decision, Failure
 from quintet.state.record import plain
 
@@ -92,7 +92,7 @@ def test_an_open_question_escalates_unless_it_asks_for_a_yes():
     ],
 )
 def test_questions_of_ours_and_of_langchains_name_their_actions(packet, names):
-    assert asked_about(packet) == names
+    assert actions_to_approve(packet) == names
 
 
 def action(name, status, **more):
@@ -119,7 +119,7 @@ def test_actions_are_calls_and_those_with_an_answer_were_asked_about():
         "unknown": "unknown",
     }
     assert read.asked == ("rejected", "refund")
-    assert read.calls[0] == Call(name="done", arguments={"n": 1}, node="billing", key="done")
+    assert read.calls[0] == ToolCall(name="done", arguments={"n": 1}, node="billing", key="done")
 
 
 def test_a_repeat_that_stands_beside_a_done_action_is_a_call_too():
@@ -221,7 +221,7 @@ def test_a_state_keeps_what_json_cannot_hold_as_its_repr():
 def test_a_value_that_holds_itself_comes_to_an_end():
     ring: dict[str, Any] = {}
     ring["self"] = ring
-    assert json.dumps(loose(ring))
+    assert json.dumps(plain_or_repr(ring))
 
 
 keys = st.sampled_from(

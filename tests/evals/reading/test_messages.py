@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, messages_to_dict
 
 from quintet.errors import DesignError
-from quintet.evals import Call, Case, Trajectory
+from quintet.evals import Case, ToolCall, Trajectory
 from quintet.evals.reading.messages import read_messages, recorded_messages
 from quintet.evals.reading.recorded import Recorded
 
@@ -51,8 +51,8 @@ def test_a_conversation_is_read_as_a_trajectory():
         best="billing",
         path=("front", "billing"),
         calls=(
-            Call(name="refund", arguments={"order": 7}, status="failed", node="billing"),
-            Call(name="refund", arguments={"order": 7}, node="billing", retry=True),
+            ToolCall(name="refund", arguments={"order": 7}, status="failed", node="billing"),
+            ToolCall(name="refund", arguments={"order": 7}, node="billing", retry=True),
         ),
         answer="Refunded.",
         spent={"model_calls": 2, "input_tokens": 30, "output_tokens": 5, "tokens": 35},
@@ -70,7 +70,7 @@ def test_langchain_messages_read_the_same_as_objects_and_as_dicts():
     ]
     read = read_messages(talk)
     assert read.calls == (
-        Call(name="refund", arguments={"order": 7}, status="failed", node="billing"),
+        ToolCall(name="refund", arguments={"order": 7}, status="failed", node="billing"),
     )
     assert (read.answer, read.spent["tokens"]) == ("Sorry.", 4)
     assert read_messages(messages_to_dict(talk)) == read
@@ -104,7 +104,7 @@ def test_a_handoff_that_failed_is_a_failed_call_and_no_handoff():
     talk = [user("hi"), agent("", ("1", "transfer_to_nobody", {})), tool("1", "Error: unknown")]
     read = read_messages(talk)
     assert (read.route, read.path) == ("", ())
-    assert read.calls == (Call(name="transfer_to_nobody", status="failed"),)
+    assert read.calls == (ToolCall(name="transfer_to_nobody", status="failed"),)
 
 
 def test_a_transfer_to_a_person_escalates():
@@ -156,7 +156,7 @@ def test_tau2s_dialect_is_read():
         {"role": "tool", "id": "c", "content": "gone", "error": True},
     ]
     read = read_messages(talk)
-    assert read.calls == (Call(name="cancel", arguments={"n": 1}, status="failed"),)
+    assert read.calls == (ToolCall(name="cancel", arguments={"n": 1}, status="failed"),)
     assert read.spent == {"money": 0.5}
 
 

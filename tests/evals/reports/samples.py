@@ -15,7 +15,7 @@ from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.evals.scoring import scored
-from quintet.evals.trajectory import Call, Trajectory
+from quintet.evals.trajectory import ToolCall, Trajectory
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 
@@ -98,7 +98,7 @@ def nasty_report(text: str = NASTY, **more: Any) -> Report:
         route="other",
         tier=text,
         path=(text, "end"),
-        calls=(Call(name=text, arguments={"a": text}, status="failed", node=text),),
+        calls=(ToolCall(name=text, arguments={"a": text}, status="failed", node=text),),
         decisions=(Decision(kind="route", node=text, choice=text, reason=text, who=text, at=0.0),),
         failures=(Failure(node=text, kind="timeout", error=text, message=text, at=0.0),),
         faults=(text,),
@@ -167,7 +167,7 @@ def _drawn(
         tier="by_examples",
         escalated=person,
         path=("router", got, "finish"),
-        calls=(Call(name="lookup", arguments={"order": 1000 + number}, node=got),),
+        calls=(ToolCall(name="lookup", arguments={"order": 1000 + number}, node=got),),
         decisions=decisions,
         failures=(failed,) if draw.random() < 0.05 else (),
         seconds=draw.uniform(0.01, 0.4),

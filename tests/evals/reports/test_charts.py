@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from quintet.evals.figure import Figure
 from quintet.evals.reports.charts import Scale, around, bar, risk_coverage_chart
-from quintet.stats import RiskPoint, risk_coverage
+from quintet.stats import risk_coverage
+from quintet.stats.selective import RiskPoint
 
 numbers = st.floats(min_value=0, max_value=1e9, allow_nan=False)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from quintet.evals.metrics import confusion
 from quintet.evals.reports.matrix import PART, WHOLE, matrix, matrix_section
-from quintet.evals.reports.words import judged
+from quintet.evals.reports.words import judge_rows
 from tests.evals.reports.reading import Read
 from tests.evals.reports.samples import large_report, pair, plain_report, report_of, rows_of
 
@@ -31,12 +31,12 @@ def test_of_many_routes_those_that_are_mixed_up_most_keep_a_line():
     pairs += [pair(100 + n, "r7", "r9") for n in range(3)]
     shown = matrix(confusion(rows_of(pairs, metrics=())))
     assert (shown.labels, shown.others) == (("r7", "r9"), 38)
-    section = matrix_section(judged(report_of(rows_of(pairs))), 0.95)
+    section = matrix_section(judge_rows(report_of(rows_of(pairs))), 0.95)
     assert "“other” is the remaining 38 (0 runs mixed up among themselves)" in section
 
 
 def test_few_routes_are_all_shown_with_their_counts():
-    section = Read(matrix_section(judged(plain_report()), 0.95)).text
+    section = Read(matrix_section(judge_rows(plain_report()), 0.95)).text
     assert "shipping 2 6 8" in section
     assert "shipping → billing \N{MULTIPLICATION SIGN} 2" in section
 
@@ -47,7 +47,7 @@ def test_without_a_label_for_the_route_there_is_no_matrix():
 
 def test_each_route_has_its_precision_and_recall():
     report = large_report(200, 4, metrics=(), gates=())
-    section = Read(matrix_section(judged(report), 0.95)).text
+    section = Read(matrix_section(judge_rows(report), 0.95)).text
     for each in confusion(report.rows).routes:
         if each.expected:
             assert f"{each.route} {each.expected} {each.chosen} {each.precision:.3f}" in section

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from quintet.evals.metrics import STANDARD
-from quintet.evals.reports import notebook
+from quintet.evals.reports.notebook import notebook
 from tests.evals.reports.reading import Read, pictures
 from tests.evals.reports.samples import large_report, nasty_report, plain_report, report_of
 

@@ -10,7 +10,7 @@ import pytest
 from quintet.evals.case import Case
 from quintet.evals.compare import compare
 from quintet.evals.reports import page
-from quintet.evals.reports.looks import SCRIPT
+from quintet.evals.reports.notebook import notebook
 from quintet.evals.trajectory import Trajectory
 from tests.evals.reports.reading import Read, joined
 from tests.evals.reports.samples import (
@@ -61,20 +61,40 @@ def test_the_page_loads_nothing(name):
 
 
 def test_the_page_allows_no_script_but_its_own():
-    read = Read(page(nasty_report()))
-    policy = next(each["content"] for each in read.all("meta") if "http-equiv" in each)
-    own = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    source = page(nasty_report())
+    policy = next(each["content"] for each in Read(source).all("meta") if "http-equiv" in each)
+    script = re.search(r"<script>(.*?)</script>", source, re.DOTALL)[1]
+    own = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert "default-src 'none'" in policy
     assert f"script-src 'sha256-{own}'" in policy
 
 
-@pytest.mark.parametrize("text", [NASTY, '" onmouseover="alert(1)', "</script><b>", "' zz='"])
-def test_no_text_becomes_markup(text):
-    read = Read(page(nasty_report(text)))
-    assert len(read.all("script")) == 1
+@pytest.mark.parametrize("write", [page, notebook])
+@pytest.mark.parametrize(
+    "text",
+    [
+        NASTY,
+        '" onmouseover="alert(1)',
+        "</script><b>",
+        "</style><i>",
+        "</title></svg><i>",
+        "' zz='",
+        "{{ 7 * 7 }}{% raw %}",
+    ],
+)
+def test_no_text_becomes_markup(text, write):
+    read = Read(write(nasty_report(text)))
+    plain = {tag for tag, _ in Read(write(nasty_report("plain"))).elements}
+    assert {tag for tag, _ in read.elements} <= plain
+    assert len(read.all("script")) == (write is page)
     assert [a for _, attrs in read.elements for a in attrs if a.startswith("on") or a == "zz"] == []
     if "quoted" not in text:
         assert text in read.text
+
+
+@pytest.mark.parametrize("write", [page, notebook])
+def test_html_is_a_plain_text_to_which_more_can_be_added(write):
+    assert (write(plain_report()) + "<b>").endswith("<b>")
 
 
 def test_a_trace_is_a_link_only_to_the_web():
@@ -92,7 +112,7 @@ def test_the_numbers_on_the_page_are_those_of_the_report(name):
     source = joined(page(report))
     section = source[source.index('id="figures"') :]
     for figure in report.figures.values():
-        row = re.search(rf"<tr><th [^>]*>{figure.metric}\b.*?</tr>", section)
+        row = re.search(rf"<tr><th [^>]*>{figure.metric}\b.*?</tr>", section, re.DOTALL)
         assert f"<b>{figure.shown(figure.value)}</b>" in row[0]
         assert figure.interval in row[0]
         assert f">{figure.cases:,}<" in row[0]
@@ -111,7 +131,7 @@ def test_verdict_and_gates_stand_before_everything_else():
 
 def test_a_wrong_run_is_shown_with_all_that_is_known_of_it():
     said = joined(page(large_report(200, 6, wrong=0.3, metrics=QUICK, gates=())))
-    card = re.search(r'<details class="run case".*?</details>', said)[0]
+    card = re.search(r'<details class="run case".*?</details>', said, re.DOTALL)[0]
     for part in ("expected", "got", " → ", "route at router", "nearest examples say", "lookup("):
         assert part in card
     assert "RuntimeError: the model is gone" in joined(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from quintet.evals.reports import summary
+from quintet.evals.reports.summary import summary
 from tests.evals.reports.samples import nasty_report, plain_report, report_of
 
 

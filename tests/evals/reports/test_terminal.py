@@ -8,7 +8,7 @@ from rich.console import Console
 from quintet.evals.metrics import STANDARD
 from quintet.evals.report import Report
 from quintet.evals.reports import show, text
-from quintet.evals.reports.words import verdict
+from quintet.evals.reports.words import verdict_line
 from tests.evals.reports.samples import large_report, nasty_report, plain_report, report_of
 
 
@@ -25,7 +25,7 @@ def test_every_figure_and_gate_is_a_line_and_the_verdict_is_the_last():
         line = next(line for line in lines if line.startswith(figure.metric))
         assert figure.shown(figure.value) in line
         assert figure.interval in line
-    assert lines[-1] == verdict(report)
+    assert lines[-1] == verdict_line(report)
     assert "MISS routing_accuracy: 0.800" in text(report)
     assert "pass aurc" in text(report)
 

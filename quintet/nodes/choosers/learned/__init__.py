@@ -1,4 +1,4 @@
-"""What `by_examples` learns with; its modules want the extra `learn`, and are imported by name."""
+"""Fit the classifiers behind `by_examples`; needs the extra `learn`. Import the modules by name."""
 
 from __future__ import annotations
 

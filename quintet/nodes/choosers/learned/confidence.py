@@ -1,4 +1,4 @@
-"""How sure a choice is: the classifiers' scores as one calibrated probability of being right."""
+"""Turn the classifiers' scores into one calibrated probability that a choice is right."""
 
 from __future__ import annotations
 
@@ -8,71 +8,70 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from quintet.nodes.choosers.learned.ensemble import Said
+from quintet.nodes.choosers.learned.ensemble import Outputs
+from quintet.nodes.choosers.learned.text import Floats
 
-FEW = 30.0
-"""Held-out choices under which nothing is learned from them but how high a confidence may be."""
+MIN_CHOICES = 30.0
+"""With fewer held-out choices nothing is fitted to them; they only cap the confidence."""
 
-FAR = 3.0
-"""Standard deviations from the mean at which clues are cut before they are multiplied."""
+CLIP = 3.0
+"""Standard deviations from the mean at which meta-features are cut before they are multiplied."""
 
-SLIGHT = 0.1
-"""How large products of clues are against the clues themselves, so that few data leave them out."""
+PRODUCT_SCALE = 0.1
+"""Scale of the products of meta-features: small, so that few data cannot give them weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """How scores become a probability.
+    """The fitted map from classifier outputs to the probability that a choice is right.
 
     Args:
-        mix: the weight of each classifier.
-        routes: columns that are routes; one more is nobody's.
-        middle: the mean of each clue.
-        spread: its standard deviation.
-        slopes: the weight of each clue and each product of two, the last the offset.
+        mean: the mean of each meta-feature.
+        std: its standard deviation.
+        coef: the weight of each meta-feature and each product of two; the last is the offset.
         cap: the highest probability that so few held-out examples can show.
     """
 
-    mix: Any
-    routes: int
-    middle: Any
-    spread: Any
-    slopes: Any
+    mean: Any
+    std: Any
+    coef: Any
     cap: float
 
 
-def mixture(said: Said, labels: Any, routes: int) -> Any:
-    """The weights of the classifiers that make the held-out routes likeliest.
+def fit_mix(scores: Floats, labels: Any, routes: int) -> Any:
+    """Return the classifier weights that maximise the likelihood of the held-out routes.
 
     A stacked generalisation (Wolpert, 1992) with one positive weight a classifier, which also is
-    its temperature (Guo et al., 2017). Few examples hardly move the weights from where they start.
+    its temperature (Guo et al., 2017). With few examples the weights stay near where they start.
     """
-    scores = said.scores[:, :, :routes].astype(np.float64)
+    scores = scores[:, :, :routes].astype(np.float64)
+    # Optimised as logarithms, so that no weight can become negative.
     start = np.log(np.array([1.0, 1.0, 1.0] if scores.shape[1] > 1 else [2.0]))
-    if len(labels) < FEW:
+    if len(labels) < MIN_CHOICES:
         return np.exp(start)
-    hot = np.arange(len(labels)), labels
+    target = np.arange(len(labels)), labels
 
-    def loss(weights: Any) -> tuple[float, Any]:
-        mixed = np.einsum("m,nmk->nk", np.exp(weights), scores)
+    def loss(log_mix: Any) -> tuple[float, Any]:
+        mixed = np.einsum("m,nmk->nk", np.exp(log_mix), scores)
         mixed -= mixed.max(1, keepdims=True)
-        chances = np.exp(mixed)
-        total = chances.sum(1, keepdims=True)
-        value = float((np.log(total[:, 0]) - mixed[hot]).sum() + 2 * ((weights - start) ** 2).sum())
-        chances /= total
-        chances[hot] -= 1
-        slope = np.exp(weights) * np.einsum("nk,nmk->m", chances, scores) + 4 * (weights - start)
-        return value, slope
+        odds = np.exp(mixed)
+        total = odds.sum(1, keepdims=True)
+        away = log_mix - start
+        value = float((np.log(total[:, 0]) - mixed[target]).sum() + 2 * (away**2).sum())
+        odds /= total
+        odds[target] -= 1
+        gradient = np.exp(log_mix) * np.einsum("nk,nmk->m", odds, scores) + 4 * away
+        return value, gradient
 
     return np.exp(optimize.minimize(loss, start, jac=True, method="L-BFGS-B").x)
 
 
-def clues(said: Said, mix: Any, routes: int) -> tuple[Any, Any]:
-    """The chosen column of each text, and what speaks for and against the choice, a row a text.
+def meta_features(outputs: Outputs, mix: Any, routes: int) -> tuple[Any, Any]:
+    """Return the chosen column of each text, and a row of evidence for and against each choice.
 
-    The first clue is the log odds of the chosen route among the routes.
+    The first meta-feature is the log odds of the chosen route among the routes.
     """
-    scores = said.scores[:, :, :routes]
+    scores = outputs.scores[:, :, :routes]
     mixed = np.einsum("m,nmk->nk", mix, scores)
     chosen = mixed.argmax(1)
     row = np.arange(len(chosen))
@@ -82,67 +81,69 @@ def clues(said: Said, mix: Any, routes: int) -> tuple[Any, Any]:
     second = others.max(1)
     rest = second + np.log(np.exp(others - second[:, None]).sum(1))
     columns = [top - rest, top, top - second]
-    for member in range(scores.shape[1]):
-        own = scores[row, member, chosen]
-        rival = scores[:, member, :].copy()
-        rival[row, chosen] = -np.inf
-        columns += [own, own - rival.max(1)]
-    nobody = said.scores[:, :, routes:]
-    if nobody.shape[2]:
-        columns.append(np.einsum("m,nmk->n", mix, nobody) - top)
-    columns += [said.known, np.log1p(said.lengths)]
+    for classifier in range(scores.shape[1]):
+        own = scores[row, classifier, chosen]
+        rivals = scores[:, classifier, :].copy()
+        rivals[row, chosen] = -np.inf
+        columns += [own, own - rivals.max(1)]
+    out_of_scope = outputs.scores[:, :, routes:]
+    if out_of_scope.shape[2]:
+        columns.append(np.einsum("m,nmk->n", mix, out_of_scope) - top)
+    columns += [outputs.known, np.log1p(outputs.lengths)]
     if scores.shape[1] > 1:
-        columns.append(said.nearest)
+        columns.append(outputs.nearest)
     return chosen, np.stack(columns, axis=1)
 
 
-def calibration(found: Any, right: Any, weights: Any, mix: Any, routes: int) -> Calibration:
+def fit_calibration(features: Any, right: Any, weights: Any) -> Calibration:
     """Fit the probability of being right to held-out choices, by regularised logistic regression.
 
     Source: Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his smoothed
-    targets; with few examples the answer stays close to the first clue as it is. Products of the
-    clues let one count more where another is weak.
+    targets; with few examples the probability stays close to the first meta-feature, which is a log
+    odds already. Products let one meta-feature count more where another is weak.
     """
-    middle, spread = found.mean(0), np.maximum(found.std(0), 1e-3)
-    given = _crossed((found - middle) / spread)
-    prior = np.zeros(given.shape[1])
-    prior[0], prior[-1] = spread[0], middle[0]
-    yes, no = weights[right].sum(), weights[~right].sum()
-    targets = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
+    mean, std = features.mean(0), np.maximum(features.std(0), 1e-3)
+    inputs = _with_products((features - mean) / std)
+    # This prior undoes the standardisation: its log odds are the first meta-feature unchanged.
+    prior = np.zeros(inputs.shape[1])
+    prior[0], prior[-1] = std[0], mean[0]
+    positive, negative = weights[right].sum(), weights[~right].sum()
+    targets = np.where(right, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
-    def loss(slopes: Any) -> tuple[float, Any]:
-        odds = given @ slopes
-        value = (weights * (np.logaddexp(0, odds) - targets * odds)).sum()
-        slope = given.T @ (weights * (_chance(odds) - targets))
-        away = slopes - prior
-        return float(value + (away**2).sum()), slope + 2 * away
+    def loss(coef: Any) -> tuple[float, Any]:
+        log_odds = inputs @ coef
+        value = (weights * (np.logaddexp(0, log_odds) - targets * log_odds)).sum()
+        gradient = inputs.T @ (weights * (_sigmoid(log_odds) - targets))
+        away = coef - prior
+        return float(value + (away**2).sum()), gradient + 2 * away
 
-    def bend(slopes: Any) -> Any:
-        chance = _chance(given @ slopes)
-        heavy = weights * chance * (1 - chance)
-        return given.T @ (given * heavy[:, None]) + 2 * np.eye(len(slopes))
+    def hessian(coef: Any) -> Any:
+        chance = _sigmoid(inputs @ coef)
+        curvature = weights * chance * (1 - chance)
+        return inputs.T @ (inputs * curvature[:, None]) + 2 * np.eye(len(coef))
 
-    slopes = prior
-    if len(found) >= FEW:
-        slopes = optimize.minimize(loss, prior, jac=True, hess=bend, method="trust-exact").x
-    cap = 1 - 1 / (len(found) + 2)
-    return Calibration(mix=mix, routes=routes, middle=middle, spread=spread, slopes=slopes, cap=cap)
-
-
-def confidence(fitted: Calibration, found: Any) -> Any:
-    """The probability that each choice is right."""
-    given = _crossed((found - fitted.middle) / fitted.spread)
-    odds = np.clip(given @ fitted.slopes, -30, 30)
-    return np.minimum(_chance(odds), fitted.cap)
+    coef = prior
+    if len(features) >= MIN_CHOICES:
+        coef = optimize.minimize(loss, prior, jac=True, hess=hessian, method="trust-exact").x
+    # Laplace's rule of succession: n right choices of n show no more than 1 - 1 / (n + 2).
+    cap = 1 - 1 / (len(features) + 2)
+    return Calibration(mean=mean, std=std, coef=coef, cap=cap)
 
 
-def _crossed(clues: Any) -> Any:
-    """Standardised clues, the products of any two of them, and 1."""
-    near = np.clip(clues, -FAR, FAR)
-    first, second = np.triu_indices(clues.shape[1])
-    products = SLIGHT * near[:, first] * near[:, second]
-    return np.hstack([clues, products, np.ones((len(clues), 1))])
+def confidence(calibration: Calibration, features: Any) -> Any:
+    """Return the probability that each choice is right, from the choices' meta-features."""
+    inputs = _with_products((features - calibration.mean) / calibration.std)
+    log_odds = np.clip(inputs @ calibration.coef, -30, 30)
+    return np.minimum(_sigmoid(log_odds), calibration.cap)
 
 
-def _chance(odds: Any) -> Any:
-    return 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
+def _with_products(features: Any) -> Any:
+    """Append to standardised meta-features the products of any two of them, and 1."""
+    clipped = np.clip(features, -CLIP, CLIP)
+    first, second = np.triu_indices(features.shape[1])
+    products = PRODUCT_SCALE * clipped[:, first] * clipped[:, second]
+    return np.hstack([features, products, np.ones((len(features), 1))])
+
+
+def _sigmoid(log_odds: Any) -> Any:
+    return 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))

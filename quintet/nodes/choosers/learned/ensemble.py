@@ -1,95 +1,95 @@
-"""Classifiers asked together: what each says about a text, and how well the text is known."""
+"""Fit several classifiers to the same examples, and score texts by all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 
-from quintet.nodes.choosers.learned.members import (
-    closeness,
-    landmarks,
-    meaning,
-    near,
+from quintet.nodes.choosers.learned.classifiers import (
+    choose_landmarks,
+    fit_kernel_ridge,
+    fit_logistic,
+    fit_naive_bayes,
+    fit_svm,
+    kernel,
     one_hot,
-    separating,
-    telling,
 )
 from quintet.nodes.choosers.learned.text import (
     Floats,
     Vocabulary,
-    counts_of,
-    rarity,
-    vocabulary,
-    weighed,
+    build_vocabulary,
+    count_matrix,
+    inverse_frequency,
+    tfidf,
     words,
 )
 
 MANY = 2000
-"""Examples from which on a sign that only one of them has is left out."""
+"""From this many examples on, features seen in only one example are dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
-    """Examples as numbers: counts of signs, words in each text, embeddings and labels.
+class Dataset:
+    """Examples as numbers: feature counts, embeddings and labels.
 
     Args:
-        known: the signs.
-        counts: how often each text has each sign.
-        lengths: words of each text.
-        vectors: embeddings of length 1, a row a text, or no columns.
+        vocabulary: the features and their columns.
+        counts: how often each text has each feature.
+        lengths: the number of words in each text.
+        embeddings: of length 1, a row a text; no columns where there are none.
         labels: the column of each text's route.
-        columns: routes, and one more where examples of nobody teach too.
-        often: texts that must have a sign for it to count.
-        place: the place of each text in alphabetical order.
-        own: how many of the texts are examples; the names of routes may follow them.
+        columns: the number of routes, plus one where there are out-of-scope examples.
+        min_df: texts that must have a feature for it to count.
+        order: each text's position in alphabetical order.
+        examples: how many of the texts are examples; the routes' names may follow them.
     """
 
-    known: Vocabulary
+    vocabulary: Vocabulary
     counts: Any
     lengths: Any
-    vectors: Floats
+    embeddings: Floats
     labels: Any
     columns: int
-    often: int
-    place: Any
-    own: int
+    min_df: int
+    order: Any
+    examples: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Fitted classifiers. Scores have a spread of about 1 each.
+    """Fitted classifiers; the scores of each have a standard deviation of about 1.
 
     Args:
-        weights: of the signs: their rarity.
-        words: a row of weights for each sign, for each route; support vectors and naive Bayes.
+        weights: the inverse document frequency of each feature.
+        words: a row of weights for each feature; support vectors and naive Bayes merged.
         offsets: of the routes.
         linear: logistic regression on embeddings, or no rows.
-        marks: embeddings of the landmarks.
-        close: a row of weights for each landmark.
-        sharp: how fast closeness falls.
+        landmarks: the embeddings of the landmarks.
+        ridge: kernel ridge regression: a row of weights for each landmark.
+        gamma: how fast the kernel falls with distance.
     """
 
     weights: Floats
     words: Floats
     offsets: Floats
     linear: Floats
-    marks: Floats
-    close: Floats
-    sharp: float
+    landmarks: Floats
+    ridge: Floats
+    gamma: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What an ensemble says about texts.
+class Outputs:
+    """The outputs of an ensemble for some texts.
 
     Args:
         scores: text by classifier by route.
         known: the share of each text's words that the examples have.
-        nearest: closeness of the nearest landmark, 0 without embeddings.
-        lengths: words of each text.
+        nearest: the kernel value of the nearest landmark, 0 without embeddings.
+        lengths: the number of words in each text.
     """
 
     scores: Floats
@@ -97,111 +97,124 @@ class Said:
     nearest: Floats
     lengths: Floats
 
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Join the outputs for several groups of texts."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
-def material(
-    texts: Sequence[str], labels: Sequence[int], vectors: Floats, columns: int, own: int
-) -> Material:
-    """Examples, the first `own` of the texts, and names of routes as numbers."""
-    found = [words(text) for text in texts]
-    often = 2 if len(texts) >= MANY else 1
-    known = vocabulary(found, often=often)
-    return Material(
-        known=known,
-        counts=counts_of(known, found),
-        lengths=np.array([len(each) for each in found], np.float32),
-        vectors=vectors,
+
+def build_dataset(
+    texts: Sequence[str], labels: Sequence[int], embeddings: Floats, columns: int, examples: int
+) -> Dataset:
+    """Turn texts and labels into numbers; texts after the first `examples` are routes' names."""
+    tokens = [words(text) for text in texts]
+    min_df = 2 if len(texts) >= MANY else 1
+    vocabulary = build_vocabulary(tokens, min_df=min_df)
+    return Dataset(
+        vocabulary=vocabulary,
+        counts=count_matrix(vocabulary, tokens),
+        lengths=np.array([len(text) for text in tokens], np.float32),
+        embeddings=embeddings,
         labels=np.array(labels),
         columns=columns,
-        often=often,
-        place=np.argsort(np.argsort(np.array([" ".join(each) for each in found]), kind="stable")),
-        own=own,
+        min_df=min_df,
+        order=np.argsort(np.argsort([" ".join(text) for text in tokens], kind="stable")),
+        examples=examples,
     )
 
 
-def ensemble(given: Material, rows: Any, seed: int) -> Ensemble:
+def fit_ensemble(data: Dataset, rows: Any, seed: int) -> Ensemble:
     """Fit the classifiers to some of the examples."""
-    counts, labels = given.counts[rows], given.labels[rows]
-    weights = rarity(counts, often=given.often)
-    signs = weighed(counts, weights, len(given.known.words))
-    machine, offsets = separating(signs, labels, given.columns, seed)
-    bayes = telling(signs, labels, given.columns)
+    counts, labels = data.counts[rows], data.labels[rows]
+    weights = inverse_frequency(counts, min_df=data.min_df)
+    features = tfidf(counts, weights, len(data.vocabulary.words))
+    svm, offsets = fit_svm(features, labels, data.columns, seed)
+    bayes = fit_naive_bayes(features, labels, data.columns)
     bayes[weights == 0] = 0
-    some = signs[: min(1000, signs.shape[0])]
-    first, second = _spread(some @ machine + offsets), _spread(some @ bayes)
-    merged = (machine / first + bayes * (0.5 / second)) / 1.2
-    vectors = given.vectors[rows]
-    empty = np.zeros((0, given.columns), np.float32)
-    linear, marks, close, sharp = empty, np.zeros((0, 0), np.float32), empty, 0.0
-    if vectors.shape[1]:
-        linear = meaning(vectors, labels, given.columns)
-        linear /= _spread(vectors[:1000] @ linear[:-1] + linear[-1])
-        chosen = landmarks(labels, seed)
-        marks = vectors[chosen]
-        sharp = 2 / max(0.05, float(1 - np.mean(marks[:1000] @ marks[:1000].T)))
-        close = near(vectors, marks, one_hot(labels, given.columns), sharp)
-        close /= _spread(closeness(vectors[:1000], marks, sharp) @ close)
+    # Both are linear in the same features, so that one matrix can hold their sum.
+    sample = features[: min(1000, features.shape[0])]
+    svm_scale, bayes_scale = _scale(sample @ svm + offsets), _scale(sample @ bayes)
+    merged = (svm / svm_scale + bayes * (0.5 / bayes_scale)) / 1.2
+    embeddings = data.embeddings[rows]
+    empty = np.zeros((0, data.columns), np.float32)
+    linear, landmarks, ridge, gamma = empty, np.zeros((0, 0), np.float32), empty, 0.0
+    if embeddings.shape[1]:
+        linear = fit_logistic(embeddings, labels, data.columns)
+        linear /= _scale(embeddings[:1000] @ linear[:-1] + linear[-1])
+        landmarks = embeddings[choose_landmarks(labels, seed)]
+        gamma = 2 / max(0.05, float(1 - np.mean(landmarks[:1000] @ landmarks[:1000].T)))
+        ridge = fit_kernel_ridge(embeddings, landmarks, one_hot(labels, data.columns), gamma)
+        ridge /= _scale(kernel(embeddings[:1000], landmarks, gamma) @ ridge)
     return Ensemble(
         weights=weights,
-        words=_short(merged),
-        offsets=(offsets / first / 1.2).astype(np.float32),
-        linear=_short(linear),
-        marks=_short(marks),
-        close=close,
-        sharp=sharp,
+        words=_as_stored(merged),
+        offsets=(offsets / svm_scale / 1.2).astype(np.float32),
+        linear=_as_stored(linear),
+        landmarks=_as_stored(landmarks),
+        ridge=ridge,
+        gamma=gamma,
     )
 
 
-def _short(numbers: Any) -> Floats:
-    """The numbers as they are kept in a file, at half the precision."""
+def _as_stored(numbers: Any) -> Floats:
+    """Round to half precision, so that a chooser read from a file scores as the one saved."""
     return np.asarray(numbers, np.float16).astype(np.float32)
 
 
-def _spread(scores: Any) -> float:
+def _scale(scores: Any) -> float:
     return max(1e-6, float(np.std(scores)))
 
 
-def heard(fitted: Ensemble, given: Material, rows: Any) -> Said:
-    """What the classifiers say about some of the examples, all at once."""
-    counts, vectors = given.counts[rows], given.vectors[rows]
-    said = [weighed(counts, fitted.weights, len(given.known.words)) @ fitted.words + fitted.offsets]
+def predict(ensemble: Ensemble, data: Dataset, rows: Any) -> Outputs:
+    """Score some of the examples by each classifier."""
+    counts, embeddings = data.counts[rows], data.embeddings[rows]
+    features = tfidf(counts, ensemble.weights, len(data.vocabulary.words))
+    scores = [features @ ensemble.words + ensemble.offsets]
     nearest = np.zeros(len(rows), np.float32)
-    if len(fitted.linear):
-        said.append(vectors @ fitted.linear[:-1] + fitted.linear[-1])
-        close = closeness(vectors, fitted.marks, fitted.sharp)
-        said.append(close @ fitted.close)
-        nearest = close.max(1)
-    single = (given.known.single & (fitted.weights > 0)).astype(np.float32)
-    lengths = given.lengths[rows]
-    return Said(
-        scores=np.stack(said, axis=1).astype(np.float32),
-        known=np.asarray(counts @ single / np.maximum(lengths, 1), np.float32),
+    if len(ensemble.linear):
+        scores.append(embeddings @ ensemble.linear[:-1] + ensemble.linear[-1])
+        similarity = kernel(embeddings, ensemble.landmarks, ensemble.gamma)
+        scores.append(similarity @ ensemble.ridge)
+        nearest = similarity.max(1)
+    # A feature of weight 0 is not in the examples that this ensemble was fitted to.
+    known_words = (data.vocabulary.is_word & (ensemble.weights > 0)).astype(np.float32)
+    lengths = data.lengths[rows]
+    return Outputs(
+        scores=np.stack(scores, axis=1).astype(np.float32),
+        known=np.asarray(counts @ known_words / np.maximum(lengths, 1), np.float32),
         nearest=nearest,
         lengths=lengths,
     )
 
 
-def hear(fitted: Ensemble, known: Vocabulary, text: str, vector: Floats) -> tuple[Said, Any, Any]:
-    """What the classifiers say about one text; its signs' columns and their weights."""
-    found = words(text)
-    counts = known.counted(found)
+def predict_one(
+    ensemble: Ensemble, vocabulary: Vocabulary, text: str, embedding: Floats
+) -> tuple[Outputs, Any, Any]:
+    """Score one text; return also the columns of its features and their TF-IDF values.
+
+    It gives the numbers of `predict`, without sparse matrices, which are slow for a single row.
+    """
+    tokens = words(text)
+    counts = vocabulary.count(tokens)
     columns = np.fromiter(counts.keys(), np.int64, len(counts))
-    often = np.fromiter(counts.values(), np.float32, len(counts))
-    values = (1 + np.log(often)) * fitted.weights[columns]
-    of_words = columns < len(known.words)
-    for view in (of_words, ~of_words):
+    tf = np.fromiter(counts.values(), np.float32, len(counts))
+    values = (1 + np.log(tf)) * ensemble.weights[columns]
+    is_word_feature = columns < len(vocabulary.words)
+    for view in (is_word_feature, ~is_word_feature):
         values[view] /= max(1e-9, float(np.sqrt((values[view] ** 2).sum())))
-    said = [values @ fitted.words[columns] + fitted.offsets]
+    scores = [values @ ensemble.words[columns] + ensemble.offsets]
     nearest = 0.0
-    if len(fitted.linear):
-        said.append(vector @ fitted.linear[:-1] + fitted.linear[-1])
-        close = np.exp(fitted.sharp * (fitted.marks @ vector - 1))
-        said.append(close @ fitted.close)
-        nearest = float(close.max())
-    share = float(often[known.single[columns] & (fitted.weights[columns] > 0)].sum())
-    heard_one = Said(
-        scores=np.stack(said)[None].astype(np.float32),
-        known=np.array([share / max(1, len(found))], np.float32),
+    if len(ensemble.linear):
+        scores.append(embedding @ ensemble.linear[:-1] + ensemble.linear[-1])
+        similarity = np.exp(ensemble.gamma * (ensemble.landmarks @ embedding - 1))
+        scores.append(similarity @ ensemble.ridge)
+        nearest = float(similarity.max())
+    known = float(tf[vocabulary.is_word[columns] & (ensemble.weights[columns] > 0)].sum())
+    outputs = Outputs(
+        scores=np.stack(scores)[None].astype(np.float32),
+        known=np.array([known / max(1, len(tokens))], np.float32),
         nearest=np.array([nearest], np.float32),
-        lengths=np.array([len(found)], np.float32),
+        lengths=np.array([len(tokens)], np.float32),
     )
-    return heard_one, columns, values
+    return outputs, columns, values

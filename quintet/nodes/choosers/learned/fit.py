@@ -1,4 +1,4 @@
-"""A fitted text classifier with calibrated confidence: what stands behind `by_examples`."""
+"""Fit a text classifier with calibrated confidence, which `by_examples` chooses by."""
 
 from __future__ import annotations
 
@@ -9,151 +9,152 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.choosers.learned.confidence import Calibration, clues, confidence
+from quintet.nodes.choosers.learned.classifiers import choose_landmarks
+from quintet.nodes.choosers.learned.confidence import Calibration, confidence, meta_features
 from quintet.nodes.choosers.learned.ensemble import (
+    Dataset,
     Ensemble,
-    Material,
-    ensemble,
-    hear,
-    heard,
-    material,
+    build_dataset,
+    fit_ensemble,
+    predict,
+    predict_one,
 )
-from quintet.nodes.choosers.learned.heldout import HeldOut, held_out
-from quintet.nodes.choosers.learned.members import landmarks
+from quintet.nodes.choosers.learned.heldout import HeldOut, cross_fit
 from quintet.nodes.choosers.learned.text import Floats, Vocabulary, words
 from quintet.nodes.choosers.promise import Held
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """One text, judged: the routes' columns best first, the confidence in the first, and why."""
+class Prediction:
+    """The routes of a text by likelihood, the confidence in the first, and its top words."""
 
     ranked: tuple[int, ...]
     confidence: float
-    telling: tuple[str, ...]
+    top_words: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """A fitted classifier.
+class TextClassifier:
+    """Predict the route of a text, with a calibrated confidence.
 
     Args:
-        known: the signs that the examples hold.
+        vocabulary: the features of the examples.
         ensemble: the classifiers, fitted to all examples.
-        held: choices on held-out examples.
-        marks: the places of the examples that embeddings are compared with, -1 for a route's name.
-        routes: how many routes there are.
-        out_of_scope: the assumed share of messages that belong to nobody.
+        held_out: choices on held-out examples.
+        landmarks: the index of each landmark's example, -1 for a route's name.
+        routes: the number of routes.
+        out_of_scope: the expected share of messages that belong to no route.
         seed: of the folds.
     """
 
-    known: Vocabulary
+    vocabulary: Vocabulary
     ensemble: Ensemble
-    held: HeldOut
-    marks: tuple[int, ...]
+    held_out: HeldOut
+    landmarks: tuple[int, ...]
     routes: int
     out_of_scope: float
     seed: int
 
     @cached_property
     def calibration(self) -> Calibration:
-        """How scores become a confidence."""
-        return self.held.calibrated(self.routes, self.out_of_scope)
+        """Fit the map from the classifiers' scores to a confidence."""
+        return self.held_out.calibration(self.out_of_scope)
 
     @cached_property
-    def sure(self) -> tuple[Held, ...]:
-        """The held-out choices with their cross-fitted confidence."""
-        found = self.held.confidences(self.routes, self.out_of_scope, self.seed)
-        rows = zip(found, self.held.right, self.held.weights(self.out_of_scope), strict=True)
+    def held_choices(self) -> tuple[Held, ...]:
+        """Return the held-out choices with their cross-fitted confidence."""
+        confidences = self.held_out.confidences(self.out_of_scope, self.seed)
+        weights = self.held_out.weights(self.out_of_scope)
         return tuple(
             Held(sure=float(sure), right=bool(right), weight=float(weight))
-            for sure, right, weight in rows
+            for sure, right, weight in zip(confidences, self.held_out.right, weights, strict=True)
         )
 
-    def judged(self, text: str, vector: Floats) -> Judged:
-        """The routes of a text by likelihood, how sure the first is, and its telling words."""
-        said, columns, values = hear(self.ensemble, self.known, text, vector)
-        _, found = clues(said, self.calibration.mix, self.routes)
-        mixed = np.einsum("m,mk->k", self.calibration.mix, said.scores[0, :, : self.routes])
-        ranked = np.argsort(-mixed, kind="stable")
-        sure = float(confidence(self.calibration, found)[0])
-        if not columns.size and not vector.any():
+    def predict(self, text: str, embedding: Floats) -> Prediction:
+        """Rank the routes of a text, with the confidence in the first and its top words."""
+        outputs, columns, values = predict_one(self.ensemble, self.vocabulary, text, embedding)
+        mix = self.held_out.mix
+        _, features = meta_features(outputs, mix, self.routes)
+        mixed = np.einsum("m,mk->k", mix, outputs.scores[0, :, : self.routes])
+        ranked = np.argsort(-mixed, kind="stable").tolist()
+        sure = float(confidence(self.calibration, features)[0])
+        # A text without any known feature says nothing: its route is no better than a guess.
+        if not columns.size and not embedding.any():
             sure = min(sure, 1 / self.routes)
-        told = self._telling(columns, values, int(ranked[0]), int(ranked[1]))
-        return Judged(ranked=tuple(int(at) for at in ranked), confidence=sure, telling=told)
+        top_words = self._top_words(columns, values, ranked[0], ranked[1])
+        return Prediction(ranked=tuple(ranked), confidence=sure, top_words=top_words)
 
-    def _telling(self, columns: Any, values: Any, first: int, second: int) -> tuple[str, ...]:
-        """The words that speak most for one route against another, at most three."""
-        mine = columns < len(self.known.words)
-        columns, values = columns[mine], values[mine]
+    def _top_words(self, columns: Any, values: Any, first: int, second: int) -> tuple[str, ...]:
+        """Return up to three words or bigrams that speak most for one route against another."""
+        is_word_feature = columns < len(self.vocabulary.words)
+        columns, values = columns[is_word_feature], values[is_word_feature]
         weights = self.ensemble.words[columns]
-        gain = values * (weights[:, first] - weights[:, second])
-        best = [int(at) for at in np.argsort(-gain, kind="stable") if gain[at] > 0]
-        signs = (self.known.words[int(columns[at])] for at in best)
+        gains = values * (weights[:, first] - weights[:, second])
+        best = (row for row in np.argsort(-gains, kind="stable") if gains[row] > 0)
+        names = (self.vocabulary.words[columns[row]] for row in best)
+        # Features with a text's edges, gaps or pairs in them would puzzle a reader.
         return tuple(
-            [sign for sign in signs if not set("<>+") & set(sign) and ".." not in sign][:3]
+            [name for name in names if not set("<>+") & set(name) and ".." not in name][:3]
         )
 
-    def closest(self, vector: Floats) -> list[tuple[int, float]]:
-        """The examples nearest in meaning among the landmarks: place and cosine."""
-        if not vector.any():
+    def nearest(self, embedding: Floats) -> list[tuple[int, float]]:
+        """Return index and cosine of the five landmark examples nearest to an embedding."""
+        if not embedding.any():
             return []
-        cosines = self.ensemble.marks @ vector
-        order = [int(at) for at in np.argsort(-cosines) if self.marks[at] >= 0]
-        return [(self.marks[at], float(cosines[at])) for at in order[:5]]
+        cosines = self.ensemble.landmarks @ embedding
+        order = [int(row) for row in np.argsort(-cosines) if self.landmarks[row] >= 0]
+        return [(self.landmarks[row], float(cosines[row])) for row in order[:5]]
 
 
 def fit(
     texts: Sequence[str], labels: Sequence[int], vectors: Floats, *, out_of_scope: float, seed: int
-) -> Fitted:
-    """Fit to texts and the columns of their routes, -1 for nobody.
+) -> TextClassifier:
+    """Fit to texts and the columns of their routes, -1 for an out-of-scope text.
 
-    Texts without a label, at the end, are names of the routes, in order.
+    Texts at the end that have no label are the routes' names, in the routes' order.
     """
-    routes = max(labels) + 1
-    nobody = min(labels) < 0
-    columns = [routes if label < 0 else label for label in labels]
-    given = material(
-        texts, [*columns, *range(routes)][: len(texts)], vectors, routes + nobody, len(labels)
-    )
-    if not _telling_names(given, seed):
-        own = len(labels)
-        given = material(texts[:own], columns, vectors[:own], routes + nobody, own)
-    every = np.arange(len(given.labels))
-    chosen = landmarks(given.labels, seed) if vectors.shape[1] else ()
-    return Fitted(
-        known=given.known,
-        ensemble=ensemble(given, every, seed),
-        held=held_out(given, routes, seed),
-        marks=tuple(int(at) if at < given.own else -1 for at in chosen),
+    routes, examples = max(labels) + 1, len(labels)
+    columns = routes + (min(labels) < 0)
+    targets = [routes if label < 0 else label for label in labels]
+    named = [*targets, *range(routes)][: len(texts)]
+    data = build_dataset(texts, named, vectors, columns, examples)
+    if not _names_teach(data, seed):
+        data = build_dataset(texts[:examples], targets, vectors[:examples], columns, examples)
+    rows = np.arange(len(data.labels))
+    landmarks = choose_landmarks(data.labels, seed) if vectors.shape[1] else ()
+    return TextClassifier(
+        vocabulary=data.vocabulary,
+        ensemble=fit_ensemble(data, rows, seed),
+        held_out=cross_fit(data, routes, seed),
+        landmarks=tuple(int(row) if row < examples else -1 for row in landmarks),
         routes=routes,
         out_of_scope=out_of_scope,
         seed=seed,
     )
 
 
-def _telling_names(given: Material, seed: int) -> bool:
-    """Whether the examples alone bring more than half of the routes' names to their own routes."""
-    names = np.arange(given.own, len(given.labels))
+def _names_teach(data: Dataset, seed: int) -> bool:
+    """Say whether the examples alone classify more than half of the routes' names as their own."""
+    names = np.arange(data.examples, len(data.labels))
     if not len(names):
         return True
-    said = heard(ensemble(given, np.arange(given.own), seed), given, names)
-    return bool(np.mean(said.scores.sum(1).argmax(1) == given.labels[names]) > 0.5)
+    outputs = predict(fit_ensemble(data, np.arange(data.examples), seed), data, names)
+    return bool(np.mean(outputs.scores.sum(1).argmax(1) == data.labels[names]) > 0.5)
 
 
-def unit(vectors: Any) -> Floats:
-    """Embeddings at length 1; what is not a number counts as 0."""
-    rows = np.nan_to_num(np.asarray(vectors, np.float32), posinf=0.0, neginf=0.0)
+def normalise(embeddings: Any) -> Floats:
+    """Scale embeddings to length 1; a number that is not finite counts as 0."""
+    rows = np.nan_to_num(np.asarray(embeddings, np.float32), posinf=0.0, neginf=0.0)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
 
 
-def alike(texts: Sequence[str], text: str) -> list[tuple[int, float]]:
-    """The examples that share most words with a text: place and Jaccard similarity (1901)."""
-    mine = set(words(text))
-    scored = []
-    for at, other in enumerate(texts):
-        theirs = set(words(other))
-        if mine & theirs:
-            scored.append((at, len(mine & theirs) / len(mine | theirs)))
-    return sorted(scored, key=lambda item: -item[1])[:5]
+def most_similar(texts: Sequence[str], text: str) -> list[tuple[int, float]]:
+    """Return index and Jaccard similarity (1901) of the five texts that share most words."""
+    wanted = set(words(text))
+    matches = []
+    for index, other in enumerate(texts):
+        tokens = set(words(other))
+        if wanted & tokens:
+            matches.append((index, len(wanted & tokens) / len(wanted | tokens)))
+    return sorted(matches, key=lambda match: -match[1])[:5]

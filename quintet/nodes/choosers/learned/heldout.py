@@ -1,4 +1,4 @@
-"""What the classifiers say about examples that they have not seen: the ground of every promise."""
+"""Predict examples by classifiers that have not seen them: the basis of every promise."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 from quintet.nodes.choosers.learned.confidence import (
     Calibration,
-    calibration,
-    clues,
     confidence,
-    mixture,
+    fit_calibration,
+    fit_mix,
+    meta_features,
 )
-from quintet.nodes.choosers.learned.ensemble import Material, Said, ensemble, heard
+from quintet.nodes.choosers.learned.ensemble import Dataset, Outputs, fit_ensemble, predict
 
 WORK = 5e6
-"""Examples times routes that cross-fitting may cost, roughly; more data need fewer rounds."""
+"""Examples times routes that cross-fitting may cost, roughly; more data get fewer rounds."""
 
 UNSEEN = 20
-"""As many examples of nobody as routes held out whole stand for, since what nobody takes is never
-all foreseen; without any example of nobody they stand for all of it."""
+"""Held-out routes together count as this many out-of-scope examples, because real out-of-scope
+text is never fully covered. Without any out-of-scope example, only the held-out routes count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +30,19 @@ class HeldOut:
 
     Args:
         mix: the weights of the classifiers.
-        clues: a row for each choice.
+        features: the meta-features of each choice, a row a choice.
         right: whether the choice is the example's route.
-        kind: 0 an example of a route, 1 of nobody, 2 of a route whose every example was held out.
+        kind: 0 for an example of a route, 1 for an out-of-scope example, 2 for an example of a
+            route that was held out whole.
     """
 
     mix: Any
-    clues: Any
+    features: Any
     right: Any
     kind: Any
 
     def weights(self, out_of_scope: float) -> Any:
-        """The weight of each choice where that share of the messages belongs to nobody."""
+        """Return weights of the choices by which that share of all messages is out-of-scope."""
         total = float((self.kind == 0).sum()) * out_of_scope / (1 - out_of_scope)
         counts = np.bincount(self.kind, minlength=3)
         real = counts[1] / (counts[1] + UNSEEN) if counts[2] else 1.0
@@ -50,99 +51,94 @@ class HeldOut:
             weights[self.kind == kind] = total * share / max(1, counts[kind])
         return weights
 
-    def calibrated(self, routes: int, out_of_scope: float) -> Calibration:
-        """The calibration that all held-out choices give."""
-        return calibration(self.clues, self.right, self.weights(out_of_scope), self.mix, routes)
+    def calibration(self, out_of_scope: float) -> Calibration:
+        """Fit a calibration to all held-out choices."""
+        return fit_calibration(self.features, self.right, self.weights(out_of_scope))
 
-    def confidences(self, routes: int, out_of_scope: float, seed: int) -> Any:
-        """The confidence of each choice by a calibration that has not seen it: five folds."""
+    def confidences(self, out_of_scope: float, seed: int) -> Any:
+        """Return each choice's confidence by a calibration that has not seen it, in five folds."""
         weights = self.weights(out_of_scope)
-        sure = np.zeros(len(self.right))
-        turn = np.random.default_rng(seed).permutation(len(sure)) % 5
+        confidences = np.zeros(len(self.right))
+        fold_of = np.random.default_rng(seed).permutation(len(confidences)) % 5
         for fold in range(5):
-            seen = (turn != fold) & (weights > 0)
-            if seen.any() and (turn == fold).any():
-                fitted = calibration(
-                    self.clues[seen], self.right[seen], weights[seen], self.mix, routes
-                )
-                sure[turn == fold] = confidence(fitted, self.clues[turn == fold])
-        return sure
+            train, test = (fold_of != fold) & (weights > 0), fold_of == fold
+            if train.any() and test.any():
+                fitted = fit_calibration(self.features[train], self.right[train], weights[train])
+                confidences[test] = confidence(fitted, self.features[test])
+        return confidences
 
 
-def held_out(given: Material, routes: int, seed: int) -> HeldOut:
-    """Cross-fit: choices on examples left out of the fit, and on whole routes left out of it.
+def cross_fit(data: Dataset, routes: int, seed: int) -> HeldOut:
+    """Choose routes for examples left out of the fit, and for whole routes left out of it.
 
-    A route that is left out stands for what belongs to nobody; an example of it cannot be right.
+    A route that is left out stands for out-of-scope messages: no choice for its examples is right.
     """
     rng = np.random.default_rng(seed)
-    labels = given.labels
-    inside, rows = _by_folds(given, routes, rng, seed)
-    mine = labels[rows] < routes
-    mix = mixture(_some(inside, mine), labels[rows][mine], routes)
-    chosen, found = clues(inside, mix, routes)
-    parts = [(found, chosen == labels[rows], np.where(mine, 0, 1))]
-    for said, left in _without_routes(given, routes, rng, seed):
-        _, found = clues(said, mix, left)
-        parts.append((found, np.zeros(len(found), bool), np.full(len(found), 2)))
-    together = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return HeldOut(mix=mix, clues=together[0], right=together[1], kind=together[2])
+    outputs, rows = _predict_by_folds(data, routes, rng, seed)
+    labels = data.labels[rows]
+    in_scope = labels < routes
+    mix = fit_mix(outputs.scores[in_scope], labels[in_scope], routes)
+    chosen, features = meta_features(outputs, mix, routes)
+    parts = [(features, chosen == labels, np.where(in_scope, 0, 1))]
+    for unseen, routes_left in _predict_unseen(data, routes, rng, seed):
+        _, features = meta_features(unseen, mix, routes_left)
+        parts.append((features, np.zeros(len(features), bool), np.full(len(features), 2)))
+    features, right, kind = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return HeldOut(mix=mix, features=features, right=right, kind=kind)
 
 
-def _rounds(given: Material, most: int, least: int) -> int:
-    return int(np.clip(WORK / (len(given.labels) * given.columns), least, most))
+def _rounds(data: Dataset, most: int, least: int) -> int:
+    return int(np.clip(WORK / (len(data.labels) * data.columns), least, most))
 
 
-def _by_folds(given: Material, routes: int, rng: Any, seed: int) -> tuple[Said, Any]:
-    """Each fold as seen by the classifiers that are fitted to the other folds."""
-    count, labels = given.own, given.labels[: given.own]
+def _predict_by_folds(data: Dataset, routes: int, rng: Any, seed: int) -> tuple[Outputs, Any]:
+    """Predict each fold by classifiers fitted to the other folds; return also the rows' order."""
+    count, labels = data.examples, data.labels[: data.examples]
     folds = min(count, 10 if count <= 500 else 5)
-    order = np.lexsort((given.place[:count], labels))
-    sizes = np.bincount(labels, minlength=given.columns)
+    order = np.lexsort((data.order[:count], labels))
+    sizes = np.bincount(labels, minlength=data.columns)
     within = np.concatenate([np.arange(size) for size in sizes])
-    # Texts that begin alike often say the same: held out together they cannot vouch for each other.
+    # Texts that begin alike often say the same: in one fold, they cannot vouch for each other.
     block = within * folds // np.repeat(sizes, sizes)
     fold = np.empty(count, int)
+    # Each route begins at a random fold, else all small routes would fall into the same few.
     fold[order] = (block + np.repeat(rng.integers(folds, size=len(sizes)), sizes)) % folds
-    rounds = _rounds(given, folds, 2)
-    # Examples of nobody are few and say much: each of them is held out in some round.
-    nobody = order[labels[order] >= routes]
-    fold[nobody] = np.arange(len(nobody)) % rounds
-    names = np.arange(count, len(given.labels))
-    said, rows = [], []
+    rounds = _rounds(data, folds, 2)
+    # Out-of-scope examples are few and say much: each of them is held out in some round.
+    out_of_scope = order[labels[order] >= routes]
+    fold[out_of_scope] = np.arange(len(out_of_scope)) % rounds
+    names = np.arange(count, len(data.labels))
+    outputs, rows = [], []
     for number in range(rounds):
         test = np.flatnonzero(fold == number)
+        # The routes' names are always trained on: they are no messages that could be held out.
         train = np.concatenate([np.flatnonzero(fold != number), names])
-        if len(test) and len(set(given.labels[train])) > 1:
-            said.append(heard(ensemble(given, train, seed), given, test))
+        if len(test) and len(set(data.labels[train])) > 1:
+            outputs.append(predict(fit_ensemble(data, train, seed), data, test))
             rows.append(test)
-    return _joined(said), np.concatenate(rows)
+    return Outputs.join(outputs), np.concatenate(rows)
 
 
-def _without_routes(given: Material, routes: int, rng: Any, seed: int) -> list[tuple[Said, int]]:
-    """Examples of some routes as seen by classifiers that know only the others."""
+def _predict_unseen(data: Dataset, routes: int, rng: Any, seed: int) -> list[tuple[Outputs, int]]:
+    """Predict examples of some routes by classifiers that know only the other routes.
+
+    Each item has the number of those other routes. With two routes, nothing could be left out.
+    """
     groups = min(4, routes)
     if routes < 3:
         return []
     group = rng.permutation(routes) % groups
-    found = []
-    for number in range(_rounds(given, groups, 1)):
-        kept = np.flatnonzero(group != number)
-        new = np.full(given.columns, -1)
-        new[kept] = np.arange(len(kept))
-        new[routes:] = np.arange(len(kept), len(kept) + given.columns - routes)
-        part = replace(given, labels=new[given.labels], columns=len(kept) + given.columns - routes)
+    predictions = []
+    for number in range(_rounds(data, groups, 1)):
+        left = np.flatnonzero(group != number)
+        columns = len(left) + data.columns - routes
+        # Labels are renumbered without gaps; -1 marks the routes that are held out.
+        relabel = np.full(data.columns, -1)
+        relabel[left] = np.arange(len(left))
+        relabel[routes:] = np.arange(len(left), columns)
+        part = replace(data, labels=relabel[data.labels], columns=columns)
         train = np.flatnonzero(part.labels >= 0)
-        test = np.flatnonzero(part.labels[: given.own] < 0)
+        test = np.flatnonzero(part.labels[: data.examples] < 0)
         if len(set(part.labels[train])) > 1:
-            found.append((heard(ensemble(part, train, seed), part, test), len(kept)))
-    return found
-
-
-def _joined(parts: list[Said]) -> Said:
-    names = ("scores", "known", "nearest", "lengths")
-    return Said(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
-def _some(said: Said, rows: Any) -> Said:
-    names = ("scores", "known", "nearest", "lengths")
-    return Said(**{name: getattr(said, name)[rows] for name in names})
+            predictions.append((predict(fit_ensemble(part, train, seed), part, test), len(left)))
+    return predictions

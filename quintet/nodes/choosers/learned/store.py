@@ -1,4 +1,4 @@
-"""A fitted classifier as one file: numbers as arrays, all else as JSON, and nothing to execute."""
+"""Keep a fitted classifier in one file: numbers as arrays, all else as JSON, nothing to execute."""
 
 from __future__ import annotations
 
@@ -13,48 +13,55 @@ import numpy as np
 
 from quintet.errors import DesignError
 from quintet.nodes.choosers.learned.ensemble import Ensemble
-from quintet.nodes.choosers.learned.fit import Fitted
+from quintet.nodes.choosers.learned.fit import TextClassifier
 from quintet.nodes.choosers.learned.heldout import HeldOut
 from quintet.nodes.choosers.learned.text import Vocabulary
 
 FORMAT = "quintet examples"
 VERSION = 1
+# A damaged or hostile archive may raise any of these: numpy and zipfile promise no common error.
 _BROKEN = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError),
     *(NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile),
 )
-_HALF = ("words", "linear", "marks")
+_HALF = ("words", "linear", "landmarks")
+"""Fields that are written at half precision; `fit_ensemble` has rounded them to it."""
+_NAMES = {"landmarks": "marks", "ridge": "close", "gamma": "sharp", "features": "clues"}
+"""Fields that files of this version have under another name."""
 
 
-def save(path: Path, fitted: Fitted, about: Mapping[str, Any]) -> None:
+def save(path: Path, classifier: TextClassifier, about: Mapping[str, Any]) -> None:
     """Write a fitted classifier, and JSON values about it, to a file."""
     arrays: dict[str, Any] = {}
-    for part in (fitted.ensemble, fitted.held):
+    for part in (classifier.ensemble, classifier.held_out):
         for field in fields(part):
             value = np.asarray(getattr(part, field.name))
-            arrays[field.name] = value.astype(np.float16) if field.name in _HALF else value
+            name = _NAMES.get(field.name, field.name)
+            arrays[name] = value.astype(np.float16) if field.name in _HALF else value
     page = {
         "format": FORMAT,
         "version": VERSION,
-        "words": fitted.known.words,
-        "letters": fitted.known.letters,
-        "marks": fitted.marks,
-        "routes": fitted.routes,
-        "out_of_scope": fitted.out_of_scope,
-        "seed": fitted.seed,
+        "words": classifier.vocabulary.words,
+        "letters": classifier.vocabulary.letters,
+        "marks": classifier.landmarks,
+        "routes": classifier.routes,
+        "out_of_scope": classifier.out_of_scope,
+        "seed": classifier.seed,
         "about": dict(about),
     }
     arrays["page"] = np.frombuffer(json.dumps(page).encode(), np.uint8)
+    # An open file, since numpy appends ".npz" to a path; and a prefix, since `savez` takes the
+    # arrays as keyword arguments, and has names of its own.
     with path.open("wb") as file:
         np.savez(file, **{f"q_{name}": value for name, value in arrays.items()})
 
 
-def load(path: Path) -> tuple[Fitted, dict[str, Any]]:
+def load(path: Path) -> tuple[TextClassifier, dict[str, Any]]:
     """Read back what `save` wrote.
 
     Raises:
-        DesignError: the file is damaged, of another kind or of a later version.
-        FileNotFoundError: it is not there.
+        DesignError: the file is damaged, of another kind or of another version.
+        FileNotFoundError: there is no such file.
     """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -67,33 +74,30 @@ def load(path: Path) -> tuple[Fitted, dict[str, Any]]:
                 f"{path}: its version is {page['version']}, this Quintet reads {VERSION}; "
                 "fit it again with by_examples, or update Quintet"
             )
-        return _fitted(arrays, page), page["about"]
+        return _classifier(arrays, page), page["about"]
     except (FileNotFoundError, DesignError):
         raise
     except _BROKEN as problem:
-        raise _damaged(path, problem) from problem
+        raise DesignError(
+            f"{path} is damaged, or was not written by Examples.save ({type(problem).__name__}: "
+            f"{problem}); save the chooser again"
+        ) from problem
 
 
-def _damaged(path: Path, problem: Exception) -> DesignError:
-    return DesignError(
-        f"{path} is damaged, or was not written by Examples.save ({type(problem).__name__}: "
-        f"{problem}); save the chooser again"
-    )
-
-
-def _fitted(arrays: dict[str, Any], page: dict[str, Any]) -> Fitted:
-    kinds = dict.fromkeys(_HALF, np.float32)
-    whole = {name: np.asarray(value, kinds.get(name)) for name, value in arrays.items()}
-    parts: dict[type, dict[str, Any]] = {
-        kind: {field.name: whole[field.name] for field in fields(kind)}
-        for kind in (Ensemble, HeldOut)
-    }
-    parts[Ensemble]["sharp"] = float(whole["sharp"])
-    return Fitted(
-        known=Vocabulary(words=tuple(page["words"]), letters=tuple(page["letters"])),
+def _classifier(arrays: dict[str, Any], page: dict[str, Any]) -> TextClassifier:
+    parts: dict[type, dict[str, Any]] = {}
+    for kind in (Ensemble, HeldOut):
+        names = [field.name for field in fields(kind)]
+        parts[kind] = {
+            name: np.asarray(arrays[_NAMES.get(name, name)], np.float32 if name in _HALF else None)
+            for name in names
+        }
+    parts[Ensemble]["gamma"] = float(parts[Ensemble]["gamma"])
+    return TextClassifier(
+        vocabulary=Vocabulary(words=tuple(page["words"]), letters=tuple(page["letters"])),
         ensemble=Ensemble(**parts[Ensemble]),
-        held=HeldOut(**parts[HeldOut]),
-        marks=tuple(page["marks"]),
+        held_out=HeldOut(**parts[HeldOut]),
+        landmarks=tuple(page["marks"]),
         routes=page["routes"],
         out_of_scope=page["out_of_scope"],
         seed=page["seed"],

@@ -1,4 +1,4 @@
-"""What a learned chooser sees in a text: words, their neighbours and company, and their letters."""
+"""Turn a text into features: words, word pairs and character n-grams, weighted by TF-IDF."""
 
 from __future__ import annotations
 
@@ -14,116 +14,126 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from quintet.nodes.choosers.labels import READ
+from quintet.nodes.choosers.labels import MAX_CHARACTERS
 
-COMPANY = 40
-"""Distinct words of a text whose company is read."""
+MAX_PAIRED = 40
+"""Distinct words of a text that are paired with each other; the pairs grow with their square."""
 
 Floats = NDArray[np.float32]
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+")
 
 
 def words(text: str) -> list[str]:
-    """The words and numbers of a text, in lower case, in order."""
-    return [word.replace("\u2019", "'") for word in _WORD.findall(text[:READ].lower())]
+    """Return the words and numbers of a text, in lower case and in order."""
+    return [word.replace("\u2019", "'") for word in _WORD.findall(text[:MAX_CHARACTERS].lower())]
 
 
-def word_signs(found: Sequence[str]) -> list[str]:
-    """Words, neighbours, neighbours but one, and any two distinct words of the text."""
-    edged = ["<", *found, ">"]
-    signs = list(found)
-    signs += [f"{one} {two}" for one, two in pairwise(edged)]
-    signs += [f"{one} .. {two}" for one, two in zip(edged, edged[2:], strict=False)]
-    together = sorted(dict.fromkeys(found[:COMPANY]))
-    signs += [f"{one} + {two}" for one, two in combinations(together, 2)]
-    return signs
+def word_features(tokens: Sequence[str]) -> list[str]:
+    """Return words, bigrams, bigrams that skip one word, and pairs of any two distinct words."""
+    edged = ["<", *tokens, ">"]
+    features = list(tokens)
+    features += [f"{left} {right}" for left, right in pairwise(edged)]
+    features += [f"{left} .. {right}" for left, right in zip(edged, edged[2:], strict=False)]
+    distinct = sorted(dict.fromkeys(tokens[:MAX_PAIRED]))
+    features += [f"{left} + {right}" for left, right in combinations(distinct, 2)]
+    return features
 
 
-def letter_signs(found: Sequence[str]) -> list[str]:
-    """Runs of three and four letters within each word; of two where a script has short words."""
-    signs = []
-    for word in found:
+def character_ngrams(tokens: Sequence[str]) -> list[str]:
+    """Return runs of three and four characters within each word, its edges marked by spaces.
+
+    Words that are not ASCII also give runs of two, since some scripts have short words.
+    """
+    ngrams = []
+    for word in tokens:
         edged = f" {word} "
         for size in (3, 4) if word.isascii() else (2, 3, 4):
+            # Longer runs of a short word would repeat it whole, and count it twice.
             if len(edged) <= size:
-                signs.append(edged)
+                ngrams.append(edged)
                 break
-            signs += [edged[at : at + size] for at in range(len(edged) - size + 1)]
-    return signs
+            ngrams += [edged[start : start + size] for start in range(len(edged) - size + 1)]
+    return ngrams
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The signs that the examples hold, each with its column; letters come after words.
+    """Map the features of the training texts to columns: word features first, then n-grams.
 
     Args:
-        words: word signs, in the order of their columns.
-        letters: letter signs, likewise.
+        words: word features, in the order of their columns.
+        letters: character n-grams, likewise.
     """
 
     words: tuple[str, ...]
     letters: tuple[str, ...]
 
     @cached_property
-    def places(self) -> tuple[dict[str, int], dict[str, int]]:
-        """The column of each sign, for words and for letters."""
-        first = {sign: at for at, sign in enumerate(self.words)}
-        return first, {sign: at for at, sign in enumerate(self.letters, start=len(first))}
+    def columns(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Map each word feature, and each character n-gram, to its column."""
+        # Two mappings: "cat" is a word, and also an n-gram of "cats".
+        of_words = {name: column for column, name in enumerate(self.words)}
+        return of_words, {name: column for column, name in enumerate(self.letters, len(of_words))}
 
     @cached_property
-    def single(self) -> NDArray[np.bool_]:
-        """Which columns are one word."""
-        return np.array([" " not in sign for sign in self.words] + [False] * len(self.letters))
+    def is_word(self) -> NDArray[np.bool_]:
+        """Mark the columns that stand for a single word."""
+        single = [" " not in feature for feature in self.words]
+        return np.array(single + [False] * len(self.letters))
 
-    def counted(self, found: Sequence[str]) -> dict[int, int]:
-        """How often a text with these words has each sign that is known, by column."""
-        of_words, of_letters = self.places
-        counts = Counter(of_words[sign] for sign in word_signs(found) if sign in of_words)
-        counts.update(of_letters[sign] for sign in letter_signs(found) if sign in of_letters)
+    def count(self, tokens: Sequence[str]) -> dict[int, int]:
+        """Count the known features of a text with these words, by column."""
+        of_words, of_ngrams = self.columns
+        counts = Counter(of_words[name] for name in word_features(tokens) if name in of_words)
+        counts.update(of_ngrams[name] for name in character_ngrams(tokens) if name in of_ngrams)
         return counts
 
 
-def vocabulary(texts: Iterable[Sequence[str]], *, often: int) -> Vocabulary:
-    """The signs that at least `often` of the texts have, each given by its words."""
+def build_vocabulary(texts: Iterable[Sequence[str]], *, min_df: int) -> Vocabulary:
+    """Collect the features that at least `min_df` of the texts have, each text given as words."""
     of_words: Counter[str] = Counter()
-    of_letters: Counter[str] = Counter()
-    for found in texts:
-        of_words.update(set(word_signs(found)))
-        of_letters.update(set(letter_signs(found)))
+    of_ngrams: Counter[str] = Counter()
+    for tokens in texts:
+        of_words.update(set(word_features(tokens)))
+        of_ngrams.update(set(character_ngrams(tokens)))
+    # Sorted, so that equal examples give equal columns whatever the order of a set's hashes.
     return Vocabulary(
-        words=tuple(sorted(sign for sign, count in of_words.items() if count >= often)),
-        letters=tuple(sorted(sign for sign, count in of_letters.items() if count >= often)),
+        words=tuple(sorted(name for name, count in of_words.items() if count >= min_df)),
+        letters=tuple(sorted(name for name, count in of_ngrams.items() if count >= min_df)),
     )
 
 
-def counts_of(known: Vocabulary, texts: Iterable[Sequence[str]]) -> Any:
-    """A sparse matrix: a row for each text, a column for each sign, how often it occurs."""
+def count_matrix(vocabulary: Vocabulary, texts: Iterable[Sequence[str]]) -> Any:
+    """Count features in a sparse matrix: a row for each text, a column for each feature."""
     columns, data, ends = [], [], [0]
-    for found in texts:
-        counts = known.counted(found)
+    for tokens in texts:
+        counts = vocabulary.count(tokens)
         columns.append(np.fromiter(counts.keys(), np.int32, len(counts)))
         data.append(np.fromiter(counts.values(), np.float32, len(counts)))
         ends.append(ends[-1] + len(counts))
-    shape = (len(ends) - 1, len(known.words) + len(known.letters))
-    joined = (np.concatenate(data), np.concatenate(columns), np.array(ends))
-    return sparse.csr_matrix(joined, shape=shape)
+    shape = (len(ends) - 1, len(vocabulary.words) + len(vocabulary.letters))
+    parts = (np.concatenate(data), np.concatenate(columns), np.array(ends))
+    return sparse.csr_matrix(parts, shape=shape)
 
 
-def rarity(counts: Any, *, often: int) -> Floats:
-    """The weight of each sign, log((1 + n) / (1 + df)) + 1; 0 for one in fewer than `often` texts.
+def inverse_frequency(counts: Any, *, min_df: int) -> Floats:
+    """Weigh each feature by log((1 + n) / (1 + df)) + 1; by 0 if fewer than `min_df` texts have it.
 
     Source: Spärck Jones, 1972, smoothed as scikit-learn does.
     """
-    found = np.bincount(counts.indices, minlength=counts.shape[1])
-    weights = np.log((1 + counts.shape[0]) / (1 + found)) + 1
-    return np.asarray(np.where(found >= often, weights, 0), dtype=np.float32)
+    df = np.bincount(counts.indices, minlength=counts.shape[1])
+    weights = np.log((1 + counts.shape[0]) / (1 + df)) + 1
+    return np.asarray(np.where(df >= min_df, weights, 0), dtype=np.float32)
 
 
-def weighed(counts: Any, weights: Floats, split: int) -> Any:
-    """TF-IDF, (1 + log tf) x rarity; words and letters of a text each have length 1 together."""
+def tfidf(counts: Any, weights: Floats, word_columns: int) -> Any:
+    """Weigh features by (1 + log tf) times their weight; scale a text's two views to length 1.
+
+    The views are its word features, in the first `word_columns` columns, and its character n-grams.
+    """
     values = (1 + np.log(counts.data)) * weights[counts.indices]
     row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    view = 2 * row + (counts.indices >= split)
+    view = 2 * row + (counts.indices >= word_columns)
     length = np.sqrt(np.bincount(view, values**2, minlength=2 * counts.shape[0]))
     scaled = (values / np.maximum(length, 1e-9)[view]).astype(np.float32)
     return sparse.csr_matrix((scaled, counts.indices, counts.indptr), shape=counts.shape)

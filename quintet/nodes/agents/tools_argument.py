@@ -1,0 +1,96 @@
+"""Give a function agent the tools of its contract, as functions, and no others."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from quintet.errors import DesignError
+from quintet.nodes.agents.injected import injected
+from quintet.nodes.core.attempt import Attempt
+from quintet.state.contract import tool_name
+
+
+class Tools(Mapping[str, Any]):
+    """Look up the tools that a function agent may call, by name or attribute; refuse any other.
+
+    An agent that `awaits` gets LangChain tools that have an async form in that form.
+    """
+
+    def __init__(self, tools: Sequence[Any], attempt: Attempt, *, awaits: bool) -> None:
+        self._tools = {tool_name(item): item for item in tools}
+        self._attempt = attempt
+        self._awaits = awaits
+
+    def __getitem__(self, name: str) -> Any:
+        self._attempt.allow(name)
+        tool = self._tools[name]
+        if isinstance(tool, BaseTool):
+            return self._watched(name, _as_function(tool, self._awaits))
+        # An effect registers its coroutines with the attempt by itself.
+        return self._watched(name, tool) if inspect.iscoroutinefunction(tool) else tool
+
+    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a tool so that the attempt knows each coroutine that the agent must await."""
+
+        @wraps(call)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
+            if inspect.iscoroutine(result):
+                self._attempt.unawaited[name, f"call {id(result)}"] = result
+            return result
+
+        return watched
+
+    def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` look up such names before `_tools` is there: that would recurse.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the tool of that name, or the default where there is none."""
+        return self[name] if name in self._tools else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+
+def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
+    """Turn a LangChain tool into a function that takes positional arguments too."""
+    only_async = getattr(tool, "coroutine", None) is not None and (
+        awaits or getattr(tool, "func", None) is None
+    )
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        arguments = _by_name(tool, args, kwargs)
+        for name, kind in injected(tool).items():
+            if name not in arguments:
+                raise DesignError(
+                    f"the tool {tool.name!r} wants {name!r} ({kind}), which LangChain gives inside "
+                    "an agent graph only; give it by name, or call the tool from create_agent(...)"
+                )
+        return tool.ainvoke(arguments) if only_async else tool.invoke(arguments)
+
+    return call
+
+
+def _by_name(tool: BaseTool, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Name a tool's positional arguments; raise `TypeError` as a Python function would."""
+    names = list(tool.args)
+    if len(args) > len(names):
+        raise TypeError(f"{tool.name} takes {', '.join(names)}; {len(args)} were given")
+    arguments = dict(zip(names, args, strict=False))
+    if twice := sorted(arguments.keys() & kwargs.keys()):
+        raise TypeError(f"{tool.name} was given {twice[0]!r} twice, by place and by name")
+    return {**arguments, **kwargs}
