@@ -8,16 +8,8 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from benchmarks.clinc import Pair
-from quintet.stats import (
-    aurc,
-    auroc,
-    auroc_interval,
-    ece,
-    fpr_at_tpr,
-    macro_f1,
-    paired,
-    wilson,
-)
+from quintet.stats import aurc, auroc, ece, fpr_at_tpr, macro_f1, paired, wilson
+from quintet.stats.ranking import auroc_interval
 
 Figures = dict[str, Any]
 

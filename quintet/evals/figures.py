@@ -11,7 +11,8 @@ from quintet.errors import DesignError
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.stats import bootstrap, bootstrap_ratio, proportion
+from quintet.stats import bootstrap, proportion
+from quintet.stats.bootstrap import bootstrap_ratio
 from quintet.stats.interval import Interval
 
 Parts = list[tuple[str, float, float]]

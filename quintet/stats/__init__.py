@@ -5,10 +5,10 @@ scipy, statsmodels or scikit-learn. Whatever draws random numbers takes a seed.
 """
 
 from quintet.stats.agreement import cohen_kappa, confusion, macro_f1
-from quintet.stats.bootstrap import bootstrap, bootstrap_ratio
+from quintet.stats.bootstrap import bootstrap
 from quintet.stats.calibration import brier, ece, reliability
 from quintet.stats.mcnemar import mcnemar
-from quintet.stats.paired import paired, tango
+from quintet.stats.paired import paired
 from quintet.stats.power import (
     cases_for_difference,
     cases_for_drop,
@@ -16,7 +16,7 @@ from quintet.stats.power import (
     cases_without_failure,
 )
 from quintet.stats.proportion import proportion, wilson
-from quintet.stats.ranking import auroc, auroc_interval, fpr_at_tpr
+from quintet.stats.ranking import auroc, fpr_at_tpr
 from quintet.stats.repeats import pass_at_k, pass_hat_k
 from quintet.stats.selective import augrc, aurc, eaurc, risk_coverage
 
@@ -24,9 +24,7 @@ __all__ = [
     "augrc",
     "aurc",
     "auroc",
-    "auroc_interval",
     "bootstrap",
-    "bootstrap_ratio",
     "brier",
     "cases_for_difference",
     "cases_for_drop",
@@ -45,6 +43,5 @@ __all__ = [
     "proportion",
     "reliability",
     "risk_coverage",
-    "tango",
     "wilson",
 ]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from quintet.state import DesignError
-from quintet.stats import arrays, bootstrap, bootstrap_ratio
+from quintet.stats import arrays, bootstrap
+from quintet.stats.bootstrap import bootstrap_ratio
 
 values = st.lists(st.integers(-40, 40).map(lambda value: value / 4), min_size=2, max_size=12)
 

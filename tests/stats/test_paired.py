@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from quintet.state import DesignError
-from quintet.stats import mcnemar, paired, tango
+from quintet.stats import mcnemar, paired
 from quintet.stats.mcnemar import flipped
+from quintet.stats.paired import tango
 
 numbers = st.integers(-40, 40).map(lambda value: value / 4)
 pairs = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=12)

@@ -21,7 +21,6 @@ from quintet.stats import (
     augrc,
     aurc,
     auroc,
-    auroc_interval,
     brier,
     cohen_kappa,
     confusion,
@@ -35,6 +34,7 @@ from quintet.stats import (
     risk_coverage,
     wilson,
 )
+from quintet.stats.ranking import auroc_interval
 from quintet.stats.repeats import mean_pass_at_k, mean_pass_hat_k
 
 scored = st.lists(st.tuples(st.integers(0, 12).map(lambda n: n / 12), st.booleans()), min_size=1)

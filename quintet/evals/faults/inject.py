@@ -62,8 +62,7 @@ def inject(
     kinds = tuple(faults)
     _check(kinds, per_case)
     target = _breakable_target(suite)
-    count = len(suite.cases)
-    most = count * (1 + len(kinds) * per_case)
+    count, most = len(suite.cases), len(suite.cases) * (1 + len(kinds) * per_case)
     probes = {case.id: Probe() for case in suite.cases}
     probing = _Armed(target=target, arm=lambda case: (case, probes[case.id]))
     first = evaluate(
@@ -71,31 +70,22 @@ def inject(
     )
     unbroken = {row.case.id: row.trajectory for row in first.rows if _is_right(row)}
     plans = _planned(suite, Draw(faults=kinds, seed=seed, per_case=per_case), unbroken, probes)
-    # One group for all runs of a case: they are not independent of each other.
-    cases = tuple(
-        replace(plan.case, id=plan.id, group=plan.case.group or plan.case.id)
-        for plan in plans.values()
-    )
     striking = _Armed(
         target=target, arm=lambda case: (plans[case.id].case, plans[case.id].strike())
     )
     second = evaluate(
-        Suite(cases=cases, target=striking),
+        Suite(cases=_broken_cases(plans.values()), target=striking),
         jobs=jobs,
-        progress=shifted(progress, count, count + len(cases)),
+        progress=shifted(progress, count, count + len(plans)),
     )
-    rows = tuple(
-        _injected(plans[row.case.id], row.trajectory, unbroken)
-        for row in second.rows
-        if row.trajectory.faults
-    )
+    struck = [row for row in second.rows if row.trajectory.faults]
     return FaultReport(
         suite=suite.name,
-        rows=rows,
+        rows=tuple(_injected(plans[row.case.id], row.trajectory, unbroken) for row in struck),
         kinds=tuple(fault.kind for fault in kinds),
         cases=count,
         left_out=tuple(case.id for case in suite.cases if case.id not in unbroken),
-        never_struck=len(second.rows) - len(rows),
+        never_struck=len(second.rows) - len(struck),
         confidence=suite.confidence,
         seed=seed,
     )
@@ -123,6 +113,13 @@ def _planned(
         visits = any(probe.visits for probe in probes.values())
         raise DesignError(_why_none(suite, len(unbroken), visits))
     return plans
+
+
+def _broken_cases(plans: Iterable[Plan]) -> tuple[Case, ...]:
+    """Make a case of each planned fault; those of one case are a group, as they depend on it."""
+    return tuple(
+        replace(plan.case, id=plan.id, group=plan.case.group or plan.case.id) for plan in plans
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,7 @@ def upload_comparison(
     pairs = _pairs(a, b, _worth(by, a))
     if not pairs:
         raise DesignError("the reports have no run in common that can be held against each other")
+    about = {"quintet_suite": a.suite, "quintet_by": by if isinstance(by, str) else ""}
     with connected(client) as link:
         outbox = Outbox(link)
         try:
@@ -79,10 +80,7 @@ def upload_comparison(
                     f"{a.suite} vs {b.suite}-{uuid4().hex[:8]}",
                     [first, second],
                     reference_dataset=dataset,
-                    metadata={
-                        "quintet_suite": a.suite,
-                        "quintet_by": by if isinstance(by, str) else "",
-                    },
+                    metadata=about,
                 )
             with collected_warnings():
                 for pair in pairs:

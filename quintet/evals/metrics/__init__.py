@@ -46,8 +46,8 @@ from quintet.evals.metrics.match import (
     path_in_order,
 )
 from quintet.evals.metrics.planning import plan_executed, plan_match, plan_valid, replans, stalls
-from quintet.evals.metrics.recovery import recovery_rate, time_to_recovery
-from quintet.evals.metrics.reliability import pass_hat_k
+from quintet.evals.metrics.recovery import handed_over, recovery_rate, time_to_recovery
+from quintet.evals.metrics.reliability import all_labels, pass_hat_k
 from quintet.evals.metrics.routing import routing_accuracy, routing_macro_f1
 from quintet.evals.metrics.selective import (
     augrc,
@@ -77,6 +77,7 @@ __all__ = [
     "abstention_metrics",
     "abstention_precision",
     "abstention_recall",
+    "all_labels",
     "augrc",
     "aurc",
     "calibration_error",
@@ -93,6 +94,7 @@ __all__ = [
     "escalation_recall",
     "excess_steps",
     "forbidden_actions",
+    "handed_over",
     "handoff_loops",
     "judged_by",
     "latency_p50",

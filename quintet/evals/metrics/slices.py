@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from quintet.errors import DesignError
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
-from quintet.stats import bootstrap_ratio, proportion
+from quintet.stats import proportion
+from quintet.stats.bootstrap import bootstrap_ratio
 from quintet.stats.interval import Interval
 
 
