@@ -29,7 +29,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what this process knows of effects and attempts, as a new process would."""
 
     def forget() -> None:
-        monkeypatch.setattr("quintet.state.journal._HERE", MemoryJournal())
+        monkeypatch.setattr("quintet.state.journal._JOURNAL", MemoryJournal())
 
     return forget
 
