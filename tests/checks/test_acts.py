@@ -209,7 +209,7 @@ def test_gates_that_are_made_twice_alike_are_the_same():
 
 
 def test_the_gate_of_the_graph_must_be_that_of_the_act_too():
-    asked = desk(Act(effects=(PAY,), gate=GATE, then="finish"), gate=replace(GATE, name="boss"))
+    asked = desk(Act(effects=(PAY,), gate=GATE, then="finish"), approve=replace(GATE, name="boss"))
     assert codes(asked) == [("other-gate", "act")]
     nodes = {"propose": propose, "approve": GATE}
     act = Act(effects=(PAY, MAIL), gate=replace(GATE, name="boss"), then="finish")

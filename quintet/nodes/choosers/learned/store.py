@@ -18,7 +18,7 @@ from quintet.nodes.choosers.learned.heldout import HeldOut
 from quintet.nodes.choosers.learned.text import Vocabulary
 
 FORMAT = "quintet examples"
-VERSION = 1
+VERSION = 2
 # A damaged or hostile archive may raise any of these: numpy and zipfile promise no common error.
 _BROKEN = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError),
@@ -26,8 +26,6 @@ _BROKEN = (
 )
 _HALF = ("words", "linear", "landmarks")
 """Fields that are written at half precision; `fit_ensemble` has rounded them to it."""
-_NAMES = {"landmarks": "marks", "ridge": "close", "gamma": "sharp", "features": "clues"}
-"""Fields that files of this version have under another name."""
 
 
 def save(path: Path, classifier: TextClassifier, about: Mapping[str, Any]) -> None:
@@ -36,14 +34,13 @@ def save(path: Path, classifier: TextClassifier, about: Mapping[str, Any]) -> No
     for part in (classifier.ensemble, classifier.held_out):
         for field in fields(part):
             value = np.asarray(getattr(part, field.name))
-            name = _NAMES.get(field.name, field.name)
-            arrays[name] = value.astype(np.float16) if field.name in _HALF else value
+            arrays[field.name] = value.astype(np.float16) if field.name in _HALF else value
     page = {
         "format": FORMAT,
         "version": VERSION,
         "words": classifier.vocabulary.words,
         "letters": classifier.vocabulary.letters,
-        "marks": classifier.landmarks,
+        "landmarks": classifier.landmarks,
         "routes": classifier.routes,
         "out_of_scope": classifier.out_of_scope,
         "seed": classifier.seed,
@@ -89,15 +86,14 @@ def _classifier(arrays: dict[str, Any], page: dict[str, Any]) -> TextClassifier:
     for kind in (Ensemble, HeldOut):
         names = [field.name for field in fields(kind)]
         parts[kind] = {
-            name: np.asarray(arrays[_NAMES.get(name, name)], np.float32 if name in _HALF else None)
-            for name in names
+            name: np.asarray(arrays[name], np.float32 if name in _HALF else None) for name in names
         }
     parts[Ensemble]["gamma"] = float(parts[Ensemble]["gamma"])
     return TextClassifier(
         vocabulary=Vocabulary(words=tuple(page["words"]), letters=tuple(page["letters"])),
         ensemble=Ensemble(**parts[Ensemble]),
         held_out=HeldOut(**parts[HeldOut]),
-        landmarks=tuple(page["marks"]),
+        landmarks=tuple(page["landmarks"]),
         routes=page["routes"],
         out_of_scope=page["out_of_scope"],
         seed=page["seed"],
