@@ -12,7 +12,7 @@ from langgraph.types import Command
 from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
-from quintet.nodes.core.attempt import Attempt, current, effect_done
+from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
@@ -73,7 +73,7 @@ class Act(Node):
         at, action = waiting[0]
         # An edit may have changed the key: the proposal is then closed under the key that it had.
         proposal, effect = action, None
-        attempt = Attempt(task=task, known=state.get("actions") or {}, run=run_of(state))
+        attempt = self._attempt(task, state)
         try:
             _refuse_after_end(action, state)
             effect = self._effect_of(action)
@@ -90,11 +90,20 @@ class Act(Node):
             if not isinstance(problem, harmless):  # nobody knows whether it happened: no retry
                 failure = replace(failure, kind="denied")
             raise StepFailed(failure, _failed(at, proposal, action, attempt, failure)) from problem
-        records = {action.key: plain(action), **_replaced(at, proposal, action)}
+        # The attempt holds more than this action where the function has called another effect.
+        made = attempt.update()
+        records = made["actions"] | _replaced(at, proposal, action)
         return Command(
             goto=task.node if len(waiting) > 1 else self.then,
-            update={"actions": records, "decisions": [effect_done(task.node, action)]},
+            update={"actions": records, "decisions": made["decisions"]},
         )
+
+    def _attempt(self, task: Task, state: Mapping[str, Any]) -> Attempt:
+        known, run = state.get("actions") or {}, run_of(state)
+        if self.gate is None:
+            return Attempt(task=task, known=known, run=run)
+        # A yes is for one action: an effect that this one calls needs its own, so it is proposed.
+        return Attempt(task=task, known=known, run=run, wants=self.gate.wants, gate=self.gate.name)
 
     def _waiting(self, state: Mapping[str, Any]) -> list[tuple[str, Action]]:
         """Give the open actions that are this node's to run."""

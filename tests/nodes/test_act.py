@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,6 +68,26 @@ def shop(till: Till, *actions: Action, **more: Any) -> Any:
     if any(target == "undo" for target in recover.destinations):
         nodes["undo"] = Undo(effects=(paying(till), mailing(till)))
     return app_of(nodes, ("propose", "act"), recover=recover, **more)
+
+
+@pytest.mark.parametrize(("limit", "told", "status"), [(100, 1, "done"), (0, 0, "proposed")])
+def test_an_effect_that_an_action_calls_is_on_record_and_under_the_gate(limit, told, status):
+    till = Till()
+    tip = effect(till.pay, key="pay:{to}:{amount}")
+
+    def buy(to: str, amount: float) -> str:
+        tip(to=to, amount=1.0)
+        return to
+
+    both = effect(buy, key="buy:{to}")
+    bought = replace(both.action(to="x", amount=0.0), gate="approval")
+    gate = ApprovalGate(when=over(limit))
+    command = Act(effects=(both, tip), gate=gate, then="finish")(
+        {"actions": {"buy:x": plain(bought)}}
+    )
+    assert len(till.done) == told
+    assert statuses(command.update) == {"buy:x": "done", "pay:x:1.0": status}
+    assert len(command.update["decisions"]) == 1 + told
 
 
 def test_the_unit_test_of_act_is_a_call() -> None:

@@ -87,4 +87,7 @@ def _limited(text: str, length: int = 1500) -> str:
 
 def _is_web_address(url: str) -> bool:
     """Tell whether a link may lead there: not to a script, a file or the like."""
-    return urlsplit(words.clean(url)).scheme in ("http", "https")
+    try:
+        return urlsplit(words.clean(url)).scheme in ("http", "https")
+    except ValueError:  # such as an opened bracket of an IPv6 address
+        return False

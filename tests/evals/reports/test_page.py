@@ -104,6 +104,8 @@ def test_a_trace_is_a_link_only_to_the_web():
     report = plain_report(url="https://smith.example/x")
     link = next(a for a in Read(page(report)).all("a") if a["href"].startswith("https"))
     assert link["rel"] == "noreferrer noopener"
+    unreadable = Read(page(plain_report(url="http://[bad")))
+    assert not any("bad" in (a["href"] or "") for a in unreadable.all("a"))
 
 
 @pytest.mark.parametrize("name", ["plain", "large"])
