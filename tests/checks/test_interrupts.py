@@ -18,6 +18,7 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from quintet.checks import Finding, check
+from quintet.checks.graph.part import Part
 
 
 class State(TypedDict, total=False):
@@ -362,7 +363,40 @@ def asks_in_a_branch(state: State) -> dict[str, Any]:
             return {"answer": first}
 
 
-@pytest.mark.parametrize("node", [asks_twice, asks_again, asks_after_a_try, asks_in_a_branch])
+def asks_in_a_match(state: State) -> dict[str, Any]:
+    STARTS["a"] += 1
+    match interrupt("first?"):
+        case "no":
+            return {"answer": interrupt("why?")}
+        case answer:
+            return {"answer": answer}
+
+
+def asks_before_a_loop(state: State) -> dict[str, Any]:
+    STARTS["a"] += 1
+    for _ in interrupt("how often?"):
+        break
+    return {"answer": interrupt("why?")}
+
+
+def asks_on_the_way_into_a_block(state: State) -> dict[str, Any]:
+    STARTS["a"] += 1
+    with contextlib.nullcontext(interrupt("first?")) as answer:
+        return {"answer": answer + interrupt("why?")}
+
+
+ASK_TWICE = [
+    asks_twice,
+    asks_again,
+    asks_after_a_try,
+    asks_in_a_branch,
+    asks_in_a_match,
+    asks_before_a_loop,
+    asks_on_the_way_into_a_block,
+]
+
+
+@pytest.mark.parametrize("node", ASK_TWICE)
 def test_several_interrupts_in_one_node_start_it_again_and_are_named(node):
     answered(alone(node), "no", "yes")
     assert STARTS["a"] == 3
@@ -384,3 +418,21 @@ def asks_one_or_the_other(state: State) -> dict[str, Any]:
 def test_interrupts_of_which_one_is_reached_are_right():
     assert answered(alone(asks_one_or_the_other), "yes")["answer"] == "yes"
     assert check(alone(asks_one_or_the_other)) == ()
+
+
+INNER = alone(lambda state: {"answer": interrupt("which?")}).compile()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        lambda state: INNER.invoke(dict(state)),
+        lambda state: INNER.batch([state])[0],
+        lambda state: list(INNER.stream(state))[-1],
+    ],
+    ids=["invoke", "batch", "stream"],
+)
+def test_a_question_of_a_graph_that_a_node_runs_is_the_nodes_own(node):
+    graph = alone(node)
+    assert "__interrupt__" in answered(graph)
+    assert Part(name="a", spec=graph.nodes["a"]).asks

@@ -17,11 +17,9 @@ from langchain_core.runnables import (
 from langchain_core.tools import BaseTool
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.checks.graph.part import AnyCompiled, Part, declared, functions_of, unwrapped
+from quintet.checks.graph.part import RUNNING, AnyCompiled, Part, declared, functions_of, unwrapped
 from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Effect, Node
-
-_RUNNING = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ def _called_runnables(body: Body) -> Iterator[object]:
 
 def called_runnable(body: Body, call: ast.Call) -> object:
     """Return the Runnable that a call in a function runs, as in `agent.invoke(...)`."""
-    owner = body.receiver(call, _RUNNING)
+    owner = body.receiver(call, RUNNING)
     return owner if isinstance(owner, Runnable) else None
 
 

@@ -19,7 +19,8 @@ from langgraph.types import TimeoutPolicy, interrupt
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 
 AnyCompiled = CompiledStateGraph[Any, Any, Any, Any]
-_RUNNING = ("invoke", "ainvoke", "stream", "astream")
+RUNNING = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
+"""The methods by which a Runnable is run."""
 
 
 class Spec(Protocol):
@@ -173,7 +174,7 @@ def unwrapped(runnable: object) -> object:
 
 def called_graph(body: Body, call: ast.Call) -> AnyCompiled | None:
     """Return the compiled graph that a call in a function runs, as in `graph.invoke(...)`."""
-    owner = body.receiver(call, _RUNNING)
+    owner = body.receiver(call, RUNNING)
     return owner if isinstance(owner, CompiledStateGraph) else None
 
 

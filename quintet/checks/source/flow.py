@@ -102,16 +102,19 @@ def _count(statement: ast.stmt, counts: Counter, rounds: int) -> int:
     def on(block: Sequence[ast.stmt]) -> int:
         return max_count(block, counts, rounds=rounds)
 
+    def head() -> int:
+        return sum(map(counts, _heads(statement)))
+
     match statement:
         case ast.With(body=body) | ast.AsyncWith(body=body):
-            return on(body)
-        case ast.While(test=test, body=body):
+            return head() + on(body)
+        case ast.While(body=body):
             # The test is evaluated in every round.
-            return rounds * (_count_in(test, counts) + on(body))
+            return rounds * (head() + on(body))
         case ast.For(body=body) | ast.AsyncFor(body=body):
-            return rounds * on(body)
+            return head() + rounds * on(body)
         case ast.Match(cases=cases):
-            return max((on(case.body) for case in cases), default=0)
+            return head() + max((on(case.body) for case in cases), default=0)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
             caught = max((on(handler.body) for handler in handlers), default=0)
             return on([*body, *orelse]) + caught + on(last)
