@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -20,17 +20,21 @@ from quintet.nodes.core.task import current_task
 from quintet.state.outcome import STATUSES
 
 
+Fact = Literal["outcome", "route", "failure", "plan", "actions"]
+"""A fact in the state that a path may choose by."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Path:
     """Choose the next node by one fact in the state.
 
     Attributes:
-        key: `outcome`, `route`, `failure`, `plan` or `actions`; drawings show `by_` and this.
+        key: the fact; drawings show `by_` and this.
         to: the node for each value.
         otherwise: the node for every other value, or another path that decides then.
     """
 
-    key: str
+    key: Fact
     to: Mapping[str, str]
     otherwise: str | Path
 
