@@ -19,7 +19,6 @@ from quintet.nodes.core.node import values
 from quintet.nodes.core.task import current_task
 from quintet.state.outcome import STATUSES
 
-
 Fact = Literal["outcome", "route", "failure", "plan", "actions"]
 """A fact in the state that a path may choose by."""
 
