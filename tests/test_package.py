@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "quintet" / "evals" / "reports" / "templates"
-HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # the pins by which scripts/ have installed us
+HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # the pins that scripts/ install us by
 
 # Packages that make `import quintet` and `quintet --help` slow, or that not everybody has.
 HEAVY = ("langgraph", "langchain_core", "langchain_openai", "langsmith", "openai", "pydantic")
