@@ -1,4 +1,4 @@
-"""A model service on loopback, for tests over real HTTP: npm's `@copilotkit/aimock`.
+"""Run a model service on loopback, for tests over real HTTP: npm's `@copilotkit/aimock`.
 
 The package is installed once, into `.cache/aimock` of the clone, by the lock file below: npm
 refuses any other content. Without node and npm the tests are skipped; with
@@ -54,12 +54,12 @@ Reply = dict[str, Any]
 
 
 class NotInstalled(Exception):
-    """Why there is no aimock here."""
+    """Tell why there is no aimock here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aimock:
-    """A running server, which answers by the script of the test."""
+    """Answer requests by the test's script, as a running server."""
 
     address: str
     _opener: urllib.request.OpenerDirector = field(
@@ -69,7 +69,7 @@ class Aimock:
 
     @property
     def base_url(self) -> str:
-        """What `ChatOpenAI(base_url=...)` is given."""
+        """Return the `base_url` for `ChatOpenAI`."""
         return f"{self.address}/v1"
 
     def on(self, match: Mapping[str, Any], *replies: Reply) -> None:
@@ -85,20 +85,20 @@ class Aimock:
         self._ask("POST", "fixtures", {"fixtures": [{"match": dict(match), **reply}]})
 
     def journal(self) -> list[dict[str, Any]]:
-        """What came in and went out, in order; a request given up by the client is not in it."""
+        """Return requests and responses in order, without those that the client gave up."""
         entries: list[dict[str, Any]] = self._ask("GET", "journal")
         return entries
 
     def sent(self) -> list[dict[str, Any]]:
-        """The bodies of the requests, in order."""
+        """Return the bodies of the requests, in order."""
         return [entry["body"] for entry in self.journal()]
 
     def statuses(self) -> list[int]:
-        """The status of each response, in order."""
+        """Return the status of each response, in order."""
         return [entry["response"]["status"] for entry in self.journal()]
 
     def unscripted(self) -> list[str]:
-        """The last message of each request for which the script had no reply."""
+        """Return the last message of each request for which the script had no reply."""
         return [
             str(entry["body"]["messages"][-1])
             for entry in self.journal()
@@ -121,18 +121,18 @@ class Aimock:
 
 
 def text(content: Any, **more: Any) -> Reply:
-    """The model says this; data is said as JSON, which is what structured output reads."""
+    """Let the model say this; data is said as JSON, which is what structured output reads."""
     said = content if isinstance(content, str) else json.dumps(content)
     return {"response": {"content": said, **more}}
 
 
 def call(name: str, arguments: Mapping[str, Any], **more: Any) -> Reply:
-    """The model calls one tool."""
+    """Let the model call one tool."""
     return calls((name, arguments), **more)
 
 
 def calls(*given: tuple[str, Mapping[str, Any]], **more: Any) -> Reply:
-    """The model calls tools, all in one message."""
+    """Let the model call tools, all in one message."""
     made = [
         {"id": f"call_{number}_{name}", "name": name, "arguments": dict(arguments)}
         for number, (name, arguments) in enumerate(given)
@@ -141,13 +141,13 @@ def calls(*given: tuple[str, Mapping[str, Any]], **more: Any) -> Reply:
 
 
 def status(number: int, **error: Any) -> Reply:
-    """The service refuses with this HTTP status; `type` and `code` may be given."""
+    """Refuse with this HTTP status; `type` and `code` may be given."""
     said = {"message": f"scripted {number}", "type": "server_error", **error}
     return {"response": {"error": said, "status": number}}
 
 
 def chaos(**rates: float) -> Reply:
-    """The service breaks: `disconnectRate=1`, `malformedRate=1`, or `latencyMs=...` first."""
+    """Break the service: `disconnectRate=1`, `malformedRate=1`, or `latencyMs=...` first."""
     return {"response": {"content": "late"}, "chaos": rates}
 
 
@@ -173,7 +173,7 @@ def served(folder: Path) -> Iterator[Aimock]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    """The address that the server says when it is ready."""
+    """Return the address that the server says when it is ready."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], 30)
     said = process.stdout.readline().strip() if ready else ""
@@ -185,7 +185,7 @@ def _address(process: subprocess.Popen[str]) -> str:
 
 
 def installed(cache: Path) -> Path:
-    """The folder with the package, installed by the first who asks; others wait for it.
+    """Return the folder with the package; the first who asks installs it, others wait for it.
 
     Raises:
         NotInstalled: no node, one that is too old, no npm, or an installation that failed.
@@ -240,7 +240,7 @@ def _install(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def aimock_server() -> Iterator[Aimock]:
-    """The server of this session."""
+    """Give the server of this session."""
     try:
         with served(installed(CACHE)) as server:
             yield server
@@ -250,7 +250,7 @@ def aimock_server() -> Iterator[Aimock]:
 
 @pytest.fixture
 def aimock(aimock_server: Aimock) -> Iterator[Aimock]:
-    """The server with an empty script; in the end, no request may have gone without a reply."""
+    """Give the server with an empty script; in the end, each request must have had a reply."""
     aimock_server.reset()
     yield aimock_server
     assert aimock_server.unscripted() == []

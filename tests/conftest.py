@@ -1,4 +1,4 @@
-"""What every test starts from: strict checkpoints, no tracing, no keys; and where the data is."""
+"""Start every test with strict checkpoints, no tracing and no keys; find the shared data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with the public data sets, from QUINTET_DATA or beside the clone."""
+    """Return the folder with the public data sets, from QUINTET_DATA or beside the clone."""
     named = os.environ.get("QUINTET_DATA")
     folder = Path(named).expanduser() if named else ROOT.parent / "shared" / "data"
     if not folder.is_dir():

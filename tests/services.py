@@ -1,4 +1,4 @@
-"""Services that some tests need: found on loopback, else the test is skipped, or fails in CI."""
+"""Find services for tests on loopback; without one, the test is skipped, or fails in CI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 
 def postgres_url() -> str:
-    """The URL of a Postgres server that answers.
+    """Return the URL of a Postgres server that answers.
 
     Taken from QUINTET_POSTGRES_URL when that is set. Without a server the test is skipped; with
     QUINTET_REQUIRE_SERVICES=1 it fails.
@@ -31,7 +31,7 @@ def postgres_url() -> str:
 
 @contextmanager
 def postgres_schema() -> Iterator[str]:
-    """A URL whose tables go into a new schema, which is dropped in the end."""
+    """Give a URL whose tables go into a new schema, and drop the schema in the end."""
     import psycopg
 
     url, schema = postgres_url(), f"quintet_{uuid.uuid4().hex}"

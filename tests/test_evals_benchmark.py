@@ -1,4 +1,4 @@
-"""The program that measures what evaluating costs, on few cases."""
+"""Test the program that measures what evaluating costs, on few cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fault benchmark: its figures, its two desks, and what it counts."""
+"""Test the fault benchmark: its figures, its two desks, and what it counts."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ CHOSEN = ("m001", "m002", "m030", "m100")
 
 @pytest.fixture(scope="module")
 def desks(tmp_path_factory):
-    """Both support desks, each with its known cases."""
+    """Give both support desks, each with its known cases."""
     found = {}
     for name, desk, answer in (("ours", quintets, yes_or_no), ("hand", hand_written, str)):
         folder = tmp_path_factory.mktemp(name)

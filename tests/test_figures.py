@@ -1,4 +1,4 @@
-"""The figures of the source tree keep their limits, and their program counts right."""
+"""Test that the source tree's figures keep their limits, and that their program counts right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of the package: which room knows which, what is public, how large it may grow."""
+"""Test the package's shape: which room knows which, what is public, how large it may grow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINES = 400
 
 
 def arrow_map() -> dict[str, set[str]]:
-    """The rooms that each room may import, itself included, as ARCHITECTURE.md states them."""
+    """Return the rooms that each room may import, itself included, as ARCHITECTURE.md has it."""
     page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     arrows = dict(re.findall(r"^(\w+) +-> ([\w, ]+)$", page, re.MULTILINE))
     rooms = set(arrows)
@@ -37,13 +37,13 @@ EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 
 
 def dotted(path: Path) -> str:
-    """The name that a file is imported by."""
+    """Return the name that a file is imported by."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imported(tree: ast.AST, module: str, *, package: bool = False) -> Iterator[str]:
-    """Every dotted name that a module imports, anywhere in it, relative ones made absolute."""
+    """Return every dotted name that a module imports anywhere, relative ones made absolute."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -55,13 +55,13 @@ def imported(tree: ast.AST, module: str, *, package: bool = False) -> Iterator[s
 
 
 def room_of(name: str) -> str:
-    """The room of a dotted name of ours, "" for the top level."""
+    """Return the room of a dotted name of ours, "" for the top level."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in KNOWS else ""
 
 
 def wrong_arrows(source: str, module: str, *, package: bool = False) -> list[str]:
-    """The imports by which a module reaches a room that it may not know."""
+    """Return the imports by which a module reaches a room that it may not know."""
     allowed = KNOWS[room_of(module)]
     names = imported(ast.parse(source), module, package=package)
     ours = {name for name in names if name.split(".")[0] == "quintet"}
@@ -93,7 +93,7 @@ def _private(part: str) -> bool:
 
 
 def exported(source: str) -> tuple[list[str], set[str]]:
-    """What `__all__` says, and the public names that the page itself binds."""
+    """Return what `__all__` says, and the public names that the page itself binds."""
     stated: list[str] = []
     bound: set[str] = set()
     for node in ast.parse(source).body:
@@ -113,12 +113,12 @@ def exported(source: str) -> tuple[list[str], set[str]]:
 
 
 def in_order(names: list[str]) -> list[str]:
-    """Constants, then classes, then functions, each by name: the order that ruff keeps."""
+    """Order constants, then classes, then functions, each by name, as ruff does."""
     return sorted(names, key=lambda name: (not name.isupper(), not name[:1].isupper(), name))
 
 
 def public_objects(package: ModuleType) -> Iterator[tuple[str, object]]:
-    """The classes and functions of ours in `__all__`, with the methods written in the classes."""
+    """Yield our classes and functions in `__all__`, with the methods written in the classes."""
     for name in getattr(package, "__all__", ()):
         thing = getattr(package, name)
         if not str(getattr(thing, "__module__", "")).startswith("quintet"):
@@ -133,14 +133,14 @@ def public_objects(package: ModuleType) -> Iterator[tuple[str, object]]:
 
 
 def described(thing: object) -> bool:
-    """Whether somebody wrote a docstring: the one that dataclass makes does not count."""
+    """Tell whether somebody wrote a docstring: the one that dataclass makes does not count."""
     text = (getattr(thing, "__doc__", None) or "").strip()
     made = dataclasses.is_dataclass(thing) and text.startswith(f"{thing.__name__}(")
     return bool(text) and not made
 
 
 def in_modules(find: Callable[..., list[str]]) -> dict[str, list[str]]:
-    """What is found in our modules, by the name of the module."""
+    """Return what is found in our modules, by the name of the module."""
     found = {
         dotted(path): find(path.read_text(), dotted(path), package=path.name == "__init__.py")
         for path in MODULES

@@ -17,7 +17,7 @@ SIZE, HEADS, LAYERS = 8, 2, 2
 
 @pytest.fixture
 def minilm(tmp_path, monkeypatch):
-    """MiniLM in small: random weights, and words numbered by their length."""
+    """Make MiniLM in small: random weights, and words numbered by their length."""
     random_state = np.random.default_rng(0)
 
     def weights(*shape):
@@ -58,7 +58,7 @@ def minilm(tmp_path, monkeypatch):
 
 
 class Lengths:
-    """A tokenizer whose tokens are the words' lengths."""
+    """Tokenize words into their lengths."""
 
     @classmethod
     def from_file(cls, path):
@@ -75,7 +75,7 @@ class Lengths:
 
 
 def bert(ids, weights):
-    """One text through BERT's layers, head by head and token by token, as the paper has it."""
+    """Run one text through BERT's layers, head by head and token by token, as in the paper."""
 
     def linear(x, name):
         return weights[f"{name}.weight"] @ x + weights[f"{name}.bias"]

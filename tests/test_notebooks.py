@@ -1,4 +1,4 @@
-"""Each notebook runs, offline, and its committed outputs are what it prints today."""
+"""Test that each notebook runs, offline, and its committed outputs are what it prints today."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_committed_notebook_is_its_source_with_todays_outputs(source: Path) 
 
 
 def said(cell: Any) -> str:
-    """What a cell put out; where the stream was cut into pieces is chance."""
+    """Join what a cell put out; where the stream was cut into pieces is chance."""
     texts = []
     for output in cell.get("outputs", []):
         assert output.output_type != "error", output

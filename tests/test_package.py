@@ -1,4 +1,4 @@
-"""The package as its users get it: built, installed afresh, run from elsewhere."""
+"""Test the package as its users get it: built, installed afresh, run from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "quintet" / "evals" / "reports" / "templates"
-HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # what scripts/ have installed us by
+HELD = Path(sys.prefix) / ".quintet" / "constraints.txt"  # the pins that scripts/ install us by
 
-# What makes `import quintet` and `quintet --help` slow, or is not everybody's to have.
+# Packages that make `import quintet` and `quintet --help` slow, or that not everybody has.
 HEAVY = ("langgraph", "langchain_core", "langchain_openai", "langsmith", "openai", "pydantic")
 HEAVY += ("numpy", "rich", "sklearn", "psycopg", "jinja2", "markupsafe")
 
 
 class Built(NamedTuple):
-    """The two files that a release consists of."""
+    """The two files of a release."""
 
     sdist: Path
     wheel: Path
 
     def files(self) -> set[str]:
-        """What is in the wheel."""
+        """Return the names in the wheel."""
         with zipfile.ZipFile(self.wheel) as archive:
             return set(archive.namelist())
 
     def metadata(self):
-        """The wheel's METADATA."""
+        """Return the wheel's METADATA."""
         with zipfile.ZipFile(self.wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/METADATA"))
             return message_from_bytes(archive.read(name))
 
 
 class Installed(NamedTuple):
-    """An environment that has nothing but the wheel and what it asks for."""
+    """Run programs where there is nothing but the wheel and what it asks for."""
 
     bin: Path
     elsewhere: Path
@@ -63,7 +63,7 @@ class Installed(NamedTuple):
         )
 
     def says(self, *command: str) -> str:
-        """What a program prints, which must end well."""
+        """Return what a program prints, which must end well."""
         done = self.run(*command)
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -103,7 +103,7 @@ def installed(built, tmp_path_factory) -> Installed:
 
 
 def heavy_after(statement: str) -> set[str]:
-    """The heavy packages that a fresh Python has imported after a statement."""
+    """Return the heavy packages that a fresh Python has imported after a statement."""
     code = f"import sys\n{statement}\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True

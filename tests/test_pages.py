@@ -1,4 +1,4 @@
-"""The pages' Python blocks run in order, and print what the text blocks after them say."""
+"""Test that the pages' Python blocks run in order, and print what the text blocks say."""
 
 from __future__ import annotations
 

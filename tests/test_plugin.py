@@ -1,4 +1,4 @@
-"""The pytest plugin, as a user's pytest has it."""
+"""Test the pytest plugin, as a user's pytest has it."""
 
 from __future__ import annotations
 

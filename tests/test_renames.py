@@ -1,4 +1,4 @@
-"""`renames.json`: by it, a program in the old names becomes one in the new."""
+"""Test `renames.json`: by it, a program in the old names becomes one in the new."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def said(words, number):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """CLINC150 in small: four intents in two domains."""
+    """Make CLINC150 in small: four intents in two domains."""
     folder = tmp_path_factory.mktemp("clinc150")
     sizes = {"train": 30, "val": 10, "test": 15}
     parts = {}
@@ -50,7 +50,7 @@ def data(tmp_path_factory):
 
 @dataclass
 class Overlap:
-    """Chooses the route that shares most words with a message; remembers what it was given."""
+    """Choose the route that shares most words with a message; remember what was given."""
 
     pairs: list
     at_least: float
@@ -82,7 +82,7 @@ class Overlap:
 
 
 class Toy(routing.Embeddings):
-    """Embeddings that count letters, and how often they were asked."""
+    """Embed texts by counting letters, and count the calls."""
 
     def __init__(self):
         self.asked = 0

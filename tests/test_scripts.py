@@ -1,4 +1,4 @@
-"""The scripts on a machine that has only a Python, told on a small project of the same shape."""
+"""Test the scripts on a small project of the same shape, where there is only a Python."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ print(importlib.metadata.version("iniconfig"), small.__file__)'
 
 
 def pins(text: str) -> dict[str, str]:
-    """The versions that a constraints file names, by normalised name."""
+    """Return the versions that a constraints file names, by normalised name."""
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     pairs = [line.split("==") for line in lines]
     return {canonicalize_name(name): version for name, version in pairs}
 
 
 class Clone(NamedTuple):
-    """A small project with our scripts."""
+    """Make a small project with our scripts; start it."""
 
     folder: Path
 
@@ -76,7 +76,7 @@ class Clone(NamedTuple):
         return cls(folder)
 
     def begin(self, *arguments: str, **setting: str) -> subprocess.Popen[str]:
-        """A start under way."""
+        """Begin a start."""
         return subprocess.Popen(
             ["bash", self.folder / "scripts" / "start", *arguments],
             env={**os.environ, "PYTHON": sys.executable, "PIP_NO_COMPILE": "1", **setting},
@@ -88,24 +88,24 @@ class Clone(NamedTuple):
         )
 
     def start(self, *arguments: str, **setting: str) -> tuple[int, str, str]:
-        """The exit code, stdout and stderr of a start."""
+        """Return the exit code, stdout and stderr of a start."""
         process = self.begin(*arguments, **setting)
         out, err = process.communicate(timeout=240)
         return process.returncode, out, err
 
     @property
     def runs(self) -> str:
-        """What stands on stdout when all is well: that, and nothing else."""
+        """Return all that stands on stdout when all is well."""
         return self.with_version(PINNED)
 
     def with_version(self, version: str) -> str:
-        """The same where another version is installed than that of constraints.txt."""
+        """Return the same for another installed version than that of constraints.txt."""
         return f"{version} {self.folder / 'small' / '__init__.py'}\n"
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Clone:
-    """A clone that two starts at the same time have set up."""
+    """Make a clone that two starts at the same time have set up."""
     clone = Clone.make(tmp_path_factory.mktemp("a clone").resolve())
     both = [clone.begin(), clone.begin()]
     said = [process.communicate(timeout=240) for process in both]

@@ -1,4 +1,4 @@
-"""Small parts for the tests of the rules about Quintet's own nodes."""
+"""Build small parts for the tests of the rules about Quintet's own nodes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ENDS = {"finish": Finish(), "person": hand_over}
 
 
 def graph_of(nodes: dict[str, Any], *edges: Any, state: Any = OrchestrationState) -> Any:
-    """A graph of nodes, each alone or with its options; with `finish` and `person` where named."""
+    """Build a graph of nodes, each alone or with its options; `finish` and `person` where named."""
     graph = StateGraph(state)
     named = {target for _, target in edges}
     for name, given in nodes.items():
@@ -83,5 +83,5 @@ def only(graph: Any) -> Finding:
 
 
 def numbered(*things: Any) -> list[Any]:
-    """Parameters whose names do not matter, such as lambdas."""
+    """Number parameters whose names do not matter, such as lambdas."""
     return [pytest.param(thing, id=str(number)) for number, thing in enumerate(things)]

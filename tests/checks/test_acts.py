@@ -1,4 +1,4 @@
-"""An Act that does not know an effect, or does not check the approvals that it is given."""
+"""Test an Act that does not know an effect, or does not check the approvals it is given."""
 
 from __future__ import annotations
 

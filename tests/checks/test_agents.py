@@ -1,4 +1,4 @@
-"""Agents that hold an effect's bare function, and so get past its gate."""
+"""Test agents that hold an effect's bare function, and so get past its gate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def desk(agent: Any, *effects: Any) -> Any:
 
 
 def own(*tools: Any) -> Any:
-    """An agent graph of one's own around a ToolNode."""
+    """Build a user's own agent graph around a ToolNode."""
     graph = StateGraph(MessagesState).add_node("tools", ToolNode(list(tools)))
     return graph.add_edge(START, "tools").compile()
 
@@ -128,7 +128,7 @@ def in_a_node(agent: Any) -> Any:
 
 
 def wrapped(agent: Any) -> dict[str, Any]:
-    """An agent in everything that may be around it."""
+    """Return the agent in everything that may be around it."""
     return {
         "retry": agent.with_retry(),
         "config": agent.with_config(tags=["x"]),

@@ -1,4 +1,4 @@
-"""Questions to a person that an except clause swallows."""
+"""Test questions to a person that an except clause swallows."""
 
 from __future__ import annotations
 

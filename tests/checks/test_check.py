@@ -1,4 +1,4 @@
-"""The check as a whole: what it reports, on what it stays quiet, and that it never runs a node."""
+"""Test the check as a whole: its findings, its silence, and that it never runs a node."""
 
 import importlib
 import linecache
@@ -360,7 +360,7 @@ def note(state: State) -> dict[str, Any]:
 
 @st.composite
 def well_formed(draw: st.DrawFn) -> StateGraph[State]:
-    """Lines and diamonds one after the other."""
+    """Draw lines and diamonds one after the other."""
     graph = StateGraph(State)
     last = START
     for index, width in enumerate(draw(st.lists(st.integers(1, 4), min_size=1, max_size=5))):

@@ -1,4 +1,4 @@
-"""Contracts that need what nobody gives."""
+"""Test contracts that need what nobody gives."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_fallback_has_no_result_of_what_failed():
     assert check(graph_of(nodes | {"review": worker("sketch")}, *edges)) == ()
 
 
-# Who else gives results
+# Other givers of results
 
 
 def by_hand(state: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Functions that come to their end where they should say where the run goes."""
+"""Test functions that come to their end where they should say where the run goes."""
 
 from __future__ import annotations
 

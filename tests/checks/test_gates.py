@@ -1,4 +1,4 @@
-"""Effects that a run can reach without passing an approval gate."""
+"""Test effects that a run can reach without passing an approval gate."""
 
 import operator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Stopping for a person: lost, repeated, or several times in one node."""
+"""Test stops for a person: lost, repeated, or several times in one node."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Keys of the state: unknown, doubled, shared with nobody; runs without an outcome."""
+"""Test keys of the state: unknown, doubled, shared with nobody; and runs without an outcome."""
 
 import copy
 import operator

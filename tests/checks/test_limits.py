@@ -1,4 +1,4 @@
-"""Gates that decide by an argument that the effects do not have."""
+"""Test gates that decide by an argument that the effects do not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merges of results that nobody gives, or that come too late."""
+"""Test merges of results that nobody gives, or that come too late."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def merge(*of: str, **more: Any) -> Merge:
 
 
 def beside(node: Merge, **nodes: Any) -> Any:
-    """Two workers side by side, and a merge after both."""
+    """Put two workers side by side, and a merge after both."""
     given = {"alder": worker(), "birch": worker(), "merge": node} | nodes
     graph = graph_of(given, (START, "alder"), (START, "birch"))
     return graph.add_edge(["alder", "birch"], "merge")
@@ -87,7 +87,7 @@ def test_a_source_that_is_sent_to_by_hand_gives_its_steps():
         return graph.add_conditional_edges(START, fan(given), ["cedar"])
 
     plain = sent(lambda state: {"message": "x"}, "cedar", "other")
-    assert codes(plain) == []  # what is sent is made by a function that cannot be followed
+    assert codes(plain) == []  # the payload comes from a function that cannot be followed
     named = graph_of({"cedar": worker(), "merge": merge("cedar", "x")}, ("cedar", "merge"))
     named.add_conditional_edges(START, lambda state: [Send("cedar", {"message": "x"})], ["cedar"])
     assert codes(named) == [("unknown-source", "merge")]

@@ -1,4 +1,4 @@
-"""Two parts that use one name or one key of the state, and take each other's place."""
+"""Test two parts that use one name or one key of the state, and take each other's place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes that run in the same step: writers that clash, joins that run twice."""
+"""Test nodes that run in the same step: writers that clash, joins that run twice."""
 
 import operator
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def only(graph: Any) -> Finding:
 
 
 def clash(graph: StateGraph[State], start: State | None = None) -> Finding:
-    """The one finding, after LangGraph let the graph pass until it ran and named no node."""
+    """Return the one finding, after LangGraph let the graph run and then named no node."""
     app = graph.compile()
     with pytest.raises(InvalidUpdateError, match="At key 'answer'") as problem:
         app.invoke(start or {})

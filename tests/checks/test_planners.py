@@ -1,4 +1,4 @@
-"""Planners whose steps do not come back to them, or go to nobody."""
+"""Test planners whose steps do not come back to them, or go to nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proposed actions that nobody decides on or carries out, and gates that are never asked."""
+"""Test proposed actions that nobody decides on or carries out, and gates that are never asked."""
 
 from __future__ import annotations
 

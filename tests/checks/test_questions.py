@@ -1,4 +1,4 @@
-"""Error handlers on nodes that ask a person."""
+"""Test error handlers on nodes that ask a person."""
 
 from __future__ import annotations
 

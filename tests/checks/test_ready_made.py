@@ -1,4 +1,4 @@
-"""Quintet's own graphs have no finding, and its nodes are read by what they declare."""
+"""Test that Quintet's own graphs have no finding, and its nodes are read by what they declare."""
 
 from dataclasses import replace
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_gate_wants_a_checkpointer():
 
 
 def desk(**changes: Any) -> StateGraph[Any]:
-    """A desk wired by hand: a router, a gate, an action behind it."""
+    """Wire a desk by hand: a router, a gate, an action behind it."""
     router = Router(choose=choose, to=("approve", "person"), otherwise="person")
     act = Act(effects=(REFUND,), then="person")
     parts = {"router": router, "approve": ApprovalGate(rejected="person"), "act": act} | changes
@@ -104,7 +104,7 @@ def test_the_first_nodes_of_a_ready_made_graph_are_looked_at_like_any_other():
 
 
 def begun(*first: str, **nodes: Any) -> StateGraph[Any]:
-    """A graph whose run begins with nodes of the user's own, all at once."""
+    """Build a graph whose run begins with nodes of the user's own, all at once."""
     graph = StateGraph(OrchestrationState)
     for name, node in nodes.items():
         graph.add_node(name, node)
@@ -129,7 +129,7 @@ def test_nodes_that_a_run_begins_with_run_at_once():
 
 
 def governed(*edges: tuple[str, str], worker: Any = BILLING, **options: Any) -> StateGraph[Any]:
-    """A user's graph with one governed node between two of their own."""
+    """Build a user's graph with one governed node between two of their own."""
     graph = StateGraph(OrchestrationState)
     for name in ("look_up", "notify"):
         graph.add_node(name, lambda state: {"message": state["message"].strip()})

@@ -1,4 +1,4 @@
-"""Two gates, effects or functions that were made separately are compared."""
+"""Test that two gates, effects or functions that were made separately are compared."""
 
 from __future__ import annotations
 

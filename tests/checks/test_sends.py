@@ -1,4 +1,4 @@
-"""Workers that are sent to several times at once, and whose results share one name."""
+"""Test workers that are sent to several times at once, and whose results share one name."""
 
 from __future__ import annotations
 

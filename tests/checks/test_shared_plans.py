@@ -1,4 +1,4 @@
-"""Planners that meet in one run, and take each other's steps or results."""
+"""Test planners that meet in one run, and take each other's steps or results."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_planners_of_which_one_is_chosen_do_not_meet():
 
 
 def within(tail: str) -> Any:
-    """A planner, of which one assignee is a graph with a planner of its own."""
+    """Build a planner, of which one assignee is a graph with a planner of its own."""
     inner = {"plan": planner(second, tail), "w": worker(then="finish")}
     inner |= {"sum": worker()} if tail == "sum" else {}
     graph = graph_of(inner, (START, "plan"), *([("sum", END)] if tail == "sum" else []))

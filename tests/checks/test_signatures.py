@@ -1,4 +1,4 @@
-"""Ways in which LangGraph calls a function: error handlers, timeouts, annotations."""
+"""Test the ways in which LangGraph calls a function: error handlers, timeouts, annotations."""
 
 import asyncio
 import operator

@@ -1,4 +1,4 @@
-"""Targets that are no node, nodes that never run, two ways at once."""
+"""Test targets that are no node, nodes that never run, two ways at once."""
 
 import asyncio
 import logging

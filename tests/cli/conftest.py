@@ -1,4 +1,4 @@
-"""The command as a process, and databases to look into."""
+"""Run the command as a process, and make databases to look into."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def desk() -> StateGraph[Any]:
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory) -> str:
-    """Three runs: one done, one escalated under a long id, and the newest waits."""
+    """Keep three runs: one done, one escalated under a long id, and the newest waits."""
     url = f"sqlite:///{tmp_path_factory.mktemp('runs') / 'kept.db'}"
     with checkpointer(url) as saver:
         app = desk().compile(checkpointer=saver)
@@ -56,7 +56,7 @@ def database(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """The environment of a command in a strange folder: the package is found, nothing is set."""
+    """Return a command's environment in a strange folder: the package is found, nothing is set."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("QUINTET_")}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
 

@@ -1,4 +1,4 @@
-"""`quintet check`: how a graph is named, what is printed, and the exit code."""
+"""Test `quintet check`: how a graph is named, what is printed, and the exit code."""
 
 import json
 import re
@@ -56,7 +56,7 @@ number = 3
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    """A folder with a module of graphs, as the folder that this process is in."""
+    """Enter a folder with a module of graphs."""
     (tmp_path / "shop_graphs.py").write_text(GRAPHS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

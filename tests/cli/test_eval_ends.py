@@ -1,4 +1,4 @@
-"""`quintet eval` never ends with 0 unless every row is there and every gate passed."""
+"""Test that `quintet eval` ends with 0 only if every row is there and every gate passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`quintet eval` replaces files of its own and no others, and loses no earlier result."""
+"""Test that `quintet eval` replaces only files of its own, and loses no earlier result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def mark(path):
 
 
 def refused(done) -> str:
-    """The refusal, if it came before the suite was even imported."""
+    """Return the refusal, if it came before the suite was even imported."""
     assert isinstance(done.exception, DesignError), done.output
     assert not Path("ran.txt").exists()
     return str(done.exception)

@@ -1,4 +1,4 @@
-"""`quintet eval`: what it prints, what it writes, and its exit codes."""
+"""Test `quintet eval`: what it prints, what it writes, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as a process: help, exit codes, and which database is meant."""
+"""Test the command line as a process: help, exit codes, and which database is meant."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`quintet runs`: what it lists and shows, and that looking makes and cuts off nothing."""
+"""Test `quintet runs`: its lists and pages, and that looking makes and cuts off nothing."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`quintet demo`: its report, the runs that it leaves, and what it refuses."""
+"""Test `quintet demo`: its report, the runs that it leaves, and what it refuses."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, environment):
-    """Five messages through the support desk, with the folder that it ran in."""
+    """Run five messages through the support desk; give the result, and the folder it ran in."""
     folder = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
         [sys.executable, "-m", "quintet", "demo", "--limit", "5", "--json"],

@@ -1,4 +1,4 @@
-"""Failure attribution: the first wrong decision of runs of which it is known."""
+"""Test failure attribution on runs whose first wrong decision is known."""
 
 from __future__ import annotations
 

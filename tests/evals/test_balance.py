@@ -10,7 +10,7 @@ from quintet.evals.analysis.balance import balance
 
 
 def cases(**labels):
-    """So many cases of each route, each with a text of its own."""
+    """Make so many cases of each route, each with a text of its own."""
     return [
         Case(input=f"{route} {number}", route=route)
         for route, many in labels.items()

@@ -1,4 +1,4 @@
-"""Whatever a target, a hook or a metric raises is a wrong case; only a person ends it all."""
+"""Test that what a target, hook or metric raises is a wrong case; only a person ends it all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from quintet.state import DesignError
 
 
 class Stop(BaseException):
-    """As a framework raises to get through every `except Exception`."""
+    """An exception as a framework raises it to get through every `except Exception`."""
 
 
 class Unprintable(BaseException):

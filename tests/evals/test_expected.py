@@ -1,4 +1,4 @@
-"""What contradicts a label, one sentence each."""
+"""Test that each contradiction of a label is told, in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where `quintet eval` and the pytest fixture look for a suite."""
+"""Test where `quintet eval` and the pytest fixture look for a suite."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ number = 3
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder to be in, and a Python that forgets afterwards what was imported from it."""
+    """Enter a folder; afterwards, forget what was imported from it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     known = set(sys.modules)

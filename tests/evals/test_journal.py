@@ -1,4 +1,4 @@
-"""The file of rows: `evaluate` and `Report.save` write into it, and leave all others alone."""
+"""Test the file of rows: `evaluate` and `Report.save` write it, and leave all others alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def marks(path) -> set[str]:
 
 
 def written_over(path):
-    """The two ways in which Python code writes rows."""
+    """Return the two ways in which Python code writes rows."""
     report = evaluate(agent(), CASES)
     return (lambda: evaluate(agent(), CASES, into=path), lambda: report.save(path))
 

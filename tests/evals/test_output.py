@@ -1,4 +1,4 @@
-"""A file of ours takes the place of its own kind only: nothing else is touched or lost."""
+"""Test that our files replace only their own kind: nothing else is touched or lost."""
 
 from __future__ import annotations
 

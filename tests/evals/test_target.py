@@ -1,4 +1,4 @@
-"""Graphs and choosers as targets: ours, and graphs that know nothing of us."""
+"""Test graphs and choosers as targets: ours, and graphs that know nothing of us."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chat(TypedDict, total=False):
 
 
 def foreign(**nodes: Any) -> StateGraph[Any]:
-    """A user's graph that knows nothing of Quintet: a conditional edge to one of its agents."""
+    """Build a user's graph without Quintet: a conditional edge to one of its agents."""
     graph = StateGraph(Chat)
     for name, node in nodes.items():
         graph.add_node(name, node)

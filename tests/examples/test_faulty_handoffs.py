@@ -1,4 +1,4 @@
-"""What fault injection found in the examples, each as a rule that now holds."""
+"""Test each finding of fault injection in the examples as a rule that now holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded conversations of a larger shop, through workers, contracts, gate and effects."""
+"""Test recorded conversations of a larger shop: workers, contracts, gate and effects."""
 
 from __future__ import annotations
 

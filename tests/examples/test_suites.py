@@ -1,4 +1,4 @@
-"""The examples' eval suites: what their labels say, and that their gates pass offline."""
+"""Test the examples' eval suites: what their labels say, and that their gates pass offline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.evals.running.finder import open_suite
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Nothing may ask for an address or connect, loopback included."""
+    """Refuse every look-up of an address and every connection, loopback too."""
 
     def refuse(*arguments: object) -> None:
         raise AssertionError(f"the evaluation wanted the network: {arguments}")
@@ -52,7 +52,7 @@ def test_the_support_desk_passes_its_gates_offline(no_network):
 
 
 def test_a_desk_without_its_gate_is_caught_by_the_shops_own_books(no_network):
-    """What the desk says of itself is not what the suite believes."""
+    # The suite does not believe what the desk says of itself.
     with open_suite("examples/support") as suite:
         case = next(case for case in suite.cases if case.state == {"written": []})
         row = evaluate(suite.target, [case]).rows[0]

@@ -1,4 +1,4 @@
-"""The specialists decide each labelled message as policy and record demand."""
+"""Test that the specialists decide each labelled message as policy and record demand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def shop(built: Path, tmp_path: Path) -> Shop:
 
 @dataclass
 class Desk:
-    """The four writes as the orchestration offers them: run, or proposed where a lead decides."""
+    """Offer the four writes as the orchestration does: run, or proposed where a lead decides."""
 
     shop: Shop
     sender: str
@@ -112,7 +112,7 @@ def ending(result: Resolution) -> str:
 
 
 def became(shop: Shop, case: Json) -> tuple[Json, Resolution, DeskRequest]:
-    """What a specialist and the declared lead make of a labelled request, written to the shop."""
+    """Work on a labelled request as specialist and declared lead do, and write it to the shop."""
     desk, result, request = resolve(shop, case, run=True)
     assert len(desk.wanted) <= 1
     outcome, approval, wrote = ending(result), None, None
@@ -215,7 +215,7 @@ def test_without_any_passage_the_basic_desk_still_reads_the_request(untouched: S
     assert agents.basic({**request, "passage": None})["cites"] == "duplicate-charge"
 
 
-# what is said once a write is proposed, done, or refused by the shop
+# replies once a write is proposed, done, or refused by the shop
 
 
 def labelled(id: str) -> Json:
@@ -264,7 +264,7 @@ def test_a_request_made_again_is_told_that_it_was_done(id: str, said: str, shop:
 
 
 def bought(shop: Shop, fits: Callable[[Json], bool]) -> Json:
-    """The first order that fits, with its facts."""
+    """Return the first order that fits, with its facts."""
     for number in range(1001, 1243):
         order = shop.order(number)
         assert order

@@ -1,4 +1,4 @@
-"""What the desk may do by itself is recomputed from the shop's record."""
+"""Test that the desk's own authority is recomputed from the shop's record."""
 
 from __future__ import annotations
 

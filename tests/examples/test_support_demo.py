@@ -1,4 +1,4 @@
-"""The main job: the desk over all its messages, as `quintet demo` runs it."""
+"""Test the main job: the desk over all its messages, as `quintet demo` runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the support desk reads out of a message, its records and its policy."""
+"""Test what the support desk reads out of a message, its records and its policy."""
 
 from __future__ import annotations
 

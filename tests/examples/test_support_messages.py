@@ -1,4 +1,4 @@
-"""The labelled messages of the support desk: every label follows from policy and records."""
+"""Test the support desk's labelled messages: every label follows from policy and records."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_message_with_two_requests_is_split_without_losing_a_word(one: Json) -
 
 
 def sides(one: Json) -> list[Json]:
-    """The requests of a labelled message, each with its own route, action, approval, outcome."""
+    """Return a message's requests, each with its own route, action, approval, outcome."""
     if isinstance(one["route"], str):
         return [{**one, "text": one["message"], "intent": intents(one)[0]}]
     return [
@@ -84,7 +84,7 @@ def intents(one: Json) -> list[str]:
 
 
 def gate(action: Json, amount: float, *, within: bool, days: int | None) -> Json:
-    """What becomes of a write that is put before the declared support lead where it must be."""
+    """Put a write before the declared support lead where it must be; return what becomes of it."""
     asked = amount > policy.APPROVAL_LIMIT or not within
     answer = policy.lead_answers(within_policy=within, amount=amount, days_since_delivery=days)
     approval = answer if asked else None
@@ -98,7 +98,7 @@ def only(outcome: str) -> Json:
 
 
 def due(intent: str, facts: Json) -> Json:
-    """What policy and records demand for an intent: the labels computed a second time."""
+    """Compute an intent's labels a second time: what policy and records demand."""
     if intent in FOR_A_PERSON:
         return only("escalated")
     if facts["standing"] in ("foreign", "missing"):

@@ -1,4 +1,4 @@
-"""The written rules of the support desk's front door, and the learned tier behind them."""
+"""Test the written rules of the support desk's front door, and the learned tier behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo shop of the support desk: its data, its invariants, its undos."""
+"""Test the demo shop of the support desk: its data, its invariants, its undos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small desks for the tests of ready-made graphs: agents, workers, and one way to run them all."""
+"""Build small desks for the tests of ready-made graphs: agents, workers, one way to run all."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class Desk(OrchestrationState, total=False):
 
 
 def reply(request: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent that answers."""
+    """Make an agent that answers."""
     return {"reply": f"about {request['message']}"}
 
 
 async def areply(request: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent that awaits."""
+    """Make an agent that awaits."""
     return {"reply": f"about {request['message']}"}
 
 
 def worker(agent: Any = reply, **options: Any) -> Worker:
-    """A worker; what is not an option of `Worker` goes into its contract."""
+    """Make a worker; what is not an option of `Worker` goes into its contract."""
     own = {"read", "gate", "then", "handoffs", "price"}
     given = {name: options.pop(name) for name in list(options) if name in own}
     contract = Contract(**{"goal": "Answer", "needs": ("message",), **options})
@@ -51,7 +51,7 @@ def worker(agent: Any = reply, **options: Any) -> Worker:
 
 
 def door(*to: str, otherwise: str = "person", **options: Any) -> Router:
-    """A front door that goes to the first of its routes that the message names."""
+    """Make a front door that goes to the first of its routes that the message names."""
 
     def named(message: str) -> str | None:
         return next((route for route in to if route in message.split()), None)
@@ -60,7 +60,7 @@ def door(*to: str, otherwise: str = "person", **options: Any) -> Router:
 
 
 def failing(*problems: Exception, then: Callable[..., Any] = reply) -> Callable[..., Any]:
-    """An agent that raises these in turn, and after that does what `then` does."""
+    """Make an agent that raises these in turn, and after that does what `then` does."""
     left = iter(problems)
 
     def agent(request: Any) -> Any:
@@ -72,7 +72,7 @@ def failing(*problems: Exception, then: Callable[..., Any] = reply) -> Callable[
 
 
 def always(problem: Exception) -> Callable[..., Any]:
-    """An agent that always raises this."""
+    """Make an agent that always raises this."""
 
     def agent(request: Any) -> Any:
         raise problem
@@ -82,7 +82,7 @@ def always(problem: Exception) -> Callable[..., Any]:
 
 @contextmanager
 def saver(kind: str, folder: Path) -> Iterator[Any]:
-    """A checkpointer of this kind, or None."""
+    """Return a checkpointer of this kind, or None."""
     if kind == "none":
         yield None
     else:
@@ -115,5 +115,5 @@ def reason(ended: Run) -> str:
 
 
 def kinds(ended: Run) -> list[str]:
-    """The kinds of a run's decisions, in order."""
+    """Return the kinds of a run's decisions, in order."""
     return [decision.kind for decision in ended.decisions]

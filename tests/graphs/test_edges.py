@@ -1,4 +1,4 @@
-"""Path functions by what the state says, each with its total map of targets."""
+"""Test path functions by what the state says, each with its total map of targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Governed nodes in a graph of the user's own."""
+"""Test governed nodes in a graph of the user's own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def told(word: str) -> Any:
 
 
 def mine(nodes: Any = None, **options: Any) -> StateGraph[Any]:
-    """A user's graph: it looks something up, has a governed node, and notifies."""
+    """Build a user's graph: it looks something up, has a governed node, and notifies."""
     graph = StateGraph(Desk)
     graph.add_node("look_up", told("looked up"))
     graph.add_node("notify", told("notified"))

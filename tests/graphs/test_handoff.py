@@ -1,4 +1,4 @@
-"""A front door and its specialists: every way in, every way on, every way out."""
+"""Test a front door and its specialists: every way in, every way on, every way out."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def broken_typed(state: Typed) -> dict[str, Any]:
 async def test_fallbacks_end_also_where_a_node_reads_too_little_to_count(
     node: Any, path: Any, way: str
 ):
-    """An error handler sees what its node reads, and no more."""
+    # An error handler sees what its node reads, and no more.
     recover = Recovery(permanent=(fallback("second"), fallback("third")))
     workers = {"work": node, "second": node, "third": node}
     graph = create_handoff(door("work"), workers, recover=recover, state=Desk)
@@ -200,7 +200,7 @@ class Declared:
 
 @pytest.mark.parametrize("node", [annotated, Declared()], ids=["annotated", "declared"])
 async def test_a_node_of_yours_that_says_where_it_goes_goes_there_only(node: Any):
-    """LangGraph would follow an edge as well."""
+    # LangGraph would follow an edge as well.
     graph = create_handoff(door("work"), {"work": node, "second": worker()}, state=Desk)
     ended = await run(graph, message="work")
     assert ended.path == ("router", "work", "second", "finish")
@@ -322,7 +322,7 @@ async def test_an_action_that_a_person_refuses_does_not_run():
 
 
 async def test_a_failure_while_acting_is_not_tried_by_another_worker():
-    """Nobody else may do an approved action in its place, whatever the workers fall back to."""
+    # Nobody else may do an approved action in its place, whatever the workers fall back to.
 
     def broken_pay(order: int, amount: float) -> None:
         raise KeyError("ledger")
@@ -485,7 +485,7 @@ async def test_the_planner_waits_for_steps_of_unequal_length():
 
 
 async def test_the_planner_waits_for_a_step_that_takes_a_longer_way_along_edges():
-    """It is deferred: LangGraph alone would run it for each branch that comes back."""
+    # The planner is deferred: LangGraph alone would run it for each branch that comes back.
 
     def second(state: Desk) -> dict[str, Any]:
         return {"results": {"one": "after a detour"}}
@@ -499,7 +499,7 @@ async def test_the_planner_waits_for_a_step_that_takes_a_longer_way_along_edges(
 
 
 async def test_a_worker_with_handoffs_reports_to_the_planner_too():
-    """It says itself where it goes next, which must not end the plan after its step."""
+    # The worker says itself where it goes next, which must not end the plan after its step.
     for agent in (reply, lambda request: Handoff(to="b", reason="?")):
         first = worker(agent, handoffs=("b",), then="finish")
         ended = await run(planning(CHAIN, {"a": first, "b": worker()}), message="plan")
@@ -575,7 +575,7 @@ async def test_a_failed_step_falls_back_as_a_step():
 
 
 async def test_a_planner_waits_for_a_step_that_falls_back_while_another_is_done():
-    """LangGraph runs a deferred node beside what a handler has sent."""
+    # LangGraph runs a deferred node beside what a handler has sent.
     for chain, last in ((fallback("c"), "c"), ((fallback("c"), fallback("d")), "d")):
         broken_for_long = always(KeyError("gone"))
         workers = {
@@ -778,7 +778,7 @@ async def test_a_failure_without_words_still_ends_with_a_reason(way: str):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("wrapped", [True, False], ids=["worker", "function"])
 async def test_an_agent_that_runs_out_of_an_iterator_ends_with_a_reason(way: str, wrapped: bool):
-    """asyncio waits for ever for a thread that raises StopIteration."""
+    # asyncio waits for ever for a thread that raises StopIteration.
 
     def agent(request: Any) -> Any:
         return next(iter(()))

@@ -1,4 +1,4 @@
-"""Classes and keys of the user's own that are named like ours: they work, or are refused by name.
+"""Test a user's classes and keys that are named like ours: they work, or are refused by name.
 
 Postponed annotations, as here, are read again for each class that inherits them.
 """

@@ -1,4 +1,4 @@
-"""A graph as a node of a ready-made one: what it did is on record however it ends."""
+"""Test a graph as a node of a ready-made one: what it did is on record however it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quintet.state import AnswerRefused, Contract, DesignError, OrchestrationSta
 
 
 class Till:
-    """Counts what is paid and wiped."""
+    """Count what is paid and wiped."""
 
     def __init__(self) -> None:
         self.paid: list[int] = []
@@ -50,7 +50,7 @@ def pays(till: Till) -> Worker:
 
 
 def around(inner: CompiledStateGraph[Any, Any, Any, Any], **more: Any) -> Any:
-    """A hand-off with the graph as one of its specialists."""
+    """Build a hand-off with the graph as one of its specialists."""
     router = Router(choose=lambda _: "desk", to=("desk",), otherwise="person")
     recovery = Recovery(permanent=fallback("other"), otherwise=escalate()) if more else Recovery()
     desk = create_handoff(router, {"desk": inner, **more}, recover=recovery)
@@ -167,7 +167,7 @@ def test_two_desks_side_by_side_each_do_their_part():
 
 
 def in_parallel(till: Till, effects: list[Effect]) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """A graph whose workers do one effect each, all at once, and which then fails."""
+    """Build a graph whose workers do one effect each, all at once, and which then fails."""
 
     def fails(state: OrchestrationState) -> OrchestrationState:
         raise DesignError("no")

@@ -1,4 +1,4 @@
-"""Where a person must decide, no remedy decides in their place, and no bad answer ends the run."""
+"""Test that where a person must decide, no remedy does, and no bad answer ends the run."""
 
 from __future__ import annotations
 

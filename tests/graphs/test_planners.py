@@ -1,4 +1,4 @@
-"""Two planners in one graph: neither takes the other's steps for its own."""
+"""Test two planners in one graph: neither takes the other's steps for its own."""
 
 from __future__ import annotations
 

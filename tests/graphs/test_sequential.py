@@ -1,4 +1,4 @@
-"""Workers one after the other."""
+"""Test workers one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One agent, with approval, recovery and an outcome."""
+"""Test one agent, with approval, recovery and an outcome."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_a_function_that_says_that_it_asks_is_known_to_ask():
 
 
 class Named:
-    """An exception by its name in a printed example."""
+    """Show an exception by its name in a printed example."""
 
     def __init__(self, make: Callable[[], Exception]) -> None:
         self.make = make
@@ -185,7 +185,7 @@ def invalid() -> ValidationError:
 
 
 class Answered(Exception):
-    """As an HTTP client raises it."""
+    """Carry a status, as an HTTP client's error does."""
 
     def __init__(self, status_code: int) -> None:
         super().__init__(f"status {status_code}")
@@ -241,7 +241,7 @@ CLASSES = (
 
 @dataclass
 class Faulty:
-    """A desk whose parts break as they are told, one fault a call, and count what they do."""
+    """Build a desk whose parts break as told, one fault a call, and count what they do."""
 
     faults: Mapping[str, list[Named | None]]
     hands_off: bool = False

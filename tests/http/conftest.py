@@ -1,4 +1,4 @@
-"""A model service for each test: aimock with the test's script, or the one that breaks oddly."""
+"""Give each test a model service: aimock with the test's script, or the one that breaks oddly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["sync", "async"])
 def begin(request: pytest.FixtureRequest) -> Begin:
-    """Starts a run, by `start` and by `astart`."""
+    """Give starters of a run: `start` and `astart`."""
 
     async def started(app: Any, given: dict[str, Any], **options: Any) -> Run:
         if request.param == "sync":
@@ -42,6 +42,6 @@ def _faulty() -> Iterator[Faulty]:
 
 @pytest.fixture
 def faulty(_faulty: Faulty) -> Faulty:
-    """The odd server, with nothing to play yet."""
+    """Run the odd server, with nothing to play yet."""
     _faulty.play()
     return _faulty

@@ -1,4 +1,4 @@
-"""A small desk whose front door and specialist are one chat model, and what its model may say."""
+"""Build a small desk with one chat model as door and specialist; script what it may say."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORKING = {"toolName": "Resolution"}
 
 
 class Resolution(TypedDict):
-    """What the specialist gives."""
+    """The specialist's answer."""
 
     reply: str
     cites: Literal["refunds", "delays"]
@@ -51,7 +51,7 @@ def lookup_order(order_id: int) -> dict[str, Any]:
 
 
 def chat(base_url: str, *, timeout: float = 20.0) -> ChatOpenAI:
-    """The model of these tests: LangChain's own client, which does not retry by itself."""
+    """Make the model of these tests: LangChain's own client, which does not retry by itself."""
     return ChatOpenAI(
         model="gpt-test",
         base_url=base_url,
@@ -68,12 +68,12 @@ RECOVER = Recovery(
     invalid=retry(2, wait=0.01),
     permanent=fallback("basic"),
 )
-"""What each fault in these tests is to end in; what is not named goes to a person."""
+"""The remedy for each fault in these tests; a fault not named goes to a person."""
 
 
 @dataclass(kw_only=True)
 class Desk:
-    """The desk over one chat model, and what it has paid."""
+    """Build the desk over one chat model, and keep what it has paid."""
 
     model: ChatOpenAI
     recover: Recovery = RECOVER
@@ -86,7 +86,7 @@ class Desk:
         return {"receipt": len(self.paid)}
 
     def app(self) -> CompiledStateGraph[Any, Any, Any, Any]:
-        """The compiled graph; `routed` leaves the model out of the front door."""
+        """Compile the graph; `routed` leaves the model out of the front door."""
         contract = Contract(
             goal="Resolve the refund request inside policy",
             needs=("message", "order"),
@@ -114,27 +114,27 @@ ANSWER = Contract(goal="Answer without a model", needs=("message",))
 
 
 def basic(request: dict[str, Any]) -> dict[str, Any]:
-    """The specialist who needs no model."""
+    """Answer as the specialist who needs no model."""
     return {"reply": "We have your message and will write to you today."}
 
 
 def asked(message: str = "I was charged twice") -> dict[str, Any]:
-    """The input of one run."""
+    """Return the input of one run."""
     return {"message": message, "order": ORDER, "behalf": "ada@example.com"}
 
 
 def route(to: str, confidence: float = 0.9, **more: Any) -> Reply:
-    """The front door's answer."""
+    """Script the front door's answer."""
     return text({"to": to, "confidence": confidence, "reason": "it is about money"}, **more)
 
 
 def answer(reply: str = "It is refunded.", cites: str = "refunds", **more: Any) -> Reply:
-    """The specialist's answer, by the contract's answer tool."""
+    """Script the specialist's answer, by the contract's answer tool."""
     return call("Resolution", {"reply": reply, "cites": cites}, **more)
 
 
 def refund(amount: float, order: int = ORDER, **more: Any) -> Reply:
-    """The specialist pays back."""
+    """Let the specialist pay back."""
     return call("issue_refund", {"order_id": order, "amount": amount}, **more)
 
 

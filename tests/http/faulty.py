@@ -1,4 +1,4 @@
-"""A model service on loopback that breaks in the ways that aimock cannot.
+"""Run a model service on loopback that breaks in the ways that aimock cannot.
 
 A proxy's page in place of an answer, half a body, a body that never comes, a connection that is
 reset, one that was closed while idle, a refusal, arguments that are not JSON.
@@ -21,7 +21,7 @@ Act = Callable[["Handler"], None]
 
 @dataclass(kw_only=True)
 class Faulty:
-    """A running server; it plays one act for each request, the last one for all further ones."""
+    """Serve at an address: play one act for each request, the last one for all further ones."""
 
     address: str
     acts: list[Act] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Faulty:
 
     @property
     def base_url(self) -> str:
-        """What `ChatOpenAI(base_url=...)` is given."""
+        """Return the `base_url` for `ChatOpenAI`."""
         return f"{self.address}/v1"
 
     def play(self, *acts: Act) -> None:
@@ -40,13 +40,13 @@ class Faulty:
         self.hung_up.clear()
 
     def next(self, body: dict[str, Any]) -> Act:
-        """The act for a request."""
+        """Return the act for a request."""
         self.sent.append(body)
         return self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; HTTP/1.1 keeps it open after a whole answer."""
+    """Serve one connection; HTTP/1.1 keeps it open after a whole answer."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def body(content: str, code: int = 200, kind: str = "application/json") -> Act:
-    """A whole answer with this content, whatever it is."""
+    """Return an act that sends this content whole, whatever it is."""
 
     def act(handler: Handler) -> None:
         handler.begin(code, len(content.encode()), kind)
@@ -79,12 +79,12 @@ def body(content: str, code: int = 200, kind: str = "application/json") -> Act:
 
 
 def said(content: str | None, **message: Any) -> Act:
-    """A sound answer of the model."""
+    """Return an act that sends a sound answer of the model."""
     return body(json.dumps(completion({"role": "assistant", "content": content, **message})))
 
 
 def completion(message: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The body of a sound answer."""
+    """Return the body of a sound answer."""
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -129,7 +129,7 @@ def closing(then: Act) -> Act:
 
 
 class Server(ThreadingHTTPServer):
-    """Says when it has closed a connection."""
+    """Tell when it has closed a connection."""
 
     daemon_threads = True
     playing: Faulty

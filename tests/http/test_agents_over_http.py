@@ -1,4 +1,4 @@
-"""Agents of `create_agent` under a contract, their model over real HTTP."""
+"""Test agents of `create_agent` under a contract, their model over real HTTP."""
 
 from __future__ import annotations
 

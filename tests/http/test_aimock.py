@@ -1,4 +1,4 @@
-"""The server behind these tests: installed once, checked, ready when it says so, never left."""
+"""Test the tests' server: installed once, checked, ready when it says so, never left running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk's whole way over real HTTP: routed, worked, approved, answered, counted."""
+"""Test the desk's whole way over real HTTP: routed, worked, approved, answered, counted."""
 
 from __future__ import annotations
 

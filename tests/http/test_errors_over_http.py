@@ -1,4 +1,4 @@
-"""What LangChain's client raises for each fault of a service, and which class of failure it is."""
+"""Test what LangChain's client raises for each fault of a service, and its failure class."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STATUSES = {
 
 
 async def raised(model: ChatOpenAI, mode: str) -> BaseException | None:
-    """The exception of one call, or None where the call is answered."""
+    """Return the exception of one call, or None where the call is answered."""
     asked: Any = model if mode.startswith("plain") else model.with_structured_output(Pick)
     try:
         if mode.endswith("async"):
@@ -145,7 +145,7 @@ ODD: dict[str, tuple[Act, dict[str, str]]] = {
         {"structured": "invalid", "structured async": "invalid"},
     ),
 }
-"""What each way of asking raises; a way that is not named is answered without an error."""
+"""The error that each way of asking raises; a way that is not named is answered without one."""
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,4 +1,4 @@
-"""Each fault of a model service ends in what the desk's recovery policy declares for its class."""
+"""Test that each fault of a model service ends as the desk's policy declares for its class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HASTY = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What the service does, the class that it is, and how often the policy tries."""
+    """A fault of the service, the class that it is, and the number of tries by the policy."""
 
     says: str
     reply: Reply
@@ -155,7 +155,7 @@ ENDS = {
     "invalid": ("escalate:person", "escalated"),
     "denied": ("escalate:person", "escalated"),
 }
-"""What the policy in desks.py declares when the attempts are used up."""
+"""The remedies that the policy in desks.py declares when the attempts are used up."""
 
 
 @pytest.mark.parametrize("fault", RETRIED, ids=str)

@@ -1,4 +1,4 @@
-"""Plans and judgements by a model over real HTTP."""
+"""Test plans and judgements by a model over real HTTP."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_the_schema_of_a_plan_is_one_that_strict_services_take(
 
 
 def _loose(schema: Any, place: str = "plan") -> list[str]:
-    """What a strict service refuses: a default, an optional key, an open object."""
+    """Return what a strict service refuses: a default, an optional key, an open object."""
     if isinstance(schema, list):
         return [found for item in schema for found in _loose(item, place)]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The support desk of the examples, driven by a model over real HTTP: what it may do and not."""
+"""Test the examples' support desk, driven by a model over real HTTP: what it may do and not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A law: no interleaving of attempts loses an action on record, adds one, or does one twice."""
+"""Test a law: no interleaving of attempts loses or adds an action on record, or does one twice."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SHORT = 0.04
 
 
 class NotNow(Exception):
-    """What an effect raises that is known not to have happened."""
+    """An error of an effect that is known not to have happened."""
 
 
 @dataclass
 class World:
-    """What has really happened, whatever is on record."""
+    """Keep what has really happened, whatever is on record."""
 
     begun: Counter[int] = field(default_factory=Counter)
     happened: Counter[int] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ class World:
 
 @dataclass(frozen=True)
 class Branch:
-    """What one agent does: these effects, in turn or at once, and then it may fail once.
+    """The effects that one agent does, in turn or at once; then it may fail once.
 
     One that carries on takes no refusal for an end; one that is limited is cut off.
     """

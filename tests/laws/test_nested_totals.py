@@ -1,4 +1,4 @@
-"""A law: what a tree of graphs and workers has spent is the sum of what its leaves have spent."""
+"""Test a law: a tree of graphs and workers has spent the sum of what its leaves have spent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FALLS_BACK = Recovery(transient=retry(2, wait=0), unknown=fallback("basic"))
 
 @dataclass(frozen=True)
 class Total:
-    """What a part of a tree spends, as the state outside of it must say."""
+    """The spending of a part of a tree, as the state outside of it must say."""
 
     steps: int = 0
     tokens: int = 0
@@ -45,7 +45,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A worker of a function that calls a model so often, for so many tokens a call.
+    """Build a worker of a function that calls a model so often, for so many tokens a call.
 
     It may fail in its first attempt, or for good, so that another takes its work over.
     """
@@ -80,7 +80,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Tree:
-    """A graph of other parts: in a line, side by side, or one of them within a worker."""
+    """Build a graph of other parts: in a line, side by side, or one of them within a worker."""
 
     kind: str
     parts: tuple[Any, ...]

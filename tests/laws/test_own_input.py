@@ -1,4 +1,4 @@
-"""A law: a run's outcome depends on its own input and on what its thread keeps alone."""
+"""Test a law: a run's outcome depends only on its own input and on what its thread keeps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEPT = ("messages", "notes", "actions", "behalf")
 
 
 class Broken(Exception):
-    """What no recovery takes care of."""
+    """An error that no recovery handles."""
 
 
 def breaks(word: str) -> Any:
@@ -49,7 +49,7 @@ def breaks(word: str) -> Any:
 
 
 def fragile() -> StateGraph[Any]:
-    """Governed workers between two nodes of the user's own that may break a run off."""
+    """Put governed workers between two nodes of the user's own that may break a run off."""
     graph = StateGraph(Talk).add_node("first", breaks("first")).add_node("last", breaks("last"))
     workers = {"work": talker(), "basic": talker(answers)}
     govern(graph, workers, then="last", gate=GATE, recover=FALLS_BACK)
@@ -100,7 +100,7 @@ def ended(app: App, thread: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 async def same(make: Any, before: list[tuple[str, str]], last: tuple[str, str]) -> None:
-    """The last of several turns ends as on a thread that has only what this one keeps."""
+    """Check that the last of several turns ends as on a thread with only what this one keeps."""
     app = make().compile(checkpointer=InMemorySaver())
     for text, door in before:
         await take(app, text, DOORS[door], "long")

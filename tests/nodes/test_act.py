@@ -28,7 +28,7 @@ from tests.state.together import together
 
 
 class Till:
-    """Pays and voids, in order; a payment may fail."""
+    """Pay and void, in order; a payment may fail."""
 
     def __init__(self, *faults: BaseException | None) -> None:
         self.done: list[str] = []

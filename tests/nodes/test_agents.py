@@ -70,7 +70,7 @@ def reads(agent: Any, *tools: Any, **more: Any) -> Worker:
 
 
 def agent_graph(model: Any, *tools: Any) -> Any:
-    """A hand-made agent graph with a ToolNode."""
+    """Build by hand an agent graph with a ToolNode."""
 
     def think(state: MessagesState) -> Any:
         return {"messages": [model.bind_tools(list(tools)).invoke(state["messages"])]}
@@ -90,7 +90,7 @@ KINDS = {
 
 @pytest.fixture(params=list(KINDS))
 def make(request: pytest.FixtureRequest) -> Any:
-    """An agent of any kind that is driven by a model."""
+    """Make an agent of any kind that is driven by a model."""
     return KINDS[request.param]
 
 
@@ -146,7 +146,7 @@ def test_calls_and_tokens_are_counted(invoke: Any, make: Any) -> None:
 
 
 def test_a_tool_outside_the_contract_does_not_run(invoke: Any, make: Any) -> None:
-    """Whatever the agent has been built with."""
+    # The tool does not run, whatever the agent has been built with.
     model = ScriptedModel([call("forbidden", order=7), "I may not"])
     worker = reads(make(model, look, forbidden), look)
     end = run(invoke, worker, recover=Recovery())
@@ -177,7 +177,7 @@ def test_a_function_agent_may_call_its_contracts_tools_only(invoke: Any) -> None
 
 
 def test_a_function_agent_may_not_go_round_its_tools(invoke: Any) -> None:
-    """A tool or an effect that it holds by itself is refused too."""
+    # A tool or an effect that the agent holds by itself is refused too.
     paid: list[str] = []
 
     def pay(to: str) -> str:

@@ -37,7 +37,7 @@ class Point:
 
 
 class Session:
-    """Something that no plain data fits."""
+    """An object that no plain data fits."""
 
 
 def send(

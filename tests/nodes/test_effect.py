@@ -27,7 +27,7 @@ from tests.nodes.workshop import app_of, bare, decided, statuses
 
 
 class Bank:
-    """Pays, and keeps a list of what it paid."""
+    """Pay, and keep a list of what was paid."""
 
     def __init__(self, *faults: BaseException | None) -> None:
         self.paid: list[tuple[str, float]] = []

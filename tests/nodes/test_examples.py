@@ -53,7 +53,7 @@ NOBODYS: list[tuple[str, str | None]] = [
 
 
 class Letters(Embeddings):
-    """Embeddings that count letters; they note what they are asked."""
+    """Embed texts by counting letters, and note what is asked."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []

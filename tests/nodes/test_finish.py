@@ -178,7 +178,7 @@ def test_a_person_who_is_asked_for_nothing_in_particular_still_gets_a_reason() -
 
 
 def desk(paid: list[str], second: Any) -> Any:
-    """One worker proposes, the next is given; then the gate, the act, the end."""
+    """Let one worker propose, the next be given it; then come the gate, the act, the end."""
 
     def pay(to: str, amount: float) -> str:
         paid.append(to)

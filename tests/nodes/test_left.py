@@ -1,4 +1,4 @@
-"""What the attempts in a nested graph leave to the tasks around them."""
+"""Test what the attempts in a nested graph leave to the tasks around them."""
 
 from __future__ import annotations
 

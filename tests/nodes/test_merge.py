@@ -183,7 +183,7 @@ def test_a_share_that_no_vote_can_win_or_lose_is_refused(share: float) -> None:
 
 
 def fan(*resolve: Any, saver: Any = None, **more: Any) -> Any:
-    """Three workers at once, merged after them."""
+    """Build three workers at once, and a merge after them."""
     said = {"form": {"amount": 50.0}, "ledger": {"amount": 40.0}, "mail": {"iban": "x"}}
     workers = {
         name: Worker(agent=lambda request, name=name: said[name], contract=bare())

@@ -52,7 +52,7 @@ def planner(make: Any, **more: Any) -> Planner:
 
 
 class Crew:
-    """Does steps by their id, notes when each began and ended, and fails where it is told to."""
+    """Do steps by their id, note when each began and ended, and fail where told to."""
 
     def __init__(self, **faults: Any) -> None:
         self.did: list[str] = []
@@ -136,7 +136,7 @@ def test_ready_steps_run_at_once_and_a_step_sees_what_it_waits_for(invoke: Any) 
 
 
 def test_unequal_branches_are_judged_once_when_all_have_ended(invoke: Any) -> None:
-    """A step that takes longer than its sibling is not taken for one without a result."""
+    # A step that takes longer than its sibling is not taken for one without a result.
     crew = Crew(a=iter([ConnectionError("down"), None]))
     asked: list[str] = []
 

@@ -54,7 +54,7 @@ ONE_OF_EACH: dict[str, BaseException] = {
 
 
 def failing(*problems: BaseException | None, calls: list[int] | None = None) -> Worker:
-    """A worker that raises the problems in turn, the last for ever; None lets it work."""
+    """Make a worker that raises the problems in turn, the last for ever; None lets it work."""
     left = list(problems)
 
     def agent(request: Any) -> Any:
@@ -313,7 +313,7 @@ def test_any_text_of_an_error_is_treated(text: str) -> None:
 
 
 def test_a_failed_step_survives_the_interrupt_of_its_sibling(invoke: Any) -> None:
-    """LangGraph runs a handler again after a resume, with nothing but the error's repr."""
+    # LangGraph runs a handler again after a resume, with nothing but the error's repr.
 
     def asks(state: Any) -> Any:
         return {"log": [interrupt("which?")]}

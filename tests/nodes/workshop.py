@@ -1,4 +1,4 @@
-"""What the tests of the nodes build with: a state, a graph in one line, a run on a thread."""
+"""Build the parts of the tests of nodes: a state, a graph in one line, a run on a thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class S(OrchestrationState, total=False):
 
 
 def bare(**more: Any) -> Contract:
-    """A contract that asks for nothing, but for what is given."""
+    """Make a contract that asks for nothing, but for what is given."""
     return Contract(**{"goal": "do it", "needs": (), **more})
 
 
@@ -39,7 +39,7 @@ def app_of(
     timeout: float | None = None,
     saver: Any = None,
 ) -> App:
-    """A compiled graph that starts at its first node; failures go to `recover`, if it is given.
+    """Compile a graph that starts at its first node; failures go to `recover`, if it is given.
 
     A target that is not among the nodes becomes one that logs its name; `person` hands over.
     """
@@ -72,7 +72,7 @@ def app_of(
 
 
 def at_once(policy: Recovery) -> Recovery:
-    """The same policy, whose retries do not wait."""
+    """Return the same policy, whose retries do not wait."""
     chains: dict[str, Any] = {
         kind: tuple(replace(each, wait=0.0) for each in policy.chain(kind)[:-1])
         for kind in FAILURE_CLASSES
@@ -81,7 +81,7 @@ def at_once(policy: Recovery) -> Recovery:
 
 
 def logs(name: str) -> Any:
-    """A node that writes its name into the log."""
+    """Make a node that writes its name into the log."""
 
     def node(state: S) -> Any:
         return {"log": [name]}
@@ -90,10 +90,10 @@ def logs(name: str) -> Any:
 
 
 def decided(state: Mapping[str, Any], *kinds: str) -> list[str]:
-    """What was decided, in order: the choices of these kinds."""
+    """Return the choices of the decisions of these kinds, in order."""
     return [each["choice"] for each in state.get("decisions") or () if each["kind"] in kinds]
 
 
 def statuses(state: Mapping[str, Any]) -> dict[str, str]:
-    """Where each action stands."""
+    """Return the status of each action."""
     return {key: item["status"] for key, item in (state.get("actions") or {}).items()}

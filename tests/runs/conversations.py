@@ -1,4 +1,4 @@
-"""Conversations for the tests of runs: systems that talk, doors to them, and the gist of a turn."""
+"""Make conversations for the tests of runs: systems that talk, their doors, a turn's gist."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def talker(who: Any = agent, **stop: Any) -> Worker:
 
 
 def notes(state: Talk) -> dict[str, Any]:
-    """A node of the user's own, which knows nothing of runs."""
+    """Write notes, as a user's own node that knows nothing of runs."""
     return {"notes": [state["message"]]}
 
 
@@ -124,7 +124,7 @@ def composed() -> StateGraph[Any]:
 
 
 def nested() -> StateGraph[Any]:
-    """A desk as a node between nodes of the user's own.
+    """Build a desk as a node between nodes of the user's own.
 
     It has no `notes`: a key that adds up would come back from it with what it was given.
     """

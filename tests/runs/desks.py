@@ -1,4 +1,4 @@
-"""Small graphs for the tests of runs: a desk that pays, and graphs that know nothing of Quintet."""
+"""Build small graphs for the tests of runs: a desk that pays, and graphs without Quintet."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def choose(message: str) -> str | None:
 
 
 def desk(**gate: Any) -> StateGraph[Any]:
-    """A desk that pays up to 100 by itself, and more when maria approves."""
+    """Build a desk that pays up to 100 by itself, and more when maria approves."""
     paying = effect(pay, key="pay:{order}:{amount}")
     workers = {
         "billing": Worker(
@@ -63,7 +63,7 @@ def desk(**gate: Any) -> StateGraph[Any]:
 
 
 def large(amount: float = 500.0, order: int = 1) -> dict[str, Any]:
-    """The input of a run that waits for an approval."""
+    """Return the input of a run that waits for an approval."""
     return {"message": "billing", "order": order, "amount": amount}
 
 
@@ -76,7 +76,7 @@ Node = Callable[[Log], Any]
 
 
 def says(word: str) -> Node:
-    """A node that writes a word."""
+    """Make a node that writes a word."""
 
     def node(state: Log) -> dict[str, Any]:
         return {"log": [word]}
@@ -85,7 +85,7 @@ def says(word: str) -> Node:
 
 
 def asks(question: Any) -> Node:
-    """A node of somebody who knows only LangGraph: it asks, and writes the answer."""
+    """Make a node of somebody who knows only LangGraph: it asks, and writes the answer."""
 
     def node(state: Log) -> dict[str, Any]:
         return {"log": [f"{question}: {interrupt(question)}"]}
@@ -94,7 +94,7 @@ def asks(question: Any) -> Node:
 
 
 def own(nodes: Mapping[str, Any], edges: Any = (), **options: Any) -> StateGraph[Any]:
-    """A graph without a part of ours; in a line, unless the edges say otherwise."""
+    """Build a graph without a part of ours; in a line, unless the edges say otherwise."""
     graph: StateGraph[Any] = StateGraph(Log, **options)
     for name, node in nodes.items():
         graph.add_node(name, node)
@@ -105,5 +105,5 @@ def own(nodes: Mapping[str, Any], edges: Any = (), **options: Any) -> StateGraph
 
 
 def saved(graph: StateGraph[Any], **options: Any) -> Any:
-    """The graph, compiled with a checkpointer in memory."""
+    """Compile the graph with a checkpointer in memory."""
     return graph.compile(checkpointer=checkpointer("memory://"), **options)

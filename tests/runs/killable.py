@@ -1,4 +1,4 @@
-"""A desk that is killed at a marked place: `python -m tests.runs.killable FOLDER PLACE REQUEST`.
+"""Run a desk killed at a marked place: `python -m tests.runs.killable FOLDER PLACE REQUEST`.
 
 Without a place it runs as any other desk: so a test goes on where the killed process stopped.
 """
@@ -43,7 +43,7 @@ class Desk(OrchestrationState, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Watched(Recovery):
-    """The policy, with a place in it to be killed at."""
+    """Recover by the policy, with a place in it to be killed at."""
 
     shop: Any = None
 
@@ -54,7 +54,7 @@ class Watched(Recovery):
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
-    """A shop whose book is a file, so that it outlives its process."""
+    """Keep a shop's book in a file, so that it outlives its process."""
 
     folder: Path
     place: str = ""
@@ -68,7 +68,7 @@ class Shop:
 
     @property
     def book(self) -> list[str]:
-        """The places that were reached, in all processes."""
+        """Return the places that were reached, in all processes."""
         written = (self.folder / "book.jsonl").read_text("utf-8")
         return [json.loads(line) for line in written.splitlines()]
 
@@ -133,7 +133,7 @@ class Shop:
 
     @property
     def url(self) -> str:
-        """Where its runs are kept."""
+        """Return the URL of the store of its runs."""
         return f"sqlite:///{self.folder / 'runs.db'}"
 
 

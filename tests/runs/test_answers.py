@@ -1,4 +1,4 @@
-"""Answering a run: each answer goes to the question it was given to, or to none."""
+"""Test answering a run: each answer goes to the question it was given to, or to none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
 
 def waiting(**gate: Any) -> Run:
-    """A run that waits for maria."""
+    """Start a run that waits for maria."""
     run = start(saved(desk(**gate)), large(), thread="t")
     assert run.status == "waiting"
     return run
@@ -218,7 +218,7 @@ def test_gates_that_wait_side_by_side_are_answered_one_by_one():
 
 
 def test_an_answer_meant_for_another_question_is_refused():
-    """The answer carries the digest of the action that its person has seen."""
+    # The answer carries the digest of the action that its person has seen.
     app = saved(desk())
     one, two = (start(app, large(order=number), thread=f"t{number}") for number in (1, 2))
     meant = approve(by="maria").model_copy(update={"digest": one.waiting[0].packet["digest"]})

@@ -1,4 +1,4 @@
-"""A conversation through every door: each turn is a run of its own."""
+"""Test a conversation through every door: each turn is a run of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TALK = {
     "small 11": "done",
     "say 12": "done",
 }
-"""What is said in turn, and how the turn must end."""
+"""The message of a turn, and the end that the turn must have."""
 
 FALLS_BACK = ("handoff", "composed", "nested")
 """The systems that have a fallback; in the others a person is asked."""

@@ -1,4 +1,4 @@
-"""Runs whose process is killed: a fresh process goes on with them, and they end rightly.
+"""Test runs whose process is killed: a fresh process goes on with them, and they end rightly.
 
 An effect that was done but not yet recorded when the kill came may be done again: durable claims,
 by which it would happen once in that case too, are not promised yet.
@@ -27,7 +27,7 @@ LARGE = {"message": "billing", "order": 1, "amount": 500.0}
 
 
 def killed(folder: Path, place: str, request: dict[str, Any]) -> Shop:
-    """A shop whose run was killed at this place, by SIGKILL, in a process of its own."""
+    """Return a shop whose run was killed at this place, by SIGKILL, in a process of its own."""
     command = [sys.executable, "-m", "tests.runs.killable", str(folder), place, json.dumps(request)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -39,7 +39,7 @@ def killed(folder: Path, place: str, request: dict[str, Any]) -> Shop:
 
 @contextmanager
 def opened(shop: Shop) -> Iterator[Any]:
-    """The same desk in this process, over the same database."""
+    """Open the same desk in this process, over the same database."""
     with checkpointer(shop.url) as saver:
         yield shop.graph().compile(checkpointer=saver)
 
@@ -97,7 +97,7 @@ def test_an_approval_can_be_given_after_the_restart(tmp_path: Path):
 
 @pytest.mark.parametrize("node", ["broken", "plainly"], ids=["worker", "function"])
 def test_a_failure_is_still_typed_after_a_kill_in_its_handler(node: str, tmp_path: Path):
-    """LangGraph keeps only the exception's repr; of a node's failure that is the record."""
+    # LangGraph keeps only the exception's repr; of a node's failure that is the record.
     shop = killed(tmp_path, f"handler of {node}", {"message": node})
     with opened(shop) as app:
         assert look(app, thread="t").status == "unfinished"

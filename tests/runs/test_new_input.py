@@ -41,7 +41,7 @@ def _nothing_paid() -> None:
 
 
 class Narrow(TypedDict, total=False):
-    """The input of a node of the user's own, with none of our keys."""
+    """The input of a user's own node, with none of our keys."""
 
     message: str
     notes: Annotated[list[str], operator.add]
@@ -76,7 +76,7 @@ def from_start(graph: StateGraph[Any], edge: str, *first: str) -> StateGraph[Any
 
 
 def going_on(node: Any, pause: str, edge: str) -> App:
-    """A run that pauses in front of two nodes of the user's own, then goes on to a worker."""
+    """Make a run that pauses before two nodes of the user's own, then goes on to a worker."""
 
     def ask(state: Narrow) -> dict[str, Any]:
         return {"notes": [interrupt("well?")]}
@@ -145,14 +145,14 @@ HIDDEN = [("plain", "stream to debug")]
 
 @pytest.fixture
 def faults() -> Iterator[list[str]]:
-    """The names of the nodes that break off."""
+    """Give the list that names the nodes that break off."""
     named: list[str] = []
     yield named
     named.clear()
 
 
 def fragile(faults: list[str], edge: str) -> App:
-    """A desk between two nodes of the user's own that may break off."""
+    """Build a desk between two nodes of the user's own that may break off."""
 
     def breaks(name: str) -> Any:
         def node(state: Talk) -> dict[str, Any]:
@@ -249,7 +249,7 @@ async def test_branches_that_are_first_are_of_one_run(edge: str, door: str) -> N
 
 @pytest.mark.parametrize("door", ["invoke", "invoke, exit", "astart"])
 async def test_no_count_runs_over_from_message_to_message(door: str) -> None:
-    """Not by the tightest budgets: each turn may spend all of them."""
+    # Not even by the tightest budgets: each turn may spend all of them.
     graph = StateGraph(Talk)
     tight = talker(agent, budget=Budget(steps=2, retries=1))
     hasty = Recovery(transient=HASTY.transient, unknown=(), budget=Budget(retries=1))

@@ -1,4 +1,4 @@
-"""A run as a thing to hold: where it stands, which way it went, and how it goes on."""
+"""Test a run as a thing to hold: where it stands, which way it went, and how it goes on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
 
 def flaky(*problems: Exception, word: str = "ok") -> Any:
-    """A node that raises these in turn, and then writes a word."""
+    """Make a node that raises these in turn, and then writes a word."""
     left = list(problems)
 
     def node(state: Log) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def failing_path(state: Log) -> str:
 
 
 def forked(**nodes: Any) -> StateGraph[Any]:
-    """Node `a` left by a path function that fails, with what runs beside it."""
+    """Build node `a`, left by a path function that fails, with what runs beside it."""
     graph = own(nodes, [(START, name) for name in nodes if name != "z"])
     return graph.add_conditional_edges("a", failing_path, ["z"])
 
@@ -275,7 +275,7 @@ def test_a_run_is_found_again_by_another_process(tmp_path: Any):
 
 
 class Counting(InMemorySaver):
-    """A saver that notes the checkpoints that it is asked to give."""
+    """Note the checkpoints that the saver is asked to give."""
 
     def __init__(self, given: list[str]) -> None:
         super().__init__()

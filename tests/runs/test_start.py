@@ -1,4 +1,4 @@
-"""Starting a run: what goes in, on which thread, and what LangGraph would let pass."""
+"""Test starting a run: what goes in, on which thread, and what LangGraph would let pass."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def approval(action: Action) -> Approval:
 
 
 def forged() -> dict[str, Any]:
-    """A yes that nobody gave."""
+    """Forge a yes that nobody gave."""
     action = Action(name="pay", arguments={"order": 1, "amount": 500.0}, status="approved")
     return {action.key: plain(action) | {"approval": plain(approval(action))}}
 
@@ -147,7 +147,7 @@ def test_a_forged_approval_does_not_pass_through_a_graph_around_the_desk():
 
 
 class Weather(TypedDict, total=False):
-    """A graph of somebody who has words of their own for things."""
+    """The state of a graph whose author has own words for things."""
 
     outcome: str
     plan: str
@@ -451,7 +451,7 @@ def test_resuming_asks_for_the_context_too():
 
 
 class Savers:
-    """Checkpointers for async runs, ours and LangGraph's own."""
+    """Give checkpointers for async runs, ours and LangGraph's own."""
 
     def __init__(self, stack: AsyncExitStack, folder: Path) -> None:
         self.stack, self.folder = stack, folder
@@ -483,7 +483,7 @@ async def test_async_runs_start_wait_and_go_on_with_every_checkpointer(kind: str
 
 
 def test_the_parts_of_a_second_run_are_not_of_the_first():
-    """Earlier runs of a thread are in its older checkpoints, and are not read again."""
+    # Earlier runs of a thread are in its older checkpoints, and are not read again.
     app = saved(own({"a": says("a"), "b": says("b")}))
     for _ in range(3):
         assert start(app, {"log": []}, thread="t").path == ("a", "b")
@@ -491,7 +491,7 @@ def test_the_parts_of_a_second_run_are_not_of_the_first():
 
 
 def test_a_state_of_yours_may_say_nothing_of_how_runs_end():
-    """It knows decisions, but no outcome: then the run is done when nothing is left to run."""
+    # The state knows decisions, but no outcome: a run is done when nothing is left to run.
 
     class Mine(Worked, total=False):
         message: str

@@ -1,4 +1,4 @@
-"""Runs read back from their checkpoints without their graph: the same as with it."""
+"""Test runs read back from their checkpoints without their graph: the same as with it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ GRAPHS: dict[str, tuple[Callable[[], StateGraph[Any]], dict[str, Any], list[Any]
 
 
 def same(found: StoredRun, run: Run, *, ordered: bool = True) -> None:
-    """That both say the same of a run."""
+    """Assert that both say the same of a run."""
     assert found.thread == run.thread
     assert found.status == run.status
     assert sorted(found.path) == sorted(run.path)
@@ -151,7 +151,7 @@ def same(found: StoredRun, run: Run, *, ordered: bool = True) -> None:
 
 
 def written(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that something was written to; LangGraph makes up empty ones for the others."""
+    """Return the values that were written; LangGraph makes up empty ones for the others."""
     return {key: value for key, value in values.items() if value not in ([], {}, None, "", 0)}
 
 
@@ -204,7 +204,7 @@ def test_any_graph_reads_the_same_stored_and_held(seed: int, size: int):
 
 
 def settled(app: Any, saver: Any) -> tuple[StoredRun, Run]:
-    """Both readings of a run, when nothing is written to it any more.
+    """Return both readings of a run, once nothing is written to it any more.
 
     Where a node has failed, one beside it may still be at work in its thread.
     """
@@ -215,7 +215,7 @@ def settled(app: Any, saver: Any) -> tuple[StoredRun, Run]:
 
 
 def random_graph(chance: random.Random, size: int) -> StateGraph[Any]:
-    """Nodes that write, send, jump, ask or fail, joined at random, always forward."""
+    """Draw nodes that write, send, jump, ask or fail, joined at random, always forward."""
     names = [f"n{place}" for place in range(size)]
     graph: StateGraph[Any] = StateGraph(Log)
     for place, name in enumerate(names):

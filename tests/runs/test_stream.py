@@ -1,4 +1,4 @@
-"""A run that is watched: LangGraph's own events, in LangGraph's own form, and last the run."""
+"""Test a watched run: LangGraph's own events, in LangGraph's own form, and last the run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
 @pytest.fixture(params=["sync", "async"])
 def watch(request: Any) -> Any:
-    """All that a stream yields, by either way."""
+    """Collect all that a stream yields, by either way."""
 
     async def taken(*given: Any, **options: Any) -> list[Any]:
         if request.param == "sync":

@@ -26,7 +26,7 @@ def items(given: list[int]) -> list[Plain]:
 
 @st.composite
 def updates(draw: st.DrawFn) -> list[Plain]:
-    """Updates of `actions`, each of one key, in any order of statuses."""
+    """Draw updates of `actions`, each of one key, in any order of statuses."""
     given = draw(
         st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(ACTION_STATUSES)), max_size=12)
     )

@@ -136,7 +136,7 @@ def test_a_model_answers_for_a_typed_dict_of_its_shape() -> None:
 
 
 class Strict:
-    """A criterion that keeps count, and so has no hash."""
+    """Keep count as a criterion, and so have no hash."""
 
     __hash__ = None  # type: ignore[assignment]
 

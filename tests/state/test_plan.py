@@ -17,7 +17,7 @@ def step(name: str, *after: str, **more: object) -> Step:
 
 @st.composite
 def dags(draw: st.DrawFn) -> tuple[Step, ...]:
-    """Steps in a drawn order, each waiting for some that a hidden order puts before it."""
+    """Draw steps in any order, each waiting for some that a hidden order puts before it."""
     count = draw(st.integers(1, 8))
     names = [f"s{number}" for number in range(count)]
     steps = []

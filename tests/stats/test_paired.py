@@ -60,7 +60,7 @@ def test_equal_differences_are_mcnemars(a_only):
 
 
 def constrained_score(difference: float, a_only: int, b_only: int, n: int) -> float:
-    """Tango's score by its definition: the likelihood maximised numerically."""
+    """Compute Tango's score by its definition: the likelihood maximised numerically."""
 
     def unlikely(share: float) -> float:
         cells = (share + difference, share, 1 - 2 * share - difference)
@@ -209,7 +209,7 @@ def test_tango_covers_what_it_says(n, gains):
 
 
 def repeated(random: Random, cases: int, drop: float, alike: float):
-    """Runs of a and b on cases of unequal difficulty, 1 to 4 of each."""
+    """Draw runs of a and b on cases of unequal difficulty, 1 to 4 of each."""
     spread = (1 - alike) / alike
     rows = []
     for case in range(cases):

@@ -217,7 +217,7 @@ def test_the_exact_bound_never_covers_less_than_it_says():
 
 
 def clustered(random: Random, tasks: int, rate: float, alike: float) -> list[tuple[int, int, int]]:
-    """Tasks with 1 to 5 runs each, whose successes are correlated within the task by `alike`."""
+    """Draw tasks of 1 to 5 runs, whose successes are correlated within the task by `alike`."""
     parts = []
     for task in range(tasks):
         runs = random.choice((1, 3, 5))

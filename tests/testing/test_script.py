@@ -26,7 +26,7 @@ GOOD = {"route": "billing", "tries": 2}
 
 
 class Numbers:
-    """Numbers that another thread can come between."""
+    """Count up, in a way that lets another thread come between."""
 
     def __init__(self) -> None:
         self.number = 0

@@ -49,7 +49,7 @@ def lookup(order: int) -> str:
 
 
 async def ask(model: Any, way: str, given: Any = "hello") -> Any:
-    """One reply, in one of the four ways to ask; a stream is added up."""
+    """Return one reply, asked for in one of the four ways; a stream is added up."""
     if way == "invoke":
         return model.invoke(given)
     if way == "ainvoke":

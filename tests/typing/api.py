@@ -1,4 +1,4 @@
-"""The public API as users write it: checked by mypy and pyright, never run.
+"""Use the public API as users write it: checked by mypy and pyright, never run.
 
 A wrong use carries an ignore, which both checkers read. Both call an ignore that is not needed an
 error, so a wrong use that either of them lets pass is seen.
@@ -535,7 +535,7 @@ class Panel(Planned, Merged, Recovered, total=False):
 
 
 class OwnJournal:
-    """A journal of a user's own, by the protocol alone."""
+    """Keep a journal of a user's own, by the protocol alone."""
 
     def claim(self, scope: str, key: str, owner: str) -> Claim | None:
         return None if owner else Claim(key=key, owner=scope, status="done", result=1)

@@ -1,4 +1,4 @@
-"""The evaluation suite as users write it: checked by mypy and pyright, never run."""
+"""Use the evaluation suite as users write it: checked by mypy and pyright, never run."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 

@@ -1,4 +1,4 @@
-"""Ablation: who could be done without, said with an interval, and what could not be tried."""
+"""Test ablation: who could be done without, with an interval, and what could not be tried."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def lookup(order: int) -> str:
 
 
 def says(name: str, *knows: str) -> Any:
-    """An agent that settles what it knows, and gets all else wrong."""
+    """Make an agent that settles what it knows, and gets all else wrong."""
 
     def agent(request: Any) -> str:
         return "right" if any(WORDS[known] in request["message"] for known in knows) else "wrong"
@@ -81,7 +81,7 @@ def target(graph: StateGraph[Any]) -> GraphTarget:
 
 
 def knowing(*also: str) -> Any:
-    """Merges workers into one that knows what all of them did."""
+    """Return a merge of workers into one that knows what all of them did."""
 
     def merge(workers: Any) -> Worker:
         return worker("all", *workers, *also)
@@ -106,7 +106,7 @@ def test_an_agent_that_is_needed_is_named_with_what_its_loss_costs():
 
 
 def right(case: Case) -> Trajectory:
-    """A system that is always right."""
+    """Answer as a system that is always right."""
     return Trajectory(state={"said": "right"})
 
 

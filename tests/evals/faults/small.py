@@ -1,4 +1,4 @@
-"""What the tests of faults break: a small desk of ours, and a graph that knows nothing of us."""
+"""Build targets for the tests of faults: a small desk of ours, and a graph that is not ours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Request(TypedDict):
 
 @dataclass
 class Books:
-    """Where refunds are written; the same one twice is written twice."""
+    """Write refunds down; the same one twice is written twice."""
 
     refunds: list[int] = field(default_factory=list)
 
@@ -53,7 +53,7 @@ def shipping(request: Any) -> str:
 
 
 def did_it(request: Any, result: str, actions: tuple[Action, ...]) -> bool | Unmet:
-    """What the reply says was done, was done; and it names the order that it is about."""
+    """Tell whether the reply names its order, and a refund that it reports was made."""
     if str(request["order"]) not in str(result):
         return unmet("it does not name the order")
     if "refunded" in result and not any(each.status == "done" for each in actions):
@@ -78,7 +78,7 @@ def desk(books: Books, *, evidence: bool = True, agent: Any = billing) -> StateG
 
 @dataclass(frozen=True)
 class Fresh:
-    """A target whose every run has books of its own."""
+    """Give every run of a target books of its own."""
 
     build: Callable[[Books], StateGraph[Any]] = desk
 
@@ -108,7 +108,7 @@ class Plain(TypedDict, total=False):
 
 
 def foreign(tool: Callable[[str], str]) -> StateGraph[Any]:
-    """A user's graph: it looks something up, and answers."""
+    """Build a user's graph: it looks something up, and answers."""
     graph = StateGraph(Plain)
     graph.add_node("look", lambda state: {"found": tool(state["question"])})
     graph.add_node("say", lambda state: {"answer": f"It is {state.get('found', 'done')}."})

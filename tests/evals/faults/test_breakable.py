@@ -1,4 +1,4 @@
-"""A breakable graph: the same until a fault is armed, and then broken at one spot."""
+"""Test a breakable graph: the same until a fault is armed, and then broken at one spot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields on their way: lost, or changed to another of the same kind."""
+"""Test fields on their way: lost, or changed to another of the same kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ values = st.recursive(
 
 
 def able(value: Any) -> bool:
-    """Whether there is anything in it to be changed."""
+    """Tell whether there is anything in the value to be changed."""
     if isinstance(value, dict):
         return any(map(able, value.values()))
     if isinstance(value, list):

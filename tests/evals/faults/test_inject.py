@@ -1,4 +1,4 @@
-"""Fault injection: where faults are put, and what counts as recovered, handed over and silent."""
+"""Test fault injection: where faults are put; what counts as recovered, handed over, silent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def suite(build: Any = desk, number: int = 6) -> Suite:
 
 
 def blind(books: Books) -> StateGraph[Any]:
-    """The same desk without a criterion that looks at what was done."""
+    """Make the same desk without a criterion that looks at what was done."""
     return desk(books, evidence=False)
 
 

@@ -15,7 +15,7 @@ Link = Callable[..., Client]
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """LangSmith's package remembers what the environment said."""
+    """Clear the cache in which LangSmith's package remembers what the environment said."""
     get_env_var.cache_clear()
     yield
     monkeypatch.undo()
@@ -24,7 +24,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def smith() -> Iterator[Smith]:
-    """A LangSmith service on loopback."""
+    """Run a LangSmith service on loopback."""
     with smith_server() as server:
         yield server
     assert server.refused == []
@@ -32,7 +32,7 @@ def smith() -> Iterator[Smith]:
 
 @pytest.fixture
 def link(smith: Smith) -> Iterator[Link]:
-    """Makes clients of the service that do not ask twice."""
+    """Give a maker of clients of the service that do not ask twice."""
     made: list[Client] = []
 
     def client(**more: Any) -> Client:
@@ -43,7 +43,7 @@ def link(smith: Smith) -> Iterator[Link]:
 
     yield client
     smith.ending.set()
-    for each in made:  # what is left under way is not to be seen by the next test
+    for each in made:  # the next test must not see requests left under way
         each.close(timeout=10)
     for thread in threading.enumerate():
         if thread.name.startswith("quintet-"):
@@ -52,5 +52,5 @@ def link(smith: Smith) -> Iterator[Link]:
 
 @pytest.fixture
 def client(link: Link) -> Client:
-    """A client of the service."""
+    """Return a client of the service."""
     return link()

@@ -100,7 +100,7 @@ def _still(row: Row) -> dict[str, Any]:
 
 @contextmanager
 def beta() -> Iterator[None]:
-    """LangSmith says once that switching the upload off is in beta."""
+    """Allow LangSmith to say once that switching the upload off is in beta."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=BETA)
         yield

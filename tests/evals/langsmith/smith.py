@@ -1,4 +1,4 @@
-"""A LangSmith service on loopback: keeps what it is sent, and checks that it fits together.
+"""Run a LangSmith service on loopback: keep what it is sent, check that it fits together.
 
 It knows the requests that an upload makes and no others, wants the key on every one of them, and
 refuses what names a dataset, an example, an experiment or a run wrongly. It can be told to fail.
@@ -46,7 +46,7 @@ class Refused(Exception):
 
 @dataclass(kw_only=True)
 class Smith:
-    """The running service, and all that it was sent."""
+    """Keep all that the running service is sent."""
 
     address: str
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Smith:
         self.faults[call] = list(acts)
 
     def next_fault(self, call: str) -> Act | None:
-        """The act for a request, as in `POST /feedback`; `*` is any request."""
+        """Return the act for a request, as in `POST /feedback`; `*` is any request."""
         acts = self.faults.get(call) or self.faults.get("*") or []
         return acts.pop(0) if len(acts) > 1 else acts[0] if acts else None
 
@@ -122,7 +122,7 @@ class Smith:
         raise Refused(f"no such request: {call}")
 
     def roots(self) -> list[dict[str, Any]]:
-        """The runs that have no parent."""
+        """Return the runs that have no parent."""
         return [run for run in self.runs.values() if not run.get("parent_run_id")]
 
     def _created(self, dataset: str, parts: dict[str, Any]) -> Any:
@@ -184,7 +184,7 @@ class Smith:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Serve one connection."""
 
     protocol_version = "HTTP/1.1"
     timeout = 20
@@ -239,11 +239,11 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def send(self, code: int, body: Any, **headers: str) -> None:
-        """A whole answer."""
+        """Send a whole answer."""
         self.raw(code, json.dumps(body).encode(), **headers)
 
     def raw(self, code: int, content: bytes, length: int | None = None, **headers: str) -> None:
-        """An answer of these bytes."""
+        """Send an answer of these bytes."""
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content) if length is None else length))
@@ -257,12 +257,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def status(code: int, **headers: str) -> Act:
-    """An answer of this status, and nothing in it."""
+    """Return an act that answers this status, with no data."""
     return lambda handler: handler.send(code, {"detail": f"status {code}"}, **headers)
 
 
 def garbage(handler: Handler) -> None:
-    """A page where JSON should be."""
+    """Answer with a page where JSON should be."""
     handler.raw(200, b"<html>Sign in</html>")
 
 

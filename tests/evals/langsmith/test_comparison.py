@@ -35,7 +35,7 @@ length = Metric(
 
 
 def preferences(smith):
-    """By case: the route of the preferred run, or nobody's."""
+    """Return by case the route of the preferred run, or nobody's."""
     of = {each["id"]: each["metadata"]["quintet"]["id"] for each in smith.examples.values()}
     pairs = defaultdict(dict)
     for each in smith.feedback:

@@ -30,7 +30,7 @@ CASES = (
 
 
 def sent(smith):
-    """Requests that change something."""
+    """Return the requests that change something."""
     return [call for call in smith.calls if call.split()[0] != "GET"]
 
 

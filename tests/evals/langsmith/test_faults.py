@@ -19,7 +19,7 @@ FAULTS = {"500": status(500), "401": status(401), "hang": hang, "garbage": garba
 
 @pytest.fixture
 def client(request, link):
-    """Waits long for a loaded machine, and briefly for a server that is told to hang."""
+    """Make a client that waits long for a loaded machine, briefly for a server told to hang."""
     wait = 500 if "hang" in request.node.name else 5000
     return link(timeout_ms=(wait, wait))
 
@@ -105,7 +105,7 @@ def test_feedback_that_is_refused_once_alone_is_counted_alone(smith, upload):
 
 
 def _judge(handler):
-    """Nothing is wrong with the others."""
+    """Accept this feedback and all others: nothing is wrong with them."""
     handler.smith.faults.clear()
     handler.smith.feedback.append({"key": "", "run_id": None})
     handler.send(200, {})
@@ -126,7 +126,7 @@ def test_a_server_that_asks_for_patience_gets_it(smith, link, ours):
 
 
 def _relent(call):
-    """Once more, and then no more."""
+    """Return an act that refuses once more, and then no more."""
 
     def act(handler):
         handler.smith.faults.pop(call)

@@ -25,7 +25,7 @@ from tests.evals.langsmith.desk import CASES, app, beta, suite, timeless
 
 @pytest.fixture
 def sockets(monkeypatch):
-    """Names looked up and connections tried, all of which are refused."""
+    """Note the names looked up and connections tried, and refuse all of them."""
     seen: list[str] = []
 
     def refuse(*given, **named):
@@ -39,7 +39,7 @@ def sockets(monkeypatch):
 
 @pytest.fixture(params=[None, "true", "false"], ids=["unset", "true", "false"])
 def tracing(request, monkeypatch):
-    """The environment, asking for traces, forbidding them, or saying nothing."""
+    """Set the environment to ask for traces, to forbid them, or to say nothing."""
     monkeypatch.setenv("LANGSMITH_API_KEY", "key")
     monkeypatch.delenv("LANGSMITH_TRACING", raising=False)
     if request.param is not None:

@@ -34,7 +34,7 @@ def app():
 
 @pytest.fixture
 def tree():
-    """An open trace that goes nowhere."""
+    """Open a trace that goes nowhere."""
     with (
         tracing_context(enabled="local", client=OfflineClient()),
         trace("test", client=OfflineClient()) as open_now,

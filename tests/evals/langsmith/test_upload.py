@@ -23,7 +23,7 @@ def upload(client):
 
 
 def by_run(smith, key):
-    """The feedback of one key, by case id and repeat."""
+    """Return the feedback of one key, by case id and repeat."""
     case_of = {each["id"]: each["metadata"]["quintet"]["id"] for each in smith.examples.values()}
     found = {}
     for each in smith.feedback:

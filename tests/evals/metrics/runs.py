@@ -1,4 +1,4 @@
-"""What the tests of the metrics measure with: a metric's point of a run, its value over runs."""
+"""Measure for the tests of the metrics: a metric's point of a run, its value over runs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def run(**said: Any) -> Trajectory:
 
 
 def point(metric: Metric, given: Case, trajectory: Trajectory) -> tuple[Any, ...] | None:
-    """What a row keeps of the score."""
+    """Return the part of the score that a row keeps."""
     return metric.kept(metric.score(given, trajectory))
 
 
 def value(metric: Metric, pairs: Sequence[Pair]) -> float | None:
-    """The metric over several runs, as a report computes it."""
+    """Compute the metric over several runs, as a report does."""
     found = [each for pair in pairs if (each := point(metric, *pair)) is not None]
     if metric.over is not None:
         return metric.over(found)
@@ -35,7 +35,7 @@ def value(metric: Metric, pairs: Sequence[Pair]) -> float | None:
 
 
 def row(metric: Metric, given: Case, trajectory: Trajectory, repeat: int = 0) -> Row:
-    """A scored row."""
+    """Make a scored row."""
     score = point(metric, given, trajectory)
     kept = {} if score is None else {metric.name: score}
     return Row(case=given, trajectory=trajectory, repeat=repeat, scores=kept)

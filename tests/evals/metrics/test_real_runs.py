@@ -1,4 +1,4 @@
-"""The metrics on runs of real graphs: what they read must be what the library leaves on record."""
+"""Test metrics on runs of real graphs: what they read must be what the library records."""
 
 from __future__ import annotations
 

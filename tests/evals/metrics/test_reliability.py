@@ -13,7 +13,7 @@ LABEL = {"outcome": "done"}
 
 
 def repeats(*passed: str):
-    """Runs of several cases, a text each: `x` passed, `.` did not."""
+    """Make runs of several cases, a text each: `x` passed, `.` did not."""
     return [
         (case(input=f"{number}", **LABEL), run(status="done" if each == "x" else "exhausted"))
         for number, text in enumerate(passed)
@@ -54,7 +54,7 @@ def test_its_interval_is_made_from_one_value_a_case():
     points = [("group", point(metric, *pair)) for pair in pairs]
     assert metric.over.parts(points) == [("group", 1.0, 1.0), ("group", 1 / 6, 1.0)]
     assert metric.over.parts([*points, ("group", ("new", True))]) == []
-    # What a bootstrap over runs would take a case for that it draws twice:
+    # A bootstrap over runs would take a case that it draws twice for this one:
     assert value(metric, repeats("xx..xx..")) == pytest.approx(6 / 28)
 
 

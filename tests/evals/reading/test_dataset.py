@@ -1,4 +1,4 @@
-"""Cases as examples of a LangSmith dataset: ours come back whole, others are understood."""
+"""Test cases as a LangSmith dataset's examples: ours come back whole, others are understood."""
 
 from __future__ import annotations
 

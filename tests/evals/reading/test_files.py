@@ -1,4 +1,4 @@
-"""Cases in files: what is written comes back, and every mistake is told with its line."""
+"""Test cases in files: what is written comes back, and every mistake is told with its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state read into a trajectory: of graphs that keep our records, and of those that do not."""
+"""Test reading a state into a trajectory: of graphs that keep our records, and of others."""
 
 from __future__ import annotations
 

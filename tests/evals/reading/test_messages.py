@@ -1,4 +1,4 @@
-"""Message lists as recorded runs: OpenAI's and LangChain's forms, handoffs, failures, retries."""
+"""Test message lists as runs: OpenAI's and LangChain's forms, handoffs, failures, retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs made elsewhere: read from a checkpointer or a file, and scored like any other."""
+"""Test runs made elsewhere: read from a checkpointer or a file, and scored like any other."""
 
 from __future__ import annotations
 

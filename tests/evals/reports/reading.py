@@ -1,4 +1,4 @@
-"""Reading HTML back: whether it is well formed, and what stands in it."""
+"""Read HTML back: whether it is well formed, and what stands in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VOID = {"meta", "input", "br", "wbr", "img", "circle", "line", "polyline"}
 
 
 class Read(HTMLParser):
-    """A document, read strictly: every element is closed, in order."""
+    """Read a document strictly: every element is closed, in order."""
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -53,11 +53,11 @@ class Read(HTMLParser):
 
 
 def joined(source: str) -> str:
-    """HTML without the places where a long name may be broken."""
+    """Return HTML without the places where a long name may be broken."""
     return source.replace("<wbr>", "")
 
 
 def pictures(source: str) -> list[str]:
-    """The SVGs that images carry as data."""
+    """Return the SVGs that images carry as data."""
     found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', source)
     return [base64.b64decode(data).decode() for data in found]

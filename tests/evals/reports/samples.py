@@ -1,4 +1,4 @@
-"""Reports to render: small ones by hand, and large ones drawn by a seed."""
+"""Make reports to render: small ones by hand, and large ones drawn by a seed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WORDS = (  # noqa: SIM905 - a line of words reads better than a list of them
 
 
 def rows_of(pairs: Iterable[tuple[Case, Trajectory]], metrics: Sequence[Metric] = METRICS):
-    """Scored rows."""
+    """Make scored rows."""
 
     async def all_of() -> list[Row]:
         return [await scored(case, run, 0, metrics) for case, run in pairs]
@@ -50,7 +50,7 @@ def report_of(
     metrics: Sequence[Metric] = METRICS,
     **more: Any,
 ) -> Report:
-    """A report on scored rows."""
+    """Make a report on scored rows."""
     figures = figures_of(rows, metrics, gated={gate.metric for gate in gates})
     known = {name: figure for name, figure in figures.items() if figure.value is not None}
     settings = {
@@ -67,7 +67,7 @@ def report_of(
 
 
 def pair(number: int, told: str, got: str, **more: Any) -> tuple[Case, Trajectory]:
-    """A labelled case, and a run that took a route."""
+    """Make a labelled case, and a run that took a route."""
     case = Case(id=f"c{number}", input=f"message {number}", route=told, tags=("all", told))
     confidence = more.pop("confidence", 0.9 if told == got else 0.4)
     run = Trajectory(route=got, best=got, confidence=confidence, seconds=0.01, **more)
@@ -75,14 +75,14 @@ def pair(number: int, told: str, got: str, **more: Any) -> tuple[Case, Trajector
 
 
 def plain_report(**more: Any) -> Report:
-    """Ten cases on two routes, two of them wrong."""
+    """Report ten cases on two routes, two of them wrong."""
     pairs = [pair(n, "billing" if n % 2 else "shipping", "billing") for n in range(4)]
     pairs += [pair(n, "shipping", "shipping") for n in range(4, 10)]
     return report_of(rows_of(pairs), **{"gates": GATES, **more})
 
 
 def nasty_report(text: str = NASTY, **more: Any) -> Report:
-    """One wrong and one right run, with the same text wherever a text can stand."""
+    """Report one wrong and one right run, with the same text wherever a text can stand."""
     case = Case(
         id=text,
         input=text,
@@ -115,7 +115,7 @@ def nasty_report(text: str = NASTY, **more: Any) -> Report:
 def large_report(
     cases: int, routes: int, *, seed: int = 0, wrong: float = 0.1, **more: Any
 ) -> Report:
-    """So many cases on so many routes, with about that share of wrong ones."""
+    """Draw a report of so many cases and routes, with about that share of wrong ones."""
     draw = random.Random(seed)
     names = [f"{draw.choice(WORDS)}_{draw.choice(WORDS)}_{n}" for n in range(routes - 1)]
     names.append("person")
