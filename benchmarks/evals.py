@@ -1,8 +1,8 @@
-"""What evaluating costs: 2,000 cases on a target that does nothing, beside a plain loop.
+"""Measure what evaluating costs: 2,000 cases on a target that does nothing, beside a plain loop.
 
-Per case it adds the scoring by all standard metrics and, if asked, a row on disk; the figures with
-their intervals are made once at the end, and timed apart. It also measures memory, how `jobs` scale
-with a target that waits, and whether an evaluation that is killed again and again loses a case.
+Per case an evaluation adds the scoring by all standard metrics and, if asked, a row on disk. The
+figures with their intervals are made once at the end, and timed apart. Also measured are memory,
+how `jobs` scale with a target that waits, and whether repeated kills lose a case.
 
     python -m benchmarks.evals            # a table
     python -m benchmarks.evals --json     # one object
@@ -31,7 +31,7 @@ JOBS = (1, 2, 4, 8, 16, 32)
 
 
 def target(case: Case) -> Trajectory:
-    """A run that costs nothing: right nine times in ten."""
+    """Run a case at no cost: right nine times in ten."""
     right = int(case.id) % 10 > 0
     return Trajectory(
         status="done", route="a" if right else "b", confidence=0.9 if right else 0.4, seconds=1e-6
@@ -39,7 +39,7 @@ def target(case: Case) -> Trajectory:
 
 
 async def waiting(case: Case) -> Trajectory:
-    """The same, after a wait such as a model's."""
+    """Run a case after a wait such as a model's."""
     await asyncio.sleep(WAIT)
     return target(case)
 
@@ -52,14 +52,14 @@ def cases(number: int) -> tuple[Case, ...]:
 
 
 def plain_loop(suite: Suite) -> float:
-    """Seconds of a loop that runs the target and counts what is right."""
+    """Time a loop that runs the target and counts the right routes, in seconds."""
     began = time.perf_counter()
     sum(target(case).route in (case.route or ()) for case in suite.cases)
     return time.perf_counter() - began
 
 
 def overhead(number: int, rounds: int) -> dict[str, Any]:
-    """Microseconds a case, the best of some rounds; what is summed up at the end apart."""
+    """Measure microseconds a case, the best of some rounds; the final figures are timed apart."""
     suite = Suite(cases=cases(number), target=target)
     rows: dict[str, list[float]] = {name: [] for name in ("loop", "run", "run_into_file", "sum_up")}
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def overhead(number: int, rounds: int) -> dict[str, Any]:
 
 
 def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]:
-    """Seconds until the last case was scored, and seconds for the figures after it."""
+    """Measure seconds until the last case was scored, and seconds for the figures after it."""
     began, last = time.perf_counter(), [0.0]
 
     def seen(done: int, total: int) -> None:
@@ -86,7 +86,7 @@ def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]
 
 
 def memory(number: int) -> dict[str, Any]:
-    """Kilobytes a case that stay while it runs, in the second half of a run against the first."""
+    """Measure kilobytes kept per case, in the first and second half of a run, and the peak."""
     marks: dict[int, int] = {}
 
     def seen(done: int, total: int) -> None:
@@ -107,7 +107,7 @@ def memory(number: int) -> dict[str, Any]:
 
 
 def scaling(number: int) -> dict[str, Any]:
-    """Wall seconds until the last case, with so many jobs on a target that waits; and the ideal."""
+    """Measure wall seconds until the last case by number of jobs, and the ratio to the ideal."""
     found: dict[str, Any] = {}
     for jobs in JOBS:
         wall, _ = timed(Suite(cases=cases(number), target=waiting), None, jobs)
@@ -135,7 +135,7 @@ evaluate(Suite(cases=cases(int(sys.argv[3])), target=logged), into=Path(sys.argv
 
 
 def killed(number: int, kills: int) -> dict[str, Any]:
-    """An evaluation that is killed (SIGKILL) again and again, and gone on with each time."""
+    """Kill an evaluation (SIGKILL) again and again, resume it each time, and count lost cases."""
     with tempfile.TemporaryDirectory() as folder:
         rows, ran = Path(folder) / "rows.jsonl", Path(folder) / "ran.txt"
         command = [sys.executable, "-c", CHILD, str(rows), str(ran), str(number)]

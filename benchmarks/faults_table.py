@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.faults` as Markdown tables."""
+"""Show the figures of `benchmarks.faults` as Markdown tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DESKS = (
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    """All figures, for a person to read."""
+    """Return all figures, for a person to read."""
     parts = [_circumstances(figures), _summary(figures)]
     for name, title in _DESKS:
         if name in figures:

@@ -1,6 +1,6 @@
-"""What a node costs by its form: a function, a callable dataclass, and one of Quintet's nodes.
+"""Measure a node's cost by its form: function, callable dataclass, or one of Quintet's nodes.
 
-A line of nodes that only decide, sync and async, the forms in turn in one process.
+Nodes that only count stand in a line, sync and async; the forms take turns in one process.
 
     python -m benchmarks.hop            # a table
     python -m benchmarks.hop --json     # one object
@@ -74,7 +74,7 @@ FORMS: Mapping[str, Callable[[], Any]] = {
 
 
 def line(form: Callable[[], Any]) -> Any:
-    """A compiled line of nodes of one form."""
+    """Compile a line of nodes of one form."""
     graph = StateGraph(Count)
     names = [f"n{number}" for number in range(LENGTH)]
     for name in names:
@@ -85,7 +85,7 @@ def line(form: Callable[[], Any]) -> Any:
 
 
 async def measure(rounds: int) -> dict[str, Any]:
-    """The median milliseconds of each form."""
+    """Measure the median milliseconds of each form."""
     apps = {name: line(form) for name, form in FORMS.items()}
     times: dict[str, dict[str, list[float]]] = {"sync": {}, "async": {}}
     for number in range(rounds + 1):

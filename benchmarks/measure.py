@@ -1,4 +1,4 @@
-"""Measuring: what each contender asks of its model, and how long it takes beside the others."""
+"""Measure what each contender asks of its model, and how long it takes beside the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Seconds = dict[str, list[float]]
 
 
 class Unequal(Exception):
-    """Two contenders that are compared do not do the same work."""
+    """Raised when two contenders that are compared do not do the same work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,10 @@ class Turn:
 
 
 def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
-    """All contenders in turn, round after round, each round begun by another one.
+    """Yield all contenders in turn, round after round, each round begun by another one.
 
     Every contender of a round answers the same message. Garbage is collected between the rounds
-    and not in them, so that nobody pays for what another has left.
+    and not in them, so that no contender pays for the garbage of another.
     """
     messages = list(MESSAGES.values())
     gc.collect()
@@ -59,7 +59,7 @@ def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
 
 
 def timed(desks: Sequence[Desk], rounds: int) -> Seconds:
-    """Seconds a run with `invoke`."""
+    """Time runs with `invoke`, in seconds."""
     seconds: Seconds = {desk.name: [] for desk in desks}
     for turn in turns(desks, rounds):
         began = time.perf_counter()
@@ -71,7 +71,7 @@ def timed(desks: Sequence[Desk], rounds: int) -> Seconds:
 
 
 async def atimed(desks: Sequence[Desk], rounds: int) -> Seconds:
-    """Seconds a run with `ainvoke`, one run at a time."""
+    """Time runs with `ainvoke`, one at a time, in seconds."""
     seconds: Seconds = {desk.name: [] for desk in desks}
     for turn in turns(desks, rounds):
         began = time.perf_counter()
@@ -83,13 +83,13 @@ async def atimed(desks: Sequence[Desk], rounds: int) -> Seconds:
 
 
 def ratio(seconds: Seconds, name: str, reference: str) -> float:
-    """How much longer one contender takes than another: the median over the rounds."""
+    """Divide one contender's time by another's: the median of the ratios over the rounds."""
     pairs = zip(seconds[name], seconds[reference], strict=True)
     return round(statistics.median(one / other for one, other in pairs), 3)
 
 
 def summary(seconds: Seconds, reference: str) -> dict[str, dict[str, float]]:
-    """By contender: median and quartiles in milliseconds, and the ratio to one of them."""
+    """Give each contender's median and quartiles in milliseconds, and its ratio to a reference."""
     figures = {}
     for name, taken in seconds.items():
         low, middle, high = statistics.quantiles(taken, n=4)
@@ -103,7 +103,7 @@ def summary(seconds: Seconds, reference: str) -> dict[str, dict[str, float]]:
 
 
 async def together(desk: Desk, runs: int) -> float:
-    """Seconds for many runs at once."""
+    """Time many runs at once, in seconds."""
     message = next(iter(MESSAGES.values()))
     given = [desk.given(message) for _ in range(runs)]
     gc.collect()
@@ -114,13 +114,13 @@ async def together(desk: Desk, runs: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What one contender's model received over the three messages."""
+    """The calls that one contender's model received over the three messages."""
 
     calls: tuple[ModelCall, ...]
 
     @property
     def per_run(self) -> dict[str, float]:
-        """Model calls and characters of one run, on average."""
+        """Average the model calls and characters of one run."""
         runs = len(MESSAGES)
         return {
             "model_calls": round(len(self.calls) / runs, 2),
@@ -130,7 +130,7 @@ class Asked:
 
 
 def asked(contender: Contender, *, awaited: bool) -> Asked:
-    """Run each message once, and see what the model received.
+    """Run each message once, and return what the model received.
 
     Raises:
         Unequal: a customer does not get the scripted answer.

@@ -1,4 +1,4 @@
-"""What orchestration costs: one desk through Quintet, by hand on LangGraph, and through others.
+"""Measure what orchestration costs: a desk through Quintet, through others, or by hand.
 
 The desk: a front door that routes by a model, three specialists, one tool call, an answer. All
 contenders run on scripted models without latency, in turn and in one process.
@@ -37,14 +37,14 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How much is measured.
+    """The size of a measurement.
 
     Args:
         runs: rounds without a saver, sync and async each.
         saved_runs: rounds with SQLite.
         together: runs at once in the concurrent part.
         latency: seconds of a model call there.
-        repeats: how often that part is repeated.
+        repeats: repetitions of that part.
         peers: whether other libraries are measured too.
     """
 
@@ -60,7 +60,7 @@ QUICK = Options(runs=6, saved_runs=3, together=5, latency=0.005, repeats=1)
 
 
 def measure(options: Options) -> Figures:
-    """All figures, ready for JSON.
+    """Measure all figures, ready for JSON.
 
     Raises:
         Unequal: contenders that are compared do not make the same model calls.
@@ -104,7 +104,7 @@ def _peers() -> tuple[Contender, ...]:
 
 
 def _received(contenders: Sequence[Contender]) -> dict[str, dict[str, float]]:
-    """Model calls and characters of each contender, the same for sync and async runs."""
+    """Count model calls and characters of each contender, the same for sync and async runs."""
     received = {}
     for awaited in (False, True):
         seen = {contender.name: asked(contender, awaited=awaited) for contender in contenders}
@@ -129,7 +129,7 @@ def _unsaved(contenders: Sequence[Contender], options: Options, *, awaited: bool
 async def _concurrent(
     contenders: Sequence[Contender], received: dict[str, dict[str, float]], options: Options
 ) -> Figures:
-    """Many runs at once on models that take their time; ideal is no more than that time."""
+    """Time many runs at once on models with latency; the ideal is the calls' latency alone."""
     _say(f"{options.together} runs at once, {options.repeats} times")
     walls: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for _ in range(options.repeats):
@@ -153,7 +153,7 @@ def _say(what: str) -> None:
 
 
 def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
-    """The options of the command line, and whether to print JSON."""
+    """Read the command line: the options, and whether to print JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -1,4 +1,4 @@
-"""How well `by_examples` routes, beside semantic-router: CLINC150.
+"""Measure how well `by_examples` routes, beside semantic-router: CLINC150.
 
 Tasks: 150 intents; their 10 domains as agents; ten examples an intent, the first ones of the file
 and drawn ones. Each without embeddings and with MiniLM's. A router is fitted on train and
@@ -8,7 +8,7 @@ accuracy on accepted messages.
     python -m benchmarks.routing            # a table
     python -m benchmarks.routing --json     # one object
 
-A missed goal is told and is no failure; the exit code is 1 where something could not be measured.
+A missed goal is shown, and is no failure; the exit code is 1 if something could not be measured.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ NO_PEERS = ("clinc150.domains",)
 PACKAGES = ("scikit-learn", "scipy", "numpy")
 
 Learn = Callable[..., Any]
-"""`by_examples`, or what is measured in its place."""
+"""`by_examples`, or a function that is measured in its place."""
 
 
 class Known(Embeddings):
-    """A model's embeddings, known beforehand or, while `live`, made anew for every text."""
+    """Return a model's embeddings, known beforehand or, while `live`, computed for every text."""
 
     def __init__(self, model: Embeddings, vectors: Mapping[str, Any]) -> None:
         self.model = model
@@ -80,12 +80,12 @@ class Known(Embeddings):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is measured.
+    """The parts that are measured.
 
     Args:
         embeddings: whether the routers with MiniLM are measured, and the peer, which needs it.
         peers: whether semantic-router is measured.
-        data: the folder of CLINC150; looked for where it is not given.
+        data: the folder of CLINC150; looked for if not given.
     """
 
     embeddings: bool = True
@@ -94,7 +94,7 @@ class Options:
 
 
 def measure(options: Options, *, learn: Learn = by_examples) -> Figures:
-    """All figures, ready for JSON.
+    """Measure all figures, ready for JSON.
 
     Raises:
         DataMissing: CLINC150 is not there.
@@ -127,7 +127,7 @@ def measure(options: Options, *, learn: Learn = by_examples) -> Figures:
 
 
 def _known(todo: Sequence[Task], found: Figures, problems: dict[str, str]) -> Known | None:
-    """MiniLM with the vectors of all texts, or the reason why there is none among the problems."""
+    """Return MiniLM with the vectors of all texts, or None and put the reason into `problems`."""
     texts = list(dict.fromkeys(text for task in todo for text in task.texts))
     try:
         model = MiniLM().checked()
@@ -145,7 +145,7 @@ def _known(todo: Sequence[Task], found: Figures, problems: dict[str, str]) -> Kn
 def _ours(
     todo: Sequence[Task], known: Known | None, found: Figures, learn: Learn
 ) -> dict[str, list[Answer]]:
-    """Figures of our router, with and without embeddings, and its answers by their key."""
+    """Measure our router, with and without embeddings, and return its answers by their key."""
     answers = {}
     for task in todo:
         for kind, embeddings in (("no_embeddings", None), ("embeddings", known)):
@@ -201,7 +201,7 @@ def _peers(
     found: Figures,
     problems: dict[str, str],
 ) -> None:
-    """Figures of semantic-router; the full task's held-out messages calibrate all its tasks."""
+    """Measure semantic-router; the full task's held-out messages calibrate all its tasks."""
     (full, *_) = todo
     for task in todo:
         if task.name in NO_PEERS:
@@ -229,7 +229,7 @@ def _peers(
 
 
 def theirs(task: Task, peer: Semantic) -> Figures:
-    """The same figures of the peer's answers; its threshold is chosen on what it was fitted on."""
+    """Compute the peer's figures; its threshold is chosen on the messages it was fitted on."""
     return {
         **figures(peer.answers, task.test, at_least=AT_LEAST),
         **rounded({name: getattr(peer, name) for name in ("fit_seconds", "fit_cpu_seconds")}),
@@ -239,7 +239,7 @@ def theirs(task: Task, peer: Semantic) -> Figures:
 
 
 def over_draws(found: Figures) -> Figures:
-    """The mean over the draws of ten examples, and the least and the largest, of each router."""
+    """Average each router's figures over the draws of ten examples, with the least and largest."""
     by_key: dict[str, list[float]] = defaultdict(list)
     for key, value in found.items():
         draw, _, rest = key.removeprefix(f"{DRAWN}.").partition(".")
@@ -253,7 +253,7 @@ def over_draws(found: Figures) -> Figures:
 
 
 def some(test: Sequence[Pair], count: int = TIMED) -> list[str]:
-    """Texts from all over the test messages."""
+    """Pick texts from all over the test messages."""
     return [text for text, _ in test[:: max(len(test) // count, 1)]][:count]
 
 
@@ -277,7 +277,7 @@ def _say(what: str) -> None:
 
 
 def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
-    """The options of the command line, and whether to print JSON."""
+    """Read the command line: the options, and whether to print JSON."""
     meaning = "\n".join(f"  {name:32} {what}" for name, what in MEANING.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.routing",
@@ -306,7 +306,7 @@ def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit code is 1 where something could not be measured."""
+    """Measure and print; the exit code is 1 if something could not be measured."""
     options, as_json = read_options(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

@@ -1,4 +1,4 @@
-"""What a router's answers to test messages are worth, in figures."""
+"""Compute figures of a router's answers to test messages."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MEANING = {
     "fit_cpu_seconds": "its processor time",
     "embed_fit_cpu_seconds": "processor time of embedding all texts of the task, once",
 }
-"""What each figure is. An `_interval` is at 95 %: Wilson's, or Newcombe's for AUROC."""
+"""The meaning of each figure. An `_interval` is at 95 %: Wilson's, or Newcombe's for AUROC."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a router says to one message.
+    """A router's answer to one message.
 
     Args:
         route: the likeliest route.
@@ -54,7 +54,7 @@ class Answer:
 
 
 def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float) -> Figures:
-    """All figures but the times; see `MEANING`."""
+    """Compute all figures but the times; see `MEANING`."""
     judged = list(zip(answers, (route for _, route in test), strict=True))
     inside = [(answer, route) for answer, route in judged if route is not None]
     outside = [answer for answer, route in judged if route is None]
@@ -92,7 +92,7 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
 
 
 def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pair]) -> Figures:
-    """Likeliest routes of two routers on the same in-scope messages; McNemar's exact p."""
+    """Compare the likeliest routes of two routers on in-scope messages; McNemar's exact p."""
     mine, other = (
         [
             float(answer.route == route)
@@ -112,7 +112,7 @@ def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pa
 
 
 def times(name: str, seconds: Sequence[float]) -> Figures:
-    """Median and 95th percentile in milliseconds; `name` ends in `{}` for which of them."""
+    """Return median and 95th percentile in milliseconds; their names replace the `{}` in `name`."""
     return {
         name.format("median"): round(statistics.median(seconds) * 1000, 3),
         name.format("p95"): round(statistics.quantiles(seconds, n=20)[-1] * 1000, 3),
@@ -122,7 +122,7 @@ def times(name: str, seconds: Sequence[float]) -> Figures:
 def timed(
     call: Callable[[str], object], texts: Sequence[str], clock: Callable[[], float]
 ) -> list[float]:
-    """Seconds of each call by this clock, after a few that warm up."""
+    """Time each call by this clock, in seconds, after a few calls that warm up."""
     for text in texts[:10]:
         call(text)
     seconds = []
@@ -134,7 +134,7 @@ def timed(
 
 
 def promise(chooser: Any) -> Figures:
-    """What the router says of its promise, its plain values only."""
+    """Return the plain values that the router states of its promise."""
     stated = getattr(chooser, "promise", None)
     if stated is None or not is_dataclass(stated) or isinstance(stated, type):
         return {}
@@ -142,7 +142,7 @@ def promise(chooser: Any) -> Figures:
 
 
 def flat(found: Figures, before: str = "") -> Figures:
-    """Nested figures under dotted keys."""
+    """Flatten nested figures to dotted keys."""
     result: Figures = {}
     for name, value in found.items():
         key = f"{before}.{name}" if before else name
@@ -151,7 +151,7 @@ def flat(found: Figures, before: str = "") -> Figures:
 
 
 def nested(found: Figures) -> Figures:
-    """Figures under dotted keys as nested objects."""
+    """Nest figures that have dotted keys."""
     result: Figures = {}
     for key, value in found.items():
         *path, last = key.split(".")
@@ -163,7 +163,7 @@ def nested(found: Figures) -> Figures:
 
 
 def rounded(found: Figures) -> Figures:
-    """The same with floats at four decimals."""
+    """Round floats to four decimals."""
     return {
         name: round(value, 4) if isinstance(value, float) else value
         for name, value in found.items()

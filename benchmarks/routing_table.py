@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.routing` for a person: against the goals, and side by side."""
+"""Show the figures of `benchmarks.routing`: against the goals, and side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOALS: tuple[tuple[str, str, float], ...] = (
     ("clinc150.ten_shot.embeddings.accuracy", ">=", 0.91),
     ("clinc150.ten_shot_drawn.embeddings.accuracy", ">=", 0.91),
 )
-"""What was wanted: a key, and what its figure should reach or stay under."""
+"""The goals: a key, and the bound that its figure should reach or stay under."""
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -41,7 +41,7 @@ COLUMNS = {
 
 
 def goals(figures: Figures) -> Figures:
-    """Each goal that was measured, with its figure and whether it is met."""
+    """Return each goal that was measured, with its figure and whether it is met."""
     found: Figures = {}
     for key, sign, bound in GOALS:
         measured = figures.get(key)
@@ -52,7 +52,7 @@ def goals(figures: Figures) -> Figures:
 
 
 def table(found: Figures) -> str:
-    """All figures, for a person to read."""
+    """Return all figures, for a person to read."""
     parts = [
         _circumstances(found),
         *(f"Not measured: {name}: {why}" for name, why in found["problems"].items()),
@@ -83,7 +83,7 @@ def _wanted(met: Figures) -> str:
 
 
 def _side_by_side(figures: Figures) -> str:
-    """A row for each router on each task; what a promise was made of stands in the JSON."""
+    """Return a row for each router on each task; details of its promise are in the JSON only."""
     routers = [
         key.removesuffix(".accuracy")
         for key in figures

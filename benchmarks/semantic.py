@@ -1,4 +1,4 @@
-"""The peer: semantic-router on the same data, in an environment of its own.
+"""Run the peer, semantic-router, on the same data, in an environment of its own.
 
 It needs an older `openai` than Quintet, so it runs as a program beside this one. Its routes hold
 the train part of a task; it is fitted (Platt's calibration) on val, oos_train and oos_val, as it
@@ -26,12 +26,12 @@ VERSION = "1.1.1"
 WANTED = (f"semantic-router=={VERSION}", "openai<3")
 WORKER = Path(__file__).with_name("semantic_worker.py")
 AGGREGATIONS = ("mean", "sum")
-"""Its default, and the one of its others that serves it better here."""
+"""Its default, and another one that serves it better here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Semantic:
-    """What semantic-router made of a task with one of its aggregations.
+    """Results of semantic-router on a task with one of its aggregations.
 
     Args:
         answers: to the test messages; accepted from the threshold on.
@@ -64,7 +64,7 @@ def asked(
         vectors: the embedding of each of its texts, and of those to calibrate on.
         timed: texts to measure single calls with.
         at_least: the promise that the threshold is chosen for.
-        calibration: what it is fitted on; the task's held-out examples if not given.
+        calibration: messages it is fitted on; the task's held-out examples if not given.
         python: the interpreter of its environment; that of `.cache` if not given.
 
     Raises:
@@ -94,7 +94,7 @@ def asked(
 
 
 def environment(cache: Path = CACHE) -> Path:
-    """The Python of semantic-router's environment, made by the first who asks.
+    """Return the Python of semantic-router's environment, made by the first who asks.
 
     Raises:
         Unavailable: it cannot be made.
@@ -132,7 +132,7 @@ def _read(said: dict[str, Any], fit: Sequence[Pair], at_least: float) -> Semanti
 
 
 def lowest(judged: Sequence[tuple[float, bool]], at_least: float) -> float:
-    """The lowest confidence from which on this share of answers is right; 2 if there is none."""
+    """Find the lowest confidence from which on this share of answers is right; 2 if none."""
     found, right = 2.0, 0
     ordered = sorted(judged, key=lambda pair: -pair[0])
     for number, (confidence, correct) in enumerate(ordered, start=1):

@@ -1,4 +1,4 @@
-"""semantic-router on one task, in its own environment: `semantic_worker.py TASK VECTORS ANSWERS`.
+"""Run semantic-router on a task, in its environment: `semantic_worker.py TASK VECTORS ANSWERS`.
 
 It stands alone: that environment has neither Quintet nor this folder's other modules.
 """
@@ -21,14 +21,14 @@ VECTORS: dict[str, Any] = {}
 
 
 class Known(DenseEncoder):
-    """An encoder that looks its vectors up, so that routing alone is measured."""
+    """Look vectors up in place of encoding, so that routing alone is measured."""
 
     def __call__(self, docs: list[Any]) -> list[Any]:
-        """Vectors of these texts; 32-bit, which is faster here than lists of Python floats."""
+        """Return the texts' vectors; 32-bit, which is faster here than lists of Python floats."""
         return [VECTORS[doc] for doc in docs]
 
     async def acall(self, docs: list[Any]) -> list[Any]:
-        """The same; nothing is waited for."""
+        """Return the same vectors; nothing is awaited."""
         return self(docs)
 
 

@@ -1,6 +1,6 @@
-"""What starting costs: importing Quintet beside importing LangGraph, and `quintet --help`.
+"""Measure what starting costs: importing Quintet beside importing LangGraph, and `quintet --help`.
 
-Each import runs in a process of its own, in turn, so that a ratio is of neighbours in time.
+The imports take turns, each in its own process, so that a ratio compares neighbours in time.
 
     python -m benchmarks.startup            # a table
     python -m benchmarks.startup --json     # one object
@@ -30,14 +30,14 @@ HELP = [sys.executable, "-m", "quintet", "--help"]
 
 
 def seconds(command: list[str]) -> float:
-    """The wall time of a whole process."""
+    """Measure the wall time of a whole process, in seconds."""
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Medians over rounds; each ratio is the median of the rounds' own ratios."""
+    """Return medians over rounds; each ratio is the median of the rounds' own ratios."""
     times: dict[str, list[float]] = {name: [] for name in (BASE, *MORE, "quintet --help")}
     for number in range(rounds + 1):
         row = {BASE: seconds([sys.executable, "-c", BASE])}

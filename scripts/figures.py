@@ -36,7 +36,7 @@ Documented = ast.Module | ast.ClassDef | Function
 
 @dataclass(frozen=True)
 class Module:
-    """One source file, read."""
+    """Read one source file: its docstrings, comments, imports and lengths."""
 
     path: Path
     source: str
@@ -54,7 +54,7 @@ class Module:
 
     @cached_property
     def docstrings(self) -> list[tuple[Documented, str]]:
-        """Return what is documented, with its docstring."""
+        """Return each documented node with its docstring."""
         nodes = [node for node in ast.walk(self.tree) if isinstance(node, Documented)]
         return [(node, text) for node in nodes if (text := ast.get_docstring(node))]
 
