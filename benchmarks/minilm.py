@@ -146,7 +146,7 @@ class MiniLM(Embeddings):
         )
 
     def _linear(self, given: Array, name: str) -> Array:
-        """Multiply the whole batch at once: with three axes, numpy makes one product a text."""
+        """Compute one product for the whole batch: with three axes, numpy makes one a text."""
         weight = self._weights[f"{name}.weight"]
         flat = given.reshape(-1, given.shape[-1]) @ weight + self._weights[f"{name}.bias"]
         result: Array = flat.reshape(*given.shape[:-1], weight.shape[1])

@@ -214,7 +214,7 @@ class Environment:
 
 
 def lowest(project: str) -> str:
-    """Pin each requirement of a project file to its declared lower bound."""
+    """List a project file's requirements, each pinned to its declared lower bound."""
     table = tomllib.loads(project)
     own = table["project"]
     named = [
