@@ -86,11 +86,11 @@ def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
         return answer
 
     def tools(state: State) -> dict[str, Any]:
-        said = []
+        replies = []
         for call in cast(AIMessage, state["messages"][-1]).tool_calls:
-            found = tools_by_name[call["name"]].invoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
+            result = tools_by_name[call["name"]].invoke(call["args"])
+            replies.append(observed(result, call))
+        return {"messages": replies}
 
     return front, specialist, tools
 
@@ -112,18 +112,18 @@ def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any
         return answer
 
     async def tools(state: State) -> dict[str, Any]:
-        said = []
+        replies = []
         for call in cast(AIMessage, state["messages"][-1]).tool_calls:
-            found = await tools_by_name[call["name"]].ainvoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
+            result = await tools_by_name[call["name"]].ainvoke(call["args"])
+            replies.append(observed(result, call))
+        return {"messages": replies}
 
     return front, specialist, tools
 
 
-def observed(found: Any, call: Any) -> ToolMessage:
+def observed(result: Any, call: Any) -> ToolMessage:
     """Wrap a tool's result in a message."""
-    return ToolMessage(json.dumps(found, ensure_ascii=False), tool_call_id=call["id"])
+    return ToolMessage(json.dumps(result, ensure_ascii=False), tool_call_id=call["id"])
 
 
 def langgraph_fused(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
@@ -148,12 +148,12 @@ def _fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], dict[str, Any]]:
         def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            said = bound.invoke(messages)
-            new: list[BaseMessage] = [said]
-            while said.tool_calls:
-                new += tools({"messages": [said]})["messages"]
-                said = bound.invoke([*messages, *new])
-                new.append(said)
+            reply = bound.invoke(messages)
+            new: list[BaseMessage] = [reply]
+            while reply.tool_calls:
+                new += tools({"messages": [reply]})["messages"]
+                reply = bound.invoke([*messages, *new])
+                new.append(reply)
             return {"messages": new}
 
         return work
@@ -168,12 +168,12 @@ def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], Any]:
         async def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            said = await bound.ainvoke(messages)
-            new: list[BaseMessage] = [said]
-            while said.tool_calls:
-                new += (await tools({"messages": [said]}))["messages"]
-                said = await bound.ainvoke([*messages, *new])
-                new.append(said)
+            reply = await bound.ainvoke(messages)
+            new: list[BaseMessage] = [reply]
+            while reply.tool_calls:
+                new += (await tools({"messages": [reply]}))["messages"]
+                reply = await bound.ainvoke([*messages, *new])
+                new.append(reply)
             return {"messages": new}
 
         return work

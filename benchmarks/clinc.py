@@ -96,12 +96,12 @@ def tasks(folder: Path, *, shots: int = SHOTS) -> tuple[Task, ...]:
     return full, _by_domain(full, of_intent), _few(full, shots), *few
 
 
-def _pairs(given: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
-    return tuple((text, intent) for text, intent in given)
+def _pairs(rows: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
+    return tuple((text, intent) for text, intent in rows)
 
 
-def _outside(given: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
-    return tuple((text, None) for text, _ in given)
+def _outside(rows: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
+    return tuple((text, None) for text, _ in rows)
 
 
 def _by_domain(full: Task, of_intent: Mapping[str, str]) -> Task:

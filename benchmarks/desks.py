@@ -35,17 +35,17 @@ class Desk:
         """Return the input for one customer message."""
         return {"messages": [HumanMessage(message)]} if self.spoken else {"message": message}
 
-    def run(self, given: dict[str, Any], thread: str) -> Any:
+    def run(self, request: dict[str, Any], thread: str) -> Any:
         """Answer one message."""
         if self.started:
-            return start(self.app, given, thread=thread).values
-        return self.app.invoke(given, {"configurable": {"thread_id": thread}})
+            return start(self.app, request, thread=thread).values
+        return self.app.invoke(request, {"configurable": {"thread_id": thread}})
 
-    async def arun(self, given: dict[str, Any], thread: str) -> Any:
+    async def arun(self, request: dict[str, Any], thread: str) -> Any:
         """Answer one message, awaiting."""
         if self.started:
-            return (await astart(self.app, given, thread=thread)).values
-        return await self.app.ainvoke(given, {"configurable": {"thread_id": thread}})
+            return (await astart(self.app, request, thread=thread)).values
+        return await self.app.ainvoke(request, {"configurable": {"thread_id": thread}})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,8 +46,8 @@ async def waiting(case: Case) -> Trajectory:
 
 def cases(number: int) -> tuple[Case, ...]:
     return tuple(
-        Case(id=f"{each:05}", input=f"message {each}", route="a", outcome="done", escalate=False)
-        for each in range(number)
+        Case(id=f"{index:05}", input=f"message {index}", route="a", outcome="done", escalate=False)
+        for index in range(number)
     )
 
 
@@ -63,12 +63,12 @@ def overhead(number: int, rounds: int) -> dict[str, Any]:
     suite = Suite(cases=cases(number), target=target)
     rows: dict[str, list[float]] = {name: [] for name in ("loop", "run", "run_into_file", "sum_up")}
     with tempfile.TemporaryDirectory() as folder:
-        for each in range(rounds):
+        for index in range(rounds):
             rows["loop"].append(plain_loop(suite))
             run, rest = timed(suite, None)
             rows["run"].append(run)
             rows["sum_up"].append(rest)
-            rows["run_into_file"].append(timed(suite, Path(folder) / f"{each}.jsonl")[0])
+            rows["run_into_file"].append(timed(suite, Path(folder) / f"{index}.jsonl")[0])
     return {
         f"{name}_us_per_case": round(min(took) / number * 1e6, 1) for name, took in rows.items()
     }
@@ -108,14 +108,14 @@ def memory(number: int) -> dict[str, Any]:
 
 def scaling(number: int) -> dict[str, Any]:
     """Measure wall seconds until the last case by number of jobs, and the ratio to the ideal."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for jobs in JOBS:
         wall, _ = timed(Suite(cases=cases(number), target=waiting), None, jobs)
-        found[f"jobs_{jobs}"] = {
+        figures[f"jobs_{jobs}"] = {
             "seconds": round(wall, 2),
             "wall_to_ideal": round(wall / (number * WAIT / jobs), 2),
         }
-    return found
+    return figures
 
 
 CHILD = """
@@ -169,20 +169,20 @@ def measure(number: int, rounds: int) -> dict[str, Any]:
         ("scaling", lambda: scaling(min(number, 320))),
         ("killed", lambda: killed(number, 4)),
     )
-    found: dict[str, Any] = {"cases": number}
+    figures: dict[str, Any] = {"cases": number}
     for name, step in steps:
         sys.stderr.write(f"evals: {name}\n")
-        found[name] = step()
-    return {**found, "machine": machine(), "versions": versions()}
+        figures[name] = step()
+    return {**figures, "machine": machine(), "versions": versions()}
 
 
-def show(found: dict[str, Any]) -> None:
-    rows = [["overhead", name, value] for name, value in found["overhead"].items()]
-    rows += [["memory", name, value] for name, value in found["memory"].items()]
-    for name, value in found["scaling"].items():
+def show(figures: dict[str, Any]) -> None:
+    rows = [["overhead", name, value] for name, value in figures["overhead"].items()]
+    rows += [["memory", name, value] for name, value in figures["memory"].items()]
+    for name, value in figures["scaling"].items():
         rows.append(["scaling", name, f"{value['seconds']} s, {value['wall_to_ideal']} of ideal"])
-    rows += [["killed", name, value] for name, value in found["killed"].items()]
-    print(f"{found['cases']} cases")
+    rows += [["killed", name, value] for name, value in figures["killed"].items()]
+    print(f"{figures['cases']} cases")
     for part, name, value in rows:
         print(f"  {part:9} {name:28} {value}")
 
@@ -196,12 +196,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    found = measure(given.cases, given.rounds)
-    if given.json:
-        print(json.dumps(found, indent=2))
+    options = parser.parse_args()
+    figures = measure(options.cases, options.rounds)
+    if options.json:
+        print(json.dumps(figures, indent=2))
     else:
-        show(found)
+        show(figures)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ SUITED: Mapping[str, Mapping[str, Any]] = {
 """False success strikes agents, whose work both support desks call alike; a lost reply matters
 where something was written."""
 
-KINDS: tuple[Fault, ...] = tuple(replace(each, **SUITED.get(each.kind, {})) for each in FAULTS)
+KINDS: tuple[Fault, ...] = tuple(replace(fault, **SUITED.get(fault.kind, {})) for fault in FAULTS)
 
 
 def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
@@ -83,16 +83,16 @@ def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="quintet-faults-") as folder:
         ours = support(Path(folder) / "quintet", seed=seed, limit=limit, own=True)
         hand = support(Path(folder) / "by-hand", seed=seed, limit=limit, own=False)
-    found = {"support": ours, "by_hand": hand}
+    reports = {"support": ours, "by_hand": hand}
     figures: dict[str, Any] = {"retail_skipped": ""}
     try:
-        found["retail"] = retail(seed=seed, limit=limit)
+        reports["retail"] = retail(seed=seed, limit=limit)
     except DataMissing as problem:
         figures["retail_skipped"] = str(problem)
-    own = [report for name, report in found.items() if name != "by_hand"]
+    own = [report for name, report in reports.items() if name != "by_hand"]
     alike = {row.case.id for row in hand.rows}
     return {
-        **{name: counted(report.rows, report) for name, report in found.items()},
+        **{name: counted(report.rows, report) for name, report in reports.items()},
         "support_single": counted([row for row in ours.rows if row.case.id in alike], ours),
         **figures,
         "struck": sum(len(report.rows) for report in own),
@@ -167,11 +167,13 @@ def attributed(rows: Sequence[Injected]) -> dict[str, Any]:
     A run that ended right has nothing to attribute; nor has one whose labels nothing contradicts.
     """
     wrong = [row for row in rows if row.wrong]
-    found = [(row, attribute(row.case, row.trajectory)) for row in wrong]
-    told = [(row, each) for row, each in found if each is not None]
-    right = [row for row, each in told if each.node == row.node]
+    pairs = [(row, attribute(row.case, row.trajectory)) for row in wrong]
+    told = [(row, attribution) for row, attribution in pairs if attribution is not None]
+    right = [row for row, attribution in told if attribution.node == row.node]
     missed = Counter(
-        (row.fault, row.node, each.node) for row, each in told if each.node != row.node
+        (row.fault, row.node, attribution.node)
+        for row, attribution in told
+        if attribution.node != row.node
     )
     return {
         "wrong": len(wrong),
@@ -204,10 +206,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object in place of tables")
     parser.add_argument("--cases", type=int, metavar="N", help="only N cases of each desk")
     parser.add_argument("--seed", type=int, default=0, help="of where the faults strike")
-    given = parser.parse_args(arguments)
-    figures = measure(seed=given.seed, limit=given.cases)
-    print(json.dumps(figures, indent=2) if given.json else table(figures))
-    few = given.cases is None and figures["struck"] < ENOUGH
+    options = parser.parse_args(arguments)
+    figures = measure(seed=options.seed, limit=options.cases)
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+    few = options.cases is None and figures["struck"] < ENOUGH
     return int(bool(figures["silent"]) or few)
 
 

@@ -143,8 +143,8 @@ class Writes(Mapping[str, Any]):
         def call(**arguments: Any) -> Any:
             action = {"action": name, "arguments": arguments}
             allowed(self.theirs, action, self.behalf)
-            given = Action(name=name, arguments=arguments, behalf=self.behalf)
-            if self.lead(given) is not None:
+            proposal = Action(name=name, arguments=arguments, behalf=self.behalf)
+            if self.lead(proposal) is not None:
                 self.proposed = action
                 return {"status": "proposed"}
             return getattr(self.shop, name)(**arguments)
@@ -160,10 +160,10 @@ class Writes(Mapping[str, Any]):
 
 def allowed(theirs: Theirs, action: Mapping[str, Any], behalf: str) -> None:
     """Refuse a write on another customer's order."""
-    given = Action(name=action["action"], arguments=action["arguments"], behalf=behalf)
-    said = theirs(given)
-    if said is not True:
-        raise Refused(str(said))
+    proposal = Action(name=action["action"], arguments=action["arguments"], behalf=behalf)
+    verdict = theirs(proposal)
+    if verdict is not True:
+        raise Refused(str(verdict))
 
 
 def onward(state: State) -> str:

@@ -105,7 +105,7 @@ class OnFreshShop:
 
 
 def said(run: Run) -> str:
-    """Return the reason why the run ended as it did."""
+    """Return why the run ended as it did."""
     return run.outcome.reason if run.outcome is not None else str(run.values.get("reason", ""))
 
 
@@ -142,15 +142,15 @@ def cases(*, single: bool) -> tuple[Case, ...]:
     )
 
 
-def labelled(target: Any, given: tuple[Case, ...]) -> tuple[Case, ...]:
+def labelled(target: Any, originals: tuple[Case, ...]) -> tuple[Case, ...]:
     """Give each case its unbroken run's end state as the expected one.
 
     The written label (the outcome) must hold; cases in which it does not are left out.
     """
-    found = ((case, target(case)) for case in given)
+    runs = ((case, target(case)) for case in originals)
     return tuple(
         replace(case, state=ran.state)
-        for case, ran in found
+        for case, ran in runs
         if not ran.error and ran.status in (case.outcome or ())
     )
 

@@ -100,8 +100,8 @@ async def measure(rounds: int) -> dict[str, Any]:
             taken = time.perf_counter() - began
             times["async"].setdefault(name, []).extend([taken] if number else [])
     medians = {
-        way: {name: round(statistics.median(found) * 1e3, 2) for name, found in each.items()}
-        for way, each in times.items()
+        way: {name: round(statistics.median(seconds) * 1e3, 2) for name, seconds in forms.items()}
+        for way, forms in times.items()
     }
     return {
         "nodes": LENGTH,
@@ -118,12 +118,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="rounds that count (default: 60)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    found = asyncio.run(measure(options.rounds))
+    figures = asyncio.run(measure(options.rounds))
     if options.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
         return
     for name in FORMS:
-        ways = [found["milliseconds"][way].get(name, "-") for way in ("sync", "async")]
+        ways = [figures["milliseconds"][way].get(name, "-") for way in ("sync", "async")]
         sys.stdout.write(f"{name:20} sync {ways[0]} ms, async {ways[1]} ms\n")
 
 

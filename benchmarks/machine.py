@@ -31,13 +31,13 @@ def machine() -> dict[str, Any]:
 
 def versions(*more: str) -> dict[str, str]:
     """Return the versions of Python and of the installed packages, those in `more` as well."""
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for package in (*PACKAGES, *more):
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def _processor() -> str:

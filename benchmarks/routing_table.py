@@ -42,35 +42,35 @@ COLUMNS = {
 
 def goals(figures: Figures) -> Figures:
     """Return each goal that was measured, with its figure and whether it is met."""
-    found: Figures = {}
+    results: Figures = {}
     for key, sign, bound in GOALS:
         measured = figures.get(key)
         if measured is not None:
             met = measured >= bound if sign == ">=" else measured <= bound
-            found[key] = {"wanted": f"{sign} {bound:g}", "measured": measured, "met": met}
-    return found
+            results[key] = {"wanted": f"{sign} {bound:g}", "measured": measured, "met": met}
+    return results
 
 
-def table(found: Figures) -> str:
+def table(results: Figures) -> str:
     """Return all figures, for a person to read."""
     parts = [
-        _circumstances(found),
-        *(f"Not measured: {name}: {why}" for name, why in found["problems"].items()),
-        _wanted(found["goals"]),
+        _circumstances(results),
+        *(f"Not measured: {name}: {why}" for name, why in results["problems"].items()),
+        _wanted(results["goals"]),
         "In brackets 95 % intervals; of ten_shot_drawn, the least and the largest of the draws.",
-        _side_by_side(found["figures"]),
-        _against(found["figures"]),
+        _side_by_side(results["figures"]),
+        _against(results["figures"]),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _circumstances(found: Figures) -> str:
-    machine = found["machine"]
-    packages = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+def _circumstances(results: Figures) -> str:
+    machine = results["machine"]
+    packages = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return (
-        f"{found['date']}, {machine['processor']}, {machine['cores']} cores, load average "
-        f"{machine['load_average']}, one thread; {packages}; {found['seconds']:.0f} s in all. "
-        f"Promise: {found['at_least']:.0%} of accepted messages right."
+        f"{results['date']}, {machine['processor']}, {machine['cores']} cores, load average "
+        f"{machine['load_average']}, one thread; {packages}; {results['seconds']:.0f} s in all. "
+        f"Promise: {results['at_least']:.0%} of accepted messages right."
     )
 
 

@@ -125,8 +125,8 @@ def _around(call: ModelCall) -> int:
 
 
 def _asked(messages: Sequence[BaseMessage]) -> str:
-    said = next(message.text for message in messages if message.type == "human")
-    return next(route for route, number in NUMBERS.items() if str(number) in said)
+    text = next(message.text for message in messages if message.type == "human")
+    return next(route for route, number in NUMBERS.items() if str(number) in text)
 
 
 def answer_of(result: Mapping[str, Any]) -> str:

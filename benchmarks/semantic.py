@@ -72,7 +72,7 @@ def asked(
     """
     fit = task.held_out if calibration is None else calibration
     texts = list(dict.fromkeys((*task.texts, *(text for text, _ in fit))))
-    given = {
+    request = {
         "texts": texts,
         "train": task.train,
         "fit": fit,
@@ -85,12 +85,12 @@ def asked(
         source, stored, target = (
             Path(folder) / name for name in ("task", "vectors.npy", "answers")
         )
-        source.write_text(json.dumps(given), encoding="utf-8")
+        source.write_text(json.dumps(request), encoding="utf-8")
         np.save(stored, np.array([vectors[text] for text in texts], dtype=np.float32))
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         run([str(program), str(WORKER), str(source), str(stored), str(target)], environment=threads)
-        said = json.loads(target.read_text(encoding="utf-8"))
-    return {name: _read(answers, fit, at_least) for name, answers in said.items()}
+        replies = json.loads(target.read_text(encoding="utf-8"))
+    return {name: _read(answers, fit, at_least) for name, answers in replies.items()}
 
 
 def environment(cache: Path = CACHE) -> Path:
@@ -111,33 +111,33 @@ def _make(folder: Path) -> None:
     pip("install", *WANTED, python=folder / "bin" / "python")
 
 
-def _read(said: dict[str, Any], fit: Sequence[Pair], at_least: float) -> Semantic:
+def _read(reply: dict[str, Any], fit: Sequence[Pair], at_least: float) -> Semantic:
     threshold = lowest(
         [
             (confidence, route == truth)
-            for (route, confidence), (_, truth) in zip(said["fit"], fit, strict=True)
+            for (route, confidence), (_, truth) in zip(reply["fit"], fit, strict=True)
         ],
         at_least,
     )
     return Semantic(
         answers=tuple(
             Answer(route=route, confidence=confidence, accepted=confidence >= threshold)
-            for route, confidence in said["test"]
+            for route, confidence in reply["test"]
         ),
         threshold=threshold,
-        fit_seconds=said["fit_seconds"],
-        fit_cpu_seconds=said["fit_cpu_seconds"],
-        cpu_seconds=tuple(said["cpu_seconds"]),
+        fit_seconds=reply["fit_seconds"],
+        fit_cpu_seconds=reply["fit_cpu_seconds"],
+        cpu_seconds=tuple(reply["cpu_seconds"]),
     )
 
 
 def lowest(judged: Sequence[tuple[float, bool]], at_least: float) -> float:
     """Find the lowest confidence from which on this share of answers is right; 2 if none."""
-    found, right = 2.0, 0
+    threshold, right = 2.0, 0
     ordered = sorted(judged, key=lambda pair: -pair[0])
     for number, (confidence, correct) in enumerate(ordered, start=1):
         right += correct
         last = number == len(ordered) or ordered[number][0] < confidence
         if last and right >= at_least * number:
-            found = confidence
-    return found
+            threshold = confidence
+    return threshold

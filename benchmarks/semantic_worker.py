@@ -32,10 +32,10 @@ class Known(DenseEncoder):
         return self(docs)
 
 
-def routed(given: dict[str, Any], aggregation: str) -> dict[str, Any]:
+def routed(task: dict[str, Any], aggregation: str) -> dict[str, Any]:
     """Build, fit and ask: (route, confidence) of each message, and the times."""
     utterances = defaultdict(list)
-    for text, route in given["train"]:
+    for text, route in task["train"]:
         utterances[route].append(text)
     began, cpu = time.perf_counter(), time.process_time()
     router = IndexedRouter(
@@ -43,14 +43,14 @@ def routed(given: dict[str, Any], aggregation: str) -> dict[str, Any]:
         routes=[Route(name=route, utterances=texts) for route, texts in utterances.items()],
         aggregation=aggregation,
     )
-    router.fit([text for text, _ in given["fit"]], [route for _, route in given["fit"]])
+    router.fit([text for text, _ in task["fit"]], [route for _, route in task["fit"]])
     fitted, fitted_cpu = time.perf_counter() - began, time.process_time() - cpu
     return {
-        "test": asyncio.run(_asked(router, given["test"])),
-        "fit": asyncio.run(_asked(router, [text for text, _ in given["fit"]])),
+        "test": asyncio.run(_asked(router, task["test"])),
+        "fit": asyncio.run(_asked(router, [text for text, _ in task["fit"]])),
         "fit_seconds": fitted,
         "fit_cpu_seconds": fitted_cpu,
-        "cpu_seconds": _timed(router, given["timed"]),
+        "cpu_seconds": _timed(router, task["timed"]),
     }
 
 
@@ -73,9 +73,9 @@ def _timed(router: IndexedRouter, texts: list[str]) -> list[float]:
 def main(source: str, vectors: str, target: str) -> None:
     """Read a task as JSON and its vectors as .npy; write the answers as JSON."""
     with open(source, encoding="utf-8") as file:
-        given = json.load(file)
-    VECTORS.update(zip(given["texts"], np.load(vectors), strict=True))
-    answers = {name: routed(given, name) for name in given["aggregations"]}
+        task = json.load(file)
+    VECTORS.update(zip(task["texts"], np.load(vectors), strict=True))
+    answers = {name: routed(task, name) for name in task["aggregations"]}
     with open(target, "w", encoding="utf-8") as file:
         json.dump(answers, file)
 

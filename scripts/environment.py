@@ -37,8 +37,8 @@ class SetupError(Exception):
 
 def main(arguments: Sequence[str]) -> int:
     """Make the environment ready; the exit code is 0, or 1 with the reason on stderr."""
-    options = [each.removeprefix("--") for each in arguments if each.startswith("--")]
-    groups = [each for each in arguments if not each.startswith("--")]
+    options = [argument.removeprefix("--") for argument in arguments if argument.startswith("--")]
+    groups = [argument for argument in arguments if not argument.startswith("--")]
     environment = Environment(versions=options[0] if options else "tested")
     try:
         if not environment.ready(groups):
@@ -135,8 +135,8 @@ class Environment:
         else:
             self.unfinished.write_text("ours" if self.made.exists() else "adopted")
             self.notes.mkdir(exist_ok=True)
-        what = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
-        say(f"installing {what} into {self.folder.name}; a first time takes a minute or two")
+        contents = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
+        say(f"installing {contents} into {self.folder.name}; a first time takes a minute or two")
         self.log.unlink(missing_ok=True)
         held = str(self.notes / "constraints.txt")
         Path(held).write_text(kept)
@@ -197,8 +197,8 @@ class Environment:
                 env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"},
             )
         if done.returncode:
-            said = [line for line in self.log.read_text().splitlines() if line[:8] != "WARNING:"]
-            raise SetupError("\n  ".join([f"pip failed; the end of {self.log}:", *said[-12:]]))
+            lines = [line for line in self.log.read_text().splitlines() if line[:8] != "WARNING:"]
+            raise SetupError("\n  ".join([f"pip failed; the end of {self.log}:", *lines[-12:]]))
 
     @contextmanager
     def locked(self) -> Iterator[int]:
@@ -220,15 +220,25 @@ def lowest(project: str) -> str:
     named = [
         *table["build-system"]["requires"],
         *own.get("dependencies", ()),
-        *(each for extra in own.get("optional-dependencies", {}).values() for each in extra),
-        *(each for group in table.get("dependency-groups", {}).values() for each in group),
+        *(
+            requirement
+            for extra in own.get("optional-dependencies", {}).values()
+            for requirement in extra
+        ),
+        *(
+            requirement
+            for group in table.get("dependency-groups", {}).values()
+            for requirement in group
+        ),
     ]
     pins = set()
-    for each in named:
-        if isinstance(each, dict) or each.startswith(f"{own['name']}["):
+    for requirement in named:
+        if isinstance(requirement, dict) or requirement.startswith(f"{own['name']}["):
             continue  # it refers to a list that is read here anyway
-        if (bounded := BOUNDED.match(each)) is None:
-            raise SetupError(f"pyproject.toml: {each!r} has no lower bound; write name>=version")
+        if (bounded := BOUNDED.match(requirement)) is None:
+            raise SetupError(
+                f"pyproject.toml: {requirement!r} has no lower bound; write name>=version"
+            )
         pins.add(f"{bounded[1]}=={bounded[2]}\n")
     return "".join(sorted(pins))
 
