@@ -22,7 +22,7 @@ from quintet.runs import Run, approve
 
 @dataclass(frozen=True, kw_only=True)
 class OnFreshStore:
-    """Run each case on a fresh copy of the shop, as it stands before any task."""
+    """Run each case with a store of its own, over the same unchanged shop."""
 
     data: RetailData = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""Measure what orchestration costs: a desk through Quintet, through others, or by hand.
+"""Measure what orchestration costs: a desk by Quintet, by hand on LangGraph, and by others.
 
 The desk: a front door that routes by a model, three specialists, one tool call, an answer. All
 contenders run on scripted models without latency, in turn and in one process.

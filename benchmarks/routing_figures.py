@@ -94,7 +94,7 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
 
 
 def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pair]) -> Figures:
-    """Compare the likeliest routes of two routers on in-scope messages; McNemar's exact p."""
+    """Compare two routers' likeliest routes on the same in-scope messages; McNemar's exact p."""
     mine, other = (
         [
             float(answer.route == route)

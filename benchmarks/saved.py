@@ -1,4 +1,4 @@
-"""Time the same desks with every superstep saved, each in a SQLite file of its own."""
+"""Time the desks with every superstep saved, each in a SQLite file of its own."""
 
 from __future__ import annotations
 
