@@ -1,1 +1,1 @@
-"""Programs that measure, each run as `python -m benchmarks.NAME`."""
+"""Measure Quintet: each program here is run as `python -m benchmarks.NAME`."""

@@ -1,4 +1,4 @@
-"""The desk written by hand on bare LangGraph, for sync and for async runs, in two styles."""
+"""Build the desk by hand on bare LangGraph, for sync and for async runs, in two styles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class State(MessagesState, total=False):
 
 
 def langgraph(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """A node for each model call and each tool call, as LangGraph's documentation teaches it."""
+    """Give each model call and each tool call a node, as LangGraph's documentation teaches it."""
     look_up = tool(alookup_order if awaited else lookup_order)
     front, specialist, tools = (_async_nodes if awaited else _nodes)(model, look_up)
     graph = StateGraph(State)
@@ -49,23 +49,23 @@ def langgraph(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
 
 
 def person(state: State) -> dict[str, Any]:
-    """Where the front door sends what nobody takes."""
+    """Answer a message that no specialist takes."""
     return {"messages": [AIMessage("A colleague will write to you.")]}
 
 
 def to_tools_or_end(state: State) -> str:
-    """To the tools while the specialist calls some."""
+    """Go to the tools while the specialist calls some, else to the end."""
     last = state["messages"][-1]
     return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
 
 
 def back_to_specialist(state: State) -> str:
-    """From the tools to the specialist who has the conversation."""
+    """Return from the tools to the specialist who has the conversation."""
     return state["route"]
 
 
 def sent_on(route: Route) -> Command[str]:
-    """To the specialist, or to a person."""
+    """Send the request to the specialist, or to a person."""
     to = "person" if route.to == "none" else route.to
     return Command(goto=to, update={"route": to})
 
@@ -86,11 +86,11 @@ def _nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any]:
         return answer
 
     def tools(state: State) -> dict[str, Any]:
-        said = []
+        replies = []
         for call in cast(AIMessage, state["messages"][-1]).tool_calls:
-            found = tools_by_name[call["name"]].invoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
+            result = tools_by_name[call["name"]].invoke(call["args"])
+            replies.append(observed(result, call))
+        return {"messages": replies}
 
     return front, specialist, tools
 
@@ -112,22 +112,22 @@ def _async_nodes(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any, Any
         return answer
 
     async def tools(state: State) -> dict[str, Any]:
-        said = []
+        replies = []
         for call in cast(AIMessage, state["messages"][-1]).tool_calls:
-            found = await tools_by_name[call["name"]].ainvoke(call["args"])
-            said.append(observed(found, call))
-        return {"messages": said}
+            result = await tools_by_name[call["name"]].ainvoke(call["args"])
+            replies.append(observed(result, call))
+        return {"messages": replies}
 
     return front, specialist, tools
 
 
-def observed(found: Any, call: Any) -> ToolMessage:
-    """What a tool returned, as a message."""
-    return ToolMessage(json.dumps(found, ensure_ascii=False), tool_call_id=call["id"])
+def observed(result: Any, call: Any) -> ToolMessage:
+    """Wrap a tool's result in a message."""
+    return ToolMessage(json.dumps(result, ensure_ascii=False), tool_call_id=call["id"])
 
 
 def langgraph_fused(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """The same with a specialist's whole loop in one node: nothing is saved within the loop."""
+    """Put a specialist's whole tool loop into one node: nothing is saved within the loop."""
     look_up = tool(alookup_order if awaited else lookup_order)
     front, specialist = (_async_fused if awaited else _fused)(model, look_up)
     graph = StateGraph(State)
@@ -148,12 +148,12 @@ def _fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], dict[str, Any]]:
         def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            said = bound.invoke(messages)
-            new: list[BaseMessage] = [said]
-            while said.tool_calls:
-                new += tools({"messages": [said]})["messages"]
-                said = bound.invoke([*messages, *new])
-                new.append(said)
+            reply = bound.invoke(messages)
+            new: list[BaseMessage] = [reply]
+            while reply.tool_calls:
+                new += tools({"messages": [reply]})["messages"]
+                reply = bound.invoke([*messages, *new])
+                new.append(reply)
             return {"messages": new}
 
         return work
@@ -168,12 +168,12 @@ def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     def specialist(name: str) -> Callable[[State], Any]:
         async def work(state: State) -> dict[str, Any]:
             messages = [SystemMessage(PROMPTS[name]), *state["messages"]]
-            said = await bound.ainvoke(messages)
-            new: list[BaseMessage] = [said]
-            while said.tool_calls:
-                new += (await tools({"messages": [said]}))["messages"]
-                said = await bound.ainvoke([*messages, *new])
-                new.append(said)
+            reply = await bound.ainvoke(messages)
+            new: list[BaseMessage] = [reply]
+            while reply.tool_calls:
+                new += (await tools({"messages": [reply]}))["messages"]
+                reply = await bound.ainvoke([*messages, *new])
+                new.append(reply)
             return {"messages": new}
 
         return work

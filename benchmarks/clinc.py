@@ -1,4 +1,4 @@
-"""CLINC150 as tasks for a router: what it may be fitted on, and the test messages.
+"""Read CLINC150 as tasks for a router: examples to fit it on, and the test messages.
 
 Larson et al. 2019 (D19-1131): 150 intents in 10 domains, and messages that belong to none. Train
 and validation are for fitting, of the out-of-scope messages too; test is for the report alone.
@@ -25,7 +25,7 @@ DRAWN = "clinc150.ten_shot_drawn"
 
 
 class DataMissing(Exception):
-    """The data is not where it was looked for; the message says where, and what to set."""
+    """Raised when the data is not found; the message says where it was sought, and what to set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Task:
     """One routing task.
 
     Args:
-        name: what its figures begin with.
+        name: the prefix of its figures.
         train: labelled examples.
         held_out: further examples, which a router may calibrate on or learn from.
         test: the messages of the report.
@@ -48,13 +48,13 @@ class Task:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Every text once, in order."""
+        """Return every text once, in order."""
         pairs = chain(self.train, self.held_out, self.test)
         return tuple(dict.fromkeys(text for text, _ in pairs))
 
 
 def data_folder(named: Path | None = None) -> Path:
-    """The folder of CLINC150: the one given, or `clinc150` in QUINTET_DATA or beside the clone.
+    """Find CLINC150: in the folder given, or `clinc150` in QUINTET_DATA or beside the clone.
 
     Raises:
         DataMissing: its two files are not there.
@@ -72,7 +72,7 @@ def data_folder(named: Path | None = None) -> Path:
 
 
 def tasks(folder: Path, *, shots: int = SHOTS) -> tuple[Task, ...]:
-    """All intents, their domains, and few examples a class: the first ones, and drawn ones.
+    """Return all tasks: all intents, their domains, and few examples a class (first, or drawn).
 
     Raises:
         DataMissing: the files are not CLINC150's.
@@ -96,12 +96,12 @@ def tasks(folder: Path, *, shots: int = SHOTS) -> tuple[Task, ...]:
     return full, _by_domain(full, of_intent), _few(full, shots), *few
 
 
-def _pairs(given: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
-    return tuple((text, intent) for text, intent in given)
+def _pairs(rows: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
+    return tuple((text, intent) for text, intent in rows)
 
 
-def _outside(given: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
-    return tuple((text, None) for text, _ in given)
+def _outside(rows: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
+    return tuple((text, None) for text, _ in rows)
 
 
 def _by_domain(full: Task, of_intent: Mapping[str, str]) -> Task:
@@ -123,10 +123,10 @@ def _by_domain(full: Task, of_intent: Mapping[str, str]) -> Task:
 
 
 def _few(full: Task, shots: int, seed: int | None = None) -> Task:
-    """A few examples of each class and no others of it: the file's first, or drawn by a seed.
+    """Keep only a few examples of each class: the file's first, or some drawn by a seed.
 
-    The file's first ones are much alike, and a harder start than drawn ones, which is what papers
-    take. The out-of-scope examples are the same as in the full task: they need no labelling by
+    The file's first ones are much alike, and a harder start than drawn ones, which papers use.
+    The out-of-scope examples are the same as in the full task: they need no labelling by
     class, as they are what people have been handed before.
     """
     by_route: dict[str | None, list[Pair]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""A contender's desk, and the desk through Quintet."""
+"""Compile a contender's desk, and build the desk through Quintet."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Desk:
     started: bool
 
     def given(self, message: str) -> dict[str, Any]:
-        """The input for one customer message."""
+        """Return the input for one customer message."""
         return {"messages": [HumanMessage(message)]} if self.spoken else {"message": message}
 
-    def run(self, given: dict[str, Any], thread: str) -> Any:
+    def run(self, request: dict[str, Any], thread: str) -> Any:
         """Answer one message."""
         if self.started:
-            return start(self.app, given, thread=thread).values
-        return self.app.invoke(given, {"configurable": {"thread_id": thread}})
+            return start(self.app, request, thread=thread).values
+        return self.app.invoke(request, {"configurable": {"thread_id": thread}})
 
-    async def arun(self, given: dict[str, Any], thread: str) -> Any:
+    async def arun(self, request: dict[str, Any], thread: str) -> Any:
         """Answer one message, awaiting."""
         if self.started:
-            return (await astart(self.app, given, thread=thread)).values
-        return await self.app.ainvoke(given, {"configurable": {"thread_id": thread}})
+            return (await astart(self.app, request, thread=thread)).values
+        return await self.app.ainvoke(request, {"configurable": {"thread_id": thread}})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """How to make one contender's desk.
+    """Make one contender's desk.
 
     Args:
         name: its name in the figures.
@@ -68,7 +68,7 @@ class Contender:
     started: bool = False
 
     def desk(self, *, awaited: bool, latency: float = 0.0, saver: Any = None) -> Desk:
-        """Its desk, compiled once."""
+        """Compile its desk, once."""
         model = scripted(self.via, latency)
         app = self.build(model, awaited)
         if isinstance(app, StateGraph):
@@ -77,7 +77,7 @@ class Contender:
 
 
 def quintet(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """A router by model and three workers under contract, with the default recovery."""
+    """Build a router by model and three workers under contract, with the default recovery."""
     lookup = alookup_order if awaited else lookup_order
     return create_handoff(
         Router(choose=by_model(model, about=ROUTES), to=tuple(ROUTES), otherwise="person"),

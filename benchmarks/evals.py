@@ -1,8 +1,8 @@
-"""What evaluating costs: 2,000 cases on a target that does nothing, beside a plain loop.
+"""Measure what evaluating costs: 2,000 cases on a target that does nothing, beside a plain loop.
 
-Per case it adds the scoring by all standard metrics and, if asked, a row on disk; the figures with
-their intervals are made once at the end, and timed apart. It also measures memory, how `jobs` scale
-with a target that waits, and whether an evaluation that is killed again and again loses a case.
+Per case an evaluation adds the scoring by all standard metrics and, if asked, a row on disk. The
+figures with their intervals are made once at the end, and timed apart. Also measured are memory,
+how `jobs` scale with a target that waits, and whether repeated kills lose a case.
 
     python -m benchmarks.evals            # a table
     python -m benchmarks.evals --json     # one object
@@ -31,7 +31,7 @@ JOBS = (1, 2, 4, 8, 16, 32)
 
 
 def target(case: Case) -> Trajectory:
-    """A run that costs nothing: right nine times in ten."""
+    """Run a case at no cost: right nine times in ten."""
     right = int(case.id) % 10 > 0
     return Trajectory(
         status="done", route="a" if right else "b", confidence=0.9 if right else 0.4, seconds=1e-6
@@ -39,43 +39,43 @@ def target(case: Case) -> Trajectory:
 
 
 async def waiting(case: Case) -> Trajectory:
-    """The same, after a wait such as a model's."""
+    """Run a case after a wait such as a model's."""
     await asyncio.sleep(WAIT)
     return target(case)
 
 
 def cases(number: int) -> tuple[Case, ...]:
     return tuple(
-        Case(id=f"{each:05}", input=f"message {each}", route="a", outcome="done", escalate=False)
-        for each in range(number)
+        Case(id=f"{index:05}", input=f"message {index}", route="a", outcome="done", escalate=False)
+        for index in range(number)
     )
 
 
 def plain_loop(suite: Suite) -> float:
-    """Seconds of a loop that runs the target and counts what is right."""
+    """Time a loop that runs the target and counts the right routes, in seconds."""
     began = time.perf_counter()
     sum(target(case).route in (case.route or ()) for case in suite.cases)
     return time.perf_counter() - began
 
 
 def overhead(number: int, rounds: int) -> dict[str, Any]:
-    """Microseconds a case, the best of some rounds; what is summed up at the end apart."""
+    """Measure microseconds a case, the best of some rounds; the final figures are timed apart."""
     suite = Suite(cases=cases(number), target=target)
     rows: dict[str, list[float]] = {name: [] for name in ("loop", "run", "run_into_file", "sum_up")}
     with tempfile.TemporaryDirectory() as folder:
-        for each in range(rounds):
+        for index in range(rounds):
             rows["loop"].append(plain_loop(suite))
             run, rest = timed(suite, None)
             rows["run"].append(run)
             rows["sum_up"].append(rest)
-            rows["run_into_file"].append(timed(suite, Path(folder) / f"{each}.jsonl")[0])
+            rows["run_into_file"].append(timed(suite, Path(folder) / f"{index}.jsonl")[0])
     return {
         f"{name}_us_per_case": round(min(took) / number * 1e6, 1) for name, took in rows.items()
     }
 
 
 def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]:
-    """Seconds until the last case was scored, and seconds for the figures after it."""
+    """Measure seconds until the last case was scored, and seconds for the figures after it."""
     began, last = time.perf_counter(), [0.0]
 
     def seen(done: int, total: int) -> None:
@@ -86,7 +86,7 @@ def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]
 
 
 def memory(number: int) -> dict[str, Any]:
-    """Kilobytes a case that stay while it runs, in the second half of a run against the first."""
+    """Measure kilobytes kept per case, in the first and second half of a run, and the peak."""
     marks: dict[int, int] = {}
 
     def seen(done: int, total: int) -> None:
@@ -107,15 +107,15 @@ def memory(number: int) -> dict[str, Any]:
 
 
 def scaling(number: int) -> dict[str, Any]:
-    """Wall seconds until the last case, with so many jobs on a target that waits; and the ideal."""
-    found: dict[str, Any] = {}
+    """Measure wall seconds until the last case by number of jobs, and the ratio to the ideal."""
+    figures: dict[str, Any] = {}
     for jobs in JOBS:
         wall, _ = timed(Suite(cases=cases(number), target=waiting), None, jobs)
-        found[f"jobs_{jobs}"] = {
+        figures[f"jobs_{jobs}"] = {
             "seconds": round(wall, 2),
             "wall_to_ideal": round(wall / (number * WAIT / jobs), 2),
         }
-    return found
+    return figures
 
 
 CHILD = """
@@ -135,7 +135,7 @@ evaluate(Suite(cases=cases(int(sys.argv[3])), target=logged), into=Path(sys.argv
 
 
 def killed(number: int, kills: int) -> dict[str, Any]:
-    """An evaluation that is killed (SIGKILL) again and again, and gone on with each time."""
+    """Kill an evaluation (SIGKILL) again and again, resume it each time, and count lost cases."""
     with tempfile.TemporaryDirectory() as folder:
         rows, ran = Path(folder) / "rows.jsonl", Path(folder) / "ran.txt"
         command = [sys.executable, "-c", CHILD, str(rows), str(ran), str(number)]
@@ -169,20 +169,20 @@ def measure(number: int, rounds: int) -> dict[str, Any]:
         ("scaling", lambda: scaling(min(number, 320))),
         ("killed", lambda: killed(number, 4)),
     )
-    found: dict[str, Any] = {"cases": number}
+    figures: dict[str, Any] = {"cases": number}
     for name, step in steps:
         sys.stderr.write(f"evals: {name}\n")
-        found[name] = step()
-    return {**found, "machine": machine(), "versions": versions()}
+        figures[name] = step()
+    return {**figures, "machine": machine(), "versions": versions()}
 
 
-def show(found: dict[str, Any]) -> None:
-    rows = [["overhead", name, value] for name, value in found["overhead"].items()]
-    rows += [["memory", name, value] for name, value in found["memory"].items()]
-    for name, value in found["scaling"].items():
+def show(figures: dict[str, Any]) -> None:
+    rows = [["overhead", name, value] for name, value in figures["overhead"].items()]
+    rows += [["memory", name, value] for name, value in figures["memory"].items()]
+    for name, value in figures["scaling"].items():
         rows.append(["scaling", name, f"{value['seconds']} s, {value['wall_to_ideal']} of ideal"])
-    rows += [["killed", name, value] for name, value in found["killed"].items()]
-    print(f"{found['cases']} cases")
+    rows += [["killed", name, value] for name, value in figures["killed"].items()]
+    print(f"{figures['cases']} cases")
     for part, name, value in rows:
         print(f"  {part:9} {name:28} {value}")
 
@@ -196,12 +196,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    found = measure(given.cases, given.rounds)
-    if given.json:
-        print(json.dumps(found, indent=2))
+    options = parser.parse_args()
+    figures = measure(options.cases, options.rounds)
+    if options.json:
+        print(json.dumps(figures, indent=2))
     else:
-        show(found)
+        show(figures)
 
 
 if __name__ == "__main__":

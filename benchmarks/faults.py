@@ -1,9 +1,9 @@
-"""What becomes of a run in which something was broken on purpose.
+"""Measure how runs end in which something was broken on purpose.
 
 Each message of the support desk and each recorded task of the retail desk is run unbroken, and then
-once for each kind of fault that may strike in it, every run on a shop of its own. A run counts as a
-silent failure where it says that it is done, and its outcome, the shop's books or what the customer
-was told are not those of the unbroken run. The same faults are put into a support desk written by
+once for each kind of fault that may strike in it, every run on a shop of its own. A run is a silent
+failure if it says that it is done, and its outcome, the shop's books or the reply to the customer
+are not those of the unbroken run. The same faults are put into a support desk written by
 hand on bare LangGraph (`benchmarks/faults_by_hand.py` says what it has and has not).
 
     python -m benchmarks.faults             # tables
@@ -65,15 +65,15 @@ SUITED: Mapping[str, Mapping[str, Any]] = {
 """False success strikes agents, whose work both support desks call alike; a lost reply matters
 where something was written."""
 
-KINDS: tuple[Fault, ...] = tuple(replace(each, **SUITED.get(each.kind, {})) for each in FAULTS)
+KINDS: tuple[Fault, ...] = tuple(replace(fault, **SUITED.get(fault.kind, {})) for fault in FAULTS)
 
 
 def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
-    """All figures.
+    """Measure all figures.
 
     Args:
-        seed: of where the faults strike.
-        limit: only so many cases of each desk.
+        seed: decides where the faults strike.
+        limit: the maximum number of cases of each desk.
 
     Returns:
         `support`, `by_hand` and `retail` (or `retail_skipped`, why), each with counts by kind;
@@ -83,16 +83,16 @@ def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="quintet-faults-") as folder:
         ours = support(Path(folder) / "quintet", seed=seed, limit=limit, own=True)
         hand = support(Path(folder) / "by-hand", seed=seed, limit=limit, own=False)
-    found = {"support": ours, "by_hand": hand}
+    reports = {"support": ours, "by_hand": hand}
     figures: dict[str, Any] = {"retail_skipped": ""}
     try:
-        found["retail"] = retail(seed=seed, limit=limit)
+        reports["retail"] = retail(seed=seed, limit=limit)
     except DataMissing as problem:
         figures["retail_skipped"] = str(problem)
-    own = [report for name, report in found.items() if name != "by_hand"]
+    own = [report for name, report in reports.items() if name != "by_hand"]
     alike = {row.case.id for row in hand.rows}
     return {
-        **{name: counted(report.rows, report) for name, report in found.items()},
+        **{name: counted(report.rows, report) for name, report in reports.items()},
         "support_single": counted([row for row in ours.rows if row.case.id in alike], ours),
         **figures,
         "struck": sum(len(report.rows) for report in own),
@@ -110,7 +110,7 @@ def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
 
 
 def support(folder: Path, *, seed: int, limit: int | None, own: bool) -> FaultReport:
-    """The support desk under faults: Quintet's, or the one written by hand."""
+    """Put faults into the support desk: Quintet's, or the one written by hand."""
     folder.mkdir()
     target = OnFreshShop(
         desk=quintets if own else hand_written, folder=folder, answer=yes_or_no if own else str
@@ -121,7 +121,7 @@ def support(folder: Path, *, seed: int, limit: int | None, own: bool) -> FaultRe
 
 
 def retail(*, seed: int, limit: int | None) -> FaultReport:
-    """The retail desk under faults.
+    """Put faults into the retail desk.
 
     Raises:
         DataMissing: the shop's data is not there.
@@ -133,7 +133,7 @@ def retail(*, seed: int, limit: int | None) -> FaultReport:
 
 
 def counted(rows: Sequence[Injected], report: FaultReport) -> dict[str, Any]:
-    """The counts of some rows, in all and by kind of fault, and the two rates."""
+    """Count some rows, in all and by kind of fault, and give the two rates."""
     part = replace(report, rows=tuple(rows))
     figures = part.as_data()
     for kind, counts in (("", figures), *figures["kinds"].items()):
@@ -144,14 +144,14 @@ def counted(rows: Sequence[Injected], report: FaultReport) -> dict[str, Any]:
 
 
 def duplicates(row: Injected) -> int:
-    """Entries in the shop's books that the unbroken run has too, but fewer of."""
+    """Count surplus entries in the shop's books: the unbroken run has them too, but fewer."""
     real, right = _books(row.trajectory.state), _books(row.unbroken.state)
     more = sum(number for entry, number in (real - right).items() if right[entry])
     return max(more, row.repeated)
 
 
 def strange(row: Injected) -> int:
-    """Entries in the shop's books that the unbroken run does not have at all."""
+    """Count entries in the shop's books that the unbroken run does not have at all."""
     real, right = _books(row.trajectory.state), _books(row.unbroken.state)
     return sum(number for entry, number in real.items() if not right[entry])
 
@@ -162,16 +162,18 @@ def _books(state: Any) -> Counter[str]:
 
 
 def attributed(rows: Sequence[Injected]) -> dict[str, Any]:
-    """How often `attribute` names the node in which the fault struck, of the runs that ended wrong.
+    """Count how often `attribute` names the node that the fault struck, in runs that ended wrong.
 
     A run that ended right has nothing to attribute; nor has one whose labels nothing contradicts.
     """
     wrong = [row for row in rows if row.wrong]
-    found = [(row, attribute(row.case, row.trajectory)) for row in wrong]
-    told = [(row, each) for row, each in found if each is not None]
-    right = [row for row, each in told if each.node == row.node]
+    pairs = [(row, attribute(row.case, row.trajectory)) for row in wrong]
+    told = [(row, attribution) for row, attribution in pairs if attribution is not None]
+    right = [row for row, attribution in told if attribution.node == row.node]
     missed = Counter(
-        (row.fault, row.node, each.node) for row, each in told if each.node != row.node
+        (row.fault, row.node, attribution.node)
+        for row, attribution in told
+        if attribution.node != row.node
     )
     return {
         "wrong": len(wrong),
@@ -183,7 +185,7 @@ def attributed(rows: Sequence[Injected]) -> dict[str, Any]:
 
 
 def _progress(name: str) -> Any:
-    """A line on stderr for each tenth."""
+    """Return a callback that prints a line on stderr for each tenth of the runs."""
     told = [-1]
 
     def seen(done: int, total: int) -> None:
@@ -195,7 +197,7 @@ def _progress(name: str) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures; 1 where a desk of Quintet failed in silence, else 0."""
+    """Print the figures; return 1 if a Quintet desk failed silently or too few faults struck."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.faults",
         description=__doc__,
@@ -204,10 +206,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object in place of tables")
     parser.add_argument("--cases", type=int, metavar="N", help="only N cases of each desk")
     parser.add_argument("--seed", type=int, default=0, help="of where the faults strike")
-    given = parser.parse_args(arguments)
-    figures = measure(seed=given.seed, limit=given.cases)
-    print(json.dumps(figures, indent=2) if given.json else table(figures))
-    few = given.cases is None and figures["struck"] < ENOUGH
+    options = parser.parse_args(arguments)
+    figures = measure(seed=options.seed, limit=options.cases)
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+    few = options.cases is None and figures["struck"] < ENOUGH
     return int(bool(figures["silent"]) or few)
 
 

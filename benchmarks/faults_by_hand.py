@@ -1,7 +1,7 @@
-"""The support desk written by hand on bare LangGraph, over the same shop, specialists and rules.
+"""Build the support desk by hand on bare LangGraph, over the same shop, specialists and rules.
 
 It has what a careful LangGraph user writes: a retry policy on every node that calls something, an
-error handler that sends what still fails to a person, the specialists' answers checked against
+error handler that sends lasting failures to a person, the specialists' answers checked against
 their type and asked for again where they do not fit, conditional edges, an interrupt before every
 write that needs a support lead, the same authority checks (whose order, what needs a lead), and a
 second check after the approval. It has no claim of effects, no criteria on what an answer says, no
@@ -48,7 +48,7 @@ RESOLUTION = TypeAdapter(Resolution)
 
 
 class State(TypedDict, total=False):
-    """What the desk knows of one message."""
+    """Hold the desk's knowledge of one message."""
 
     message: str
     behalf: str
@@ -62,11 +62,11 @@ class State(TypedDict, total=False):
 
 
 class Refused(PermissionError):
-    """A write on another customer's order."""
+    """Raised when a write is on another customer's order."""
 
 
 def by_hand(shop: Shop, choose: Chooser, agents: Mapping[str, Agent]) -> StateGraph[Any]:
-    """The desk for messages with one request; uncompiled.
+    """Build the desk for messages with one request; uncompiled.
 
     Args:
         shop: the shop's database.
@@ -127,7 +127,7 @@ def by_hand(shop: Shop, choose: Chooser, agents: Mapping[str, Agent]) -> StateGr
 
 
 class Writes(Mapping[str, Any]):
-    """The four writes as a specialist gets them: what needs a lead is proposed, not done."""
+    """Offer a specialist the four writes: one that needs a lead is proposed, not done."""
 
     def __init__(self, shop: Shop, behalf: str, lead: NeedsLead, theirs: Theirs) -> None:
         self.shop = shop
@@ -143,8 +143,8 @@ class Writes(Mapping[str, Any]):
         def call(**arguments: Any) -> Any:
             action = {"action": name, "arguments": arguments}
             allowed(self.theirs, action, self.behalf)
-            given = Action(name=name, arguments=arguments, behalf=self.behalf)
-            if self.lead(given) is not None:
+            proposal = Action(name=name, arguments=arguments, behalf=self.behalf)
+            if self.lead(proposal) is not None:
                 self.proposed = action
                 return {"status": "proposed"}
             return getattr(self.shop, name)(**arguments)
@@ -160,27 +160,27 @@ class Writes(Mapping[str, Any]):
 
 def allowed(theirs: Theirs, action: Mapping[str, Any], behalf: str) -> None:
     """Refuse a write on another customer's order."""
-    given = Action(name=action["action"], arguments=action["arguments"], behalf=behalf)
-    said = theirs(given)
-    if said is not True:
-        raise Refused(str(said))
+    proposal = Action(name=action["action"], arguments=action["arguments"], behalf=behalf)
+    verdict = theirs(proposal)
+    if verdict is not True:
+        raise Refused(str(verdict))
 
 
 def onward(state: State) -> str:
-    """From a specialist to the lead, to a person, or to the end."""
+    """Go from a specialist to the lead, to a person, or to the end."""
     if state.get("proposed"):
         return "approve"
     return "person" if state["resolution"].get("escalate") else "close"
 
 
 def close(state: State) -> dict[str, Any]:
-    """The end of what the desk has settled."""
+    """End a request that the desk has settled."""
     refused = state["resolution"].get("refused", "")
     return {"status": "rejected" if refused else "done", "reason": refused}
 
 
 def person(state: State) -> dict[str, Any]:
-    """Where the desk hands over to a person."""
+    """Hand over to a person."""
     why = (
         (state.get("resolution") or {}).get("escalate") or state.get("reason") or "nobody takes it"
     )
@@ -188,7 +188,7 @@ def person(state: State) -> dict[str, Any]:
 
 
 def to_person(state: State, error: NodeError) -> Command[Literal["person"]]:
-    """What still fails after the retries goes to a person."""
+    """Send a failure that outlasts the retries to a person."""
     return Command(
         goto="person", update={"reason": f"{error.node}: {error.error}", "resolution": {}}
     )

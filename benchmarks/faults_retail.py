@@ -1,4 +1,4 @@
-"""The retail desk under faults: each recorded conversation on a shop of its own."""
+"""Run the retail desk under faults: each recorded conversation on a shop of its own."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from quintet.runs import Run, approve
 
 @dataclass(frozen=True, kw_only=True)
 class OnFreshStore:
-    """A target whose every run has the shop as its task found it."""
+    """Run each case with a store of its own, over the same unchanged shop."""
 
     data: RetailData = field(repr=False)
 
     def __call__(self, case: Case) -> Trajectory:
-        """One conversation; the customer confirms each write that is listed to them."""
+        """Run one conversation; the customer confirms each write that is listed to them."""
         store = Store(self.data.db)
         app = breakable(retail_desk(store)).compile(checkpointer=InMemorySaver())
 
@@ -38,13 +38,13 @@ class OnFreshStore:
 
 
 def yes(packet: Mapping[str, Any]) -> Any:
-    """The customer's answer to one action."""
+    """Answer for the customer: confirm one action."""
     confirmed = describe(packet["action"], packet["arguments"])
     return approve(by=packet["behalf"], note=f"yes: {confirmed}")
 
 
 def listed(changes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[list[Any]]:
-    """What differs from the shop's start, each field a line: one more or less is another end."""
+    """List each changed field as a line; one line more or less is a different end state."""
     return sorted(
         [kind, number, name, value]
         for kind, records in changes.items()
@@ -54,7 +54,7 @@ def listed(changes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[list[
 
 
 def cases(data: RetailData) -> tuple[Case, ...]:
-    """The tasks with the reference's own end states."""
+    """Return the tasks as cases with the reference's own end states."""
     made = []
     for task in data.tasks:
         wishes = recorded_actions(task)

@@ -1,4 +1,4 @@
-"""The support desk under faults: Quintet's and the hand-written one, each run on a fresh shop."""
+"""Run Quintet's support desk and the hand-written one under faults, each run on a fresh shop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Desk = Callable[[Shop], StateGraph[Any]]
 
 
 def shop_hook(call: str) -> None:
-    """What stands before each read and write of the shop.
+    """Let a fault strike before each read and write of the shop.
 
     Raises:
         ShopUnavailable: a fault strikes, and the shop does not answer.
@@ -42,7 +42,7 @@ def shop_hook(call: str) -> None:
 
 
 class BreakableShop(Shop):
-    """A shop whose writes may fail, or lose their reply after they were written."""
+    """Break writes to the shop: they may fail, or lose their reply after they were written."""
 
 
 def _breakable(name: str) -> Callable[..., Any]:
@@ -54,12 +54,12 @@ for _name in WRITES:
 
 
 def quintets(shop: Shop) -> StateGraph[Any]:
-    """Quintet's desk, in which faults may strike."""
+    """Build Quintet's desk, in which faults may strike."""
     return breakable(support_desk(shop, wait=0))
 
 
 def hand_written(shop: Shop) -> StateGraph[Any]:
-    """The hand-written desk, in which the same faults may strike at the same parts."""
+    """Build the hand-written desk, in which the same faults may strike at the same parts."""
     agents = {
         name: breakable_call(agent, kind="agent", name=name) for name, agent in SPECIALISTS.items()
     }
@@ -71,7 +71,7 @@ def hand_written(shop: Shop) -> StateGraph[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class OnFreshShop:
-    """A target whose every run has a shop of its own, so that what one writes no other sees."""
+    """Run each case on a shop of its own, so that no run sees what another has written."""
 
     desk: Desk
     folder: Path
@@ -79,11 +79,11 @@ class OnFreshShop:
 
     @cached_property
     def template(self) -> Path:
-        """The shop as it stands before any run."""
+        """Build the shop as it stands before any run."""
         return build(self.folder / "template.db")
 
     def __call__(self, case: Case) -> Trajectory:
-        """One message through the desk."""
+        """Run one message through the desk."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             path = Path(shutil.copy(self.template, folder))
             record = Shop(path)
@@ -105,15 +105,15 @@ class OnFreshShop:
 
 
 def said(run: Run) -> str:
-    """Why the run ended as it did."""
+    """Return why the run ended as it did."""
     return run.outcome.reason if run.outcome is not None else str(run.values.get("reason", ""))
 
 
 def left(shop: Shop, run: Run) -> dict[str, Any]:
-    """What a run has left behind: every entry in the shop's books, and what the customer reads.
+    """Return a run's end state: every entry in the shop's books, and the customer's reply.
 
-    Where nothing was written, the reply is the work, to the letter. Where something was, a reply
-    may be worded before or after a lead's yes; the orders and sums in it are compared.
+    If nothing was written, the reply is the work and is compared to the letter. If something was,
+    a reply may be worded before or after a lead's yes: only its orders and sums are compared.
     """
     books = {name: [_entry(item) for item in shop.ledger(name)] for name in LEDGERS}
     results = [*(run.values.get("results") or {}).values(), run.values.get("resolution") or {}]
@@ -129,7 +129,7 @@ def _entry(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cases(*, single: bool) -> tuple[Case, ...]:
-    """The labelled messages as cases; `single` leaves out those with two requests."""
+    """Return the labelled messages as cases; `single` leaves out those with two requests."""
     return tuple(
         Case(
             id=one["id"],
@@ -142,20 +142,20 @@ def cases(*, single: bool) -> tuple[Case, ...]:
     )
 
 
-def labelled(target: Any, given: tuple[Case, ...]) -> tuple[Case, ...]:
-    """The cases with what their unbroken runs leave behind as the expected end state.
+def labelled(target: Any, originals: tuple[Case, ...]) -> tuple[Case, ...]:
+    """Give each case its unbroken run's end state as the expected one.
 
     The written label (the outcome) must hold; cases in which it does not are left out.
     """
-    found = ((case, target(case)) for case in given)
+    runs = ((case, target(case)) for case in originals)
     return tuple(
         replace(case, state=ran.state)
-        for case, ran in found
+        for case, ran in runs
         if not ran.error and ran.status in (case.outcome or ())
     )
 
 
 def yes_or_no(verdict: str) -> Any:
-    """The support lead's answer at Quintet's gate."""
+    """Answer for the support lead at Quintet's approval gate."""
     say = approve if verdict == "approve" else reject
     return say(by="lena", role="support-lead", note="as declared")

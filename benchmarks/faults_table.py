@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.faults` as Markdown tables."""
+"""Show the figures of `benchmarks.faults` as Markdown tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DESKS = (
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    """All figures, for a person to read."""
+    """Return all figures, for a person to read."""
     parts = [_circumstances(figures), _summary(figures)]
     for name, title in _DESKS:
         if name in figures:
@@ -53,40 +53,40 @@ def _summary(figures: Mapping[str, Any]) -> str:
     rows = []
     for name, title in _DESKS:
         if name in figures:
-            found = figures[name]
-            silent, right = found["silent_failure_rate"], found["recovery_rate"]
+            counts = figures[name]
+            silent, right = counts["silent_failure_rate"], counts["recovery_rate"]
             rows.append(
                 (
                     title,
-                    found["struck"],
-                    f"{found['silent failure']} ({_share(silent)})",
-                    f"{found['recovered']} ({_share(right)})",
-                    found["handed over"],
-                    found["crashed"],
-                    found["duplicates"],
+                    counts["struck"],
+                    f"{counts['silent failure']} ({_share(silent)})",
+                    f"{counts['recovered']} ({_share(right)})",
+                    counts["handed over"],
+                    counts["crashed"],
+                    counts["duplicates"],
                 )
             )
     return _rows(head, rows)
 
 
-def _kinds(found: Mapping[str, Any]) -> str:
+def _kinds(figures: Mapping[str, Any]) -> str:
     head = ("fault", *(title for _, title in _COUNTS))
-    kinds = [(kind, counts) for kind, counts in found["kinds"].items() if counts["struck"]]
+    kinds = [(kind, counts) for kind, counts in figures["kinds"].items() if counts["struck"]]
     rows = [(kind, *(counts[key] for key, _ in _COUNTS)) for kind, counts in kinds]
-    return _rows(head, [*rows, ("all", *(found[key] for key, _ in _COUNTS))])
+    return _rows(head, [*rows, ("all", *(figures[key] for key, _ in _COUNTS))])
 
 
 def _attribution(figures: Mapping[str, Any]) -> str:
-    said = []
+    parts = []
     for name, whose in (("attribution", "Quintet's desks"), ("attribution_by_hand", "by hand")):
-        found = figures[name]
-        share = "none" if found["share"] is None else f"{found['share']:.1%}"
-        said.append(
-            f"{whose}: of {found['wrong']} runs that ended otherwise than unbroken, "
-            f"{found['told']} are attributed, {found['node_named']} to the node in which the "
+        counts = figures[name]
+        share = "none" if counts["share"] is None else f"{counts['share']:.1%}"
+        parts.append(
+            f"{whose}: of {counts['wrong']} runs that ended otherwise than unbroken, "
+            f"{counts['told']} are attributed, {counts['node_named']} to the node in which the "
             f"fault struck ({share})"
         )
-    return "Attribution. " + "; ".join(said) + "."
+    return "Attribution. " + "; ".join(parts) + "."
 
 
 def _share(figure: Mapping[str, Any]) -> str:

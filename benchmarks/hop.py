@@ -1,6 +1,6 @@
-"""What a node costs by its form: a function, a callable dataclass, and one of Quintet's nodes.
+"""Measure a node's cost by its form: function, callable dataclass, or one of Quintet's nodes.
 
-A line of nodes that only decide, sync and async, the forms in turn in one process.
+Nodes that only count stand in a line, sync and async; the forms take turns in one process.
 
     python -m benchmarks.hop            # a table
     python -m benchmarks.hop --json     # one object
@@ -74,7 +74,7 @@ FORMS: Mapping[str, Callable[[], Any]] = {
 
 
 def line(form: Callable[[], Any]) -> Any:
-    """A compiled line of nodes of one form."""
+    """Compile a line of nodes of one form."""
     graph = StateGraph(Count)
     names = [f"n{number}" for number in range(LENGTH)]
     for name in names:
@@ -85,7 +85,7 @@ def line(form: Callable[[], Any]) -> Any:
 
 
 async def measure(rounds: int) -> dict[str, Any]:
-    """The median milliseconds of each form."""
+    """Measure the median milliseconds of each form."""
     apps = {name: line(form) for name, form in FORMS.items()}
     times: dict[str, dict[str, list[float]]] = {"sync": {}, "async": {}}
     for number in range(rounds + 1):
@@ -100,8 +100,8 @@ async def measure(rounds: int) -> dict[str, Any]:
             taken = time.perf_counter() - began
             times["async"].setdefault(name, []).extend([taken] if number else [])
     medians = {
-        way: {name: round(statistics.median(found) * 1e3, 2) for name, found in each.items()}
-        for way, each in times.items()
+        way: {name: round(statistics.median(seconds) * 1e3, 2) for name, seconds in forms.items()}
+        for way, forms in times.items()
     }
     return {
         "nodes": LENGTH,
@@ -118,12 +118,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="rounds that count (default: 60)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    found = asyncio.run(measure(options.rounds))
+    figures = asyncio.run(measure(options.rounds))
     if options.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
         return
     for name in FORMS:
-        ways = [found["milliseconds"][way].get(name, "-") for way in ("sync", "async")]
+        ways = [figures["milliseconds"][way].get(name, "-") for way in ("sync", "async")]
         sys.stdout.write(f"{name:20} sync {ways[0]} ms, async {ways[1]} ms\n")
 
 

@@ -1,4 +1,4 @@
-"""Where and with what something was measured."""
+"""Record the machine and the versions that something was measured with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = (
 
 
 def machine() -> dict[str, Any]:
-    """The processor, the cores, the system, and how busy it is."""
+    """Return the processor, the cores, the system, and how busy it is."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -30,14 +30,14 @@ def machine() -> dict[str, Any]:
 
 
 def versions(*more: str) -> dict[str, str]:
-    """Python's version and those of the packages that are installed, with `more` of them."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the installed packages, those in `more` as well."""
+    numbers = {"python": platform.python_version()}
     for package in (*PACKAGES, *more):
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""Measuring: what each contender asks of its model, and how long it takes beside the others."""
+"""Measure what each contender asks of its model, and how long it takes beside the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Seconds = dict[str, list[float]]
 
 
 class Unequal(Exception):
-    """Two contenders that are compared do not do the same work."""
+    """Raised when two contenders that are compared do not do the same work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,10 @@ class Turn:
 
 
 def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
-    """All contenders in turn, round after round, each round begun by another one.
+    """Yield all contenders in turn, round after round, each round begun by another one.
 
     Every contender of a round answers the same message. Garbage is collected between the rounds
-    and not in them, so that nobody pays for what another has left.
+    and not in them, so that no contender pays for the garbage of another.
     """
     messages = list(MESSAGES.values())
     gc.collect()
@@ -47,9 +47,9 @@ def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
         for number in range(-WARM, rounds):
             first = number % len(desks)
             for desk in (*desks[first:], *desks[:first]):
-                given = desk.given(messages[number % len(messages)])
+                request = desk.given(messages[number % len(messages)])
                 yield Turn(
-                    desk=desk, given=given, thread=f"{desk.name}-{number}", counts=number >= 0
+                    desk=desk, given=request, thread=f"{desk.name}-{number}", counts=number >= 0
                 )
             if number % 10 == 0:
                 gc.collect()
@@ -59,7 +59,7 @@ def turns(desks: Sequence[Desk], rounds: int) -> Iterator[Turn]:
 
 
 def timed(desks: Sequence[Desk], rounds: int) -> Seconds:
-    """Seconds a run with `invoke`."""
+    """Time runs with `invoke`, in seconds."""
     seconds: Seconds = {desk.name: [] for desk in desks}
     for turn in turns(desks, rounds):
         began = time.perf_counter()
@@ -71,7 +71,7 @@ def timed(desks: Sequence[Desk], rounds: int) -> Seconds:
 
 
 async def atimed(desks: Sequence[Desk], rounds: int) -> Seconds:
-    """Seconds a run with `ainvoke`, one run at a time."""
+    """Time runs with `ainvoke`, one at a time, in seconds."""
     seconds: Seconds = {desk.name: [] for desk in desks}
     for turn in turns(desks, rounds):
         began = time.perf_counter()
@@ -83,13 +83,13 @@ async def atimed(desks: Sequence[Desk], rounds: int) -> Seconds:
 
 
 def ratio(seconds: Seconds, name: str, reference: str) -> float:
-    """How much longer one contender takes than another: the median over the rounds."""
+    """Divide one contender's time by another's: the median of the ratios over the rounds."""
     pairs = zip(seconds[name], seconds[reference], strict=True)
     return round(statistics.median(one / other for one, other in pairs), 3)
 
 
 def summary(seconds: Seconds, reference: str) -> dict[str, dict[str, float]]:
-    """By contender: median and quartiles in milliseconds, and the ratio to one of them."""
+    """Give each contender's median and quartiles in milliseconds, and its ratio to a reference."""
     figures = {}
     for name, taken in seconds.items():
         low, middle, high = statistics.quantiles(taken, n=4)
@@ -103,24 +103,24 @@ def summary(seconds: Seconds, reference: str) -> dict[str, dict[str, float]]:
 
 
 async def together(desk: Desk, runs: int) -> float:
-    """Seconds for many runs at once."""
+    """Time many runs at once, in seconds."""
     message = next(iter(MESSAGES.values()))
-    given = [desk.given(message) for _ in range(runs)]
+    requests = [desk.given(message) for _ in range(runs)]
     gc.collect()
     began = time.perf_counter()
-    await asyncio.gather(*(desk.arun(one, f"{n}") for n, one in enumerate(given)))
+    await asyncio.gather(*(desk.arun(one, f"{n}") for n, one in enumerate(requests)))
     return time.perf_counter() - began
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What one contender's model received over the three messages."""
+    """The calls that one contender's model received over the three messages."""
 
     calls: tuple[ModelCall, ...]
 
     @property
     def per_run(self) -> dict[str, float]:
-        """Model calls and characters of one run, on average."""
+        """Average the model calls and characters of one run."""
         runs = len(MESSAGES)
         return {
             "model_calls": round(len(self.calls) / runs, 2),
@@ -130,15 +130,15 @@ class Asked:
 
 
 def asked(contender: Contender, *, awaited: bool) -> Asked:
-    """Run each message once, and see what the model received.
+    """Run each message once, and return what the model received.
 
     Raises:
         Unequal: a customer does not get the scripted answer.
     """
     desk = contender.desk(awaited=awaited)
     for route, message in MESSAGES.items():
-        given = desk.given(message)
-        result = asyncio.run(desk.arun(given, route)) if awaited else desk.run(given, route)
+        request = desk.given(message)
+        result = asyncio.run(desk.arun(request, route)) if awaited else desk.run(request, route)
         if (answer := answer_of(result)) != ANSWERS[route]:
             raise Unequal(f"{contender.name} answers {answer!r} to {message!r}")
     return Asked(calls=tuple(desk.model.calls))

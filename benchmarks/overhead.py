@@ -1,4 +1,4 @@
-"""What orchestration costs: one desk through Quintet, by hand on LangGraph, and through others.
+"""Measure what orchestration costs: a desk by Quintet, by hand on LangGraph, and by others.
 
 The desk: a front door that routes by a model, three specialists, one tool call, an answer. All
 contenders run on scripted models without latency, in turn and in one process.
@@ -37,14 +37,14 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How much is measured.
+    """The size of a measurement.
 
     Args:
         runs: rounds without a saver, sync and async each.
         saved_runs: rounds with SQLite.
         together: runs at once in the concurrent part.
         latency: seconds of a model call there.
-        repeats: how often that part is repeated.
+        repeats: repetitions of that part.
         peers: whether other libraries are measured too.
     """
 
@@ -60,7 +60,7 @@ QUICK = Options(runs=6, saved_runs=3, together=5, latency=0.005, repeats=1)
 
 
 def measure(options: Options) -> Figures:
-    """All figures, ready for JSON.
+    """Measure all figures, ready for JSON.
 
     Raises:
         Unequal: contenders that are compared do not make the same model calls.
@@ -104,7 +104,7 @@ def _peers() -> tuple[Contender, ...]:
 
 
 def _received(contenders: Sequence[Contender]) -> dict[str, dict[str, float]]:
-    """Model calls and characters of each contender, the same for sync and async runs."""
+    """Count model calls and characters of each contender, the same for sync and async runs."""
     received = {}
     for awaited in (False, True):
         seen = {contender.name: asked(contender, awaited=awaited) for contender in contenders}
@@ -129,7 +129,7 @@ def _unsaved(contenders: Sequence[Contender], options: Options, *, awaited: bool
 async def _concurrent(
     contenders: Sequence[Contender], received: dict[str, dict[str, float]], options: Options
 ) -> Figures:
-    """Many runs at once on models that take their time; ideal is no more than that time."""
+    """Time many runs at once on models with latency; the ideal is the calls' latency alone."""
     _say(f"{options.together} runs at once, {options.repeats} times")
     walls: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for _ in range(options.repeats):
@@ -148,25 +148,25 @@ async def _concurrent(
     return {"runs": options.together, "latency_s": options.latency, "contenders": figures}
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
-    """The options of the command line, and whether to print JSON."""
+    """Read the command line: the options, and whether to print JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--runs", type=int, help=f"rounds without a saver ({Options.runs})")
     parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
     parser.add_argument("--quick", action="store_true", help="a few rounds, to see that it runs")
-    given = parser.parse_args(arguments)
-    options = replace(QUICK if given.quick else Options(), peers=not given.no_peers)
-    if given.runs is not None:
-        if given.runs < 2:
-            parser.error(f"--runs {given.runs}: quartiles need two rounds or more")
-        options = replace(options, runs=given.runs)
-    return options, given.json
+    parsed = parser.parse_args(arguments)
+    options = replace(QUICK if parsed.quick else Options(), peers=not parsed.no_peers)
+    if parsed.runs is not None:
+        if parsed.runs < 2:
+            parser.error(f"--runs {parsed.runs}: quartiles need two rounds or more")
+        options = replace(options, runs=parsed.runs)
+    return options, parsed.json
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The desk through other libraries on LangGraph, each written as its own README shows it."""
+"""Build the desk with other libraries on LangGraph, each as its own README shows it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from benchmarks.script import FRONT, PROMPTS, ROUTES, alookup_order, lookup_orde
 
 
 def supervisor(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """langgraph-supervisor: specialists report back, and the supervisor answers."""
+    """Use langgraph-supervisor: specialists report back, and the supervisor answers."""
     agents = [_agent(model, name, awaited) for name in ROUTES]
     return create_supervisor(agents, model=model, prompt=FRONT)
 
 
 def swarm(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
-    """langgraph-swarm: a front agent that hands off to specialists, who answer."""
+    """Use langgraph-swarm: a front agent hands off to specialists, who answer."""
     handoffs = [
         create_handoff_tool(agent_name=name, description=about) for name, about in ROUTES.items()
     ]
@@ -32,7 +32,7 @@ def swarm(model: BaseChatModel, awaited: bool) -> StateGraph[Any]:
 
 
 def subagents(model: BaseChatModel, awaited: bool) -> Any:
-    """create_agent: specialists are tools of a front agent, which answers."""
+    """Use `create_agent`: specialists are tools of a front agent, which answers."""
     asks = [_ask(_agent(model, name, awaited), name, awaited) for name in ROUTES]
     return create_agent(model, asks, system_prompt=FRONT, name="front")
 

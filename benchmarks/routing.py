@@ -1,4 +1,4 @@
-"""How well `by_examples` routes, beside semantic-router: CLINC150.
+"""Measure how well `by_examples` routes, beside semantic-router: CLINC150.
 
 Tasks: 150 intents; their 10 domains as agents; ten examples an intent, the first ones of the file
 and drawn ones. Each without embeddings and with MiniLM's. A router is fitted on train and
@@ -8,7 +8,7 @@ accuracy on accepted messages.
     python -m benchmarks.routing            # a table
     python -m benchmarks.routing --json     # one object
 
-A missed goal is told and is no failure; the exit code is 1 where something could not be measured.
+A missed goal is shown, and is no failure; the exit code is 1 if something could not be measured.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ NO_PEERS = ("clinc150.domains",)
 PACKAGES = ("scikit-learn", "scipy", "numpy")
 
 Learn = Callable[..., Any]
-"""`by_examples`, or what is measured in its place."""
+"""`by_examples`, or a function that is measured in its place."""
 
 
 class Known(Embeddings):
-    """A model's embeddings, known beforehand or, while `live`, made anew for every text."""
+    """Return a model's embeddings, known beforehand or, while `live`, computed for every text."""
 
     def __init__(self, model: Embeddings, vectors: Mapping[str, Any]) -> None:
         self.model = model
@@ -80,12 +80,12 @@ class Known(Embeddings):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is measured.
+    """The parts that are measured.
 
     Args:
         embeddings: whether the routers with MiniLM are measured, and the peer, which needs it.
         peers: whether semantic-router is measured.
-        data: the folder of CLINC150; looked for where it is not given.
+        data: the folder of CLINC150; looked for if not given.
     """
 
     embeddings: bool = True
@@ -94,7 +94,7 @@ class Options:
 
 
 def measure(options: Options, *, learn: Learn = by_examples) -> Figures:
-    """All figures, ready for JSON.
+    """Measure all figures, ready for JSON.
 
     Raises:
         DataMissing: CLINC150 is not there.
@@ -103,17 +103,17 @@ def measure(options: Options, *, learn: Learn = by_examples) -> Figures:
     folder = data_folder(options.data)
     todo = tasks(folder)
     problems: dict[str, str] = {}
-    found: Figures = {}
+    results: Figures = {}
     with threadpool_limits(limits=1):
-        known = _known(todo, found, problems) if options.embeddings else None
-        answers = _ours(todo, known, found, learn)
+        known = _known(todo, results, problems) if options.embeddings else None
+        answers = _ours(todo, known, results, learn)
         if known and options.peers:
-            _peers(todo, known, answers, found, problems)
-    found |= over_draws(found)
+            _peers(todo, known, answers, results, problems)
+    results |= over_draws(results)
     return {
-        **nested(found),
-        "figures": found,
-        "goals": goals(found),
+        **nested(results),
+        "figures": results,
+        "goals": goals(results),
         "problems": problems,
         "at_least": AT_LEAST,
         "tasks": {task.name: _described(task) for task in todo},
@@ -126,8 +126,8 @@ def measure(options: Options, *, learn: Learn = by_examples) -> Figures:
     }
 
 
-def _known(todo: Sequence[Task], found: Figures, problems: dict[str, str]) -> Known | None:
-    """MiniLM with the vectors of all texts, or the reason why there is none among the problems."""
+def _known(todo: Sequence[Task], results: Figures, problems: dict[str, str]) -> Known | None:
+    """Return MiniLM with the vectors of all texts, or None and put the reason into `problems`."""
     texts = list(dict.fromkeys(text for task in todo for text in task.texts))
     try:
         model = MiniLM().checked()
@@ -137,15 +137,15 @@ def _known(todo: Sequence[Task], found: Figures, problems: dict[str, str]) -> Kn
         problems["embeddings"] = str(problem)
         _say(f"MiniLM: {problem}")
         return None
-    found["embedding.texts"] = len(texts)
-    found["embedding.cpu_seconds"] = round(seconds, 1)
+    results["embedding.texts"] = len(texts)
+    results["embedding.cpu_seconds"] = round(seconds, 1)
     return Known(model, dict(zip(texts, vectors, strict=True)))
 
 
 def _ours(
-    todo: Sequence[Task], known: Known | None, found: Figures, learn: Learn
+    todo: Sequence[Task], known: Known | None, results: Figures, learn: Learn
 ) -> dict[str, list[Answer]]:
-    """Figures of our router, with and without embeddings, and its answers by their key."""
+    """Measure our router, with and without embeddings, and return its answers by their key."""
     answers = {}
     for task in todo:
         for kind, embeddings in (("no_embeddings", None), ("embeddings", known)):
@@ -153,7 +153,7 @@ def _ours(
                 key = f"{task.name}.{kind}"
                 _say(f"{key}: fitting and asking")
                 answers[key], measured = ours(task, embeddings, learn=learn)
-                found |= flat(measured, key)
+                results |= flat(measured, key)
                 _say(
                     f"{key}: accuracy {measured['accuracy']:.4f}, AUROC {measured['auroc']:.4f}, "
                     f"fitted in {measured['fit_cpu_seconds']:.0f} s of processor time"
@@ -186,10 +186,10 @@ def ours(task: Task, known: Known | None, *, learn: Learn) -> tuple[list[Answer]
 def _timed(chooser: Any, known: Known | None, texts: Sequence[str]) -> Figures:
     if known is None:
         return times("cpu_ms_{}", timed(chooser, texts, time.process_time))
-    found = times("cpu_ms_{}_without_embedding", timed(chooser, texts, time.process_time))
+    results = times("cpu_ms_{}_without_embedding", timed(chooser, texts, time.process_time))
     known.live = True
     try:
-        return found | times("cpu_ms_{}", timed(chooser, texts, time.process_time))
+        return results | times("cpu_ms_{}", timed(chooser, texts, time.process_time))
     finally:
         known.live = False
 
@@ -198,17 +198,17 @@ def _peers(
     todo: Sequence[Task],
     known: Known,
     answers: Mapping[str, list[Answer]],
-    found: Figures,
+    results: Figures,
     problems: dict[str, str],
 ) -> None:
-    """Figures of semantic-router; the full task's held-out messages calibrate all its tasks."""
+    """Measure semantic-router; the full task's held-out messages calibrate all its tasks."""
     (full, *_) = todo
     for task in todo:
         if task.name in NO_PEERS:
             continue
         _say(f"{task.name}.semantic_router: fitting and asking, with {' and '.join(AGGREGATIONS)}")
         try:
-            said = asked(
+            peers = asked(
                 task,
                 known.vectors,
                 timed=some(task.test),
@@ -219,17 +219,17 @@ def _peers(
             problems[f"{task.name}.semantic_router"] = str(problem)
             _say(f"{task.name}.semantic_router: {problem}")
             continue
-        for aggregation, peer in said.items():
+        for aggregation, peer in peers.items():
             suffix = "" if aggregation == AGGREGATIONS[0] else f"_{aggregation}"
             key = f"{task.name}.semantic_router{suffix}"
-            found |= flat(theirs(task, peer), key)
+            results |= flat(theirs(task, peer), key)
             for kind in ("no_embeddings", "embeddings"):
                 both = compared(answers[f"{task.name}.{kind}"], peer.answers, task.test)
-                found |= flat(both, f"{task.name}.{kind}_against_semantic_router{suffix}")
+                results |= flat(both, f"{task.name}.{kind}_against_semantic_router{suffix}")
 
 
 def theirs(task: Task, peer: Semantic) -> Figures:
-    """The same figures of the peer's answers; its threshold is chosen on what it was fitted on."""
+    """Compute the peer's figures; its threshold is chosen on the messages it was fitted on."""
     return {
         **figures(peer.answers, task.test, at_least=AT_LEAST),
         **rounded({name: getattr(peer, name) for name in ("fit_seconds", "fit_cpu_seconds")}),
@@ -238,10 +238,10 @@ def theirs(task: Task, peer: Semantic) -> Figures:
     }
 
 
-def over_draws(found: Figures) -> Figures:
-    """The mean over the draws of ten examples, and the least and the largest, of each router."""
+def over_draws(results: Figures) -> Figures:
+    """Average each router's figures over the draws of ten examples, with the least and largest."""
     by_key: dict[str, list[float]] = defaultdict(list)
-    for key, value in found.items():
+    for key, value in results.items():
         draw, _, rest = key.removeprefix(f"{DRAWN}.").partition(".")
         if key.startswith(DRAWN) and draw.isdigit() and rest.rpartition(".")[2] in AVERAGED:
             by_key[f"{DRAWN}.{rest}"].append(value)
@@ -253,7 +253,7 @@ def over_draws(found: Figures) -> Figures:
 
 
 def some(test: Sequence[Pair], count: int = TIMED) -> list[str]:
-    """Texts from all over the test messages."""
+    """Pick texts from all over the test messages."""
     return [text for text, _ in test[:: max(len(test) // count, 1)]][:count]
 
 
@@ -272,13 +272,13 @@ def _versions() -> dict[str, str]:
     return {**versions(*PACKAGES), "embeddings": WEIGHTS}
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
-    """The options of the command line, and whether to print JSON."""
-    meaning = "\n".join(f"  {name:32} {what}" for name, what in MEANING.items())
+    """Read the command line: the options, and whether to print JSON."""
+    meaning = "\n".join(f"  {name:32} {text}" for name, text in MEANING.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.routing",
         description=__doc__,
@@ -296,26 +296,26 @@ def read_options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
         metavar="FOLDER",
         help="CLINC150; otherwise clinc150 in QUINTET_DATA, or in ../shared/data",
     )
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     options = Options(
-        embeddings=not given.no_embeddings,
-        peers=not (given.no_peers or given.no_embeddings),
-        data=given.data,
+        embeddings=not parsed.no_embeddings,
+        peers=not (parsed.no_peers or parsed.no_embeddings),
+        data=parsed.data,
     )
-    return options, given.json
+    return options, parsed.json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit code is 1 where something could not be measured."""
+    """Measure and print; the exit code is 1 if something could not be measured."""
     options, as_json = read_options(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        found = measure(options)
+        results = measure(options)
     except DataMissing as problem:
         _say(f"routing: {problem}")
         return 1
-    print(json.dumps(found, indent=2) if as_json else table(found))
-    return 1 if found["problems"] else 0
+    print(json.dumps(results, indent=2) if as_json else table(results))
+    return 1 if results["problems"] else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Where a benchmark keeps what it has fetched: `.cache` of the clone, each thing made once.
+"""Keep what a benchmark has fetched in `.cache` of the clone, each folder made once.
 
-A thing is a folder that appears whole or not at all, made by the first process that asks; others
-wait for it.
+A folder appears whole or not at all. The first process that asks makes it; others wait for it.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 
 class Unavailable(Exception):
-    """Something that a benchmark needs and cannot fetch; the message says what, and why."""
+    """Raised when a benchmark cannot fetch something it needs; the message says what, and why."""
 
 
 def prepared(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that `make` fills where it is absent.
+    """Return a folder, filled by `make` if it is absent.
 
     Raises:
         Unavailable: `make` could not, and said why.
@@ -56,7 +55,7 @@ def pip(*arguments: str, python: str | Path = sys.executable) -> None:
 
 
 def run(command: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
-    """Run a program to its end, its own words kept back unless it fails.
+    """Run a program to its end, and show its output only if it fails.
 
     Raises:
         Unavailable: it does not start, or its exit code is not 0.

@@ -1,4 +1,4 @@
-"""What a router's answers to test messages are worth, in figures."""
+"""Compute figures of a router's answers to test messages."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MEANING = {
     "fit_cpu_seconds": "its processor time",
     "embed_fit_cpu_seconds": "processor time of embedding all texts of the task, once",
 }
-"""What each figure is. An `_interval` is at 95 %: Wilson's, or Newcombe's for AUROC."""
+"""The meaning of each figure. An `_interval` is at 95 %: Wilson's, or Newcombe's for AUROC."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a router says to one message.
+    """A router's answer to one message.
 
     Args:
         route: the likeliest route.
@@ -54,7 +54,7 @@ class Answer:
 
 
 def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float) -> Figures:
-    """All figures but the times; see `MEANING`."""
+    """Compute all figures but the times; see `MEANING`."""
     judged = list(zip(answers, (route for _, route in test), strict=True))
     inside = [(answer, route) for answer, route in judged if route is not None]
     outside = [answer for answer, route in judged if route is None]
@@ -70,9 +70,11 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
         right for (answer, _), right in zip(inside, rights, strict=True) if not answer.accepted
     ]
     reached = sum(accepted) / len(accepted) if accepted else None
-    found: Figures = {
+    results: Figures = {
         **_share("accuracy", sum(rights), len(inside)),
-        "macro_f1": macro_f1([route for _, route in inside], [each.route for each, _ in inside]),
+        "macro_f1": macro_f1(
+            [route for _, route in inside], [answer.route for answer, _ in inside]
+        ),
         "auroc": auroc(all_sure, scope),
         "auroc_interval": _ends(auroc_interval(all_sure, scope)),
         "fpr95": fpr_at_tpr(all_sure, scope, tpr=0.95),
@@ -85,14 +87,14 @@ def figures(answers: Sequence[Answer], test: Sequence[Pair], *, at_least: float)
         "promise_kept": reached is not None and reached >= at_least,
         **_share("needless", sum(kept_back), len(inside)),
         **_share("needless_all", len(kept_back), len(inside)),
-        **_share("oos_recall", sum(not each.accepted for each in outside), len(outside)),
+        **_share("oos_recall", sum(not answer.accepted for answer in outside), len(outside)),
         "messages": {"in_scope": len(inside), "out_of_scope": len(outside)},
     }
-    return rounded(found)
+    return rounded(results)
 
 
 def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pair]) -> Figures:
-    """Likeliest routes of two routers on the same in-scope messages; McNemar's exact p."""
+    """Compare two routers' likeliest routes on the same in-scope messages; McNemar's exact p."""
     mine, other = (
         [
             float(answer.route == route)
@@ -101,18 +103,18 @@ def compared(ours: Sequence[Answer], theirs: Sequence[Answer], test: Sequence[Pa
         ]
         for answers in (ours, theirs)
     )
-    found = paired(mine, other)
+    comparison = paired(mine, other)
     return {
-        "difference": round(found.difference, 4),
-        "difference_interval": _ends(found.interval),
-        "ours_only": found.a_only,
-        "theirs_only": found.b_only,
-        "p": float(f"{found.p:.3g}"),
+        "difference": round(comparison.difference, 4),
+        "difference_interval": _ends(comparison.interval),
+        "ours_only": comparison.a_only,
+        "theirs_only": comparison.b_only,
+        "p": float(f"{comparison.p:.3g}"),
     }
 
 
 def times(name: str, seconds: Sequence[float]) -> Figures:
-    """Median and 95th percentile in milliseconds; `name` ends in `{}` for which of them."""
+    """Return median and 95th percentile in milliseconds; their names replace the `{}` in `name`."""
     return {
         name.format("median"): round(statistics.median(seconds) * 1000, 3),
         name.format("p95"): round(statistics.quantiles(seconds, n=20)[-1] * 1000, 3),
@@ -122,7 +124,7 @@ def times(name: str, seconds: Sequence[float]) -> Figures:
 def timed(
     call: Callable[[str], object], texts: Sequence[str], clock: Callable[[], float]
 ) -> list[float]:
-    """Seconds of each call by this clock, after a few that warm up."""
+    """Time each call by this clock, in seconds, after a few that warm up."""
     for text in texts[:10]:
         call(text)
     seconds = []
@@ -134,7 +136,7 @@ def timed(
 
 
 def promise(chooser: Any) -> Figures:
-    """What the router says of its promise, its plain values only."""
+    """Return the plain values that the router states of its promise."""
     stated = getattr(chooser, "promise", None)
     if stated is None or not is_dataclass(stated) or isinstance(stated, type):
         return {}
@@ -142,7 +144,7 @@ def promise(chooser: Any) -> Figures:
 
 
 def flat(found: Figures, before: str = "") -> Figures:
-    """Nested figures under dotted keys."""
+    """Flatten nested figures to dotted keys."""
     result: Figures = {}
     for name, value in found.items():
         key = f"{before}.{name}" if before else name
@@ -151,7 +153,7 @@ def flat(found: Figures, before: str = "") -> Figures:
 
 
 def nested(found: Figures) -> Figures:
-    """Figures under dotted keys as nested objects."""
+    """Nest figures that have dotted keys."""
     result: Figures = {}
     for key, value in found.items():
         *path, last = key.split(".")
@@ -163,7 +165,7 @@ def nested(found: Figures) -> Figures:
 
 
 def rounded(found: Figures) -> Figures:
-    """The same with floats at four decimals."""
+    """Round floats to four decimals."""
     return {
         name: round(value, 4) if isinstance(value, float) else value
         for name, value in found.items()

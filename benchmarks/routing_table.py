@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.routing` for a person: against the goals, and side by side."""
+"""Show the figures of `benchmarks.routing`: against the goals, and side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOALS: tuple[tuple[str, str, float], ...] = (
     ("clinc150.ten_shot.embeddings.accuracy", ">=", 0.91),
     ("clinc150.ten_shot_drawn.embeddings.accuracy", ">=", 0.91),
 )
-"""What was wanted: a key, and what its figure should reach or stay under."""
+"""The goals: a key, and the bound that its figure should reach or stay under."""
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -41,36 +41,36 @@ COLUMNS = {
 
 
 def goals(figures: Figures) -> Figures:
-    """Each goal that was measured, with its figure and whether it is met."""
-    found: Figures = {}
+    """Return each goal that was measured, with its figure and whether it is met."""
+    results: Figures = {}
     for key, sign, bound in GOALS:
         measured = figures.get(key)
         if measured is not None:
             met = measured >= bound if sign == ">=" else measured <= bound
-            found[key] = {"wanted": f"{sign} {bound:g}", "measured": measured, "met": met}
-    return found
+            results[key] = {"wanted": f"{sign} {bound:g}", "measured": measured, "met": met}
+    return results
 
 
-def table(found: Figures) -> str:
-    """All figures, for a person to read."""
+def table(results: Figures) -> str:
+    """Return all figures, for a person to read."""
     parts = [
-        _circumstances(found),
-        *(f"Not measured: {name}: {why}" for name, why in found["problems"].items()),
-        _wanted(found["goals"]),
+        _circumstances(results),
+        *(f"Not measured: {name}: {why}" for name, why in results["problems"].items()),
+        _wanted(results["goals"]),
         "In brackets 95 % intervals; of ten_shot_drawn, the least and the largest of the draws.",
-        _side_by_side(found["figures"]),
-        _against(found["figures"]),
+        _side_by_side(results["figures"]),
+        _against(results["figures"]),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _circumstances(found: Figures) -> str:
-    machine = found["machine"]
-    packages = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+def _circumstances(results: Figures) -> str:
+    machine = results["machine"]
+    packages = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return (
-        f"{found['date']}, {machine['processor']}, {machine['cores']} cores, load average "
-        f"{machine['load_average']}, one thread; {packages}; {found['seconds']:.0f} s in all. "
-        f"Promise: {found['at_least']:.0%} of accepted messages right."
+        f"{results['date']}, {machine['processor']}, {machine['cores']} cores, load average "
+        f"{machine['load_average']}, one thread; {packages}; {results['seconds']:.0f} s in all. "
+        f"Promise: {results['at_least']:.0%} of accepted messages right."
     )
 
 
@@ -83,7 +83,7 @@ def _wanted(met: Figures) -> str:
 
 
 def _side_by_side(figures: Figures) -> str:
-    """A row for each router on each task; what a promise was made of stands in the JSON."""
+    """Return a row for each router on each task; details of its promise are in the JSON only."""
     routers = [
         key.removesuffix(".accuracy")
         for key in figures

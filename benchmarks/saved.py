@@ -1,4 +1,4 @@
-"""The same desks with every superstep saved in a SQLite file of their own."""
+"""Time the desks with every superstep saved, each in a SQLite file of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ON_OWN_SAVER = (LANGGRAPH, FUSED)
 
 
 def saved(rounds: int) -> dict[str, Any]:
-    """Seconds a run with `invoke`, saved."""
+    """Time runs with `invoke`, saved, in seconds."""
     with TemporaryDirectory() as folder, ExitStack() as stack:
         desks = []
         for contender, file in _files(folder):
@@ -37,7 +37,7 @@ def saved(rounds: int) -> dict[str, Any]:
 
 
 async def asaved(rounds: int) -> dict[str, Any]:
-    """Seconds a run with `ainvoke`, saved."""
+    """Time runs with `ainvoke`, saved, in seconds."""
     with TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             desks = []

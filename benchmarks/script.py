@@ -1,4 +1,4 @@
-"""What every contender shares: the desk's texts, its tool, and a model that follows a script."""
+"""Provide every contender with the desk's texts, its tool, and a model that follows a script."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ alookup_order.__name__ = "lookup_order"
 
 
 def reply(messages: Sequence[BaseMessage], via: str) -> Any:
-    """What the model says: to the front door a route, to a specialist a tool call, then an answer.
+    """Reply as the model: a route to the front door; to a specialist a tool call, then an answer.
 
     Args:
-        messages: what the model received.
+        messages: those that the model received.
         via: empty where the front door asks for structured output, else the name of the tool
             that passes a request on, with `{}` for the route.
     """
@@ -100,17 +100,17 @@ def reply(messages: Sequence[BaseMessage], via: str) -> Any:
 
 
 def scripted(via: str = "", latency: float = 0.0) -> ScriptedModel:
-    """A scripted model for one contender."""
+    """Return a scripted model for one contender."""
     return ScriptedModel(lambda messages: reply(messages, via), latency=latency)
 
 
 def text_characters(calls: Sequence[ModelCall]) -> int:
-    """The length of all message text that the models received."""
+    """Count the characters of all message text that the model received."""
     return sum(call.characters for call in calls)
 
 
 def all_characters(calls: Sequence[ModelCall]) -> int:
-    """The same with tool calls, the descriptions of tools and the schemas of replies."""
+    """Count the characters of text, tool calls, tool descriptions and reply schemas."""
     return sum(call.characters + _around(call) for call in calls)
 
 
@@ -125,12 +125,12 @@ def _around(call: ModelCall) -> int:
 
 
 def _asked(messages: Sequence[BaseMessage]) -> str:
-    said = next(message.text for message in messages if message.type == "human")
-    return next(route for route, number in NUMBERS.items() if str(number) in said)
+    text = next(message.text for message in messages if message.type == "human")
+    return next(route for route, number in NUMBERS.items() if str(number) in text)
 
 
 def answer_of(result: Mapping[str, Any]) -> str:
-    """The text that the customer gets, whichever contender gave it."""
+    """Return the text that the customer gets, whichever contender gave it."""
     if "results" in result:
         return str(next(iter(result["results"].values()), ""))
     return str(result["messages"][-1].text)

@@ -1,4 +1,4 @@
-"""The peer: semantic-router on the same data, in an environment of its own.
+"""Run the peer, semantic-router, on the same data, in an environment of its own.
 
 It needs an older `openai` than Quintet, so it runs as a program beside this one. Its routes hold
 the train part of a task; it is fitted (Platt's calibration) on val, oos_train and oos_val, as it
@@ -26,12 +26,12 @@ VERSION = "1.1.1"
 WANTED = (f"semantic-router=={VERSION}", "openai<3")
 WORKER = Path(__file__).with_name("semantic_worker.py")
 AGGREGATIONS = ("mean", "sum")
-"""Its default, and the one of its others that serves it better here."""
+"""Its default, and another one that serves it better here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Semantic:
-    """What semantic-router made of a task with one of its aggregations.
+    """Results of semantic-router on a task with one of its aggregations.
 
     Args:
         answers: to the test messages; accepted from the threshold on.
@@ -64,7 +64,7 @@ def asked(
         vectors: the embedding of each of its texts, and of those to calibrate on.
         timed: texts to measure single calls with.
         at_least: the promise that the threshold is chosen for.
-        calibration: what it is fitted on; the task's held-out examples if not given.
+        calibration: messages it is fitted on; the task's held-out examples if not given.
         python: the interpreter of its environment; that of `.cache` if not given.
 
     Raises:
@@ -72,7 +72,7 @@ def asked(
     """
     fit = task.held_out if calibration is None else calibration
     texts = list(dict.fromkeys((*task.texts, *(text for text, _ in fit))))
-    given = {
+    request = {
         "texts": texts,
         "train": task.train,
         "fit": fit,
@@ -85,16 +85,16 @@ def asked(
         source, stored, target = (
             Path(folder) / name for name in ("task", "vectors.npy", "answers")
         )
-        source.write_text(json.dumps(given), encoding="utf-8")
+        source.write_text(json.dumps(request), encoding="utf-8")
         np.save(stored, np.array([vectors[text] for text in texts], dtype=np.float32))
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         run([str(program), str(WORKER), str(source), str(stored), str(target)], environment=threads)
-        said = json.loads(target.read_text(encoding="utf-8"))
-    return {name: _read(answers, fit, at_least) for name, answers in said.items()}
+        replies = json.loads(target.read_text(encoding="utf-8"))
+    return {name: _read(answers, fit, at_least) for name, answers in replies.items()}
 
 
 def environment(cache: Path = CACHE) -> Path:
-    """The Python of semantic-router's environment, made by the first who asks.
+    """Return the Python of semantic-router's environment, made by the first who asks.
 
     Raises:
         Unavailable: it cannot be made.
@@ -111,33 +111,33 @@ def _make(folder: Path) -> None:
     pip("install", *WANTED, python=folder / "bin" / "python")
 
 
-def _read(said: dict[str, Any], fit: Sequence[Pair], at_least: float) -> Semantic:
+def _read(reply: dict[str, Any], fit: Sequence[Pair], at_least: float) -> Semantic:
     threshold = lowest(
         [
             (confidence, route == truth)
-            for (route, confidence), (_, truth) in zip(said["fit"], fit, strict=True)
+            for (route, confidence), (_, truth) in zip(reply["fit"], fit, strict=True)
         ],
         at_least,
     )
     return Semantic(
         answers=tuple(
             Answer(route=route, confidence=confidence, accepted=confidence >= threshold)
-            for route, confidence in said["test"]
+            for route, confidence in reply["test"]
         ),
         threshold=threshold,
-        fit_seconds=said["fit_seconds"],
-        fit_cpu_seconds=said["fit_cpu_seconds"],
-        cpu_seconds=tuple(said["cpu_seconds"]),
+        fit_seconds=reply["fit_seconds"],
+        fit_cpu_seconds=reply["fit_cpu_seconds"],
+        cpu_seconds=tuple(reply["cpu_seconds"]),
     )
 
 
 def lowest(judged: Sequence[tuple[float, bool]], at_least: float) -> float:
-    """The lowest confidence from which on this share of answers is right; 2 if there is none."""
-    found, right = 2.0, 0
+    """Find the lowest confidence from which on this share of answers is right; 2 if none."""
+    threshold, right = 2.0, 0
     ordered = sorted(judged, key=lambda pair: -pair[0])
     for number, (confidence, correct) in enumerate(ordered, start=1):
         right += correct
         last = number == len(ordered) or ordered[number][0] < confidence
         if last and right >= at_least * number:
-            found = confidence
-    return found
+            threshold = confidence
+    return threshold

@@ -1,4 +1,4 @@
-"""semantic-router on one task, in its own environment: `semantic_worker.py TASK VECTORS ANSWERS`.
+"""Run semantic-router on a task, in its environment: `semantic_worker.py TASK VECTORS ANSWERS`.
 
 It stands alone: that environment has neither Quintet nor this folder's other modules.
 """
@@ -21,21 +21,21 @@ VECTORS: dict[str, Any] = {}
 
 
 class Known(DenseEncoder):
-    """An encoder that looks its vectors up, so that routing alone is measured."""
+    """Look vectors up in place of encoding, so that routing alone is measured."""
 
     def __call__(self, docs: list[Any]) -> list[Any]:
-        """Vectors of these texts; 32-bit, which is faster here than lists of Python floats."""
+        """Return the texts' vectors; 32-bit, which is faster here than lists of Python floats."""
         return [VECTORS[doc] for doc in docs]
 
     async def acall(self, docs: list[Any]) -> list[Any]:
-        """The same; nothing is waited for."""
+        """Return the same vectors; nothing is awaited."""
         return self(docs)
 
 
-def routed(given: dict[str, Any], aggregation: str) -> dict[str, Any]:
+def routed(task: dict[str, Any], aggregation: str) -> dict[str, Any]:
     """Build, fit and ask: (route, confidence) of each message, and the times."""
     utterances = defaultdict(list)
-    for text, route in given["train"]:
+    for text, route in task["train"]:
         utterances[route].append(text)
     began, cpu = time.perf_counter(), time.process_time()
     router = IndexedRouter(
@@ -43,14 +43,14 @@ def routed(given: dict[str, Any], aggregation: str) -> dict[str, Any]:
         routes=[Route(name=route, utterances=texts) for route, texts in utterances.items()],
         aggregation=aggregation,
     )
-    router.fit([text for text, _ in given["fit"]], [route for _, route in given["fit"]])
+    router.fit([text for text, _ in task["fit"]], [route for _, route in task["fit"]])
     fitted, fitted_cpu = time.perf_counter() - began, time.process_time() - cpu
     return {
-        "test": asyncio.run(_asked(router, given["test"])),
-        "fit": asyncio.run(_asked(router, [text for text, _ in given["fit"]])),
+        "test": asyncio.run(_asked(router, task["test"])),
+        "fit": asyncio.run(_asked(router, [text for text, _ in task["fit"]])),
         "fit_seconds": fitted,
         "fit_cpu_seconds": fitted_cpu,
-        "cpu_seconds": _timed(router, given["timed"]),
+        "cpu_seconds": _timed(router, task["timed"]),
     }
 
 
@@ -73,9 +73,9 @@ def _timed(router: IndexedRouter, texts: list[str]) -> list[float]:
 def main(source: str, vectors: str, target: str) -> None:
     """Read a task as JSON and its vectors as .npy; write the answers as JSON."""
     with open(source, encoding="utf-8") as file:
-        given = json.load(file)
-    VECTORS.update(zip(given["texts"], np.load(vectors), strict=True))
-    answers = {name: routed(given, name) for name in given["aggregations"]}
+        task = json.load(file)
+    VECTORS.update(zip(task["texts"], np.load(vectors), strict=True))
+    answers = {name: routed(task, name) for name in task["aggregations"]}
     with open(target, "w", encoding="utf-8") as file:
         json.dump(answers, file)
 

@@ -1,6 +1,6 @@
-"""What starting costs: importing Quintet beside importing LangGraph, and `quintet --help`.
+"""Measure what starting costs: importing Quintet beside importing LangGraph, and `quintet --help`.
 
-Each import runs in a process of its own, in turn, so that a ratio is of neighbours in time.
+The imports take turns, each in its own process, so that a ratio compares neighbours in time.
 
     python -m benchmarks.startup            # a table
     python -m benchmarks.startup --json     # one object
@@ -30,14 +30,14 @@ HELP = [sys.executable, "-m", "quintet", "--help"]
 
 
 def seconds(command: list[str]) -> float:
-    """The wall time of a whole process."""
+    """Measure the wall seconds of a whole process."""
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Medians over rounds; each ratio is the median of the rounds' own ratios."""
+    """Return medians over rounds; each ratio is the median of the rounds' own ratios."""
     times: dict[str, list[float]] = {name: [] for name in (BASE, *MORE, "quintet --help")}
     for number in range(rounds + 1):
         row = {BASE: seconds([sys.executable, "-c", BASE])}
@@ -52,7 +52,7 @@ def measure(rounds: int) -> dict[str, Any]:
         for name in MORE
     }
     return {
-        "seconds": {name: round(statistics.median(found), 3) for name, found in times.items()},
+        "seconds": {name: round(statistics.median(taken), 3) for name, taken in times.items()},
         "ratio_to_langgraph": {name: round(ratio, 3) for name, ratio in ratios.items()},
         "rounds": rounds,
         "machine": machine(),
@@ -66,12 +66,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, help="rounds that count (default: 11)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    found = measure(options.rounds)
+    figures = measure(options.rounds)
     if options.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
         return
-    for name, value in found["seconds"].items():
-        ratio = found["ratio_to_langgraph"].get(name)
+    for name, value in figures["seconds"].items():
+        ratio = figures["ratio_to_langgraph"].get(name)
         beside = "" if ratio is None else f"{ratio:.3f} of {BASE!r}"
         sys.stdout.write(f"{name:24} {value:.3f} s  {beside}\n")
 

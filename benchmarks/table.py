@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.overhead` as Markdown tables."""
+"""Show the figures of `benchmarks.overhead` as Markdown tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TIMED = ("sync ms (quartiles)", "sync x", "async ms (quartiles)", "async x")
 
 
 def table(figures: dict[str, Any]) -> str:
-    """All figures, for a person to read."""
+    """Return all figures, for a person to read."""
     runs, latency = figures["concurrent"]["runs"], figures["concurrent"]["latency_s"]
     parts = (
         _circumstances(figures),

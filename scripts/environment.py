@@ -32,13 +32,13 @@ BOUNDED = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*>=\s*([\w.]+)")
 
 
 class SetupError(Exception):
-    """Something that the person at the keyboard has to put right."""
+    """Raised when the person at the keyboard has to put something right."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Make the environment ready; the exit code is 0, or 1 with the reason on stderr."""
-    options = [each.removeprefix("--") for each in arguments if each.startswith("--")]
-    groups = [each for each in arguments if not each.startswith("--")]
+    options = [argument.removeprefix("--") for argument in arguments if argument.startswith("--")]
+    groups = [argument for argument in arguments if not argument.startswith("--")]
     environment = Environment(versions=options[0] if options else "tested")
     try:
         if not environment.ready(groups):
@@ -59,42 +59,42 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """An environment, told by the versions that it has: tested, newest or lowest."""
+    """Build and check the environment of one set of versions: tested, newest or lowest."""
 
     versions: str
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """Return the environment's folder."""
         return ROOT / (".venv" if self.versions == "tested" else f".venv-{self.versions}")
 
     @property
     def python(self) -> Path:
-        """Its Python."""
+        """Return its Python."""
         return self.folder / "bin" / "python"
 
     @property
     def notes(self) -> Path:
-        """Our notes in it: the stamps, and the constraints that it was installed with."""
+        """Return the folder of our notes: stamps, and the constraints it was installed with."""
         return self.folder / ".quintet"
 
     @property
     def made(self) -> Path:
-        """Stands in one that was made here, and may be made again from nothing."""
+        """Return the mark of an environment made here, which may be made again from nothing."""
         return self.notes / "made"
 
     @property
     def unfinished(self) -> Path:
-        """Stands while it is being set up; outlives a folder that is being removed."""
+        """Return the mark of a set-up under way; it outlives a folder that is being removed."""
         return CACHE / f"environment{self.folder.name}.unfinished"
 
     @property
     def log(self) -> Path:
-        """What pip said."""
+        """Return the file of pip's output."""
         return CACHE / f"pip{self.folder.name}.log"
 
     def ready(self, groups: Sequence[str]) -> bool:
-        """Whether nothing is left to do."""
+        """Tell whether nothing is left to do."""
         stamps = [self.notes / f"{name}.stamp" for name in ("all", *groups)]
         return (
             not self.unfinished.exists()
@@ -108,7 +108,7 @@ class Environment:
         return hashlib.sha256(PROJECT.read_bytes() + versions.encode() + bytes(ROOT)).hexdigest()
 
     def constraints(self) -> str:
-        """The versions to install, one a line; empty for the newest there are."""
+        """Return the versions to install, one a line; empty for the newest there are."""
         if self.versions == "newest":
             return ""
         if self.versions == "lowest":
@@ -118,7 +118,7 @@ class Environment:
         return CONSTRAINTS.read_text()
 
     def runs(self) -> bool:
-        """Whether it has a Python that starts and is new enough."""
+        """Tell whether it has a Python that starts and is new enough."""
         test = "import sys; sys.exit(sys.version_info < (3, 11))"
         try:
             done = subprocess.run([self.python, "-I", "-c", test], capture_output=True, check=False)
@@ -127,7 +127,7 @@ class Environment:
         return done.returncode == 0
 
     def build(self, groups: Sequence[str], lock: int) -> None:
-        """Bring it to what is asked, from whatever state it is in."""
+        """Install the project and these groups, from whatever state the environment is in."""
         started = time.monotonic()
         kept = self.constraints()
         if self.must_be_made():
@@ -135,8 +135,8 @@ class Environment:
         else:
             self.unfinished.write_text("ours" if self.made.exists() else "adopted")
             self.notes.mkdir(exist_ok=True)
-        what = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
-        say(f"installing {what} into {self.folder.name}; a first time takes a minute or two")
+        contents = " and ".join(["the project", *(f"the group {name!r}" for name in groups)])
+        say(f"installing {contents} into {self.folder.name}; a first time takes a minute or two")
         self.log.unlink(missing_ok=True)
         held = str(self.notes / "constraints.txt")
         Path(held).write_text(kept)
@@ -149,7 +149,7 @@ class Environment:
         say(f"ready after {time.monotonic() - started:.0f} s")
 
     def must_be_made(self) -> bool:
-        """Whether it is absent, broken, half-made, moved or stale; raises when it is not ours."""
+        """Tell whether it is absent, broken, half-made, moved or stale; raise if it is not ours."""
         if not self.folder.exists():
             return True
         if self.unfinished.exists() and self.unfinished.read_text() == "ours":
@@ -162,7 +162,7 @@ class Environment:
         return False
 
     def make(self) -> None:
-        """Make it from nothing."""
+        """Make the environment from nothing."""
         if importlib.util.find_spec("ensurepip") is None:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetupError(
@@ -182,7 +182,7 @@ class Environment:
         self.made.write_text(str(ROOT))
 
     def pip(self, arguments: Sequence[str], lock: int) -> None:
-        """Run `pip install`, its words in a log; raises with the end of the log when it fails."""
+        """Run `pip install`, its output in a log; raise with the end of the log if it fails."""
         command = [str(self.python), "-I", "-m", "pip", "install", "--no-input"]
         with self.log.open("a") as log:
             # pip holds the lock too: if only this process is killed, the next start waits for pip.
@@ -197,8 +197,8 @@ class Environment:
                 env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"},
             )
         if done.returncode:
-            said = [line for line in self.log.read_text().splitlines() if line[:8] != "WARNING:"]
-            raise SetupError("\n  ".join([f"pip failed; the end of {self.log}:", *said[-12:]]))
+            lines = [line for line in self.log.read_text().splitlines() if line[:8] != "WARNING:"]
+            raise SetupError("\n  ".join([f"pip failed; the end of {self.log}:", *lines[-12:]]))
 
     @contextmanager
     def locked(self) -> Iterator[int]:
@@ -214,21 +214,31 @@ class Environment:
 
 
 def lowest(project: str) -> str:
-    """Pin everything that a project file names to the lower bound that it declares."""
+    """List a project file's requirements, each pinned to its declared lower bound."""
     table = tomllib.loads(project)
     own = table["project"]
     named = [
         *table["build-system"]["requires"],
         *own.get("dependencies", ()),
-        *(each for extra in own.get("optional-dependencies", {}).values() for each in extra),
-        *(each for group in table.get("dependency-groups", {}).values() for each in group),
+        *(
+            requirement
+            for extra in own.get("optional-dependencies", {}).values()
+            for requirement in extra
+        ),
+        *(
+            requirement
+            for group in table.get("dependency-groups", {}).values()
+            for requirement in group
+        ),
     ]
     pins = set()
-    for each in named:
-        if isinstance(each, dict) or each.startswith(f"{own['name']}["):
-            continue  # other names of what is listed here
-        if (bounded := BOUNDED.match(each)) is None:
-            raise SetupError(f"pyproject.toml: {each!r} has no lower bound; write name>=version")
+    for requirement in named:
+        if isinstance(requirement, dict) or requirement.startswith(f"{own['name']}["):
+            continue  # it refers to a list that is read here anyway
+        if (bounded := BOUNDED.match(requirement)) is None:
+            raise SetupError(
+                f"pyproject.toml: {requirement!r} has no lower bound; write name>=version"
+            )
         pins.add(f"{bounded[1]}=={bounded[2]}\n")
     return "".join(sorted(pins))
 

@@ -36,7 +36,7 @@ Documented = ast.Module | ast.ClassDef | Function
 
 @dataclass(frozen=True)
 class Module:
-    """One source file, read."""
+    """Read one source file."""
 
     path: Path
     source: str
@@ -54,7 +54,7 @@ class Module:
 
     @cached_property
     def docstrings(self) -> list[tuple[Documented, str]]:
-        """Return what is documented, with its docstring."""
+        """Return each documented node with its docstring."""
         nodes = [node for node in ast.walk(self.tree) if isinstance(node, Documented)]
         return [(node, text) for node in nodes if (text := ast.get_docstring(node))]
 
@@ -97,14 +97,14 @@ class Module:
 
     def imports(self, known: set[str]) -> set[str]:
         """Return the modules of ours that importing this one imports."""
-        found: set[str] = set()
+        names: set[str] = set()
         for node in at_import(self.tree):
             if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
+                names.update(alias.name for alias in node.names)
             elif node.module:
                 inner = [f"{node.module}.{alias.name}" for alias in node.names]
-                found.update(name if name in known else node.module for name in inner)
-        return (found & known) - {self.name}
+                names.update(name if name in known else node.module for name in inner)
+        return (names & known) - {self.name}
 
     def length(self, function: Function) -> int:
         """Return a function's lines of code."""
@@ -148,22 +148,29 @@ def complexity(function: Function, *, inside: bool = False) -> int:
 
 def arguments(function: Function) -> int:
     """Count a function's parameters, `self` and `cls` left out."""
-    given = function.args
-    names = [each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
-    starred = (given.vararg is not None) + (given.kwarg is not None)
+    parameters = function.args
+    names = [
+        parameter.arg
+        for parameter in (*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs)
+    ]
+    starred = (parameters.vararg is not None) + (parameters.kwarg is not None)
     return len([name for name in names if name not in ("self", "cls")]) + starred
 
 
 def opens_with_verb(text: str) -> bool:
     """Tell whether a docstring's first word is a verb of `verbs.txt`."""
-    found = re.match(r"[\"'`*(]*([A-Za-z-]+)", text)
-    return found is not None and found[1].lower() in VERBS
+    opening = re.match(r"[\"'`*(]*([A-Za-z-]+)", text)
+    return opening is not None and opening[1].lower() in VERBS
 
 
 def questions(text: str) -> list[str]:
     """Return the sentences that start with What, Whether, How many and their like."""
     sentences = re.split(r"(?<=[.:;!?])\s+|\n\s*\n", text)
-    return [each for each in sentences if QUESTION.match(each) and not each.endswith("?")]
+    return [
+        sentence
+        for sentence in sentences
+        if QUESTION.match(sentence) and not sentence.endswith("?")
+    ]
 
 
 def circles(tree: list[Module]) -> list[list[str]]:
@@ -173,7 +180,7 @@ def circles(tree: list[Module]) -> list[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
 
     def visit(name: str) -> None:
         order[name] = low[name] = len(order)
@@ -188,12 +195,12 @@ def circles(tree: list[Module]) -> list[list[str]]:
             group = stack[stack.index(name) :]
             del stack[stack.index(name) :]
             if len(group) > 1:
-                found.append(sorted(group))
+                groups.append(sorted(group))
 
     for name in edges:
         if name not in order:
             visit(name)
-    return found
+    return groups
 
 
 def first_example() -> tuple[int, set[str]]:

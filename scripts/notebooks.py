@@ -15,7 +15,7 @@ FOLDER = ROOT / "notebooks"
 
 
 def executed(source: Path) -> nbformat.NotebookNode:
-    """The notebook of a .py source, run from the clone's root, with ids that stay the same."""
+    """Execute the notebook of a .py source from the clone's root, with ids that stay the same."""
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = hashlib.sha256(f"{source.stem} {number}".encode()).hexdigest()[:8]
