@@ -1,4 +1,4 @@
-"""What technical decides: first help, setup, and how long the guarantee runs."""
+"""Decide for technical: first help, setup, and how long the guarantee runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def advice(topic: str, order: Json | None, items: list[str]) -> Verdict:
-    """The passage's steps, and the guarantee of the item where it is known."""
+    """Give the passage's steps, and the guarantee of the item where it is known."""
     found = passage(topic)
     told = found["text"] if found else ""
     covered = order is not None and order["delivered"] and items and topic == "technical-help"
@@ -41,7 +41,7 @@ def warranty(request: DeskRequest, order: Json) -> Verdict:
 
 
 def guarantee(order: Json, items: list[str]) -> str:
-    """How long the guarantee of each item runs, and whether it still does."""
+    """Say until when each item's guarantee runs, or ran when it has ended."""
     delivered = date.fromisoformat(order["delivered"])
     today = date.fromordinal(delivered.toordinal() + order["days_since_delivery"])
     said = []
@@ -60,7 +60,7 @@ def _later(begin: date, months: int) -> date:
 
 
 def unsafe(order: Json | None) -> Verdict:
-    """Stop the customer from using it; a person calls back."""
+    """Stop the customer from using the product; a person calls back."""
     told = (
         "Please stop using the product now, and unplug it if that is safe. "
         "A colleague calls you back today."

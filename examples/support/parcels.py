@@ -1,4 +1,4 @@
-"""What shipping decides: where a parcel is, addresses, second parcels, returns, credits."""
+"""Decide for shipping: where a parcel is, addresses, second parcels, returns, credits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the written rules spell out what customers say: phrases into bounded regular expressions."""
+"""Turn customers' phrases into bounded regular expressions, for the written rules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WORDS = {
 
 
 def says(phrases: str) -> str:
-    """A pattern for any of these phrases, which semicolons part, as whole words.
+    """Build a pattern for any of these phrases, split at semicolons, as whole words.
 
     In a phrase a space is any white space, an apostrophe may be missing, ` .. ` is up to 45
     characters of the same sentence, and a word in capitals stands for a list of `WORDS`. The rest
@@ -54,10 +54,10 @@ def says(phrases: str) -> str:
 
 
 def both(one: str, other: str) -> str:
-    """A pattern for texts that have both, in either order."""
+    """Build a pattern for texts that have both, in either order."""
     return rf"\A(?=[\s\S]*?{one})[\s\S]*?{other}"
 
 
 def but_not(one: str, other: str) -> str:
-    """A pattern for texts that have the first and nowhere the other."""
+    """Build a pattern for texts that have the first and nowhere the other."""
     return rf"\A(?![\s\S]*?{other})[\s\S]*?{one}"
