@@ -51,9 +51,9 @@ for _name in WRITES:
     setattr(Logged, _name, _logging(_name))
 
 
-def converse(app: Any, given: Mapping[str, Any], *, thread: str | None = None) -> Run:
+def converse(app: Any, opening: Mapping[str, Any], *, thread: str | None = None) -> Run:
     """Hold one conversation: the customer says yes to each action that is listed to them."""
-    ended = start(app, given, thread=thread)
+    ended = start(app, opening, thread=thread)
     while ended.waiting:
         packet = ended.waiting[0].packet
         listed = describe(packet["action"], packet["arguments"])
@@ -110,7 +110,7 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
     Returns:
         A report: `tasks`, `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused
         with the reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught),
-        `seconds`; `well` is true when all is well.
+        `seconds`; `well` is true when none of it went wrong.
 
     Raises:
         DataMissing: the shop's data is not there.
@@ -129,8 +129,8 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
         for number, task in enumerate(tasks, start=1):
             store, wishes = Logged(data.db), recorded_actions(task)
             app = retail_desk(store).compile(checkpointer=saver)
-            given = said(store, task, wishes)
-            ended = converse(app, given, thread=f"retail-{stamp}/{task['id']}")
+            opening = said(store, task, wishes)
+            ended = converse(app, opening, thread=f"retail-{stamp}/{task['id']}")
             tally.update(_judged(data, task, store, ended))
             outcomes[ended.status] += 1
             for name, way in WRONG_WAYS.items():
@@ -170,7 +170,7 @@ def _report(
         "refused_as_recorded": tally["as_recorded"],
         "outcomes": dict(outcomes),
         "silent_ends": silent,
-        "wrong_ways": {name: dict(found) for name, found in wrong.items()},
+        "wrong_ways": {name: dict(counts) for name, counts in wrong.items()},
         "seconds": round(seconds, 2),
         "database": url,
         "well": equal and caught and silent == tally["unconfirmed_writes"] == 0,

@@ -66,8 +66,8 @@ class Report(TypedDict, total=False):
 class Rule:
     """Enforce what no confirmation overrides: one customer a conversation, the shop's own rules.
 
-    The action is tried on the shop and undone, so that a customer is never asked to confirm what would
-    then be refused.
+    The action is tried and undone, so that a customer is never asked to confirm what would then be
+    refused.
     """
 
     store: Store = field(compare=False)
@@ -161,7 +161,7 @@ def replay(turn: Turn, tools: Mapping[str, Any]) -> Report:
 
 
 def needs_a_person(report: Report) -> str:
-    """Escalate when the agent transferred the customer: return its summary, or nothing."""
+    """Return why to escalate: the summary of the agent's transfer; empty without one."""
     return report.get("transferred", "")
 
 
@@ -245,12 +245,12 @@ def _said(task: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
     """List the look-ups that the customer's own words allow."""
     told = " ".join(str(text) for text in task["user_scenario"]["instructions"].values() if text)
     lookups: list[tuple[str, dict[str, str]]] = [
-        ("find_user_id_by_email", {"email": found})
-        for found in re.findall(r"[\w.]+@[\w.]+\w", told)
+        ("find_user_id_by_email", {"email": email})
+        for email in re.findall(r"[\w.]+@[\w.]+\w", told)
     ]
     names = re.findall(r"\b([A-Z][a-z]+) ([A-Z][a-z]+)\b", told)
     for zip_code in re.findall(r"\b\d{5}\b", told):
         for first, last in names:
-            given = {"first_name": first, "last_name": last, "zip": zip_code}
-            lookups.append(("find_user_id_by_name_zip", given))
+            arguments = {"first_name": first, "last_name": last, "zip": zip_code}
+            lookups.append(("find_user_id_by_name_zip", arguments))
     return lookups

@@ -88,14 +88,14 @@ class Records:
 
     def changes(self) -> dict[str, dict[str, Record]]:
         """Map collection -> id -> field -> new value, only what differs from the start."""
-        found: dict[str, dict[str, Record]] = {}
+        changed: dict[str, dict[str, Record]] = {}
         for collection, records in self._written.items():
             for key, record in records.items():
                 base = self._base[collection][key]
                 differs = {f: v for f, v in record.items() if base.get(f, _ABSENT) != v}
                 if differs:
-                    found.setdefault(collection, {})[key] = deepcopy(differs)
-        return found
+                    changed.setdefault(collection, {})[key] = deepcopy(differs)
+        return changed
 
     def _own(self, change: Mapping[str, Any]) -> Record:
         collection, key = change["collection"], change["id"]

@@ -37,7 +37,7 @@ def lines(order: Record, item_ids: Sequence[str]) -> list[int]:
     if not item_ids:
         raise Refused("No item is named; name at least one item of the order")
     free = dict(enumerate(item["item_id"] for item in order["items"]))
-    found = []
+    chosen = []
     for item_id in item_ids:
         line = next((n for n, bought in free.items() if bought == item_id), None)
         if line is None:
@@ -46,8 +46,8 @@ def lines(order: Record, item_ids: Sequence[str]) -> list[int]:
                 f"often than order {order['order_id']} holds it"
             )
         del free[line]
-        found.append(line)
-    return found
+        chosen.append(line)
+    return chosen
 
 
 def replacement(product: Record, item_id: str, new_item_id: str) -> Record:

@@ -42,11 +42,11 @@ def basic(request: DeskRequest) -> Resolution:
     """Answer as a desk without tools: from the record, and hand on what needs a write."""
     verdict = _first(request)
     if verdict is None:
-        found = request["passage"]
-        fits = _DESK_OF.get(found["id"], "billing") if found else "billing"
+        passage = request["passage"]
+        fits = _DESK_OF.get(passage["id"], "billing") if passage else "billing"
         desks = (fits, *(name for name in _DESKS if name != fits))
-        said = (_DESKS[name](request) for name in desks)
-        verdict = next((one for one in said if one), None) or _unclear("the desk")
+        verdicts = (_DESKS[name](request) for name in desks)
+        verdict = next((one for one in verdicts if one), None) or _unclear("the desk")
     return only_answer(verdict)
 
 

@@ -57,7 +57,8 @@ def run(
 
     Returns:
         A report: `cases`, `routing_accuracy`, `outcomes`, `silent_ends`, `approvals`, `recovered`,
-        `seconds`, and more; `runs` holds one row a message, and `well` is true when all is well.
+        `seconds`, and more; `runs` holds one row a message, `well` is true when no end is
+        silent and no gate was talked past.
     """
     began = time.perf_counter()
     cases = messages()[:limit]

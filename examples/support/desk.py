@@ -118,8 +118,8 @@ class Intake:
 
 def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
     """Gather the facts and the passage for one request, sealed."""
-    found = passage(text) or passage("cannot-do")
-    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": found}
+    fitting = passage(text) or passage("cannot-do")
+    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": fitting}
     return {**known, "seal": seal({**known, "message": text, "behalf": sender})}
 
 

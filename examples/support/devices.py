@@ -17,8 +17,8 @@ Json = dict[str, Any]
 
 def advice(topic: str, order: Json | None, items: list[str]) -> Verdict:
     """Give the passage's steps, and the guarantee of the item where it is known."""
-    found = passage(topic)
-    told = found["text"] if found else ""
+    cited = passage(topic)
+    told = cited["text"] if cited else ""
     covered = order is not None and order["delivered"] and items and topic == "technical-help"
     return answer(f"{told} {guarantee(order, items)}" if order and covered else told, topic, order)
 
@@ -44,13 +44,13 @@ def guarantee(order: Json, items: list[str]) -> str:
     """Say until when each item's guarantee runs, or ran when it has ended."""
     delivered = date.fromisoformat(order["delivered"])
     today = date.fromordinal(delivered.toordinal() + order["days_since_delivery"])
-    said = []
+    sentences = []
     for line in order["lines"]:
         if line["sku"] in items:
             end = _later(delivered, line["warranty_months"])
             runs = "runs" if today <= end else "ended; it ran"
-            said.append(f"The guarantee of your {line['name']} {runs} until {day(end)}.")
-    return " ".join(said)
+            sentences.append(f"The guarantee of your {line['name']} {runs} until {day(end)}.")
+    return " ".join(sentences)
 
 
 def _later(begin: date, months: int) -> date:

@@ -147,8 +147,8 @@ def suite() -> Iterator[Suite]:
         yield Suite(name="support", cases=cases(), target=Desk(folder=Path(folder)), gates=GATES)
 
 
-def _listed(given: Any) -> list[Any]:
-    return given if isinstance(given, list) else [given]
+def _listed(label: Any) -> list[Any]:
+    return label if isinstance(label, list) else [label]
 
 
 def _sorted(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 GAP = r"\b[^.!?]{0,45}\b"
-"""What ` .. ` in a phrase stands for: some words of the same sentence."""
+"""The meaning of ` .. ` in a phrase: some words of the same sentence."""
 
 WORDS = {
     "NOT": "(won't|wouldn't|doesn't|does not|dosent|do not|don't|didn't|did not|can't|cannot"
@@ -47,7 +47,7 @@ def says(phrases: str) -> str:
     text = re.sub(r"\s*\n\s*(?=\||\(\?!)", "", phrases)
     text = "|".join(part.strip() for part in re.sub(r"\s+", " ", text).strip(" ;").split(";"))
     for _ in range(2):  # a list may name another list
-        text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
+        text = re.sub(r"\b[A-Z]{3,}\b", lambda match: WORDS[match[0]], text)
     text = text.replace(" .. ", GAP).replace("'", "['\u2019`]?")
     text = text.replace(" ?", r"\s{0,3}").replace(" ", r"\s{1,3}")
     return rf"(?<!\w)({text})(?!\w)"

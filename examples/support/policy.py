@@ -45,7 +45,7 @@ def parse(markdown: str) -> tuple[Passage, ...]:
     """Parse a policy text's passages; raise ValueError when two share an id or there is none."""
     heads = list(_HEADING.finditer(markdown))
     ends = [head.start() for head in heads[1:]] + [len(markdown)]
-    found = tuple(
+    parsed = tuple(
         Passage(
             id=head["id"],
             title=head["title"],
@@ -54,9 +54,9 @@ def parse(markdown: str) -> tuple[Passage, ...]:
         )
         for head, end in zip(heads, ends, strict=False)  # without a heading one end is left over
     )
-    if not found or len({one.id for one in found}) != len(found):
+    if not parsed or len({one.id for one in parsed}) != len(parsed):
         raise ValueError("a policy needs passages '## Title [id]', each with an id of its own")
-    return found
+    return parsed
 
 
 @cache
@@ -85,8 +85,8 @@ def _stem(word: str) -> str:
 def _index() -> tuple[tuple[Passage, Counter[str], int], ...]:
     entries = []
     for one in passages():
-        found = terms(" ".join((one.title, one.title, one.asked, one.asked, one.text)))
-        entries.append((one, Counter(found), len(found)))
+        words = terms(" ".join((one.title, one.title, one.asked, one.asked, one.text)))
+        entries.append((one, Counter(words), len(words)))
     return tuple(entries)
 
 
@@ -114,8 +114,8 @@ def passage(topic_or_text: str) -> dict[str, str] | None:
     None when no passage shares a word with the text.
     """
     score, best = scores(topic_or_text)[0]
-    found = next((one for one in passages() if one.id == topic_or_text), best if score else None)
-    return {"id": found.id, "title": found.title, "text": found.text} if found else None
+    chosen = next((one for one in passages() if one.id == topic_or_text), best if score else None)
+    return {"id": chosen.id, "title": chosen.title, "text": chosen.text} if chosen else None
 
 
 def lead_answers(

@@ -40,7 +40,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda found: " " * len(found[0]), text)
+    return pattern.sub(lambda match: " " * len(match[0]), text)
 
 
 def order_numbers(text: str) -> list[int]:
@@ -50,26 +50,26 @@ def order_numbers(text: str) -> list[int]:
     """
     for other in (_EMAIL, _ADDRESS, _NOT_AN_ORDER, _MONEY):
         text = _without(other, text)
-    found = []
-    for one in _NAMED.finditer(text):
-        number = one["named"] or one["hash"] or one["bare"]
-        if not (one["bare"] and _YEAR.fullmatch(number)):
-            found.append(int(number))
-    return list(dict.fromkeys(found))
+    numbers = []
+    for match in _NAMED.finditer(text):
+        number = match["named"] or match["hash"] or match["bare"]
+        if not (match["bare"] and _YEAR.fullmatch(number)):
+            numbers.append(int(number))
+    return list(dict.fromkeys(numbers))
 
 
 def amounts(text: str) -> list[float]:
     """Return the sums of money that a message mentions, in pounds, each once, in order."""
-    found = []
-    for one in _MONEY.finditer(_without(_ADDRESS, text)):
-        number = one["sign"] or one["unit"] or one["exact"] or one["verb"]
-        found.append(float(number.replace(",", "")))
-    return list(dict.fromkeys(found))
+    sums = []
+    for match in _MONEY.finditer(_without(_ADDRESS, text)):
+        number = match["sign"] or match["unit"] or match["exact"] or match["verb"]
+        sums.append(float(number.replace(",", "")))
+    return list(dict.fromkeys(sums))
 
 
 def addresses(text: str) -> list[str]:
     """Return the complete postal addresses, from house number to postcode, in a message."""
-    return [" ".join(found[0].split()) for found in _ADDRESS.finditer(text)]
+    return [" ".join(match[0].split()) for match in _ADDRESS.finditer(text)]
 
 
 def products(text: str, sold: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -79,13 +79,13 @@ def products(text: str, sold: Iterable[Mapping[str, Any]]) -> list[str]:
     """
     left = text.lower()
     names = [(word, one["sku"]) for one in sold for word in one["words"]]
-    found: set[str] = set()
+    skus: set[str] = set()
     for word, sku in sorted(names, key=lambda pair: (-len(pair[0]), pair)):
         pattern = re.compile(rf"\b{re.escape(word)}(?:e?s)?\b")
         if pattern.search(left):
-            found.add(sku)
+            skus.add(sku)
             left = _without(pattern, left)
-    return sorted(found)
+    return sorted(skus)
 
 
 def narrowed(orders: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -99,6 +99,6 @@ def counted(text: str, quantity: int) -> int:
 
     A message that names no smaller number is about all `quantity` of them.
     """
-    found = _PART.search(text)
-    part = _COUNTS.get(found["part"].lower(), 0) or int(found["part"]) if found else quantity
+    match = _PART.search(text)
+    part = _COUNTS.get(match["part"].lower(), 0) or int(match["part"]) if match else quantity
     return min(part, quantity)

@@ -70,23 +70,23 @@ def order(db: sqlite3.Connection, order_id: int) -> Json | None:
     row = db.execute(sql, (order_id,)).fetchone()
     if row is None:
         return None
-    found = {key: row[key] for key in row.keys() if key != "order_id"}  # noqa: SIM118 (a Row)
-    found["total"] = pounds(found["total"])
-    found["lines"] = [
+    record = {key: row[key] for key in row.keys() if key != "order_id"}  # noqa: SIM118 (a Row)
+    record["total"] = pounds(record["total"])
+    record["lines"] = [
         {**dict(line), "price": pounds(line["price"])} for line in db.execute(_LINES, (order_id,))
     ]
     for ledger in ("returns", "resends"):
         sql = f"SELECT * FROM {ledger} WHERE order_id = ? AND status <> 'void' ORDER BY id"
-        found[ledger] = [receipt(ledger, entry) for entry in db.execute(sql, (order_id,))]
-    return found
+        record[ledger] = [receipt(ledger, entry) for entry in db.execute(sql, (order_id,))]
+    return record
 
 
 def existing(db: sqlite3.Connection, order_id: int) -> Json:
     """Return the order; raise ShopRefused when there is none."""
-    found = order(db, order_id)
-    if found is None:
+    record = order(db, order_id)
+    if record is None:
         raise ShopRefused(f"there is no order {order_id}")
-    return found
+    return record
 
 
 def payments(db: sqlite3.Connection, order_id: int) -> list[Json]:
@@ -126,12 +126,12 @@ def void(db: sqlite3.Connection, ledger: str, entry_id: int) -> Json:
 
 def receipt(ledger: str, row: sqlite3.Row) -> Json:
     """Return a ledger entry as plain data."""
-    found: Json = {"ledger": ledger, **dict(row)}
-    if "amount" in found:
-        found["amount"] = pounds(found["amount"])
-    if "items" in found:
-        found["items"] = json.loads(found["items"])
-    return found
+    fields: Json = {"ledger": ledger, **dict(row)}
+    if "amount" in fields:
+        fields["amount"] = pounds(fields["amount"])
+    if "items" in fields:
+        fields["items"] = json.loads(fields["items"])
+    return fields
 
 
 def pence(amount: float) -> int:
@@ -156,11 +156,11 @@ def text(name: str, value: object) -> str:
     return " ".join(value.split())
 
 
-def skus(found: Json, items: Sequence[str]) -> list[str]:
+def skus(record: Json, items: Sequence[str]) -> list[str]:
     """Return each item once; raise ShopRefused when none is given or one is not on the order."""
-    on_order = [line["sku"] for line in found["lines"]]
+    on_order = [line["sku"] for line in record["lines"]]
     if isinstance(items, str) or not items:
         raise ShopRefused(f"items {items!r} must be a list with at least one of {on_order}")
     if strange := [item for item in items if item not in on_order]:
-        raise ShopRefused(f"order {found['id']} has no {strange[0]!r}; it holds {on_order}")
+        raise ShopRefused(f"order {record['id']} has no {strange[0]!r}; it holds {on_order}")
     return list(dict.fromkeys(items))

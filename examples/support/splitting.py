@@ -50,8 +50,8 @@ def _pieces(message: str) -> list[str]:
 
     A connector that stands alone stays with the sentence that it opens.
     """
-    cuts = {found.end() for found in _SENTENCE.finditer(message)}
-    cuts |= {found.start() for found in _JOINT.finditer(message)}
+    cuts = {match.end() for match in _SENTENCE.finditer(message)}
+    cuts |= {match.start() for match in _JOINT.finditer(message)}
     edges = [0, *sorted(cuts - {0, len(message)}), len(message)]
     pieces: list[str] = []
     carried = ""

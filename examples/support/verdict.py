@@ -16,7 +16,7 @@ Tools = Mapping[str, Callable[..., Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """One write to the shop: `what` names it for the customer, `done` is the reply once it ran."""
+    """One write to the shop: `what` names it for the customer, `done` is the reply after it ran."""
 
     name: str
     arguments: Json

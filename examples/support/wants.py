@@ -18,8 +18,8 @@ def _plain(text: str) -> str:
 
 
 def _words(*patterns: str) -> Callable[[str], bool]:
-    found = re.compile(r"\b(?:" + "|".join(patterns) + r")", re.IGNORECASE)
-    return lambda text: found.search(_plain(text)) is not None
+    pattern = re.compile(r"\b(?:" + "|".join(patterns) + r")", re.IGNORECASE)
+    return lambda text: pattern.search(_plain(text)) is not None
 
 
 _NOT = r"(?:not|\w*n'?t|never)"
