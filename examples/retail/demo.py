@@ -79,7 +79,7 @@ def tried(
     *,
     confirm: bool = True,
 ) -> Run:
-    """Hold a conversation that is not kept."""
+    """Hold a conversation in memory, without keeping it."""
     with checkpointer("memory://") as saver:
         app = retail_desk(store, confirm=confirm).compile(checkpointer=saver)
         return converse(app, said(store, task, wishes))

@@ -29,7 +29,7 @@ def billing(request: DeskRequest, tools: Tools) -> Resolution:
 
 
 def shipping(request: DeskRequest, tools: Tools) -> Resolution:
-    """Handle where a parcel is, addresses, second parcels, returns, credits for delay."""
+    """Handle parcel whereabouts, addresses, second parcels, returns, credits for delay."""
     return settle(_first(request) or _shipping(request) or _unclear("shipping"), tools)
 
 

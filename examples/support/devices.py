@@ -60,7 +60,7 @@ def _later(begin: date, months: int) -> date:
 
 
 def unsafe(order: Json | None) -> Verdict:
-    """Stop the customer from using the product; a person calls back."""
+    """Tell the customer to stop using the product; a person calls back."""
     told = (
         "Please stop using the product now, and unplug it if that is safe. "
         "A colleague calls you back today."

@@ -85,7 +85,7 @@ def _standing(
     missing: Sequence[int],
     fitting: Sequence[Json],
 ) -> str:
-    """Grade how sure the order meant is; a finding that forbids an answer comes first."""
+    """Say how well the order is known; a finding that forbids an answer comes first."""
     if foreign:
         return "foreign"
     if missing:

@@ -106,7 +106,7 @@ def payment_info(request: DeskRequest, order: Json | None) -> Verdict:
 
 
 def _price(request: DeskRequest, order: Json) -> float:
-    """Return the price of the items named, or of the only item; 0.0 when it is unclear."""
+    """Return the price of the items named, or of a sole item if none is; 0.0 when unclear."""
     facts, lines = request["facts"], order["lines"]
     if not facts["products"] and len(lines) == 1:
         facts = {**facts, "items": [lines[0]["sku"]]}
