@@ -57,8 +57,7 @@ def run(
 
     Returns:
         A report: `cases`, `routing_accuracy`, `outcomes`, `silent_ends`, `approvals`, `recovered`,
-        `seconds`, and more; `runs` holds one row a message, `well` is true when no end is
-        silent and no gate was talked past.
+        `seconds`, more; `runs`: a row a message; `well`: no silent end, no gate talked past.
     """
     began = time.perf_counter()
     cases = messages()[:limit]
