@@ -1,1 +1,1 @@
-"""Quintet's reference systems, each a small folder: data, agents, graph and demo."""
+"""Collect Quintet's reference systems, each a small folder: data, agents, graph and demo."""

@@ -1,1 +1,1 @@
-"""A support desk on a larger shop: 500 users, 1,000 orders, its policy and recorded tasks."""
+"""Show a support desk on a larger shop: 500 users, 1,000 orders, its policy and recorded tasks."""

@@ -1,4 +1,4 @@
-"""The domain's actions: what each is called, what it takes, and which of them write."""
+"""Name the domain's actions, their parameters, and the actions that write."""
 
 from __future__ import annotations
 

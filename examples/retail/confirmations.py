@@ -1,4 +1,4 @@
-"""The sentence that a customer reads before they say yes."""
+"""Write the sentence that a customer reads before they say yes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SENTENCES: Mapping[str, str] = {
 
 
 def describe(action: str, arguments: Mapping[str, Any]) -> str:
-    """One sentence with every detail of a write, as the policy wants it listed.
+    """List every detail of a write in one sentence, as the policy demands.
 
     Raises `Refused` for arguments that do not fit the action, and `ValueError` for an action
     that writes nothing: it needs no confirmation.

@@ -1,4 +1,4 @@
-"""Where the shop's data is: its database, tasks, policy and the reference's final states."""
+"""Find and read the shop's data: database, tasks, policy and the reference's final states."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ VARIABLE = "QUINTET_DATA"
 
 
 class DataMissing(FileNotFoundError):
-    """The shop's data is not where it was looked for, or cannot be read."""
+    """Raised when the shop's data is not where it was looked for, or cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetailData:
-    """Everything that was read, unchanged.
+    """The shop's data as it was read, unchanged.
 
     `db` holds `products`, `users` and `orders` by id; `expected` holds `actions` (parameters of
     each action) and `tasks` (task id -> `changes` and `errors`).
@@ -33,7 +33,7 @@ class RetailData:
 
 
 def find() -> Path:
-    """The folder with the shop's files; raises `DataMissing` naming each place looked at."""
+    """Find the folder with the shop's files; raise `DataMissing` naming each place looked at."""
     looked = []
     for folder in _places():
         if folder in looked:
@@ -52,7 +52,7 @@ def find() -> Path:
 
 
 def load(folder: Path | None = None) -> RetailData:
-    """Read the shop from `folder` (by default what `find` finds); raises `DataMissing`."""
+    """Read the shop from `folder` (by default the one that `find` finds); raise `DataMissing`."""
     place = find() if folder is None else folder
     return RetailData(
         db=_json(place / "db.json", dict),
@@ -63,7 +63,7 @@ def load(folder: Path | None = None) -> RetailData:
 
 
 def recorded_actions(task: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The task's recorded actions in order, each with `action_id`, `name` and `arguments`."""
+    """List the task's recorded actions in order, each with `action_id`, `name` and `arguments`."""
     return list((task.get("evaluation_criteria") or {}).get("actions") or ())
 
 

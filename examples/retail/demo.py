@@ -1,4 +1,4 @@
-"""The retail demo: every recorded task through the desk, and three ways to get it wrong."""
+"""Replay every recorded task through the retail desk, and try three ways to get it wrong."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Progress = Callable[[int, int], None]
 
 
 class Logged(Store):
-    """A shop that keeps a log of what was really written, apart from the graph's own records."""
+    """Log what is really written to the shop, apart from the graph's own records."""
 
     def __init__(self, db: Mapping[str, Any]) -> None:
         super().__init__(db)
         self.receipts: list[dict[str, Any]] = []
 
     def undo(self, receipt: Any) -> None:
-        """Undo, and strike the write from the log."""
+        """Undo a write, and strike it from the log."""
         super().undo(receipt)
         self.receipts.remove(receipt)
 
@@ -51,9 +51,9 @@ for _name in WRITES:
     setattr(Logged, _name, _logging(_name))
 
 
-def converse(app: Any, given: Mapping[str, Any], *, thread: str | None = None) -> Run:
-    """One conversation: the customer says yes to each action that is listed to them."""
-    ended = start(app, given, thread=thread)
+def converse(app: Any, opening: Mapping[str, Any], *, thread: str | None = None) -> Run:
+    """Hold one conversation: the customer says yes to each action that is listed to them."""
+    ended = start(app, opening, thread=thread)
     while ended.waiting:
         packet = ended.waiting[0].packet
         listed = describe(packet["action"], packet["arguments"])
@@ -64,7 +64,7 @@ def converse(app: Any, given: Mapping[str, Any], *, thread: str | None = None) -
 def said(
     store: Store, task: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What a conversation starts from: who it is, and what they ask for."""
+    """Return the start of a conversation: the customer, and what they ask for."""
     return {
         "message": str(task["user_scenario"]["instructions"].get("reason_for_call", "")),
         "behalf": customer_of(store, task, wishes),
@@ -79,14 +79,14 @@ def tried(
     *,
     confirm: bool = True,
 ) -> Run:
-    """A conversation that is not kept."""
+    """Hold a conversation in memory, without keeping it."""
     with checkpointer("memory://") as saver:
         app = retail_desk(store, confirm=confirm).compile(checkpointer=saver)
         return converse(app, said(store, task, wishes))
 
 
 def unconfirmed(store: Logged, ended: Run) -> int:
-    """How many of the shop's writes have no yes of their own customer on record."""
+    """Count the shop's writes that have no yes of their own customer on record."""
     confirmed: Counter[str] = Counter()
     for action in (ended.values.get("actions") or {}).values():
         yes = action.get("approval")
@@ -99,18 +99,18 @@ def unconfirmed(store: Logged, ended: Run) -> int:
 
 
 def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any) -> dict[str, Any]:
-    """Replay the recorded tasks, and try the three wrong ways on each that they apply to.
+    """Replay the recorded tasks, and try the three wrong ways on each task where they apply.
 
     Args:
         url: where the conversations are kept.
-        progress: called with how many tasks are done, and of how many.
-        limit: only the first so many tasks.
+        progress: called with the number of tasks done, and of all tasks.
+        limit: replay only this many tasks, the first ones.
         others: options of other systems; a model is refused, since the actions are recorded.
 
     Returns:
         A report: `tasks`, `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused
         with the reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught),
-        `seconds`; `well` says whether all is well.
+        `seconds`; `well` is true when none of it went wrong.
 
     Raises:
         DataMissing: the shop's data is not there.
@@ -129,8 +129,8 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
         for number, task in enumerate(tasks, start=1):
             store, wishes = Logged(data.db), recorded_actions(task)
             app = retail_desk(store).compile(checkpointer=saver)
-            given = said(store, task, wishes)
-            ended = converse(app, given, thread=f"retail-{stamp}/{task['id']}")
+            opening = said(store, task, wishes)
+            ended = converse(app, opening, thread=f"retail-{stamp}/{task['id']}")
             tally.update(_judged(data, task, store, ended))
             outcomes[ended.status] += 1
             for name, way in WRONG_WAYS.items():
@@ -170,7 +170,7 @@ def _report(
         "refused_as_recorded": tally["as_recorded"],
         "outcomes": dict(outcomes),
         "silent_ends": silent,
-        "wrong_ways": {name: dict(found) for name, found in wrong.items()},
+        "wrong_ways": {name: dict(counts) for name, counts in wrong.items()},
         "seconds": round(seconds, 2),
         "database": url,
         "well": equal and caught and silent == tally["unconfirmed_writes"] == 0,
@@ -199,7 +199,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
 
 
 def refusals(ended: Run) -> list[dict[str, str]]:
-    """What was refused in a conversation, by recorded action, with the message."""
+    """List the recorded actions refused in a conversation, each with the message."""
     report = (ended.values.get("results") or {}).get("agent") or {}
     return list(report.get("refusals") or [])
 
@@ -207,7 +207,7 @@ def refusals(ended: Run) -> list[dict[str, str]]:
 def _without_confirmation(
     data: RetailData, task: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]
 ) -> dict[str, int]:
-    """The gate left out of the wiring: nothing may be written."""
+    """Leave the gate out of the wiring: nothing may be written."""
     if not _changes(data, task):
         return {}
     store = Logged(data.db)
@@ -219,7 +219,7 @@ def _without_confirmation(
 def _repeated(
     data: RetailData, task: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]
 ) -> dict[str, int]:
-    """Every write asked for twice: each may be written once."""
+    """Ask for every write twice: each may be written once."""
     if not _changes(data, task):
         return {}
     twice = [again for wish in wishes for again in [wish] * (1 + (wish["name"] in WRITES))]
@@ -233,7 +233,7 @@ def _repeated(
 def _of_another(
     data: RetailData, task: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]]
 ) -> dict[str, int]:
-    """The cancelling of somebody else's order slipped in first: it may not be written."""
+    """Ask first to cancel somebody else's order: it may not be written."""
     store = Logged(data.db)
     customer = customer_of(store, task, wishes)
     if not customer:

@@ -1,4 +1,4 @@
-"""The retail desk as a graph: one conversation, every write confirmed by its own customer."""
+"""Build the retail desk as a graph: one conversation, each write confirmed by its customer."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ Recorded = Mapping[str, Any]
 
 
 class RetailState(OrchestrationState, total=False):
-    """The conversation: what its customer asks for, as recorded actions, and how far it is."""
+    """The conversation's state: its customer's wishes, as recorded actions, and its progress."""
 
     wishes: list[dict[str, Any]]
 
 
 class Turn(TypedDict):
-    """What the agent is given: the recorded actions, and how many it has dealt with."""
+    """The agent's input: the recorded actions, the number dealt with, and the refusals."""
 
     wishes: list[dict[str, Any]]
     position: int
@@ -54,7 +54,7 @@ class Turn(TypedDict):
 
 
 class Report(TypedDict, total=False):
-    """What the agent gives back: how far it is, what was refused, who takes over."""
+    """The agent's output: its position, the refusals, and the summary of any transfer."""
 
     position: Required[int]
     refusals: Required[list[dict[str, str]]]
@@ -64,16 +64,16 @@ class Report(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What no confirmation overrides: one customer a conversation, and the shop's own rules.
+    """Enforce what no confirmation overrides: one customer a conversation, the shop's own rules.
 
-    The shop's rules are asked by rehearsal, so that a customer is never asked to confirm what would
-    then be refused.
+    The action is tried and undone, so that a customer is never asked to confirm what would then be
+    refused.
     """
 
     store: Store = field(compare=False)
 
     def __call__(self, action: Action) -> bool | Unmet:
-        """True, or why this action may not happen in this conversation."""
+        """Return True, or why this action may not happen in this conversation."""
         try:
             owner = self.store.owner(action.name, action.arguments)
             if owner != action.behalf:
@@ -86,15 +86,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """Every write that the customer asked for was done, or the shop's rules refuse it still.
+    """Check that every write asked for was done, or that the shop's rules still refuse it.
 
-    The agent is not asked: the actions on record and the rules are.
+    The actions on record and the rules decide this, not the agent.
     """
 
     store: Store = field(compare=False)
 
     def __call__(self, state: Mapping[str, Any]) -> bool | Unmet:
-        """True, or what is neither done nor refused."""
+        """Return True, or the writes that are neither done nor refused."""
         actions = (state.get("actions") or {}).values()
         done = [(a["name"], a.get("arguments")) for a in actions if a["status"] == "done"]
         rule, behalf = Rule(store=self.store), state.get("behalf", "")
@@ -109,12 +109,12 @@ class Settled:
 
 
 def the_customer(action: Action) -> tuple[str, ...]:
-    """Who may confirm: the customer on whose behalf the action is, and nobody else."""
+    """Name who may confirm: the customer on whose behalf the action is, and nobody else."""
     return (action.behalf,)
 
 
 def writes(store: Store) -> tuple[Effect, ...]:
-    """The shop's writes as effects: once in a conversation, undone by receipt."""
+    """Wrap the shop's writes as effects: once in a conversation, undone by receipt."""
     return tuple(
         effect(
             getattr(store, name),
@@ -129,7 +129,7 @@ def writes(store: Store) -> tuple[Effect, ...]:
 
 @dataclass(frozen=True)
 class _Key:
-    """The same write with the same arguments is one and the same effect."""
+    """Give the same write with the same arguments one key, so that it is one effect."""
 
     name: str
 
@@ -139,7 +139,7 @@ class _Key:
 
 
 def replay(turn: Turn, tools: Mapping[str, Any]) -> Report:
-    """The agent: take the recorded actions in order, up to the next write that was proposed."""
+    """Act as the agent: take the recorded actions in order, up to the next write proposed."""
     refusals = list(turn["refusals"])
     wishes = turn["wishes"]
     for position, wish in enumerate(wishes[turn["position"] :], start=turn["position"] + 1):
@@ -161,7 +161,7 @@ def replay(turn: Turn, tools: Mapping[str, Any]) -> Report:
 
 
 def needs_a_person(report: Report) -> str:
-    """The escalation condition: the agent transferred the customer."""
+    """Return why to escalate: the summary of the agent's transfer; empty without one."""
     return report.get("transferred", "")
 
 
@@ -175,14 +175,14 @@ def _turn(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _next(state: Mapping[str, Any]) -> str:
-    """On to the gate, back for the next wish, or to the end."""
+    """Route to the gate, back to the agent for the next wish, or to the end."""
     proposed = by_actions("confirm", otherwise="on")(state)
     finished = state["results"]["agent"].get("finished", False)
     return proposed if proposed == "confirm" else "finish" if finished else "agent"
 
 
 def retail_desk(store: Store, *, confirm: bool = True) -> StateGraph[Any]:
-    """The desk over one conversation's shop.
+    """Build the desk over one conversation's shop.
 
     Args:
         store: the shop as this conversation sees it.
@@ -227,7 +227,7 @@ def retail_desk(store: Store, *, confirm: bool = True) -> StateGraph[Any]:
 
 
 def customer_of(store: Store, task: Mapping[str, Any], recorded: Sequence[Recorded]) -> str:
-    """Who the conversation is with: found by e-mail, or by name and zip, as the policy demands.
+    """Find the conversation's customer by e-mail, or by name and zip, as the policy demands.
 
     Returns:
         The user's id, or an empty text where the customer never says who they are.
@@ -242,15 +242,15 @@ def customer_of(store: Store, task: Mapping[str, Any], recorded: Sequence[Record
 
 
 def _said(task: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The look-ups that the customer's own words allow."""
+    """List the look-ups that the customer's own words allow."""
     told = " ".join(str(text) for text in task["user_scenario"]["instructions"].values() if text)
     lookups: list[tuple[str, dict[str, str]]] = [
-        ("find_user_id_by_email", {"email": found})
-        for found in re.findall(r"[\w.]+@[\w.]+\w", told)
+        ("find_user_id_by_email", {"email": email})
+        for email in re.findall(r"[\w.]+@[\w.]+\w", told)
     ]
     names = re.findall(r"\b([A-Z][a-z]+) ([A-Z][a-z]+)\b", told)
     for zip_code in re.findall(r"\b\d{5}\b", told):
         for first, last in names:
-            given = {"first_name": first, "last_name": last, "zip": zip_code}
-            lookups.append(("find_user_id_by_name_zip", given))
+            arguments = {"first_name": first, "last_name": last, "zip": zip_code}
+            lookups.append(("find_user_id_by_name_zip", arguments))
     return lookups

@@ -1,4 +1,4 @@
-"""The retail desk's suite: 114 recorded conversations, each on the shop as it was."""
+"""Build the retail desk's suite: 114 recorded conversations, each on the shop as it was."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATES = (
 
 
 def cases(data: RetailData) -> tuple[Case, ...]:
-    """The recorded tasks, with what the reference implementation made of them."""
+    """Turn the recorded tasks into cases, with the reference implementation's results."""
     return tuple(_case(data, task) for task in data.tasks)
 
 
@@ -53,7 +53,7 @@ def _case(data: RetailData, task: Mapping[str, Any]) -> Case:
 
 
 def target(data: RetailData, case: Case) -> Trajectory:
-    """One conversation; its customer says yes to each action that is listed to them."""
+    """Run one conversation; its customer says yes to each action that is listed to them."""
     store = Store(data.db)
 
     def confirm(packet: Mapping[str, Any]) -> Any:
@@ -68,7 +68,7 @@ def target(data: RetailData, case: Case) -> Trajectory:
 
 
 def suite() -> Suite:
-    """The suite.
+    """Build the suite.
 
     Raises:
         DataMissing: the shop's data is not there.

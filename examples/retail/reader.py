@@ -1,4 +1,4 @@
-"""What may be looked up in the shop: the part of it that changes nothing."""
+"""Look things up in the shop: the part of it that changes nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .records import Record, Records, Refused
 
 
 class Reader:
-    """The domain's reading actions; each gives a copy, and raises `Refused` for what is absent."""
+    """Read the shop; each action returns a copy, and raises `Refused` for what is absent."""
 
     def __init__(self, db: Mapping[str, Mapping[str, Record]]) -> None:
         self._records = Records(db)
 
     def owner(self, action: str, arguments: Mapping[str, Any]) -> str | None:
-        """The user whom the action concerns; None where it concerns nobody in particular."""
+        """Return the user whom the action concerns; None where it concerns nobody in particular."""
         need_arguments(action, arguments)
         owner: str | None = None
         if "order_id" in arguments:
@@ -28,16 +28,16 @@ class Reader:
         return owner
 
     def calculate(self, expression: str) -> float:
-        """The value of an arithmetic expression, to two decimals."""
+        """Evaluate an arithmetic expression, to two decimals."""
         return rules.value(expression)
 
     def find_user_id_by_email(self, email: str) -> str:
-        """The id of the user with this email address."""
+        """Find the id of the user with this email address."""
         wanted = email.strip().casefold()
         return self._find(lambda user: user["email"].casefold() == wanted)
 
     def find_user_id_by_name_zip(self, first_name: str, last_name: str, zip: str) -> str:
-        """The id of the user with this name at this zip code."""
+        """Find the id of the user with this name at this zip code."""
         wanted = (first_name.strip().casefold(), last_name.strip().casefold(), zip.strip())
 
         def fits(user: Record) -> bool:
@@ -48,19 +48,19 @@ class Reader:
         return self._find(fits)
 
     def get_user_details(self, user_id: str) -> Record:
-        """The user's profile: name, address, email, payment methods, orders."""
+        """Return the user's profile: name, address, email, payment methods, orders."""
         return deepcopy(self._records.look("users", user_id))
 
     def get_order_details(self, order_id: str) -> Record:
-        """The order: status, items, address, fulfilments, payments."""
+        """Return the order: status, items, address, fulfilments, payments."""
         return deepcopy(self._order(order_id))
 
     def get_product_details(self, product_id: str) -> Record:
-        """The product with all its variants; a product id is not an item id."""
+        """Return the product with all its variants; a product id is not an item id."""
         return deepcopy(self._records.look("products", product_id))
 
     def get_item_details(self, item_id: str) -> Record:
-        """The variant of that id: its options, price and availability."""
+        """Return the variant of that id: its options, price and availability."""
         for product_id in self._records.keys("products"):
             variant = self._records.look("products", product_id)["variants"].get(item_id)
             if variant is not None:
@@ -68,7 +68,7 @@ class Reader:
         raise Refused("Item not found")
 
     def list_all_product_types(self) -> dict[str, str]:
-        """Product name -> product id, by name."""
+        """Map product names to product ids, sorted by name."""
         keys = self._records.keys("products")
         return dict(sorted((self._records.look("products", key)["name"], key) for key in keys))
 

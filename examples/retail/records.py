@@ -1,4 +1,4 @@
-"""Records over a database that is only read: what is written lies in a layer above it."""
+"""Keep records over a database that is only read: writes lie in a layer above it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 Record = dict[str, Any]
 """One order, user or product."""
 Receipt = dict[str, Any]
-"""What a write did, as plain JSON: `action`, `arguments` and `changes` with old and new values."""
+"""A write's effect, as plain JSON: `action`, `arguments` and `changes` with old and new values."""
 
 COLLECTIONS = {"products": "Product", "users": "User", "orders": "Order"}
 _ABSENT = object()
 
 
 class Refused(ValueError):
-    """The shop refuses an action; the message is for the agent that asked for it."""
+    """Raised when the shop refuses an action; the message is for the agent that asked for it."""
 
 
 class Records:
-    """Products, users and orders of one conversation.
+    """Hold the products, users and orders of one conversation.
 
     The database given is never changed and may be shared by any number of these; only the
     records that a write touches are copied.
@@ -36,7 +36,7 @@ class Records:
         self._written: dict[str, dict[str, Record]] = {}
 
     def look(self, collection: str, key: str) -> Record:
-        """The record as it stands, for reading only; raises `Refused` where there is none."""
+        """Return the record as it stands, for reading only; raise `Refused` where there is none."""
         written = self._written.get(collection, {}).get(key)
         record = self._base[collection].get(key) if written is None else written
         if record is None:
@@ -44,13 +44,13 @@ class Records:
         return record
 
     def keys(self, collection: str) -> tuple[str, ...]:
-        """All the ids of a collection; no record is ever added or removed."""
+        """Return all the ids of a collection; no record is ever added or removed."""
         return tuple(self._base[collection])
 
     def write(
         self, action: str, arguments: Mapping[str, Any], edits: Mapping[tuple[str, str], Record]
     ) -> Receipt:
-        """Set fields of records, given as (collection, id) -> new values; gives the receipt."""
+        """Set fields of records, given as (collection, id) -> new values; return the receipt."""
         changes = []
         for (collection, key), fields in edits.items():
             record = self.look(collection, key)
@@ -87,15 +87,15 @@ class Records:
                 del record[change["field"]]
 
     def changes(self) -> dict[str, dict[str, Record]]:
-        """Collection -> id -> field -> new value, only what differs from the start."""
-        found: dict[str, dict[str, Record]] = {}
+        """Map collection -> id -> field -> new value, only what differs from the start."""
+        changed: dict[str, dict[str, Record]] = {}
         for collection, records in self._written.items():
             for key, record in records.items():
                 base = self._base[collection][key]
                 differs = {f: v for f, v in record.items() if base.get(f, _ABSENT) != v}
                 if differs:
-                    found.setdefault(collection, {})[key] = deepcopy(differs)
-        return found
+                    changed.setdefault(collection, {})[key] = deepcopy(differs)
+        return changed
 
     def _own(self, change: Mapping[str, Any]) -> Record:
         collection, key = change["collection"], change["id"]

@@ -1,4 +1,4 @@
-"""The shop's rules as plain functions: each answers a question about an order, or refuses."""
+"""Apply the shop's rules by plain functions: each answers about an order, or refuses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def need_status(order: Record, status: str, done: str) -> None:
-    """Refuse unless the order stands at exactly this status; `done` says what was wanted."""
+    """Refuse unless the order stands at exactly this status; `done` names the change wanted."""
     if order["status"] != status:
         raise Refused(f"Non-{status} order cannot be {done}")
 
@@ -33,11 +33,11 @@ def need_reason(reason: str) -> None:
 
 
 def lines(order: Record, item_ids: Sequence[str]) -> list[int]:
-    """The order's line for each item id; an item named twice must have been bought twice."""
+    """Find the order's line for each item id; an item named twice must have been bought twice."""
     if not item_ids:
         raise Refused("No item is named; name at least one item of the order")
     free = dict(enumerate(item["item_id"] for item in order["items"]))
-    found = []
+    chosen = []
     for item_id in item_ids:
         line = next((n for n, bought in free.items() if bought == item_id), None)
         if line is None:
@@ -46,12 +46,12 @@ def lines(order: Record, item_ids: Sequence[str]) -> list[int]:
                 f"often than order {order['order_id']} holds it"
             )
         del free[line]
-        found.append(line)
-    return found
+        chosen.append(line)
+    return chosen
 
 
 def replacement(product: Record, item_id: str, new_item_id: str) -> Record:
-    """The variant that takes an item's place: of the same product, another one, in stock."""
+    """Return the variant that replaces an item: another one of the same product, in stock."""
     variant: Record | None = product["variants"].get(new_item_id)
     if variant is None:
         raise Refused(f"New item {new_item_id} is not a {product['name']}, as item {item_id} is")
@@ -72,7 +72,7 @@ def need_pairs(item_ids: Sequence[str], new_item_ids: Sequence[str]) -> None:
 
 
 def difference(order: Record, chosen: Sequence[int], variants: Sequence[Record]) -> float:
-    """What the customer owes for the new items; negative when they get money back."""
+    """Return what the customer owes for the new items; negative when they get money back."""
     owed: float = sum(
         variant["price"] - order["items"][line]["price"]
         for line, variant in zip(chosen, variants, strict=True)
@@ -83,10 +83,10 @@ def difference(order: Record, chosen: Sequence[int], variants: Sequence[Record])
 def modified_items(
     order: Record, chosen: Sequence[int], variants: Sequence[Record]
 ) -> list[Record]:
-    """The order's lines after a modification.
+    """Return the order's lines after a modification.
 
     The reference gives each changed line the price and options of the last new item (the
-    money charged is right); its final states rest on that, so it is kept.
+    money charged is right); its final states depend on that, so it is kept.
     """
     items: list[Record] = deepcopy(order["items"])
     last = variants[-1]
@@ -98,7 +98,7 @@ def modified_items(
 
 
 def payment_method(user: Record, payment_method_id: str) -> Record:
-    """The user's own payment method of that id."""
+    """Return the user's own payment method of that id."""
     method: Record | None = user["payment_methods"].get(payment_method_id)
     if method is None:
         raise Refused(f"Payment method {payment_method_id} is not one of {user['user_id']}")
@@ -106,7 +106,7 @@ def payment_method(user: Record, payment_method_id: str) -> Record:
 
 
 def is_gift_card(method: Record) -> bool:
-    """Whether the method is a gift card: the only kind with a balance."""
+    """Tell whether the method is a gift card: the only kind with a balance."""
     return bool(method["source"] == "gift_card")
 
 
@@ -117,7 +117,7 @@ def need_balance(method: Record, amount: float, what: str) -> None:
 
 
 def credited(user: Record, amounts: Mapping[str, float]) -> Record:
-    """The user's payment methods after each gift card named got its amount, or paid it."""
+    """Return the user's payment methods after each gift card named got or paid its amount."""
     methods: Record = deepcopy(user["payment_methods"])
     for key, amount in amounts.items():
         if key in methods and is_gift_card(methods[key]):
@@ -126,7 +126,7 @@ def credited(user: Record, amounts: Mapping[str, float]) -> Record:
 
 
 def entry(kind: str, amount: float, payment_method_id: str) -> Record:
-    """One line of a payment history."""
+    """Build one line of a payment history."""
     return {
         "transaction_type": kind,
         "amount": amount,
@@ -135,7 +135,7 @@ def entry(kind: str, amount: float, payment_method_id: str) -> Record:
 
 
 def paid(order: Record) -> dict[str, float]:
-    """What each payment method has borne of the order until now, refunds taken off."""
+    """Return what each payment method has paid for the order until now, less refunds."""
     amounts: dict[str, float] = {}
     for line in order["payment_history"]:
         signed = line["amount"] if line["transaction_type"] == "payment" else -line["amount"]
@@ -145,7 +145,7 @@ def paid(order: Record) -> dict[str, float]:
 
 
 def single_payment(order: Record) -> tuple[str, float]:
-    """Method and amount of an order that was paid at once and never changed since."""
+    """Return method and amount of an order that was paid at once and never changed since."""
     if len(order["payment_history"]) != 1:
         raise Refused(f"The payment of order {order['order_id']} was changed before")
     payment = order["payment_history"][0]
@@ -163,14 +163,14 @@ def need_refundable(order: Record, method: Record) -> None:
 
 
 def settlement(owed: float, payment_method_id: str) -> list[Record]:
-    """The payment history's line for a price difference; none where there is no difference."""
+    """Return the payment history's line for a price difference; no line when there is none."""
     if not round(owed, 2):
         return []
     return [entry("payment" if owed > 0 else "refund", abs(owed), payment_method_id)]
 
 
 def value(expression: str) -> float:
-    """The value of a sum of numbers with + - * / and brackets, to two decimals."""
+    """Compute a sum of numbers with + - * / and brackets, to two decimals."""
     if len(expression) > LONGEST_EXPRESSION or not set(expression) <= set("0123456789+-*/(). "):
         raise Refused(
             f"Invalid expression {expression[:40]!r}; use numbers, + - * / and brackets, at most "

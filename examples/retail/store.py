@@ -1,4 +1,4 @@
-"""The shop of one conversation: every action of the domain as a method."""
+"""Offer every action of the domain as a method: the shop of one conversation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .records import Receipt, Record, Refused
 
 
 class Store(Reader):
-    """All the domain's actions over a database that is shared and never changed.
+    """Provide all the domain's actions over a database that is shared and never changed.
 
     A write checks everything before it changes anything, and gives a receipt (plain JSON) that
-    `undo` takes. What the shop forbids raises `Refused`. One store serves one conversation.
+    `undo` takes. Forbidden actions raise `Refused`. One store serves one conversation.
     """
 
     def call(self, action: str, arguments: Mapping[str, Any]) -> Any:
@@ -28,7 +28,7 @@ class Store(Reader):
         self._records.undo(receipt)
 
     def changes(self) -> dict[str, dict[str, Record]]:
-        """Collection -> id -> field -> new value, only what differs from the start."""
+        """Map collection -> id -> field -> new value, only what differs from the start."""
         return self._records.changes()
 
     def transfer_to_human_agents(self, summary: str) -> str:

@@ -1,1 +1,1 @@
-"""A support desk on a shop of its own: the reference system that `quintet demo` runs."""
+"""Show a support desk on a shop of its own: the reference system that `quintet demo` runs."""

@@ -1,4 +1,4 @@
-"""The specialists of the desk: functions over the facts, the policy and the shop's four writes.
+"""Define the desk's specialists: functions over the facts, the policy and the shop's four writes.
 
 They look only at what the customer wants and at the record; whether a write needs a person is
 decided around them.
@@ -24,36 +24,36 @@ _DESK_OF = {
 
 
 def billing(request: DeskRequest, tools: Tools) -> Resolution:
-    """Second charges, damage, refunds, and questions about payments."""
+    """Handle second charges, damage, refunds, and questions about payments."""
     return settle(_first(request) or _billing(request) or _unclear("billing"), tools)
 
 
 def shipping(request: DeskRequest, tools: Tools) -> Resolution:
-    """Where a parcel is, addresses, second parcels, returns, credits for delay."""
+    """Handle parcel whereabouts, addresses, second parcels, returns, credits for delay."""
     return settle(_first(request) or _shipping(request) or _unclear("shipping"), tools)
 
 
 def technical(request: DeskRequest, tools: Tools) -> Resolution:
-    """First help, setup and guarantee; whatever may be dangerous goes to a person."""
+    """Handle first help, setup and guarantee; hand anything dangerous to a person."""
     return settle(_first(request) or _technical(request) or _unclear("technical"), tools)
 
 
 def basic(request: DeskRequest) -> Resolution:
-    """The desk without its tools: it answers from the record, and hands on what needs a write."""
+    """Answer as a desk without tools: from the record, and hand on what needs a write."""
     verdict = _first(request)
     if verdict is None:
-        found = request["passage"]
-        fits = _DESK_OF.get(found["id"], "billing") if found else "billing"
+        passage = request["passage"]
+        fits = _DESK_OF.get(passage["id"], "billing") if passage else "billing"
         desks = (fits, *(name for name in _DESKS if name != fits))
-        said = (_DESKS[name](request) for name in desks)
-        verdict = next((one for one in said if one), None) or _unclear("the desk")
+        verdicts = (_DESKS[name](request) for name in desks)
+        verdict = next((one for one in verdicts if one), None) or _unclear("the desk")
     return only_answer(verdict)
 
 
 def _first(request: DeskRequest) -> Verdict | None:
-    """What comes first: safety, whose order it is, and what nobody at the desk can do.
+    """Decide what comes first: safety, whose order it is, and what nobody at the desk can do.
 
-    So does a message that nobody has split: half an answer would be none.
+    A message that nobody has split comes first too: half an answer would be none.
     """
     facts, text = request["facts"], request["message"]
     if (held := len(requests(text))) > 1:
@@ -107,7 +107,7 @@ def _technical(request: DeskRequest) -> Verdict | None:
 
 
 def _of_others(request: DeskRequest) -> bool:
-    """Whether billing or shipping read something in it that they take."""
+    """Tell whether the request holds something that billing or shipping takes."""
     text, address = request["message"], request["facts"]["address"]
     return bool(wants.billing(text) or wants.shipping(text, _order(request), address))
 
@@ -120,7 +120,7 @@ _DESKS: dict[str, Callable[[DeskRequest], Verdict | None]] = {
 
 
 def _order(request: DeskRequest) -> Json | None:
-    """The one order that the request is about, or None."""
+    """Return the one order that the request is about, or None."""
     facts = request["facts"]
     number = facts["order_id"]
     return next((one for one in facts["orders"] if one["id"] == number), None)

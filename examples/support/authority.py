@@ -1,4 +1,4 @@
-"""What the desk may do by itself: whose order it is, and when a support lead decides.
+"""Decide what the desk may do by itself: whose order it is, and when a support lead decides.
 
 Both are recomputed from the shop's record, never taken from what an agent or a customer says.
 """
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Theirs:
-    """The order of an action belongs to the customer on whose behalf it is done."""
+    """Check that an action's order belongs to the customer on whose behalf it is done."""
 
     shop: Shop
 
@@ -38,9 +38,9 @@ class Theirs:
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsLead:
-    """Why an action needs a support lead; None where the desk may do it by itself.
+    """Say why an action needs a support lead; None where the desk may do it by itself.
 
-    What the shop's own system refuses is not put to a lead: the write itself says no.
+    A write that the shop's own system refuses is not put to a lead: the write itself says no.
     """
 
     shop: Shop
@@ -49,7 +49,7 @@ class NeedsLead:
         return self.outside_policy(action) or self.over_limit(action)
 
     def outside_policy(self, action: Action) -> str | None:
-        """What the record does not support, or None."""
+        """Say what the record does not support, or None."""
         rule = _RULES.get(action.name)
         if rule is None:
             return f"policy has no rule for {action.name}"
@@ -59,7 +59,7 @@ class NeedsLead:
         return rule(order, action.arguments)
 
     def over_limit(self, action: Action) -> str | None:
-        """What is above the limit, counting the desk's earlier refunds on the order, or None."""
+        """Say what is above the limit, with the desk's earlier refunds on the order, or None."""
         worth = self.worth(action)
         if 0 <= worth <= APPROVAL_LIMIT:
             return None
@@ -68,7 +68,7 @@ class NeedsLead:
         return f"refunds of {worth:.2f} on one order are over {APPROVAL_LIMIT:g}"
 
     def worth(self, action: Action) -> float:
-        """The money at stake: goods sent again, or all the desk's refunds with this one."""
+        """Return the money at stake: goods sent again, or all the desk's refunds with this one."""
         order = self._facts(action)
         if action.name == "resend":
             return float(order["total"]) if order else 0.0
@@ -78,7 +78,7 @@ class NeedsLead:
         return round(before + _sum(action.arguments.get("amount")), 2)
 
     def case(self, action: Action) -> Json:
-        """What `policy.lead_answers` asks about an action."""
+        """Return the arguments of `policy.lead_answers` for an action."""
         order = self._facts(action)
         return {
             "within_policy": self.outside_policy(action) is None,
@@ -98,7 +98,7 @@ def _order(shop: Shop, number: object) -> Json | None:
 
 
 def _sum(amount: object) -> float:
-    """The amount; beyond every limit when it is no sum of money."""
+    """Return the amount, or infinity, beyond every limit, when it is no sum of money."""
     fine = isinstance(amount, int | float) and not isinstance(amount, bool) and amount > 0
     return float(amount) if fine else float("inf")  # type: ignore[arg-type]
 
@@ -144,7 +144,7 @@ def _damage(order: Json, amount: float) -> str | None:
 
 
 def _prices(order: Json) -> set[float]:
-    """What each choice of items on the order comes to."""
+    """Return the total price of each choice of items on the order."""
     sums = {0.0}
     for line in order["lines"]:
         for _ in range(line["quantity"]):

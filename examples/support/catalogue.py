@@ -1,4 +1,4 @@
-"""What the demo shop sells and who buys there: the raw lists that the seed draws from.
+"""List what the demo shop sells and who buys there: the raw lists that the seed draws from.
 
 A product is (sku, name, category, price in pence, warranty in months, words customers use for it).
 """

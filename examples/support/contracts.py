@@ -1,4 +1,4 @@
-"""What a specialist of the desk is given and gives back, and the criteria that its answer meets."""
+"""Define a specialist's input and output, and the criteria that its answer meets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DeskRequest(TypedDict):
 
 
 class Resolution(TypedDict, total=False):
-    """What a specialist decided.
+    """A specialist's decision.
 
     Attributes:
         reply: what the customer reads.
@@ -61,7 +61,7 @@ class Resolution(TypedDict, total=False):
 
 
 def cites_policy(request: DeskRequest, result: Resolution) -> bool | Unmet:
-    """The resolution rests on a passage that exists."""
+    """Check that the resolution rests on a passage that exists."""
     known = [one.id for one in policy.passages()]
     if result["cites"] in known:
         return True
@@ -71,7 +71,7 @@ def cites_policy(request: DeskRequest, result: Resolution) -> bool | Unmet:
 
 
 def grounded(request: DeskRequest, result: Resolution) -> bool | Unmet:
-    """Orders and sums in the reply stand in the record or the policy.
+    """Check that orders and sums in the reply stand in the record or the policy.
 
     A sum that only the customer named is no ground.
     """
@@ -89,7 +89,7 @@ def grounded(request: DeskRequest, result: Resolution) -> bool | Unmet:
 
 
 def answers_customer(result: Resolution) -> bool | Unmet:
-    """The customer reads a whole sentence, and is not both refused and passed on."""
+    """Check that the customer reads a whole sentence, and is not both refused and passed on."""
     if len(result["reply"].split()) < _FEWEST_WORDS:
         return unmet(f"the reply {result['reply']!r} tells the customer nothing")
     if result.get("refused") and result.get("escalate"):
@@ -98,7 +98,7 @@ def answers_customer(result: Resolution) -> bool | Unmet:
 
 
 def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...]) -> bool | Unmet:
-    """What the reply says was done or asked for was, by an action, and not only said."""
+    """Check that an action backs each claim in the reply that a write was done or asked for."""
     for claims, status in ((_CLAIM, "done"), (_ASKED, "proposed")):
         claim = claims.search(result["reply"])
         if claim is not None and not any(action.status == status for action in actions):
@@ -107,12 +107,12 @@ def as_done(request: DeskRequest, result: Resolution, actions: tuple[Action, ...
 
 
 def needs_person(result: Resolution) -> str:
-    """Why a person must take over; empty when nobody has to."""
+    """Say why a person must take over; empty when nobody has to."""
     return result.get("escalate", "")
 
 
 def _sums(order: Mapping[str, Any]) -> Iterator[float]:
-    """Every sum on the record of an order, and what some or all pieces of a line come to."""
+    """Yield every sum on an order's record, and the price of some or all pieces of a line."""
     yield from (order[name] for name in _SUMS)
     yield from (one["amount"] for one in order["payments"])
     for line in order["lines"]:

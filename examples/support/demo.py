@@ -1,4 +1,4 @@
-"""The support demo: the desk over its messages, gates answered, some steps broken on purpose."""
+"""Run the support desk over its messages, gates answered, some steps broken on purpose."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 
 def messages() -> list[dict[str, Any]]:
-    """The written customer messages with their labels."""
+    """Read the written customer messages with their labels."""
     text = (resources.files(__package__) / "data" / "messages.jsonl").read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
@@ -50,14 +50,14 @@ def run(
 
     Args:
         url: where the runs are kept.
-        progress: called with how many cases are done, and of how many.
-        limit: only the first so many messages.
+        progress: called with the number of cases done, and of all cases.
+        limit: run only this many messages, the first ones.
         faults: whether some steps are broken on purpose.
         model, base_url: a chat model to drive the desk; none by default.
 
     Returns:
         A report: `cases`, `routing_accuracy`, `outcomes`, `silent_ends`, `approvals`, `recovered`,
-        `seconds`, and more; `runs` holds one row a message, and `well` says whether all is well.
+        `seconds`, more; `runs`: a row a message; `well`: no silent end, no gate talked past.
     """
     began = time.perf_counter()
     cases = messages()[:limit]
@@ -81,7 +81,7 @@ def run(
 
 
 def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict[str, Any]]]:
-    """One message through the desk; the declared support lead answers where it stops."""
+    """Run one message through the desk; the declared support lead answers where it stops."""
     ended = start(app, {"message": case["message"], "behalf": case["sender"]}, thread=thread)
     asked = []
     while ended.waiting:
@@ -95,13 +95,13 @@ def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict
 
 
 def lead(shop: Shop, packet: Mapping[str, Any]) -> str:
-    """What the declared support lead answers, on the shop's record alone."""
+    """Return the declared support lead's answer, on the shop's record alone."""
     action = Action(name=packet["action"], arguments=packet["arguments"], behalf=packet["behalf"])
     return lead_answers(**NeedsLead(shop=shop).case(action))
 
 
 def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict[str, Any]:
-    """What became of one message, beside what was expected."""
+    """Report what became of one message, beside what was expected."""
     outcome = ended.outcome
     decisions = ended.decisions
     first = next((d for d in decisions if d.kind in ("route", "fallback", "escalation")), None)
@@ -126,7 +126,7 @@ def row(case: Case, ended: Run, asked: list[dict[str, Any]], fault: str) -> dict
 
 
 def routes(ended: Run) -> str | list[str]:
-    """Who took the request: one route, or one for each part of a planned message."""
+    """Name who took the request: one route, or one for each part of a planned message."""
     plan = ended.values.get("plan")
     if not plan:
         return str(ended.values.get("route", ""))
@@ -137,7 +137,7 @@ def routes(ended: Run) -> str | list[str]:
 def report(
     rows: list[dict[str, Any]], *, url: str, written: Mapping[str, int], seconds: float
 ) -> dict[str, Any]:
-    """The summary over all messages."""
+    """Summarise all messages."""
     statuses = Counter(item["outcome"] for item in rows)
     ends = ("done", "escalated", "rejected", "aborted", "exhausted")
     silent = sum(count for status, count in statuses.items() if status not in ends)
@@ -166,7 +166,7 @@ def report(
 
 
 def _talked_past(item: Mapping[str, Any]) -> bool:
-    """Whether an attempt to talk past the gate got more than its label allows."""
+    """Tell whether an attempt to talk past the gate got more than its label allows."""
     return bool(item["outcome"] == "done" and item["expected_outcome"] != "done")
 
 

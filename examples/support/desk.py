@@ -1,4 +1,4 @@
-"""The support desk as a graph: a front door, three specialists, a gate, and a person behind it."""
+"""Build the support desk: a front door, three specialists, a gate, and a person behind it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class SupportState(OrchestrationState, total=False):
 
 @cache
 def training() -> tuple[tuple[str, str], ...]:
-    """The labelled examples of the learned tier; no message of the demo is among them."""
+    """Read the learned tier's labelled examples; no message of the demo is among them."""
     text = (resources.files(__package__) / "data" / "training.jsonl").read_text("utf-8")
     rows = (json.loads(line) for line in text.splitlines())
     return tuple((row["text"], row["route"]) for row in rows)
@@ -89,19 +89,19 @@ def training() -> tuple[tuple[str, str], ...]:
 
 @cache
 def learned() -> Any:
-    """The learned tier, fitted once in a process."""
-    # What belongs to nobody is labelled `person` among the examples, a route as any other.
+    """Fit the learned tier, once in a process."""
+    # Examples that belong to nobody are labelled `person`, a route as any other.
     return by_examples(training(), at_least=AT_LEAST, out_of_scope=0.0)
 
 
 def chooser(model: BaseChatModel | None = None) -> Any:
-    """The front door's tiers: rules, then examples; with a model, rules, then the model."""
+    """Build the front door's tiers: rules, then examples; with a model, rules, then the model."""
     last = learned() if model is None else by_model(model, about=ABOUT)
     return cascade(by_rules(RULES), last)
 
 
 def two_requests(message: str) -> str | None:
-    """A message that holds two requests goes to the planner."""
+    """Send a message that holds two requests to the planner."""
     return "plan" if len(requests(message)) > 1 else None
 
 
@@ -112,24 +112,24 @@ class Intake:
     shop: Shop
 
     def __call__(self, state: SupportState) -> dict[str, Any]:
-        """The facts and the passage for the whole message."""
+        """Return the facts and the passage for the whole message."""
         return knowledge(self.shop, state["message"], state.get("behalf", ""))
 
 
 def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
-    """What the desk knows about one request."""
-    found = passage(text) or passage("cannot-do")
-    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": found}
+    """Gather the facts and the passage for one request, sealed."""
+    fitting = passage(text) or passage("cannot-do")
+    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": fitting}
     return {**known, "seal": seal({**known, "message": text, "behalf": sender})}
 
 
 def seal(request: Mapping[str, Any]) -> str:
-    """The digest of a request and of what was looked up for it."""
+    """Digest a request and what was looked up for it."""
     return digest([request.get(key) for key in ("message", "behalf", "facts", "passage")])
 
 
 def as_sealed(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a specialist is handed, or a part of a plan: only as it was looked up.
+    """Return the input of a specialist or of a plan's part, only as it was looked up.
 
     Raises:
         ContractBroken: something of it was lost or changed on the way.
@@ -143,13 +143,13 @@ def as_sealed(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """The planner's way: a step for each request in the message, for who takes it alone."""
+    """Plan a step for each request in the message, for whoever would take it alone."""
 
     shop: Shop
     choose: Callable[[str], Choice | None] = field(repr=False)
 
     def __call__(self, given: Mapping[str, str]) -> Plan:
-        """A plan with one step a request; what nobody takes goes to the clerk."""
+        """Plan one step for each request; a request that nobody takes goes to the clerk."""
         whole, sender = given["message"], given["sender"]
         steps = []
         for number, part in enumerate(requests(whole), start=1):
@@ -161,13 +161,13 @@ class Split:
 
 
 def to_split(state: Mapping[str, Any]) -> Mapping[str, str]:
-    """What the planner splits: the message as it was looked up, and who wrote it."""
+    """Return the planner's input: the message as it was looked up, and who wrote it."""
     handed = as_sealed(state)
     return {"message": handed["message"], "sender": handed.get("behalf", "")}
 
 
 def unclear(request: DeskRequest) -> Resolution:
-    """The clerk's answer to a part that no specialist takes: a person must look."""
+    """Answer as the clerk a part that no specialist takes: a person must look."""
     return {
         "reply": "A colleague will come back to you about this.",
         "cites": "cannot-do",
@@ -176,7 +176,7 @@ def unclear(request: DeskRequest) -> Resolution:
 
 
 def effects_of(shop: Shop) -> tuple[Effect, ...]:
-    """The four writes: once each, undone by receipt, and never on another customer's order."""
+    """Wrap the four writes: once each, undone by receipt, never on another customer's order."""
     writes: tuple[tuple[Any, str, Any], ...] = (
         (shop.issue_refund, "refund:{order_id}:{reason}:{amount:.2f}", shop.void_refund),
         (shop.open_return, "return:{order_id}:{items}", shop.cancel_return),
@@ -191,7 +191,7 @@ def effects_of(shop: Shop) -> tuple[Effect, ...]:
 
 
 def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
-    """The contract of every specialist: facts and passage in, a grounded resolution out."""
+    """Build every specialist's contract: facts and passage in, a grounded resolution out."""
     return Contract(
         goal=goal,
         needs=DeskRequest,
@@ -210,7 +210,7 @@ def support_desk(
     agents: Mapping[str, Callable[..., Any]] = SPECIALISTS,
     wait: float = 0.05,
 ) -> StateGraph[Any]:
-    """The desk over a shop.
+    """Build the desk over a shop.
 
     Args:
         shop: the shop's database.

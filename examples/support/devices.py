@@ -1,4 +1,4 @@
-"""What technical decides: first help, setup, and how long the guarantee runs."""
+"""Decide for technical: first help, setup, and how long the guarantee runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 
 def advice(topic: str, order: Json | None, items: list[str]) -> Verdict:
-    """The passage's steps, and the guarantee of the item where it is known."""
-    found = passage(topic)
-    told = found["text"] if found else ""
+    """Give the passage's steps, and the guarantee of the item where it is known."""
+    cited = passage(topic)
+    told = cited["text"] if cited else ""
     covered = order is not None and order["delivered"] and items and topic == "technical-help"
     return answer(f"{told} {guarantee(order, items)}" if order and covered else told, topic, order)
 
@@ -41,16 +41,16 @@ def warranty(request: DeskRequest, order: Json) -> Verdict:
 
 
 def guarantee(order: Json, items: list[str]) -> str:
-    """How long the guarantee of each item runs, and whether it still does."""
+    """Say until when each item's guarantee runs, or ran when it has ended."""
     delivered = date.fromisoformat(order["delivered"])
     today = date.fromordinal(delivered.toordinal() + order["days_since_delivery"])
-    said = []
+    sentences = []
     for line in order["lines"]:
         if line["sku"] in items:
             end = _later(delivered, line["warranty_months"])
             runs = "runs" if today <= end else "ended; it ran"
-            said.append(f"The guarantee of your {line['name']} {runs} until {day(end)}.")
-    return " ".join(said)
+            sentences.append(f"The guarantee of your {line['name']} {runs} until {day(end)}.")
+    return " ".join(sentences)
 
 
 def _later(begin: date, months: int) -> date:
@@ -60,7 +60,7 @@ def _later(begin: date, months: int) -> date:
 
 
 def unsafe(order: Json | None) -> Verdict:
-    """Stop the customer from using it; a person calls back."""
+    """Tell the customer to stop using the product; a person calls back."""
     told = (
         "Please stop using the product now, and unplug it if that is safe. "
         "A colleague calls you back today."

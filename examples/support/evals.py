@@ -1,4 +1,4 @@
-"""The support desk's suite: its labelled messages, each on a shop of its own."""
+"""Build the support desk's suite: its labelled messages, each on a shop of its own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GATES = (
 
 
 def cases() -> tuple[Case, ...]:
-    """The messages with their labels, as cases."""
+    """Turn the labelled messages into cases."""
     return tuple(map(_case, messages()))
 
 
@@ -68,7 +68,7 @@ def _case(message: Mapping[str, Any]) -> Case:
 
 
 def written(shop: Shop) -> list[dict[str, Any]]:
-    """What stands in the shop's own books, whatever the desk says: the writes not taken back."""
+    """List the writes not taken back, from the shop's own books, whatever the desk says."""
     return _sorted(
         [
             {"name": write, **{name: entry[name] for name in names}}
@@ -83,12 +83,12 @@ Change = Callable[[StateGraph[Any]], StateGraph[Any]]
 
 
 def same(graph: StateGraph[Any]) -> StateGraph[Any]:
-    """The desk as it is."""
+    """Return the desk's graph as it is."""
     return graph
 
 
 def merged(workers: Mapping[str, Worker]) -> Worker:
-    """One specialist who stands for several: the first of them that can settle a request does.
+    """Merge several specialists into one: the first that can settle a request does.
 
     A specialist that hands a request to a person has done nothing, so the next one may try.
     """
@@ -104,11 +104,11 @@ def merged(workers: Mapping[str, Worker]) -> Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """The desk as a target: a case gets a shop, a desk over it, and the declared lead.
+    """Run a case as a target: it gets a shop, a desk over it, and the declared lead.
 
     Args:
-        folder: where the shops are; `shop.db` in it is the one that each case gets a copy of.
-        change: what is changed in the desk's graph before it is compiled, for ablations and faults.
+        folder: the shops' folder; each case gets a copy of the `shop.db` in it.
+        change: a change of the desk's graph before it is compiled, for ablations and faults.
         options: passed on to `support_desk`.
     """
 
@@ -124,7 +124,7 @@ class Desk:
 
 
 def target(shop: Shop, change: Change = same, **options: Any) -> GraphTarget:
-    """The desk over one shop, and what of a run is looked at beside the graph's own records."""
+    """Make the desk over one shop a target, which also observes the writes in the shop's books."""
 
     def answer(packet: Mapping[str, Any]) -> Any:
         say = approve if lead(shop, packet) == "approve" else reject
@@ -140,15 +140,15 @@ def target(shop: Shop, change: Change = same, **options: Any) -> GraphTarget:
 
 @contextmanager
 def suite() -> Iterator[Suite]:
-    """The suite, with its shops in a folder that is removed afterwards."""
+    """Yield the suite, with its shops in a folder that is removed afterwards."""
     learned()  # fitted once, not while the first cases wait for it
     with tempfile.TemporaryDirectory(prefix="quintet-shops-") as folder:
         build(Path(folder) / "shop.db")
         yield Suite(name="support", cases=cases(), target=Desk(folder=Path(folder)), gates=GATES)
 
 
-def _listed(given: Any) -> list[Any]:
-    return given if isinstance(given, list) else [given]
+def _listed(label: Any) -> list[Any]:
+    return label if isinstance(label, list) else [label]
 
 
 def _sorted(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:

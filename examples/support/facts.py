@@ -1,4 +1,4 @@
-"""Finds what the desk must know before it decides: which order, whose it is, and how it stands."""
+"""Find what the desk must know before it decides: which order, whose it is, and how it stands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def find_facts(message: str, sender: str, shop: Shop, *, whole: str | None = None) -> Json:
-    """The facts for one request, as plain data; the README lists every key.
+    """Find the facts for one request, as plain data; the README lists every key.
 
     `whole` is the message that the request was split from: its order number counts for a part that
     has none. Raises ShopUnavailable when the shop cannot be read.
@@ -58,7 +58,7 @@ def find_facts(message: str, sender: str, shop: Shop, *, whole: str | None = Non
 
 
 def _numbers(message: str, whole: str | None, named: Sequence[str], shop: Shop) -> list[int]:
-    """The order numbers of a request, or the only one of the message around it."""
+    """Return the order numbers of a request, or the only one of the message around it."""
     numbers = reading.order_numbers(message)
     if numbers or whole is None:
         return numbers
@@ -72,7 +72,7 @@ def _numbers(message: str, whole: str | None, named: Sequence[str], shop: Shop) 
 def _fitting(
     orders: Sequence[Json], named: Sequence[str], sums: Sequence[float], today: date
 ) -> list[Json]:
-    """The customer's orders that a message without an order number may be about."""
+    """Return the customer's orders that a message without an order number may be about."""
     recent = [one for one in orders if _days(one["placed"], today) <= RECENT_DAYS]
     fitting = reading.narrowed(recent, named) or (reading.narrowed(orders, named) if named else [])
     exact = [one for one in fitting if one["total"] in sums]
@@ -85,7 +85,7 @@ def _standing(
     missing: Sequence[int],
     fitting: Sequence[Json],
 ) -> str:
-    """How sure it is which order is meant; what forbids an answer comes first."""
+    """Say how well the order is known; a finding that forbids an answer comes first."""
     if foreign:
         return "foreign"
     if missing:
@@ -98,7 +98,7 @@ def _standing(
 
 
 def _new_address(message: str, order: Mapping[str, Any] | None) -> str | None:
-    """The last full address in the message that is not the order's present one."""
+    """Return the last full address in the message that is not the order's present one."""
     present = order["address"].lower() if order else ""
     new = [one for one in reading.addresses(message) if one.lower() != present]
     return new[-1] if new else None
@@ -109,7 +109,7 @@ def _days(since: str, today: date) -> int:
 
 
 def order_facts(order: Mapping[str, Any], payments: Sequence[Json], today: date) -> Json:
-    """An order with what policy asks of it: money, days, and which writes the shop allows."""
+    """Extend an order with what policy asks of it: money, days, and writes the shop allows."""
     delivered = order["delivered"]
     since = _days(delivered, today) if delivered else None
     late = max(0, _days(order["due"], date.fromisoformat(delivered) if delivered else today))
@@ -143,6 +143,6 @@ def _money(order: Mapping[str, Any], payments: Sequence[Json]) -> Json:
 
 
 def _delay_credit(payments: Sequence[Json], late: int) -> float:
-    """The credit still to be had for a late delivery; 0.0 when there is none or it was paid."""
+    """Return the credit still due for a late delivery; 0.0 when there is none or it was paid."""
     paid = any(one.get("reason") == "delay-credit" for one in payments)
     return DELAY_CREDIT if late > CREDIT_AFTER_DAYS and not paid else 0.0

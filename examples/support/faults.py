@@ -1,4 +1,4 @@
-"""Steps broken on purpose: what fails, how, and for which message."""
+"""Break steps on purpose: what fails, how, and for which message."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ good; a write loses its connection, so that nobody knows whether it happened."""
 
 
 class CutOff(Exception):
-    """The connection was lost after the write was sent."""
+    """Raised when the connection was lost after the write was sent."""
 
 
 @dataclass
 class Faults:
-    """The fault of the case under way; the desk's parts ask it before they work."""
+    """Hold the fault of the case under way; the desk's parts ask it before they work."""
 
     every: int = 7
     kind: str = ""
@@ -37,7 +37,7 @@ class Faults:
         return self.kind
 
     def shop(self, name: str) -> None:
-        """What stands before each read and write of the shop.
+        """Fail before a read or write of the shop, when its fault strikes.
 
         Raises:
             ShopUnavailable: while the shop is down; nothing was read or written.
@@ -46,7 +46,7 @@ class Faults:
             raise ShopUnavailable("the shop's database does not answer")
 
     def specialist(self, agent: Callable[..., Any]) -> Callable[..., Any]:
-        """A specialist who may be broken."""
+        """Wrap a specialist, who may be broken."""
 
         def taken(request: Any, tools: Any) -> Any:
             if self.strikes("agent broken"):
@@ -59,11 +59,11 @@ class Faults:
         return taken
 
     def cut_off(self, shop: Shop) -> Shop:
-        """A shop whose refunds may be cut off after they were written."""
+        """Return a shop whose refunds and resends may be cut off after they were written."""
         return CutOffShop(shop.path, before=self.shop, faults=self)
 
     def strikes(self, kind: str) -> bool:
-        """Whether this fault is on and strikes now; each strike uses it up."""
+        """Tell whether this fault strikes now; if so, use up one strike."""
         if self.kind != kind or self.left <= 0:
             return False
         self.left -= 1
@@ -73,7 +73,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class CutOffShop(Shop):
-    """The shop, with a connection that may be lost right after a refund or resend."""
+    """Act as the shop, with a connection that may be lost right after a refund or resend."""
 
     faults: Faults | None = field(default=None, kw_only=True, compare=False)
 
@@ -92,5 +92,5 @@ class CutOffShop(Shop):
 
 
 def broken(agents: Mapping[str, Callable[..., Any]], faults: Faults) -> dict[str, Any]:
-    """The specialists, each of whom may be broken."""
+    """Wrap the specialists, each of whom may be broken."""
     return {name: faults.specialist(agent) for name, agent in agents.items()}

@@ -1,4 +1,4 @@
-"""The desk as one object to serve, draw or check: `examples.support.graph:app`."""
+"""Build the desk as one object to serve, draw or check: `examples.support.graph:app`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .shop import Shop
 
 
 def desk() -> StateGraph[Any]:
-    """The desk over a fresh shop, which is removed when the process ends.
+    """Build the desk over a fresh shop, which is removed when the process ends.
 
     It is not compiled: a LangGraph server brings its own checkpointer.
     """

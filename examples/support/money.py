@@ -1,4 +1,4 @@
-"""What billing decides: second charges, damage, refunds, questions about payments."""
+"""Decide for billing: second charges, damage, refunds, questions about payments."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def payment_info(request: DeskRequest, order: Json | None) -> Verdict:
 
 
 def _price(request: DeskRequest, order: Json) -> float:
-    """What was paid for the items named; for the only item when none is; 0.0 when unclear."""
+    """Return the price of the items named, or of a sole item if none is; 0.0 when unclear."""
     facts, lines = request["facts"], order["lines"]
     if not facts["products"] and len(lines) == 1:
         facts = {**facts, "items": [lines[0]["sku"]]}
@@ -118,7 +118,7 @@ def _price(request: DeskRequest, order: Json) -> float:
 
 
 def _left(order: Json) -> float:
-    """What was paid for the goods and not refunded; a second charge is no part of it."""
+    """Return what was paid for the goods and not refunded; a second charge is no part of it."""
     return max(0.0, round(float(order["refundable"] - order["duplicate"]), 2))
 
 

@@ -1,4 +1,4 @@
-"""What no desk of the shop may touch, as customers put it: a person reads such messages."""
+"""Match what no desk of the shop may touch, in customers' words: a person reads these."""
 
 from __future__ import annotations
 

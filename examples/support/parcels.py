@@ -1,4 +1,4 @@
-"""What shipping decides: where a parcel is, addresses, second parcels, returns, credits."""
+"""Decide for shipping: where a parcel is, addresses, second parcels, returns, credits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def where(request: DeskRequest, order: Json) -> Verdict:
     due = f"expected on {day(order['due'])}"
     late = f"{days(order['days_late'])} late so far" if order["days_late"] else "on time so far"
     again = "If you want it sent again, free of charge, tell us." if order["may_resend"] else ""
-    said = {
+    by_status = {
         "placed": f"is being packed; it is dispatched within 2 working days and {due}.",
         "shipped": f"is on its way with {carrier}; {due}, {late}.",
         "delayed": f"is delayed with {carrier}. It was {due} and is {late}. {again}",
@@ -27,7 +27,7 @@ def where(request: DeskRequest, order: Json) -> Verdict:
     if order["delivered"]:
         told = f"was delivered on {day(order['delivered'])} by {carrier}."
     else:
-        told = said[order["status"]]
+        told = by_status[order["status"]]
     return answer(f"Order {order['id']} {told}".strip(), "order-status", order)
 
 

@@ -1,11 +1,11 @@
-"""How the written rules spell out what customers say: phrases into bounded regular expressions."""
+"""Turn customers' phrases into bounded regular expressions, for the written rules."""
 
 from __future__ import annotations
 
 import re
 
 GAP = r"\b[^.!?]{0,45}\b"
-"""What ` .. ` in a phrase stands for: some words of the same sentence."""
+"""The meaning of ` .. ` in a phrase: some words of the same sentence."""
 
 WORDS = {
     "NOT": "(won't|wouldn't|doesn't|does not|dosent|do not|don't|didn't|did not|can't|cannot"
@@ -38,7 +38,7 @@ WORDS = {
 
 
 def says(phrases: str) -> str:
-    """A pattern for any of these phrases, which semicolons part, as whole words.
+    """Build a pattern for any of these phrases, split at semicolons, as whole words.
 
     In a phrase a space is any white space, an apostrophe may be missing, ` .. ` is up to 45
     characters of the same sentence, and a word in capitals stands for a list of `WORDS`. The rest
@@ -47,17 +47,17 @@ def says(phrases: str) -> str:
     text = re.sub(r"\s*\n\s*(?=\||\(\?!)", "", phrases)
     text = "|".join(part.strip() for part in re.sub(r"\s+", " ", text).strip(" ;").split(";"))
     for _ in range(2):  # a list may name another list
-        text = re.sub(r"\b[A-Z]{3,}\b", lambda found: WORDS[found[0]], text)
+        text = re.sub(r"\b[A-Z]{3,}\b", lambda match: WORDS[match[0]], text)
     text = text.replace(" .. ", GAP).replace("'", "['\u2019`]?")
     text = text.replace(" ?", r"\s{0,3}").replace(" ", r"\s{1,3}")
     return rf"(?<!\w)({text})(?!\w)"
 
 
 def both(one: str, other: str) -> str:
-    """A pattern for texts that have both, in either order."""
+    """Build a pattern for texts that have both, in either order."""
     return rf"\A(?=[\s\S]*?{one})[\s\S]*?{other}"
 
 
 def but_not(one: str, other: str) -> str:
-    """A pattern for texts that have the first and nowhere the other."""
+    """Build a pattern for texts that have the first and nowhere the other."""
     return rf"\A(?![\s\S]*?{other})[\s\S]*?{one}"

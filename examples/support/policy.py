@@ -1,4 +1,4 @@
-"""The desk's policy as passages to cite, and the numbers in it that code decides by."""
+"""Hold the desk's policy as passages to cite, and the numbers in it that code decides by."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHORTEST_STEM = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """One titled passage of the policy; `asked` is how customers put it and is never cited."""
+    """One titled passage of the policy; `asked` holds customers' words for it, never cited."""
 
     id: str
     title: str
@@ -42,10 +42,10 @@ class Passage:
 
 
 def parse(markdown: str) -> tuple[Passage, ...]:
-    """The passages of a policy text; raises ValueError when two share an id or there is none."""
+    """Parse a policy text's passages; raise ValueError when two share an id or there is none."""
     heads = list(_HEADING.finditer(markdown))
     ends = [head.start() for head in heads[1:]] + [len(markdown)]
-    found = tuple(
+    parsed = tuple(
         Passage(
             id=head["id"],
             title=head["title"],
@@ -54,20 +54,20 @@ def parse(markdown: str) -> tuple[Passage, ...]:
         )
         for head, end in zip(heads, ends, strict=False)  # without a heading one end is left over
     )
-    if not found or len({one.id for one in found}) != len(found):
+    if not parsed or len({one.id for one in parsed}) != len(parsed):
         raise ValueError("a policy needs passages '## Title [id]', each with an id of its own")
-    return found
+    return parsed
 
 
 @cache
 def passages() -> tuple[Passage, ...]:
-    """The passages of the desk's own policy."""
+    """Return the passages of the desk's own policy."""
     here = resources.files(__package__ or __name__)
     return parse(here.joinpath("policy.md").read_text("utf-8"))
 
 
 def terms(text: str) -> list[str]:
-    """The words of a text that carry meaning, with plain English endings cut off."""
+    """Return the words of a text that carry meaning, with plain English endings cut off."""
     words = re.findall(r"[a-z]+", text.lower().replace("'", ""))
     return [_stem(word) for word in words if word not in _STOP and len(word) > 1]
 
@@ -85,13 +85,13 @@ def _stem(word: str) -> str:
 def _index() -> tuple[tuple[Passage, Counter[str], int], ...]:
     entries = []
     for one in passages():
-        found = terms(" ".join((one.title, one.title, one.asked, one.asked, one.text)))
-        entries.append((one, Counter(found), len(found)))
+        words = terms(" ".join((one.title, one.title, one.asked, one.asked, one.text)))
+        entries.append((one, Counter(words), len(words)))
     return tuple(entries)
 
 
 def scores(query: str) -> list[tuple[float, Passage]]:
-    """Each passage with its BM25 score for the query, best first; equal scores keep their order."""
+    """Score each passage for the query by BM25, best first; equal scores keep their order."""
     index = _index()
     mean = sum(length for _, _, length in index) / len(index)
     wanted = set(terms(query))
@@ -109,19 +109,19 @@ def scores(query: str) -> list[tuple[float, Passage]]:
 
 
 def passage(topic_or_text: str) -> dict[str, str] | None:
-    """The passage with that id, or else the one that fits the text best, as id, title and text.
+    """Return the passage with that id, or else the best for the text, as id, title and text.
 
     None when no passage shares a word with the text.
     """
     score, best = scores(topic_or_text)[0]
-    found = next((one for one in passages() if one.id == topic_or_text), best if score else None)
-    return {"id": found.id, "title": found.title, "text": found.text} if found else None
+    chosen = next((one for one in passages() if one.id == topic_or_text), best if score else None)
+    return {"id": chosen.id, "title": chosen.title, "text": chosen.text} if chosen else None
 
 
 def lead_answers(
     *, within_policy: bool, amount: float, days_since_delivery: int | None
 ) -> Literal["approve", "reject"]:
-    """What the demo's support lead declares to answer.
+    """Give the answer that the demo's support lead declares.
 
     Approves what policy allows, and a goodwill refund up to the limit for a delivery whose 30 days
     ended at most 14 days ago; rejects everything else.

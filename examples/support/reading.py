@@ -1,4 +1,4 @@
-"""What a customer's message says in so many words: order numbers, amounts, an address, products."""
+"""Read what a customer's message states: order numbers, amounts, an address, products."""
 
 from __future__ import annotations
 
@@ -40,65 +40,65 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda found: " " * len(found[0]), text)
+    return pattern.sub(lambda match: " " * len(match[0]), text)
 
 
 def order_numbers(text: str) -> list[int]:
-    """The order numbers that a message mentions, each once, in order.
+    """Return the order numbers that a message mentions, each once, in order.
 
-    Sums, years, postal and e-mail addresses, ticket, approval and telephone numbers are none.
+    Sums, years, postal and e-mail addresses, ticket, approval and telephone numbers do not count.
     """
     for other in (_EMAIL, _ADDRESS, _NOT_AN_ORDER, _MONEY):
         text = _without(other, text)
-    found = []
-    for one in _NAMED.finditer(text):
-        number = one["named"] or one["hash"] or one["bare"]
-        if not (one["bare"] and _YEAR.fullmatch(number)):
-            found.append(int(number))
-    return list(dict.fromkeys(found))
+    numbers = []
+    for match in _NAMED.finditer(text):
+        number = match["named"] or match["hash"] or match["bare"]
+        if not (match["bare"] and _YEAR.fullmatch(number)):
+            numbers.append(int(number))
+    return list(dict.fromkeys(numbers))
 
 
 def amounts(text: str) -> list[float]:
-    """The sums of money that a message mentions, in pounds, each once, in order."""
-    found = []
-    for one in _MONEY.finditer(_without(_ADDRESS, text)):
-        number = one["sign"] or one["unit"] or one["exact"] or one["verb"]
-        found.append(float(number.replace(",", "")))
-    return list(dict.fromkeys(found))
+    """Return the sums of money that a message mentions, in pounds, each once, in order."""
+    sums = []
+    for match in _MONEY.finditer(_without(_ADDRESS, text)):
+        number = match["sign"] or match["unit"] or match["exact"] or match["verb"]
+        sums.append(float(number.replace(",", "")))
+    return list(dict.fromkeys(sums))
 
 
 def addresses(text: str) -> list[str]:
-    """The complete postal addresses, from house number to postcode, that a message holds."""
-    return [" ".join(found[0].split()) for found in _ADDRESS.finditer(text)]
+    """Return the complete postal addresses, from house number to postcode, in a message."""
+    return [" ".join(match[0].split()) for match in _ADDRESS.finditer(text)]
 
 
 def products(text: str, sold: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The skus of the products that a message names, by the words that customers use for them.
+    """Return the skus of the products that a message names in customers' words.
 
     A longer name wins over a shorter one inside it: "floor lamp" is no "lamp".
     """
     left = text.lower()
     names = [(word, one["sku"]) for one in sold for word in one["words"]]
-    found: set[str] = set()
+    skus: set[str] = set()
     for word, sku in sorted(names, key=lambda pair: (-len(pair[0]), pair)):
         pattern = re.compile(rf"\b{re.escape(word)}(?:e?s)?\b")
         if pattern.search(left):
-            found.add(sku)
+            skus.add(sku)
             left = _without(pattern, left)
-    return sorted(found)
+    return sorted(skus)
 
 
 def narrowed(orders: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The orders that hold one of the products; all of them when no product is named."""
+    """Return the orders that hold one of the products; all of them when no product is named."""
     wanted = set(skus)
     return [one for one in orders if not wanted or wanted & {line["sku"] for line in one["lines"]}]
 
 
 def counted(text: str, quantity: int) -> int:
-    """How many of a line's `quantity` pieces a message is about: "one of the lamps" is one of two.
+    """Count the pieces that a message is about: "one of the lamps" is one of a line's two.
 
-    All of them when it names no smaller number.
+    A message that names no smaller number is about all `quantity` of them.
     """
-    found = _PART.search(text)
-    part = _COUNTS.get(found["part"].lower(), 0) or int(found["part"]) if found else quantity
+    match = _PART.search(text)
+    part = _COUNTS.get(match["part"].lower(), 0) or int(match["part"]) if match else quantity
     return min(part, quantity)

@@ -1,4 +1,4 @@
-"""Rows of the shop's database as plain dicts, one transaction at a time, and what may go wrong."""
+"""Give rows of the shop's database as plain dicts, one transaction at a time, and its errors."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ FROM order_lines JOIN products USING (sku) WHERE order_id = ? ORDER BY order_lin
 
 
 class ShopRefused(ValueError):
-    """The shop does not allow this write; nothing was written."""
+    """Raised when the shop does not allow this write; nothing was written."""
 
 
 class ShopUnavailable(ConnectionError):
-    """The shop could not be reached; nothing was written."""
+    """Raised when the shop could not be reached; nothing was written."""
 
 
 @contextmanager
 def transaction(path: str | Path, begin: str) -> Iterator[sqlite3.Connection]:
-    """One transaction on a connection of its own; undone when the block raises.
+    """Open one transaction on its own connection; undo it when the block raises.
 
     Raises ShopUnavailable when the file cannot be opened or stays locked.
     """
@@ -60,43 +60,43 @@ def transaction(path: str | Path, begin: str) -> Iterator[sqlite3.Connection]:
 
 
 def shop_day(db: sqlite3.Connection) -> date:
-    """The day on which the shop stands."""
+    """Return the shop's present day."""
     return date.fromisoformat(db.execute("SELECT day FROM shop").fetchone()["day"])
 
 
 def order(db: sqlite3.Connection, order_id: int) -> Json | None:
-    """The order with its lines, shipment and open returns and resends, or None."""
+    """Return the order with its lines, shipment and open returns and resends, or None."""
     sql = "SELECT * FROM orders JOIN shipments ON order_id = id WHERE id = ?"
     row = db.execute(sql, (order_id,)).fetchone()
     if row is None:
         return None
-    found = {key: row[key] for key in row.keys() if key != "order_id"}  # noqa: SIM118 (a Row)
-    found["total"] = pounds(found["total"])
-    found["lines"] = [
+    record = {key: row[key] for key in row.keys() if key != "order_id"}  # noqa: SIM118 (a Row)
+    record["total"] = pounds(record["total"])
+    record["lines"] = [
         {**dict(line), "price": pounds(line["price"])} for line in db.execute(_LINES, (order_id,))
     ]
     for ledger in ("returns", "resends"):
         sql = f"SELECT * FROM {ledger} WHERE order_id = ? AND status <> 'void' ORDER BY id"
-        found[ledger] = [receipt(ledger, entry) for entry in db.execute(sql, (order_id,))]
-    return found
+        record[ledger] = [receipt(ledger, entry) for entry in db.execute(sql, (order_id,))]
+    return record
 
 
 def existing(db: sqlite3.Connection, order_id: int) -> Json:
-    """The order; raises ShopRefused when there is none."""
-    found = order(db, order_id)
-    if found is None:
+    """Return the order; raise ShopRefused when there is none."""
+    record = order(db, order_id)
+    if record is None:
         raise ShopRefused(f"there is no order {order_id}")
-    return found
+    return record
 
 
 def payments(db: sqlite3.Connection, order_id: int) -> list[Json]:
-    """Charges and refunds of an order, in order of time."""
+    """Return charges and refunds of an order, in order of time."""
     rows = db.execute(_PAYMENTS, {"order": order_id})
     return [{**dict(row), "amount": pounds(row["amount"])} for row in rows]
 
 
 def refundable(db: sqlite3.Connection, order_id: int) -> int:
-    """What was paid for an order and not refunded yet, in pence."""
+    """Return what was paid for an order and not refunded yet, in pence."""
     rows = payments(db, order_id)
     return sum(round(row["amount"] * 100) * (1 if row["kind"] == "charge" else -1) for row in rows)
 
@@ -110,7 +110,7 @@ def enter(db: sqlite3.Connection, ledger: str, **values: object) -> Json:
 
 
 def entry(db: sqlite3.Connection, ledger: str, entry_id: int) -> Json:
-    """The receipt of a ledger entry; raises ShopRefused when there is none."""
+    """Return the receipt of a ledger entry; raise ShopRefused when there is none."""
     row = db.execute(f"SELECT * FROM {ledger} WHERE id = ?", (entry_id,)).fetchone()
     if row is None:
         raise ShopRefused(f"there is no entry {entry_id!r} in {ledger}")
@@ -125,17 +125,17 @@ def void(db: sqlite3.Connection, ledger: str, entry_id: int) -> Json:
 
 
 def receipt(ledger: str, row: sqlite3.Row) -> Json:
-    """A ledger entry as plain data."""
-    found: Json = {"ledger": ledger, **dict(row)}
-    if "amount" in found:
-        found["amount"] = pounds(found["amount"])
-    if "items" in found:
-        found["items"] = json.loads(found["items"])
-    return found
+    """Return a ledger entry as plain data."""
+    fields: Json = {"ledger": ledger, **dict(row)}
+    if "amount" in fields:
+        fields["amount"] = pounds(fields["amount"])
+    if "items" in fields:
+        fields["items"] = json.loads(fields["items"])
+    return fields
 
 
 def pence(amount: float) -> int:
-    """An amount in pounds as whole pence; raises ShopRefused unless it is positive and exact."""
+    """Convert pounds to whole pence; raise ShopRefused unless the sum is positive and exact."""
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         raise ShopRefused(f"amount {amount!r} is not a number")
     whole = round(amount * 100) if abs(amount) < 1e9 else 0
@@ -145,22 +145,22 @@ def pence(amount: float) -> int:
 
 
 def pounds(amount: int) -> float:
-    """Whole pence as pounds."""
+    """Convert whole pence to pounds."""
     return amount / 100
 
 
 def text(name: str, value: object) -> str:
-    """The value with single spaces; raises ShopRefused when it is empty or no text."""
+    """Return the value with single spaces; raise ShopRefused when it is empty or no text."""
     if not isinstance(value, str) or not value.strip():
         raise ShopRefused(f"{name} {value!r} must be a text that says something")
     return " ".join(value.split())
 
 
-def skus(found: Json, items: Sequence[str]) -> list[str]:
-    """The items, each once; raises ShopRefused unless all are on the order and there is one."""
-    on_order = [line["sku"] for line in found["lines"]]
+def skus(record: Json, items: Sequence[str]) -> list[str]:
+    """Return each item once; raise ShopRefused when none is given or one is not on the order."""
+    on_order = [line["sku"] for line in record["lines"]]
     if isinstance(items, str) or not items:
         raise ShopRefused(f"items {items!r} must be a list with at least one of {on_order}")
     if strange := [item for item in items if item not in on_order]:
-        raise ShopRefused(f"order {found['id']} has no {strange[0]!r}; it holds {on_order}")
+        raise ShopRefused(f"order {record['id']} has no {strange[0]!r}; it holds {on_order}")
     return list(dict.fromkeys(items))

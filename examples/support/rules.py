@@ -1,4 +1,4 @@
-"""The written rules of the front door: which desk reads a message, by the words it asks with.
+"""Define the front door's written rules: which desk reads a message, by the words it asks with.
 
 First come the matters that no desk may touch, whatever else the message is about. Then each rule
 stands before those that its words would also set off: a refund of a lost parcel is about money, a
@@ -41,7 +41,7 @@ DANGER = says(r"""
      (really |very |so |too |extremely |quite |dangerously )?hot; short.circuit\w*
 """)
 
-# What the customer does not want must not decide: "I don't want a refund, send it again".
+# A thing that is declined must not decide: "I don't want a refund, send it again".
 NO_REFUND = says(r"""
     (don't|do not|not|never) (want|need|asking for|after|looking for) (a |the |my |any )?(refund
     |money); (not|instead of|rather than) (a |the |my )?(refund|money); (don't|do not) refund;
@@ -316,7 +316,7 @@ TOPIC = re.compile(
 
 
 def names_nothing_of_the_shop(text: str) -> bool:
-    """No word of wares, money or parcels: small talk, or too vague to act on."""
+    """Tell whether no word is of wares, money or parcels: small talk, or too vague to act on."""
     return TOPIC.search(text) is None
 
 

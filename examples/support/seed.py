@@ -42,7 +42,7 @@ KINDS: tuple[tuple[str, int, int, int], ...] = (
     ("delivered", 36, 45, 420),
     ("delivered", 8, 740, 900),
 )
-# what the payments of an order look like, and on how many orders; the rest is one plain charge
+# shapes of an order's payments, and on how many orders; the rest is one plain charge
 PAYMENTS: tuple[tuple[str, int], ...] = (
     ("duplicate", 22), ("duplicate refunded", 8), ("two halves", 6), ("part refunded", 8),
 )  # fmt: skip
@@ -50,29 +50,29 @@ PAYMENTS: tuple[tuple[str, int], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Dice:
-    """The draws the seed makes, each from `Random.random()`."""
+    """Make the seed's draws, each from `Random.random()`."""
 
     random: Random = field(default_factory=lambda: Random(SEED))
 
     def between(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """Draw a whole number from low to high, both included."""
         return low + int(self.random.random() * (high - low + 1))
 
     def chance(self, share: float) -> bool:
-        """True in that share of the draws."""
+        """Return True in that share of the draws."""
         return self.random.random() < share
 
     def pick(self, items: Sequence[T]) -> T:
-        """One of the items."""
+        """Draw one of the items."""
         return items[self.between(0, len(items) - 1)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in a drawn order."""
+        """Return the items in a drawn order."""
         keyed = [(self.random.random(), at) for at in range(len(items))]
         return [items[at] for _, at in sorted(keyed)]
 
     def address(self) -> str:
-        """A postal address in a town that does not exist."""
+        """Draw a postal address in a town that does not exist."""
         town, area = self.pick(TOWNS)
         code = f"{area}{self.between(1, 9)} {self.between(1, 9)}"
         code += self.pick("ABDEF") + self.pick("GHJLN")
@@ -81,7 +81,7 @@ class Dice:
 
 @dataclass(frozen=True, kw_only=True)
 class Parcel:
-    """How one order stands on the shop day."""
+    """The state of one order on the shop day."""
 
     status: str
     placed: date
@@ -91,7 +91,7 @@ class Parcel:
 
 
 def parcel(dice: Dice, status: str, days: int) -> Parcel:
-    """A parcel of that status, `days` away from the shop day (see KINDS)."""
+    """Draw a parcel of that status, `days` away from the shop day (see KINDS)."""
     if status == "placed":
         placed = SHOP_DAY - timedelta(days)
         return Parcel(status=status, placed=placed, due=placed + timedelta(dice.between(4, 6)))
@@ -109,7 +109,7 @@ def parcel(dice: Dice, status: str, days: int) -> Parcel:
 
 
 def customers(dice: Dice) -> list[tuple[str, str, str, str]]:
-    """Rows of the customers table."""
+    """Draw the rows of the customers table."""
     rows = []
     for name in NAMES:
         email = name.lower().replace(" ", ".") + "@example." + dice.pick(("com", "org", "net"))
@@ -119,7 +119,7 @@ def customers(dice: Dice) -> list[tuple[str, str, str, str]]:
 
 
 def parcels(dice: Dice) -> list[Parcel]:
-    """All parcels, oldest order first, so that order numbers rise with time."""
+    """Draw all parcels, oldest order first, so that order numbers rise with time."""
     drawn = [
         parcel(dice, status, dice.between(low, high))
         for status, count, low, high in KINDS
@@ -129,7 +129,7 @@ def parcels(dice: Dice) -> list[Parcel]:
 
 
 def lines(dice: Dice) -> list[tuple[str, int, int]]:
-    """What one order holds: sku, quantity and price of each line."""
+    """Draw one order's lines: sku, quantity and price of each."""
     count = 1 if dice.chance(0.6) else dice.between(2, 3)
     chosen = dice.shuffled(PRODUCTS)[:count]
     return [
@@ -141,7 +141,7 @@ def lines(dice: Dice) -> list[tuple[str, int, int]]:
 def payments(
     dice: Dice, kind: str, total: int, days: tuple[date, date]
 ) -> list[tuple[str, int, str, str]]:
-    """Kind, amount, method and day of each payment of an order; days: placed and last possible."""
+    """Draw an order's payments: kind, amount, method, day; `days`: placed and last possible."""
     method = dice.pick(("card", "card", "card", "paypal", "gift card"))
     first, last = days
     charge = ("charge", total, method, first.isoformat())
@@ -159,7 +159,7 @@ def payments(
 
 
 def payment_kinds(dice: Dice, count: int) -> list[str]:
-    """For each order the shape of its payments."""
+    """Draw the shape of each order's payments."""
     kinds = [kind for kind, times in PAYMENTS for _ in range(times)]
     drawn = dice.shuffled(kinds + ["plain"] * (count - len(kinds)))
     drawn[SHOWN_ORDER - FIRST_ORDER] = "duplicate"
@@ -242,7 +242,7 @@ def build(path: str | Path, *, replace: bool = False) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line of the seed."""
+    """Run the seed from the command line."""
     parser = argparse.ArgumentParser(description="Write the demo shop's SQLite database.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--replace", action="store_true", help="overwrite the file if it exists")

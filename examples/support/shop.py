@@ -1,4 +1,4 @@
-"""The demo shop: reads, four writes and an undo for each, on the SQLite file that seed.py makes.
+"""Offer the demo shop: reads, four writes, an undo for each, on the SQLite file of seed.py.
 
 The writes keep the shop's own invariants and nothing else: they take no idempotency key, so the
 same call twice writes twice. To prevent that is the duty of whoever orchestrates them.
@@ -23,7 +23,7 @@ __all__ = ["LEDGERS", "Shop", "ShopRefused", "ShopUnavailable"]
 
 @dataclass(frozen=True)
 class Shop:
-    """The shop database at `path`; safe to share between threads.
+    """Read and write the shop database at `path`; safe to share between threads.
 
     `before` is called with the name of each read and write before it touches the file: the place
     for tests and demos to raise ShopUnavailable. Raises FileNotFoundError when there is no file.
@@ -37,42 +37,42 @@ class Shop:
             raise FileNotFoundError(f"no shop database at {self.path}; write one with seed.build")
 
     def today(self) -> date:
-        """The day on which the shop stands."""
+        """Return the shop's present day."""
         with self._read("today") as db:
             return records.shop_day(db)
 
     def order(self, order_id: int) -> Json | None:
-        """The order with its lines, shipment and open returns and resends, or None."""
+        """Return the order with its lines, shipment and open returns and resends, or None."""
         with self._read("order") as db:
             return records.order(db, order_id)
 
     def customer(self, email: str) -> Json | None:
-        """The customer's e-mail, name, address and first day, or None."""
+        """Return the customer's e-mail, name, address and first day, or None."""
         with self._read("customer") as db:
             sql = "SELECT * FROM customers WHERE email = ?"
             row = db.execute(sql, (email.strip().lower(),)).fetchone()
             return dict(row) if row else None
 
     def orders_of(self, email: str) -> list[Json]:
-        """The customer's orders, newest first."""
+        """Return the customer's orders, newest first."""
         with self._read("orders_of") as db:
             sql = "SELECT id FROM orders WHERE email = ? ORDER BY placed DESC, id DESC"
             ids = [row["id"] for row in db.execute(sql, (email.strip().lower(),))]
             return [records.existing(db, one) for one in ids]
 
     def payments(self, order_id: int) -> list[Json]:
-        """Charges and refunds of the order, the desk's own refunds included, in order of time."""
+        """Return the order's charges and refunds, the desk's own included, in order of time."""
         with self._read("payments") as db:
             return records.payments(db, order_id)
 
     def shipment(self, order_id: int) -> Json | None:
-        """Status, carrier, tracking and dates of the order's parcel, or None."""
+        """Return status, carrier, tracking and dates of the order's parcel, or None."""
         with self._read("shipment") as db:
             row = db.execute("SELECT * FROM shipments WHERE order_id = ?", (order_id,)).fetchone()
             return dict(row) if row else None
 
     def products(self) -> list[Json]:
-        """What the shop sells, with the words that customers use for it."""
+        """Return the shop's products, with the words that customers use for them."""
         with self._read("products") as db:
             rows = [dict(row) for row in db.execute("SELECT * FROM products ORDER BY sku")]
         return [
@@ -81,7 +81,7 @@ class Shop:
         ]
 
     def ledger(self, name: str) -> list[Json]:
-        """All entries of one of LEDGERS, oldest first, voided ones included."""
+        """Return all entries of one of LEDGERS, oldest first, voided ones included."""
         if name not in LEDGERS:
             raise ValueError(f"no ledger {name!r}; the ledgers are {', '.join(LEDGERS)}")
         with self._read("ledger") as db:

@@ -1,4 +1,4 @@
-"""Splits a message that holds two requests into its parts, one for each desk that takes one."""
+"""Split a message that holds two requests into its parts, one for each desk that takes one."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def _topics(text: str) -> set[str]:
 
 
 def _pieces(message: str) -> list[str]:
-    """The message cut after sentences and before connectors; put together they are the message.
+    """Cut the message after sentences and before connectors; joined, the pieces are the message.
 
     A connector that stands alone stays with the sentence that it opens.
     """
-    cuts = {found.end() for found in _SENTENCE.finditer(message)}
-    cuts |= {found.start() for found in _JOINT.finditer(message)}
+    cuts = {match.end() for match in _SENTENCE.finditer(message)}
+    cuts |= {match.start() for match in _JOINT.finditer(message)}
     edges = [0, *sorted(cuts - {0, len(message)}), len(message)]
     pieces: list[str] = []
     carried = ""
@@ -65,7 +65,7 @@ def _pieces(message: str) -> list[str]:
 
 
 def _opens(piece: str, before: str) -> bool:
-    """Whether a connector starts a request of another kind, or about another order."""
+    """Tell whether a connector starts a request of another kind, or about another order."""
     topics = _topics(piece)
     if not _OPENER.match(piece) or not topics or not _topics(before):
         return False
@@ -74,7 +74,7 @@ def _opens(piece: str, before: str) -> bool:
 
 
 def requests(message: str) -> list[str]:
-    """The requests in a message, in order; a message with one request comes back whole.
+    """Return the requests in a message, in order; a single request comes back whole.
 
     A part begins at a connector ("also", "and another thing", "2.") whose sentence speaks of
     something else than the text before it; "also the box was wet" begins none.

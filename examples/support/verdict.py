@@ -1,4 +1,4 @@
-"""What a specialist decides, before anything is done, and how it is carried out."""
+"""Record what a specialist decides, before anything is done, and carry it out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tools = Mapping[str, Callable[..., Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """One write to the shop: `what` names it for the customer, `done` is true once it has run."""
+    """One write to the shop: `what` names it for the customer, `done` is the reply after it ran."""
 
     name: str
     arguments: Json
@@ -36,7 +36,7 @@ class Verdict:
     write: Write | None = None
 
     def resolution(self) -> Resolution:
-        """The decision as what the desk's contract asks for."""
+        """Return the decision in the form that the desk's contract asks for."""
         return {
             "reply": self.reply,
             "cites": self.cites,
@@ -90,7 +90,7 @@ def settle(verdict: Verdict, tools: Tools) -> Resolution:
 
 
 def only_answer(verdict: Verdict) -> Resolution:
-    """The decision without any write: what would need one goes to a person."""
+    """Resolve without any write: a decision that needs one goes to a person."""
     if verdict.write is None:
         return verdict.resolution()
     why = f"{verdict.write.what} is wanted, and nobody at the desk can do it at present"

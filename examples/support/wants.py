@@ -1,7 +1,7 @@
-"""What a customer wants, read from their words by each specialist for its own trade.
+"""Read a customer's wants from their words, by each specialist for its own trade.
 
-That something was approved, agreed or urgent changes no want; `claims_approval` only serves to tell
-the customer so.
+A claim that something was approved, agreed or urgent changes no want; `claims_approval` only
+serves to tell the customer so.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def _plain(text: str) -> str:
 
 
 def _words(*patterns: str) -> Callable[[str], bool]:
-    found = re.compile(r"\b(?:" + "|".join(patterns) + r")", re.IGNORECASE)
-    return lambda text: found.search(_plain(text)) is not None
+    pattern = re.compile(r"\b(?:" + "|".join(patterns) + r")", re.IGNORECASE)
+    return lambda text: pattern.search(_plain(text)) is not None
 
 
 _NOT = r"(?:not|\w*n'?t|never)"
@@ -108,7 +108,7 @@ _about_a_payment = _words(
 
 
 def billing(text: str) -> str:
-    """What is wanted of billing; empty when it cannot be made out."""
+    """Return what is wanted of billing; empty when it cannot be made out."""
     twice = _paid_twice(text)
     damaged = _damage(text)
     claims = (twice or damaged) and _asks_refund(text)
@@ -132,7 +132,7 @@ def _paid_twice(text: str) -> bool:
 
 
 def keeps_it(text: str) -> bool:
-    """Whether the customer wants the money without sending anything back."""
+    """Tell whether the customer wants the money without sending anything back."""
     return _keeps(text)
 
 
@@ -140,7 +140,7 @@ _keeps = _words(r"(?<!not )keep\b|without (?:sending|returning|a return)")
 
 
 def needs_payment_record(text: str) -> bool:
-    """Whether a question about payments can only be answered from one order's record."""
+    """Tell whether a question about payments needs one order's record for its answer."""
     return _about_a_payment(text)
 
 
@@ -189,7 +189,7 @@ _where = _words(
 
 
 def shipping(text: str, order: Json | None, address: str | None) -> str:
-    """What is wanted of shipping; empty when it cannot be made out."""
+    """Return what is wanted of shipping; empty when it cannot be made out."""
     delivered = order is not None and order["status"] == "delivered"
     if _not_here(text) and (delivered or _says_delivered(text)):
         return "not-received"
@@ -222,7 +222,7 @@ _trouble = _words(
 
 
 def technical(text: str) -> str:
-    """What is wanted of technical; empty when it cannot be made out."""
+    """Return what is wanted of technical; empty when it cannot be made out."""
     if _asks_refund(text):
         return ""
     if _cover(text):
@@ -235,7 +235,7 @@ def technical(text: str) -> str:
 
 
 def by_wear(text: str) -> bool:
-    """Whether the customer describes wear, a drop or water, which no guarantee covers."""
+    """Tell whether the customer describes wear, a drop or water, which no guarantee covers."""
     return _wear(text)
 
 
