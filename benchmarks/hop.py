@@ -114,7 +114,7 @@ async def measure(rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What a node costs by its form.")
+    parser = argparse.ArgumentParser(description="Measure what a node costs by its form.")
     parser.add_argument("--rounds", type=int, default=60, help="rounds that count (default: 60)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()

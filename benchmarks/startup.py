@@ -62,7 +62,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What starting costs.")
+    parser = argparse.ArgumentParser(description="Measure what starting costs.")
     parser.add_argument("--rounds", type=int, default=11, help="rounds that count (default: 11)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
