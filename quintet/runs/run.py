@@ -15,6 +15,7 @@ from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.runs.events import StreamOptions, awatch, watch
+from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.thread import (
     App,
@@ -239,6 +240,7 @@ def _answer_question(
         if len(again) == 1:
             question = replace(question, id=again[0])
     if question.id not in packets:
+        yield from check_nodes(run.app, run.config)
         raise AnswerRefused(
             f"run {run.thread!r}: the question at {question.node} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"

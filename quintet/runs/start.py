@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import (
     check_answerable,
     check_context,
@@ -23,7 +24,7 @@ from quintet.runs.refusals import (
     run_config,
     unanswerable,
 )
-from quintet.runs.run import Run, read_run
+from quintet.runs.run import Run, outcome_in, read_run
 from quintet.runs.thread import (
     App,
     held,
@@ -92,7 +93,8 @@ def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **opt
 
     Raises:
         NoSuchRun: nothing is stored under this thread.
-        RunError: the run waits for an answer, or failed where going on would skip work in silence.
+        RunError: the run waits for an answer, failed where going on would skip work in silence, or
+            goes on at a node that the graph does not have any more.
         ThreadHeld: somebody else moves this thread now.
     """
     return drive(resume_logic(require_compiled(app), thread, config, options))
@@ -110,6 +112,7 @@ def look(app: App, *, thread: str) -> Run:
 
     Raises:
         NoSuchRun: nothing is stored under this thread.
+        RunError: the run goes on at a node that the graph does not have any more.
     """
     return drive(_look(require_compiled(app), thread))
 
@@ -158,6 +161,9 @@ def _input_of_new_run(
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     if not withdraw:
         check_free(thread_of(config), snapshot)
+        # A run with an outcome is over, and the usual case pays for no second reading.
+        if snapshot.created_at is not None and outcome_in(snapshot.values) is None:
+            yield from check_nodes(app, config)
     if not keeps_runs(app):
         return given
     # `run` is first, so that the other channels know of the new run when they are written.
@@ -203,6 +209,7 @@ def _resume_held(
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     check_stored(thread, snapshot)
     check_resumable(app, thread, snapshot)
+    yield from check_nodes(app, config)
     if snapshot.tasks:
         check_context(app, options)
         # Cut off between its input and its first node, it would go on as the run before.
@@ -215,4 +222,5 @@ def _resume_held(
 def _look(app: App, thread: str) -> Logic[Run]:
     config = run_config(thread, None)
     check_stored(thread, (yield snapshot_of(app, config)))
+    yield from check_nodes(app, config)
     return (yield from read_run(app, config, {}))

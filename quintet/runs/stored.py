@@ -1,8 +1,4 @@
-"""Read runs from a checkpointer, without the graph that made them.
-
-Only the checkpoint's own data is there: LangGraph keeps the nodes that are next as channels, whose
-names are read here.
-"""
+"""Read runs from a checkpointer, without the graph that made them."""
 
 from __future__ import annotations
 
@@ -13,9 +9,9 @@ from typing import Any, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
-from langgraph.types import Send
 
 from quintet.errors import NoSuchRun
+from quintet.runs.pending import JOIN, TRIGGER, next_nodes, sent_nodes
 from quintet.runs.run import decisions_in, outcome_in
 from quintet.runs.tasks import Task, tasks_of
 from quintet.state.channels import apply_updates
@@ -24,7 +20,6 @@ from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState, without_run
 from quintet.state.run import run_of
 
-_TRIGGER, _JOIN, _SENT = "branch:to:", "join:", "__pregel_tasks"
 _OURS = get_type_hints(OrchestrationState, include_extras=True)
 
 
@@ -136,7 +131,7 @@ def _status(latest: CheckpointTuple, tasks: list[Task]) -> str:
 
     A graph that writes no outcomes is done when nothing is left to run.
     """
-    over = not tasks and not _next_nodes(latest.checkpoint)
+    over = not tasks and not next_nodes(latest.checkpoint)
     ours = "run" in latest.checkpoint["channel_values"]
     return "done" if over and not ours else "unfinished"
 
@@ -145,7 +140,7 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
     values = {
         key: value
         for key, value in checkpoint["channel_values"].items()
-        if not key.startswith((_TRIGGER, _JOIN, "__"))
+        if not key.startswith((TRIGGER, JOIN, "__"))
     }
     if "run" in values:
         # Stored with what its channel alone needs; nodes and users see only the id.
@@ -171,10 +166,10 @@ def _path(history: list[CheckpointTuple]) -> tuple[str, ...]:
     """Name the nodes that ran since the last input, in order, from newest-first history."""
     path: list[str] = []
     for before, after in pairwise(reversed(history)):
-        path += [*_sent_nodes(before.checkpoint), *_ran(before.checkpoint, after.checkpoint)]
+        path += [*sent_nodes(before.checkpoint), *_ran(before.checkpoint, after.checkpoint)]
     latest = history[0]
     tasks = tasks_of(latest.pending_writes or ())
-    nodes = _next_nodes(latest.checkpoint)
+    nodes = next_nodes(latest.checkpoint)
     for task in tasks:
         if task.questions and (node := task.asks(nodes)):
             nodes.remove(node)
@@ -191,28 +186,3 @@ def _ran(before: Checkpoint, after: Checkpoint) -> list[str]:
         for node, channels in after["versions_seen"].items()
         if not node.startswith("__") and channels and channels != old.get(node)
     )
-
-
-def _sent_nodes(checkpoint: Checkpoint) -> list[str]:
-    """Name the nodes that `Send` started."""
-    sends = checkpoint["channel_values"].get(_SENT) or ()
-    return [send.node for send in sends if isinstance(send, Send)]
-
-
-def _next_nodes(checkpoint: Checkpoint) -> list[str]:
-    """Name the nodes that run next."""
-    values, seen = checkpoint["channel_values"], checkpoint["versions_seen"]
-    names: list[str] = []
-    for channel, value in values.items():
-        node = channel.rpartition(":")[2]
-        version = checkpoint["channel_versions"].get(channel)
-        if version == seen.get(node, {}).get(channel):
-            continue  # the node has run on this version
-        # A deferred node's channel holds a list, whose last part says whether it may run now.
-        if channel.startswith(_TRIGGER) and (not isinstance(value, list) or value[-1]):
-            names.append(node)
-        # An edge from several nodes waits until each has arrived.
-        elif channel.startswith(_JOIN):
-            awaited = channel.removeprefix(_JOIN).rpartition(":")[0].split("+")
-            names += [node] if set(awaited) == set(value) else []
-    return [*_sent_nodes(checkpoint), *sorted(names)]
