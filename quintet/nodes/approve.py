@@ -100,6 +100,11 @@ class ApprovalGate(Node):
     asks = True
 
     def __post_init__(self) -> None:
+        if not callable(self.when):
+            raise DesignError(
+                f"ApprovalGate(when={self.when!r:.60}): give a function of the action, such as "
+                "over(100) or always"
+            )
         refuse_async("ApprovalGate(when=)", self.when)
         if callable(self.approvers):
             refuse_async("ApprovalGate(approvers=)", self.approvers)

@@ -25,7 +25,8 @@ class Step:
         criterion: the condition for counting as done; the planner's check reads it.
 
     Raises:
-        DesignError: `after` is one name and not a tuple of names.
+        DesignError: an id, goal or assignee that is no text, or `after` as one name and not a
+            tuple of names.
     """
 
     id: str
@@ -36,6 +37,10 @@ class Step:
     criterion: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("id", "goal", "assignee"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise DesignError(f"Step({name}={value!r:.60}): give a text")
         if isinstance(self.after, str):
             raise DesignError(
                 f"step {self.id!r}: after={self.after!r} is one name; give a tuple, "

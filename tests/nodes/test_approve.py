@@ -551,6 +551,12 @@ def test_an_answer_is_complete_or_refused() -> None:
         Answer(answer="approve", by="")
 
 
+@pytest.mark.parametrize("when", [True, "amount > 100", 100, None])
+def test_a_condition_that_is_no_function_is_refused(when: Any) -> None:
+    with pytest.raises(DesignError, match="give a function of the action"):
+        ApprovalGate(when=when)
+
+
 def test_a_condition_that_fails_itself_asks_a_person(invoke: Any) -> None:
     def broken(act: Action) -> bool:
         raise KeyError("limit")

@@ -101,6 +101,8 @@ def test_a_cascade_abstains_where_all_tiers_do() -> None:
 def test_a_cascade_without_tiers_is_refused() -> None:
     with pytest.raises(DesignError, match="no tiers"):
         cascade()
+    with pytest.raises(DesignError, match="'billing' is no chooser"):
+        cascade(by_rules([("a", "b")]), "billing")  # type: ignore[arg-type]
 
 
 def test_a_cascade_awaits_the_tiers_that_wait() -> None:

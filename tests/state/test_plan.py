@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,13 @@ def test_more_steps_than_the_budget_are_refused() -> None:
     Plan(goal="g", steps=(step("a"), step("b")), budget=Budget(steps=2))
     with pytest.raises(DesignError, match="2 steps are over its budget of 1"):
         Plan(goal="g", steps=(step("a"), step("b")), budget=Budget(steps=1))
+
+
+@pytest.mark.parametrize("name", ["id", "goal", "assignee"])
+def test_a_step_is_named_and_told_by_texts(name: str) -> None:
+    fields: dict[str, Any] = {"id": "a", "goal": "b", "assignee": "c", name: 1}
+    with pytest.raises(DesignError, match=rf"Step\({name}=1\): give a text"):
+        Step(**fields)
 
 
 def test_one_name_as_after_is_refused_and_not_read_letter_by_letter() -> None:

@@ -214,9 +214,12 @@ def cascade(*tiers: Chooser) -> Cascade:
     A cascade among them counts as its own tiers.
 
     Raises:
-        DesignError: no tiers.
+        DesignError: no tiers, or one that is no chooser.
     """
     if not tiers:
         raise DesignError("cascade: it has no tiers; give at least one chooser")
+    for tier in tiers:
+        if not callable(tier) and not isinstance(tier, Runnable):
+            raise DesignError(f"cascade: {tier!r:.60} is no chooser; give a function of the text")
     nested = [tier.tiers if isinstance(tier, Cascade) else (tier,) for tier in tiers]
     return Cascade(tiers=tuple(chain.from_iterable(nested)))
