@@ -19,7 +19,7 @@ from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.running.runner import Runner, open_runner
 from quintet.evals.scoring import metrics_of, rescored, scored
-from quintet.evals.suite import Suite
+from quintet.evals.suite import Suite, check_runs
 from quintet.evals.target import as_target, unknown_routes
 from quintet.state.record import plain
 
@@ -81,9 +81,7 @@ async def aevaluate(
     Where a task that a target starts raises SystemExit, asyncio ends that loop.
     """
     whole = _suite(suite, cases)
-    for name, value in (("repeats", repeats), ("jobs", jobs)):
-        if not isinstance(value, int) or value < 1:
-            raise DesignError(f"evaluate({name}={value!r}): give a whole number, 1 or more")
+    check_runs(whole, repeats=repeats, jobs=jobs)
     target = as_target(whole.target, whole.cases)
     work = _Evaluation(metrics=metrics_of(whole, repeats=repeats), progress=progress)
     header, clock = header_of(whole, repeats), time.monotonic()
@@ -118,8 +116,6 @@ def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
         raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
     else:
         suite = thing
-    if not suite.cases:
-        raise DesignError(f"suite {suite.name!r} has no cases; give evaluate(target, cases)")
     return suite
 
 

@@ -83,3 +83,16 @@ class Suite:
         """Return the suite on the cases that have one of these tags."""
         chosen: Sequence[Case] = [case for case in self.cases if set(tags) & set(case.tags)]
         return replace(self, cases=tuple(chosen))
+
+
+def check_runs(suite: Suite, *, repeats: int, jobs: int) -> None:
+    """Refuse a suite without cases, and numbers of repeats or jobs below 1.
+
+    Raises:
+        DesignError: it names the suite, or the number.
+    """
+    if not suite.cases:
+        raise DesignError(f"suite {suite.name!r} has no cases; give evaluate(target, cases)")
+    for name, value in (("repeats", repeats), ("jobs", jobs)):
+        if not isinstance(value, int) or value < 1:
+            raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")

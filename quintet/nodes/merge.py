@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 from langgraph.types import Command
@@ -101,7 +103,8 @@ class Merge(Node):
         approvers: who may settle a conflict; empty means anybody.
 
     Raises:
-        DesignError: fewer than two sources, or one required that is none of them.
+        DesignError: fewer than two sources, one required that is none of them, or a resolver that
+            takes no field with its values.
     """
 
     of: tuple[str, ...]
@@ -128,10 +131,14 @@ class Merge(Node):
         resolve: Any = self.resolve
         if isinstance(resolve, Mapping):
             resolve = {
-                field: (resolver,) if callable(resolver) else resolver
+                field: resolver if isinstance(resolver, tuple | list) else (resolver,)
                 for field, resolver in resolve.items()
             }
-        object.__setattr__(self, "resolve", (resolve,) if callable(resolve) else resolve)
+        several = isinstance(resolve, tuple | list | Mapping)
+        object.__setattr__(self, "resolve", resolve if several else (resolve,))
+        groups = resolve.values() if isinstance(resolve, Mapping) else (self.resolve,)
+        for resolver in chain.from_iterable(groups):  # type: ignore[arg-type]
+            _check_resolver(resolver)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -315,3 +322,20 @@ def _record(node: str, field: str, values: Mapping[str, Any], settled: Settled) 
         seen=seen,
     )
     return plain(decision)  # type: ignore[no-any-return]
+
+
+def _check_resolver(resolver: Any) -> None:
+    """Refuse, such as `vote` in place of `vote()`, what cannot be called with a field's values.
+
+    Raises:
+        DesignError: it names the resolver.
+    """
+    try:
+        inspect.signature(resolver).bind("field", {})
+    except ValueError:  # a builtin without a signature
+        return
+    except TypeError as problem:
+        raise DesignError(
+            f"Merge(resolve=): {name_of(resolver)} cannot take a field and its values by source "
+            f"({problem}); a factory is called, as in resolve=vote()"
+        ) from problem

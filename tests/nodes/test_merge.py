@@ -313,3 +313,12 @@ def test_all_orders_of_three_votes_end_alike() -> None:
     ways = itertools.permutations([("form", 1), ("ledger", 2), ("mail", 1)])
     ends = [vote()("a", dict(way)) for way in ways]
     assert {settled and settled.value for settled in ends} == {1}
+
+
+@pytest.mark.parametrize(
+    "resolve", [vote, (precedence("a"), vote), {"x": vote}, {"x": 5}, ("vote",), 5]
+)
+def test_a_resolver_that_cannot_take_a_fields_values_is_refused(resolve: Any) -> None:
+    with pytest.raises(DesignError, match="cannot take a field"):
+        Merge(of=("a", "b"), then="finish", resolve=resolve)
+    assert Merge(of=("a", "b"), then="finish", resolve=(vote(), lambda field, values: None))

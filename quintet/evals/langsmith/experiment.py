@@ -16,7 +16,7 @@ from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
-from quintet.evals.suite import Suite
+from quintet.evals.suite import Suite, check_runs
 from quintet.evals.target import unknown_routes
 
 Progress = Callable[[int, int], None]
@@ -72,11 +72,7 @@ async def aevaluate_with_langsmith(
     progress: Progress | None = None,
 ) -> Report:
     """Run a suite as `evaluate_with_langsmith` does, on the event loop that runs already."""
-    if not suite.cases:
-        raise DesignError(f"suite {suite.name!r} has no cases")
-    for name, value in (("repeats", repeats), ("jobs", jobs)):
-        if not isinstance(value, int) or value < 1:
-            raise DesignError(f"{name}={value!r}: give a whole number, 1 or more")
+    check_runs(suite, repeats=repeats, jobs=jobs)
     header, clock = header_of(suite, repeats), time.monotonic()
     driver = Driver(suite=suite, repeats=repeats, jobs=jobs, progress=progress)
 
