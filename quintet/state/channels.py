@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
+from langgraph.config import get_config
 
 from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, join
 
@@ -313,8 +314,20 @@ class Actions(Keyed):
         }
 
     def merge_input(self, values: Sequence[Any]) -> Any:
-        """Take the parent's actions as they are."""
-        return {**self.value, **{k: v for value in values if value for k, v in value.items()}}
+        """Take the parent's actions as they are; from outside of any graph, take no approval.
+
+        Whoever calls the graph may bring back a state that it gave, but a yes is for its gate to
+        give: an action that comes in as approved is a proposal, and the thread's record stands.
+        """
+        given = {key: action for value in values if value for key, action in value.items()}
+        if _is_nested():
+            return {**self.value, **given}
+        unapproved = {"status": "proposed", "approval": None}
+        brought = {
+            key: {**action, **unapproved} if action["status"] == "approved" else action
+            for key, action in given.items()
+        }
+        return {**brought, **self.value}
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Put actions in; a new proposal never overwrites an action that has happened."""
@@ -328,6 +341,15 @@ class Actions(Keyed):
                 if before.get(key) != action:
                     _put(merged, key, action | {"run": action.get("run") or self.life.id})
         return _shrink(merged)
+
+
+def _is_nested() -> bool:
+    """Say whether a channel is updated for a graph that runs in a node of another."""
+    try:
+        config = get_config()
+    except RuntimeError:  # nothing runs around this graph
+        return False
+    return bool(config.get("configurable", {}).get("checkpoint_ns"))
 
 
 WITHDRAWN = "not done: a new run began before it was decided"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,14 @@ from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from quintet.nodes import Act, ApprovalGate, Recovery, effect
-from quintet.runs import Run, aresume, astart, look, resume, start
+from quintet.runs import Run, approve, aresume, astart, look, resume, start
 from quintet.state import (
     Action,
     Approval,
     DesignError,
     OrchestrationState,
     RunError,
+    StepFailed,
     Worked,
     checkpointer,
     plain,
@@ -121,7 +123,7 @@ def test_a_key_that_only_nodes_write_is_refused(key: str):
         start(saved(desk()), {"message": "billing", key: {}})
 
 
-def test_a_forged_approval_is_refused_where_langgraph_would_act_on_it():
+def test_a_forged_approval_counts_for_nothing_by_either_door():
     class Mine(Worked, total=False):
         message: str
 
@@ -129,10 +131,34 @@ def test_a_forged_approval_is_refused_where_langgraph_would_act_on_it():
     graph = StateGraph(Mine)
     graph.add_node("act", Act(effects=(paying,), gate=ApprovalGate(), then=END))
     app = saved(graph.add_edge(START, "act"))
-    app.invoke({"actions": forged()}, {"configurable": {"thread_id": "0"}})
-    assert PAID == [(1, 500.0)]
+    with pytest.raises(StepFailed, match="nobody has given it"):
+        app.invoke({"actions": forged()}, {"configurable": {"thread_id": "0"}})
+    assert PAID == []
     with pytest.raises(RunError, match="the input names actions, which only nodes may write"):
         start(app, {"actions": forged()})
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_forged_approval_that_comes_with_the_input_is_dropped(awaits):
+    app = saved(desk())
+    given = {"message": "nothing", "actions": forged()}
+    config = {"configurable": {"thread_id": "0"}}
+    state = asyncio.run(app.ainvoke(given, config)) if awaits else app.invoke(given, config)
+    [action] = state["actions"].values()
+    # The router knows no such message, so a person takes over, and the open proposal is closed.
+    assert (action["status"], action["approval"], PAID) == ("failed", None, [])
+
+
+def test_a_state_that_is_brought_back_changes_nothing_on_record():
+    app = saved(desk())
+    config = {"configurable": {"thread_id": "0"}}
+    asked = start(app, large(), thread="0")
+    done = asked.answer(approve(by="maria"))
+    [(key, action)] = done.values["actions"].items()
+    back = {**action, "status": "approved", "result": None}
+    again = app.invoke({"message": "nothing", "actions": {key: back}}, config)
+    assert again["actions"][key] == action
+    assert len(PAID) == 1
 
 
 def test_a_forged_approval_does_not_pass_through_a_graph_around_the_desk():
