@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Self
 
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
-from langgraph.config import get_config
 
-from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, join
+from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, is_nested, join
 
 DECISIONS_KEPT = 64
 FAILURES_KEPT = 16
@@ -320,7 +319,7 @@ class Actions(Keyed):
         give: an action that comes in as approved is a proposal, and the thread's record stands.
         """
         given = {key: action for value in values if value for key, action in value.items()}
-        if _is_nested():
+        if is_nested():
             return {**self.value, **given}
         unapproved = {"status": "proposed", "approval": None}
         brought = {
@@ -341,15 +340,6 @@ class Actions(Keyed):
                 if before.get(key) != action:
                     _put(merged, key, action | {"run": action.get("run") or self.life.id})
         return _shrink(merged)
-
-
-def _is_nested() -> bool:
-    """Say whether a channel is updated for a graph that runs in a node of another."""
-    try:
-        config = get_config()
-    except RuntimeError:  # nothing runs around this graph
-        return False
-    return bool(config.get("configurable", {}).get("checkpoint_ns"))
 
 
 WITHDRAWN = "not done: a new run began before it was decided"

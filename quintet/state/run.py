@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
+from langgraph.config import get_config
 
 Plain = dict[str, Any]
 
@@ -144,6 +145,15 @@ def join(key: str) -> Life:
         return NO_RUN
     life.joined.add(key)
     return life
+
+
+def is_nested() -> bool:
+    """Say whether a channel is updated for a graph that runs in a node of another."""
+    try:
+        config = get_config()
+    except RuntimeError:  # nothing runs around this graph
+        return False
+    return bool(config.get("configurable", {}).get("checkpoint_ns"))
 
 
 class RunView(dict[str, Any]):
