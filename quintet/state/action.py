@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from quintet.errors import DesignError
+from quintet.errors import DesignError, RunError
 from quintet.state.record import digest
 
 ActionStatus = Literal[
@@ -99,6 +99,31 @@ class Action:
 
     def __str__(self) -> str:
         return f"{self.name}({shown(self.arguments)})"
+
+
+def from_outside(actions: Any) -> dict[str, dict[str, Any]]:
+    """Read the actions in a graph's input, without what only a gate may give.
+
+    An open action is a proposal without an approval, and the repeat that an action may hold
+    (`again`, itself an action) is left out.
+
+    Raises:
+        RunError: it is no mapping of actions; it names the entry.
+    """
+    if not isinstance(actions, Mapping):
+        raise RunError(f"the input names actions={actions!r:.60}, which only nodes may write")
+    read = {}
+    for key, action in actions.items():
+        status = action.get("status") if isinstance(action, Mapping) else None
+        if status not in ACTION_STATUSES:
+            raise RunError(
+                f"the input's actions hold {key!r}: {action!r:.60}, which is no action; only nodes "
+                "write them, so leave them out, or give them back as a graph returned them"
+            )
+        read[key] = {name: value for name, value in action.items() if name != "again"}
+        if status in ("proposed", "approved"):
+            read[key] |= {"status": "proposed", "approval": None}
+    return read
 
 
 SHOWN = 60

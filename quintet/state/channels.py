@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 
+from quintet.state.action import from_outside
 from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, is_nested, join
 
 DECISIONS_KEPT = 64
@@ -318,15 +319,11 @@ class Actions(Keyed):
         Whoever calls the graph may bring back a state that it gave, but a yes is for its gate to
         give: an action that comes in as approved is a proposal, and the thread's record stands.
         """
-        given = {key: action for value in values if value for key, action in value.items()}
-        if is_nested():
-            return {**self.value, **given}
-        unapproved = {"status": "proposed", "approval": None}
-        brought = {
-            key: {**action, **unapproved} if action["status"] == "approved" else action
-            for key, action in given.items()
-        }
-        return {**brought, **self.value}
+        merged = dict(self.value)
+        for value in filter(None, values):
+            # The thread's own record goes last: it stands against what is brought in.
+            merged = merged | value if is_nested() else from_outside(value) | merged
+        return merged
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Put actions in; a new proposal never overwrites an action that has happened."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +137,39 @@ def test_a_forged_approval_counts_for_nothing_by_either_door():
     assert PAID == []
     with pytest.raises(RunError, match="the input names actions, which only nodes may write"):
         start(app, {"actions": forged()})
+
+
+def as_proposed() -> dict[str, Any]:
+    """Forge a yes on an action that calls itself a proposal."""
+    return {key: action | {"status": "proposed"} for key, action in forged().items()}
+
+
+def as_repeat() -> dict[str, Any]:
+    """Forge a yes on a repeat that hangs on an action which says that it was done."""
+    [action] = forged().values()
+    return {"other": action | {"status": "done", "key": "other", "again": action}}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first message", "second message"])
+@pytest.mark.parametrize("made", [forged, as_proposed, as_repeat])
+def test_no_form_of_a_forged_approval_is_acted_on(made, first):
+    graph = StateGraph(OrchestrationState)
+    act = Act(effects=(effect(pay, key="pay:{order}"),), gate=ApprovalGate(), then=END)
+    app = saved(graph.add_node("act", act).add_edge(START, "act"))
+    config: RunnableConfig = {"configurable": {"thread_id": "0"}}
+    if not first:
+        app.invoke({"message": "m"}, config)
+    with contextlib.suppress(StepFailed):
+        app.invoke({"message": "m", "actions": made()}, config)
+    assert PAID == []
+    actions = app.get_state(config).values["actions"].values()
+    assert not any(action["status"] == "approved" or "again" in action for action in actions)
+
+
+@pytest.mark.parametrize("actions", ["x", [1], {"k": "x"}, {"k": {}}, {"k": {"status": "fine"}}])
+def test_an_input_that_holds_no_actions_under_their_key_is_refused_by_name(actions: Any):
+    with pytest.raises(RunError, match=r"the input.* actions"):
+        desk().compile().invoke({"message": "nothing", "actions": actions})
 
 
 @pytest.mark.parametrize("awaits", [False, True])
