@@ -20,6 +20,7 @@ QuintetError
 └── RunError            (RuntimeError)     a run that cannot be moved as asked
     ├── NoSuchRun       (LookupError)
     ├── ThreadHeld                         somebody else moves this thread now
+    │   └── RunSuperseded                  somebody else has moved it on, or it is an old checkpoint
     └── AnswerRefused   (ValueError)
 """
 
@@ -123,6 +124,10 @@ class NoSuchRun(RunError, LookupError):
 
 class ThreadHeld(RunError):
     """Raised when somebody else moves this thread now; try again when they are done."""
+
+
+class RunSuperseded(ThreadHeld):
+    """Raised when a run goes on from a checkpoint that is not its thread's newest."""
 
 
 class AnswerRefused(RunError, ValueError):

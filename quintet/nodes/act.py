@@ -13,11 +13,11 @@ from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignE
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
-from quintet.nodes.core.once import refuse_repeat
 from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.undo import take_back
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import closed
 from quintet.state.action import Action
@@ -79,7 +79,6 @@ class Act(Node):
             effect = self._effect_of(action)
             self._permit(action)
             action = effect.exactly(action)
-            refuse_repeat(action, attempt.known)
             with attempt:
                 action = yield from effect.perform(action, attempt)
         except GraphBubbleUp:
@@ -87,7 +86,8 @@ class Act(Node):
         except Exception as problem:
             harmless = _REFUSALS + (() if effect is None else effect.harmless)
             failure = failure_of(problem, task, step=action.key)
-            if not isinstance(problem, harmless):  # nobody knows whether it happened: no retry
+            known = effect is not None and effect.honours_key
+            if not isinstance(problem, harmless) and not known:  # nobody knows: no retry
                 failure = replace(failure, kind="denied")
             raise StepFailed(failure, _failed(at, proposal, action, attempt, failure)) from problem
         # The attempt holds more than this action where the function has called another effect.
@@ -215,12 +215,24 @@ class Undo(Node):
             mark = f"{task.path}:{at}"
             if undo is None or mark in tried:
                 continue
-            why_not = yield from _take_back(undo, action)
+            why_not = yield from self._take_back(undo, action, task)
             update: dict[str, Any] = {"kept": keep("undo", mark, why_not)}
             if why_not is None:
                 update = {"actions": {at: plain(replace(action, status="undone"))}}
             return Command(goto=task.node, update=update)
         return self._end(task, state)
+
+    def _take_back(self, effect: Effect, action: Action, task: Task) -> Logic[str | None]:
+        """Undo one action; give None, or the reason why it could not be undone."""
+        # Opened for its journal alone: an undo is no part of a budget.
+        attempt = Attempt(task=task)
+        try:
+            why = yield from take_back(effect, action, action.result, attempt.place, attempt.owner)
+        except GraphBubbleUp:
+            raise
+        except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
+            return in_words(problem)
+        return why or None
 
     def _end(self, task: Task, state: Mapping[str, Any]) -> dict[str, Any]:
         actions, tried = of_this_run(state), kept(state, "undo")
@@ -240,18 +252,6 @@ class Undo(Node):
         )
         decision = Decision(kind="abort", node=task.node, choice=outcome.status, reason=why)
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
-
-
-def _take_back(effect: Effect, action: Action) -> Logic[str | None]:
-    """Undo one action; give None, or the reason why it could not be undone."""
-    result = effect.arguments.result(action.result)
-    try:
-        yield Call(effect.undo, (result,), blocks=True)
-    except GraphBubbleUp:
-        raise
-    except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
-        return in_words(problem)
-    return None
 
 
 def _done_last_first(state: Mapping[str, Any]) -> list[tuple[str, Action]]:

@@ -11,10 +11,20 @@ from typing import Any
 from langchain_core.tools import StructuredTool
 
 from quintet.errors import ActionRefused, DesignError
-from quintet.nodes.core.arguments import Arguments, arguments_of, check_key, key_text
+from quintet.nodes.core.arguments import (
+    KEY,
+    Arguments,
+    arguments_of,
+    check_key,
+    key_text,
+    takes,
+    without_key,
+)
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic, adrive, drive
-from quintet.nodes.core.once import done_here, propose, run_once
+from quintet.nodes.core.once import Ends, done_here, propose, run_once
+from quintet.nodes.core.standing import Standing, key_for_receiver
+from quintet.nodes.core.unknown import resolve
 from quintet.state.action import Action
 from quintet.state.record import plain
 from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
@@ -33,6 +43,9 @@ class Effect:
         undo: takes what the function returned, and takes it back.
         harmless: exception types after which the effect is known not to have happened.
         allow: a criterion over the action, asked when it is proposed and again where it happens.
+        reconcile: asks the receiver whether it happened.
+        after: a criterion on what the function returned, which says that it happened.
+        sequence: which of several wanted repeats this is; see `repeat`.
     """
 
     function: Callable[..., Any]
@@ -40,6 +53,9 @@ class Effect:
     undo: Callable[[Any], Any] | None = None
     harmless: tuple[type[BaseException], ...] = ()
     allow: Criterion[[Action]] | None = None
+    reconcile: Callable[..., Any] | None = None
+    after: Criterion[[Any]] | None = None
+    sequence: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -57,12 +73,18 @@ class Effect:
             if not (isinstance(error, type) and issubclass(error, BaseException)):
                 raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
         object.__setattr__(self, "harmless", errors)
-        for name in ("undo", "allow"):
+        for name in ("undo", "allow", "reconcile", "after"):
             function = getattr(self, name)
             if function is not None and not callable(function):
                 raise DesignError(f"{part}: {name}={function!r:.60} is no function")
-        if self.allow is not None:
-            refuse_async(f"{part}, allow", self.allow)
+        refuse_async(f"{part}, allow", self.allow)
+        refuse_async(f"{part}, after", self.after)
+        if self.reconcile is not None:
+            arguments.check_fits(self.reconcile, "reconcile")
+        if isinstance(self.sequence, bool) or not isinstance(self.sequence, int):
+            raise DesignError(f"{part}: repeat({self.sequence!r:.60}) is no whole number")
+        if self.sequence < 1:
+            raise DesignError(f"{part}: repeat({self.sequence}): the first is 1, and is no repeat")
 
     @property
     def name(self) -> str:
@@ -77,6 +99,27 @@ class Effect:
     def arguments(self) -> Arguments:
         """Give the function's parameters and their types."""
         return arguments_of(self.function)
+
+    @property
+    def honours_key(self) -> bool:
+        """Say whether the function takes an `idempotency_key`, by which its receiver knows it."""
+        return self.arguments.takes_key
+
+    @property
+    def undo_honours_key(self) -> bool:
+        """Say whether `undo` takes an `idempotency_key`."""
+        return self.undo is not None and takes(self.undo, KEY)
+
+    def repeat(self, number: int) -> Effect:
+        """Give this effect for the second, third, ... time that it is meant to happen.
+
+        `remind.repeat(2)(order="1042")` happens once more than `remind(order="1042")`, and once
+        only.
+
+        Raises:
+            DesignError: it is not a whole number from 1.
+        """
+        return replace(self, sequence=number)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run or propose the effect from inside a worker; awaitable if the function is async.
@@ -124,13 +167,14 @@ class Effect:
     def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.unawaited.pop((self.name, action.key), None)  # it runs, so it is awaited
         attempt.allow(self.name)
-        if (done := done_here(action, attempt)) is not None:
-            return self.arguments.result(done.result)
+        standing = yield from done_here(action, attempt, self._ends(attempt))
+        if isinstance(standing, Action):
+            return self.arguments.result(standing.result)
         action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:
-            action = yield from self._run_once(action, attempt)
+            action = yield from self._run_once(action, attempt, standing)
             return self.arguments.result(action.result)
         reason, gate = asked
         propose(replace(action, gate=gate), attempt)
@@ -148,7 +192,9 @@ class Effect:
         """
         # The key is made from the arguments as Act will read them, so that it is the same there.
         arguments, typed = self.arguments.kept(self.arguments.bind(args, kwargs))
-        return Action(name=self.name, arguments=arguments, key=self._key_of(typed))
+        key, number = self._key_of(typed), self.sequence
+        key = key if number == 1 else f"{key}#{number}"
+        return Action(name=self.name, arguments=arguments, key=key, sequence=number)
 
     def exactly(self, action: Action) -> Action:
         """Give an action of this effect with its arguments checked, under the effect's own key.
@@ -156,7 +202,7 @@ class Effect:
         Raises:
             DesignError: the arguments do not fit.
         """
-        checked = self.action(**action.arguments)
+        checked = replace(self, sequence=action.sequence).action(**action.arguments)
         return replace(action, arguments=checked.arguments, key=checked.key)
 
     def _key_of(self, typed: Mapping[str, Any]) -> str:
@@ -190,13 +236,36 @@ class Effect:
         Raises:
             ActionRefused, EffectRepeated, EffectUnknown, AttemptEnded: as when called.
         """
+        standing = yield from done_here(action, attempt, self._ends(attempt))
+        if isinstance(standing, Action):
+            return standing
         self.permit(action)
-        return self._run_once(action, attempt)
+        return (yield from self._run_once(action, attempt, standing))
 
-    def _run_once(self, action: Action, attempt: Attempt) -> Logic[Action]:
-        function = partial(self.function, **self.arguments.read(action.arguments))
-        call = Call(function, (), blocks=not is_async(self.function))
-        return run_once(action, attempt, call, self.harmless)
+    def _run_once(self, action: Action, attempt: Attempt, standing: Standing) -> Logic[Action]:
+        arguments = self.arguments.read(action.arguments)
+        if self.honours_key:
+            arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
+        call = Call(partial(self.function, **arguments), (), blocks=not is_async(self.function))
+        return run_once(action, attempt, call, standing, self._ends(attempt))
+
+    def _ends(self, attempt: Attempt) -> Ends:
+        def resolved(action: Action, standing: Standing, may_ask: bool) -> Logic[Standing]:
+            return resolve(self, action, attempt, standing, may_ask=may_ask)
+
+        return Ends(harmless=self.harmless, after=self.after, resolve=resolved)
+
+    def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
+        """Give the arguments that `reconcile` takes, by its parameters' names."""
+        known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
+        return {name: value for name, value in known.items() if takes(function, name)}
+
+    def undo_call(self, result: Any, key: str) -> Call:
+        """Give the call that takes the effect back, with a key by which its receiver knows it."""
+        assert self.undo is not None
+        options = {KEY: key} if self.undo_honours_key else {}
+        blocks = not is_async(self.undo)
+        return Call(self.undo, (self.arguments.result(result),), options=options, blocks=blocks)
 
     def as_tool(self) -> StructuredTool:
         """Give this effect as a LangChain tool, with the function's own description and schema.
@@ -211,6 +280,8 @@ class Effect:
             coroutine=self.function if asynchronous else None,
             description=description,
         ).args_schema
+        if self.honours_key:
+            schema = without_key(schema)
         call = _ToolCall(self)  # the worker knows the effect's own tool by this object
         return StructuredTool(
             name=self.name,
@@ -251,6 +322,8 @@ def effect(
     undo: Callable[[Any], Any] | None = None,
     harmless: tuple[type[BaseException], ...] = (),
     allow: Criterion[[Action]] | None = None,
+    reconcile: Callable[..., Any] | None = None,
+    after: Criterion[[Any]] | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 
@@ -263,9 +336,27 @@ def effect(
         harmless: exceptions after which the effect is known not to have happened, so that it
             may be tried again. After any other exception nobody knows, and a person must look.
         allow: a criterion over the action that no approval overrides, such as whose order it is.
+        reconcile: asks the receiver whether the effect happened, when a crash has left that
+            unknown; it takes any of the function's arguments by their names, and `key` or `action`.
+            It gives the function's result, or True, where the effect happened; False where it did
+            not, and it is then tried again. Anything else (None, an exception) means that it cannot
+            tell: a person is asked.
+        after: a criterion on what the function returned, which says that the effect happened, such
+            as `lambda receipt: receipt["status"] == "paid"`. Where it does not hold, nobody knows.
+
+    A function with a parameter `idempotency_key` is given one, the same for each attempt at one
+    effect of a thread. Where its receiver honours that key, nothing else is needed.
 
     Raises:
         DesignError: the key names something that is not an argument or not its content, a type
             cannot be kept, or a function is async where nothing awaits it.
     """
-    return Effect(function=function, key=key, undo=undo, harmless=harmless, allow=allow)
+    return Effect(
+        function=function,
+        key=key,
+        undo=undo,
+        harmless=harmless,
+        allow=allow,
+        reconcile=reconcile,
+        after=after,
+    )

@@ -17,6 +17,7 @@ from quintet.errors import (
     PersonNeeded,
     QuintetError,
     RunError,
+    RunSuperseded,
     ThreadHeld,
     ToolRefused,
     UnknownRoute,
@@ -38,7 +39,7 @@ from quintet.state.fragments import (
     Routed,
     Worked,
 )
-from quintet.state.journal import Claim, Journal, MemoryJournal
+from quintet.state.journal.entry import Entry, Journal
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain
@@ -55,7 +56,6 @@ __all__ = [
     "Budget",
     "BudgetExhausted",
     "CheckpointerError",
-    "Claim",
     "Contract",
     "ContractBroken",
     "Criterion",
@@ -65,11 +65,11 @@ __all__ = [
     "EffectRepeated",
     "EffectUnknown",
     "Ended",
+    "Entry",
     "Failure",
     "HandoffLoop",
     "Journal",
     "Log",
-    "MemoryJournal",
     "Merged",
     "MissingExtra",
     "NoSuchRun",
@@ -82,6 +82,7 @@ __all__ = [
     "Recovered",
     "Routed",
     "RunError",
+    "RunSuperseded",
     "Spending",
     "Step",
     "StepFailed",

@@ -11,7 +11,7 @@ from quintet.errors import DesignError, RunError
 from quintet.state.record import digest
 
 ActionStatus = Literal[
-    "proposed", "approved", "rejected", "done", "failed", "unknown", "undone", "withdrawn"
+    "proposed", "approved", "rejected", "done", "failed", "unknown", "undone", "withdrawn", "dry"
 ]
 ACTION_STATUSES: tuple[ActionStatus, ...] = get_args(ActionStatus)
 
@@ -64,6 +64,8 @@ class Action:
         run: the run that it belongs to.
         gate: the gate that asks a person about it; empty where none does.
         ended: the time at which it was done, in seconds since the epoch.
+        journaled: whether the journal of the thread's database holds how it ended.
+        sequence: which of several wanted repeats it is, from 1; it is in the key too.
 
     Raises:
         DesignError: an unknown status.
@@ -82,6 +84,8 @@ class Action:
     run: str = ""
     gate: str = ""
     ended: float | None = None
+    journaled: bool = False
+    sequence: int = 1
 
     def __post_init__(self) -> None:
         if self.status not in ACTION_STATUSES:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
-from quintet.state.hold import Holds
+from quintet.state.journal.sqlite import MemoryJournal
 from quintet.state.saver import Saver
 from quintet.state.serializer import StrictSerializer
 
 
 class SaverInMemory(Saver, InMemorySaver):
     """Save checkpoints in memory, as LangGraph's saver does, and read back only known types."""
+
+    _putting: threading.RLock
+
+    @contextmanager
+    def _alone(self, config: RunnableConfig) -> Iterator[str | None]:
+        ids = config["configurable"]
+        with self._putting:
+            # Read in this way, since a defaultdict adds an empty entry for each that is looked up.
+            spaces = self.storage.get(str(ids["thread_id"])) or {}
+            yield max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
@@ -39,5 +52,6 @@ def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
             "write 'memory://', or 'sqlite:///file.db' to keep the checkpoints."
         )
     saver = SaverInMemory(serde=serde)
-    saver.holds = Holds()
+    saver._putting = threading.RLock()
+    saver.keep_with(MemoryJournal())
     return saver

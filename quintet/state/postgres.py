@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, LiteralString, cast
 from urllib.parse import quote, urlencode
 
@@ -23,7 +23,8 @@ from psycopg_pool import ConnectionPool
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, held_by
-from quintet.state.saver import THREADS_QUERY, ThreadedSaver
+from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
+from quintet.state.saver import THREADS_QUERY, ThreadedSaver, require_newest
 from quintet.state.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -39,6 +40,14 @@ _HOLD: Final = (
 )
 _GIVE_BACK: Final = (
     "SELECT pg_advisory_unlock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
+)
+
+_PUT_LOCK: Final = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || %s || '/' || %s, 8))"
+)
+_NEWEST: Final = (
+    "SELECT checkpoint_id FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = %s "
+    "ORDER BY checkpoint_id DESC LIMIT 1"
 )
 
 Connection = psycopg.Connection[DictRow]
@@ -69,6 +78,12 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         if isinstance(self.holds, SessionHolds):
             self.holds.close()
 
+    @contextmanager
+    def borrowed(self) -> Iterator[Connection]:
+        """Lend one of its connections."""
+        with self.lock, self.conn.connection() as connection:
+            yield connection
+
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.lock, self.conn.connection() as connection:
@@ -90,6 +105,27 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         }
         checkpoint = {**checkpoint, "channel_values": values}
         return super().put(config, checkpoint, metadata, new_versions)
+
+    def _put_after_newest(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        ids = config["configurable"]
+        space = (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
+        with self.lock, self.conn.connection() as connection, connection.transaction():
+            connection.execute(_PUT_LOCK, space)
+            found = connection.execute(_NEWEST, space).fetchone()
+            newest = None if found is None else found["checkpoint_id"]
+            require_newest(newest, config, checkpoint)
+            # A saver on this one connection, so that all is one transaction.
+            saver = PostgresSaver(connection, serde=self.serde)
+            return saver.put(config, checkpoint, metadata, new_versions)
+
+    def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
+        raise NotImplementedError  # pragma: no cover - the transaction is opened above
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete the older checkpoints of the threads, or with `"delete"` all of them."""
@@ -130,7 +166,7 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
         name="quintet",
     )
     saver = SaverInPostgres(pool, serde=serde)
-    saver.holds = SessionHolds(conninfo, settings)
+    saver.keep_with(PostgresJournal(saver.borrowed, SessionHolds(conninfo, settings)))
     return saver
 
 
@@ -218,6 +254,8 @@ def _prepare(connection: Connection, address: Address) -> None:
             )
         time.sleep(0.05)
     PostgresSaver(connection).setup()
+    for statement in (TABLE, BY_SUBJECT, OPEN_TABLE):
+        connection.execute(statement)
 
 
 def _locked(connection: Connection) -> bool:
@@ -226,8 +264,11 @@ def _locked(connection: Connection) -> bool:
 
 
 def _is_current(connection: Connection) -> bool:
-    row = connection.execute("SELECT to_regclass('checkpoint_migrations') AS oid").fetchone()
-    if row is None or row["oid"] is None:
+    row = connection.execute(
+        "SELECT to_regclass('checkpoint_migrations') IS NOT NULL "
+        "AND to_regclass('quintet_open') IS NOT NULL AS made"
+    ).fetchone()
+    if row is None or not row["made"]:
         return False
     row = connection.execute("SELECT max(v) AS version FROM checkpoint_migrations").fetchone()
     version = cast(Mapping[str, int | None], row or {}).get("version")

@@ -17,6 +17,8 @@ from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 from langgraph.config import get_config
 
+from quintet.state.journal.found import note_loaded
+
 Plain = dict[str, Any]
 
 NOTHING: Any = LastValue(Any).checkpoint()
@@ -134,6 +136,7 @@ def load(stored: Mapping[str, Any] | None) -> Life:
     """Begin the life of an invocation; the channels that are loaded next, in this thread, join."""
     # LangGraph loads a graph's channels in the order of the state's keys, within one call, and
     # hands them nothing in common: the life is passed on by the thread.
+    note_loaded()
     _loading.life = life = Life(stored)
     return life
 

@@ -1,10 +1,15 @@
-"""Add to LangGraph's savers: async calls, listing by pages, closing, holds on threads."""
+"""Add to LangGraph's savers: async calls, listing by pages, closing, a journal, one runner a thread.
+
+A checkpoint is put only where the one that it follows is its thread's newest. Of two runners that
+go on from the same checkpoint, one is refused, and so is a run from an old checkpoint.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
@@ -17,7 +22,11 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
+from quintet.errors import RunSuperseded
 from quintet.state.hold import Holds
+from quintet.state.journal.entry import Journal
+from quintet.state.journal.found import Known, note_loading
+from quintet.state.questions import Questions
 
 PAGE = 64
 
@@ -34,6 +43,77 @@ class Saver(BaseCheckpointSaver[str]):
     """
 
     holds: Holds
+    journal: Journal
+    _known: Known
+    _questions: Questions
+
+    def keep_with(self, journal: Journal) -> None:
+        """Keep a journal beside the checkpoints, which the nodes of their runs find."""
+        self.journal, self.holds = journal, journal.holds
+        self._known, self._questions = Known(journal), Questions(journal)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Get the checkpoint that the config names, or the latest of its thread."""
+        note_loading(self.journal, config)
+        found = super().get_tuple(config)
+        if found is not None:
+            self._note(found.config, found.checkpoint)
+            self._questions.note_read(found)
+        return found
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint after its thread's newest.
+
+        Raises:
+            RunSuperseded: the thread has a newer one than that which this one follows.
+        """
+        self._note(config, checkpoint)
+        stored = self._put_after_newest(config, checkpoint, metadata, new_versions)
+        self._questions.note_moved(config)
+        return stored
+
+    def _put_after_newest(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Check that a checkpoint follows the newest, and store it, in one transaction."""
+        with self._alone(config) as newest:
+            require_newest(newest, config, checkpoint)
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    @abstractmethod
+    def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
+        """Keep all others from putting checkpoints meanwhile; give the id of the newest."""
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store a task's writes, and list the questions among them."""
+        self._questions.note_writes(config, writes, task_id, task_path)
+        super().put_writes(config, writes, task_id, task_path)
+
+    def _note(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
+        ids = config["configurable"]
+        if not ids.get("checkpoint_ns"):
+            self._known.note(str(ids["thread_id"]), checkpoint["id"])
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints and writes of a thread; its journal stays, for an audit."""
+        super().delete_thread(thread_id)
+        self.journal.close(str(thread_id))
 
     def close(self) -> None:
         """Release what the saver holds; a second call does nothing."""
@@ -116,6 +196,7 @@ class ThreadedSaver(Saver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
+        note_loading(self.journal, config)  # in this context, not only in the thread's copy of it
         return await asyncio.to_thread(self.get_tuple, config)
 
     async def aput(
@@ -149,6 +230,24 @@ class ThreadedSaver(Saver):
         return await asyncio.to_thread(
             self.get_delta_channel_history, config=config, channels=channels
         )
+
+
+def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint that does not follow its thread's newest.
+
+    Raises:
+        RunSuperseded: it names the thread and both checkpoints.
+    """
+    ids = config["configurable"]
+    followed = ids.get("checkpoint_id")
+    # A run under durability="exit" puts its last checkpoint twice.
+    if newest in (None, followed, checkpoint["id"]):
+        return
+    raise RunSuperseded(
+        f"thread {ids['thread_id']!r} was moved on by another runner, or this run goes on from an "
+        f"old checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing "
+        "of it is saved. Go on from the newest, or fork into a thread of its own"
+    )
 
 
 def _id(item: CheckpointTuple) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, cast
 from urllib.parse import unquote
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
+from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.saver import THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
@@ -23,6 +28,10 @@ BUSY_SECONDS = 10.0
 _COLUMNS = (
     "SELECT checkpoint_ns, checkpoint_id, type, checkpoint, metadata FROM checkpoints LIMIT 0",
     "SELECT checkpoint_ns, task_id, task_path, idx, channel, value FROM writes LIMIT 0",
+)
+_NEWEST: Final = (
+    "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? "
+    "ORDER BY checkpoint_id DESC LIMIT 1"
 )
 _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
@@ -59,11 +68,27 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
     def __init__(self, conn: sqlite3.Connection, *, serde: StrictSerializer) -> None:
         super().__init__(conn, serde=serde)
         self.jsonplus_serde = serde  # LangGraph's saver makes one of its own, which is not strict
+        # One that a thread may take twice: a check and the writing after it are one transaction.
+        self.lock = cast(threading.Lock, threading.RLock())
 
     def close(self) -> None:
         """Close the database, after the call that is using it; a second time does nothing."""
         with self.lock:
             self.conn.close()
+
+    @contextmanager
+    def _alone(self, config: RunnableConfig) -> Iterator[str | None]:
+        ids = config["configurable"]
+        with self.lock:
+            try:
+                self.conn.execute("BEGIN IMMEDIATE")
+                found = self.conn.execute(
+                    _NEWEST, (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
+                ).fetchone()
+                yield None if found is None else found[0]
+            except BaseException:
+                self.conn.rollback()
+                raise
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
@@ -89,15 +114,17 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
         conn.execute(f"PRAGMA synchronous={level}")
         saver = SaverInSqlite(conn, serde=serde)
         # A database in memory is seen by its own connection alone.
-        saver.holds = Holds() if path == ":memory:" else holds_beside(path)
-        _prepare(saver, time.monotonic() + seconds)
+        holds = Holds() if path == ":memory:" else holds_beside(path)
+        journal = SqliteJournal(conn, saver.lock, holds)
+        _prepare(saver, journal, time.monotonic() + seconds)
+        saver.keep_with(journal)
     except sqlite3.Error as problem:
         conn.close()
         raise _with_remedy(problem, path) from problem
     return saver
 
 
-def _prepare(saver: SaverInSqlite, give_up: float) -> None:
+def _prepare(saver: SaverInSqlite, journal: SqliteJournal, give_up: float) -> None:
     """Make the tables where they are missing, and prove that the file can be written."""
     while True:
         try:
@@ -105,6 +132,7 @@ def _prepare(saver: SaverInSqlite, give_up: float) -> None:
             saver.conn.execute("BEGIN IMMEDIATE")
             saver.conn.rollback()
             saver.setup()
+            journal.setup()
             for columns in _COLUMNS:
                 saver.conn.execute(columns)
             return

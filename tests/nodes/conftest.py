@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from quintet.state import MemoryJournal
+from quintet.nodes.core import left
+from quintet.state.journal import found
 
 Invoke = Callable[..., Any]
 
@@ -29,7 +30,8 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what this process knows of effects and attempts, as a new process would."""
 
     def forget() -> None:
-        monkeypatch.setattr("quintet.state.journal._JOURNAL", MemoryJournal())
+        monkeypatch.setattr(found, "_in_process", [])
+        left._attempts.clear()
 
     return forget
 

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 from string import Formatter
 from typing import Any, get_args, get_origin, get_type_hints
 
-from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError
+from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.errors import DesignError
@@ -34,12 +34,14 @@ class Arguments:
         signature: its signature.
         types: the annotated type of each parameter that has one.
         returns: the annotated type of the result, if there is one.
+        takes_key: whether it also takes an `idempotency_key`, which is none of its arguments.
     """
 
     name: str
     signature: inspect.Signature
     types: Mapping[str, Any]
     returns: Any = None
+    takes_key: bool = False
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Give the arguments of a call by name, defaults included, in the annotated types.
@@ -97,6 +99,22 @@ class Arguments:
                 "that of its keys and items too"
             )
 
+    def check_fits(self, function: Callable[..., Any], part: str) -> None:
+        """Refuse a function that takes anything but these arguments, `key` and `action`.
+
+        Raises:
+            DesignError: it names the parameter, and those that there are.
+        """
+        known = (*self.signature.parameters, "key", "action")
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                continue  # it takes them all
+            if parameter.name not in known or parameter.kind is parameter.POSITIONAL_ONLY:
+                raise DesignError(
+                    f"effect {self.name!r}: {part} takes {parameter}, which is none of "
+                    f"{', '.join(known)}: it is given by these names"
+                )
+
     def result(self, kept: Any) -> Any:
         """Read a kept result in the annotated type; leave one that does not fit as it is."""
         if self.returns is None or kept is None:
@@ -125,6 +143,10 @@ def arguments_of(function: Callable[..., Any]) -> Arguments:
     """
     name = getattr(function, "__name__", type(function).__name__)
     signature = inspect.signature(function)
+    takes_key = KEY in signature.parameters
+    if takes_key:
+        others = [p for at, p in signature.parameters.items() if at != KEY]
+        signature = signature.replace(parameters=others)
     for parameter in signature.parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise DesignError(
@@ -142,7 +164,31 @@ def arguments_of(function: Callable[..., Any]) -> Arguments:
     if returns is not None and returns is not type(None):
         _refuse_unkept(name, "what it returns", returns)
     types = {key: hint for key, hint in types.items() if hint is not Any}
-    return Arguments(name=name, signature=signature, types=types, returns=returns)
+    return Arguments(
+        name=name, signature=signature, types=types, returns=returns, takes_key=takes_key
+    )
+
+
+KEY = "idempotency_key"
+"""The parameter by which an effect's function passes its key on to whoever receives it."""
+
+
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Say whether a function takes an argument of this name."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a function of C's, which does not say
+        return False
+    any_name = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return name in parameters or (any_name and name != KEY)
+
+
+def without_key(schema: Any) -> Any:
+    """Give a tool's schema without the key, which no model may choose."""
+    fields: dict[str, Any] = {
+        name: (f.annotation, f) for name, f in schema.model_fields.items() if name != KEY
+    }
+    return create_model(schema.__name__, __doc__=schema.__doc__, **fields)
 
 
 class _Quiet(GenerateJsonSchema):

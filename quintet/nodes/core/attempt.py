@@ -23,13 +23,13 @@ from langgraph.types import Command
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.actions import Slot, as_update
 from quintet.nodes.core.call import Call, Logic, TimeUp
-from quintet.nodes.core.left import leave_to
+from quintet.nodes.core.left import keep_attempt, leave_to, take_attempt
 from quintet.nodes.core.price import Price, cost_of
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.decision import Decision
-from quintet.state.journal import journal
+from quintet.state.journal.found import Place, find_place
 from quintet.state.record import plain
 
 R = TypeVar("R")
@@ -62,6 +62,7 @@ class Attempt:
         unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
+        place: the journal in which its effects are claimed, and the thread there.
     """
 
     task: Task
@@ -83,19 +84,25 @@ class Attempt:
     ended: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     earlier: Attempt | None = field(default=None, repr=False)
+    place: Place = field(init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # These were recorded before a pause: they need no second decision record.
         self._told = frozenset(self.actions)
+        # Looked up now: a graph that the work calls may load a run of its own in this context.
+        around, superstep = current.get(), self.task.superstep
+        self.place = (
+            find_place(self.task.thread, superstep, superstep) if around is None else around.place
+        )
 
     def __enter__(self) -> Self:
         self.outer = current.get()
-        if self._is_own and (left := journal().take(self.task.id)) is not None:
+        if self._is_own and (left := take_attempt(self.task.id)) is not None:
             self._go_on(left)
         if self._is_own:  # kept now, since a time-out may cut it off at any moment
-            journal().keep(self.task.id, _Live(self))
+            keep_attempt(self.task.id, _Live(self))
         if self.outer is None:
             leave_to(self.task.around, self)
         self.began = time.monotonic()
@@ -115,7 +122,7 @@ class Attempt:
         for coroutine in self.unawaited.values():
             coroutine.close()  # else Python warns that it was never awaited
         if problem is None and self._is_own:
-            journal().take(self.task.id)
+            take_attempt(self.task.id)
         if self.task.around:
             self.known = {}  # the tasks around may keep this one for long
 
@@ -147,6 +154,13 @@ class Attempt:
     def owner(self) -> str:
         """Give the task that claims effects: the outermost, whose retry runs the inner anew."""
         return self.task.id if self.outer is None else self.outer.owner
+
+    @property
+    def scope(self) -> str:
+        """Give the thread that its effects belong to: that of the outermost graph."""
+        if self.place.shared or not self.task.thread:
+            return self.place.thread
+        return self.task.thread if self.outer is None else self.outer.scope
 
     def check_open(self, call: str) -> None:
         """Refuse a call when this attempt, or one around it, has ended.

@@ -1,18 +1,19 @@
 """Hand on what failed work has spent and done.
 
 A nested graph that fails returns no state, so its attempts are also left to the tasks around it.
+They are kept in this process, where a failed node's handler runs too.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from quintet.nodes.core.actions import Slot, as_update
 from quintet.state.action import Action
 from quintet.state.budget import Spending, add_spending
-from quintet.state.journal import journal
 
 
 class Left(Protocol):
@@ -30,6 +31,28 @@ class Left(Protocol):
 
     def update(self, *, failed: bool) -> dict[str, Any]:
         """Give what it has spent and done, as a state update."""
+
+
+MOST = 10_000
+"""The most records of attempts that are kept."""
+
+_attempts: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+_attempts_lock = threading.Lock()
+
+
+def keep_attempt(task: str, record: Mapping[str, Any]) -> None:
+    """Keep an attempt's spending and actions for the next attempt of its task."""
+    with _attempts_lock:
+        _attempts[task] = record
+        _attempts.move_to_end(task)
+        while len(_attempts) > MOST:
+            _attempts.popitem(last=False)
+
+
+def take_attempt(task: str) -> Mapping[str, Any] | None:
+    """Give the record of a task's last attempt and forget it; None where there is none."""
+    with _attempts_lock:
+        return _attempts.pop(task, None)
 
 
 class Within(Mapping[str, Any]):
@@ -91,19 +114,19 @@ def leave_to(tasks: Iterable[str], attempt: Left) -> None:
     """Leave an attempt to the tasks around it, in case they fail."""
     for task in tasks:
         with _lock:  # parallel branches of the nested graph come at once
-            record: Any = journal().take(task)
+            record: Any = take_attempt(task)
             record = Within() if record is None else record
             record.add(attempt)
-            journal().keep(task, record)
+            keep_attempt(task, record)
 
 
 def left_within(task: str) -> dict[str, Any]:
     """Give what the nested graph of a task has spent and done, as a state update."""
-    left = journal().take(task)
+    left = take_attempt(task)
     if isinstance(left, Within):
         return left.update(failed=True)
     if left is not None:
-        journal().keep(task, left)  # the node's own attempt, from which its retry goes on
+        keep_attempt(task, left)  # the node's own attempt, from which its retry goes on
     return {}
 
 
@@ -113,7 +136,7 @@ def left_behind(task: str, told: Mapping[str, Any]) -> dict[str, Any]:
     Its failure carries that as `told`, with two exceptions: a task that was cut off by a time-out
     tells nothing, and a nested graph tells of one node only.
     """
-    left = journal().take(task)
+    left = take_attempt(task)
     if left is None:
         return dict(told)
     if isinstance(left, Within):

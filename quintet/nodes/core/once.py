@@ -1,14 +1,14 @@
-"""Run an action once: refuse a repeat, claim the action before it runs, record how it ended.
+"""Run an action once: claim it before it runs, and record how it ended.
 
 An action's end is kept in two places, and both are written here: the journal, where a claim holds
-for all tasks of a superstep, and the attempt, from which it goes into the state.
+for all that share the database, and the attempt, from which it goes into the state. The journal
+decides; the state is what a run's next step and its people see.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
@@ -16,17 +16,36 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
+from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
 from quintet.state.action import Action
 from quintet.state.channels import OPEN, STANDING, slot
+from quintet.state.clock import now
 from quintet.state.failure import in_words
-from quintet.state.journal import journal
 from quintet.state.record import plain
+from quintet.state.verdict import why_not
 
 UNDER_WAY = "it was under way when its step ended"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """How an action's end is told where the function does not tell it by returning.
+
+    Args:
+        harmless: exceptions after which it is known not to have happened.
+        after: a criterion on what the function returned: it says that the action has happened.
+        resolve: asks the receiver, or else a person, about an action whose end is unknown; gives
+            how it stands then: done or free.
+    """
+
+    harmless: tuple[type[BaseException], ...] = ()
+    after: Callable[[Any], Any] | None = None
+    resolve: Callable[[Action, Standing, bool], Logic[Standing]] | None = None
+
+
 def record(action: Action, attempt: Attempt) -> None:
     """Put an action on the record of an attempt and of those around it, which go into the state."""
+    action = replace(action, journaled=attempt.place.shared)
     for layer in attempt.layers():
         with layer.lock:  # tools of one model message run in parallel threads
             layer.actions[action.name, action.key] = action
@@ -39,7 +58,8 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
         EffectRepeated, EffectUnknown: they name the action and its key.
     """
     recorded = known.get(slot(known, action.name, action.key))
-    if recorded is None:
+    # What the journal holds is asked there, where it may be settled.
+    if recorded is None or recorded.get("journaled"):
         return
     if recorded["status"] == "done":
         raise EffectRepeated(_repeated(action, recorded.get("result")))
@@ -50,24 +70,35 @@ def refuse_repeat(action: Action, known: Mapping[str, Any]) -> None:
         )
 
 
-def done_here(action: Action, attempt: Attempt) -> Action | None:
-    """Give the action as this attempt has done it already, or None where it is still to be done.
+def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | Standing]:
+    """Give the action as this attempt's task has done it already, or how it stands: free.
 
     Raises:
-        EffectRepeated, EffectUnknown: it was done before this attempt, with other arguments, or
-            its end is not known.
+        EffectRepeated, EffectUnknown: it was done by other work, or with other arguments, or its
+            end is not known and nobody can tell.
     """
     recorded = _begun(action, attempt)
+    if recorded is not None and recorded.status == "done":
+        if recorded.digest != action.digest:
+            raise EffectRepeated(_repeated(recorded, recorded.result))
+        return recorded
     if recorded is None:
         for layer in attempt.layers():
             refuse_repeat(action, layer.known)
-        return None
-    # Neither rule nor gate is asked again: they may look at a record that the action has changed.
-    if recorded.status != "done":
-        raise EffectUnknown(_unknown(action))
-    if recorded.digest != action.digest:
-        raise EffectRepeated(_repeated(recorded, recorded.result))
-    return recorded
+    standing = yield from standing_of(attempt.place, subject_of(action))
+    if standing.how == "unknown":
+        standing = yield from _resolved(action, standing, ends)
+    if standing.how == "done":
+        return _as_done(action, standing, attempt)
+    return standing
+
+
+def _resolved(action: Action, standing: Standing, ends: Ends) -> Logic[Standing]:
+    # Whoever holds it is alive, and the claim that stands is theirs.
+    with alone(standing):
+        if ends.resolve is None:
+            raise EffectUnknown(_unknown(action))
+        return (yield from ends.resolve(action, standing, True))
 
 
 def propose(action: Action, attempt: Attempt) -> None:
@@ -90,77 +121,127 @@ def propose(action: Action, attempt: Attempt) -> None:
 
 
 def run_once(
-    action: Action, attempt: Attempt, call: Call, harmless: tuple[type[BaseException], ...] = ()
+    action: Action, attempt: Attempt, call: Call, standing: Standing, ends: Ends
 ) -> Logic[Action]:
-    """Claim an action, make the call, and give the action as done, with its result.
-
-    After an exception of a `harmless` type the action is known not to have happened, and may be
-    tried again; after any other its end is recorded as unknown.
+    """Claim an action that is free, make the call, and give the action as done, with its result.
 
     Raises:
-        EffectRepeated, EffectUnknown: another task has claimed it, it was done with other
-            arguments, or its end is not known.
+        EffectUnknown: another task has claimed it meanwhile, or its end is not known.
         AttemptEnded: the attempt has ended.
         DesignError: the call is async where nothing awaits it, asks a person, or its result cannot
             be kept; in the last case the action is on record as done nevertheless.
     """
     attempt.check_open(action.name)
-    if (done := _claim(action, attempt)) is not None:
-        return done
-    try:
-        returned = yield call
-    except NotCalled:
-        _release(action, attempt)
+    with alone(standing):
+        claimed = yield from standing.append_first(
+            "claimed",
+            owner=attempt.owner,
+            digest=action.digest,
+            call=str(action),
+            run=action.run,
+            runner=RUNNER,
+        )
+        if claimed is None:  # other work has done it between our reading and our claim
+            standing = yield from standing_of(attempt.place, standing.subject)
+            if standing.how != "done":
+                raise EffectUnknown(_unknown(action))
+            return _as_done(action, standing, attempt)
+        # The step may end while the action runs, by a tool beside it or a time-out.
+        record(replace(action, status="unknown", result=UNDER_WAY), attempt)
+        try:
+            returned = yield call
+        except BaseException as problem:
+            return (yield from _failed(action, attempt, claimed, ends, problem))
+        return (yield from _settled(action, attempt, claimed, ends, returned))
+
+
+def _failed(
+    action: Action, attempt: Attempt, standing: Standing, ends: Ends, problem: BaseException
+) -> Logic[Action]:
+    """Record how an action ended that raised; give it as done where its receiver says so."""
+    if isinstance(problem, NotCalled):
+        yield from _release(action, attempt, standing, "it was not called")
         raise DesignError(f"effect {action.name!r} is async: {ASYNC}") from None
-    except GraphBubbleUp:
+    if isinstance(problem, GraphBubbleUp):
         # LangGraph would run the node anew after the answer, and the effect with it.
+        yield from standing.append("unknown", result="it asked a person from inside")
         raise DesignError(
             f"{action} asks a person, or leaves, from inside the effect, and nobody can tell what "
             "it had done by then; ask by an ApprovalGate, or in the agent before the effect"
         ) from None
-    except harmless:
-        _release(action, attempt)
-        raise
-    except BaseException as problem:
-        record(replace(action, status="unknown", result=in_words(problem)), attempt)
-        raise
-    return _settle(action, returned, attempt)
+    if isinstance(problem, ends.harmless):
+        yield from _release(action, attempt, standing, in_words(problem))
+        raise problem
+    record(replace(action, status="unknown", result=in_words(problem)), attempt)
+    # An async call that is cancelled may await nothing more, and a process that ends has no time.
+    if not isinstance(problem, Exception):
+        raise problem
+    standing = yield from standing.append("unknown", result=in_words(problem))
+    if ends.resolve is not None:
+        standing = yield from ends.resolve(action, standing, False)
+    if standing.how == "done":
+        return _as_done(action, standing, attempt)
+    if standing.how == "free":
+        _forget(action, attempt)
+    raise problem
 
 
-def _claim(action: Action, attempt: Attempt) -> Action | None:
-    """Give None where the action may run now, else the action as it was done before."""
-    standing = journal().claim(attempt.task.superstep, _claimed(action), attempt.owner)
-    if standing is None:
-        # The step may end while the action runs, by a tool beside it or a time-out.
-        record(replace(action, status="unknown", result=UNDER_WAY), attempt)
-        return None
-    if standing.status != "done":
-        raise EffectUnknown(_unknown(action))
-    # The same task has done it in an earlier try; its record has the arguments of then.
-    done = replace(_begun(action, attempt) or action, status="done", result=standing.result)
-    if standing.owner != attempt.owner or done.digest != action.digest:
-        raise EffectRepeated(_repeated(done, standing.result))
-    record(done, attempt)
-    return done
-
-
-def _settle(action: Action, returned: Any, attempt: Attempt) -> Action:
+def _settled(
+    action: Action, attempt: Attempt, standing: Standing, ends: Ends, returned: Any
+) -> Logic[Action]:
     """Record the action as done, even where its result cannot be kept: it has happened."""
     fault = None
     try:
         result = plain(returned)
     except DesignError as problem:
         fault, result = problem, f"{returned!r:.200}"
-    action = replace(action, status="done", result=result, ended=time.time())
-    journal().settle(attempt.task.superstep, _claimed(action), result)
+    if ends.after is not None and (why := why_not(ends.after(returned), ends.after)) is not None:
+        return (yield from _unproven(action, attempt, standing, ends, why))
+    action = replace(action, status="done", result=result, ended=now())
+    yield from standing.append("done", result=result)
     record(action, attempt)
     if fault is not None:
         raise DesignError(f"{action} is done, but its result cannot be kept: {fault}") from fault
     return action
 
 
-def _release(action: Action, attempt: Attempt) -> None:
-    journal().release(attempt.task.superstep, _claimed(action))
+def _unproven(
+    action: Action, attempt: Attempt, standing: Standing, ends: Ends, why: str
+) -> Logic[Action]:
+    """Look for the end of an action whose own postcondition does not hold."""
+    reason = f"it returned, but {why}"
+    record(replace(action, status="unknown", result=reason), attempt)
+    standing = yield from standing.append("unknown", result=reason)
+    if ends.resolve is not None:
+        standing = yield from ends.resolve(action, standing, False)
+    if standing.how == "done":
+        return _as_done(action, standing, attempt)
+    if standing.how == "free":
+        _forget(action, attempt)
+    raise EffectUnknown(f"{action}: {reason}")
+
+
+def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
+    """Give an action that the journal holds as done, where this task may have its result.
+
+    Raises:
+        EffectRepeated: other work has done it, or with other arguments.
+    """
+    if standing.owner != attempt.owner or standing.digest != action.digest:
+        raise EffectRepeated(_repeated(action, standing.result))
+    begun = _begun(action, attempt) or action
+    at = standing.entries[-1].at or now()
+    done = replace(begun, status="done", result=standing.result, ended=at)
+    record(done, attempt)
+    return done
+
+
+def _release(action: Action, attempt: Attempt, standing: Standing, why: str) -> Logic[None]:
+    yield from standing.append("released", why=why)
+    _forget(action, attempt)
+
+
+def _forget(action: Action, attempt: Attempt) -> None:
     for layer in attempt.layers():
         with layer.lock:
             layer.actions.pop((action.name, action.key), None)
@@ -173,10 +254,6 @@ def _begun(action: Action, attempt: Attempt) -> Action | None:
         if recorded is not None and recorded.status in STANDING:
             return recorded
     return None
-
-
-def _claimed(action: Action) -> str:
-    return f"{action.name}:{action.key}"
 
 
 def _unknown(action: Action) -> str:

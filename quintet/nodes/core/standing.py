@@ -1,0 +1,155 @@
+"""Read how an action stands in the journal: free to be done, done, or begun with an unknown end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import uuid4
+
+from quintet.errors import EffectUnknown, ThreadHeld
+from quintet.nodes.core.call import Call, Logic
+from quintet.state.action import Action
+from quintet.state.clock import now
+from quintet.state.journal.entry import Entry
+from quintet.state.journal.found import Place
+from quintet.state.record import digest
+
+How = Literal["free", "done", "unknown"]
+
+_HOW: Mapping[str, How] = {
+    "claimed": "unknown",
+    "unknown": "unknown",
+    "done": "done",
+    "released": "free",
+    "undone": "free",
+}
+"""How an action stands, by the kind of its stream's last entry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An action's stream in the journal.
+
+    Args:
+        place: the journal, and the thread in it.
+        subject: the stream.
+        entries: its entries so far.
+    """
+
+    place: Place
+    subject: str
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def how(self) -> How:
+        """Say how the action stands."""
+        return _HOW[self.entries[-1].kind] if self.entries else "free"
+
+    @property
+    def claim(self) -> Entry | None:
+        """Give the last claim on it."""
+        return next((e for e in reversed(self.entries) if e.kind == "claimed"), None)
+
+    @property
+    def owner(self) -> str:
+        """Give the task that claimed it last; empty where none has."""
+        return "" if self.claim is None else str(self.claim.value["owner"])
+
+    @property
+    def digest(self) -> str:
+        """Give the digest of the action that was claimed last."""
+        return "" if self.claim is None else str(self.claim.value["digest"])
+
+    @property
+    def result(self) -> Any:
+        """Give what the last entry holds as a result, or as the reason for an unknown end."""
+        return self.entries[-1].value.get("result") if self.entries else None
+
+    @property
+    def undone(self) -> int:
+        """Count how often it was done and taken back."""
+        return sum(entry.kind == "undone" for entry in self.entries)
+
+    def append(self, kind: str, **value: Any) -> Logic[Standing]:
+        """Append an entry after those that were read, and give the stream with it.
+
+        Raises:
+            EffectUnknown: another runner has appended one meanwhile.
+        """
+        standing = yield from self.append_first(kind, **value)
+        if standing is None:
+            raise EffectUnknown(
+                f"{self.subject}: another runner has taken it over, so nothing is recorded by this "
+                "one; look(app, thread=...) shows how it went on"
+            )
+        return standing
+
+    def append_first(self, kind: str, **value: Any) -> Logic[Standing | None]:
+        """Append an entry as `append` does; give None where another was first."""
+        position = len(self.entries)
+        place, about = self.place, {"position": position}
+        first: bool = yield Call(
+            place.journal.append,
+            (place.thread, self.subject, kind, value),
+            options=about,
+            blocks=True,
+        )
+        if not first:
+            return None
+        entry = Entry(
+            thread=place.thread,
+            subject=self.subject,
+            position=position,
+            kind=kind,
+            value=value,
+            at=now(),
+        )
+        return replace(self, entries=(*self.entries, entry))
+
+
+def standing_of(place: Place, subject: str) -> Logic[Standing]:
+    """Read an action's stream."""
+    entries: tuple[Entry, ...] = yield Call(
+        place.journal.read, (place.thread, subject), blocks=True
+    )
+    return Standing(place=place, subject=subject, entries=entries)
+
+
+def subject_of(action: Action) -> str:
+    """Name an action's stream: by its effect and key."""
+    return f"effect {action.name}:{action.key}"
+
+
+def key_for_receiver(thread: str, action: Action, undone: int = 0) -> str:
+    """Give the key by which the receiver of an effect can tell a second request for it.
+
+    It is the same for every attempt at one action of a thread, and another once that was undone.
+    """
+    return digest([thread, action.name, action.key, undone]) + digest([action.key, thread])
+
+
+@contextmanager
+def alone(standing: Standing) -> Iterator[None]:
+    """Hold an action while it is under way; the hold ends with the process at the latest.
+
+    Raises:
+        EffectUnknown: somebody else is at it now; it says who.
+    """
+    name = f"\x01{standing.place.thread}\x01{standing.subject}"
+    try:
+        with standing.place.journal.holds.hold(name):
+            yield
+    except ThreadHeld as problem:
+        claim = standing.claim
+        who = "another task" if claim is None else f"{claim.value.get('runner')}"
+        raise EffectUnknown(
+            f"{standing.subject} is under way by {who}: it is not begun a second time"
+        ) from problem
+
+
+RUNNER = f"process {os.getpid()} on {socket.gethostname()} ({uuid4().hex[:6]})"
+"""This process, as a claim names it to people."""

@@ -1,0 +1,68 @@
+"""Take an action back, once: claimed before and settled after, like the action itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from langgraph.errors import GraphBubbleUp
+
+from quintet.errors import DesignError
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.standing import RUNNER, alone, key_for_receiver, standing_of, subject_of
+from quintet.state.action import Action
+from quintet.state.failure import in_words
+from quintet.state.journal.found import Place
+
+
+class Undoable(Protocol):
+    """The parts of an effect by which it is taken back."""
+
+    @property
+    def undo(self) -> Callable[..., Any] | None:
+        """Give the function that takes it back."""
+
+    def undo_call(self, result: Any, key: str) -> Call:
+        """Give the call that takes it back, with a key by which its receiver knows a repeat."""
+
+    @property
+    def undo_honours_key(self) -> bool:
+        """Say whether the call passes that key on."""
+
+
+def take_back(
+    effect: Undoable, action: Action, result: Any, place: Place, owner: str
+) -> Logic[str]:
+    """Take a done action back, and record it; give '' or the reason why nobody knows.
+
+    Args:
+        effect: the effect.
+        action: the action.
+        result: what the effect gave.
+        place: the journal, and the thread in it.
+        owner: the task that does it.
+
+    Raises:
+        Exception: the undo's own; the action stays done, and nobody knows whether it was undone.
+    """
+    deed = yield from standing_of(place, subject_of(action))
+    about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
+    with alone(about):
+        if about.how == "unknown" and not effect.undo_honours_key:
+            return f"its undo was begun, and its end is not known ({about.result or 'cut off'})"
+        if about.how != "done":
+            key = key_for_receiver(place.thread, action, -1 - deed.undone)
+            about = yield from about.append(
+                "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
+            )
+            try:
+                yield effect.undo_call(result, key)
+            except GraphBubbleUp:
+                raise DesignError(f"the undo of {action} asks a person; ask before it") from None
+            except Exception as problem:
+                yield from about.append("unknown", result=in_words(problem))
+                raise
+            yield from about.append("done")
+        if deed.how == "done":
+            yield from deed.append("undone", how="taken back")
+    return ""

@@ -1,0 +1,186 @@
+"""Find out how an effect ended that was begun: by its receiver, else by a person."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, Self
+
+from langgraph.types import interrupt
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from quintet.errors import ActionRefused, EffectUnknown
+from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.duration import utc
+from quintet.nodes.core.standing import Standing
+from quintet.nodes.core.undo import Undoable, take_back
+from quintet.state.action import Action
+from quintet.state.failure import in_words
+from quintet.state.record import plain
+from quintet.state.verdict import is_async
+
+log = logging.getLogger("quintet")
+
+Settlement = Literal["happened", "did not happen", "undo"]
+
+
+class SettleAnswer(BaseModel):
+    """A person's word on an effect of which nobody knows whether it happened.
+
+    Attributes:
+        answer: `happened`; `did not happen`, and it is tried again; or `undo`, which takes it back.
+        by: who answers.
+        note: a remark.
+        result: what the effect gave, where it happened; what comes after works with it.
+        digest: the action that was looked at, as its packet names it.
+        at: when it was given, in seconds since the epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: Settlement
+    by: str
+    note: str = ""
+    result: Any = None
+    digest: str = ""
+    at: float | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.by.strip():
+            raise ValueError("an answer says who gives it: by='...'")
+        return self
+
+
+class Resolvable(Undoable, Protocol):
+    """The parts of an effect by which its end is found out."""
+
+    @property
+    def reconcile(self) -> Callable[..., Any] | None:
+        """Give the function that asks the receiver."""
+
+    @property
+    def honours_key(self) -> bool:
+        """Say whether the function passes a key on, by which its receiver knows a repeat."""
+
+    def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
+        """Give the arguments that a function of the effect's takes, by its parameters' names."""
+
+
+def resolve(
+    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing, *, may_ask: bool
+) -> Logic[Standing]:
+    """Find out how an action ended, and record it: done, or free to be done.
+
+    A receiver that knows a repeat by its key may simply be asked again. Else `reconcile` is asked,
+    and where that cannot tell, a person.
+
+    Args:
+        effect: the effect.
+        action: the action.
+        attempt: the attempt that needs to know.
+        standing: the action's stream, with an unknown end.
+        may_ask: whether a person may be asked now; else the end stays unknown.
+
+    Returns:
+        The stream, with how it ended.
+
+    Raises:
+        EffectUnknown: nobody can be asked here.
+        ActionRefused: the person had it taken back.
+    """
+    if effect.honours_key:
+        return (
+            yield from standing.append("released", why="its receiver knows a repeat by its key")
+        )
+    if effect.reconcile is not None:
+        happened, result = yield from _ask_receiver(effect, action)
+        if happened:
+            return (yield from standing.append("done", result=result, how="reconciled"))
+        if happened is False:
+            return (yield from standing.append("released", why="its receiver does not know of it"))
+    if not may_ask:
+        return standing
+    return (yield from _ask_person(effect, action, attempt, standing))
+
+
+def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None, Any]]:
+    """Ask the receiver; give whether it happened, None where it cannot tell, and its result."""
+    reconcile = effect.reconcile
+    assert reconcile is not None
+    arguments = effect.arguments_for(reconcile, action)
+    try:
+        found = yield Call(reconcile, (), options=arguments, blocks=not is_async(reconcile))
+        result = plain(found)
+    except Exception as problem:
+        log.warning("reconcile of %s: %s; nobody can tell", action, in_words(problem))
+        return None, None
+    if found is True or found is False:
+        return found, None
+    # An empty answer may be a receiver that was not reached: only False says that it did not.
+    return (True, result) if found else (None, None)
+
+
+def _ask_person(
+    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
+) -> Logic[Standing]:
+    if not (attempt.task.id and attempt.task.thread):  # nothing would keep the question
+        raise EffectUnknown(
+            f"{action} was begun before and its end is not known; look whether it happened "
+            f"(key {action.key!r}) before anything runs it again"
+        )
+    schema = _schema(effect, action)
+    answer: SettleAnswer = schema.model_validate(
+        interrupt(_packet(effect, action, standing), response_schema=schema)
+    )
+    said = {"by": answer.by, "note": answer.note, "how": "a person said so"}
+    if answer.answer == "did not happen":
+        return (yield from standing.append("released", **said))
+    done = yield from standing.append("done", result=answer.result, **said)
+    if answer.answer == "happened":
+        return done
+    yield from take_back(effect, action, answer.result, attempt.place, attempt.owner)
+    raise ActionRefused(f"{action} was taken back by {answer.by}: {answer.note}", answer.note)
+
+
+def _packet(effect: Resolvable, action: Action, standing: Standing) -> dict[str, Any]:
+    claim = standing.claim
+    begun = "" if claim is None else f" by {claim.value.get('runner')} {utc(claim.at)}"
+    last = standing.result
+    return {
+        "settle": action.name,
+        "action": action.name,
+        "arguments": dict(action.arguments),
+        "key": action.key,
+        "digest": action.digest,
+        "why_asked": f"it was begun{begun}, and nobody knows whether it happened"
+        + (f" ({last})" if last else ""),
+        "answers": _answers(effect),
+        "if_happened": "the run goes on with the result that you give, and it is not done again",
+        "if_did_not_happen": f"{action} runs",
+    }
+
+
+def _answers(effect: Resolvable) -> list[str]:
+    return ["happened", "did not happen", *(["undo"] if effect.undo is not None else [])]
+
+
+def _schema(effect: Resolvable, action: Action) -> type[SettleAnswer]:
+    """Give the schema of an answer to this question; it refuses before anything is kept."""
+
+    class Fitting(SettleAnswer):
+        @model_validator(mode="after")
+        def _fits(self) -> Self:
+            if self.digest != action.digest:
+                raise ValueError(
+                    "an answer names the action that it is for: "
+                    f"digest={action.digest!r}, as in the packet (Run.answer does so by itself)"
+                )
+            if self.answer not in _answers(effect):
+                raise ValueError(
+                    f"{action.name} has no undo; answer {' or '.join(_answers(effect))}"
+                )
+            return self
+
+    return Fitting

@@ -1,0 +1,170 @@
+"""Keep a journal in a SQLite database, beside the checkpoints or in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from quintet.state.clock import now
+from quintet.state.hold import Holds
+from quintet.state.journal.entry import (
+    COLUMNS,
+    Journal,
+    Open,
+    Row,
+    as_open,
+    stored,
+    write,
+)
+
+TABLE: Final = """
+CREATE TABLE IF NOT EXISTS quintet_journal (
+    thread TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (thread, subject, position)
+) WITHOUT ROWID
+"""
+BY_SUBJECT: Final = (
+    "CREATE INDEX IF NOT EXISTS quintet_journal_by_subject ON quintet_journal (subject, thread)"
+)
+OPEN_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS quintet_open (
+    thread TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (thread, name)
+) WITHOUT ROWID
+"""
+_INSERT: Final = f"INSERT OR IGNORE INTO quintet_journal ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+_NEXT: Final = (
+    "SELECT coalesce(max(position) + 1, 0) FROM quintet_journal WHERE thread = ? AND subject = ?"
+)
+_READ: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject = ? ORDER BY position"
+)
+_OF_ALL: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal WHERE subject >= ? AND subject < ? "
+    "ORDER BY thread, subject, position"
+)
+_OF_THREAD: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject >= ? AND subject < ? "
+    "ORDER BY subject, position"
+)
+LAST = "\U0010ffff"
+"""The last character there is: a text that begins like another is less than that and this."""
+
+
+class SqliteJournal(Journal):
+    """Keep a journal on a connection that the checkpoints of the database share.
+
+    Args:
+        conn: the connection.
+        lock: the lock that all who use the connection take; it may be taken twice by one thread.
+        holds: the locks by name.
+    """
+
+    def __init__(
+        self, conn: sqlite3.Connection, lock: AbstractContextManager[Any], holds: Holds
+    ) -> None:
+        self._conn, self._lock, self.holds = conn, lock, holds
+
+    def setup(self) -> None:
+        """Make the table where it is missing."""
+        with self._lock:
+            self._conn.execute(TABLE)
+            self._conn.execute(BY_SUBJECT)
+            self._conn.execute(OPEN_TABLE)
+            self._conn.commit()
+
+    def open(self, thread: str, name: str, value: Mapping[str, Any]) -> None:
+        """Put something that waits for a person on the list of what is open, or replace it."""
+        row = (stored(thread), stored(name), write(value), now())
+        self._change("INSERT OR REPLACE INTO quintet_open VALUES (?, ?, ?, ?)", row)
+
+    def close(self, thread: str, keep: Collection[str] = ()) -> None:
+        """Take all that a thread has open off the list, but for the names to keep."""
+        kept = [stored(name) for name in keep]
+        marks = ", ".join("?" * len(kept))
+        self._change(
+            f"DELETE FROM quintet_open WHERE thread = ? AND name NOT IN ({marks})",
+            (stored(thread), *kept),
+        )
+
+    def opened(self, thread: str | None = None) -> tuple[Open, ...]:
+        """Give what is open, of one thread or of all, the oldest first."""
+        where, values = ("", ()) if thread is None else ("WHERE thread = ?", (stored(thread),))
+        query = f"SELECT thread, name, value, at FROM quintet_open {where} ORDER BY at, name"
+        return tuple(map(as_open, self._select(query, values)))
+
+    def forget(self, thread: str, start: str = "") -> None:
+        """Delete a thread's streams whose subjects begin like this, and what it has open."""
+        thread, start = stored(thread), stored(start)
+        self._change(
+            "DELETE FROM quintet_journal WHERE thread = ? AND subject >= ? AND subject < ?",
+            (thread, start, start + LAST),
+        )
+        self._change("DELETE FROM quintet_open WHERE thread = ?", (thread,))
+
+    def _change(self, query: str, values: tuple[Any, ...]) -> None:
+        with self._lock:
+            try:
+                self._conn.execute(query, values)
+            finally:
+                self._conn.commit()
+
+    def _append(self, row: Row, position: int | None) -> bool:
+        thread, subject, *rest = row
+        with self._lock:
+            conn = self._conn
+            # A claim must be on disk before its effect runs, whatever the checkpoints are given.
+            level = conn.execute("PRAGMA synchronous").fetchone()[0]
+            if level < FULL:
+                conn.execute(f"PRAGMA synchronous={FULL}")
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+                if position is None:
+                    position = conn.execute(_NEXT, (thread, subject)).fetchone()[0]
+                added = conn.execute(_INSERT, (thread, subject, position, *rest)).rowcount
+                conn.commit()
+            except BaseException:
+                conn.rollback()
+                raise
+            finally:
+                if level < FULL:
+                    conn.execute(f"PRAGMA synchronous={level}")
+        return bool(added == 1)
+
+    def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
+        return self._select(_READ, (thread, subject))
+
+    def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:
+        if thread is None:
+            return self._select(_OF_ALL, (start, start + LAST))
+        return self._select(_OF_THREAD, (thread, start, start + LAST))
+
+    def _select(self, query: str, values: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        with self._lock:
+            return self._conn.execute(query, values).fetchall()
+
+
+FULL = 2
+"""SQLite's number for `PRAGMA synchronous=FULL`."""
+
+
+class MemoryJournal(SqliteJournal):
+    """Keep a journal in this process."""
+
+    durable = False
+
+    def __init__(self) -> None:
+        conn = sqlite3.connect(":memory:", check_same_thread=False)
+        super().__init__(conn, threading.RLock(), Holds())
+        self.setup()

@@ -1,0 +1,86 @@
+"""List the questions that a saver's runs wait for, from the writes that LangGraph gives it.
+
+A question is listed before its write is stored, and taken off after its run has moved on. A crash
+in between leaves a question on the list that is not open any more, and never one off it that is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.types import Interrupt
+
+from quintet.errors import DesignError
+from quintet.state.journal.entry import Journal
+from quintet.state.record import plain
+
+INTERRUPT = "__interrupt__"
+
+
+class Questions:
+    """Keep a journal's list of open questions; LangGraph's calls of its saver are told to it.
+
+    Args:
+        journal: where the list is.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._asking: set[str] = set()
+
+    def note_read(self, stored: CheckpointTuple) -> None:
+        """Note, by what was read, whether a thread may have open questions."""
+        thread = _root_thread(stored.config)
+        writes = stored.pending_writes or ()
+        if thread is not None and any(channel == INTERRUPT for _, channel, _ in writes):
+            with self._lock:
+                self._asking.add(thread)
+
+    def note_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task: str,
+        path: str,
+    ) -> None:
+        """List the questions among a task's writes."""
+        thread = _root_thread(config)
+        if thread is None:
+            return
+        for channel, value in writes:
+            if channel != INTERRUPT:
+                continue
+            with self._lock:
+                self._asking.add(thread)
+            for question in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(question, Interrupt):
+                    node = path.rpartition(", ")[2] if "pull" in path else ""
+                    known = {"task": task, "node": node, "packet": _packet(question.value)}
+                    self._journal.open(thread, question.id, known)
+
+    def note_moved(self, config: RunnableConfig) -> None:
+        """Take a thread's questions off the list: it has a new checkpoint."""
+        thread = _root_thread(config)
+        with self._lock:
+            if thread is None or thread not in self._asking:
+                return
+            self._asking.discard(thread)
+        self._journal.close(thread)
+
+
+def _root_thread(config: RunnableConfig) -> str | None:
+    """Give the thread of an outermost graph; None for a nested one, whose questions it has too."""
+    ids: Mapping[str, Any] = config["configurable"]
+    return None if ids.get("checkpoint_ns") else str(ids["thread_id"])
+
+
+def _packet(value: Any) -> Any:
+    try:
+        return plain(value)
+    except DesignError:  # an own interrupt of the user's, whose value the checkpoint keeps whole
+        return f"{value!r:.2000}"
