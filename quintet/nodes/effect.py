@@ -68,6 +68,10 @@ class Effect:
             refuse_async(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
+        self._check_ends(part)
+
+    def _check_ends(self, part: str) -> None:
+        """Refuse parts by which its end could not be told."""
         errors = self.harmless if isinstance(self.harmless, tuple) else (self.harmless,)
         for error in errors:
             if not (isinstance(error, type) and issubclass(error, BaseException)):
@@ -80,7 +84,7 @@ class Effect:
         refuse_async(f"{part}, allow", self.allow)
         refuse_async(f"{part}, after", self.after)
         if self.reconcile is not None:
-            arguments.check_fits(self.reconcile, "reconcile")
+            self.arguments.check_fits(self.reconcile, "reconcile")
         if isinstance(self.sequence, bool) or not isinstance(self.sequence, int):
             raise DesignError(f"{part}: repeat({self.sequence!r:.60}) is no whole number")
         if self.sequence < 1:
@@ -262,10 +266,11 @@ class Effect:
 
     def undo_call(self, result: Any, key: str) -> Call:
         """Give the call that takes the effect back, with a key by which its receiver knows it."""
-        assert self.undo is not None
         options = {KEY: key} if self.undo_honours_key else {}
-        blocks = not is_async(self.undo)
-        return Call(self.undo, (self.arguments.result(result),), options=options, blocks=blocks)
+        undo: Any = self.undo
+        return Call(
+            undo, (self.arguments.result(result),), options=options, blocks=not is_async(undo)
+        )
 
     def as_tool(self) -> StructuredTool:
         """Give this effect as a LangChain tool, with the function's own description and schema.
@@ -315,7 +320,7 @@ def _artifact(action: Action, attempt: Attempt) -> Any:
     return None if recorded is None else {"quintet_action": plain(recorded)}
 
 
-def effect(
+def effect(  # noqa: PLR0913 - each argument is another question about what happened
     function: Callable[..., Any],
     *,
     key: str | Callable[..., str],

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
 from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
+from quintet.nodes.core.unknown import SettleAnswer, Settlement
 from quintet.nodes.merge import MergeAnswer
 from quintet.state.record import faults, plain
 
-A = TypeVar("A", Answer, MergeAnswer)
+A = TypeVar("A", Answer, MergeAnswer, SettleAnswer)
 
 
 def approve(*, by: str, note: str = "", role: str = "") -> Answer:
@@ -35,9 +36,29 @@ def respond(note: str, *, by: str, role: str = "") -> Answer:
     return _answer(answer="respond", by=by, note=note, role=role)
 
 
-def settle(values: Mapping[str, Any], *, by: str, note: str = "") -> MergeAnswer:
-    """Settle a merge's open conflicts, with one value for each field."""
-    return _validated(MergeAnswer, values=plain(dict(values)), by=by, note=note)
+@overload
+def settle(how: Mapping[str, Any], *, by: str, note: str = "") -> MergeAnswer: ...
+
+
+@overload
+def settle(how: Settlement, *, by: str, note: str = "", result: Any = None) -> SettleAnswer: ...
+
+
+def settle(
+    how: Mapping[str, Any] | Settlement, *, by: str, note: str = "", result: Any = None
+) -> MergeAnswer | SettleAnswer:
+    """Settle what only a person can tell: a merge's open conflicts, or how an effect ended.
+
+    Args:
+        how: one value for each open field of a merge; or, for an effect that was begun and whose
+            end is not known, `"happened"`, `"did not happen"` (it is then tried again) or `"undo"`.
+        by: who says so.
+        note: a remark.
+        result: what the effect gave, where it happened: the run goes on with it.
+    """
+    if isinstance(how, str):
+        return _validated(SettleAnswer, answer=how, by=by, note=note, result=plain(result))
+    return _validated(MergeAnswer, values=plain(dict(how)), by=by, note=note)
 
 
 def _answer(**fields: Any) -> Answer:

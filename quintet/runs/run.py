@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from quintet.errors import AnswerRefused
 from quintet.nodes.approve import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.nodes.core.unknown import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import check_context, check_options
@@ -219,7 +220,7 @@ def _bind(answer: Any, question: Waiting) -> Any:
     # The time goes with the answer: read again after a crash, it must not count as late.
     if isinstance(answer, Mapping) and "answer" in answer and digest:
         return {"digest": digest, "at": time.time(), **answer}
-    if isinstance(answer, Answer):
+    if isinstance(answer, Answer | SettleAnswer):
         binding = {"digest": answer.digest or digest, "at": answer.at or time.time()}
         answer = answer.model_copy(update=binding)
     if hasattr(answer, "model_dump"):

@@ -15,16 +15,16 @@ from quintet.state.journal.sqlite import MemoryJournal
 from quintet.state.saver import Saver
 from quintet.state.serializer import StrictSerializer
 
+_putting = threading.RLock()
+
 
 class SaverInMemory(Saver, InMemorySaver):
     """Save checkpoints in memory, as LangGraph's saver does, and read back only known types."""
 
-    _putting: threading.RLock
-
     @contextmanager
     def _alone(self, config: RunnableConfig) -> Iterator[str | None]:
         ids = config["configurable"]
-        with self._putting:
+        with _putting:
             # Read in this way, since a defaultdict adds an empty entry for each that is looked up.
             spaces = self.storage.get(str(ids["thread_id"])) or {}
             yield max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
@@ -52,6 +52,5 @@ def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
             "write 'memory://', or 'sqlite:///file.db' to keep the checkpoints."
         )
     saver = SaverInMemory(serde=serde)
-    saver._putting = threading.RLock()
     saver.keep_with(MemoryJournal())
     return saver

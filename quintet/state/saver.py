@@ -1,4 +1,4 @@
-"""Add to LangGraph's savers: async calls, listing by pages, closing, a journal, one runner a thread.
+"""Add to LangGraph's savers: async calls, listing by pages, closing, a journal, one runner.
 
 A checkpoint is put only where the one that it follows is its thread's newest. Of two runners that
 go on from the same checkpoint, one is refused, and so is a run from an old checkpoint.
@@ -240,8 +240,9 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     """
     ids = config["configurable"]
     followed = ids.get("checkpoint_id")
-    # A run under durability="exit" puts its last checkpoint twice.
-    if newest in (None, followed, checkpoint["id"]):
+    # A run under durability="exit" puts its last checkpoint twice. One without channels is no
+    # run's: somebody keeps checkpoints of their own making.
+    if newest in (None, followed, checkpoint["id"]) or not checkpoint["channel_versions"]:
         return
     raise RunSuperseded(
         f"thread {ids['thread_id']!r} was moved on by another runner, or this run goes on from an "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def forget() -> None:
         monkeypatch.setattr(found, "_in_process", [])
-        left._attempts.clear()
+        monkeypatch.setattr(left, "_attempts", OrderedDict())
 
     return forget
 

@@ -28,6 +28,7 @@ from quintet.state import (
     DesignError,
     OrchestrationState,
     RunError,
+    RunSuperseded,
     StepFailed,
     Worked,
     checkpointer,
@@ -65,8 +66,9 @@ def test_an_older_checkpoint_is_refused_where_langgraph_would_do_its_work_again(
     with pytest.raises(RunError, match="the config names a checkpoint_id"):
         resume(app, thread="t", config=older)
     assert PAID == [(1, 50.0)]
-    app.invoke(None, older)
-    assert PAID == [(1, 50.0), (1, 50.0)]
+    with pytest.raises(RunSuperseded, match="this run goes on from an old checkpoint"):
+        app.invoke(None, older)
+    assert PAID == [(1, 50.0)]
 
 
 def test_a_graph_that_is_not_compiled_is_refused():

@@ -109,7 +109,6 @@ from quintet.state import (
     Budget,
     BudgetExhausted,
     CheckpointerError,
-    Claim,
     Contract,
     ContractBroken,
     Decided,
@@ -118,11 +117,11 @@ from quintet.state import (
     EffectRepeated,
     EffectUnknown,
     Ended,
+    Entry,
     Failure,
     HandoffLoop,
     Journal,
     Log,
-    MemoryJournal,
     Merged,
     MissingExtra,
     NoSuchRun,
@@ -534,24 +533,11 @@ class Panel(Planned, Merged, Recovered, total=False):
     names: Annotated[list[dict[str, Any]], Log]
 
 
-class OwnJournal:
-    """Keep a journal of a user's own, by the protocol alone."""
-
-    def claim(self, scope: str, key: str, owner: str) -> Claim | None:
-        return None if owner else Claim(key=key, owner=scope, status="done", result=1)
-
-    def settle(self, scope: str, key: str, result: Any) -> None: ...
-
-    def release(self, scope: str, key: str) -> None: ...
-
-    def keep(self, task: str, record: Mapping[str, Any]) -> None: ...
-
-    def take(self, task: str) -> Mapping[str, Any] | None:
-        return {"spent": {}} if task else None
-
-
-def journals() -> tuple[Journal, ...]:
-    return OwnJournal(), MemoryJournal(most=10)
+def streams() -> tuple[Entry, ...]:
+    journal: Journal = checkpointer("memory://").journal
+    assert_type(journal.append("t", "effect pay:1", "claimed", {"owner": "me"}, position=0), bool)
+    assert_type(journal.entries(None, "effect "), tuple[Entry, ...])
+    return journal.read("t", "effect pay:1")
 
 
 def kept(spent: Spending, state: OrchestrationState) -> Action:
@@ -663,7 +649,7 @@ def wrong_runs(app: App, run: Run) -> None:
     approve()  # type: ignore[call-arg]
     edit(by="maria")  # type: ignore[call-arg]
     respond(by="maria")  # type: ignore[call-arg]
-    settle(by="maria")  # type: ignore[call-arg]
+    settle(by="maria")  # type: ignore[call-overload]
     run.thread = "t"  # type: ignore[misc]
     ScriptedModel([1, 2])  # type: ignore[list-item]
     ScriptedPerson(7)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.errors import GraphBubbleUp
 
-from quintet.errors import DesignError, EffectRepeated, EffectUnknown
+from quintet.errors import AttemptEnded, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
@@ -43,11 +43,17 @@ class Ends:
     resolve: Callable[[Action, Standing, bool], Logic[Standing]] | None = None
 
 
-def record(action: Action, attempt: Attempt) -> None:
-    """Put an action on the record of an attempt and of those around it, which go into the state."""
+def record(action: Action, attempt: Attempt, *, only_open: bool = False) -> None:
+    """Put an action on the record of an attempt and of those around it, which go into the state.
+
+    Raises:
+        AttemptEnded: it has ended meanwhile, and only an open one was to be written to.
+    """
     action = replace(action, journaled=attempt.place.shared)
     for layer in attempt.layers():
         with layer.lock:  # tools of one model message run in parallel threads
+            if only_open:
+                attempt.check_open(action.name)
             layer.actions[action.name, action.key] = action
 
 
@@ -147,10 +153,14 @@ def run_once(
                 raise EffectUnknown(_unknown(action))
             return _as_done(action, standing, attempt)
         # The step may end while the action runs, by a tool beside it or a time-out.
-        record(replace(action, status="unknown", result=UNDER_WAY), attempt)
+        try:
+            record(replace(action, status="unknown", result=UNDER_WAY), attempt, only_open=True)
+        except AttemptEnded:
+            yield from _release(action, attempt, claimed, "its attempt had ended")
+            raise
         try:
             returned = yield call
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001 - it is raised again where it must be
             return (yield from _failed(action, attempt, claimed, ends, problem))
         return (yield from _settled(action, attempt, claimed, ends, returned))
 

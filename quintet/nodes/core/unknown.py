@@ -107,13 +107,12 @@ def resolve(
 
 def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None, Any]]:
     """Ask the receiver; give whether it happened, None where it cannot tell, and its result."""
-    reconcile = effect.reconcile
-    assert reconcile is not None
+    reconcile: Any = effect.reconcile
     arguments = effect.arguments_for(reconcile, action)
     try:
         found = yield Call(reconcile, (), options=arguments, blocks=not is_async(reconcile))
         result = plain(found)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - it may fail in any way
         log.warning("reconcile of %s: %s; nobody can tell", action, in_words(problem))
         return None, None
     if found is True or found is False:
@@ -125,7 +124,7 @@ def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None
 def _ask_person(
     effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
 ) -> Logic[Standing]:
-    if not (attempt.task.id and attempt.task.thread):  # nothing would keep the question
+    if not attempt.place.shared:  # without a saver of ours, perhaps nothing would keep the question
         raise EffectUnknown(
             f"{action} was begun before and its end is not known; look whether it happened "
             f"(key {action.key!r}) before anything runs it again"

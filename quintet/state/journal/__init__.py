@@ -1,1 +1,1 @@
-"""Keep what must be known once and for all: claims on effects, answers, runs, in append-only streams."""
+"""Keep what is decided once for all who share a database: an append-only journal of streams."""
