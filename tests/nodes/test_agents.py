@@ -403,9 +403,11 @@ def test_a_model_that_calls_an_effect_twice_at_once_pays_once(invoke: Any, make:
         assert statuses(end) == {"pay:x": "done"}
     else:  # ToolNode ran both at once, and the step failed while the first was under way
         assert end["failures"][0]["error"] == "EffectUnknown"
-        assert set(statuses(end)) == {"pay:x"}
-        assert statuses(end)["pay:x"] in ("done", "unknown")
         assert end["outcome"]["status"] == "escalated"
+        if not statuses(end):  # the first was claimed when the step had failed: it was given up
+            assert paid == []
+            return
+        assert statuses(end)["pay:x"] in ("done", "unknown")
     while not paid:
         time.sleep(0.01)
     assert paid == ["x"]
