@@ -89,7 +89,7 @@ def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict
         verdict = lead(shop, packet)
         say = approve if verdict == "approve" else reject
         note = "as declared: what policy allows, and goodwill in time and measure"
-        ended = ended.answer(say(by="lena", role="support-lead", note=note))
+        ended = ended.answer(say(by="lena", note=note))
         asked.append({"action": packet["action"], "why": packet["why_asked"], "answer": verdict})
     return ended, asked
 

@@ -23,6 +23,7 @@ from quintet.nodes import (
     Worker,
     by_examples,
     by_model,
+    by_name,
     by_rules,
     cascade,
     effect,
@@ -251,6 +252,7 @@ def support_desk(
             name="support-lead",
             when=NeedsLead(shop=shop),
             approvers=("support-lead",),
+            identify=by_name({"lena": ("support-lead",)}),
             expires="24h",
         ),
         recover=Recovery(

@@ -128,7 +128,7 @@ def target(shop: Shop, change: Change = same, **options: Any) -> GraphTarget:
 
     def answer(packet: Mapping[str, Any]) -> Any:
         say = approve if lead(shop, packet) == "approve" else reject
-        return say(by="lena", role="support-lead", note="as policy says")
+        return say(by="lena", note="as policy says")
 
     def observe(run: Run) -> dict[str, Any]:
         return {"state": {"written": written(shop)}}

@@ -3,7 +3,8 @@
 from quintet.nodes.act import Act, Undo, proposed
 from quintet.nodes.agents.chat import Handoff
 from quintet.nodes.agents.judge import judge_criteria, judge_sources
-from quintet.nodes.approve import Answer, ApprovalGate
+from quintet.nodes.answer import Answer
+from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, cascade
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
@@ -14,6 +15,7 @@ from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
+from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
@@ -34,17 +36,20 @@ __all__ = [
     "Handoff",
     "Merge",
     "Node",
+    "Person",
     "Planner",
     "Recovery",
     "Remedy",
     "Resolver",
     "Router",
+    "Signed",
     "Undo",
     "Worker",
     "abort",
     "always",
     "by_examples",
     "by_model",
+    "by_name",
     "by_rules",
     "cascade",
     "chat_model",

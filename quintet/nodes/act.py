@@ -77,7 +77,7 @@ class Act(Node):
         try:
             _refuse_after_end(action, state)
             effect = self._effect_of(action)
-            self._permit(action)
+            yield from self._permit(action)
             action = effect.exactly(action)
             with attempt:
                 action = yield from effect.perform(action, attempt)
@@ -116,9 +116,9 @@ class Act(Node):
             if action.name in mine or action.gate in gates
         ]
 
-    def _permit(self, action: Action) -> None:
+    def _permit(self, action: Action) -> Logic[None]:
         if self.gate is not None:
-            self.gate.admit(action)
+            yield from self.gate.admit(action)
         around = current.get()
         if around is None:
             return

@@ -13,7 +13,7 @@ from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.errors import ContractBroken, DesignError
-from quintet.nodes.approve import names_of
+from quintet.nodes.asking import names_of
 from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import keep, kept

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 from pydantic import ValidationError
 
 from quintet.errors import AnswerRefused
-from quintet.nodes.approve import Answer
+from quintet.nodes.answer import Answer
 from quintet.nodes.core.unknown import SettleAnswer, Settlement
 from quintet.nodes.merge import MergeAnswer
 from quintet.state.record import faults, plain

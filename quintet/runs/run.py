@@ -12,7 +12,7 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from quintet.errors import AnswerRefused
-from quintet.nodes.approve import Answer
+from quintet.nodes.answer import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.unknown import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
@@ -260,7 +260,7 @@ def _answer_question(
         raise
     answered: Run = yield from read_run(run.app, run.config, options)
     if (refusal := _refusal(answered, question, snapshot)) is not None:
-        raise AnswerRefused(f"{question.node}: {refusal}; its question is open again")
+        raise AnswerRefused(f"{question.node}: {refusal}")
     return answered
 
 
@@ -269,7 +269,7 @@ def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | N
     for waiting in answered.waiting:
         another = waiting.id != question.id and waiting.node == question.node
         if another and _asked_again(waiting.packet, question.packet):
-            return str(waiting.packet["refused"])
+            return f"{waiting.packet['refused']}; its question is open again"
     known = len(decisions_in(dict(before.values)))
     new = [decision for decision in answered.decisions[known:] if decision.node == question.node]
     refused = [d for d in new if d.kind == "answer" and d.choice == "refused"]

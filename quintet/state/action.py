@@ -15,7 +15,7 @@ ActionStatus = Literal[
 ]
 ACTION_STATUSES: tuple[ActionStatus, ...] = get_args(ActionStatus)
 
-AnswerKind = Literal["approve", "edit", "reject", "respond"]
+AnswerKind = Literal["approve", "edit", "reject", "respond", "expire"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +25,14 @@ class Approval:
     Args:
         gate: the node that asked.
         digest: the digest of the exact action that was answered.
-        answer: `approve`, `edit`, `reject` or `respond`.
+        answer: `approve`, `edit`, `reject` or `respond`; `expire` where nobody answered in time.
         by: the person who answered.
-        role: the role in which they answered, if they named one.
+        role: the role in which they answered, if the gate knows of one.
         note: the person's remark.
         at: the time of the answer, in seconds since the epoch.
         expires: the time until which a yes may be used, in seconds since the epoch; None for no
             limit.
+        question: the name of the question in the journal, where the answer stands that counts.
     """
 
     gate: str
@@ -42,6 +43,7 @@ class Approval:
     note: str = ""
     at: float = field(default_factory=time.time)
     expires: float | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,6 +74,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
 
     def close(self) -> None:
         """Close the connections; a second time does nothing."""
+        super().close()
         self.conn.close()
         if isinstance(self.holds, SessionHolds):
             self.holds.close()

@@ -54,7 +54,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
-        note_loading(self.journal, config)
+        note_loading(self._known, config)
         found = super().get_tuple(config)
         if found is not None:
             self._note(found.config, found.checkpoint)
@@ -117,6 +117,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     def close(self) -> None:
         """Release what the saver holds; a second call does nothing."""
+        self._known.close()
 
     @abstractmethod
     def threads(self) -> Sequence[str]:
@@ -196,7 +197,7 @@ class ThreadedSaver(Saver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
-        note_loading(self.journal, config)  # in this context, not only in the thread's copy of it
+        note_loading(self._known, config)  # in this context, not only in the thread's copy of it
         return await asyncio.to_thread(self.get_tuple, config)
 
     async def aput(

@@ -73,6 +73,7 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
 
     def close(self) -> None:
         """Close the database, after the call that is using it; a second time does nothing."""
+        super().close()
         with self.lock:
             self.conn.close()
 

@@ -123,7 +123,7 @@ async def test_a_refund_above_the_limit_waits_for_a_lead(
     with pytest.raises(AnswerRefused, match="may not answer"):
         run.answer(approve(by="dora.novak@example.net"))
     assert written(shop) == {}
-    ended = run.answer(approve(by="lena", role="support-lead", note="two charges on record"))
+    ended = run.answer(approve(by="lena", note="two charges on record"))
     assert ended.status == "done"
     assert written(shop) == {"refunds": 1}
 
@@ -169,7 +169,7 @@ async def test_a_model_that_obeys_an_attacker_still_meets_the_gate(
     assert why in packet(run)["why_asked"]
     assert written(shop) == {}
     if answered:
-        ended = run.answer(reject(by="lena", role="support-lead", note="policy gives none"))
+        ended = run.answer(reject(by="lena", note="policy gives none"))
         assert ended.status == "rejected"
         assert written(shop) == {}
 

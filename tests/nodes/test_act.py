@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from quintet.nodes import (
@@ -21,7 +22,7 @@ from quintet.nodes import (
 )
 from quintet.nodes.act import pending
 from quintet.runs import start
-from quintet.state import Action, DesignError, StepFailed, plain
+from quintet.state import Action, DesignError, plain
 from quintet.state.channels import DECISIONS_KEPT
 from tests.nodes.workshop import app_of, bare, decided, logs, statuses
 from tests.state.together import together
@@ -177,26 +178,20 @@ def test_after_a_harmless_error_the_policy_may_try_again(invoke: Any) -> None:
     assert statuses(end) == {"pay:x:1.0": "done"}
 
 
-def test_an_edited_action_of_unknown_end_is_on_record_under_what_it_became() -> None:
-    from quintet.state import Approval
-
+def test_an_edited_action_of_unknown_end_is_on_record_under_what_it_became(invoke: Any) -> None:
     till = Till(OSError("line cut"))
-    edited = pay("x", 90.0)
-    approval = Approval(gate="approval", digest=edited.digest, answer="edit", by="maria")
-    told = Action(
-        name="pay",
-        arguments=edited.arguments,
-        key="pay:x:500.0",
-        status="approved",
-        approval=approval,
-    )
-    with pytest.raises(StepFailed) as problem:
-        Act(effects=(paying(till),), gate=ApprovalGate(), then="finish")(proposed(told))
-    actions = together("actions", proposed(told)["actions"], problem.value.update["actions"])
-    assert {key: item["status"] for key, item in actions.items()} == {
-        "pay:x:500.0": "rejected",
-        "pay:x:90.0": "unknown",
+    asks = ApprovalGate()
+    nodes = {
+        "propose": lambda state: proposed(pay("x", 500.0)),
+        "approve": asks,
+        "act": Act(effects=(paying(till),), gate=asks, then="finish"),
     }
+    app = app_of(nodes, ("propose", "approve"), recover=Recovery(), saver=InMemorySaver())
+    [asked] = invoke(app, {"message": "m"}, "a")["__interrupt__"]
+    answer = {"answer": "edit", "by": "maria", "digest": asked.value["digest"]}
+    resume = {asked.id: {**answer, "arguments": {"amount": 90.0}}}
+    end = invoke(app, Command(resume=resume), "a")
+    assert statuses(end) == {"pay:x:500.0": "rejected", "pay:x:90.0": "unknown"}
 
 
 def test_an_async_effect_is_awaited_and_named_where_nobody_can() -> None:

@@ -16,8 +16,17 @@ from hypothesis import strategies as st
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from quintet.nodes import Act, ApprovalGate, Recovery, always, effect, over, proposed
-from quintet.nodes.approve import Answer
+from quintet.nodes import (
+    Act,
+    ApprovalGate,
+    Recovery,
+    always,
+    by_name,
+    effect,
+    over,
+    proposed,
+)
+from quintet.nodes.answer import Answer
 from quintet.nodes.core.duration import seconds
 from quintet.runs import approve, edit, look, reject, respond, settle, start
 from quintet.state import (
@@ -252,11 +261,14 @@ def test_a_bad_answer_is_refused_and_leaves_the_question_open(
 
 def test_a_role_may_be_an_approver_and_who_answered_stays_on_record(invoke: Any) -> None:
     till = Till()
-    app = desk(till, ask=gate(approvers=("lead",)))
+    known = by_name({"joe": ("clerk", "lead"), "eve": ("clerk",)})
+    app = desk(till, ask=gate(approvers=("lead",), identify=known))
     asked = invoke(app, {"message": "m"}, "a")
-    with pytest.raises(ValidationError, match="approvers are lead"):
-        invoke(app, yes(asked, by="joe", role="clerk"), "a")
-    end = invoke(app, yes(asked, by="joe", role="lead"), "a")
+    with pytest.raises(ValidationError, match="'eve' may not answer at gate 'approval'"):
+        invoke(app, yes(asked, by="eve", role="lead"), "a")
+    with pytest.raises(ValidationError, match="nobody here is named 'mallory'"):
+        invoke(app, yes(asked, by="mallory", role="lead"), "a")
+    end = invoke(app, yes(asked, by="joe"), "a")
     approval = end["actions"]["pay:x:500.0"]["approval"]
     assert (approval["by"], approval["role"]) == ("joe", "lead")
 
@@ -306,22 +318,17 @@ def test_a_backdated_yes_does_not_run_an_action_after_its_deadline(invoke: Any) 
         assert end["outcome"]["status"] == "escalated"
 
 
-def test_a_yes_that_expires_before_it_is_used_runs_nothing(invoke: Any) -> None:
+def test_a_yes_that_expires_before_it_is_used_runs_nothing(
+    invoke: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     till = Till()
-    old = action(at=time.time() - 50)
-    given_ = Approval(
-        gate="approval", digest=old.digest, answer="approve", by="maria", expires=time.time() - 1
-    )
-    pay = effect(till.pay, key="pay:{to}:{amount}")
-    app = app_of(
-        {
-            "propose": lambda state: proposed(action(status="approved", approval=given_)),
-            "act": Act(effects=(pay,), gate=gate(), then="finish"),
-        },
-        ("propose", "act"),
-        recover=Recovery(),
-    )
-    end = invoke(app, {"message": "m"}, "a")
+    wakes = time.time() + 3600
+    app = desk(till, action(at=time.time()), ask=gate(expires="60s"))
+    app = app.builder.compile(checkpointer=app.checkpointer, interrupt_before=["act"])
+    asked = invoke(app, {"message": "m"}, "a")
+    invoke(app, yes(asked), "a")
+    monkeypatch.setattr("quintet.state.clock._now", lambda: wakes)
+    end = invoke(app, None, "a")
     assert till.paid == []
     assert "the approval expired" in end["outcome"]["reason"]
 

@@ -12,7 +12,7 @@ from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from quintet.nodes import Merge
+from quintet.nodes import Merge, by_name
 from quintet.runs import Run, approve, astart, edit, look, reject, respond, settle, start
 from quintet.state import AnswerRefused, OrchestrationState, RunError
 from quintet.testing import ScriptedPerson
@@ -53,10 +53,17 @@ def test_a_no_lets_nothing_run(answer: Any, said: str):
 
 
 def test_a_role_counts_where_roles_are_asked_for():
+    people = by_name({"anna": ("support-lead",), "eve": ()})
+    run = waiting(approvers=("support-lead",), identify=people)
+    with pytest.raises(AnswerRefused, match=r"'eve' may not answer.*approvers are support-lead"):
+        run.answer(approve(by="eve", role="support-lead"))
+    assert run.answer(approve(by="anna")).status == "done"
+
+
+def test_a_role_that_nobody_proves_counts_for_nothing():
     run = waiting(approvers=("support-lead",))
     with pytest.raises(AnswerRefused, match=r"'anna' may not answer.*approvers are support-lead"):
-        run.answer(approve(by="anna"))
-    assert run.answer(approve(by="anna", role="support-lead")).status == "done"
+        run.answer(approve(by="anna", role="support-lead"))
 
 
 BAD: Mapping[str, tuple[Any, str]] = {

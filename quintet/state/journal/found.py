@@ -46,6 +46,10 @@ class Known:
             if len(self._last) > THREADS_KNOWN:
                 self._last.popitem(last=False)
 
+    def close(self) -> None:
+        """Be found no more: the saver is closed."""
+        _all.discard(self)
+
     def has(self, thread: str, checkpoint: str) -> bool:
         """Say whether a checkpoint is among the last that were read or written."""
         with self._lock:
@@ -75,6 +79,7 @@ class _Loaded:
     """The place of the run that was loaded in this context, with the threads nested in it."""
 
     place: Place
+    known: Known
     threads: frozenset[str]
     fresh: list[bool] = field(default_factory=lambda: [True])
 
@@ -82,15 +87,15 @@ class _Loaded:
 _loaded: ContextVar[_Loaded | None] = ContextVar("quintet_loaded", default=None)
 
 
-def note_loading(journal: Journal, config: RunnableConfig) -> None:
-    """Note that a run is about to be loaded in this context."""
+def note_loading(known: Known, config: RunnableConfig) -> None:
+    """Note that a saver is about to load a run in this context."""
     thread = str(config["configurable"].get("thread_id", ""))
     outer = _loaded.get()
     if outer is not None and _thread_around() in outer.threads:
         # A graph that is called in a node of another: its effects are the outer run's.
         _loaded.set(replace(outer, threads=outer.threads | {thread}, fresh=[True]))
     else:
-        _loaded.set(_Loaded(Place(journal, thread), frozenset({thread})))
+        _loaded.set(_Loaded(Place(known.journal, thread), known, frozenset({thread})))
 
 
 def note_loaded() -> None:
@@ -124,6 +129,8 @@ def find_place(thread: str, checkpoint: str, superstep: str) -> Place:
     """
     loaded = _loaded.get()
     if loaded is not None and thread in loaded.threads and loaded.place.thread != thread:
+        return loaded.place
+    if loaded is not None and checkpoint and loaded.known.has(thread, checkpoint):
         return loaded.place
     for known in [*_all] if checkpoint else ():
         if known.has(thread, checkpoint):
