@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 import click
 
 from quintet import __version__
+from quintet.cli.options import database_url, db_option, json_option, print_json
+from quintet.cli.run_commands import runs
 
-DATABASE = "sqlite:///quintet-runs.db"
 EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_NO_CASES, EXIT_INTERRUPTED = 1, 2, 3, 5, 130
-
-_database = click.option(
-    "--db",
-    "database",
-    default=None,
-    metavar="URL",
-    help="Where runs are kept: sqlite:///FILE, or postgresql://... "
-    f"(default: $QUINTET_DB, else {DATABASE}).",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +23,7 @@ def cli() -> None:
       quintet demo              a support desk over real messages; no API key, no server
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
+      quintet runs waiting      what waits for people; approve, reject, edit, ... answer it
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
       quintet eval SUITE        measure an orchestration, with intervals and gates
 
@@ -45,8 +34,8 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("system", default="support")
-@_json
-@_database
+@json_option
+@db_option
 @click.option("--model", metavar="openai:NAME", help="Drive the desk by this chat model.")
 @click.option("--base-url", metavar="URL", help="The model's address, if it is not OpenAI's.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N cases.")
@@ -69,54 +58,18 @@ def demo(  # noqa: PLR0913 - one for each option of the command
     from quintet.cli.systems import run_system
 
     options = {"limit": limit, "faults": not no_faults, "model": model, "base_url": base_url}
-    report = run_system(system, _url(database), options, quiet=as_json)
+    report = run_system(system, database_url(database), options, quiet=as_json)
     if as_json:
-        _print(report)
+        print_json(report)
     sys.exit(0 if report["well"] else EXIT_GATE)
 
 
-@cli.group()
-def runs() -> None:
-    """Look at the runs in a database."""
-
-
-@runs.command("list")
-@_json
-@_database
-@click.option("--status", help="Only runs of this status, such as escalated or waiting.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
-def list_runs(as_json: bool, database: str | None, status: str | None, limit: int) -> None:
-    """List runs, the newest first."""
-    from quintet.cli.runs import find_runs, print_runs
-
-    found = find_runs(_url(database), status)
-    if as_json:
-        _print({"runs": found[:limit], "total": len(found)})
-    else:
-        print_runs(found[:limit], total=len(found))
-
-
-@runs.command("show")
-@click.argument("thread", metavar="RUN")
-@_json
-@_database
-def show_run(thread: str, as_json: bool, database: str | None) -> None:
-    """Show one run: its path, its decisions, what it waits for, its outcome.
-
-    RUN is its thread or its id, as `quintet runs list` shows them, or the beginning of either.
-    """
-    from quintet.cli.runs import find_run, print_run
-
-    run = find_run(_url(database), thread)
-    if as_json:
-        _print(run)
-    else:
-        print_run(run)
+cli.add_command(runs)
 
 
 @cli.command()
 @click.argument("graph", metavar="MODULE:GRAPH")
-@_json
+@json_option
 def check(graph: str, as_json: bool) -> None:
     """Check a graph before its first run.
 
@@ -129,7 +82,7 @@ def check(graph: str, as_json: bool) -> None:
     with guarded():
         findings = findings_of(graph)
     if as_json:
-        _print({"graph": graph, "findings": findings})
+        print_json({"graph": graph, "findings": findings})
     else:
         print_findings(graph, findings)
     sys.exit(EXIT_GATE if any(finding["level"] == "error" for finding in findings) else 0)
@@ -165,7 +118,7 @@ def check(graph: str, as_json: bool) -> None:
     metavar="[DATASET]",
     help="Upload as an experiment, on that dataset or the suite's name (LANGSMITH_API_KEY).",
 )
-@_json
+@json_option
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
     repeats: int,
@@ -259,11 +212,3 @@ def _run() -> None:
         cli(prog_name="quintet")
     with cli.make_context("quintet", sys.argv[1:]) as context:
         cli.invoke(context)
-
-
-def _url(given: str | None) -> str:
-    return given or os.environ.get("QUINTET_DB") or DATABASE
-
-
-def _print(data: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))

@@ -35,7 +35,7 @@ def find_runs(url: str, status: str | None) -> list[dict[str, Any]]:
     """
     if status is not None and status not in COLOURS:
         raise DesignError(f"--status {status!r}: no such status; give {', '.join(COLOURS)}")
-    _require_database(url)
+    require_database(url)
     with checkpointer(url) as saver:
         runs = [_summary(run) for run in stored_runs(saver)]
     return [run for run in runs if status in (None, run["status"])]
@@ -47,7 +47,7 @@ def find_run(url: str, thread: str) -> dict[str, Any]:
     Raises:
         NoSuchRun: there is none, or several.
     """
-    _require_database(url)
+    require_database(url)
     with checkpointer(url) as saver:
         run = stored_run(saver, thread)
     return {
@@ -135,7 +135,7 @@ def _summary(run: StoredRun) -> dict[str, Any]:
     }
 
 
-def _require_database(url: str) -> None:
+def require_database(url: str) -> None:
     """Refuse a SQLite file that does not exist."""
     # SQLite makes a file that it is asked to open, so a mistyped path would look like no runs.
     scheme, _, name = url.partition(":///")

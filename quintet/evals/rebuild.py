@@ -26,11 +26,11 @@ def with_nodes(graph: StateGraph[Any], change: Callable[[str, Any], Any]) -> Sta
 
 
 def compiled_like(
-    app: CompiledStateGraph[Any, Any, Any, Any], graph: StateGraph[Any]
+    app: CompiledStateGraph[Any, Any, Any, Any], graph: StateGraph[Any], *, checkpointer: Any = None
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Compile a graph with the options of another."""
+    """Compile a graph with the options of another, and its checkpointer where none is given."""
     return graph.compile(
-        checkpointer=app.checkpointer,
+        checkpointer=app.checkpointer if checkpointer is None else checkpointer,
         store=app.store,
         cache=app.cache,
         interrupt_before=app.interrupt_before_nodes,  # type: ignore[arg-type]

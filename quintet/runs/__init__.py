@@ -1,12 +1,14 @@
 """Start, stream, resume, look at and answer runs, and read stored ones."""
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
+from quintet.runs.desk import Desk, sweep
 from quintet.runs.run import Run
 from quintet.runs.start import alook, aresume, astart, look, resume, start
 from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
 
 __all__ = [
+    "Desk",
     "Run",
     "alook",
     "approve",
@@ -23,4 +25,5 @@ __all__ = [
     "stored_run",
     "stored_runs",
     "stream",
+    "sweep",
 ]

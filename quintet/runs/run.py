@@ -124,8 +124,9 @@ class Run:
 
         Args:
             answer: from `approve`, `edit`, `reject`, `respond` or `settle`; for an interrupt of
-                your own, the value that it expects.
-            to: the question's id; needed where several are open.
+                your own, the value that it expects. Or a dict of answers by the ids of their
+                questions, to answer several at once.
+            to: the question's id; needed where several are open and one is answered.
             options: passed to LangGraph's `invoke`; they replace those that the run began with.
 
         Returns:
@@ -137,11 +138,11 @@ class Run:
             RunError: the graph has a context and none is given, or an option asks for a stream.
             ThreadHeld: somebody else moves this thread now.
         """
-        return drive(self._answer(answer, to, options))
+        return drive(self.answer_logic(answer, to, options))
 
     async def aanswer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
         """Answer the open question of an async graph, as `answer`."""
-        return await adrive(self._answer(answer, to, options))
+        return await adrive(self.answer_logic(answer, to, options))
 
     def stream(self, answer: Any, *, to: str | None = None, **options: Any) -> Iterator[Any]:
         """Answer the open question as `answer` does, and yield events meanwhile.
@@ -150,17 +151,24 @@ class Run:
             LangGraph's events, as `quintet.runs.stream` does; last the run as it stands afterwards.
         """
         sorted_options = StreamOptions.of(self.app, options)
-        return watch(self.app, self._answer(answer, to, sorted_options.invoke), sorted_options)
+        return watch(self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
 
     def astream(self, answer: Any, *, to: str | None = None, **options: Any) -> AsyncIterator[Any]:
         """Answer the open question of an async graph and yield events meanwhile, as `stream`."""
         sorted_options = StreamOptions.of(self.app, options)
-        return awatch(self.app, self._answer(answer, to, sorted_options.invoke), sorted_options)
+        return awatch(
+            self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options
+        )
 
-    def _answer(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
+    def answer_logic(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
+        """Answer open questions, as `answer` does."""
         check_options(options)
-        logic = _answer_question(self, self._question(to), answer, {**self.options, **options})
-        return held(self.app, self.thread, logic)
+        ids = {waiting.id for waiting in self.waiting}
+        if to is None and isinstance(answer, Mapping) and answer and ids.issuperset(answer):
+            pairs = [(self._question(id_), given) for id_, given in answer.items()]
+        else:
+            pairs = [(self._question(to), answer)]
+        return held(self.app, self.thread, _answer(self, pairs, {**self.options, **options}))
 
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
@@ -228,40 +236,45 @@ def _bind(answer: Any, question: Waiting) -> Any:
     return answer
 
 
-def _answer_question(
-    run: Run, question: Waiting, answer: Any, options: Mapping[str, Any]
-) -> Logic[Run]:
-    """Answer one open question by its id, and run on."""
+def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, Any]) -> Logic[Run]:
+    """Answer open questions by their ids, and run on."""
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
     packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
-    if question.id not in packets:
-        # A question that is asked again after a refused answer has a new id.
-        again = [key for key, packet in packets.items() if _asked_again(packet, question.packet)]
-        if len(again) == 1:
-            question = replace(question, id=again[0])
-    if question.id not in packets:
+    open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
+    if any(question.id not in packets for question, _ in open_now):
         yield from check_nodes(run.app, run.config)
+        gone = next(question.node for question, _ in open_now if question.id not in packets)
         raise AnswerRefused(
-            f"run {run.thread!r}: the question at {question.node} is not open any more "
+            f"run {run.thread!r}: the question at {gone} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
         )
-    reply = _bind(answer, question)
-    if reply is None:
+    replies = {question.id: _bind(answer, question) for question, answer in open_now}
+    if None in replies.values():
         raise AnswerRefused("None is not an answer; give approve(by=...), or a value")
     check_context(run.app, options)
+    nodes = ", ".join(question.node for question, _ in open_now)
     try:
-        yield invocation(run.app, Command(resume={question.id: reply}), run.config, options)
+        yield invocation(run.app, Command(resume=replies), run.config, options)
     except ValidationError as problem:
         # Either the question's schema refused the answer, and it is still open, or a node failed.
         after: StateSnapshot = yield snapshot_of(run.app, run.config)
-        if question.id in {interrupt.id for interrupt in after.interrupts}:
-            raise AnswerRefused(f"{question.node}: {faults(problem)}") from problem
+        if {interrupt.id for interrupt in after.interrupts} & set(replies):
+            raise AnswerRefused(f"{nodes}: {faults(problem)}") from problem
         raise
     answered: Run = yield from read_run(run.app, run.config, options)
-    if (refusal := _refusal(answered, question, snapshot)) is not None:
-        raise AnswerRefused(f"{question.node}: {refusal}")
+    for question, _ in open_now:
+        if (refusal := _refusal(answered, question, snapshot)) is not None:
+            raise AnswerRefused(f"{question.node}: {refusal}")
     return answered
+
+
+def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:
+    """Give a question as it is open now: asked again after a refused answer, it has a new id."""
+    if question.id in packets:
+        return question
+    again = [key for key, packet in packets.items() if _asked_again(packet, question.packet)]
+    return replace(question, id=again[0]) if len(again) == 1 else question
 
 
 def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | None:

@@ -114,12 +114,12 @@ def look(app: App, *, thread: str) -> Run:
         NoSuchRun: nothing is stored under this thread.
         RunError: the run goes on at a node that the graph does not have any more.
     """
-    return drive(_look(require_compiled(app), thread))
+    return drive(look_logic(require_compiled(app), thread))
 
 
 async def alook(app: App, *, thread: str) -> Run:
     """Look at a run of an async graph; as `look`."""
-    return await adrive(_look(require_compiled(app), thread))
+    return await adrive(look_logic(require_compiled(app), thread))
 
 
 def start_logic(
@@ -219,7 +219,8 @@ def _resume_held(
     return (yield from read_run(app, config, options))
 
 
-def _look(app: App, thread: str) -> Logic[Run]:
+def look_logic(app: App, thread: str) -> Logic[Run]:
+    """Look at a run without moving it."""
     config = run_config(thread, None)
     check_stored(thread, (yield snapshot_of(app, config)))
     yield from check_nodes(app, config)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
+from langgraph.types import Interrupt
 
 from quintet.errors import NoSuchRun
 from quintet.runs.pending import JOIN, TRIGGER, next_nodes, sent_nodes
@@ -58,6 +59,16 @@ def stored_runs(saver: BaseCheckpointSaver[Any]) -> list[StoredRun]:
     latest = ((thread, saver.get_tuple(_config(thread))) for thread in threads(saver))
     # A thread may be deleted between the two readings.
     return [_run(thread, item, ()) for thread, item in latest if item is not None]
+
+
+def open_questions(
+    saver: BaseCheckpointSaver[Any], thread: str | None
+) -> Iterator[tuple[str, Interrupt]]:
+    """Yield the open questions of one thread or of all, each with its thread."""
+    for name in threads(saver) if thread is None else (thread,):
+        latest = saver.get_tuple(_config(name))
+        for task in tasks_of(() if latest is None else latest.pending_writes or ()):
+            yield from ((name, question) for question in task.questions)
 
 
 def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from quintet import __version__
-from quintet.cli.main import DATABASE, cli
+from quintet.cli.main import cli
+from quintet.cli.options import DATABASE
 from quintet.state import CheckpointerError, checkpointer
 
 HEAVY = "import sys; from quintet.cli import main\ntry: main()\nfinally: sys.stderr.write(str("

@@ -1,0 +1,188 @@
+"""Define the commands of `quintet runs`; import a graph library only where a command needs it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from quintet.cli.options import database_url, db_option, json_option, print_json
+
+
+@click.group()
+def runs() -> None:
+    """Look at the runs in a database, answer what they ask, and tidy up."""
+
+
+@runs.command("list")
+@json_option
+@db_option
+@click.option("--status", help="Only runs of this status, such as escalated or waiting.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+def list_runs(as_json: bool, database: str | None, status: str | None, limit: int) -> None:
+    """List runs, the newest first."""
+    from quintet.cli.runs import find_runs, print_runs
+
+    found = find_runs(database_url(database), status)
+    if as_json:
+        print_json({"runs": found[:limit], "total": len(found)})
+    else:
+        print_runs(found[:limit], total=len(found))
+
+
+@runs.command("show")
+@click.argument("thread", metavar="RUN")
+@json_option
+@db_option
+def show_run(thread: str, as_json: bool, database: str | None) -> None:
+    """Show one run: its path, its decisions, what it waits for, its outcome.
+
+    RUN is its thread or its id, as `quintet runs list` shows them, or the beginning of either.
+    """
+    from quintet.cli.runs import find_run, print_run
+
+    run = find_run(database_url(database), thread)
+    if as_json:
+        print_json(run)
+    else:
+        print_run(run)
+
+
+_graph = click.option(
+    "--graph",
+    required=True,
+    metavar="MODULE:GRAPH",
+    help="The run's graph: a StateGraph, a compiled one, or a function that returns one.",
+)
+_question = click.option(
+    "--question", metavar="ID", help="The question, or its beginning, where several are open."
+)
+_by = click.option(
+    "--by", required=True, help="Who answers: a name, or the token that the gate asks for."
+)
+_note = click.option("--note", default="", help="A remark, which goes on record.")
+_thread = click.argument("thread", metavar="RUN")
+
+
+def _answering(command: Any) -> Any:
+    """Add the options that all answers have."""
+    for option in (_thread, _graph, _question, _by, _note, json_option, db_option):
+        command = option(command)
+    return command
+
+
+@runs.command("waiting")
+@json_option
+@db_option
+@click.option("--gate", help="Only questions of this gate.")
+@click.option("--approver", help="Only what this person, or this role, may answer.")
+def show_waiting(
+    as_json: bool, database: str | None, gate: str | None, approver: str | None
+) -> None:
+    """List what waits for people, over all threads, the oldest first."""
+    from quintet.cli.desk import find_waiting, print_waiting
+
+    questions = find_waiting(database_url(database), gate, approver)
+    if as_json:
+        print_json({"waiting": questions})
+    else:
+        print_waiting(questions)
+
+
+@runs.command("approve")
+@_answering
+def approve_run(by: str, note: str, **options: Any) -> None:
+    """Say yes to the action that a run asks about, and run it on.
+
+    RUN is its thread or its id, or the beginning of either; so for the commands below.
+    """
+    from quintet.runs import approve
+
+    _answer(approve(by=by, note=note), **options)
+
+
+@runs.command("reject")
+@_answering
+def reject_run(by: str, note: str, **options: Any) -> None:
+    """Say no; nothing is done."""
+    from quintet.runs import reject
+
+    _answer(reject(by=by, note=note), **options)
+
+
+@runs.command("edit")
+@click.option(
+    "--set", "pairs", multiple=True, required=True, metavar="NAME=VALUE", help="An argument."
+)
+@_answering
+def edit_run(by: str, note: str, pairs: tuple[str, ...], **options: Any) -> None:
+    """Say yes with changed arguments."""
+    from quintet.cli.desk import read_arguments
+    from quintet.runs import edit
+
+    _answer(edit(read_arguments(pairs), by=by, note=note), **options)
+
+
+@runs.command("respond")
+@_answering
+def respond_run(by: str, note: str, **options: Any) -> None:
+    """Say no, and give a response in place of the action: --note TEXT."""
+    from quintet.runs import respond
+
+    _answer(respond(note, by=by), **options)
+
+
+@runs.command("settle")
+@click.option(
+    "--as",
+    "how",
+    type=click.Choice(["happened", "did not happen", "undo"]),
+    help="How an effect ended that was cut off.",
+)
+@click.option("--result", help="What it gave, as JSON, where it happened.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A value for a merge's open field."
+)
+@_answering
+def settle_run(
+    by: str, note: str, how: Any, result: str | None, pairs: tuple[str, ...], **options: Any
+) -> None:
+    """Settle what only a person can tell: how an effect ended, or a merge's open conflicts."""
+    from quintet.cli.desk import read_arguments
+    from quintet.runs import settle
+
+    if bool(how) == bool(pairs):
+        raise click.UsageError("give either --as happened|'did not happen'|undo, or --set values")
+    if how:
+        told = None if result is None else json.loads(result)
+        _answer(settle(how, by=by, note=note, result=told), **options)
+    else:
+        _answer(settle(read_arguments(pairs), by=by, note=note), **options)
+
+
+@runs.command("sweep")
+@click.option("--graph", "graphs", required=True, multiple=True, metavar="MODULE:GRAPH")
+@json_option
+@db_option
+def sweep_runs(graphs: tuple[str, ...], as_json: bool, database: str | None) -> None:
+    """Answer what nobody has answered in time, as its gate declares; for a timer such as cron."""
+    from quintet.cli.desk import print_moved
+    from quintet.cli.desk import sweep_runs as swept
+
+    moved = swept(database_url(database), graphs)
+    if as_json:
+        print_json({"runs": moved})
+    else:
+        print_moved(moved)
+
+
+def _answer(answer: Any, **options: Any) -> None:
+    from quintet.cli.desk import answer_question, print_moved
+
+    url = database_url(options["database"])
+    run = answer_question(url, options["graph"], options["thread"], options["question"], answer)
+    if options["as_json"]:
+        print_json(run)
+    else:
+        print_moved([run])

@@ -1,0 +1,233 @@
+"""Show what waits for people over all threads and graphs, and take their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from quintet.errors import AnswerRefused, DesignError, NoSuchRun, ThreadHeld
+from quintet.nodes.asking import NOBODY
+from quintet.nodes.core.call import Call, Logic, adrive, drive
+from quintet.runs.refusals import require_compiled
+from quintet.runs.run import Run
+from quintet.runs.start import look_logic
+from quintet.runs.stored import open_questions
+from quintet.runs.thread import App
+from quintet.state.clock import now
+from quintet.state.journal.entry import Journal
+from quintet.state.saver import Saver
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question in the inbox.
+
+    Attributes:
+        thread: the thread of the run that asks.
+        id: the question's id; an answer is bound to it.
+        node: the node that asks; empty where the checkpointer does not tell.
+        packet: what the person decides on.
+        since: since when it has been open, in seconds since the epoch.
+    """
+
+    thread: str
+    id: str
+    node: str
+    packet: Any
+    since: float
+
+    @property
+    def gate(self) -> str:
+        """Name the gate that asks; empty for other questions."""
+        return str(self._part("gate"))
+
+    @property
+    def expires(self) -> float | None:
+        """Give until when it may be answered with yes; None for no limit."""
+        moment = self._part("expires")
+        return float(moment) if moment else None
+
+    @property
+    def ends_itself(self) -> bool:
+        """Say whether its time is over and its gate declares what becomes of it then."""
+        over = self.expires is not None and self.expires < now()
+        return over and self._part("if_expired") == "reject"
+
+    def may_be_answered_by(self, name: str) -> bool:
+        """Say whether somebody, or a role, is among those whom the packet names."""
+        named = self._part("approvers") or ()
+        return not named or name in named
+
+    def _part(self, name: str) -> Any:
+        return self.packet.get(name) or "" if isinstance(self.packet, Mapping) else ""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Hold the questions that wait for people, of all threads of one or several graphs.
+
+    Args:
+        apps: a compiled graph, or several by their names; each with a checkpointer.
+
+    Raises:
+        DesignError: one is not compiled, or has no checkpointer.
+    """
+
+    apps: App | Mapping[str, App]
+    _named: Mapping[str, App] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        apps = dict(self.apps) if isinstance(self.apps, Mapping) else {"": self.apps}
+        for name, app in apps.items():
+            require_compiled(app)
+            if not isinstance(app.checkpointer, BaseCheckpointSaver):
+                raise DesignError(
+                    f"Desk: graph {name or app.name!r} has no checkpointer, so nothing waits there"
+                )
+        object.__setattr__(self, "_named", apps)
+
+    def waiting(
+        self, *, thread: str | None = None, gate: str | None = None, approver: str | None = None
+    ) -> tuple[Question, ...]:
+        """Give the open questions, the oldest first.
+
+        Args:
+            thread: only those of this thread.
+            gate: only those of this gate.
+            approver: only those that this person, or this role, may answer by their packets.
+        """
+        return drive(self._waiting(thread, gate, approver))
+
+    async def awaiting(
+        self, *, thread: str | None = None, gate: str | None = None, approver: str | None = None
+    ) -> tuple[Question, ...]:
+        """Give the open questions of async graphs, as `waiting`."""
+        return await adrive(self._waiting(thread, gate, approver))
+
+    def answer(self, question: Question | str, answer: Any, **options: Any) -> Run:
+        """Answer a question, and run its run on.
+
+        Args:
+            question: the question, or the id of its thread where that asks one.
+            answer: as for `Run.answer`.
+            options: passed to LangGraph's `invoke`.
+
+        Returns:
+            The run as it stands afterwards.
+
+        Raises:
+            NoSuchRun: no graph of this desk has the thread's run.
+            AnswerRefused, RunError, ThreadHeld: as for `Run.answer`.
+        """
+        return drive(self._answer(question, answer, options))
+
+    async def aanswer(self, question: Question | str, answer: Any, **options: Any) -> Run:
+        """Answer a question of an async graph, as `answer`."""
+        return await adrive(self._answer(question, answer, options))
+
+    def sweep(self) -> tuple[Run, ...]:
+        """Answer what nobody has answered in time, as its gate declares (`if_expired`).
+
+        Returns:
+            The runs that were moved on. A question that somebody answers at this moment, or that
+            another sweep has answered, is passed over.
+        """
+        return drive(self._sweep())
+
+    async def asweep(self) -> tuple[Run, ...]:
+        """Answer what nobody has answered in time, on async graphs; as `sweep`."""
+        return await adrive(self._sweep())
+
+    def _waiting(
+        self, thread: str | None, gate: str | None, approver: str | None
+    ) -> Logic[tuple[Question, ...]]:
+        found: list[Question] = []
+        savers = {id(app.checkpointer): app.checkpointer for app in self._named.values()}
+        for saver in savers.values():
+            found += yield Call(questions_in, (saver, thread), blocks=True)
+        return tuple(
+            question
+            for question in sorted(found, key=lambda each: (each.since, each.thread, each.id))
+            if gate in (None, question.gate)
+            and (approver is None or question.may_be_answered_by(approver))
+        )
+
+    def _answer(
+        self, question: Question | str, answer: Any, options: Mapping[str, Any]
+    ) -> Logic[Run]:
+        thread = question if isinstance(question, str) else question.thread
+        app = yield from self._app_of(thread)
+        run = yield from look_logic(app, thread)
+        to = None if isinstance(question, str) else question.id
+        return (yield from run.answer_logic(answer, to, dict(options)))
+
+    def _app_of(self, thread: str) -> Logic[App]:
+        """Find the graph that a thread's run is of: the one that has begun it, else that fits.
+
+        Raises:
+            NoSuchRun: none, or several.
+        """
+        if len(self._named) == 1:
+            return next(iter(self._named.values()))
+        fitting = {}
+        for name, app in self._named.items():
+            asks: tuple[Question, ...] = yield Call(
+                questions_in, (app.checkpointer, thread), blocks=True
+            )
+            if asks and all(question.node in ("", *app.nodes) for question in asks):
+                fitting[name] = app
+        if len(fitting) != 1:
+            names = ", ".join(fitting) or "none"
+            raise NoSuchRun(
+                f"thread {thread!r} may be a run of {names} of this desk's graphs "
+                f"({', '.join(self._named)}); answer it by a Desk of the right one"
+            )
+        return next(iter(fitting.values()))
+
+    def _sweep(self) -> Logic[tuple[Run, ...]]:
+        moved = []
+        for question in (yield from self._waiting(None, None, None)):
+            if not question.ends_itself:
+                continue
+            try:
+                moved.append((yield from self._answer(question, EXPIRED, {})))
+            except (AnswerRefused, ThreadHeld, NoSuchRun):
+                continue  # somebody is answering it, or has
+        return tuple(moved)
+
+
+EXPIRED = {"answer": "expire", "by": NOBODY, "note": "nobody has answered in time"}
+
+
+def sweep(apps: App | Mapping[str, App]) -> tuple[Run, ...]:
+    """Answer what nobody has answered in time, on one graph or several; as `Desk.sweep`."""
+    return Desk(apps).sweep()
+
+
+def questions_in(saver: BaseCheckpointSaver[Any], thread: str | None) -> list[Question]:
+    """Give the open questions in a checkpointer, of one thread or of all."""
+    journal: Journal | None = saver.journal if isinstance(saver, Saver) else None
+    if journal is None:  # one of LangGraph's own: each thread is looked at
+        return [
+            Question(thread=name, id=asked.id, node="", packet=asked.value, since=0.0)
+            for name, asked in open_questions(saver, thread)
+        ]
+    questions, known = [], {}
+    for item in journal.opened(thread):
+        if item.thread not in known:
+            known[item.thread] = {asked.id for _, asked in open_questions(saver, item.thread)}
+        # A crash may have left one on the list that is not open any more.
+        if item.name in known[item.thread]:
+            questions.append(
+                Question(
+                    thread=item.thread,
+                    id=item.name,
+                    node=item.value["node"],
+                    packet=item.value["packet"],
+                    since=item.at,
+                )
+            )
+    return questions
