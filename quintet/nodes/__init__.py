@@ -19,6 +19,7 @@ from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
+from quintet.nodes.review import Review
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
 
@@ -41,6 +42,7 @@ __all__ = [
     "Recovery",
     "Remedy",
     "Resolver",
+    "Review",
     "Router",
     "Signed",
     "Undo",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,11 +75,28 @@ class FileHolds(Holds):
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
         except OSError as problem:
-            raise held_by(thread, "another process") from problem
+            raise held_by(thread, _holder(self._file, offset)) from problem
         try:
             yield
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
+
+
+# The system's record of a lock: its kind, where it begins and ends, and whose it is. The order
+# of the fields is the platform's.
+_LOCK, _PID = ("@qqihh", 2) if sys.platform == "darwin" else ("@hhqqi", 4)
+
+
+def _holder(file: int, offset: int) -> str:
+    """Say which process holds a byte of a file."""
+    kind = (fcntl.F_WRLCK, os.SEEK_SET)
+    asked = (offset, 1, 0, *kind) if sys.platform == "darwin" else (*kind, offset, 1, 0)
+    try:
+        found = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack(_LOCK, *asked))
+        pid = struct.unpack(_LOCK, found)[_PID]
+    except (OSError, struct.error):
+        return "another process"
+    return f"another process (pid {pid} on this host)" if pid else "another process"
 
 
 _by_file: dict[str, FileHolds] = {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +44,12 @@ _GIVE_BACK: Final = (
     "SELECT pg_advisory_unlock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
 )
 
+_HOLDER: Final = (
+    "SELECT application_name || ', session ' || pid AS name "
+    "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND (classid::bigint << 32) | objid::bigint "
+    "= hashtextextended(current_schema() || '/' || %s, 7)"
+)
 _PUT_LOCK: Final = (
     "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || %s || '/' || %s, 8))"
 )
@@ -186,12 +194,20 @@ class SessionHolds(Holds):
     @contextmanager
     def _for_others(self, thread: str) -> Iterator[None]:
         if not self._query(_HOLD, thread):
-            raise held_by(thread, "another process")
+            raise held_by(thread, self._holder(thread))
         try:
             yield
         finally:
             with suppress(psycopg.Error):  # a session that is lost holds nothing
                 self._query(_GIVE_BACK, thread)
+
+    def _holder(self, thread: str) -> str:
+        """Say which process holds a thread, by the name that its session has given itself."""
+        with suppress(psycopg.Error), psycopg.connect(self._conninfo, **self._settings) as other:
+            row = other.execute(_HOLDER, (_NOT_IN_JSONB.sub("?", thread),)).fetchone()
+            if row is not None:
+                return f"another process ({row['name']})"
+        return "another process"
 
     def _query(self, query: LiteralString, thread: str) -> bool:
         with self._in_use:
@@ -231,8 +247,13 @@ def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:
         ) from None  # the cause may quote the password
     # The settings of LangGraph's own `from_conn_string`.
     settings = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    defaults = {"connect_timeout": math.ceil(seconds), "application_name": "quintet"}
+    defaults = {"connect_timeout": math.ceil(seconds), "application_name": _name()}
     return conninfo, settings | {n: v for n, v in defaults.items() if n not in known}
+
+
+def _name() -> str:
+    """Name this process for others who look at the server's sessions; 63 bytes are kept."""
+    return f"quintet pid {os.getpid()} on {socket.gethostname()}"[:63]
 
 
 def _prepare(connection: Connection, address: Address) -> None:
