@@ -8,7 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from quintet.nodes import Finish, Review, Worker, hand_over
-from quintet.runs import approve, edit, look, reject, respond, start, sweep
+from quintet.runs import approve, edit, reject, respond, start, sweep
 from quintet.state import (
     AnswerRefused,
     Contract,
@@ -92,16 +92,6 @@ def test_a_yes_to_one_draft_is_none_to_the_next(saver: Any) -> None:
     with pytest.raises(AnswerRefused, match="is asked now"):
         run.answer(yes)
     assert printed == []
-
-
-def test_an_answer_forged_in_the_state_is_not_taken(saver: Any) -> None:
-    printed: list[str] = []
-    app = press(saver, printed)
-    start(app, ASKED, thread="t")
-    forged = {"results": {"write_review": {"by": "ann", "answer": "approve", "round": 1}}}
-    app.update_state({"configurable": {"thread_id": "t"}}, forged, as_node="write")
-    app.invoke(None, {"configurable": {"thread_id": "t"}})
-    assert (look(app, thread="t").status, printed) == ("waiting", [])
 
 
 def test_two_must_agree_and_nobody_in_time_is_a_no(

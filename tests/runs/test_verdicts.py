@@ -118,7 +118,9 @@ def test_a_yes_forged_by_an_update_of_the_waiting_thread_is_refused(app: Any, ti
     app.update_state(thread(), {"actions": actions}, as_node="approve")
     app.invoke(None, thread())
     assert till.paid == []
-    assert look(app, thread="t").status == "escalated"
+    ended = look(app, thread="t")
+    assert ended.status == "escalated"
+    assert "the journal holds none for it" in str(ended.outcome)
 
 
 def test_the_same_question_is_asked_after_a_forged_update(app: Any, till: Till) -> None:
