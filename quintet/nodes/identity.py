@@ -48,7 +48,8 @@ class Named:
         """
         if answer.by not in self.people:
             raise ValueError(
-                f"nobody here is named {answer.by!r}; known are {', '.join(self.people) or 'none'}"
+                f"{answer.by!r} may not answer: nobody here has that name; known are "
+                f"{', '.join(self.people) or 'none'}"
             )
         return Person(name=answer.by, roles=self.people[answer.by])
 
