@@ -67,11 +67,18 @@ class Place:
         journal: the journal.
         thread: the thread's id; where only this process is known, the superstep's.
         shared: whether a saver of ours keeps it, and so all that have this database see it.
+        origin: the thread whose claims it shares, where it is a real fork; else empty.
     """
 
     journal: Journal
     thread: str
     shared: bool = True
+    origin: str = ""
+
+    @property
+    def scope(self) -> str:
+        """Give the thread in whose name effects are claimed."""
+        return self.origin or self.thread
 
 
 @dataclass(frozen=True, eq=False)

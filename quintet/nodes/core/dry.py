@@ -1,0 +1,68 @@
+"""Record what an action would have done, in a thread whose effects are dry, and do not do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from quintet.errors import EffectRepeated
+from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.call import Logic
+from quintet.nodes.core.once import record, refuse_repeat
+from quintet.nodes.core.standing import Standing, standing_of, subject_of
+from quintet.state.action import Action
+from quintet.state.clock import now
+from quintet.state.journal.mode import Mode
+from quintet.state.record import plain
+
+
+def would_do(
+    action: Action, attempt: Attempt, standing: Standing, mode: Mode, stand_in: Callable[[], Any]
+) -> Logic[Action]:
+    """Record an action as dry, and give it with the result that stands in for the real one.
+
+    Args:
+        action: the action, as it would run.
+        attempt: the attempt that it belongs to.
+        standing: its stream in the journal, in which nothing stands.
+        mode: the thread's mode.
+        stand_in: gives the result.
+
+    Raises:
+        EffectRepeated: the thread that this one was forked from had done it before.
+        EffectUnknown: another task has recorded it meanwhile.
+        AttemptEnded: the attempt has ended.
+    """
+    attempt.check_open(action.name)
+    yield from _refuse_done_before(action, attempt, mode)
+    result = plain(stand_in())
+    yield from standing.append(
+        "dry",
+        owner=attempt.owner,
+        digest=action.digest,
+        call=str(action),
+        arguments=dict(action.arguments),
+        run=action.run,
+        result=result,
+    )
+    action = replace(action, status="dry", result=result, ended=now())
+    record(action, attempt)
+    return action
+
+
+def _refuse_done_before(action: Action, attempt: Attempt, mode: Mode) -> Logic[None]:
+    """Refuse what a real run would refuse here: it had happened before the fork."""
+    for layer in attempt.layers():
+        # The copied state knows it too; its records say that a journal has them, another thread's.
+        known = {at: {**item, "journaled": False} for at, item in layer.known.items()}
+        refuse_repeat(action, known)
+    for thread, until in mode.before:
+        place = replace(attempt.place, thread=thread)
+        standing = yield from standing_of(place, subject_of(action))
+        if standing.until(until).how != "free":
+            raise EffectRepeated(
+                f"{action} was done before in thread {thread!r}, which this dry run was forked "
+                f"from (key {action.key!r}); if it is meant to happen twice, put what differs into "
+                "the key"
+            )
