@@ -19,7 +19,7 @@ from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.undo import take_back
 from quintet.nodes.effect import Effect
-from quintet.nodes.finish import closed, said_dry
+from quintet.nodes.finish import closed, dry_actions, said_dry
 from quintet.state.action import Action
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
@@ -252,13 +252,9 @@ class Undo(Node):
             reason="; ".join([why, *stays]),
             evidence={"undone": undone, "kept": stays},
         )
-        outcome = said_dry(outcome, state) if any(map(_is_dry, actions.values())) else outcome
+        outcome = said_dry(outcome, would) if (would := dry_actions(state)) else outcome
         decision = Decision(kind="abort", node=task.node, choice=outcome.status, reason=why)
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
-
-
-def _is_dry(item: Mapping[str, Any]) -> bool:
-    return bool(item["status"] == "dry")
 
 
 def _done_last_first(state: Mapping[str, Any]) -> list[tuple[str, Action]]:

@@ -11,6 +11,7 @@ from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, refused
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.dry import would_be_done
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line, values
 from quintet.nodes.core.task import current_task
@@ -65,9 +66,11 @@ class Finish(Node):
             return closed(state)
         task = current_task("finish")
         # Opened for its journal alone: judging is no part of a budget.
-        mode = yield from Attempt(task=task).find_mode()
+        attempt = Attempt(task=task)
+        mode = yield from attempt.find_mode()
         outcome = _refused(state) or self._unproven(state) or self._done(state)
-        outcome = said_dry(outcome, state) if mode.dry else outcome
+        if mode.dry:
+            outcome = said_dry(outcome, (yield from would_be_done(attempt, run_of(state))))
         return closed(state) | ended(outcome, task.node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
@@ -114,7 +117,8 @@ def hand_over(state: Any) -> dict[str, Any]:
     status: Status = "exhausted" if spent_up else "escalated"
     reason = one_line(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
-    outcome = said_dry(outcome, known) if _with_status(known, "dry") else outcome
+    would = dry_actions(known)
+    outcome = said_dry(outcome, would) if would else outcome
     return mark(known, "person") | closed(known) | ended(outcome, current_task("person").node)
 
 
@@ -168,9 +172,17 @@ def closed(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"actions": update} if update else {}
 
 
-def said_dry(outcome: Outcome, state: Mapping[str, Any]) -> Outcome:
+def dry_actions(state: Mapping[str, Any]) -> list[str]:
+    """Give the effects that this run would have done if it were not dry, as the state has them."""
+    return [
+        f"{item['name']}({shown(item['arguments'])})" if "arguments" in item else at
+        for at, item in of_this_run(state).items()
+        if item["status"] == "dry"
+    ]
+
+
+def said_dry(outcome: Outcome, would: list[str]) -> Outcome:
     """Give the outcome of a dry run: it says that it was one, and what would have been done."""
-    would = _with_status(state, "dry")
     done = f"; would be done: {_few(would)}" if would else ""
     return replace(
         outcome,
@@ -235,15 +247,11 @@ def _unmet(criterion: StateCriterion, state: Mapping[str, Any]) -> str | None:
 
 def _effects(state: Mapping[str, Any]) -> list[str]:
     """Give the keys of the effects that this run has done."""
-    return _with_status(state, "done")
-
-
-def _with_status(state: Mapping[str, Any], status: str) -> list[str]:
     run = run_of(state)
     return [
         at
         for at, item in of_this_run(state).items()
-        if item["status"] == status and (not run or is_within(item.get("run") or run, run))
+        if item["status"] == "done" and (not run or is_within(item.get("run") or run, run))
     ]
 
 

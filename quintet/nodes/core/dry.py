@@ -8,13 +8,15 @@ from typing import Any
 
 from quintet.errors import EffectRepeated
 from quintet.nodes.core.attempt import Attempt
-from quintet.nodes.core.call import Logic
+from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.once import record, refuse_repeat
 from quintet.nodes.core.standing import Standing, standing_of, subject_of
 from quintet.state.action import Action
 from quintet.state.clock import now
+from quintet.state.journal.entry import Entry
 from quintet.state.journal.mode import Mode
 from quintet.state.record import plain
+from quintet.state.run import is_within
 
 
 def would_do(
@@ -66,3 +68,17 @@ def _refuse_done_before(action: Action, attempt: Attempt, mode: Mode) -> Logic[N
                 f"from (key {action.key!r}); if it is meant to happen twice, put what differs into "
                 "the key"
             )
+
+
+def would_be_done(attempt: Attempt, run: str) -> Logic[list[str]]:
+    """Give the calls that a run has recorded as dry, the oldest first; of all, where it has no id.
+
+    They come from the journal, since the state keeps only the last.
+    """
+    place = attempt.place
+    entries: tuple[Entry, ...] = yield Call(
+        place.journal.entries, (place.scope, "effect "), blocks=True
+    )
+    dry = [entry for entry in entries if entry.kind == "dry"]
+    own = [entry for entry in dry if not run or is_within(entry.value["run"] or run, run)]
+    return [entry.value["call"] for entry in sorted(own, key=lambda entry: entry.at)]
