@@ -248,8 +248,16 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     raise RunSuperseded(
         f"thread {ids['thread_id']!r} was moved on by another runner, or this run goes on from an "
         f"old checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing "
-        "of it is saved. Go on from the newest, or fork into a thread of its own"
+        "of it is saved. Go on from the newest, or copy the old one into a thread of its own: "
+        f"quintet.runs.fork(app, thread={ids['thread_id']!r}, at={followed!r}, to=...)"
     )
+
+
+def keeps_deltas(item: CheckpointTuple) -> bool:
+    """Say whether a checkpoint has a `DeltaChannel`, whose value lies in the older ones too."""
+    # LangGraph puts these into the metadata of graphs that have such channels.
+    marks = ("counters_since_delta_snapshot", "delta_writes_versioned")
+    return any(mark in item.metadata for mark in marks)
 
 
 def _id(item: CheckpointTuple) -> str:

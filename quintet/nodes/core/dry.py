@@ -11,7 +11,7 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.once import record, refuse_repeat
 from quintet.nodes.core.standing import Standing, standing_of, subject_of
-from quintet.state.action import Action
+from quintet.state.action import Action, ActionStatus
 from quintet.state.clock import now
 from quintet.state.journal.entry import Entry
 from quintet.state.journal.mode import Mode
@@ -37,37 +37,48 @@ def would_do(
         AttemptEnded: the attempt has ended.
     """
     attempt.check_open(action.name)
-    yield from _refuse_done_before(action, attempt, mode)
-    result = plain(stand_in())
-    yield from standing.append(
-        "dry",
-        owner=attempt.owner,
-        digest=action.digest,
-        call=str(action),
-        arguments=dict(action.arguments),
-        run=action.run,
-        result=result,
-    )
-    action = replace(action, status="dry", result=result, ended=now())
-    record(action, attempt)
-    return action
+    done = yield from _done_before(action, attempt, mode)
+    if done is None:
+        result = plain(stand_in())
+        yield from standing.append(
+            "dry",
+            owner=attempt.owner,
+            digest=action.digest,
+            call=str(action),
+            arguments=dict(action.arguments),
+            run=action.run,
+            result=result,
+        )
+        done = replace(action, status="dry", result=result, ended=now())
+    record(done, attempt)
+    return done
 
 
-def _refuse_done_before(action: Action, attempt: Attempt, mode: Mode) -> Logic[None]:
-    """Refuse what a real run would refuse here: it had happened before the fork."""
-    for layer in attempt.layers():
-        # The copied state knows it too; its records say that a journal has them, another thread's.
-        known = {at: {**item, "journaled": False} for at, item in layer.known.items()}
-        refuse_repeat(action, known)
+def _done_before(action: Action, attempt: Attempt, mode: Mode) -> Logic[Action | None]:
+    """Give the action as done where this very step had done it before the fork; None if nobody had.
+
+    Raises:
+        EffectRepeated, EffectUnknown: other work had, which a real run would refuse here too.
+    """
     for thread, until in mode.before:
         place = replace(attempt.place, thread=thread)
-        standing = yield from standing_of(place, subject_of(action))
-        if standing.until(until).how != "free":
-            raise EffectRepeated(
-                f"{action} was done before in thread {thread!r}, which this dry run was forked "
-                f"from (key {action.key!r}); if it is meant to happen twice, put what differs into "
-                "the key"
-            )
+        standing = (yield from standing_of(place, subject_of(action))).until(until)
+        if standing.how == "free":
+            continue
+        if standing.owner == attempt.owner and standing.digest == action.digest:
+            last = standing.entries[-1]
+            status: ActionStatus = "done" if last.kind == "done" else "dry"
+            return replace(action, status=status, result=standing.result, ended=last.at)
+        raise EffectRepeated(
+            f"{action} was done or begun before in thread {thread!r}, which this dry run was "
+            f"forked from (key {action.key!r}); if it is meant to happen twice, put what differs "
+            "into the key"
+        )
+    for layer in attempt.layers():
+        # The copied state knows more; its records say that a journal has them, another thread's.
+        known = {at: {**item, "journaled": False} for at, item in layer.known.items()}
+        refuse_repeat(action, known)
+    return None
 
 
 def would_be_done(attempt: Attempt, run: str) -> Logic[list[str]]:

@@ -123,9 +123,7 @@ class Standing:
 
 def standing_of(place: Place, subject: str) -> Logic[Standing]:
     """Read an action's stream."""
-    entries: tuple[Entry, ...] = yield Call(
-        place.journal.read, (place.scope, subject), blocks=True
-    )
+    entries: tuple[Entry, ...] = yield Call(place.journal.read, (place.scope, subject), blocks=True)
     return Standing(place=place, subject=subject, entries=entries)
 
 
