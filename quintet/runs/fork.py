@@ -21,7 +21,8 @@ from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
 from quintet.state.clock import now
 from quintet.state.journal.mode import Mode, mode_in, set_mode
-from quintet.state.saver import Saver, ThreadedSaver, keeps_deltas
+from quintet.state.saver import Saver, ThreadedSaver
+from quintet.state.upkeep import keeps_deltas, root_of
 
 Effects = Literal["dry", "real"]
 
@@ -194,7 +195,7 @@ def _children(
         if _id(child) <= _id(item) and isinstance(saver, ThreadedSaver):
             return
         space = child.config["configurable"]["checkpoint_ns"]
-        if ":" in space and _root_of(child) == _id(item) and space not in seen:
+        if ":" in space and root_of(child) == _id(item) and space not in seen:
             seen.add(space)
             yield child
 
@@ -207,7 +208,7 @@ def _lasting(
         if not isinstance(inner, CompiledStateGraph) or inner.checkpointer is not True:
             continue
         for child in saver.list(_place(item.config["configurable"]["thread_id"], name)):
-            root = _root_of(child)
+            root = root_of(child)
             if root < _id(item) or (whole and root == _id(item)):
                 yield child
                 break
@@ -254,11 +255,6 @@ def _place(thread: str, space: str = "") -> RunnableConfig:
 
 def _id(item: CheckpointTuple) -> str:
     return str(item.checkpoint["id"])
-
-
-def _root_of(item: CheckpointTuple) -> str:
-    """Give the checkpoint of the outermost graph at which a nested one was saved."""
-    return str((item.metadata.get("parents") or {}).get("", ""))
 
 
 def _path_text(path: tuple[Any, ...]) -> str:

@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -27,6 +26,7 @@ from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_loading
 from quintet.state.questions import Questions
+from quintet.state.upkeep import Upkeep
 
 PAGE = 64
 
@@ -35,7 +35,7 @@ THREADS_QUERY: Final = (
 )
 
 
-class Saver(BaseCheckpointSaver[str]):
+class Saver(Upkeep):
     """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
@@ -43,7 +43,6 @@ class Saver(BaseCheckpointSaver[str]):
     """
 
     holds: Holds
-    journal: Journal
     _known: Known
     _questions: Questions
 
@@ -251,13 +250,6 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
         "of it is saved. Go on from the newest, or copy the old one into a thread of its own: "
         f"quintet.runs.fork(app, thread={ids['thread_id']!r}, at={followed!r}, to=...)"
     )
-
-
-def keeps_deltas(item: CheckpointTuple) -> bool:
-    """Say whether a checkpoint has a `DeltaChannel`, whose value lies in the older ones too."""
-    # LangGraph puts these into the metadata of graphs that have such channels.
-    marks = ("counters_since_delta_snapshot", "delta_writes_versioned")
-    return any(mark in item.metadata for mark in marks)
 
 
 def _id(item: CheckpointTuple) -> str:
