@@ -201,8 +201,8 @@ def prune_runs(as_json: bool, database: str | None, **rule: Any) -> None:
 
     The newest checkpoint of a run that waits or is not finished always stays, so that it can be
     answered or resumed. A thread whose run is over goes as a whole when all of it is older than
-    --older-than, unless --keep says otherwise. What was done stays known by the journal, and is
-    not done again; with --journal it is forgotten.
+    --older-than, unless --keep says otherwise. The journal goes on to know what was done, so
+    that it is not done again; with --journal it is forgotten.
     """
     from quintet.cli.prune import print_pruned, prune_database
 

@@ -49,8 +49,9 @@ def fork(
         to: the new thread's id.
         at: a checkpoint's id or step, as in LangGraph's history; None for the newest.
         effects: `"dry"`: they are recorded and do not happen. `"real"`: they happen, and the copy
-            shares its claims with the thread that it comes from. Whatever one of them has done is
-            not done by the other: a step that runs anew gets the result, all else is refused.
+            shares its claims with the thread that it comes from. An effect that one of them has
+            done is not done by the other: a step that runs anew gets the result, all else is
+            refused.
 
     Returns:
         The copy, as it stands.

@@ -24,7 +24,7 @@ OPEN = ("waiting", "unfinished")
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """What was deleted, or would be.
+    """The checkpoints and threads that were deleted, or would be.
 
     Attributes:
         checkpoints: how many checkpoints.

@@ -45,7 +45,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """How a run is begun on a thread; see `start`."""
+    """The ways to begin a run on a thread that has one, or dry; see `start`."""
 
     withdraw: bool = False
     dry_run: bool = False

@@ -1,7 +1,7 @@
 """Say whether a thread's effects are real or dry, and which thread it was forked from.
 
-A thread without a word on this is an ordinary one. What is written holds for all of the thread:
-every process, resume, branch and nested graph.
+A thread without a word on this is an ordinary one. The word holds for all of the thread: every
+process, resume, branch and nested graph.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DRY, REAL = "dry", "real"
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """How a thread's effects are meant.
+    """The way in which a thread's effects are meant.
 
     Attributes:
         dry: whether they are only recorded.
