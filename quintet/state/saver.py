@@ -207,7 +207,12 @@ class ThreadedSaver(Saver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        ids = config["configurable"]
+        if ids.get("checkpoint_ns"):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        # Nodes may run before it is stored, and look for their journal.
+        with self._known.writing(str(ids["thread_id"]), checkpoint["id"]):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,

@@ -17,7 +17,7 @@ from quintet.errors import CheckpointerError
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 
-STRATEGIES = ("keep_latest", "delete")
+STRATEGIES = ("keep_latest", "delete", "delete_all")
 
 
 class Upkeep(BaseCheckpointSaver[str]):
@@ -86,7 +86,7 @@ class Upkeep(BaseCheckpointSaver[str]):
                 f"one of {', '.join(STRATEGIES)}"
             )
         for thread in map(str, thread_ids):
-            if strategy == "delete":
+            if strategy != "keep_latest":
                 self.delete_thread(thread)
             else:
                 self._keep_latest(thread)

@@ -21,6 +21,7 @@ from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
 from quintet.state.failure import in_words
+from quintet.state.journal.found import warn_of_memory
 from quintet.state.record import plain
 from quintet.state.verdict import why_not
 
@@ -138,6 +139,8 @@ def run_once(
             be kept; in the last case the action is on record as done nevertheless.
     """
     attempt.check_open(action.name)
+    if attempt.task.thread and not attempt.place.shared:
+        warn_of_memory()
     with alone(standing):
         claimed = yield from standing.append_first(
             "claimed",
