@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -20,8 +21,6 @@ async def test_the_journal_is_found_where_a_server_takes_each_event_in_a_task_of
         put = saver.put
 
         def slow(*given: Any) -> Any:
-            import time
-
             time.sleep(0.02)
             return put(*given)
 
