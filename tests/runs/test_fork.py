@@ -210,6 +210,31 @@ def test_the_refusal_of_an_old_checkpoint_names_the_fork(app: App) -> None:
         app.invoke(None, old.config)
 
 
+@pytest.mark.parametrize("amount", [50.0, 500.0])
+@pytest.mark.parametrize("effects", ["dry", "real"])
+def test_from_every_step_a_fork_ends_as_its_source_and_nothing_is_paid_twice(
+    app: App, amount: float, effects: Any
+) -> None:
+    source = start(app, large(amount), thread="a")
+    if source.waiting:
+        source = source.answer(approve(by="maria"))
+    saver: Any = app.checkpointer
+    before = rows(saver, "a")
+    history = [*app.get_state_history({"configurable": {"thread_id": "a"}})]
+    assert len(history) > 4
+    for snapshot in history:
+        at, to = int((snapshot.metadata or {})["step"]), f"from {snapshot.next}"
+        copy = fork(app, thread="a", at=at, to=to, effects=effects)
+        copy = resume(app, thread=to)
+        copy = copy.answer(approve(by="maria")) if copy.waiting else copy
+        # A yes is for its own thread, so the fork needs one of its own; and of two threads that
+        # share their claims, one other than the step that did it is told that it is done.
+        ends = {"done"} if amount == 50.0 and effects == "dry" else {"done", "escalated"}
+        assert copy.status in ends, to
+    assert rows(saver, "a") == before
+    assert PAID == [(1, amount)]
+
+
 class Outer(OrchestrationState, total=False):
     order: int
     amount: float

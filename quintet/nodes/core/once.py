@@ -242,7 +242,8 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
         EffectRepeated: other work has done it, or with other arguments.
     """
     if standing.owner != attempt.owner or standing.digest != action.digest:
-        raise EffectRepeated(_repeated(action, standing.result, standing.by))
+        other = standing.by if standing.by != attempt.place.thread else ""
+        raise EffectRepeated(_repeated(action, standing.result, other))
     begun = _begun(action, attempt) or action
     last = standing.entries[-1]
     status: ActionStatus = "dry" if last.kind == "dry" else "done"
@@ -279,7 +280,7 @@ def _unknown(action: Action) -> str:
 
 
 def _repeated(action: Action, result: Any, by: str = "") -> str:
-    where = f"thread {by!r}, this one or one that shares its effects," if by else "this thread"
+    where = f"thread {by!r}, whose effects this one shares as a fork" if by else "this thread"
     return (
         f"{action} was done before in {where} (key {action.key!r}, result {result!r:.120}); "
         "if it is meant to happen twice, put what differs into the key"
