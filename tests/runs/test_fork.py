@@ -232,7 +232,8 @@ def test_from_every_step_a_fork_ends_as_its_source_and_nothing_is_paid_twice(
         ends = {"done"} if amount == 50.0 and effects == "dry" else {"done", "escalated"}
         assert copy.status in ends, to
     assert rows(saver, "a") == before
-    assert PAID == [(1, amount)]
+    paid = [(1, amount)]
+    assert paid == PAID
 
 
 class Outer(OrchestrationState, total=False):
