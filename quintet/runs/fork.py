@@ -22,12 +22,9 @@ from quintet.runs.thread import App, held, snapshot_of
 from quintet.state.clock import now
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 from quintet.state.saver import Saver, ThreadedSaver
-from quintet.state.upkeep import keeps_deltas, root_of
+from quintet.state.upkeep import keeps_deltas, root_of, writes_of
 
 Effects = Literal["dry", "real"]
-
-INPUT = "00000000-0000-0000-0000-000000000000"
-"""LangGraph's id for writes that no task made, such as an answer."""
 
 
 def fork(
@@ -231,23 +228,8 @@ def _put(
     versions = item.checkpoint["channel_versions"]
     stored = saver.put(place, item.checkpoint, metadata, {**versions})
     if whole:
-        for task, writes in _writes(item).items():
+        for task, writes in writes_of(item).items():
             saver.put_writes(stored, writes, task, paths.get(task, ""))
-
-
-def _writes(item: CheckpointTuple) -> dict[str, list[tuple[str, Any]]]:
-    """Give the writes of an unfinished step's tasks, without any answer that a person gave."""
-    by_task: dict[str, list[tuple[str, Any]]] = {}
-    for task, channel, value in item.pending_writes or ():
-        by_task.setdefault(task, []).append((channel, value))
-    kept: dict[str, list[tuple[str, Any]]] = {}
-    for task, writes in by_task.items():
-        answered = any(channel == "__resume__" for channel, _ in writes)
-        # An answer is for its own thread. A task that goes on from one asks anew.
-        left = ("__resume__", "__interrupt__") if answered and task != INPUT else ("__resume__",)
-        if rest := [(channel, value) for channel, value in writes if channel not in left]:
-            kept[task] = rest
-    return kept
 
 
 def _place(thread: str, space: str = "") -> RunnableConfig:

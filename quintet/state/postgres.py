@@ -156,7 +156,8 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
 
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""
-        for space, ids in gone.items():
+        # The outermost graph's last: cut off in between, the rest is known by what is left of it.
+        for space, ids in sorted(gone.items(), reverse=True):
             with self.borrowed() as connection, connection.transaction():
                 # What is put meanwhile may need a value that nothing else has any more.
                 connection.execute(_PUT_LOCK, (thread, space))

@@ -17,6 +17,9 @@ from quintet.errors import CheckpointerError
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 
+INPUT = "00000000-0000-0000-0000-000000000000"
+"""LangGraph's id for writes that no task made, such as an answer."""
+
 STRATEGIES = ("keep_latest", "delete", "delete_all")
 
 
@@ -34,7 +37,9 @@ class Upkeep(BaseCheckpointSaver[str]):
         """Delete checkpoints of a thread with all that only they need: their ids by namespace."""
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy all checkpoints and writes of a thread; an effect of one is not done by the other.
+        """Copy all checkpoints and writes of a thread, but for answers, which are for that thread.
+
+        An effect that one of the two has done is not done by the other.
 
         Raises:
             CheckpointerError: the target exists, or was begun as something else.
@@ -67,10 +72,7 @@ class Upkeep(BaseCheckpointSaver[str]):
         place: RunnableConfig = {"configurable": ids}
         versions = {**item.checkpoint["channel_versions"]}
         stored = self.put(place, item.checkpoint, item.metadata, versions)
-        by_task: dict[str, list[tuple[str, Any]]] = {}
-        for task, channel, value in item.pending_writes or ():
-            by_task.setdefault(task, []).append((channel, value))
-        for task, writes in by_task.items():
+        for task, writes in writes_of(item).items():
             self.put_writes(stored, writes, task)
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
@@ -185,3 +187,18 @@ def space_of(item: CheckpointTuple) -> str:
 def root_of(item: CheckpointTuple) -> str:
     """Give the checkpoint of the outermost graph at which a nested one was saved."""
     return str((item.metadata.get("parents") or {}).get("", ""))
+
+
+def writes_of(item: CheckpointTuple) -> dict[str, list[tuple[str, Any]]]:
+    """Give the writes of an unfinished step's tasks, without any answer that a person gave."""
+    by_task: dict[str, list[tuple[str, Any]]] = {}
+    for task, channel, value in item.pending_writes or ():
+        by_task.setdefault(task, []).append((channel, value))
+    kept: dict[str, list[tuple[str, Any]]] = {}
+    for task, writes in by_task.items():
+        answered = any(channel == "__resume__" for channel, _ in writes)
+        # An answer is for its own thread. A task that goes on from one asks anew.
+        left = ("__resume__", "__interrupt__") if answered and task != INPUT else ("__resume__",)
+        if rest := [(channel, value) for channel, value in writes if channel not in left]:
+            kept[task] = rest
+    return kept

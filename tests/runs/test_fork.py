@@ -12,7 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from quintet.errors import DesignError, NoSuchRun, RunError, RunSuperseded
+from quintet.errors import CheckpointerError, DesignError, NoSuchRun, RunError, RunSuperseded
 from quintet.nodes import Undo, Worker, effect
 from quintet.runs import afork, approve, astart, fork, look, resume, start
 from quintet.runs.thread import App
@@ -334,3 +334,53 @@ async def test_a_fork_in_async(saver: Saver) -> None:
     done = await copy.aanswer(approve(by="maria"))
     assert "a dry run" in str(done.outcome)
     assert not PAID
+
+
+async def test_a_copied_thread_is_a_real_fork_without_the_answers(saver: Saver) -> None:
+    app = desk().compile(checkpointer=saver)
+    source = start(app, large(), thread="a")
+    await saver.acopy_thread("a", "b")
+    assert mode_in(saver.journal, "b").scope == "a"
+    copy = look(app, thread="b")
+    assert (copy.status, copy.path) == (source.status, source.path)
+    assert source.answer(approve(by="maria")).status == "done"
+    assert copy.answer(approve(by="maria")).status == "escalated"
+    assert PAID == [(1, 500.0)]
+    with pytest.raises(CheckpointerError, match="exists"):
+        saver.copy_thread("a", "b")
+
+
+def test_a_copy_of_a_dry_run_is_dry(saver: Saver) -> None:
+    app = desk().compile(checkpointer=saver)
+    start(app, large(), thread="a", dry_run=True)
+    saver.copy_thread("a", "b")
+    assert "a dry run" in str(look(app, thread="b").answer(approve(by="maria")).outcome)
+    assert not PAID
+
+
+def test_an_answer_that_is_on_its_way_is_not_taken_along(saver: Saver) -> None:
+    """Fork just after an answer was stored, and before its node has run with it."""
+
+    def stop(state: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(interrupt("one?"))
+        if not ready:
+            raise OSError("cut off")
+        return {"asked": asked[-1]}
+
+    asked: list[Any] = []
+    ready: list[bool] = []
+    graph = StateGraph(Outer)
+    graph.add_node("stop", stop)
+    graph.add_edge(START, "stop")
+    app = graph.compile(checkpointer=saver)
+    run = start(app, {"order": 1}, thread="a")
+    with pytest.raises(OSError, match="cut off"):
+        run.answer("yes")
+    ready.append(True)
+    fork(app, thread="a", to="b")
+    copy = resume(app, thread="b")
+    assert copy.status == "waiting"
+    assert copy.answer("no").values["asked"] == "no"
+    saver.copy_thread("a", "c")
+    assert resume(app, thread="c").status == "waiting"
+    assert app.invoke(None, {"configurable": {"thread_id": "a"}})["asked"] == "yes"
