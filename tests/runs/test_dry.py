@@ -84,7 +84,8 @@ def test_an_effect_in_a_worker_is_recorded_and_not_done() -> None:
 def test_gates_still_ask_and_what_they_approve_is_not_done() -> None:
     app = desk().compile(checkpointer=checkpointer("memory://"))
     run = start(app, large(), thread="a", dry_run=True)
-    assert run.status == "waiting"
+    assert run.waiting[0].packet["dry_run"]
+    assert "dry run" in run.waiting[0].packet["if_yes"]
     assert would(run.answer(approve(by="maria"))) == ["pay(order=1, amount=500.0)"]
     assert not PAID
 
@@ -267,3 +268,50 @@ def test_a_stream_may_be_dry() -> None:
 def test_a_stand_in_that_cannot_be_called_is_refused(given: Any, words: str) -> None:
     with pytest.raises(DesignError, match=words):
         effect(ship, key="ship:{order}", dry=given)
+
+
+def test_a_step_that_is_run_anew_after_a_crash_is_given_what_it_had(tmp_path: Path) -> None:
+    numbers: list[int] = []
+    cut_off: list[bool] = [True]
+
+    def stand_in(order: int) -> Receipt:
+        numbers.append(len(numbers))
+        return Receipt(numbers[-1])
+
+    def agent(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+        receipt = tools.ship(order=request["order"])
+        if cut_off.pop():
+            raise KeyboardInterrupt
+        return {"reply": str(receipt.number)}
+
+    shipping = effect(ship, key="ship:{order}", dry=stand_in)
+    nodes = {"ship": worker(shipping, agent), "finish": Finish()}
+    url = f"sqlite:///{tmp_path}/a.db"
+    with checkpointer(url) as saver, pytest.raises(KeyboardInterrupt):
+        start(app_of(nodes, saver), {"order": 4}, thread="a", dry_run=True)
+    cut_off.append(False)
+    with checkpointer(url) as saver:
+        run = resume(app_of(nodes, saver), thread="a")
+        assert [e.kind for e in saver.journal.entries("a", "effect ")] == ["dry"]
+    assert (run.results["ship"]["reply"], numbers, DONE) == ("0", [0], [])
+    assert would(run) == ["ship(order=4)"]
+
+
+def test_parallel_branches_record_one_call_once() -> None:
+    shipping = effect(ship, key="ship:{order}")
+
+    def agent(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+        return {"reply": str(tools.ship(order=request["order"]))}
+
+    graph = StateGraph(Order)
+    for name, order in (("one", 1), ("two", 2), ("three", 3)):
+        graph.add_node(
+            name, worker(shipping, lambda request, tools, n=order: agent({"order": n}, tools))
+        )
+        graph.add_edge(START, name)
+    graph.add_node("finish", Finish())
+    graph.add_edge(["one", "two", "three"], "finish")
+    app = graph.compile(checkpointer=checkpointer("memory://"))
+    run = start(app, {"order": 0}, thread="a", dry_run=True)
+    assert sorted(would(run)) == ["ship(order=1)", "ship(order=2)", "ship(order=3)"]
+    assert not DONE
