@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.runs.dry import check_mode, without_journal
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import (
     check_answerable,
@@ -41,6 +43,14 @@ from quintet.state.record import plain
 Given = Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """The ways to begin a run on a thread that has one, or dry; see `start`."""
+
+    withdraw: bool = False
+    dry_run: bool = False
+
+
 def start(
     app: App,
     given: Given,
@@ -48,6 +58,7 @@ def start(
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
     **options: Any,
 ) -> Run:
     """Start a run.
@@ -60,6 +71,8 @@ def start(
         config: further LangGraph configuration (callbacks, tags, recursion_limit, ...).
         withdraw: whether to start although the thread's last run waits for an answer or was cut
             off; its questions and proposals are then withdrawn, on record, and never done later.
+        dry_run: whether effects are only recorded: each says what it would have done, and returns
+            what stands in for its result. It holds for all of the thread, and for good.
         options: passed to LangGraph's `invoke` (`context`, `durability`, ...).
 
     Returns:
@@ -68,10 +81,12 @@ def start(
     Raises:
         DesignError: the graph is not compiled, or stops for a person and has no checkpointer.
         RunError: the thread has a run that is not finished, the input names keys that the state
-            does not have or that only nodes may write, or an option asks for a stream.
+            does not have or that only nodes may write, an option asks for a stream, or dry and
+            real effects would be mixed.
         ThreadHeld: somebody else moves this thread now.
     """
-    return drive(start_logic(require_compiled(app), given, thread, config, withdraw, options))
+    begin = Beginning(withdraw=withdraw, dry_run=dry_run)
+    return drive(start_logic(require_compiled(app), given, thread, config, begin, options))
 
 
 async def astart(
@@ -81,11 +96,12 @@ async def astart(
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    logic = start_logic(require_compiled(app), given, thread, config, withdraw, options)
-    return await adrive(logic)
+    begin = Beginning(withdraw=withdraw, dry_run=dry_run)
+    return await adrive(start_logic(require_compiled(app), given, thread, config, begin, options))
 
 
 def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
@@ -127,7 +143,7 @@ def start_logic(
     given: Given,
     thread: str | None,
     config: RunnableConfig | None,
-    withdraw: bool,
+    begin: Beginning,
     options: dict[str, Any],
 ) -> Logic[Run]:
     """Check all that can be checked before anything runs, and start."""
@@ -136,14 +152,16 @@ def start_logic(
     check_gates(app)
     run = run_config(thread, config)
     if not app.checkpointer:
+        if begin.dry_run:
+            raise without_journal("dry_run=True")
         return (yield from _start_unsaved(app, given, run, options))
-    return (yield from held(app, thread_of(run), _start_saved(app, given, run, withdraw, options)))
+    return (yield from held(app, thread_of(run), _start_saved(app, given, run, begin, options)))
 
 
 def _start_saved(
-    app: App, given: Given, config: RunnableConfig, withdraw: bool, options: dict[str, Any]
+    app: App, given: Given, config: RunnableConfig, begin: Beginning, options: dict[str, Any]
 ) -> Logic[Run]:
-    whole = yield from _input_of_new_run(app, given, config, withdraw)
+    whole = yield from _input_of_new_run(app, given, config, begin)
     try:
         yield invocation(app, whole, config, options)
     except Exception as problem:
@@ -155,15 +173,16 @@ def _start_saved(
 
 
 def _input_of_new_run(
-    app: App, given: Given, config: RunnableConfig, withdraw: bool
+    app: App, given: Given, config: RunnableConfig, begin: Beginning
 ) -> Logic[Given]:
     """Give the input that begins a new run on a thread; refuse a thread whose run is not over."""
     snapshot: StateSnapshot = yield snapshot_of(app, config)
-    if not withdraw:
+    if not begin.withdraw:
         check_free(thread_of(config), snapshot)
         # A run with an outcome is over, and the usual case pays for no second reading.
         if snapshot.created_at is not None and outcome_in(snapshot.values) is None:
             yield from check_nodes(app, config)
+    yield from check_mode(app, thread_of(config), snapshot, begin.dry_run)
     if not keeps_runs(app):
         return given
     # `run` is first, so that the other channels know of the new run when they are written.

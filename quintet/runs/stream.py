@@ -12,7 +12,7 @@ from quintet.nodes.core.call import Logic
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.refusals import require_compiled
 from quintet.runs.run import Run
-from quintet.runs.start import Given, resume_logic, start_logic
+from quintet.runs.start import Beginning, Given, resume_logic, start_logic
 from quintet.runs.thread import App
 
 
@@ -23,6 +23,7 @@ def stream(
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
     **options: Any,
 ) -> Iterator[Any]:
     """Start a run, and yield LangGraph's events as they come, and last the `Run`.
@@ -36,6 +37,7 @@ def stream(
         thread: as for `start`.
         config: as for `start`.
         withdraw: as for `start`.
+        dry_run: as for `start`.
         options: passed to LangGraph's `stream`: `stream_mode`, `subgraphs` (tokens of an agent that
             is a graph come with `subgraphs=True`), `version`, `context`, ...
 
@@ -46,7 +48,8 @@ def stream(
         DesignError, RunError, ThreadHeld: as `start` and `resume`.
     """
     sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    begin = Beginning(withdraw=withdraw, dry_run=dry_run)
+    logic = _logic(app, given, thread, config, begin, sorted_options.invoke)
     return watch(app, logic, sorted_options)
 
 
@@ -57,11 +60,13 @@ def astream(
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
     **options: Any,
 ) -> AsyncIterator[Any]:
     """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
     sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    begin = Beginning(withdraw=withdraw, dry_run=dry_run)
+    logic = _logic(app, given, thread, config, begin, sorted_options.invoke)
     return awatch(app, logic, sorted_options)
 
 
@@ -70,13 +75,14 @@ def _logic(
     given: Given | None,
     thread: str | None,
     config: RunnableConfig | None,
-    withdraw: bool,
+    begin: Beginning,
     options: dict[str, Any],
 ) -> Logic[Run]:
     if given is not None:
-        return start_logic(app, given, thread, config, withdraw, options)
-    if withdraw or thread is None:
+        return start_logic(app, given, thread, config, begin, options)
+    if begin != Beginning() or thread is None:
         raise RunError(
-            "None goes on with what its thread was doing: name the thread, and withdraw nothing"
+            "None goes on with what its thread was doing: name the thread, and withdraw nothing; "
+            "a dry run is dry already"
         )
     return resume_logic(app, thread, config, options)

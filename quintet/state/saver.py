@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -27,6 +26,7 @@ from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_loading
 from quintet.state.questions import Questions
+from quintet.state.upkeep import Upkeep
 
 PAGE = 64
 
@@ -35,7 +35,7 @@ THREADS_QUERY: Final = (
 )
 
 
-class Saver(BaseCheckpointSaver[str]):
+class Saver(Upkeep):
     """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
@@ -43,7 +43,6 @@ class Saver(BaseCheckpointSaver[str]):
     """
 
     holds: Holds
-    journal: Journal
     _known: Known
     _questions: Questions
 
@@ -208,7 +207,12 @@ class ThreadedSaver(Saver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        ids = config["configurable"]
+        if ids.get("checkpoint_ns"):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        # Nodes may run before it is stored, and look for their journal.
+        with self._known.writing(str(ids["thread_id"]), checkpoint["id"]):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -248,7 +252,8 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     raise RunSuperseded(
         f"thread {ids['thread_id']!r} was moved on by another runner, or this run goes on from an "
         f"old checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing "
-        "of it is saved. Go on from the newest, or fork into a thread of its own"
+        "of it is saved. Go on from the newest, or copy the old one into a thread of its own: "
+        f"quintet.runs.fork(app, thread={ids['thread_id']!r}, at={followed!r}, to=...)"
     )
 
 

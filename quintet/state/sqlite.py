@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, cast
 from urllib.parse import unquote
@@ -33,6 +33,7 @@ _NEWEST: Final = (
     "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? "
     "ORDER BY checkpoint_id DESC LIMIT 1"
 )
+_DROP: Final = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
     "it, so make both writable for this user, or choose another place.",
@@ -90,6 +91,13 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
             except BaseException:
                 self.conn.rollback()
                 raise
+
+    def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
+        """Delete checkpoints of a thread, with their writes."""
+        rows = [(thread, space, known) for space, ids in gone.items() for known in ids]
+        with self.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                cursor.executemany(_DROP.format(table), rows)
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""

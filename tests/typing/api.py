@@ -82,13 +82,16 @@ from quintet.nodes.choosers.promise import Promise
 from quintet.nodes.merge import MergeAnswer, Settled
 from quintet.runs import (
     Run,
+    afork,
     alook,
     approve,
     aresume,
     astart,
     astream,
     edit,
+    fork,
     look,
+    prune,
     reject,
     respond,
     resume,
@@ -270,6 +273,15 @@ def readme_run(app: App) -> None:
     assert_type(run.outcome, Outcome | None)
     if run.outcome is not None and run.status == "done":
         assert_type(run.outcome.reason, str)
+
+
+async def travel(app: App) -> None:
+    assert_type(start(app, {"message": "x"}, thread="t-1", dry_run=True), Run)
+    assert_type(fork(app, thread="t-1", to="t-2"), Run)
+    assert_type(await afork(app, thread="t-1", at=3, to="t-3", effects="real"), Run)
+    with checkpointer("memory://") as saver:
+        assert_type(prune(saver, older_than="30d", keep=2, dry_run=True).checkpoints, int)
+    effect(issue_refund, key="refund:{order}", dry=lambda order: {"receipt": order})
 
 
 class Letters(OrchestrationState, total=False):
@@ -646,6 +658,9 @@ def wrong_runs(app: App, run: Run) -> None:
     stream(app, "message")  # type: ignore[arg-type]
     astream(app)  # type: ignore[call-arg]
     look(app, "t")  # type: ignore[call-arg]
+    fork(app, thread="t")  # type: ignore[call-arg]
+    fork(app, thread="t", to="u", effects="wet")  # type: ignore[arg-type]
+    prune("sqlite:///runs.db", keep=1)  # type: ignore[arg-type]
     approve()  # type: ignore[call-arg]
     edit(by="maria")  # type: ignore[call-arg]
     respond(by="maria")  # type: ignore[call-arg]

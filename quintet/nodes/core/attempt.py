@@ -30,6 +30,7 @@ from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
 from quintet.state.decision import Decision
 from quintet.state.journal.found import Place, find_place
+from quintet.state.journal.mode import MODE, ORDINARY, Mode, read_mode
 from quintet.state.record import plain
 
 R = TypeVar("R")
@@ -63,6 +64,7 @@ class Attempt:
         outer: the attempt around it.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
         place: the journal in which its effects are claimed, and the thread there.
+        mode: how the thread's effects are meant; None until one asks for it.
     """
 
     task: Task
@@ -85,6 +87,7 @@ class Attempt:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     earlier: Attempt | None = field(default=None, repr=False)
     place: Place = field(init=False, repr=False)
+    mode: Mode | None = field(default=None, init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
@@ -159,8 +162,20 @@ class Attempt:
     def scope(self) -> str:
         """Give the thread that its effects belong to: that of the outermost graph."""
         if self.place.shared or not self.task.thread:
-            return self.place.thread
+            return self.place.scope
         return self.task.thread if self.outer is None else self.outer.scope
+
+    def find_mode(self) -> Logic[Mode]:
+        """Read how the thread's effects are meant, once for all attempts around this one."""
+        outermost = self.layers()[-1]
+        if outermost.mode is None:
+            place, mode = outermost.place, ORDINARY
+            if place.shared:
+                entries = yield Call(place.journal.read, (place.thread, MODE), blocks=True)
+                mode = read_mode(entries)
+            outermost.place, outermost.mode = replace(place, origin=mode.scope), mode
+        self.place = outermost.place
+        return outermost.mode
 
     def check_open(self, call: str) -> None:
         """Refuse a call when this attempt, or one around it, has ended.
@@ -266,7 +281,7 @@ class Attempt:
         records = [
             effect_done(self.task.node, action)
             for slot, action in actions.items()
-            if action.status == "done" and slot not in self._told
+            if action.status in ("done", "dry") and slot not in self._told
         ]
         records += [self._refusal(why) for why in self.refused]
         update: dict[str, Any] = {"spent": self.spent}
@@ -313,10 +328,11 @@ class _Live(Mapping[str, Any]):
 
 
 def effect_done(node: str, action: Action) -> dict[str, Any]:
-    """Give the decision record of an effect that was done."""
+    """Give the decision record of an effect that was done, or would be if the run were not dry."""
     how = "approved by " + action.approval.by if action.approval else "allowed without a person"
+    is_done = "would be done, and is not: a dry run" if action.status == "dry" else "is done"
     decision = Decision(
-        kind="effect", node=node, choice=action.key, reason=f"{action} is done, {how}"
+        kind="effect", node=node, choice=action.key, reason=f"{action} {is_done}, {how}"
     )
     return plain(decision)  # type: ignore[no-any-return]
 

@@ -74,7 +74,11 @@ class SqliteJournal(Journal):
     def __init__(
         self, conn: sqlite3.Connection, lock: AbstractContextManager[Any], holds: Holds
     ) -> None:
-        self._conn, self._lock, self.holds = conn, lock, holds
+        self._given, self._lock, self.holds = conn, lock, holds
+
+    @property
+    def _conn(self) -> sqlite3.Connection:
+        return self._given
 
     def setup(self) -> None:
         """Make the table where it is missing."""
@@ -165,6 +169,15 @@ class MemoryJournal(SqliteJournal):
     durable = False
 
     def __init__(self) -> None:
-        conn = sqlite3.connect(":memory:", check_same_thread=False)
-        super().__init__(conn, threading.RLock(), Holds())
-        self.setup()
+        self._lock, self.holds = threading.RLock(), Holds()
+        self._opened: sqlite3.Connection | None = None
+
+    @property
+    def _conn(self) -> sqlite3.Connection:
+        # Opened by the first who uses it. It may be made in an event loop, where a server refuses
+        # whatever might block.
+        with self._lock:
+            if self._opened is None:
+                self._opened = sqlite3.connect(":memory:", check_same_thread=False)
+                self.setup()
+            return self._opened
