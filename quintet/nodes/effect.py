@@ -21,6 +21,7 @@ from quintet.nodes.core.arguments import (
     without_key,
 )
 from quintet.nodes.core.attempt import Attempt, current
+from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.once import Ends, done_here, propose, run_once
 from quintet.nodes.core.standing import Standing, key_for_receiver
@@ -46,6 +47,7 @@ class Effect:
         reconcile: asks the receiver whether it happened.
         after: a criterion on what the function returned, which says that it happened.
         sequence: which of several wanted repeats this is; see `repeat`.
+        breaker: refuses it for a while once it has failed too often.
     """
 
     function: Callable[..., Any]
@@ -56,6 +58,7 @@ class Effect:
     reconcile: Callable[..., Any] | None = None
     after: Criterion[[Any]] | None = None
     sequence: int = 1
+    breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -68,6 +71,7 @@ class Effect:
             refuse_async(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
+        check_breaker(part, self.breaker)
         self._check_ends(part)
 
     def _check_ends(self, part: str) -> None:
@@ -137,6 +141,7 @@ class Effect:
             ActionRefused: its own rule does not allow it.
             EffectRepeated: this thread has done it already.
             EffectUnknown: it was begun before, and its end is not known.
+            Stopped, CircuitOpen, BudgetExhausted: it may not begin now.
             AttemptEnded: the worker's attempt has ended, such as by a time-out.
         """
         return self.call(*self.begin(args, kwargs))
@@ -251,7 +256,10 @@ class Effect:
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         call = Call(partial(self.function, **arguments), (), blocks=not is_async(self.function))
-        return run_once(action, attempt, call, standing, self._ends(attempt))
+        logic = run_once(action, attempt, call, standing, self._ends(attempt))
+        if self.breaker is None:
+            return logic
+        return self.breaker.guarded(self.name, attempt.place.journal, logic)
 
     def _ends(self, attempt: Attempt) -> Ends:
         def resolved(action: Action, standing: Standing, may_ask: bool) -> Logic[Standing]:
@@ -329,6 +337,7 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
     allow: Criterion[[Action]] | None = None,
     reconcile: Callable[..., Any] | None = None,
     after: Criterion[[Any]] | None = None,
+    breaker: Breaker | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 
@@ -348,6 +357,7 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
             tell: a person is asked.
         after: a criterion on what the function returned, which says that the effect happened, such
             as `lambda receipt: receipt["status"] == "paid"`. Where it does not hold, nobody knows.
+        breaker: refuses it for a while, before it is claimed, once it has failed too often.
 
     A function with a parameter `idempotency_key` is given one, the same for each attempt at one
     effect of a thread. Where its receiver honours that key, nothing else is needed.
@@ -364,4 +374,5 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
         allow=allow,
         reconcile=reconcile,
         after=after,
+        breaker=breaker,
     )
