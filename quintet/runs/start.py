@@ -247,8 +247,8 @@ def _resume_held(
 ) -> Logic[Run]:
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     check_stored(thread, snapshot)
-    check_resumable(app, thread, snapshot)
     yield from check_not_stopped(app, config)
+    check_resumable(app, thread, snapshot)
     yield from check_nodes(app, config)
     if snapshot.tasks:
         check_context(app, options)
