@@ -189,6 +189,7 @@ class _Work:
         except Exception as problem:
             if is_invalid_resume(problem):  # LangGraph's refusal of an answer; the question stays
                 raise
+            yield from self.attempt.written(all=True)
             raise self._failed(problem) from problem
         return self._on(self._together(update), target)
 

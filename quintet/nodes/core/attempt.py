@@ -106,7 +106,8 @@ class Attempt:
         # What only this process sees is lost with it, whatever is written there.
         kept = self.place.shared and self.place.journal.durable
         if self._is_own and kept and (self.budget.limited or self.price is not None):
-            self.books = Books(self.place, self.task.id, self.budget.limited)
+            taken = self.spent.get("seconds", 0.0)
+            self.books = Books(self.place, self.task.id, self.budget.limited, taken)
         if self._is_own:  # kept now, since a time-out may cut it off at any moment
             keep_attempt(self.task.id, _Live(self))
         if self.outer is None:
@@ -167,6 +168,7 @@ class Attempt:
                 books.add({"retries": 1})
             return
         before: Spending = yield Call(books.read, (), blocks=True)
+        books.seconds += before.get("seconds", 0.0)
         for layer in self.layers() if before else ():
             if layer is self or (layer.books is None and not layer.resumed):
                 with layer.lock:
@@ -235,21 +237,22 @@ class Attempt:
                 if layer.books is not None:
                     layer.books.add(amounts)
 
-    def write(self) -> None:
+    def write(self, *, all: bool = False) -> None:
         """Write down what was spent, here and around, where there are books and it is due."""
         for layer in self.layers():
             if (books := layer.books) is None:
                 continue
             with layer.lock:
-                if not books.due():
+                if not (all or books.due()):
                     continue
-                amounts = books.take(layer.elapsed())
+                amounts = books.take(layer.spent.get("seconds", 0.0) + layer.elapsed())
             books.write(amounts)
 
-    def written(self) -> Logic[None]:
+    def written(self, *, all: bool = False) -> Logic[None]:
         """Write down what was spent, as `write` does, without keeping the event loop waiting."""
-        if any(layer.books is not None and layer.books.due() for layer in self.layers()):
-            yield Call(self.write, (), blocks=True)
+        books = [layer.books for layer in self.layers() if layer.books is not None]
+        if books and (all or any(each.due() for each in books)):
+            yield Call(self.write, (), options={"all": all}, blocks=True)
 
     def used(self, message: BaseMessage) -> None:
         """Add a model's message to the spending: its reported tokens, and its cost by the price."""

@@ -24,15 +24,18 @@ class Books:
         task: the task's id, which is the same after a crash.
         limited: the resources that the task has a limit for; they are written before the call that
             spends them, the others with the next tokens.
+        seconds: the seconds that are written already.
     """
 
-    def __init__(self, place: Place, task: str, limited: tuple[str, ...]) -> None:
+    def __init__(
+        self, place: Place, task: str, limited: tuple[str, ...] = (), seconds: float = 0.0
+    ) -> None:
         self._place, self._subject = place, f"{START}{task}"
         self._at_once = {*limited, "tokens", "money"}
         if "seconds" in limited:
             self._at_once.add("steps")
         self._open: Spending = {}
-        self._seconds = 0.0
+        self.seconds = seconds
 
     def add(self, amounts: Mapping[str, Any]) -> None:
         """Note amounts that are not written yet; the caller holds the attempt's lock."""
@@ -42,13 +45,13 @@ class Books:
         """Say whether something noted should be written before the work goes on."""
         return any(self._open.get(name) for name in self._at_once)
 
-    def take(self, elapsed: float) -> Spending:
-        """Give what is to be written, with the seconds since the last time, and count it as done.
+    def take(self, seconds: float) -> Spending:
+        """Give what is to be written, and count it as done; `seconds` are those of the task so far.
 
         The caller holds the attempt's lock.
         """
-        amounts = add_spending(self._open, {"seconds": round(elapsed - self._seconds, 6)})
-        self._open, self._seconds = {}, elapsed
+        amounts = add_spending(self._open, {"seconds": round(seconds - self.seconds, 6)})
+        self._open, self.seconds = {}, seconds
         return amounts
 
     def write(self, amounts: Spending) -> None:

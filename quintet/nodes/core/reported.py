@@ -34,7 +34,7 @@ def in_books(task: Task) -> dict[str, Any]:
     place = find_place(task.thread, task.superstep, task.superstep)
     if not (task.id and place.shared and place.journal.durable):
         return {}
-    spent = Books(place, task.id, ()).read()
+    spent = Books(place, task.id).read()
     return {"spent": spent} if spent else {}
 
 
