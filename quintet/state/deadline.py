@@ -1,19 +1,18 @@
-"""Keep the deadlines of the runs that this process moves, by the runs' ids.
+"""Find the deadline of the run that a node is part of, and tell whether it has passed.
 
-A run's deadline is stored with its `run` key. Nodes find it here, since they may see a state that
-was sent to them, or that of a graph nested in theirs, whose run's id begins with its parent's.
+A run's deadline is stored with its `run` key. Nodes may see a state that was sent to them, or that
+of a graph nested in theirs. So each invocation notes its runs in a context variable when it loads
+them; LangGraph runs nodes in copies of that context, and others who look at the same run meanwhile
+have contexts of their own.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 
 from quintet.state.clock import now
-
-RUNS_KNOWN = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +42,34 @@ class Deadline:
         return f"deadline reached: the run may take {self.limit:g} s and has taken {taken:.3g} s"
 
 
-_deadlines: OrderedDict[str, Deadline] = OrderedDict()
-_lock = threading.Lock()
+class Timed(Protocol):
+    """A run as an invocation knows it."""
+
+    @property
+    def id(self) -> str:
+        """Give the run's id; that of a run nested in it begins with this one and a dot."""
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """Give the run's deadline; None without one."""
 
 
-def note_deadline(run: str, deadline: Deadline | None) -> None:
-    """Note when a run must have ended; None where it has no deadline."""
-    with _lock:
-        if deadline is None:
-            _deadlines.pop(run, None)
-            return
-        _deadlines[run] = deadline
-        _deadlines.move_to_end(run)
-        if len(_deadlines) > RUNS_KNOWN:
-            _deadlines.popitem(last=False)
+_running: ContextVar[tuple[Timed, ...]] = ContextVar("quintet_running", default=())
+
+
+def note_running(run: Timed, *, nested: bool) -> None:
+    """Note that a run is loaded in this context, within the run around it or by itself."""
+    around = _running.get() if nested else ()
+    _running.set((*around, run))
 
 
 def deadline_of(run: str) -> Deadline | None:
-    """Give the first deadline of a run, or of those that it is nested in; None without any."""
-    if not _deadlines or not run:
-        return None
-    found = [known for each in _with_parents(run) if (known := _deadlines.get(each)) is not None]
-    return min(found, key=lambda deadline: deadline.until, default=None)
-
-
-def _with_parents(run: str) -> Iterator[str]:
-    parts = run.split(".")
-    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    """Give the first deadline of a run, by its id, or of those around it; None without any."""
+    first: Deadline | None = None
+    for timed in _running.get() if run else ():
+        # By the id too: this context may have loaded another graph's run before.
+        if timed.id and (run == timed.id or run.startswith(f"{timed.id}.")):
+            deadline = timed.deadline
+            if deadline is not None and (first is None or deadline.until < first.until):
+                first = deadline
+    return first

@@ -18,7 +18,7 @@ from langgraph.channels.base import BaseChannel
 from langgraph.config import get_config
 
 from quintet.state.clock import now
-from quintet.state.deadline import Deadline, note_deadline
+from quintet.state.deadline import Deadline, note_running
 from quintet.state.journal.found import note_loaded
 
 Plain = dict[str, Any]
@@ -88,12 +88,12 @@ class Life:
         self.limit, self.used = clock["limit"], clock["used"]
         if not waited:
             self.used += max(self.since - clock["at"], 0.0)
-        self._note_deadline()
 
-    def _note_deadline(self) -> None:
+    @property
+    def deadline(self) -> Deadline | None:
+        """Give the run's deadline, by the time that it has taken; None without one."""
         limit = self.limit
-        until = None if limit is None else Deadline(limit, self.since + limit - self.used)
-        note_deadline(self.id, until)
+        return None if limit is None else Deadline(limit, self.since + limit - self.used)
 
     def begins(self, superstep: int) -> bool:
         """Say whether a new run begins with a superstep, or has begun with one before it.
@@ -140,7 +140,6 @@ class Life:
         limits = [each for each in (limit, self._next_limit) if each is not None]
         if limits or self.limit is not None:
             self.limit, self.used, self.since = min(limits, default=None), 0.0, now()
-            self._note_deadline()
 
     def note_saved(self) -> None:
         """Note that the state is saved."""
@@ -174,6 +173,7 @@ def load(stored: Mapping[str, Any] | None) -> Life:
     _loading.life = life = Life(stored)
     if stored and (clock := stored.get("clock")):
         life.go_on(clock, waited=waited)
+    note_running(life, nested=is_nested())
     return life
 
 

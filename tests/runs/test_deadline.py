@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -291,6 +292,54 @@ def test_a_graph_that_cannot_keep_it_and_a_wrong_one_are_refused() -> None:
             start(app, GIVEN, deadline=wrong)
         with pytest.raises(DesignError):
             begin("a", deadline=wrong)
+
+
+def test_whoever_looks_at_the_run_meanwhile_changes_nothing(saver: Any, clock: Still) -> None:
+    def send(order: int) -> str:
+        return "sent"
+
+    def agent(request: Any, tools: Any) -> str:
+        return str(tools.send(order=1))
+
+    def looks(request: Any) -> str:
+        # Older checkpoints have older clocks, and this one no question any more.
+        thread = threading.Thread(target=lambda: look(app, thread="t"))
+        thread.start()
+        thread.join()
+        list(app.get_state_history({"configurable": {"thread_id": "t"}}))
+        clock.at += 10
+        return "ok"
+
+    nodes = {
+        "propose": worker(agent, tools=(effect(send, key="send:{order}"),)),
+        "looks": worker(looks),
+        "more": worker(looks),
+    }
+    gate = ApprovalGate(when=always, approvers=("maria",))
+    graph = create_sequential(nodes, gate=gate)
+    app = graph.compile(checkpointer=saver, interrupt_before=["looks"])
+    run = start(app, GIVEN, thread="t", deadline=15)
+    clock.at += 1000  # broken off, and so it counts
+    assert resume(app, thread="t").status == "exhausted"
+    app = graph.compile(checkpointer=saver)
+    run = start(app, GIVEN, thread="u", deadline=25)
+    assert run.waiting
+    clock.at += 1000
+    assert run.answer(approve(by="maria")).status == "done"
+
+
+def test_a_graph_without_runs_has_no_deadline_of_one_before_it(clock: Still) -> None:
+    class Plain(TypedDict, total=False):
+        message: str
+        results: dict[str, Any]
+
+    calls: list[str] = []
+    node = takes(clock, 0, calls, "plain")
+    plain = StateGraph(Plain).add_node("a", node).add_edge(START, "a").compile()
+    late = create_single_agent(takes(clock, 100, [], "late")).compile()
+    assert start(late, GIVEN, deadline=10).finished
+    plain.invoke({"message": "m"})
+    assert calls == ["plain"]
 
 
 def test_without_one_nothing_of_it_is_stored() -> None:
