@@ -123,13 +123,10 @@ class Router(Node):
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
         task = current_task("router")
         so_far = cast(Spending, state.get("spent") or {})
-        run = run_of(state)
-        deadline = deadline_of(run)
-        late = None if deadline is None else deadline.passed
-        if (reached := late or self.budget.over(so_far, of=_SHARED)) is not None:
+        if (reached := self._used_up(state, so_far)) is not None:
             return self._stop(task, state, reached)
         text = self.read(state)
-        choice, spent = yield from reckoned(task, ask(self.choose, text), run)
+        choice, spent = yield from reckoned(task, ask(self.choose, text), run_of(state))
         if choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
         node = self.targets.get(choice.to)
@@ -162,6 +159,12 @@ class Router(Node):
             "spent": add_spending(spent, {"handoffs": 1}),
         }
         return Command(goto=node, update=update)
+
+    def _used_up(self, state: Mapping[str, Any], so_far: Spending) -> str | None:
+        """Say what is used up: the run's time, or what all workers together may spend."""
+        deadline = deadline_of(run_of(state))
+        late = None if deadline is None else deadline.passed
+        return late or self.budget.over(so_far, of=_SHARED)
 
     def _stop(self, task: Task, state: Mapping[str, Any], reached: str) -> Command[str]:
         path = path_of(state.get("decisions") or ())

@@ -132,6 +132,7 @@ def failure_of(problem: BaseException, task: Task, *, step: str = "") -> Failure
 
 
 CAUSES_KEPT = 8
+CAUSE_LENGTH = 200
 
 
 def _causes(problem: BaseException, node: str) -> tuple[Failure, ...]:
@@ -151,8 +152,8 @@ def _causes(problem: BaseException, node: str) -> tuple[Failure, ...]:
             causes += _with_own(cause.failure)
             break
         error = type(first_in_group(cause)).__name__
-        record = Failure(node=node, kind=classify(cause), error=error, message=in_words(cause))
-        causes.append(record)
+        words = in_words(cause)[:CAUSE_LENGTH]
+        causes.append(Failure(node=node, kind=classify(cause), error=error, message=words))
     return tuple(causes[:CAUSES_KEPT])
 
 

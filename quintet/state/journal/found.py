@@ -116,7 +116,7 @@ def note_loaded() -> bool:
     """Note that a graph's channels are loaded: by another saver, where none of ours has read.
 
     Returns:
-        Whether the run waits for a person; True where only another saver could tell.
+        True where the run waits for a person, or only another saver could tell.
     """
     loaded = _loaded.get()
     if loaded is None:
