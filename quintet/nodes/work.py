@@ -104,7 +104,7 @@ class Worker(Node):
             )
         refuse_async("Worker(read=)", self.read)
         refuse_async("Worker(price=)", self.price)
-        check_breaker("Worker", self.breaker)
+        check_breaker("Worker", self.breaker, named=True)
         check_agent(self.agent, self.contract)
         if is_model(self.agent):
             check_tools(self.contract, self.handoffs)
@@ -200,8 +200,7 @@ class _Work:
         request = contract.request(context)
         logic = call_agent(worker.agent, contract, request, attempt, metered(attempt), self.talk)
         if worker.breaker is not None:
-            journal = attempt.place.journal
-            logic = worker.breaker.guarded(f"worker {self.task.path}", journal, logic)
+            logic = worker.breaker.guarded(self.task.node, attempt.place.journal, logic)
         answer = yield from logic
         if contract.budget.limited:
             _refuse_costly(attempt, contract.budget)

@@ -4,14 +4,13 @@ from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.desk import Desk, sweep
 from quintet.runs.run import Run
 from quintet.runs.start import alook, aresume, astart, look, resume, start
-from quintet.runs.stop import Stop, release, stop, stops
+from quintet.runs.stop import release, stop, stops
 from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
 
 __all__ = [
     "Desk",
     "Run",
-    "Stop",
     "alook",
     "approve",
     "aresume",

@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from quintet.errors import AnswerRefused, DesignError, NoSuchRun, ThreadHeld
+from quintet.errors import AnswerRefused, DesignError, NoSuchRun, Stopped, ThreadHeld
 from quintet.nodes.asking import NOBODY
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.runs.refusals import require_compiled
@@ -133,7 +133,7 @@ class Desk:
 
         Returns:
             The runs that were moved on. A question that somebody answers at this moment, or that
-            another sweep has answered, is passed over.
+            another sweep has answered, is passed over, and so is one of a run that is stopped.
         """
         return drive(self._sweep())
 
@@ -194,8 +194,8 @@ class Desk:
                 continue
             try:
                 moved.append((yield from self._answer(question, EXPIRED, {})))
-            except (AnswerRefused, ThreadHeld, NoSuchRun):
-                continue  # somebody is answering it, or has
+            except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
+                continue  # somebody is answering it, or has, or has stopped it
         return tuple(moved)
 
 

@@ -294,7 +294,7 @@ def test_one_of_several_processes_is_let_through(url: str) -> None:
 
 def test_a_fallback_is_taken_at_once_when_it_is_open(invoke: Any) -> None:
     shop = Shop(ConnectionError("down"))
-    breaker = Breaker(failures=2, rest=1000)
+    breaker = Breaker(name="shop", failures=2, rest=1000)
     policy = Recovery(transient=(retry(4, wait=0), fallback("basic")))
     nodes = {
         "work": Worker(agent=lambda request: shop(), contract=bare(), breaker=breaker),
@@ -320,9 +320,12 @@ def test_the_class_is_that_of_the_failures_that_opened_it(invoke: Any) -> None:
 
     shop = Shop(ModelRateLimitError("busy"))
     worker = Worker(
-        agent=lambda request: shop(), contract=bare(), breaker=Breaker(failures=1, rest=1000)
+        agent=lambda request: shop(),
+        contract=bare(),
+        breaker=Breaker(name="shop", failures=1, rest=1000),
     )
-    policy = Recovery(rate_limit=(retry(3, wait=0), fallback("cheap")), transient=fallback("other"))
+    remedies = (retry(3, wait=0), fallback("cheap"))
+    policy = Recovery(rate_limit=remedies, transient=fallback("other"))
     nodes = {"work": worker, "cheap": logs("cheap"), "other": logs("other")}
     end = invoke(app_of(nodes, recover=policy), {"message": "m"}, "a")
     assert (end["log"], shop.calls) == (["cheap"], 1)
@@ -414,6 +417,8 @@ def test_a_wrong_breaker_is_refused(wrong: dict[str, Any]) -> None:
 def test_what_is_no_breaker_is_refused() -> None:
     with pytest.raises(DesignError, match=r"^Worker: breaker=3 is no Breaker"):
         Worker(agent=lambda request: "ok", contract=bare(), breaker=3)  # type: ignore[arg-type]
+    with pytest.raises(DesignError, match="give it a name, which says what it protects"):
+        Worker(agent=lambda request: "ok", contract=bare(), breaker=Breaker())
     with pytest.raises(DesignError, match=r"^effect 'logs': breaker=3 is no Breaker"):
         effect(logs, key="x", breaker=3)  # type: ignore[arg-type]
 

@@ -15,9 +15,19 @@ from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
 from quintet.graphs import begin, create_handoff, create_sequential, create_single_agent
-from quintet.nodes import ApprovalGate, Finish, Recovery, Router, Worker, always, effect, fallback
+from quintet.nodes import (
+    ApprovalGate,
+    Finish,
+    Planner,
+    Recovery,
+    Router,
+    Worker,
+    always,
+    effect,
+    fallback,
+)
 from quintet.runs import approve, look, resume, start, stream
-from quintet.state import Contract, DesignError, OrchestrationState, checkpointer
+from quintet.state import Contract, DesignError, OrchestrationState, Step, checkpointer
 from quintet.state.clock import told_by
 from quintet.testing import ScriptedModel
 from tests.clocks import Still
@@ -219,6 +229,28 @@ def test_it_holds_for_graphs_within_nodes_and_for_steps_that_are_sent(
     run = graph.compile(checkpointer=saver).invoke(GIVEN, {"configurable": {"thread_id": "node"}})
     assert calls == ["a"]
     assert run["outcome"]["status"] == "exhausted"
+
+
+def test_a_plan_ends_with_it_and_is_not_made_anew(saver: Any, clock: Still) -> None:
+    steps = [
+        Step(id=n, goal=n, assignee="do", after=a) for n, a in (("one", ()), ("two", ("one",)))
+    ]
+    made: list[str] = []
+
+    def make(goal: str) -> list[Step]:
+        made.append(goal)
+        return steps
+
+    calls: list[str] = []
+    workers = {
+        "plan": Planner(make=make, assignees=("do",)),
+        "do": takes(clock, 100, calls, "do"),
+    }
+    router = Router(choose=lambda text: "plan", to=("plan",), otherwise="person")
+    app = create_handoff(router, workers, deadline=60).compile(checkpointer=saver)
+    run = start(app, GIVEN, thread="t")
+    assert (calls, len(made), run.status) == (["do"], 1, "exhausted")
+    assert "deadline reached" in str(run.outcome)
 
 
 def test_a_loop_of_routers_without_an_agent_ends(saver: Any, clock: Still) -> None:

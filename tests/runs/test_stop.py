@@ -24,6 +24,8 @@ from quintet.runs import (
     stream,
 )
 from quintet.state import DesignError, RunError, Stopped, checkpointer
+from quintet.state.clock import told_by
+from tests.clocks import Still
 from tests.runs.desks import PAID, desk, pay
 from tests.services import postgres_schema
 
@@ -237,3 +239,19 @@ def test_only_what_is_stopped_is_released_and_only_a_journal_hears() -> None:
 
 def test_a_person_has_said_so() -> None:
     assert classify(Stopped("x")) == "denied"
+
+
+def test_a_sweep_passes_over_what_is_stopped(saver: Any) -> None:
+    from quintet.runs import sweep
+
+    clock = Still()
+    with told_by(clock):
+        app = desk(expires="1h").compile(checkpointer=saver, name="support")
+        for thread in "ab":
+            assert start(app, LARGE, thread=thread).waiting
+        stop(saver, thread="a", **WHY)
+        clock.at += 7200
+        assert [run.thread for run in sweep(app)] == ["b"]
+        release(saver, thread="a", by="tom")
+        assert [run.thread for run in sweep(app)] == ["a"]
+    assert PAID == []

@@ -83,7 +83,6 @@ from quintet.nodes.choosers.promise import Promise
 from quintet.nodes.merge import MergeAnswer, Settled
 from quintet.runs import (
     Run,
-    Stop,
     alook,
     approve,
     aresume,
@@ -104,6 +103,7 @@ from quintet.runs import (
     stream,
 )
 from quintet.runs.run import Waiting
+from quintet.runs.stop import Stop
 from quintet.runs.stored import StoredRun
 from quintet.state import (
     Action,

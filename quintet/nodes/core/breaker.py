@@ -50,8 +50,8 @@ class Breaker:
     process's. A success costs nothing while it is closed, a failure one entry.
 
     Args:
-        name: the circuit's name: breakers of one name share it; by default the node's or the
-            function's name.
+        name: the circuit's name: breakers of one name share it, in all graphs of a database. By
+            default the function's name; a worker's needs one.
         failures: the number of failures that opens it.
         within: the time in which they must happen; seconds, or text such as `"1m"`.
         rest: how long it stays open; a call that is let through and never ends counts as failed
@@ -139,14 +139,21 @@ class Breaker:
             return (yield from circuit.tried(head, logic))
 
 
-def check_breaker(part: str, breaker: Any) -> None:
-    """Refuse what is no breaker where one is expected.
+def check_breaker(part: str, breaker: Any, *, named: bool = False) -> None:
+    """Refuse what is no breaker where one is expected, or one that needs a name and has none.
 
     Raises:
         DesignError: it names the part that it was given to.
     """
-    if breaker is not None and not isinstance(breaker, Breaker):
+    if breaker is None:
+        return
+    if not isinstance(breaker, Breaker):
         raise DesignError(f"{part}: breaker={breaker!r:.60} is no Breaker(...)")
+    if named and not breaker.name:
+        raise DesignError(
+            f"{part}(breaker=Breaker(...)): give it a name, which says what it protects; nodes of "
+            "several graphs may have one name, and would share the circuit"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

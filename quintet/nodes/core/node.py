@@ -59,7 +59,7 @@ class Node(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
         try:
-            logic = after_wait(self.logic(self.input_of(input)), run_of(values(input)))
+            logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
             return self.with_retry_record(drive(logic), input)
         except Exception as problem:
             note_wait(problem)
@@ -71,7 +71,7 @@ class Node(Runnable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
         try:
-            logic = after_wait(self.logic(self.input_of(input)), run_of(values(input)))
+            logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
             return self.with_retry_record(await adrive(logic), input)
         except Exception as problem:
             note_wait(problem)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -50,8 +50,12 @@ def note_wait(problem: BaseException) -> None:
             _until.popitem(last=False)
 
 
-def after_wait(logic: Logic[R], run: str) -> Logic[R]:
+def after_wait(logic: Logic[R], run: Callable[[], str]) -> Logic[R]:
     """Run a node's logic; in a retry, not before the time that the last failure asked for.
+
+    Args:
+        logic: the logic.
+        run: gives the id of the run that the node is part of.
 
     Raises:
         BudgetExhausted: the run's deadline is earlier than that.
@@ -62,7 +66,7 @@ def after_wait(logic: Logic[R], run: str) -> Logic[R]:
             until = _until.pop(task.id, 0.0)
         left = until - now()
         if task.attempt > 1 and left > 0:
-            deadline = deadline_of(run)
+            deadline = deadline_of(run())
             if deadline is not None and deadline.until <= until:
                 raise BudgetExhausted(
                     f"{task.node}: deadline reached: the run may take {deadline.limit:g} s, and a "
