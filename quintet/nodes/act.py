@@ -9,7 +9,15 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
-from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
+from quintet.errors import (
+    ActionRefused,
+    ApprovalMissing,
+    AttemptEnded,
+    BudgetExhausted,
+    CircuitOpen,
+    DesignError,
+    Stopped,
+)
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current
@@ -140,7 +148,15 @@ class Act(Node):
         )
 
 
-_REFUSALS = (ActionRefused, ApprovalMissing, AttemptEnded, DesignError)
+_REFUSALS = (
+    ActionRefused,
+    ApprovalMissing,
+    AttemptEnded,
+    BudgetExhausted,
+    CircuitOpen,
+    DesignError,
+    Stopped,
+)
 """Errors by which an action is refused before its effect has begun."""
 
 

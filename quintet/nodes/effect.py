@@ -21,8 +21,10 @@ from quintet.nodes.core.arguments import (
     without_key,
 )
 from quintet.nodes.core.attempt import Attempt, current
+from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.dry import would_do
+from quintet.nodes.core.ends import check_ends
 from quintet.nodes.core.once import Ends, done_here, propose, run_once
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
@@ -48,6 +50,7 @@ class Effect:
         after: a criterion on what the function returned, which says that it happened.
         dry: gives what stands in for the result in a dry run.
         sequence: which of several wanted repeats this is; see `repeat`.
+        breaker: refuses it for a while once it has failed too often.
     """
 
     function: Callable[..., Any]
@@ -59,6 +62,7 @@ class Effect:
     after: Criterion[[Any]] | None = None
     dry: Callable[..., Any] | None = None
     sequence: int = 1
+    breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -71,30 +75,7 @@ class Effect:
             refuse_async(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
-        self._check_ends(part)
-
-    def _check_ends(self, part: str) -> None:
-        """Refuse parts by which its end could not be told."""
-        errors = self.harmless if isinstance(self.harmless, tuple) else (self.harmless,)
-        for error in errors:
-            if not (isinstance(error, type) and issubclass(error, BaseException)):
-                raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
-        object.__setattr__(self, "harmless", errors)
-        for name in ("undo", "allow", "reconcile", "after", "dry"):
-            function = getattr(self, name)
-            if function is not None and not callable(function):
-                raise DesignError(f"{part}: {name}={function!r:.60} is no function")
-        refuse_async(f"{part}, allow", self.allow)
-        refuse_async(f"{part}, after", self.after)
-        refuse_async(f"{part}, dry", self.dry)
-        if self.reconcile is not None:
-            self.arguments.check_fits(self.reconcile, "reconcile")
-        if self.dry is not None:
-            self.arguments.check_fits(self.dry, "dry")
-        if isinstance(self.sequence, bool) or not isinstance(self.sequence, int):
-            raise DesignError(f"{part}: repeat({self.sequence!r:.60}) is no whole number")
-        if self.sequence < 1:
-            raise DesignError(f"{part}: repeat({self.sequence}): the first is 1, and is no repeat")
+        object.__setattr__(self, "harmless", check_ends(self, part))
 
     @property
     def name(self) -> str:
@@ -143,6 +124,7 @@ class Effect:
             ActionRefused: its own rule does not allow it.
             EffectRepeated: this thread has done it already.
             EffectUnknown: it was begun before, and its end is not known.
+            Stopped, CircuitOpen, BudgetExhausted: it may not begin now.
             AttemptEnded: the worker's attempt has ended, such as by a time-out.
         """
         return self.call(*self.begin(args, kwargs))
@@ -263,7 +245,10 @@ class Effect:
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         call = Call(partial(self.function, **arguments), (), blocks=not is_async(self.function))
-        return (yield from run_once(action, attempt, call, standing, self._ends(attempt)))
+        logic = run_once(action, attempt, call, standing, self._ends(attempt))
+        if self.breaker is not None:
+            logic = self.breaker.guarded(self.name, attempt.place.journal, logic)
+        return (yield from logic)
 
     def _result(self, action: Action) -> Any:
         # A note that nothing was done must not be read as a result whose fields all have defaults.
@@ -352,6 +337,7 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
     reconcile: Callable[..., Any] | None = None,
     after: Criterion[[Any]] | None = None,
     dry: Callable[..., Any] | None = None,
+    breaker: Breaker | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 
@@ -373,6 +359,7 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
             as `lambda receipt: receipt["status"] == "paid"`. Where it does not hold, nobody knows.
         dry: gives the result that stands in for the real one in a dry run; it takes what
             `reconcile` takes. Without it, the agent gets `{"status": "dry run", ...}`.
+        breaker: refuses it for a while, before it is claimed, once it has failed too often.
 
     A function with a parameter `idempotency_key` is given one, the same for each attempt at one
     effect of a thread. Where its receiver honours that key, nothing else is needed.
@@ -390,4 +377,5 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
         reconcile=reconcile,
         after=after,
         dry=dry,
+        breaker=breaker,
     )

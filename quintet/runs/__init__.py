@@ -6,6 +6,7 @@ from quintet.runs.fork import afork, fork
 from quintet.runs.retention import prune
 from quintet.runs.run import Run
 from quintet.runs.start import alook, aresume, astart, look, resume, start
+from quintet.runs.stop import release, stop, stops
 from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
 
@@ -23,10 +24,13 @@ __all__ = [
     "look",
     "prune",
     "reject",
+    "release",
     "respond",
     "resume",
     "settle",
     "start",
+    "stop",
+    "stops",
     "stored_run",
     "stored_runs",
     "stream",

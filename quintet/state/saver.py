@@ -24,7 +24,7 @@ from langgraph.checkpoint.base import (
 from quintet.errors import RunSuperseded
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
-from quintet.state.journal.found import Known, note_loading
+from quintet.state.journal.found import Known, note_asking, note_loading
 from quintet.state.questions import Questions
 from quintet.state.upkeep import Upkeep
 
@@ -55,6 +55,7 @@ class Saver(Upkeep):
         """Get the checkpoint that the config names, or the latest of its thread."""
         note_loading(self._known, config)
         found = super().get_tuple(config)
+        note_asking(found)
         if found is not None:
             self._note(found.config, found.checkpoint)
             self._questions.note_read(found)
@@ -197,7 +198,9 @@ class ThreadedSaver(Saver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
         note_loading(self._known, config)  # in this context, not only in the thread's copy of it
-        return await asyncio.to_thread(self.get_tuple, config)
+        found = await asyncio.to_thread(self.get_tuple, config)
+        note_asking(found)
+        return found
 
     async def aput(
         self,

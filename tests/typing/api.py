@@ -39,6 +39,7 @@ from quintet.nodes import (
     Act,
     Answer,
     ApprovalGate,
+    Breaker,
     Choice,
     Effect,
     Evidence,
@@ -93,15 +94,19 @@ from quintet.runs import (
     look,
     prune,
     reject,
+    release,
     respond,
     resume,
     settle,
     start,
+    stop,
+    stops,
     stored_run,
     stored_runs,
     stream,
 )
 from quintet.runs.run import Waiting
+from quintet.runs.stop import Stop
 from quintet.runs.stored import StoredRun
 from quintet.state import (
     Action,
@@ -112,6 +117,7 @@ from quintet.state import (
     Budget,
     BudgetExhausted,
     CheckpointerError,
+    CircuitOpen,
     Contract,
     ContractBroken,
     Decided,
@@ -139,6 +145,7 @@ from quintet.state import (
     Spending,
     Step,
     StepFailed,
+    Stopped,
     ToolRefused,
     UnknownRoute,
     Unmet,
@@ -670,3 +677,30 @@ def wrong_runs(app: App, run: Run) -> None:
     ScriptedPerson(7)  # type: ignore[arg-type]
     checkpointer(7)  # type: ignore[arg-type]
     _: Literal["finished"] = run.status  # type: ignore[assignment]
+
+
+def recovery_of_what_is_unwell() -> None:
+    breaker = Breaker(name="shop", failures=3, within="1m", rest=30, counts=("timeout",))
+    guarded = breaker(issue_refund)
+    assert_type(guarded(order=1, amount=2.0), dict[str, str])
+    effect(issue_refund, key="refund:{order}", breaker=breaker)
+    worker = Worker(agent=basic_agent, contract=Contract(goal="g", needs=()), breaker=breaker)
+    Breaker(3)  # type: ignore[call-arg, arg-type]
+    Breaker(counts=("slow",))  # type: ignore[arg-type]
+    app = create_single_agent(worker, deadline="10m").compile()
+    try:
+        start(app, {"message": "m"}, deadline=60)
+    except CircuitOpen as problem:
+        assert_type(problem.until, float)
+    except Stopped:
+        pass
+    begin("work", deadline="1h")
+
+
+def kill_switch(saver: BaseCheckpointSaver[str]) -> None:
+    stop(saver, effect="issue_refund", by="maria", why="twice")
+    release("sqlite:///runs.db", tenant="acme", by="maria")
+    stop(saver, effect="issue_refund")  # type: ignore[call-arg]
+    assert_type(stops(saver), tuple[Stop, ...])
+    failure = Failure(node="a", kind="timeout", error="E", message="m")
+    assert_type(failure.causes, tuple[Failure, ...])

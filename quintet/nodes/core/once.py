@@ -16,6 +16,7 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import AttemptEnded, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
+from quintet.nodes.core.guards import guards
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
 from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, STANDING, slot
@@ -133,6 +134,7 @@ def run_once(
     """Claim an action that is free, make the call, and give the action as done, with its result.
 
     Raises:
+        Stopped, BudgetExhausted: it must not begin any more; see `guards`.
         EffectUnknown: another task has claimed it meanwhile, or its end is not known.
         AttemptEnded: the attempt has ended.
         DesignError: the call is async where nothing awaits it, asks a person, or its result cannot
@@ -141,6 +143,7 @@ def run_once(
     attempt.check_open(action.name)
     if attempt.task.thread and not attempt.place.shared:
         warn_of_memory()
+    yield from guards(action, attempt)
     with alone(standing):
         claimed = yield from standing.append_first(
             "claimed",

@@ -100,6 +100,12 @@ class Journal(ABC):
         """Give a stream's entries, the oldest first."""
         return tuple(map(_entry, self._read(stored(thread), stored(subject))))
 
+    def heads(self, thread: str, subjects: Collection[str]) -> dict[str, Entry]:
+        """Give the last entry of each of these streams that has any, by one query."""
+        names = {stored(subject): subject for subject in subjects}
+        found = map(_entry, self._heads(stored(thread), tuple(names)) if names else ())
+        return {names[entry.subject]: entry for entry in found}
+
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
 
@@ -131,6 +137,10 @@ class Journal(ABC):
     @abstractmethod
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         """Select a stream's rows in their order."""
+
+    @abstractmethod
+    def _heads(self, thread: str, subjects: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        """Select the last row of each of these streams."""
 
     @abstractmethod
     def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:

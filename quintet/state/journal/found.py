@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from weakref import WeakSet
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.config import get_config
 
 from quintet.state.journal.entry import Journal
@@ -125,6 +126,7 @@ class _Loaded:
     known: Known
     threads: frozenset[str]
     fresh: list[bool] = field(default_factory=lambda: [True])
+    asks: list[bool] = field(default_factory=lambda: [False])
 
 
 _loaded: ContextVar[_Loaded | None] = ContextVar("quintet_loaded", default=None)
@@ -136,20 +138,38 @@ def note_loading(known: Known, config: RunnableConfig) -> None:
     outer = _loaded.get()
     if outer is not None and _thread_around() in outer.threads:
         # A graph that is called in a node of another: its effects are the outer run's.
-        _loaded.set(replace(outer, threads=outer.threads | {thread}, fresh=[True]))
+        _loaded.set(replace(outer, threads=outer.threads | {thread}, fresh=[True], asks=[False]))
     else:
         _loaded.set(_Loaded(Place(known.journal, thread), known, frozenset({thread})))
 
 
-def note_loaded() -> None:
-    """Note that a graph's channels are loaded: by another saver, where none of ours has read."""
+def note_asking(stored: CheckpointTuple | None) -> None:
+    """Note, by the checkpoint that was read, whether the run waits for a person."""
+    loaded = _loaded.get()
+    if loaded is None or stored is None:
+        return
+    writes = stored.pending_writes or ()
+    ended = {task for task, channel, _ in writes if not channel.startswith("__")}
+    loaded.asks[0] = any(
+        channel == "__interrupt__" and task not in ended for task, channel, _ in writes
+    )
+
+
+def note_loaded() -> bool:
+    """Note that a graph's channels are loaded: by another saver, where none of ours has read.
+
+    Returns:
+        True where the run waits for a person, or only another saver could tell.
+    """
     loaded = _loaded.get()
     if loaded is None:
-        return
+        return True
     if loaded.fresh[0]:
         loaded.fresh[0] = False
-    elif _thread_around() is None:
+        return loaded.asks[0]
+    if _thread_around() is None:
         _loaded.set(None)
+    return True
 
 
 def _thread_around() -> str | None:

@@ -50,6 +50,11 @@ _NEXT: Final = (
 _READ: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject = ? ORDER BY position"
 )
+_HEADS: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal AS j WHERE thread = ? AND subject IN ({{}}) "
+    "AND position = (SELECT max(position) FROM quintet_journal "
+    "WHERE thread = j.thread AND subject = j.subject)"
+)
 _OF_ALL: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE subject >= ? AND subject < ? "
     "ORDER BY thread, subject, position"
@@ -148,6 +153,10 @@ class SqliteJournal(Journal):
 
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         return self._select(_READ, (thread, subject))
+
+    def _heads(self, thread: str, subjects: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        marks = ", ".join("?" * len(subjects))
+        return self._select(_HEADS.format(marks), (thread, *subjects))
 
     def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:
         if thread is None:
