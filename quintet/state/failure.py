@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError, QuintetError
+from quintet.state.clock import now
 from quintet.state.record import plain, read
 
 FailureClass = Literal[
@@ -47,7 +47,7 @@ class Failure:
     message: str
     step: str = ""
     attempts: int = 1
-    at: float = field(default_factory=time.time)
+    at: float = field(default_factory=now)
 
     def __post_init__(self) -> None:
         if self.kind not in FAILURE_CLASSES:

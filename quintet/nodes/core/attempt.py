@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from quintet.nodes.core.price import Price, cost_of
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
+from quintet.state.clock import monotonic
 from quintet.state.decision import Decision
 from quintet.state.journal.found import Place, find_place
 from quintet.state.record import plain
@@ -105,7 +105,7 @@ class Attempt:
             keep_attempt(self.task.id, _Live(self))
         if self.outer is None:
             leave_to(self.task.around, self)
-        self.began = time.monotonic()
+        self.began = monotonic()
         self._token = current.set(self)
         return self
 
@@ -277,7 +277,7 @@ class Attempt:
         return update
 
     def _elapsed(self) -> float:
-        return 0.0 if self.began is None else round(time.monotonic() - self.began, 6)
+        return 0.0 if self.began is None else round(monotonic() - self.began, 6)
 
     def _refusal(self, why: str) -> dict[str, Any]:
         decision = Decision(
