@@ -13,7 +13,13 @@ from typing import Any
 
 from langgraph.errors import GraphBubbleUp
 
-from quintet.errors import AttemptEnded, DesignError, EffectRepeated, EffectUnknown
+from quintet.errors import (
+    ActionRefused,
+    AttemptEnded,
+    DesignError,
+    EffectRepeated,
+    EffectUnknown,
+)
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
@@ -93,18 +99,25 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
             refuse_repeat(action, layer.known)
     standing = yield from standing_of(attempt.place, subject_of(action))
     if standing.how == "unknown":
-        standing = yield from _resolved(action, standing, ends)
+        standing = yield from _resolved(action, attempt, standing, ends)
     if standing.how == "done":
         return _as_done(action, standing, attempt)
     return standing
 
 
-def _resolved(action: Action, standing: Standing, ends: Ends) -> Logic[Standing]:
+def _resolved(action: Action, attempt: Attempt, standing: Standing, ends: Ends) -> Logic[Standing]:
     # Whoever holds it is alive, and the claim that stands is theirs.
     with alone(standing):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
-        return (yield from ends.resolve(action, standing, True))
+        if standing.owner == attempt.owner:
+            # A worker that pauses for the question goes on as another task: by this it is known.
+            record(replace(action, status="unknown", result=standing.result or UNDER_WAY), attempt)
+        try:
+            return (yield from ends.resolve(action, standing, True))
+        except ActionRefused:
+            record(replace(action, status="undone"), attempt)
+            raise
 
 
 def propose(action: Action, attempt: Attempt) -> None:
@@ -237,9 +250,11 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
     Raises:
         EffectRepeated: other work has done it, or with other arguments.
     """
-    if standing.owner != attempt.owner or standing.digest != action.digest:
+    begun = _begun(action, attempt)
+    mine = standing.owner == attempt.owner or begun is not None
+    if not mine or standing.digest != action.digest:
         raise EffectRepeated(_repeated(action, standing.result))
-    begun = _begun(action, attempt) or action
+    begun = begun or action
     at = standing.entries[-1].at or now()
     done = replace(begun, status="done", result=standing.result, ended=at)
     record(done, attempt)

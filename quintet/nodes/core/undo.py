@@ -22,7 +22,7 @@ class Undoable(Protocol):
     def undo(self) -> Callable[..., Any] | None:
         """Give the function that takes it back."""
 
-    def undo_call(self, result: Any, key: str) -> Call:
+    def undo_call(self, action: Action, result: Any, key: str) -> Call:
         """Give the call that takes it back, with a key by which its receiver knows a repeat."""
 
     @property
@@ -56,7 +56,7 @@ def take_back(
                 "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
             )
             try:
-                yield effect.undo_call(result, key)
+                yield effect.undo_call(action, result, key)
             except GraphBubbleUp:
                 raise DesignError(f"the undo of {action} asks a person; ask before it") from None
             except Exception as problem:
