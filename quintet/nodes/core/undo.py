@@ -46,6 +46,8 @@ def take_back(
         Exception: the undo's own; the action stays done, and nobody knows whether it was undone.
     """
     deed = yield from standing_of(place, subject_of(action))
+    if deed.entries and deed.entries[-1].kind == "undone":
+        return ""  # by this work, before its process ended
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
     with alone(about):
         if about.how == "unknown" and not effect.undo_honours_key:

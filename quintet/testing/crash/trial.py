@@ -63,6 +63,10 @@ def _plain(value: Any) -> Any:
         return [value.type, value.text]
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        # A worker whose agent is a graph of ours gives that graph's whole state as its result.
+        state = end_of(value) if {"run", "spent", "decisions"} <= set(value) else value
+        return {str(name): _plain(item) for name, item in state.items()}
     try:
         return plain(value)
     except DesignError:
