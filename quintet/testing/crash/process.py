@@ -34,7 +34,7 @@ class Process(Protocol):
 
 def pretended(scene: Scene, thread: str, end: Point | None) -> Life:
     """Live in this process: it ends by an exception that unwinds everything."""
-    life, edges = Life(), Edges(end, _unwind)
+    life, edges = Life(), Edges(end, unwind)
     # What a life leaves in context variables ends with it.
     context = contextvars.copy_context()
     context.run(live, scene, thread, life, edges, _arun if scene.awaited else drive)
@@ -42,7 +42,8 @@ def pretended(scene: Scene, thread: str, end: Point | None) -> Life:
     return life
 
 
-def _unwind() -> NoReturn:
+def unwind() -> NoReturn:
+    """End a pretended process."""
     raise Crash
 
 
