@@ -137,6 +137,27 @@ def yes(packet: Any) -> Any:
     return approve(by="maria")
 
 
+def _to(route: str) -> Callable[[str], str]:
+    def choose(message: str) -> str:
+        return route
+
+    return choose
+
+
+def _noted(note: str) -> Callable[[Desk], dict[str, str]]:
+    def node(state: Desk) -> dict[str, str]:
+        return {"note": f"{state.get('note', '')} {note}".strip()}
+
+    return node
+
+
+def _planned(steps: tuple[Step, ...]) -> Callable[[str], tuple[Step, ...]]:
+    def make(goal: str) -> tuple[Step, ...]:
+        return steps
+
+    return make
+
+
 def single(receiver: Receiver) -> StateGraph[Any]:
     return create_single_agent(receiver.worker(1, 2))
 
@@ -146,7 +167,7 @@ def sequential(receiver: Receiver) -> StateGraph[Any]:
 
 
 def handoff(receiver: Receiver) -> StateGraph[Any]:
-    router = Router(choose=lambda message: "pay", to=("pay", "other"), otherwise="person")
+    router = Router(choose=_to("pay"), to=("pay", "other"), otherwise="person")
     return create_handoff(router, {"pay": receiver.worker(1, 2), "other": receiver.worker(3)})
 
 
@@ -158,16 +179,16 @@ def planner(receiver: Receiver) -> StateGraph[Any]:
     )
     names = ("one", "two", "three")
     workers = {name: receiver.worker(number) for number, name in enumerate(names, start=1)}
-    router = Router(choose=lambda message: "plan", to=("plan",), otherwise="person")
-    plan = Planner(make=lambda goal: steps, assignees=names)
+    router = Router(choose=_to("plan"), to=("plan",), otherwise="person")
+    plan = Planner(make=_planned(steps), assignees=names)
     return create_handoff(router, {**workers, "plan": plan})
 
 
 def governed(receiver: Receiver) -> StateGraph[Any]:
     graph: StateGraph[Any] = StateGraph(Desk)
-    graph.add_node("look_up", lambda state: {"note": "looked up"})
+    graph.add_node("look_up", _noted("looked up"))
     govern(graph, {"pay": receiver.worker(1, 2)}, then="notify")
-    graph.add_node("notify", lambda state: {"note": f"{state['note']}, notified"})
+    graph.add_node("notify", _noted("notified"))
     graph.add_edge(START, "look_up")
     graph.add_edge("look_up", "pay")
     graph.add_edge("notify", "finish")
@@ -179,8 +200,8 @@ def fan_out(receiver: Receiver) -> StateGraph[Any]:
     names = ("one", "two", "three")
     workers = {name: receiver.worker(number) for number, name in enumerate(names, start=1)}
     govern(graph, workers, then="join")
-    graph.add_node("begin", lambda state: {"note": "begun"})
-    graph.add_node("join", lambda state: {"note": "joined"}, defer=True)
+    graph.add_node("begin", _noted("begun"))
+    graph.add_node("join", _noted("joined"), defer=True)
     graph.add_edge(START, "begin")
 
     def split(state: Desk) -> list[Send]:
@@ -193,9 +214,9 @@ def fan_out(receiver: Receiver) -> StateGraph[Any]:
 
 def nested(receiver: Receiver) -> StateGraph[Any]:
     graph: StateGraph[Any] = StateGraph(Desk)
-    graph.add_node("before", lambda state: {"note": "before"})
+    graph.add_node("before", _noted("before"))
     graph.add_node("desk", sequential(receiver).compile())
-    graph.add_node("after", lambda state: {"note": "after"})
+    graph.add_node("after", _noted("after"))
     graph.add_edge(START, "before")
     graph.add_edge("before", "desk")
     graph.add_edge("desk", "after")

@@ -23,6 +23,7 @@ from quintet.errors import (
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
+from quintet.nodes.core.task import current_task
 from quintet.state.action import Action
 from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
@@ -98,7 +99,7 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
         for layer in attempt.layers():
             refuse_repeat(action, layer.known)
     standing = yield from standing_of(attempt.place, subject_of(action))
-    if standing.how == "unknown":
+    if standing.how == "unknown" or standing.answers_in(current_task("").id):
         standing = yield from _resolved(action, attempt, standing, ends)
     if standing.how == "done":
         return _as_done(action, standing, attempt)
@@ -110,7 +111,7 @@ def _resolved(action: Action, attempt: Attempt, standing: Standing, ends: Ends) 
     with alone(standing):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
-        if standing.owner == attempt.owner:
+        if standing.how == "unknown" and standing.owner == attempt.owner:
             # A worker that pauses for the question goes on as another task: by this it is known.
             record(replace(action, status="unknown", result=standing.result or UNDER_WAY), attempt)
         try:
