@@ -7,9 +7,11 @@ that resumes what `next` names, or what `tasks` names.
 from __future__ import annotations
 
 import operator
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +19,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from quintet.testing.crash.edges import Crash, Edges, Point
-from quintet.testing.crash.process import unwind
+from quintet.testing.crash.book import Book
+from quintet.testing.crash.edges import Edges, Point
+from quintet.testing.crash.process import DEAD, in_child, leave
 from quintet.testing.crash.trial import sides
 
 NODES = ("a", "b", "c1", "c2", "c3", "d", "e", "f")
@@ -58,62 +61,63 @@ def graph_of(done: Callable[[str], None]) -> StateGraph[Any]:
 
 def measure(folder: Path) -> dict[str, int]:
     """Go through all points."""
-    whole = Trial(folder / "whole.db")
-    passed = whole.live(None)
-    points = [*sides(passed)]
-    figures: Counter[str] = Counter({"points": len(points), "duplicated": 0, "lost": 0})
-    figures["wrongly_finished"] = 0
+    points = [*sides(passed(folder))]
+    figures: Counter[str] = Counter(dict.fromkeys(("duplicated", "lost", "wrongly_finished"), 0))
     for number, end in enumerate(points):
-        trial = Trial(folder / f"{number}.db")
-        trial.live(end)
+        trial = Trial(folder, f"bare {number}")
+        trial.crash(end)
         figures["wrongly_finished"] += trial.recover()
-        figures["duplicated"] += sum(n - 1 for n in trial.done.values() if n > 1)
-        figures["lost"] += sum(name not in trial.done for name in NODES)
-    return dict(figures)
+        done = Counter(deed.effect for deed in trial.book.happened(trial.name))
+        figures["duplicated"] += sum(n - 1 for n in done.values())
+        figures["lost"] += sum(name not in done for name in NODES)
+    return {"points": len(points), **figures}
+
+
+def passed(folder: Path) -> list[Point]:
+    """Give the edges of a run without a crash."""
+    trial, edges = Trial(folder, "bare whole"), Edges(None, leave)
+    trial.run(edges)
+    return edges.passed
 
 
 class Trial:
     """Run one thread through a crash.
 
     Args:
-        path: the database's file.
+        folder: where its database and its book are.
+        name: its name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._config: Any = {"configurable": {"thread_id": "t"}}
-        self.done: Counter[str] = Counter()
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path, self.name = folder / f"{name}.db", name
+        self._config: Any = {"configurable": {"thread_id": name}}
+        self.book = Book(folder / f"{name}.jsonl")
 
-    def live(self, end: Point | None) -> list[Point]:
-        """Run until a point; give the edges that were passed."""
-        edges = Edges(end, unwind)
-        with sqlite3.connect(self._path, check_same_thread=False) as connection:
+    def run(self, edges: Edges) -> None:
+        """Run from the start."""
+        with closing(sqlite3.connect(self._path, check_same_thread=False)) as connection:
             saver = SqliteSaver(connection)
             edges.watch(saver)
+            self._app(saver).invoke({"log": []}, self._config, durability="sync")
 
-            def done(name: str) -> None:
-                edges.check()
-                self.done[name] += 1
-
-            try:
-                app = graph_of(done).compile(checkpointer=saver)
-                app.invoke({"log": []}, self._config, durability="sync")
-            except Crash:
-                pass
-        connection.close()
-        return edges.passed
+    def crash(self, end: Point) -> None:
+        """Run in a child process, which ends at the point."""
+        if (child := os.fork()) == 0:
+            in_child(lambda: self.run(Edges(end, leave)))
+        _, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) != DEAD:
+            raise RuntimeError(f"the run did not come to {end}")
 
     def recover(self) -> bool:
         """Go on to the end; say whether `next` called it finished before it was."""
-        with sqlite3.connect(self._path, check_same_thread=False) as connection:
-            app = graph_of(lambda name: self.done.update([name])).compile(
-                checkpointer=SqliteSaver(connection)
-            )
+        with closing(sqlite3.connect(self._path, check_same_thread=False)) as connection:
+            app = self._app(SqliteSaver(connection))
             snapshot = app.get_state(self._config)
-            finished = snapshot.created_at is not None and not snapshot.next
-            wrongly = finished and bool(snapshot.tasks)
-            given = {"log": []} if snapshot.created_at is None else None
-            if given is not None or snapshot.tasks:
+            begun = snapshot.created_at is not None
+            if snapshot.tasks or not begun:
+                given = None if begun else {"log": []}
                 app.invoke(given, self._config, durability="sync")
-        connection.close()
-        return wrongly
+        return begun and not snapshot.next and bool(snapshot.tasks)
+
+    def _app(self, saver: SqliteSaver) -> Any:
+        return graph_of(lambda name: self.book.note(self.name, name)).compile(checkpointer=saver)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import logging
 import os
 import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -37,9 +39,27 @@ def pretended(scene: Scene, thread: str, end: Point | None) -> Life:
     life, edges = Life(), Edges(end, unwind)
     # What a life leaves in context variables ends with it.
     context = contextvars.copy_context()
-    context.run(live, scene, thread, life, edges, _arun if scene.awaited else drive)
+    with _hushed():
+        context.run(live, scene, thread, life, edges, _arun if scene.awaited else drive)
     forget_attempts()
     return life
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep the log free of what threads and tasks say of the exception that unwinds them."""
+    loggers = [logging.getLogger(name) for name in ("concurrent.futures", "asyncio")]
+    for logger in loggers:
+        logger.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def unwind() -> NoReturn:
@@ -80,7 +100,7 @@ def real(scene: Scene, thread: str, end: Point | None) -> Life:
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            _in_child(lambda: _live_and_tell(scene, thread, end, told))
+            in_child(lambda: _live_and_tell(scene, thread, end, told))
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code == DEAD:
@@ -92,7 +112,7 @@ def real(scene: Scene, thread: str, end: Point | None) -> Life:
         return life
 
 
-def _in_child(work: Callable[[], None]) -> NoReturn:
+def in_child(work: Callable[[], None]) -> NoReturn:
     """Do the work and end the process, without going back into the parent's program."""
     try:
         work()
@@ -102,7 +122,12 @@ def _in_child(work: Callable[[], None]) -> NoReturn:
     os._exit(0)
 
 
+def leave() -> NoReturn:
+    """End this process at once, as a kill does."""
+    os._exit(DEAD)
+
+
 def _live_and_tell(scene: Scene, thread: str, end: Point | None, told: Path) -> None:
-    life, edges = Life(), Edges(end, lambda: os._exit(DEAD))
+    life, edges = Life(), Edges(end, leave)
     live(scene, thread, life, edges, _arun if scene.awaited else drive)
     told.write_text(json.dumps(asdict(life), default=repr), "utf-8")
