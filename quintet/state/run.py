@@ -105,7 +105,9 @@ class Life:
 
     def begin(self, run: str = "") -> None:
         """Begin a new run, under the id `run` or a new one."""
-        self.begun = self.supersteps
+        # A resume at the input begins the run, and so does the input: it has begun with the first.
+        if self.begun is None:
+            self.begun = self.supersteps
         self.id = run or uuid4().hex[:8]
 
     def note_saved(self) -> None:

@@ -63,6 +63,7 @@ class Attempt:
         outer: the attempt around it.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
         place: the journal in which its effects are claimed, and the thread there.
+        heard: the tasks, and the effects about which each has taken its person's answers.
     """
 
     task: Task
@@ -85,6 +86,7 @@ class Attempt:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     earlier: Attempt | None = field(default=None, repr=False)
     place: Place = field(init=False, repr=False)
+    heard: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 

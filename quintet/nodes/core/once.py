@@ -23,7 +23,7 @@ from quintet.errors import (
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
-from quintet.nodes.core.task import current_task
+from quintet.nodes.core.task import running_task
 from quintet.state.action import Action
 from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
@@ -94,19 +94,23 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
     if recorded is not None and recorded.status == "done":
         if recorded.digest != action.digest:
             raise EffectRepeated(_repeated(recorded, recorded.result))
+        if attempt.place.shared:
+            yield from _standing(action, attempt, ends)  # with the answers that this task has got
         return recorded
     if recorded is None:
         for layer in attempt.layers():
             refuse_repeat(action, layer.known)
-    standing = yield from standing_of(attempt.place, subject_of(action))
-    if standing.how == "unknown" or standing.answers_in(current_task("").id):
-        standing = yield from _resolved(action, attempt, standing, ends)
+    standing = yield from _standing(action, attempt, ends)
     if standing.how == "done":
         return _as_done(action, standing, attempt)
     return standing
 
 
-def _resolved(action: Action, attempt: Attempt, standing: Standing, ends: Ends) -> Logic[Standing]:
+def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
+    """Read how an action stands, and find it out where its end is not known."""
+    standing = yield from standing_of(attempt.place, subject_of(action))
+    if standing.how != "unknown" and not standing.answers_in(running_task()):
+        return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
     with alone(standing):
         if ends.resolve is None:

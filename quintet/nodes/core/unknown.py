@@ -14,7 +14,7 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.duration import utc
 from quintet.nodes.core.standing import Standing
-from quintet.nodes.core.task import current_task
+from quintet.nodes.core.task import attempt_number, running_task
 from quintet.nodes.core.undo import Undoable, take_back
 from quintet.state.action import Action
 from quintet.state.failure import in_words
@@ -92,7 +92,7 @@ def resolve(
         EffectUnknown: nobody can be asked here.
         ActionRefused: the person had it taken back.
     """
-    answers = _heard_before(effect, action, standing) if may_ask else ()
+    answers = _heard_before(effect, action, attempt, standing) if may_ask else ()
     if answers and answers[-1].value.get("undo"):
         yield from _undo(effect, action, attempt, answers[-1])
     if standing.how != "unknown":
@@ -112,13 +112,20 @@ def resolve(
     return (yield from _ask_person(effect, action, attempt, standing))
 
 
-def _heard_before(effect: Resolvable, action: Action, standing: Standing) -> tuple[Entry, ...]:
+def _heard_before(
+    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
+) -> tuple[Entry, ...]:
     """Take the answers that this task has got about an action before it was cut off.
 
     LangGraph gives a task's answers by their order: what is not taken here would be taken for the
     answer to the task's next question. The journal has them; here they only are out of the way.
     """
-    answers = standing.answers_in(current_task("").id)
+    task = running_task()
+    answers = standing.answers_in(task)
+    # A retry within the task goes on in LangGraph's count of its questions: it has heard them.
+    if (task, standing.subject) in attempt.heard or attempt_number() > 1:
+        return answers
+    attempt.heard.add((task, standing.subject))
     for _ in answers:
         interrupt(_packet(effect, action, standing), response_schema=_schema(effect, action))
     return answers
@@ -152,7 +159,7 @@ def _ask_person(
     answer: SettleAnswer = schema.model_validate(
         interrupt(_packet(effect, action, standing), response_schema=schema)
     )
-    said = {"by": answer.by, "note": answer.note, "task": current_task("").id}
+    said = {"by": answer.by, "note": answer.note, "task": running_task()}
     said["how"] = "a person said so"
     if answer.answer == "did not happen":
         return (yield from standing.append("released", **said))

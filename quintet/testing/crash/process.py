@@ -100,16 +100,21 @@ def real(scene: Scene, thread: str, end: Point | None) -> Life:
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            in_child(lambda: _live_and_tell(scene, thread, end, told))
+            in_child(lambda: live_and_tell(scene, thread, end, told))
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code == DEAD:
             return Life(died=True)
         if code != 0 or not told.exists():
             raise DesignError(f"crashpoints: the child process ended with code {code}")
-        life = Life(**json.loads(told.read_text("utf-8")))
-        life.passed = [Point(**point) for point in life.passed]  # type: ignore[arg-type]
-        return life
+        return read_life(told)
+
+
+def read_life(told: Path) -> Life:
+    """Read how a life went."""
+    known = json.loads(told.read_text("utf-8"))
+    passed = [Point(**point) for point in known.pop("passed")]
+    return Life(**known, passed=passed)
 
 
 def in_child(work: Callable[[], None]) -> NoReturn:
@@ -127,7 +132,8 @@ def leave() -> NoReturn:
     os._exit(DEAD)
 
 
-def _live_and_tell(scene: Scene, thread: str, end: Point | None, told: Path) -> None:
+def live_and_tell(scene: Scene, thread: str, end: Point | None, told: Path) -> None:
+    """Live in this process, and write into a file how it went."""
     life, edges = Life(), Edges(end, leave)
     live(scene, thread, life, edges, _arun if scene.awaited else drive)
     told.write_text(json.dumps(asdict(life), default=repr), "utf-8")
