@@ -25,7 +25,7 @@ from quintet.state.record import without_defaults
 
 DECISIONS_STORED = 4
 ACTIONS_STORED = 3
-"""How many decisions, and how many closed actions, a checkpoint keeps."""
+"""The decisions, and the closed actions, that a checkpoint keeps at most."""
 
 THREADS_KNOWN = 1024
 
