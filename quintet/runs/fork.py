@@ -20,6 +20,7 @@ from quintet.runs.refusals import require_compiled, run_config
 from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
 from quintet.state.clock import now
+from quintet.state.decided import copy_decided
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 from quintet.state.saver import Saver, ThreadedSaver
 from quintet.state.upkeep import keeps_deltas, root_of, writes_of
@@ -126,6 +127,7 @@ def _copy(app: App, saver: Saver, given: Fork, paths: Mapping[str, str]) -> None
     _begin(saver, given, item, whole)
     for child in [*_children(saver, given.thread, item, whole), *_lasting(app, saver, item, whole)]:
         _put(saver, given.to, child, {})
+    copy_decided(saver.journal, given.thread, given.to, item)
     # Last, since with it the thread exists.
     _put(saver, given.to, item, paths, whole=whole)
 

@@ -56,37 +56,6 @@ def snapshot_of(app: App, config: RunnableConfig) -> Call:
     return Call(app.get_state, (config,), awaitable=app.aget_state)
 
 
-PAGE = 16
-
-
-def history(app: App, config: RunnableConfig) -> Logic[list[StateSnapshot]]:
-    """Read the snapshots of a thread's last run, newest first, back to its input."""
-    snapshots: list[StateSnapshot] = []
-    # LangGraph reads all snapshots that are asked for before it yields the first. Pages that
-    # double keep both a short run on a long thread and a long run cheap.
-    limit = PAGE
-    while True:
-        options: dict[str, Any] = {"before": snapshots[-1].config} if snapshots else {}
-        page: list[StateSnapshot] = yield Call(
-            _page, (app, config), options={"limit": limit, **options}, awaitable=_apage
-        )
-        for snapshot in page:
-            snapshots.append(snapshot)
-            if is_input(snapshot):
-                return snapshots
-        if len(page) < limit:
-            return snapshots
-        limit *= 2
-
-
-def _page(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
-    return list(app.get_state_history(config, **options))
-
-
-async def _apage(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
-    return [snapshot async for snapshot in app.aget_state_history(config, **options)]
-
-
 def held(app: App, thread: str, logic: Logic[R]) -> Logic[R]:
     """Run a move's logic while this thread is held.
 

@@ -22,6 +22,7 @@ from langgraph.checkpoint.base import (
 )
 
 from quintet.errors import RunSuperseded
+from quintet.state.decided import Decided, Moved
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
@@ -45,11 +46,13 @@ class Saver(Upkeep):
     holds: Holds
     _known: Known
     _questions: Questions
+    _decided: Decided
 
     def keep_with(self, journal: Journal) -> None:
         """Keep a journal beside the checkpoints, which the nodes of their runs find."""
         self.journal, self.holds = journal, journal.holds
         self._known, self._questions = Known(journal), Questions(journal)
+        self._decided = Decided(journal)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
@@ -59,6 +62,7 @@ class Saver(Upkeep):
         if found is not None:
             self._note(found.config, found.checkpoint)
             self._questions.note_read(found)
+            self._decided.forget(str(found.config["configurable"]["thread_id"]))
         return found
 
     def put(
@@ -74,7 +78,9 @@ class Saver(Upkeep):
             RunSuperseded: the thread has a newer one than that which this one follows.
         """
         self._note(config, checkpoint)
-        stored = self._put_after_newest(config, checkpoint, metadata, new_versions)
+        checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
+        stored = self._put_after_newest(config, checkpoint, metadata, new_versions, moved)
+        self._decided.note(moved)
         self._questions.note_moved(config)
         return stored
 
@@ -84,10 +90,13 @@ class Saver(Upkeep):
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
+        moved: Moved | None,
     ) -> RunnableConfig:
         """Check that a checkpoint follows the newest, and store it, in one transaction."""
         with self._alone(config) as newest:
             require_newest(newest, config, checkpoint)
+            if moved is not None:
+                moved.add_to(self.journal)
             return super().put(config, checkpoint, metadata, new_versions)
 
     @abstractmethod

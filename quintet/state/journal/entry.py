@@ -80,6 +80,7 @@ class Journal(ABC):
         value: Mapping[str, Any] | None = None,
         *,
         position: int | None = None,
+        mark: str = "",
     ) -> bool:
         """Append an entry to a stream, on disk when this returns.
 
@@ -89,12 +90,14 @@ class Journal(ABC):
             kind: what happened.
             value: more about that; plain data.
             position: the number that the entry must get; None for the next one.
+            mark: a stream that names this one, unless it does so already, and is written at the
+                same time; marks that begin alike are found together. It needs a position.
 
         Returns:
             False where another entry has that position, and nothing was written.
         """
         row = (stored(thread), stored(subject), kind, write(value or {}), now())
-        return self._append(row, position)
+        return self._append(row, position, stored(mark))
 
     def read(self, thread: str, subject: str) -> tuple[Entry, ...]:
         """Give a stream's entries, the oldest first."""
@@ -105,6 +108,36 @@ class Journal(ABC):
         names = {stored(subject): subject for subject in subjects}
         found = map(_entry, self._heads(stored(thread), tuple(names)) if names else ())
         return {names[entry.subject]: entry for entry in found}
+
+    def tail(self, thread: str, subject: str, most: int) -> tuple[Entry, ...]:
+        """Give the last entries of a stream, the oldest of them first."""
+        return tuple(map(_entry, reversed(self._tail(stored(thread), stored(subject), most))))
+
+    def add(
+        self,
+        thread: str,
+        subject: str,
+        kind: str,
+        values: Sequence[Mapping[str, Any]],
+        position: int,
+        connection: Any = None,
+    ) -> None:
+        """Add entries to a stream, from a position on, within the caller's own transaction.
+
+        Args:
+            thread: the thread's id.
+            subject: what the stream is about.
+            kind: what happened.
+            values: more about each.
+            position: the first one's number; an entry that is there already stays.
+            connection: the connection of the transaction, where there are several.
+        """
+        at, place = now(), (stored(thread), stored(subject))
+        rows = [
+            (*place, number, kind, write(value), at)
+            for number, value in enumerate(values, start=position)
+        ]
+        self._add(rows, connection)
 
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
@@ -131,8 +164,16 @@ class Journal(ABC):
         """Delete a thread's streams whose subjects begin like this, and what it has open."""
 
     @abstractmethod
-    def _append(self, row: Row, position: int | None) -> bool:
-        """Insert a row at its position, or at the next, unless that is taken."""
+    def _append(self, row: Row, position: int | None, mark: str) -> bool:
+        """Insert a row at its position, or at the next, unless that is taken; and its mark."""
+
+    @abstractmethod
+    def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
+        """Insert rows that are not there, and leave it to the caller to commit."""
+
+    @abstractmethod
+    def _tail(self, thread: str, subject: str, most: int) -> Sequence[Sequence[Any]]:
+        """Select a stream's last rows, the last first."""
 
     @abstractmethod
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
@@ -156,6 +197,11 @@ COLUMNS = "thread, subject, position, kind, value, at"
 def write(value: Mapping[str, Any]) -> str:
     """Write plain data as text that any database takes: JSON in ASCII."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def marked(subject: str) -> tuple[str, str]:
+    """Give the kind and the value of an entry that names a stream."""
+    return "marked", write({"subject": subject})
 
 
 def as_open(row: Sequence[Any]) -> Open:
