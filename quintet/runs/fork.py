@@ -19,6 +19,7 @@ from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import require_compiled, run_config
 from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
+from quintet.runs.versions.known import note_copy
 from quintet.state.clock import now
 from quintet.state.decided import copy_decided
 from quintet.state.journal.mode import Mode, mode_in, set_mode
@@ -157,6 +158,7 @@ def _begin(saver: Saver, given: Fork, item: CheckpointTuple, whole: bool) -> Non
     )
     if not set_mode(saver.journal, given.to, forked):
         raise RunError(f"fork(to={given.to!r}): that thread was begun otherwise; name a new one")
+    note_copy(saver.journal, given.thread, given.to, until)
 
 
 def _find(saver: Saver, thread: str, at: str | int) -> CheckpointTuple:

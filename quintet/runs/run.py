@@ -16,7 +16,6 @@ from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.unknown import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.past import Past, decisions_in, read_past, values_of
-from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.stop import check_not_stopped
 from quintet.runs.thread import (
@@ -29,6 +28,7 @@ from quintet.runs.thread import (
     snapshot_of,
     thread_of,
 )
+from quintet.runs.versions.choose import Versions, choose, versions_of
 from quintet.state.action import shown
 from quintet.state.clock import now
 from quintet.state.decision import Decision
@@ -74,6 +74,7 @@ class Run:
         options: the further arguments of LangGraph's `invoke` (`context`, ...); `answer` passes
             them again, since LangGraph stores none of them.
         past: what it has been through, as far as it is read.
+        versions: the versions of the graph, where `pinned` gave several.
     """
 
     app: App = field(repr=False)
@@ -84,6 +85,7 @@ class Run:
     config: RunnableConfig = field(repr=False, compare=False, default_factory=RunnableConfig)
     options: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
     past: Past = field(repr=False, compare=False, default_factory=Past)
+    versions: Versions | None = field(repr=False, compare=False, default=None)
 
     @property
     def id(self) -> str:
@@ -166,14 +168,12 @@ class Run:
             LangGraph's events, as `quintet.runs.stream` does; last the run as it stands afterwards.
         """
         sorted_options = StreamOptions.of(self.app, options)
-        return watch(self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
+        return watch(self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
 
     def astream(self, answer: Any, *, to: str | None = None, **options: Any) -> AsyncIterator[Any]:
         """Answer the open question of an async graph and yield events meanwhile, as `stream`."""
         sorted_options = StreamOptions.of(self.app, options)
-        return awatch(
-            self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options
-        )
+        return awatch(self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
 
     def answer_logic(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
         """Answer open questions, as `answer` does."""
@@ -248,12 +248,15 @@ def _bind(answer: Any, question: Waiting) -> Any:
 def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, Any]) -> Logic[Run]:
     """Answer open questions by their ids, and run on."""
     yield from check_not_stopped(run.app, run.config)
+    known = run.versions if run.versions and run.app in run.versions.apps else versions_of(run.app)
+    # Whoever answers has seen the question as the graph asks it: nothing is migrated here.
+    versions = replace(known, migrations=())
+    run = replace(run, app=(yield from choose(versions, run.config, move="answer")).app)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
     packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
     open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
     if any(question.id not in packets for question, _ in open_now):
-        yield from check_nodes(run.app, run.config)
         gone = next(question.node for question, _ in open_now if question.id not in packets)
         raise AnswerRefused(
             f"run {run.thread!r}: the question at {gone} is not open any more "
@@ -265,7 +268,7 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     check_context(run.app, options)
     nodes = ", ".join(question.node for question, _ in open_now)
     try:
-        yield invocation(run.app, Command(resume=replies), run.config, options)
+        drained = yield from invocation(run.app, Command(resume=replies), run.config, options)
     except ValidationError as problem:
         # Either the question's schema refused the answer, and it is still open, or a node failed.
         after: StateSnapshot = yield snapshot_of(run.app, run.config)
@@ -273,10 +276,12 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
             raise AnswerRefused(f"{nodes}: {faults(problem)}") from problem
         raise
     answered: Run = yield from read_run(run.app, run.config, options)
+    if drained and any(waiting.id in replies for waiting in answered.waiting):
+        raise AnswerRefused(f"{nodes}: the process was told to end first, and the question is open")
     for question, _ in open_now:
         if (refusal := _refusal(answered, question, snapshot)) is not None:
             raise AnswerRefused(f"{question.node}: {refusal}")
-    return answered
+    return replace(answered, versions=run.versions)
 
 
 def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:

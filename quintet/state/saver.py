@@ -77,11 +77,14 @@ class Saver(Upkeep):
         Raises:
             RunSuperseded: the thread has a newer one than that which this one follows.
         """
+        # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
+        again = self._known.has(str(config["configurable"]["thread_id"]), checkpoint["id"])
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         stored = self._put_after_newest(config, checkpoint, metadata, new_versions, moved)
         self._decided.note(moved)
-        self._questions.note_moved(config)
+        if not again:
+            self._questions.note_moved(config)
         return stored
 
     def _put_after_newest(
