@@ -27,6 +27,7 @@ from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.route import path_of
+from quintet.state.action import Action
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -179,7 +180,7 @@ class _Work:
         except GraphInterrupt:
             # The question may go up where nothing would be lost: LangGraph keeps nothing of a node
             # that asks, but keeps an agent graph at the place where it asks.
-            if self._progress == progress or self._is_graph:
+            if self._progress == progress or self._is_graph or self._is_in_journal:
                 raise
             return self._paused()
         except ParentCommand as leaving:
@@ -213,7 +214,20 @@ class _Work:
     @property
     def _progress(self) -> tuple[int, int]:
         """Count the actions and messages that must not be lost when the agent pauses."""
-        return len(self.attempt.actions), len(self.talk.messages)
+        # The journal has those whose end a person is asked about, and this task claimed them.
+        known = [a for a in self.attempt.actions.values() if not _is_asked_about(a)]
+        return len(known), len(self.talk.messages)
+
+    @property
+    def _is_in_journal(self) -> bool:
+        """Say whether the same task finds in the journal all that it has done, when it is run anew.
+
+        So a worker that follows the graph's edges may wait, and an agent that is a function is
+        called anew with the answer.
+        """
+        if self.worker.then or self.talk.messages or not self.attempt.place.shared:
+            return False
+        return not any(a.status == "proposed" for a in self.attempt.actions.values())
 
     def _taken(self, request: Any, answer: Any) -> tuple[dict[str, Any], str]:
         """Check the agent's answer; give the state update, and the node of a handoff or ''."""
@@ -355,6 +369,10 @@ class _Work:
         if self.kept:
             update["kept"] = keep("paused", self.slot, None)
         return StepFailed(failure, update)
+
+
+def _is_asked_about(action: Action) -> bool:
+    return action.status == "unknown" and action.journaled
 
 
 def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -48,6 +48,7 @@ class Known:
         self._lock = threading.Lock()
         self._writing: dict[str, int] = {}
         self._wrote: OrderedDict[str, float] = OrderedDict()
+        self.closed = False
         _all.add(self)
 
     def note(self, thread: str, checkpoint: str) -> None:
@@ -85,6 +86,7 @@ class Known:
 
     def close(self) -> None:
         """Be found no more: the saver is closed."""
+        self.closed = True
         _all.discard(self)
 
     def has(self, thread: str, checkpoint: str) -> bool:
@@ -191,14 +193,16 @@ def find_place(thread: str, checkpoint: str, superstep: str) -> Place:
         superstep: the name of the superstep, for a run that only this process knows.
     """
     loaded = _loaded.get()
-    if loaded is not None and thread in loaded.threads and loaded.place.thread != thread:
+    if loaded is not None and (loaded.known.closed or thread not in loaded.threads):
+        loaded = None  # of a run that was loaded in this context before
+    if loaded is not None and loaded.place.thread != thread:
         return loaded.place
     if loaded is not None and checkpoint and loaded.known.has(thread, checkpoint):
         return loaded.place
     for known in [*_all] if checkpoint else ():
         if known.has(thread, checkpoint):
             return Place(known.journal, thread)
-    if thread and loaded is not None and thread in loaded.threads:
+    if thread and loaded is not None:
         return loaded.place
     if thread and checkpoint and loaded is None:
         behind = [known for known in [*_all] if known.is_writing(thread)]
