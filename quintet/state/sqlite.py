@@ -18,7 +18,8 @@ from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
 from quintet.state.journal.sqlite import SqliteJournal
-from quintet.state.saver import THREADS_QUERY, ThreadedSaver
+from quintet.state.room import Room
+from quintet.state.saver import PLACES_QUERY, THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -94,10 +95,20 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.cursor(transaction=False) as cursor:
-            return [row[0] for row in cursor.execute(THREADS_QUERY)]
+            return self._own_threads(row[0] for row in cursor.execute(THREADS_QUERY))
+
+    def _places(self) -> Sequence[tuple[str, str, str]]:
+        with self.cursor(transaction=False) as cursor:
+            return cursor.execute(PLACES_QUERY).fetchall()
+
+    def _delete_all(self, start: str) -> None:
+        with self.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                query = f"DELETE FROM {table} WHERE substr(thread_id, 1, ?) = ?"
+                cursor.execute(query, (len(start), start))
 
 
-def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
+def open_sqlite(address: Address, serde: StrictSerializer, room: Room) -> SaverInSqlite:
     """Open or create the database, ready to be written.
 
     Raises:
@@ -118,10 +129,13 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
         holds = Holds() if path == ":memory:" else holds_beside(path)
         journal = SqliteJournal(conn, saver.lock, holds)
         _prepare(saver, journal, time.monotonic() + seconds)
-        saver.keep_with(journal)
+        saver.keep_with(journal, room)
     except sqlite3.Error as problem:
         conn.close()
         raise _with_remedy(problem, path) from problem
+    except CheckpointerError:
+        conn.close()
+        raise
     return saver
 
 

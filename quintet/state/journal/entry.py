@@ -15,8 +15,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from quintet.errors import CheckpointerError
 from quintet.state.clock import now
 from quintet.state.hold import Holds
+from quintet.state.journal.locked import NAMES, NO_THREAD, Locked, head_of
+from quintet.state.redact import redacted_data
+from quintet.state.room import MARK, Room, RoomHolds, outside
 
 LONGEST = 400
 """The most characters of a thread's id or a subject that are stored; a digest takes the rest's
@@ -67,10 +71,36 @@ class Journal(ABC):
     Attributes:
         durable: whether it outlives this process.
         holds: locks by name, which end with the process at the latest.
+        room: the tenant whose threads it sees, and the keys that its values are encrypted with.
     """
 
     durable: ClassVar[bool] = True
     holds: Holds
+    room: Room = Room()
+    _locked: Locked | None = None
+
+    def enter(self, room: Room) -> None:
+        """See a room's threads alone from now on, and encrypt with its keys.
+
+        Raises:
+            CheckpointerError: the room's entries are encrypted, and its keys do not open them.
+        """
+        self.room = room
+        if room.tenant is not None:
+            self.holds = RoomHolds(self.holds, room)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        room, thread = self.room, self.room.inside(NO_THREAD)
+        while True:
+            kept = [str(row[4]) for row in self._read(thread, NAMES)]
+            if room.keys is None and not kept:
+                return
+            older = not kept and any(room.has(row[0]) for row in self._entries(None, ""))
+            self._locked, text = Locked.opened(room, kept, older)
+            # Where another process is first, its secret is the one that counts.
+            if text is None or self._append((thread, NAMES, "key", text, now()), len(kept)):
+                return
 
     def append(
         self,
@@ -93,36 +123,122 @@ class Journal(ABC):
         Returns:
             False where another entry has that position, and nothing was written.
         """
-        row = (stored(thread), stored(subject), kind, write(value or {}), now())
-        return self._append(row, position)
+        own, about, at = self._thread(thread), self._subject(thread, subject), now()
+        text = write(value or {})
+        if self._locked is not None:
+            text = self._locked.seal((own, about, kind), at, stored(subject), text, position)
+        return self._append((own, about, kind, text, at), position)
 
     def read(self, thread: str, subject: str) -> tuple[Entry, ...]:
         """Give a stream's entries, the oldest first."""
-        return tuple(map(_entry, self._read(stored(thread), stored(subject))))
+        rows = self._read(self._thread(thread), self._subject(thread, subject))
+        return tuple(map(self._entry, rows))
 
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
 
         They come ordered by thread, subject and position.
         """
-        found = self._entries(None if thread is None else stored(thread), stored(start))
-        return tuple(map(_entry, found))
+        start = stored(start)
+        # Only the first word of a hidden subject can be searched by.
+        begin = start if self._locked is None else head_of(start)
+        rows = self._entries(None if thread is None else self._thread(thread), begin)
+        own = (self._entry(row) for row in rows if self.room.has(row[0]) and row[1] != NAMES)
+        found = [entry for entry in own if entry.subject.startswith(start)]
+        if self._locked is not None:
+            found.sort(key=lambda entry: (entry.thread, entry.subject, entry.position))
+        return tuple(found)
 
-    @abstractmethod
     def open(self, thread: str, name: str, value: Mapping[str, Any]) -> None:
         """Put something that waits for a person on the list of what is open, or replace it."""
+        own, name, text = self._thread(thread), stored(name), write(value)
+        if self._locked is not None:
+            place = (own, name, "open")
+            text = self._locked.seal(place, 0.0, name, text, None)
+        self._open((own, name, text, now()))
 
-    @abstractmethod
     def close(self, thread: str, keep: Collection[str] = ()) -> None:
         """Take all that a thread has open off the list, but for the names to keep."""
+        self._close(self._thread(thread), [stored(name) for name in keep])
 
-    @abstractmethod
     def opened(self, thread: str | None = None) -> tuple[Open, ...]:
         """Give what is open, of one thread or of all, the oldest first."""
+        rows = self._opened(None if thread is None else self._thread(thread))
+        return tuple(self._as_open(row) for row in rows if self.room.has(row[0]))
 
-    @abstractmethod
     def forget(self, thread: str, start: str = "") -> None:
         """Delete a thread's streams whose subjects begin like this, and what it has open."""
+        own, start = self._thread(thread), stored(start)
+        if self._locked is None or start == head_of(start):
+            self._forget(own, start)
+            return
+        for subject in {entry.subject for entry in self.entries(thread, start)}:
+            self._forget(own, self._subject(thread, subject))
+        self._close(own, [])
+
+    def forget_room(self, *, keep_streams: bool) -> None:
+        """Delete what is open in all its threads, and their streams too unless they are kept.
+
+        Raises:
+            CheckpointerError: it belongs to no tenant.
+        """
+        start = tenant_start(self.room)
+        self._forget_all(start, start[:-1] + chr(ord(MARK) + 1), keep_streams)
+        if not keep_streams:
+            self._unlock()
+
+    def _thread(self, thread: str) -> str:
+        own = stored(thread)
+        return self.room.inside(own)
+
+    def _subject(self, thread: str, subject: str) -> str:
+        subject = stored(subject)
+        if self._locked is None:
+            return subject
+        own = self._thread(thread)
+        # A stream from before there was a key goes on where it is, so that it is found.
+        if self._locked.clear and self._read(own, subject):
+            return subject
+        return self._locked.subject(own, subject)
+
+    def _entry(self, row: Sequence[Any]) -> Entry:
+        thread, subject, position, kind, value, at = row
+        if self._locked is not None:
+            subject, value = self._locked.open(row)
+        return Entry(
+            thread=outside(thread),
+            subject=subject,
+            position=position,
+            kind=kind,
+            value=_value(value, thread, subject),
+            at=at,
+        )
+
+    def _as_open(self, row: Sequence[Any]) -> Open:
+        thread, name, value, at = row
+        if self._locked is not None:
+            _, value = self._locked.open((thread, name, 0, "open", value, 0.0))
+        return Open(thread=outside(thread), name=name, value=_value(value, thread, name), at=at)
+
+    @abstractmethod
+    def _open(self, row: tuple[str, str, str, float]) -> None:
+        """Insert or replace a row of the list of what is open."""
+
+    @abstractmethod
+    def _close(self, thread: str, keep: Collection[str]) -> None:
+        """Delete a thread's rows of the list of what is open, but for the names to keep."""
+
+    @abstractmethod
+    def _opened(self, thread: str | None) -> Sequence[Sequence[Any]]:
+        """Select the rows of what is open, the oldest first."""
+
+    @abstractmethod
+    def _forget(self, thread: str, start: str) -> None:
+        """Delete a thread's rows whose subjects begin like this, and what it has open."""
+
+    @abstractmethod
+    def _forget_all(self, low: str, high: str, keep_streams: bool) -> None:
+        """Delete the rows of all threads from one id up to before another."""
 
     @abstractmethod
     def _append(self, row: Row, position: int | None) -> bool:
@@ -144,26 +260,34 @@ COLUMNS = "thread, subject, position, kind, value, at"
 
 
 def write(value: Mapping[str, Any]) -> str:
-    """Write plain data as text that any database takes: JSON in ASCII."""
-    return json.dumps(value, separators=(",", ":"))
+    """Write plain data as text that any database takes: JSON in ASCII, without revealed secrets."""
+    return json.dumps(redacted_data(value), separators=(",", ":"))
 
 
-def as_open(row: Sequence[Any]) -> Open:
-    """Read a row of the list of what is open."""
-    thread, name, value, at = row
-    return Open(thread=thread, name=name, value=json.loads(value), at=at)
+def tenant_start(room: Room) -> str:
+    """Give the beginning of the stored ids of a tenant's threads.
+
+    Raises:
+        CheckpointerError: the room is no tenant's.
+    """
+    if room.tenant is None:
+        raise CheckpointerError(
+            "there is no tenant to delete: open the database by checkpointer(url, tenant=...)"
+        )
+    return room.start
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    thread, subject, position, kind, value, at = row
-    return Entry(
-        thread=thread,
-        subject=subject,
-        position=position,
-        kind=kind,
-        value=json.loads(value),
-        at=at,
-    )
+def _value(text: str, thread: str, subject: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as problem:
+        value = problem
+    if not isinstance(value, dict):
+        raise CheckpointerError(
+            f"{subject!r} in the journal of thread {outside(thread)!r} cannot be read: it was cut "
+            "or altered. Restore a copy of the database; what it says about effects is lost"
+        )
+    return value
 
 
 def stored(text: str) -> str:

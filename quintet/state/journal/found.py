@@ -73,6 +73,11 @@ class Place:
     thread: str
     shared: bool = True
 
+    @property
+    def scope(self) -> str:
+        """Give the thread's id with its tenant, which a receiver of effects tells apart."""
+        return self.journal.room.inside(self.thread)
+
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:
