@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections import OrderedDict
+from os.path import commonprefix
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -75,15 +76,19 @@ def note_revealed(value: str, name: str) -> None:
 
 def redacted(text: str) -> str:
     """Give a text with a mask for each value of a secret that was revealed in this process."""
-    for form, head, mask in _revealed.forms:
-        at = text.find(head)
+    for form in _revealed.forms:
+        at = text.find(form.head)
         while at >= 0:
-            end = at + len(head)
-            while end < len(text) and end - at < len(form) and text[end] == form[end - at]:
-                end += 1
-            text = text[:at] + mask + text[end:]
-            at = text.find(head, at + len(mask))
+            text = f"{text[:at]}{form.mask}{text[_end(text, at) :]}"
+            at = text.find(form.head, at + len(form.mask))
     return text
+
+
+def _end(text: str, at: int) -> int:
+    """Find the end of what of a value stands here; forms of one value may begin alike."""
+    return at + max(
+        len(commonprefix((form.text, text[at : at + len(form.text)]))) for form in _revealed.forms
+    )
 
 
 def redacted_data(value: Any) -> Any:
