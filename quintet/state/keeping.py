@@ -107,8 +107,8 @@ def sealed_metadata(
     spot: Spot, parent: str | None, checkpoint: Checkpoint, metadata: dict[str, Any], keys: Keys
 ) -> dict[str, Any]:
     """Give metadata with a seal over what of the checkpoint stays in clear."""
-    place = spot.of("checkpoint", _outline(parent, checkpoint, metadata))
-    return {**metadata, SEAL: keys.seal_text(b"", place)}
+    place = spot.of("checkpoint", _outline(checkpoint, metadata))
+    return {**metadata, SEAL: keys.seal_text((parent or "").encode(), place)}
 
 
 def kept_writes(
@@ -142,8 +142,11 @@ def opened(
         if seal is None:
             keys.refuse_clear()
         else:
-            outline = _outline(parent, checkpoint, metadata)
-            keys.open_text(str(seal), spot.of("checkpoint", outline))
+            place = spot.of("checkpoint", _outline(checkpoint, metadata))
+            followed = keys.open_text(str(seal), place).decode()
+            # Pruning takes the parent off what it leaves; another one is nobody's right.
+            if parent not in (None, followed):
+                raise CheckpointerError("it was altered: it does not follow the one that it names")
         values = {
             name: _opened(
                 value,
@@ -203,10 +206,10 @@ def refuse_misplaced(room: Room, stored: CheckpointTuple) -> None:
         )
 
 
-def _outline(parent: str | None, checkpoint: Checkpoint, metadata: Mapping[str, Any]) -> str:
+def _outline(checkpoint: Checkpoint, metadata: Mapping[str, Any]) -> str:
     """Give, as JSON, what decides how a run goes on from a checkpoint."""
     told = {name: metadata.get(name) for name in ("source", "step", "parents")}
-    parts = [parent, checkpoint["id"], checkpoint["channel_versions"], checkpoint["versions_seen"]]
+    parts = [checkpoint["id"], checkpoint["channel_versions"], checkpoint["versions_seen"]]
     return json.dumps([*parts, told], sort_keys=True, default=str)
 
 

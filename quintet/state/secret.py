@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,26 @@ _declared: set[str] = set()
 _resolvers: dict[str, Resolver] = {}
 
 
-@dataclass(frozen=True, init=False, repr=False)
+class _Reading(threading.local):
+    """Say of this thread whether it reads what somebody else has written."""
+
+    now = False
+
+
+_reading = _Reading()
+
+
+@contextmanager
+def declaring_nothing() -> Iterator[None]:
+    """Let references be made that no code has declared: those of a checkpoint or a text."""
+    before, _reading.now = _reading.now, True
+    try:
+        yield
+    finally:
+        _reading.now = before
+
+
+@dataclass(frozen=True, repr=False)
 class Secret:
     """Refer to a secret; its value is looked up where it is used, by `reveal()`.
 
@@ -44,15 +65,13 @@ class Secret:
 
     reference: str
 
-    # By position it is code that declares it. LangGraph brings objects back by keywords, and a
-    # stored text declares nothing.
-    def __init__(self, *declared: str, reference: str = "") -> None:
-        text = declared[0] if len(declared) == 1 else reference
-        if not _is_reference(text) or (declared and not _is_known(text)):
+    def __post_init__(self) -> None:
+        # A stored reference may be of a scheme that is added only later.
+        fits = _is_reference(self.reference) if _reading.now else _is_known(self.reference)
+        if not fits:
             raise _no_reference()
-        object.__setattr__(self, "reference", text)
-        if declared:
-            _declared.add(text)
+        if not _reading.now:
+            _declared.add(self.reference)
 
     @classmethod
     def resolver(cls, scheme: str, function: Resolver) -> None:
@@ -142,7 +161,8 @@ def _from_text(value: Any) -> Secret:
     try:
         if not _is_known(value):
             raise _no_reference()
-        secret = Secret(reference=value)
+        with declaring_nothing():
+            secret = Secret(value)
         secret.require_declared()
     except DesignError as problem:
         raise ValueError(str(problem)) from None

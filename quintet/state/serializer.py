@@ -18,7 +18,7 @@ from quintet.errors import CheckpointerError
 from quintet.state.crypt import Sealed
 from quintet.state.redact import redacted
 from quintet.state.scrub import scrubbed
-from quintet.state.secret import Secret
+from quintet.state.secret import Secret, declaring_nothing
 
 Allowed = type | tuple[str, str]
 
@@ -61,7 +61,8 @@ class StrictSerializer(JsonPlusSerializer):
             CheckpointerError: the data was cut or altered, or is of a kind that runs code.
         """
         try:
-            return super().loads_typed(data)
+            with declaring_nothing():
+                return super().loads_typed(data)
         except (
             ValueError,
             TypeError,
