@@ -10,7 +10,6 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from os.path import commonprefix
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -86,9 +85,13 @@ def redacted(text: str) -> str:
 
 def _end(text: str, at: int) -> int:
     """Find the end of what of a value stands here; forms of one value may begin alike."""
-    return at + max(
-        len(commonprefix((form.text, text[at : at + len(form.text)]))) for form in _revealed.forms
-    )
+    return at + max(_alike(form.text, text, at) for form in _revealed.forms)
+
+
+def _alike(form: str, text: str, at: int) -> int:
+    """Count the letters from here on that are the form's."""
+    pairs = enumerate(zip(form, text[at : at + len(form)], strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(form), len(text) - at))
 
 
 def redacted_data(value: Any) -> Any:

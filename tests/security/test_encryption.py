@@ -13,7 +13,7 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
-from quintet.errors import CheckpointerError, EffectRepeated, MissingExtra
+from quintet.errors import CheckpointerError, MissingExtra
 from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
 from quintet.runs import approve, look, start
@@ -238,7 +238,7 @@ def test_keys_are_changed_while_threads_go_on_and_an_effect_stays_done(
             given = {"message": "m", "order": f"{CANARY}-1"}
             run = start(desk(saver), given, thread="t")
             assert run.status != "done"
-        assert PAID == [f"{CANARY}-1"] * 2
+        assert [f"{CANARY}-1"] * 2 == PAID
         # The old key is given up: what only it can read is refused, not passed over.
         with checkpointer(url, key=NEW) as saver:
             assert look(desk(saver), thread="u").status == "done"
@@ -268,7 +268,7 @@ def test_threads_from_before_there_was_a_key_go_on_where_that_is_wanted(
             assert saver.get_tuple({"configurable": {"thread_id": "t"}}) is not None
             with pytest.raises(CheckpointerError, match="it is not encrypted"):
                 [*saver.list({"configurable": {"thread_id": "t"}})]
-        assert PAID == [f"{CANARY}-1", "new"]
+        assert [f"{CANARY}-1", "new"] == PAID
 
 
 @STORES

@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from quintet.cli.main import cli
 from quintet.graphs import create_handoff
-from quintet.nodes import ApprovalGate, Recovery, Router, Worker, always, effect, escalate
+from quintet.nodes import ApprovalGate, Recovery, Router, Worker, effect, escalate
 from quintet.runs import Run, approve, look, start
 from quintet.state import (
     Contract,
@@ -280,7 +280,7 @@ def test_a_secret_never_shows_its_value_and_compares_by_reference() -> None:
     for text in (str(secret), repr(secret), f"{secret}", json.dumps(plain({"a": [secret]}))):
         assert value not in text
         assert "env:CANARY_STATE" in text
-    assert pickle.loads(pickle.dumps(secret)) == secret == Secret("env:CANARY_STATE")  # noqa: S301
+    assert pickle.loads(pickle.dumps(secret)) == secret == Secret("env:CANARY_STATE")
     assert digest(secret) == digest("env:CANARY_STATE")
 
 
