@@ -1,7 +1,7 @@
 """Encrypt what is kept, bound to the place where it is kept (AES-256-GCM).
 
 Each thread has a key of its own, made from the given one. The place is authenticated with the
-data: the tenant, the thread and more. What was altered, or copied elsewhere, cannot be opened.
+data: the tenant, the thread and more. Data that was altered or copied elsewhere cannot be opened.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ID, _NONCE = 4, 12
 
 @dataclass(frozen=True)
 class Sealed:
-    """A value that is encrypted.
+    """Hold a value that is encrypted.
 
     Args:
         held: the key's id, the nonce and the encrypted bytes.

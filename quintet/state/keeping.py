@@ -53,7 +53,7 @@ def metadata_of(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[st
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A checkpoint's place: the tenant, the stored thread and the namespace.
+    """Name a checkpoint's place: the tenant, the stored thread and the namespace.
 
     Args:
         room: the room of the saver.

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-SHORTEST = 6
+SHORTEST = 8
 """The fewest letters of a value that is looked for: fewer stand in any text by chance."""
 
 MOST = 1024
@@ -21,7 +21,7 @@ MOST = 1024
 
 
 class _Form(NamedTuple):
-    """One way in which a value may stand in a text."""
+    """Hold one way in which a value may stand in a text."""
 
     text: str
     head: str

@@ -26,7 +26,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """The part of a database that belongs to one tenant, or to none.
+    """Name the part of a database that belongs to one tenant, or to none.
 
     Args:
         tenant: the tenant; None for the threads that belong to none.

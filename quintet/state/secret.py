@@ -41,7 +41,7 @@ def declaring_nothing() -> Iterator[None]:
         _reading.now = before
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False)
 class Secret:
     """Refer to a secret; its value is looked up where it is used, by `reveal()`.
 
@@ -50,7 +50,7 @@ class Secret:
     then calls the function with `"stripe"`.
 
     State, checkpoints, the journal, packets and logs hold the reference. A value that was revealed
-    is masked in all that this process writes from then on, if it has at least 6 letters.
+    is masked in all that this process writes from then on, if it has at least 8 letters.
 
     A reference that comes as text, from a state or a model, is accepted only where code of this
     process has made a `Secret` of it, so that a model cannot choose which file or variable is read.
@@ -65,13 +65,14 @@ class Secret:
 
     reference: str
 
-    def __post_init__(self) -> None:
+    def __init__(self, reference: str) -> None:
         # A stored reference may be of a scheme that is added only later.
-        fits = _is_reference(self.reference) if _reading.now else _is_known(self.reference)
+        fits = _is_reference(reference) if _reading.now else _is_known(reference)
         if not fits:
             raise _no_reference()
+        object.__setattr__(self, "reference", reference)
         if not _reading.now:
-            _declared.add(self.reference)
+            _declared.add(reference)
 
     @classmethod
     def resolver(cls, scheme: str, function: Resolver) -> None:

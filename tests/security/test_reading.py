@@ -51,7 +51,7 @@ class Bomb:
 
 
 def crafted(path: Path) -> list[tuple[str, bytes]]:
-    """Give payloads, with their tags, each of which makes the file where it is not read strictly."""
+    """Give payloads with their tags; each makes the file where it is not read strictly."""
     text = str(path)
     calls: list[tuple[int, Any]] = [
         (0, ("os", "mkdir", text)),
