@@ -41,14 +41,21 @@ class SaverInMemory(Saver, InMemorySaver):
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """List the checkpoints that match, the newest of each thread first."""
-        own = [_place(thread) for thread in self.threads()] if config is None else [config]
-        for each in own:
-            if limit is not None and limit <= 0:
-                return
-            inside = self.room.enter(each)
-            for item in super().list(inside, filter=filter, before=before, limit=limit):
-                limit = None if limit is None else limit - 1
-                yield self._read_back(item)
+        if config is None:
+            for page in self.all_pages(filter, before, limit):
+                yield from page
+        else:
+            inside = self.room.enter(config)
+            yield from self.page(inside, filter=filter, before=before, limit=limit)
+
+    def _places(self) -> Sequence[tuple[str, str, str]]:
+        found = [
+            (thread, space, number)
+            for thread, spaces in [*self.storage.items()]
+            for space, numbers in [*spaces.items()]
+            for number in [*numbers]
+        ]
+        return sorted(found, key=lambda place: place[2], reverse=True)
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
@@ -58,7 +65,7 @@ class SaverInMemory(Saver, InMemorySaver):
             for thread, spaces in [*self.storage.items()]
         }
         named = [thread for thread in latest if latest[thread]]
-        return self._own_threads(sorted(named, key=latest.__getitem__)[::-1])
+        return self.own_threads(sorted(named, key=latest.__getitem__)[::-1])
 
     def _delete_all(self, start: str) -> None:
         kept = (self.storage, self.writes, self.blobs)
@@ -66,10 +73,6 @@ class SaverInMemory(Saver, InMemorySaver):
         for thread in stored:
             if thread.startswith(start):
                 InMemorySaver.delete_thread(self, thread)
-
-
-def _place(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}}
 
 
 def open_memory(address: Address, serde: StrictSerializer, room: Room) -> SaverInMemory:

@@ -27,7 +27,8 @@ from quintet.state.address import Address
 from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
-from quintet.state.saver import PLACES_QUERY, THREADS_QUERY, ThreadedSaver, require_newest
+from quintet.state.roomed import PLACES_QUERY
+from quintet.state.saver import THREADS_QUERY, ThreadedSaver, require_newest
 from quintet.state.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -103,7 +104,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.lock, self.conn.connection() as connection:
             rows = connection.execute(THREADS_QUERY).fetchall()
-        return self._own_threads(row["thread_id"] for row in rows)
+        return self.own_threads(row["thread_id"] for row in rows)
 
     def _places(self) -> Sequence[tuple[str, str, str]]:
         with self.lock, self.conn.connection() as connection:

@@ -1,4 +1,4 @@
-"""Add to LangGraph's savers: async calls, pages, closing, a journal, tenants, one runner a thread.
+"""Add to LangGraph's savers: async calls, listing by pages, closing, a journal, one runner.
 
 A checkpoint is put only where the one that it follows is its thread's newest. Of two runners that
 go on from the same checkpoint, one is refused, and so is a run from an old checkpoint.
@@ -8,50 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
-    get_checkpoint_id,
 )
 
-from quintet.errors import CheckpointerError, RunSuperseded
+from quintet.errors import RunSuperseded
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_loading
-from quintet.state.keeping import (
-    Spot,
-    kept_values,
-    kept_writes,
-    metadata_of,
-    opened,
-    refuse_misplaced,
-    refuse_sealed,
-    sealed_metadata,
-)
 from quintet.state.questions import Questions
 from quintet.state.room import Room, outside
-from quintet.state.serializer import StrictSerializer
+from quintet.state.roomed import Roomed
 
 PAGE = 64
 
 THREADS_QUERY: Final = (
     "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
 )
-PLACES_QUERY: Final = (
-    "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ORDER BY checkpoint_id DESC"
-)
 
 
-class Saver(BaseCheckpointSaver[str]):
+class Saver(Roomed):
     """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
@@ -59,14 +44,8 @@ class Saver(BaseCheckpointSaver[str]):
     """
 
     holds: Holds
-    journal: Journal
-    room: Room
-    serde: StrictSerializer
     _known: Known
     _questions: Questions
-
-    keeps_text_apart: ClassVar[bool] = False
-    """Whether LangGraph's saver keeps lone texts and numbers as JSON beside the checkpoint."""
 
     def keep_with(self, journal: Journal, room: Room) -> None:
         """Keep a journal beside the checkpoints, which the nodes of their runs find.
@@ -85,29 +64,11 @@ class Saver(BaseCheckpointSaver[str]):
             CheckpointerError: it cannot be read; the thread and checkpoint are named.
         """
         note_loading(self._known, config)
-        inside = self.room.enter(config)
-        try:
-            stored = super().get_tuple(inside)
-        except READING as problem:
-            raise Spot(room=self.room, config=inside).refused(_unreadable(problem)) from problem
-        if stored is None:
-            return None
-        found = self._read_back(stored)
-        self._note(found.config, found.checkpoint)
-        self._questions.note_read(found)
+        found = super().get_tuple(config)
+        if found is not None:
+            self._note(found.config, found.checkpoint)
+            self._questions.note_read(found)
         return found
-
-    def _read_back(self, stored: CheckpointTuple) -> CheckpointTuple:
-        """Decrypt what the database holds, and give it under the thread's own id."""
-        refuse_misplaced(self.room, stored)
-        if self.room.keys is None:
-            refuse_sealed(self.room, stored)
-        else:
-            stored = opened(self.room, stored, self.room.keys, self.serde)
-        leave = self.room.leave
-        return stored._replace(
-            config=leave(stored.config), parent_config=leave(stored.parent_config)
-        )
 
     def put(
         self,
@@ -123,16 +84,8 @@ class Saver(BaseCheckpointSaver[str]):
             DesignError: it holds a secret that would be written with its value.
         """
         self._note(config, checkpoint)
-        inside = self.room.enter(config)
-        ids, keys = inside["configurable"], self.room.keys
-        told: Any = metadata_of(inside, metadata)
-        if keys is not None:
-            spot, apart = Spot(room=self.room, config=inside), self.keeps_text_apart
-            told = sealed_metadata(spot, ids.get("checkpoint_id"), checkpoint, told, keys)
-            checkpoint = kept_values(spot, checkpoint, keys, self.serde, as_text=apart)
-        # Only the ids: LangGraph would add the rest of `configurable` to the metadata once more.
-        own = dict[str, Any]((name, ids[name]) for name in IDS if name in ids)
-        stored = self._put_after_newest({"configurable": own}, checkpoint, told, new_versions)
+        inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
+        stored = self._put_after_newest(inside, checkpoint, metadata, new_versions)
         self._questions.note_moved(config)
         placed: RunnableConfig = self.room.leave(stored)
         return placed
@@ -162,11 +115,7 @@ class Saver(BaseCheckpointSaver[str]):
     ) -> None:
         """Store a task's writes, and list the questions among them."""
         self._questions.note_writes(config, writes, task_id, task_path)
-        inside = self.room.enter(config)
-        if self.room.keys is not None:
-            spot = Spot(room=self.room, config=inside)
-            writes = kept_writes(spot, writes, task_id, self.room.keys, self.serde)
-        super().put_writes(inside, writes, task_id, task_path)
+        super().put_writes(config, writes, task_id, task_path)
 
     def _note(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
         ids = config["configurable"]
@@ -175,38 +124,8 @@ class Saver(BaseCheckpointSaver[str]):
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete all checkpoints and writes of a thread; its journal stays, for an audit."""
-        super().delete_thread(self.room.inside(thread_id))
+        super().delete_thread(thread_id)
         self.journal.close(str(thread_id))
-
-    def delete_tenant(self, *, keep_journal: bool = True) -> None:
-        """Delete all threads of the saver's tenant; stop its runs before.
-
-        Args:
-            keep_journal: whether what the journal says of effects and answers stays, for an audit.
-
-        Raises:
-            CheckpointerError: the saver has no tenant.
-        """
-        self.journal.forget_room(keep_streams=keep_journal)
-        self._delete_all(self.room.start)
-
-    @abstractmethod
-    def _delete_all(self, start: str) -> None:
-        """Delete all checkpoints and writes of the threads whose stored ids begin like this."""
-
-    def get_delta_channel_history(
-        self, *, config: RunnableConfig, channels: Sequence[str]
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """Get the writes of delta channels, back to their last full value."""
-        if self.room.keys is not None:
-            # By whole checkpoints, since each of their parts is opened by where it stands.
-            return BaseCheckpointSaver.get_delta_channel_history(
-                self, config=config, channels=channels
-            )
-        if not config["configurable"].get("checkpoint_id"):
-            newest = self.get_tuple(config)
-            config = config if newest is None else newest.config
-        return super().get_delta_channel_history(config=self.room.enter(config), channels=channels)
 
     def close(self) -> None:
         """Release what the saver holds; a second call does nothing."""
@@ -215,9 +134,6 @@ class Saver(BaseCheckpointSaver[str]):
     @abstractmethod
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
-
-    def _own_threads(self, stored: Iterable[str]) -> Sequence[str]:
-        return [outside(thread) for thread in stored if self.room.has(thread)]
 
     def __enter__(self) -> Self:
         return self
@@ -273,16 +189,15 @@ class ThreadedSaver(Saver):
         limit: int | None,
     ) -> Iterator[Sequence[CheckpointTuple]]:
         if config is None:
-            yield from self._all_pages(filter, before, limit)
+            yield from self.all_pages(filter, before, limit)
             return
         size, inside = PAGE, self.room.enter(config)
         while limit is None or limit > 0:
             size = size if limit is None else min(size, limit)
-            page = self._page(inside, filter=filter, before=before, limit=size)
+            page = self.page(inside, filter=filter, before=before, limit=size)
             last = len(page) < size or size == limit
             if not last:
-                # Checkpoints of two namespaces may share an id: never end a page inside such a
-                # group.
+                # Two namespaces may share an id: never end a page inside such a group.
                 whole = [item for item in page if _id(item) != _id(page[-1])]
                 if not whole:
                     size *= 2
@@ -294,32 +209,6 @@ class ThreadedSaver(Saver):
                 return
             before, size = page[-1].config, PAGE
             limit = None if limit is None else limit - len(page)
-
-    def _all_pages(
-        self, filter: dict[str, Any] | None, before: RunnableConfig | None, limit: int | None
-    ) -> Iterator[Sequence[CheckpointTuple]]:
-        """List checkpoints of all threads; those of other tenants are not read at all."""
-        found, end = 0, get_checkpoint_id(before) if before else None
-        for thread, space, number in self._places():
-            if found == limit:
-                return
-            if not self.room.has(thread) or (end and number >= end):
-                continue
-            ids = {"thread_id": thread, "checkpoint_ns": space, "checkpoint_id": number}
-            if page := self._page({"configurable": ids}, filter=filter):
-                found += 1
-                yield page
-
-    def _page(self, inside: RunnableConfig, **options: Any) -> Sequence[CheckpointTuple]:
-        try:
-            page = [*super().list(inside, **options)]
-        except READING as problem:
-            raise Spot(room=self.room, config=inside).refused(_unreadable(problem)) from problem
-        return [self._read_back(item) for item in page]
-
-    @abstractmethod
-    def _places(self) -> Sequence[tuple[str, str, str]]:
-        """Give the stored thread, namespace and id of all checkpoints, the newest first."""
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
@@ -376,18 +265,6 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
         f"goes on from an old checkpoint: it follows {followed or 'nothing'}, and the newest is "
         f"{newest}. Nothing of it is saved. Go on from the newest, or fork into a thread of its own"
     )
-
-
-READING: Final = (ValueError, TypeError, LookupError, AttributeError)
-"""The errors of a checkpoint that was cut or altered; a database's own errors are none of them."""
-
-IDS: Final = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
-
-
-def _unreadable(problem: Exception) -> str:
-    if isinstance(problem, CheckpointerError):
-        return str(problem)
-    return f"it cannot be read ({type(problem).__name__}: {problem}); it was cut or altered"
 
 
 def _id(item: CheckpointTuple) -> str:

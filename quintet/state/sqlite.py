@@ -19,7 +19,8 @@ from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
 from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
-from quintet.state.saver import PLACES_QUERY, THREADS_QUERY, ThreadedSaver
+from quintet.state.roomed import PLACES_QUERY
+from quintet.state.saver import THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -95,7 +96,7 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.cursor(transaction=False) as cursor:
-            return self._own_threads(row[0] for row in cursor.execute(THREADS_QUERY))
+            return self.own_threads(row[0] for row in cursor.execute(THREADS_QUERY))
 
     def _places(self) -> Sequence[tuple[str, str, str]]:
         with self.cursor(transaction=False) as cursor:
