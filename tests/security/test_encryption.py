@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from click.testing import CliRunner
 from langchain_core.messages import HumanMessage
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
+from quintet.cli.main import cli
 from quintet.errors import CheckpointerError, MissingExtra
 from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
@@ -313,6 +315,23 @@ def test_keys_may_be_secrets_and_are_checked(monkeypatch: pytest.MonkeyPatch) ->
         checkpointer("sqlite://?key=c2VjcmV0")
     with pytest.raises(CheckpointerError, match="memory:// keeps nothing"):
         checkpointer("memory://", key=KEY)
+
+
+@STORES
+def test_the_command_line_reads_a_tenants_encrypted_runs(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORE_KEY", KEY.hex())
+    with store_url(kind, tmp_path) as url:
+        begin(url, tenant="acme")
+        options = f"{'&' if '?' in url else '?'}tenant=acme&key=env:STORE_KEY"
+        for words in (["list"], ["show", "t"]):
+            done = CliRunner().invoke(cli, ["runs", *words, "--db", url + options, "--json"])
+            assert done.exit_code == 0, done.output
+            assert '"thread": "t"' in done.output
+            assert KEY.hex() not in done.output
+        done = CliRunner().invoke(cli, ["runs", "list", "--db", url, "--json"])
+        assert '"thread": "t"' not in done.output
 
 
 def test_without_the_package_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
