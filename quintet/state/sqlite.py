@@ -35,6 +35,10 @@ _NEWEST: Final = (
     "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? "
     "ORDER BY checkpoint_id DESC LIMIT 1"
 )
+_DELETE_ALL: Final = (
+    "DELETE FROM checkpoints WHERE substr(thread_id, 1, ?) = ?",
+    "DELETE FROM writes WHERE substr(thread_id, 1, ?) = ?",
+)
 _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
     "it, so make both writable for this user, or choose another place.",
@@ -104,8 +108,7 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
 
     def _delete_all(self, start: str) -> None:
         with self.cursor() as cursor:
-            for table in ("checkpoints", "writes"):
-                query = f"DELETE FROM {table} WHERE substr(thread_id, 1, ?) = ?"
+            for query in _DELETE_ALL:
                 cursor.execute(query, (len(start), start))
 
 

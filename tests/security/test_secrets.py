@@ -299,6 +299,17 @@ def test_records_errors_and_text_hold_the_mask() -> None:
         assert "***CANARY_ERROR***" in text or len(text) == 500
 
 
+def test_the_journal_and_its_open_list_hold_the_mask() -> None:
+    value = Secret("env:CANARY_ERROR").reveal()
+    with checkpointer("sqlite://") as saver:
+        saver.journal.append("t", "effect x", "done", {"a": [value], value: 1})
+        saver.journal.open("t", "q", {"packet": f"about {value}"})
+        kept = [entry.value for entry in saver.journal.read("t", "effect x")]
+        kept += [waiting.value for waiting in saver.journal.opened()]
+    mask = "***CANARY_ERROR***"
+    assert kept == [{"a": [mask], mask: 1}, {"packet": f"about {mask}"}]
+
+
 @given(
     before=st.text(max_size=20),
     after=st.text(max_size=20),
