@@ -14,6 +14,8 @@ QuintetError
 ├── EffectRepeated      (RuntimeError)     the same effect a second time in one thread
 ├── EffectUnknown       (RuntimeError)     an effect that was begun and whose end is not known
 ├── AttemptEnded        (RuntimeError)     an effect or tool after its attempt had ended
+├── Stopped             (PermissionError)  a person has stopped this graph, tenant, thread or effect
+├── CircuitOpen         (RuntimeError)     a breaker refuses a call to what has failed too often
 ├── BudgetExhausted     (RuntimeError)     a limit of the budget is reached
 │   └── HandoffLoop                        control was passed on too often; the cycle is named
 ├── StepFailed          (RuntimeError)     in `failure`: a failed step, with its typed record
@@ -104,6 +106,32 @@ class EffectUnknown(QuintetError, RuntimeError):
 
 class AttemptEnded(QuintetError, RuntimeError):
     """Raised when an effect or a tool is called after its attempt has ended; it is not run."""
+
+
+class Stopped(QuintetError, PermissionError):
+    """Raised when a person has stopped what is about to begin; `release` lets it go on."""
+
+
+class CircuitOpen(QuintetError, RuntimeError):
+    """Raised in place of a call to what has failed too often; the call is not made.
+
+    Attributes:
+        name: the breaker's name.
+        since: since when it is open, in seconds since the epoch.
+        until: when it may be tried again.
+        kind: the class of the failure that opened it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        name: str = "",
+        since: float = 0.0,
+        until: float = 0.0,
+        kind: str = "transient",
+    ) -> None:
+        super().__init__(message)
+        self.name, self.since, self.until, self.kind = name, since, until, kind
 
 
 class BudgetExhausted(QuintetError, RuntimeError):

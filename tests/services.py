@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -41,6 +44,17 @@ def postgres_schema() -> Iterator[str]:
             yield f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{schema}"
         finally:
             connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+def langgraph_command() -> str:
+    """Return the path of the `langgraph` command that can serve graphs in this process's Python.
+
+    Where it is not installed the test is skipped; with QUINTET_REQUIRE_SERVICES=1 it fails.
+    """
+    command = Path(sys.executable).with_name("langgraph")
+    if not command.exists() or importlib.util.find_spec("langgraph_api") is None:
+        _missing('langgraph dev is not installed: pip install "langgraph-cli[inmem]"')
+    return str(command)
 
 
 def _missing(reason: str) -> NoReturn:

@@ -237,6 +237,17 @@ def test_langgraph_json_names_graphs_that_exist():
         assert getattr(graph, "checkpointer", None) is None
 
 
+def test_langgraph_json_names_a_checkpointer_of_ours(tmp_path, monkeypatch):
+    from quintet.state.saver import Saver
+
+    monkeypatch.setenv("QUINTET_DB", f"sqlite:///{tmp_path}/served.db")
+    config = json.loads((ROOT / "langgraph.json").read_text())
+    # A server takes a checkpointer's module with a dot, and a graph's with a colon.
+    module, _, attribute = config["checkpointer"]["path"].rpartition(".")
+    with getattr(importlib.import_module(module), attribute)() as saver:
+        assert isinstance(saver, Saver)
+
+
 def test_the_arrow_map_names_every_room_and_has_no_circle():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
     rooms = {room for room in rooms if not room.startswith("_")}

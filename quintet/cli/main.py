@@ -24,6 +24,7 @@ def cli() -> None:
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet runs waiting      what waits for people; approve, reject, edit, ... answer it
+      quintet runs prune --older-than 30d  delete old checkpoints; what was done stays known
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
       quintet eval SUITE        measure an orchestration, with intervals and gates
 

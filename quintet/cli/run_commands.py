@@ -186,3 +186,28 @@ def _answer(answer: Any, **options: Any) -> None:
         print_json(run)
     else:
         print_moved([run])
+
+
+@runs.command("prune")
+@json_option
+@db_option
+@click.option("--older-than", metavar="AGE", help="Only checkpoints older than this: 12h, 30d.")
+@click.option("--keep", type=click.IntRange(min=1), help="Keep the newest N of each thread.")
+@click.option("--thread", metavar="ID", help="Only this thread.")
+@click.option("--journal", is_flag=True, help="Delete the journal of threads that go as a whole.")
+@click.option("--dry-run", is_flag=True, help="Delete nothing; say what would be deleted.")
+def prune_runs(as_json: bool, database: str | None, **rule: Any) -> None:
+    """Delete old checkpoints; the journal stays.
+
+    The newest checkpoint of a run that waits or is not finished always stays, so that it can be
+    answered or resumed. A thread whose run is over goes as a whole when all of it is older than
+    --older-than, unless --keep says otherwise. The journal goes on to know what was done, so
+    that it is not done again; with --journal it is forgotten.
+    """
+    from quintet.cli.prune import print_pruned, prune_database
+
+    pruned = prune_database(database_url(database), rule)
+    if as_json:
+        print_json(pruned)
+    else:
+        print_pruned(pruned)

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, todo
+from quintet.nodes.core.duration import seconds
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import values
 from quintet.nodes.core.task import current_task
@@ -81,6 +82,7 @@ class Begin(Runnable[Any, Any]):
     """Begin a new run on the way from START to the first nodes. Made by `begin`."""
 
     to: tuple[str, ...]
+    deadline: float | None = None
 
     name = "begin"
 
@@ -94,7 +96,7 @@ class Begin(Runnable[Any, Any]):
         # None in a state without the key `run`.
         life = getattr(values(state).get("run"), "life", None)
         if life is not None:
-            life.mark()
+            life.mark(self.deadline)
         return list(self.to)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
@@ -106,7 +108,7 @@ class Begin(Runnable[Any, Any]):
         return self(input)
 
 
-def begin(*to: str) -> Begin:
+def begin(*to: str, deadline: str | float | None = None) -> Begin:
     """Lead from START to the first nodes, in place of plain edges.
 
     path = begin("router")
@@ -115,12 +117,16 @@ def begin(*to: str) -> Begin:
     With it, new input always begins a new run, even if the last run was broken off or waits for a
     person, and the input comes through a server. Ready-made graphs have it.
 
+    Args:
+        to: the first nodes.
+        deadline: how long a run may take, in seconds or as text such as `"10m"`; see `start`.
+
     Raises:
-        DesignError: no nodes are given.
+        DesignError: no nodes are given, or the deadline is no duration.
     """
     if not to or not all(isinstance(node, str) for node in to):
         raise DesignError(f"begin{to!r}: give the names of the nodes that come first")
-    return Begin(to=to)
+    return Begin(to=to, deadline=seconds(deadline))
 
 
 def by_outcome(*, otherwise: str | Path, **to: str) -> Path:

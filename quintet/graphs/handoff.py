@@ -24,6 +24,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     recover: Recovery | None = None,
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
+    deadline: str | float | None = None,
 ) -> StateGraph[Any]:
     """Make a graph that routes each request to the worker that takes it.
 
@@ -37,6 +38,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
+        deadline: how long a run may take, such as `"10m"`; see `quintet.runs.start`.
 
     Returns:
         An uncompiled StateGraph.
@@ -52,10 +54,10 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     add_workers(graph, workers, wiring, then)
     wiring.add_node(graph, "router", router)
     if intake is None:
-        wiring.begin(graph, "router")
+        wiring.begin(graph, "router", deadline=deadline)
     else:
         wiring.add_node(graph, "intake", intake)
-        wiring.begin(graph, "intake")
+        wiring.begin(graph, "intake", deadline=deadline)
         graph.add_edge("intake", "router")
     wiring.check(graph)
     return graph

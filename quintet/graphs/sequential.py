@@ -24,6 +24,7 @@ def create_sequential(
     recover: Recovery | None = None,
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
+    deadline: str | float | None = None,
 ) -> StateGraph[Any]:
     """Make a graph that runs workers in order; a contract may need earlier results by their names.
 
@@ -33,6 +34,7 @@ def create_sequential(
         recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
+        deadline: how long a run may take, such as `"10m"`; see `quintet.runs.start`.
 
     Returns:
         An uncompiled StateGraph.
@@ -58,6 +60,6 @@ def create_sequential(
         wiring.add_node(graph, name, worker)
         if not targets_of(worker):
             wiring.add_edges(graph, name, way)
-    wiring.begin(graph, names[0])
+    wiring.begin(graph, names[0], deadline=deadline)
     wiring.check(graph)
     return graph

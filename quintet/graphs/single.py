@@ -20,6 +20,7 @@ def create_single_agent(
     recover: Recovery | None = None,
     success: tuple[StateCriterion, ...] = (),
     state: type[Any] = OrchestrationState,
+    deadline: str | float | None = None,
 ) -> StateGraph[Any]:
     """Make a graph of one worker under its contract, with approval, recovery and an outcome.
 
@@ -30,6 +31,7 @@ def create_single_agent(
         recover: the policy for failures; by default retry, then a person.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
+        deadline: how long a run may take, such as `"10m"`; see `quintet.runs.start`.
 
     Returns:
         An uncompiled StateGraph.
@@ -42,6 +44,6 @@ def create_single_agent(
     wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
     add_workers(graph, workers, wiring, wiring.add_ends(graph))
-    wiring.begin(graph, "work")
+    wiring.begin(graph, "work", deadline=deadline)
     wiring.check(graph)
     return graph

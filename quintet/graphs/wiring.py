@@ -120,9 +120,11 @@ class Wiring:
             effects=self.effects,
         )
 
-    def begin(self, graph: StateGraph[Any], *first: str) -> None:
+    def begin(
+        self, graph: StateGraph[Any], *first: str, deadline: str | float | None = None
+    ) -> None:
         """Lead from START to the first nodes, so that new input begins a new run."""
-        path = begin(*first)
+        path = begin(*first, deadline=deadline)
         graph.add_conditional_edges(START, path, path.targets)
 
     def way_on(self, planner: str | None, then: str) -> str | Path:

@@ -9,6 +9,7 @@ from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, 
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.tune import tuned
+from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
 from quintet.nodes.core.node import Node
@@ -27,6 +28,7 @@ __all__ = [
     "Act",
     "Answer",
     "ApprovalGate",
+    "Breaker",
     "Choice",
     "Chooser",
     "Condition",

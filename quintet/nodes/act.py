@@ -9,7 +9,15 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
-from quintet.errors import ActionRefused, ApprovalMissing, AttemptEnded, DesignError
+from quintet.errors import (
+    ActionRefused,
+    ApprovalMissing,
+    AttemptEnded,
+    BudgetExhausted,
+    CircuitOpen,
+    DesignError,
+    Stopped,
+)
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current
@@ -19,7 +27,7 @@ from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.undo import take_back
 from quintet.nodes.effect import Effect
-from quintet.nodes.finish import closed
+from quintet.nodes.finish import closed, dry_actions, said_dry
 from quintet.state.action import Action
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
@@ -140,7 +148,15 @@ class Act(Node):
         )
 
 
-_REFUSALS = (ActionRefused, ApprovalMissing, AttemptEnded, DesignError)
+_REFUSALS = (
+    ActionRefused,
+    ApprovalMissing,
+    AttemptEnded,
+    BudgetExhausted,
+    CircuitOpen,
+    DesignError,
+    Stopped,
+)
 """Errors by which an action is refused before its effect has begun."""
 
 
@@ -226,6 +242,8 @@ class Undo(Node):
         """Undo one action; give None, or the reason why it could not be undone."""
         # Opened for its journal alone: an undo is no part of a budget.
         attempt = Attempt(task=task)
+        if (yield from attempt.find_mode()).dry:
+            return "this is a dry run, in which nothing is taken back"
         try:
             why = yield from take_back(effect, action, action.result, attempt.place, attempt.owner)
         except GraphBubbleUp:
@@ -250,6 +268,7 @@ class Undo(Node):
             reason="; ".join([why, *stays]),
             evidence={"undone": undone, "kept": stays},
         )
+        outcome = said_dry(outcome, would) if (would := dry_actions(state)) else outcome
         decision = Decision(kind="abort", node=task.node, choice=outcome.status, reason=why)
         return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
 

@@ -12,6 +12,7 @@ from quintet.errors import ApprovalMissing, DesignError
 from quintet.nodes.answer import YES, for_interface
 from quintet.nodes.asking import Asking, may_answer, told
 from quintet.nodes.core.actions import of_this_run, refused, todo
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.condition import always
 from quintet.nodes.core.duration import utc
@@ -172,6 +173,8 @@ class ApprovalGate(Asking):
         verdict, records = votes.verdict, []
         if verdict is None:
             packet = self.packet(action, reason=reason, state=state, votes=votes)
+            if (yield from Attempt(task=task).find_mode()).dry:
+                packet |= {"dry_run": True, "if_yes": f"a dry run: {action} is only recorded"}
             # Nothing is done before the question: LangGraph runs the node anew with the answer.
             answer = ask(task, state, packet, self.schema(action, votes))
             if isinstance(answer, Command):

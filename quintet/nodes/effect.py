@@ -21,7 +21,10 @@ from quintet.nodes.core.arguments import (
     without_key,
 )
 from quintet.nodes.core.attempt import Attempt, current
+from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.call import Call, Logic, adrive, drive
+from quintet.nodes.core.dry import would_do
+from quintet.nodes.core.ends import check_ends
 from quintet.nodes.core.once import Ends, done_here, propose, run_once
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
@@ -46,7 +49,9 @@ class Effect:
         allow: a criterion over the action, asked when it is proposed and again where it happens.
         reconcile: asks the receiver whether it happened.
         after: a criterion on what the function returned, which says that it happened.
+        dry: gives what stands in for the result in a dry run.
         sequence: which of several wanted repeats this is; see `repeat`.
+        breaker: refuses it for a while once it has failed too often.
     """
 
     function: Callable[..., Any]
@@ -56,7 +61,9 @@ class Effect:
     allow: Criterion[[Action]] | None = None
     reconcile: Callable[..., Any] | None = None
     after: Criterion[[Any]] | None = None
+    dry: Callable[..., Any] | None = None
     sequence: int = 1
+    breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(getattr(self.function, "__name__", None), str):
@@ -69,27 +76,7 @@ class Effect:
             refuse_async(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
-        self._check_ends(part)
-
-    def _check_ends(self, part: str) -> None:
-        """Refuse parts by which its end could not be told."""
-        errors = self.harmless if isinstance(self.harmless, tuple) else (self.harmless,)
-        for error in errors:
-            if not (isinstance(error, type) and issubclass(error, BaseException)):
-                raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
-        object.__setattr__(self, "harmless", errors)
-        for name in ("undo", "allow", "reconcile", "after"):
-            function = getattr(self, name)
-            if function is not None and not callable(function):
-                raise DesignError(f"{part}: {name}={function!r:.60} is no function")
-        refuse_async(f"{part}, allow", self.allow)
-        refuse_async(f"{part}, after", self.after)
-        if self.reconcile is not None:
-            self.arguments.check_fits(self.reconcile, "reconcile")
-        if isinstance(self.sequence, bool) or not isinstance(self.sequence, int):
-            raise DesignError(f"{part}: repeat({self.sequence!r:.60}) is no whole number")
-        if self.sequence < 1:
-            raise DesignError(f"{part}: repeat({self.sequence}): the first is 1, and is no repeat")
+        object.__setattr__(self, "harmless", check_ends(self, part))
 
     @property
     def name(self) -> str:
@@ -138,6 +125,7 @@ class Effect:
             ActionRefused: its own rule does not allow it.
             EffectRepeated: this thread has done it already.
             EffectUnknown: it was begun before, and its end is not known.
+            Stopped, CircuitOpen, BudgetExhausted: it may not begin now.
             AttemptEnded: the worker's attempt has ended, such as by a time-out.
         """
         return self.call(*self.begin(args, kwargs))
@@ -172,15 +160,16 @@ class Effect:
     def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.unawaited.pop((self.name, action.key), None)  # it runs, so it is awaited
         attempt.allow(self.name)
+        yield from attempt.find_mode()
         standing = yield from done_here(action, attempt, self._ends(attempt))
         if isinstance(standing, Action):
-            return self.arguments.result(standing.result)
+            return self._result(standing)
         action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:
             action = yield from self._run_once(action, attempt, standing)
-            return self.arguments.result(action.result)
+            return self._result(action)
         reason, gate = asked
         propose(replace(action, gate=gate), attempt)
         return {
@@ -243,6 +232,7 @@ class Effect:
         Raises:
             ActionRefused, EffectRepeated, EffectUnknown, AttemptEnded: as when called.
         """
+        yield from attempt.find_mode()
         standing = yield from done_here(action, attempt, self._ends(attempt))
         if isinstance(standing, Action):
             return standing
@@ -250,11 +240,28 @@ class Effect:
         return (yield from self._run_once(action, attempt, standing))
 
     def _run_once(self, action: Action, attempt: Attempt, standing: Standing) -> Logic[Action]:
+        mode = yield from attempt.find_mode()
+        if mode.dry:
+            stand_in = partial(self._stand_in, action)
+            return (yield from would_do(action, attempt, standing, mode, stand_in))
         arguments = self.arguments.read(action.arguments)
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         call = Call(partial(self.function, **arguments), (), blocks=not is_async(self.function))
-        return run_once(action, attempt, call, standing, self._ends(attempt))
+        logic = run_once(action, attempt, call, standing, self._ends(attempt))
+        if self.breaker is not None:
+            logic = self.breaker.guarded(self.name, attempt.place.journal, logic)
+        return (yield from logic)
+
+    def _result(self, action: Action) -> Any:
+        # A note that nothing was done must not be read as a result whose fields all have defaults.
+        bare = action.status == "dry" and self.dry is None
+        return action.result if bare else self.arguments.result(action.result)
+
+    def _stand_in(self, action: Action) -> Any:
+        if self.dry is not None:
+            return self.dry(**self.arguments_for(self.dry, action))
+        return {"status": "dry run", "action": str(action), "note": "not done: this is a dry run"}
 
     def _ends(self, attempt: Attempt) -> Ends:
         def resolved(action: Action, standing: Standing, may_ask: bool) -> Logic[Standing]:
@@ -263,7 +270,7 @@ class Effect:
         return Ends(harmless=self.harmless, after=self.after, resolve=resolved)
 
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
-        """Give the arguments that `reconcile` takes, by its parameters' names."""
+        """Give the arguments that `reconcile` or `dry` takes, by its parameters' names."""
         known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
         return {name: value for name, value in known.items() if takes(function, name)}
 
@@ -332,6 +339,8 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
     allow: Criterion[[Action]] | None = None,
     reconcile: Callable[..., Any] | None = None,
     after: Criterion[[Any]] | None = None,
+    dry: Callable[..., Any] | None = None,
+    breaker: Breaker | None = None,
 ) -> Effect:
     """Declare a function's side effect, so that it happens once for its key.
 
@@ -351,6 +360,9 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
             tell: a person is asked.
         after: a criterion on what the function returned, which says that the effect happened, such
             as `lambda receipt: receipt["status"] == "paid"`. Where it does not hold, nobody knows.
+        dry: gives the result that stands in for the real one in a dry run; it takes what
+            `reconcile` takes. Without it, the agent gets `{"status": "dry run", ...}`.
+        breaker: refuses it for a while, before it is claimed, once it has failed too often.
 
     A function with a parameter `idempotency_key` is given one, the same for each attempt at one
     effect of a thread. Where its receiver honours that key, nothing else is needed.
@@ -367,4 +379,6 @@ def effect(  # noqa: PLR0913 - each argument is another question about what happ
         allow=allow,
         reconcile=reconcile,
         after=after,
+        dry=dry,
+        breaker=breaker,
     )

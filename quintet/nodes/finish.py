@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, refused
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.dry import would_be_done
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line, values
 from quintet.nodes.core.task import current_task
@@ -59,15 +61,17 @@ class Finish(Node):
 
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""
-        return self._judge(state)
-        yield  # it waits for nothing, and is a generator like every node's logic
-
-    def _judge(self, state: Mapping[str, Any]) -> dict[str, Any]:
         # A `done` that is there already was written by a graph that ran before this one.
         if (state.get("outcome") or {}).get("status", "done") != "done":
             return closed(state)
+        task = current_task("finish")
+        # Opened for its journal alone: judging is no part of a budget.
+        attempt = Attempt(task=task)
+        mode = yield from attempt.find_mode()
         outcome = _refused(state) or self._unproven(state) or self._done(state)
-        return closed(state) | ended(outcome, current_task("finish").node)
+        if mode.dry:
+            outcome = said_dry(outcome, (yield from would_be_done(attempt, run_of(state))))
+        return closed(state) | ended(outcome, task.node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
         wrong = [
@@ -113,6 +117,8 @@ def hand_over(state: Any) -> dict[str, Any]:
     status: Status = "exhausted" if spent_up else "escalated"
     reason = one_line(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
+    would = dry_actions(known)
+    outcome = said_dry(outcome, would) if would else outcome
     return mark(known, "person") | closed(known) | ended(outcome, current_task("person").node)
 
 
@@ -148,9 +154,12 @@ def packet(state: Mapping[str, Any]) -> dict[str, Any]:
             for f in state.get("failures") or ()
         ],
         "done": [at for at, item in actions.items() if item["status"] == "done"],
-        "open": [at for at, item in actions.items() if item["status"] not in ("done", "undone")],
+        "open": [at for at, item in actions.items() if item["status"] not in _OVER],
         "results": dict(state.get("results") or {}),
     }
+
+
+_OVER = ("done", "undone", "dry")
 
 
 def closed(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +170,25 @@ def closed(state: Mapping[str, Any]) -> dict[str, Any]:
             end = {"status": "failed", "result": "not done: its run ended before"}
             update[at] = {**item.get("again", item), **end}
     return {"actions": update} if update else {}
+
+
+def dry_actions(state: Mapping[str, Any]) -> list[str]:
+    """Give the effects that this run would have done if it were not dry, as the state has them."""
+    return [
+        f"{item['name']}({shown(item['arguments'])})" if "arguments" in item else at
+        for at, item in of_this_run(state).items()
+        if item["status"] == "dry"
+    ]
+
+
+def said_dry(outcome: Outcome, would: list[str]) -> Outcome:
+    """Give the outcome of a dry run: it says that it was one, and what would have been done."""
+    done = f"; would be done: {_few(would)}" if would else ""
+    return replace(
+        outcome,
+        reason=f"a dry run, in which no effect happens{done}; {outcome.reason}",
+        evidence={**outcome.evidence, "dry_run": True, "would_be_done": would},
+    )
 
 
 def ended(outcome: Outcome, node: str) -> dict[str, Any]:

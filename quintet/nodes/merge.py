@@ -14,14 +14,15 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.asking import names_of
-from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask
+from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.task import Task, current_task
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.record import digest, plain
+from quintet.state.run import run_of
 from quintet.state.verdict import name_of
 
 
@@ -150,7 +151,7 @@ class Merge(Node):
         task = current_task("merge")
         if conflicts := kept(state, "conflicts").get(task.path):
             return self._ask(task, state, conflicts)
-        return (yield from counted(task, self._merge(task, state)))
+        return (yield from counted(task, self._merge(task, state), run_of(state)))
 
     def _merge(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[str]]:
         everything = state.get("results") or {}

@@ -12,7 +12,6 @@ from langgraph.types import Command, Send
 
 from quintet.errors import DesignError
 from quintet.nodes.agents.draft import draft_plan
-from quintet.nodes.core.attempt import counted
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line
@@ -27,12 +26,14 @@ from quintet.nodes.core.progress import (
     steps_ended,
     under_way,
 )
+from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.route import text_of
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain, read
+from quintet.state.run import run_of
 from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
 
 
@@ -111,7 +112,7 @@ class Planner(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         """Plan, or judge the steps that have ended; then send out ready steps, or go on."""
         task = current_task("plan")
-        return (yield from counted(task, self._decide(task, state)))
+        return (yield from counted(task, self._decide(task, state), run_of(state)))
 
     def _decide(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         known = kept(state, "plan").get(task.path)

@@ -11,20 +11,23 @@ from typing import Any, Literal, cast
 from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy
 
-from quintet.errors import DesignError, PersonNeeded
-from quintet.nodes.core.classify import Classifier, classify, classify_name
+from quintet.errors import CircuitOpen, DesignError, PersonNeeded
+from quintet.nodes.core.classify import Classifier, classify
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
 from quintet.nodes.core.question import ask_again
+from quintet.nodes.core.reported import in_books, late, reported
+from quintet.nodes.core.retry_after import retry_after
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import current_task
 from quintet.state.budget import RESOURCES, Budget
 from quintet.state.channels import BEFORE
+from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision, Kind
 from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFailed
 from quintet.state.plan import step_key
 from quintet.state.record import plain
-from quintet.state.run import mark
+from quintet.state.run import mark, run_of
 from quintet.state.verdict import name_of, refuse_async
 
 log = logging.getLogger("quintet")
@@ -104,6 +107,10 @@ class Recovery:
     remedy that a piece of work has used as often as it may is passed over, so that a run always
     ends. A person's answer that the question's own schema refuses is no failure: the question is
     asked again.
+
+    An error that carries a `Retry-After` makes the next attempt wait at least that long; where that
+    is longer than the remedy's `most`, or a breaker is open, the next remedy comes at once. Once
+    the run's deadline has passed, `otherwise` comes at once.
 
     Args:
         transient, rate_limit, timeout, invalid, contract, denied, permanent, unknown: the remedies
@@ -194,17 +201,21 @@ class Recovery:
     @property
     def retry_policy(self) -> tuple[RetryPolicy, ...]:
         """Give the retries as LangGraph's own policies, for a node's `retry_policy`."""
-        return tuple(
+        retries = tuple(
             RetryPolicy(
                 max_attempts=first.times,
                 initial_interval=first.wait,
                 max_interval=first.most,
                 jitter=first.wait >= 1,  # it adds up to a second, more than a short wait itself
-                retry_on=OfClass(kind=kind, recovery=self),
+                retry_on=OfClass(kind=kind, recovery=self, most=first.most),
             )
             for kind in FAILURE_CLASSES
             if (first := self.chain(kind)[0]).kind == "retry"
         )
+        if retries or self.classify is None:
+            return retries
+        # One attempt, and so no retry: it has your classifier asked while the exception is there.
+        return (RetryPolicy(max_attempts=1, retry_on=OfClass(kind="unknown", recovery=self)),)
 
     def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
         """Record the failure, and go to the node of the first remedy that is left."""
@@ -215,7 +226,11 @@ class Recovery:
         step = SentStep.of(known)
         failure, update = self._failure(error, step.id)
         work = _work(known, failure, current_task(error.node).path)
-        remedy = self._remedy(failure, known.get("remedies"), work)
+        deadline = deadline_of(run_of(known))
+        if deadline is not None and (passed := deadline.passed) is not None:
+            failure, remedy = late(failure, passed), self.otherwise
+        else:
+            remedy = self._remedy(failure, known.get("remedies"), work)
         use = f"{remedy.name} at {work}"
         decision = Decision(
             kind=_KINDS[remedy.kind],
@@ -245,7 +260,8 @@ class Recovery:
         if isinstance(problem, str):  # a resume has kept the exception's `repr` alone
             text, problem = problem, StepFailed.parse(problem)
             if problem is None:
-                return _reported(text, error.node, step), left_behind(task.id, {})
+                left = left_behind(task.id, {}) or in_books(task)
+                return reported(text, error.node, step), left
         if isinstance(problem, StepFailed):
             kind = self.class_of(problem) if problem.__cause__ else problem.failure.kind
             record = replace(problem.failure, kind=kind, step=problem.failure.step or step)
@@ -324,11 +340,29 @@ class OfClass:
 
     kind: FailureClass
     recovery: Recovery
+    most: float = Remedy.most
 
     def __call__(self, problem: Exception) -> bool:
-        """Say whether an exception is of the class."""
+        """Say whether an exception is of the class, and is worth another attempt soon."""
         # A refused answer is asked for again, not given again.
-        return not is_invalid_resume(problem) and self.recovery.class_of(problem) == self.kind
+        if is_invalid_resume(problem):
+            return False
+        kind = self.recovery.class_of(problem)
+        if isinstance(problem, StepFailed):
+            # Now it is known by its exception; after a resume, its record is all that is left.
+            problem.failure = replace(problem.failure, kind=kind)
+        if kind != self.kind:
+            return False
+        # An open circuit is not knocked at, nor one who wants to be left alone for longer.
+        return not _is_open(problem) and (retry_after(problem) or 0.0) <= self.most
+
+
+def _is_open(problem: BaseException) -> bool:
+    """Say whether a step failed because a breaker refused its call."""
+    cause: BaseException | None = problem
+    while isinstance(cause, StepFailed):
+        cause = cause.__cause__
+    return isinstance(cause, CircuitOpen)
 
 
 def _target(remedy: Remedy, step: SentStep, state: Mapping[str, Any]) -> Any:
@@ -336,11 +370,3 @@ def _target(remedy: Remedy, step: SentStep, state: Mapping[str, Any]) -> Any:
     if step and remedy.kind == "fallback":
         return step.forward(remedy.to, state)
     return step.planner or remedy.to
-
-
-def _reported(text: str, node: str, step: str) -> Failure:
-    """Make a failure of the text of an exception, where a resume has kept nothing else."""
-    name = text.partition("(")[0]
-    return Failure(
-        node=node, kind=classify_name(name), error=name[:80], message=text[:500], step=step
-    )

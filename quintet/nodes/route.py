@@ -11,15 +11,17 @@ from langgraph.types import Command
 
 from quintet.errors import DesignError, UnknownRoute
 from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
-from quintet.nodes.core.attempt import reckoned
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, one_line
+from quintet.nodes.core.reckon import reckoned
 from quintet.nodes.core.task import Task, current_task
 from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
+from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 from quintet.state.record import plain
+from quintet.state.run import run_of
 from quintet.state.verdict import refuse_async
 
 
@@ -121,10 +123,10 @@ class Router(Node):
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
         task = current_task("router")
         so_far = cast(Spending, state.get("spent") or {})
-        if (reached := self.budget.over(so_far, of=_SHARED)) is not None:
+        if (reached := self._used_up(state, so_far)) is not None:
             return self._stop(task, state, reached)
         text = self.read(state)
-        choice, spent = yield from reckoned(task, ask(self.choose, text))
+        choice, spent = yield from reckoned(task, ask(self.choose, text), run_of(state))
         if choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
         node = self.targets.get(choice.to)
@@ -157,6 +159,12 @@ class Router(Node):
             "spent": add_spending(spent, {"handoffs": 1}),
         }
         return Command(goto=node, update=update)
+
+    def _used_up(self, state: Mapping[str, Any], so_far: Spending) -> str | None:
+        """Say what is used up: the run's time, or what all workers together may spend."""
+        deadline = deadline_of(run_of(state))
+        late = None if deadline is None else deadline.passed
+        return late or self.budget.over(so_far, of=_SHARED)
 
     def _stop(self, task: Task, state: Mapping[str, Any], reached: str) -> Command[str]:
         path = path_of(state.get("decisions") or ())

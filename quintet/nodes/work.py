@@ -18,6 +18,7 @@ from quintet.nodes.agents.toolbox import check_tools
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import as_update, from_state
 from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
@@ -63,6 +64,7 @@ class Worker(Node):
             graph's edges say.
         handoffs: the nodes that the agent may pass control to; needs `then`.
         price: what a model's message has cost; needed where the contract limits money.
+        breaker: refuses the agent for a while once it has failed too often.
 
     Raises:
         DesignError: an agent that is none, or that holds a raw function in place of an effect;
@@ -77,6 +79,7 @@ class Worker(Node):
     then: Any = ""
     handoffs: tuple[str, ...] = ()
     price: Price | None = None
+    breaker: Breaker | None = None
 
     writes = frozenset({"results", "actions", "spent", "decisions", "kept", "run"})
 
@@ -101,6 +104,7 @@ class Worker(Node):
             )
         refuse_async("Worker(read=)", self.read)
         refuse_async("Worker(price=)", self.price)
+        check_breaker("Worker", self.breaker, named=True)
         check_agent(self.agent, self.contract)
         if is_model(self.agent):
             check_tools(self.contract, self.handoffs)
@@ -168,6 +172,7 @@ class _Work:
         progress = self._progress
         try:
             with self.attempt:
+                yield from self.attempt.recall()
                 request, answer = yield from self._consult()
                 self.attempt.end("its agent had answered")
                 update, target = self._taken(request, answer)
@@ -184,6 +189,7 @@ class _Work:
         except Exception as problem:
             if is_invalid_resume(problem):  # LangGraph's refusal of an answer; the question stays
                 raise
+            yield from self.attempt.written(all=True)
             raise self._failed(problem) from problem
         return self._on(self._together(update), target)
 
@@ -192,9 +198,10 @@ class _Work:
         read = worker.read
         context = self.step.context(self.state) if read is None else _context_of(read, self.state)
         request = contract.request(context)
-        answer = yield from call_agent(
-            worker.agent, contract, request, attempt, metered(attempt), self.talk
-        )
+        logic = call_agent(worker.agent, contract, request, attempt, metered(attempt), self.talk)
+        if worker.breaker is not None:
+            logic = worker.breaker.guarded(self.task.node, attempt.place.journal, logic)
+        answer = yield from logic
         if contract.budget.limited:
             _refuse_costly(attempt, contract.budget)
         return request, answer

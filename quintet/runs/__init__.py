@@ -2,26 +2,35 @@
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.desk import Desk, sweep
+from quintet.runs.fork import afork, fork
+from quintet.runs.retention import prune
 from quintet.runs.run import Run
 from quintet.runs.start import alook, aresume, astart, look, resume, start
+from quintet.runs.stop import release, stop, stops
 from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
 
 __all__ = [
     "Desk",
     "Run",
+    "afork",
     "alook",
     "approve",
     "aresume",
     "astart",
     "astream",
     "edit",
+    "fork",
     "look",
+    "prune",
     "reject",
+    "release",
     "respond",
     "resume",
     "settle",
     "start",
+    "stop",
+    "stops",
     "stored_run",
     "stored_runs",
     "stream",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from quintet.errors import AnswerRefused, DesignError, NoSuchRun, ThreadHeld
+from quintet.errors import AnswerRefused, DesignError, NoSuchRun, Stopped, ThreadHeld
 from quintet.nodes.asking import NOBODY
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.runs.refusals import require_compiled
@@ -65,7 +65,6 @@ class Question:
         return self.packet.get(name) or "" if isinstance(self.packet, Mapping) else ""
 
 
-@dataclass(frozen=True)
 class Desk:
     """Hold the questions that wait for people, of all threads of one or several graphs.
 
@@ -76,18 +75,14 @@ class Desk:
         DesignError: one is not compiled, or has no checkpointer.
     """
 
-    apps: App | Mapping[str, App]
-    _named: Mapping[str, App] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        apps = dict(self.apps) if isinstance(self.apps, Mapping) else {"": self.apps}
-        for name, app in apps.items():
+    def __init__(self, apps: App | Mapping[str, App]) -> None:
+        self._named = dict(apps) if isinstance(apps, Mapping) else {"": apps}
+        for name, app in self._named.items():
             require_compiled(app)
             if not isinstance(app.checkpointer, BaseCheckpointSaver):
                 raise DesignError(
                     f"Desk: graph {name or app.name!r} has no checkpointer, so nothing waits there"
                 )
-        object.__setattr__(self, "_named", apps)
 
     def waiting(
         self, *, thread: str | None = None, gate: str | None = None, approver: str | None = None
@@ -133,7 +128,7 @@ class Desk:
 
         Returns:
             The runs that were moved on. A question that somebody answers at this moment, or that
-            another sweep has answered, is passed over.
+            another sweep has answered, is passed over, and so is one of a run that is stopped.
         """
         return drive(self._sweep())
 
@@ -194,8 +189,8 @@ class Desk:
                 continue
             try:
                 moved.append((yield from self._answer(question, EXPIRED, {})))
-            except (AnswerRefused, ThreadHeld, NoSuchRun):
-                continue  # somebody is answering it, or has
+            except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
+                continue  # somebody is answering it, or has, or has stopped it
         return tuple(moved)
 
 

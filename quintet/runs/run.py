@@ -18,6 +18,7 @@ from quintet.nodes.core.unknown import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import check_context, check_options
+from quintet.runs.stop import check_not_stopped
 from quintet.runs.thread import (
     App,
     held,
@@ -137,6 +138,7 @@ class Run:
                 malformed, late, or of somebody who may not give it. The question stays open.
             RunError: the graph has a context and none is given, or an option asks for a stream.
             ThreadHeld: somebody else moves this thread now.
+            Stopped: a person has stopped its graph, tenant or thread.
         """
         return drive(self.answer_logic(answer, to, options))
 
@@ -238,6 +240,7 @@ def _bind(answer: Any, question: Waiting) -> Any:
 
 def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, Any]) -> Logic[Run]:
     """Answer open questions by their ids, and run on."""
+    yield from check_not_stopped(run.app, run.config)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
     packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}

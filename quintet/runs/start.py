@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
+from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.nodes.core.duration import seconds
+from quintet.runs.dry import check_mode, without_journal
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import (
     check_answerable,
@@ -25,6 +29,7 @@ from quintet.runs.refusals import (
     unanswerable,
 )
 from quintet.runs.run import Run, outcome_in, read_run
+from quintet.runs.stop import check_not_stopped
 from quintet.runs.thread import (
     App,
     held,
@@ -41,13 +46,15 @@ from quintet.state.record import plain
 Given = Mapping[str, Any]
 
 
-def start(
+def start(  # noqa: PLR0913 - each is an option of the call
     app: App,
     given: Given,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
+    deadline: str | float | None = None,
     **options: Any,
 ) -> Run:
     """Start a run.
@@ -60,31 +67,45 @@ def start(
         config: further LangGraph configuration (callbacks, tags, recursion_limit, ...).
         withdraw: whether to start although the thread's last run waits for an answer or was cut
             off; its questions and proposals are then withdrawn, on record, and never done later.
+        dry_run: whether effects are only recorded: each says what it would have done, and returns
+            what stands in for its result. It holds for all of the thread, and for good.
+        deadline: how long the run may take from its start, in seconds or as text such as `"10m"`.
+            After that no agent, model or effect begins, an agent under way is cut off, and the run
+            ends as `exhausted`. It is stored with the run, and the tighter of it and the graph's
+            own holds. The time that the run waits for a person does not count; the time that it
+            lies broken off does, where a checkpointer of ours keeps it.
         options: passed to LangGraph's `invoke` (`context`, `durability`, ...).
 
     Returns:
         The run: ended, or waiting for an answer.
 
     Raises:
-        DesignError: the graph is not compiled, or stops for a person and has no checkpointer.
+        DesignError: the graph is not compiled, or stops for a person and has no checkpointer, or
+            the deadline is no duration, or nothing in the graph's state would keep it.
         RunError: the thread has a run that is not finished, the input names keys that the state
-            does not have or that only nodes may write, or an option asks for a stream.
+            does not have or that only nodes may write, an option asks for a stream, or dry and
+            real effects would be mixed.
         ThreadHeld: somebody else moves this thread now.
+        Stopped: a person has stopped its graph, tenant or thread.
     """
-    return drive(start_logic(require_compiled(app), given, thread, config, withdraw, options))
+    new = NewRun(given, withdraw, deadline, dry_run)
+    return drive(start_logic(require_compiled(app), new, thread, config, options))
 
 
-async def astart(
+async def astart(  # noqa: PLR0913 - each is an option of the call
     app: App,
     given: Given,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
+    deadline: str | float | None = None,
     **options: Any,
 ) -> Run:
     """Start a run of an async graph; as `start`."""
-    logic = start_logic(require_compiled(app), given, thread, config, withdraw, options)
+    new = NewRun(given, withdraw, deadline, dry_run)
+    logic = start_logic(require_compiled(app), new, thread, config, options)
     return await adrive(logic)
 
 
@@ -96,6 +117,7 @@ def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **opt
         RunError: the run waits for an answer, failed where going on would skip work in silence, or
             goes on at a node that the graph does not have any more.
         ThreadHeld: somebody else moves this thread now.
+        Stopped: a person has stopped its graph, tenant or thread.
     """
     return drive(resume_logic(require_compiled(app), thread, config, options))
 
@@ -122,28 +144,55 @@ async def alook(app: App, *, thread: str) -> Run:
     return await adrive(look_logic(require_compiled(app), thread))
 
 
+@dataclass(frozen=True)
+class NewRun:
+    """A run to start: its input, and what `start` takes beside it."""
+
+    given: Given
+    withdraw: bool = False
+    deadline: str | float | None = None
+    dry_run: bool = False
+
+    def check(self, app: App) -> None:
+        """Refuse input or a deadline that the graph would drop in silence."""
+        check_input(app, self.given)
+        if seconds(self.deadline) is not None and not keeps_runs(app):
+            raise DesignError(
+                f"start(deadline={self.deadline!r}): nothing in this graph's state would keep it; "
+                "let the state inherit OrchestrationState"
+            )
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """Give the update of `run` that begins it."""
+        limit = seconds(self.deadline)
+        return {"new": uuid4().hex[:8]} | ({} if limit is None else {"deadline": limit})
+
+
 def start_logic(
     app: App,
-    given: Given,
+    new: NewRun,
     thread: str | None,
     config: RunnableConfig | None,
-    withdraw: bool,
     options: dict[str, Any],
 ) -> Logic[Run]:
     """Check all that can be checked before anything runs, and start."""
     check_options(options)
-    check_input(app, given)
+    new.check(app)
     check_gates(app)
     run = run_config(thread, config)
     if not app.checkpointer:
-        return (yield from _start_unsaved(app, given, run, options))
-    return (yield from held(app, thread_of(run), _start_saved(app, given, run, withdraw, options)))
+        if new.dry_run:
+            raise without_journal("dry_run=True")
+        return (yield from _start_unsaved(app, new, run, options))
+    return (yield from held(app, thread_of(run), _start_saved(app, new, run, options)))
 
 
 def _start_saved(
-    app: App, given: Given, config: RunnableConfig, withdraw: bool, options: dict[str, Any]
+    app: App, new: NewRun, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
-    whole = yield from _input_of_new_run(app, given, config, withdraw)
+    yield from check_not_stopped(app, config)
+    whole = yield from _input_of_new_run(app, new, config)
     try:
         yield invocation(app, whole, config, options)
     except Exception as problem:
@@ -154,20 +203,19 @@ def _start_saved(
     return (yield from read_run(app, config, {"context": None, **options}))
 
 
-def _input_of_new_run(
-    app: App, given: Given, config: RunnableConfig, withdraw: bool
-) -> Logic[Given]:
+def _input_of_new_run(app: App, new: NewRun, config: RunnableConfig) -> Logic[Given]:
     """Give the input that begins a new run on a thread; refuse a thread whose run is not over."""
     snapshot: StateSnapshot = yield snapshot_of(app, config)
-    if not withdraw:
+    if not new.withdraw:
         check_free(thread_of(config), snapshot)
         # A run with an outcome is over, and the usual case pays for no second reading.
         if snapshot.created_at is not None and outcome_in(snapshot.values) is None:
             yield from check_nodes(app, config)
+    yield from check_mode(app, thread_of(config), snapshot, new.dry_run)
     if not keeps_runs(app):
-        return given
+        return new.given
     # `run` is first, so that the other channels know of the new run when they are written.
-    whole: dict[str, Any] = {"run": {"new": uuid4().hex[:8]}, **given}
+    whole: dict[str, Any] = {"run": new.mark, **new.given}
     if snapshot.interrupts and "decisions" in app.channels:
         whole["decisions"] = [_withdrawal(task.name) for task in snapshot.tasks if task.interrupts]
     return whole
@@ -184,9 +232,10 @@ def _withdrawal(node: str) -> dict[str, Any]:
 
 
 def _start_unsaved(
-    app: App, given: Given, config: RunnableConfig, options: dict[str, Any]
+    app: App, new: NewRun, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
     check_answerable(app)
+    given = new.given if new.deadline is None else {"run": new.mark, **new.given}
     result: Any = yield unsaved_invocation(app, given, config, options)
     if result.interrupts:
         raise unanswerable()
@@ -208,6 +257,7 @@ def _resume_held(
 ) -> Logic[Run]:
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     check_stored(thread, snapshot)
+    yield from check_not_stopped(app, config)
     check_resumable(app, thread, snapshot)
     yield from check_nodes(app, config)
     if snapshot.tasks:

@@ -116,6 +116,11 @@ def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
 
 
+def status_of(latest: CheckpointTuple) -> str:
+    """Give the status of the run that a thread's newest checkpoint is of."""
+    return _run("", latest, ()).status
+
+
 def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredRun:
     tasks = tasks_of(latest.pending_writes or ())
     values = _values(latest.checkpoint, tasks)

@@ -12,17 +12,19 @@ from quintet.nodes.core.call import Logic
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.refusals import require_compiled
 from quintet.runs.run import Run
-from quintet.runs.start import Given, resume_logic, start_logic
+from quintet.runs.start import Given, NewRun, resume_logic, start_logic
 from quintet.runs.thread import App
 
 
-def stream(
+def stream(  # noqa: PLR0913 - each is an option of the call
     app: App,
     given: Given | None,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
+    deadline: str | float | None = None,
     **options: Any,
 ) -> Iterator[Any]:
     """Start a run, and yield LangGraph's events as they come, and last the `Run`.
@@ -36,6 +38,8 @@ def stream(
         thread: as for `start`.
         config: as for `start`.
         withdraw: as for `start`.
+        dry_run: as for `start`.
+        deadline: as for `start`; a run that goes on keeps its own.
         options: passed to LangGraph's `stream`: `stream_mode`, `subgraphs` (tokens of an agent that
             is a graph come with `subgraphs=True`), `version`, `context`, ...
 
@@ -45,38 +49,47 @@ def stream(
     Raises:
         DesignError, RunError, ThreadHeld: as `start` and `resume`.
     """
+    new = None if given is None else NewRun(given, withdraw, deadline, dry_run)
+    _check_going_on(given, thread, withdraw or dry_run or deadline is not None)
     sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    logic = _logic(app, new, thread, config, sorted_options.invoke)
     return watch(app, logic, sorted_options)
 
 
-def astream(
+def astream(  # noqa: PLR0913 - each is an option of the call
     app: App,
     given: Given | None,
     *,
     thread: str | None = None,
     config: RunnableConfig | None = None,
     withdraw: bool = False,
+    dry_run: bool = False,
+    deadline: str | float | None = None,
     **options: Any,
 ) -> AsyncIterator[Any]:
     """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
+    new = None if given is None else NewRun(given, withdraw, deadline, dry_run)
+    _check_going_on(given, thread, withdraw or dry_run or deadline is not None)
     sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, given, thread, config, withdraw, sorted_options.invoke)
+    logic = _logic(app, new, thread, config, sorted_options.invoke)
     return awatch(app, logic, sorted_options)
+
+
+def _check_going_on(given: Given | None, thread: str | None, more: bool) -> None:
+    if given is None and (more or thread is None):
+        raise RunError(
+            "None goes on with what its thread was doing: name the thread, withdraw nothing, and "
+            "give no deadline; a dry run is dry already"
+        )
 
 
 def _logic(
     app: App,
-    given: Given | None,
+    new: NewRun | None,
     thread: str | None,
     config: RunnableConfig | None,
-    withdraw: bool,
     options: dict[str, Any],
 ) -> Logic[Run]:
-    if given is not None:
-        return start_logic(app, given, thread, config, withdraw, options)
-    if withdraw or thread is None:
-        raise RunError(
-            "None goes on with what its thread was doing: name the thread, and withdraw nothing"
-        )
-    return resume_logic(app, thread, config, options)
+    if new is None:
+        return resume_logic(app, thread or "", config, options)
+    return start_logic(app, new, thread, config, options)

@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.guards import GRAPH
 from quintet.state.hold import Holds
 from quintet.state.run import RunChannel
 
@@ -45,6 +46,8 @@ def unsaved_invocation(
 def _invocation(
     app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
 ) -> Call:
+    named = {**config["configurable"], GRAPH: app.get_name()}
+    config = {**config, "configurable": named}
     return Call(app.invoke, (graph_input, config), options=options, awaitable=app.ainvoke)
 
 

@@ -23,8 +23,8 @@ ACTIONS_KEPT_WHOLE = 64
 OPEN = ("proposed", "approved")
 """The statuses of an action that may still be run."""
 
-STANDING = ("done", "unknown")
-"""The statuses of an action that has happened, or may have."""
+STANDING = ("done", "unknown", "dry")
+"""The statuses of an action that has happened, or may have, or would have in a dry run."""
 
 
 class OfRun(BaseChannel[Any, Any, Any]):

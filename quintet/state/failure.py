@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError, QuintetError
+from quintet.state.clock import now
 from quintet.state.record import plain, read
 from quintet.state.redact import redacted
 
@@ -37,6 +37,8 @@ class Failure:
         step: the plan step that the node worked on, if any.
         attempts: the number of attempts, the first included.
         at: seconds since the epoch.
+        causes: the failures that led to this one, the nearest first: those of nested nodes and
+            steps, and the exceptions that it was raised from; at most eight.
 
     Raises:
         DesignError: an unknown failure class.
@@ -48,7 +50,8 @@ class Failure:
     message: str
     step: str = ""
     attempts: int = 1
-    at: float = field(default_factory=time.time)
+    at: float = field(default_factory=now)
+    causes: tuple[Failure, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in FAILURE_CLASSES:

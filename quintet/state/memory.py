@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +56,25 @@ class SaverInMemory(Saver, InMemorySaver):
             for number in [*numbers]
         ]
         return sorted(found, key=lambda place: place[2], reverse=True)
+
+    def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
+        """Delete checkpoints of a thread, with their writes and the values that only they have."""
+        thread = self.room.inside(thread)
+        with _putting:
+            for space, ids in gone.items():
+                kept = (self.storage.get(thread) or {}).get(space) or {}
+                for known in ids:
+                    kept.pop(known, None)
+                    self.writes.pop((thread, space, known), None)
+                checkpoints = [self.serde.loads_typed(row[0]) for row in kept.values()]
+                needed = {
+                    (thread, space, channel, version)
+                    for checkpoint in checkpoints
+                    for channel, version in checkpoint["channel_versions"].items()
+                }
+                for key in [key for key in self.blobs if key[:2] == (thread, space)]:
+                    if key not in needed:
+                        del self.blobs[key]
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, LiteralString, cast
 from urllib.parse import quote, urlencode
@@ -64,6 +63,25 @@ _DELETE_ALL: Final = (
     "DELETE FROM checkpoint_blobs WHERE starts_with(thread_id, %s)",
     "DELETE FROM checkpoint_writes WHERE starts_with(thread_id, %s)",
 )
+
+_DROP: Final = (
+    (
+        "DELETE FROM checkpoint_writes "
+        "WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = ANY(%s)"
+    ),
+    (
+        "DELETE FROM checkpoints "
+        "WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = ANY(%s)"
+    ),
+)
+_DROP_VALUES: Final = """
+DELETE FROM checkpoint_blobs WHERE thread_id = %s AND checkpoint_ns = %s
+AND (channel, version) NOT IN (
+    SELECT v.key, v.value FROM checkpoints c
+    CROSS JOIN LATERAL jsonb_each_text(c.checkpoint -> 'channel_versions') AS v
+    WHERE c.thread_id = %s AND c.checkpoint_ns = %s
+)
+"""
 
 Connection = psycopg.Connection[DictRow]
 
@@ -154,15 +172,17 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
         raise NotImplementedError  # pragma: no cover - the transaction is opened above
 
-    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete the older checkpoints of the threads, or with `"delete"` all of them."""
-        if isinstance(thread_ids, str):
-            raise TypeError("thread_ids must be a sequence of thread ids, not a str")
-        super().prune([self.room.inside(thread) for thread in thread_ids], strategy=strategy)
-
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete the older checkpoints of the threads, or with `"delete"` all of them."""
-        await asyncio.to_thread(self.prune, thread_ids, strategy=strategy)
+    def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
+        """Delete checkpoints of a thread, with their writes and the values that only they have."""
+        thread = self.room.inside(thread)
+        # The outermost graph's last: cut off in between, the rest is known by what is left of it.
+        for space, ids in sorted(gone.items(), reverse=True):
+            with self.borrowed() as connection, connection.transaction():
+                # What is put meanwhile may need a value that nothing else has any more.
+                connection.execute(_PUT_LOCK, (thread, space))
+                for statement in _DROP:
+                    connection.execute(statement, (thread, space, [*ids]))
+                connection.execute(_DROP_VALUES, (thread, space) * 2)
 
 
 def _fits_jsonb(value: Any) -> bool:

@@ -17,6 +17,8 @@ from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 from langgraph.config import get_config
 
+from quintet.state.clock import now
+from quintet.state.deadline import Deadline, note_running
 from quintet.state.journal.found import note_loaded
 
 Plain = dict[str, Any]
@@ -36,10 +38,14 @@ class Life:
         joined: the keys whose channels share it.
         supersteps: the number of supersteps that have ended in this invocation.
         begun: the superstep of this invocation with which a new run began; None if none has.
+        limit: the seconds that the run may take; None for any.
+        used: the seconds that it had taken when this invocation began.
+        since: when this invocation, or the run, began.
     """
 
     __slots__ = (
         "_marked",
+        "_next_limit",
         "_read",
         "_saved",
         "_silent",
@@ -49,7 +55,10 @@ class Life:
         "fresh",
         "id",
         "joined",
+        "limit",
+        "since",
         "supersteps",
+        "used",
     )
 
     def __init__(self, stored: Mapping[str, Any] | None) -> None:
@@ -64,6 +73,27 @@ class Life:
         self._saved = False
         self._read = False
         self._silent = False
+        self._next_limit: float | None = None
+        self.limit: float | None = None
+        self.used, self.since = 0.0, 0.0
+
+    def go_on(self, clock: Mapping[str, Any], *, waited: bool) -> None:
+        """Let the clock of a run with a deadline go on.
+
+        Args:
+            clock: how it stood when the run was last saved.
+            waited: whether the run has waited for a person since then; that does not count.
+        """
+        self.since = now()
+        self.limit, self.used = clock["limit"], clock["used"]
+        if not waited:
+            self.used += max(self.since - clock["at"], 0.0)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """Give the run's deadline, by the time that it has taken; None without one."""
+        limit = self.limit
+        return None if limit is None else Deadline(limit, self.since + limit - self.used)
 
     def begins(self, superstep: int) -> bool:
         """Say whether a new run begins with a superstep, or has begun with one before it.
@@ -99,14 +129,17 @@ class Life:
         """Say whether a node that writes now proves that this invocation resumes a run."""
         return not self.fresh and self.begun is None and self.supersteps < 2
 
-    def mark(self) -> None:
-        """Note that a new run begins with this superstep."""
-        self._marked = True
+    def mark(self, limit: float | None = None) -> None:
+        """Note that a new run begins with this superstep, and the seconds that it may take."""
+        self._marked, self._next_limit = True, limit
 
-    def begin(self, run: str = "") -> None:
-        """Begin a new run, under the id `run` or a new one."""
+    def begin(self, run: str = "", limit: float | None = None) -> None:
+        """Begin a new run, under the id `run` or a new one; the tighter limit holds."""
         self.begun = self.supersteps
         self.id = run or uuid4().hex[:8]
+        limits = [each for each in (limit, self._next_limit) if each is not None]
+        if limits or self.limit is not None:
+            self.limit, self.used, self.since = min(limits, default=None), 0.0, now()
 
     def note_saved(self) -> None:
         """Note that the state is saved."""
@@ -136,8 +169,11 @@ def load(stored: Mapping[str, Any] | None) -> Life:
     """Begin the life of an invocation; the channels that are loaded next, in this thread, join."""
     # LangGraph loads a graph's channels in the order of the state's keys, within one call, and
     # hands them nothing in common: the life is passed on by the thread.
-    note_loaded()
+    waited = note_loaded()
     _loading.life = life = Life(stored)
+    if stored and (clock := stored.get("clock")):
+        life.go_on(clock, waited=waited)
+    note_running(life, nested=is_nested())
     return life
 
 
@@ -227,8 +263,15 @@ class RunChannel(BaseChannel[Any, Any, Any]):
     def checkpoint(self) -> Any:
         """Give the value to store, and note that it is saved."""
         self.life.note_saved()
-        stored = {"id": self.life.id, "ended": self.life.ended}
-        return stored | {"edged": True} if self.life.edged else stored
+        life = self.life
+        stored: Plain = {"id": life.id, "ended": life.ended}
+        if life.edged:
+            stored["edged"] = True
+        if life.limit is not None:
+            at = now()
+            used = life.used + max(at - life.since, 0.0)
+            stored["clock"] = {"limit": life.limit, "used": used, "at": at}
+        return stored
 
     def update(self, values: Sequence[Any]) -> bool:
         """Note the end of a superstep, and begin a new run where one begins."""
@@ -238,12 +281,17 @@ class RunChannel(BaseChannel[Any, Any, Any]):
         before = life.id, life.ended, life.edged
         updates = [value for value in values if isinstance(value, Mapping)]
         if new := [str(update["new"]) for update in updates if "new" in update]:
-            life.begin(new[-1])
+            # A run that is resumed before its first node is given an id anew, beside its input's.
+            limits = [u["deadline"] for u in updates if u.get("deadline") is not None]
+            life.begin(new[-1], min(limits, default=None))
         elif life.begun is None and life.begins(life.supersteps):
             # A nested graph's input has the parent's run.
             life.begin(_within(next((str(u["id"]) for u in updates if u.get("id")), "")))
         life.ended = False
         life.end_superstep(stamped=bool(values))
+        # Its clock is stored with each superstep.
+        if life.limit is not None:
+            return True
         return before != (life.id, life.ended, life.edged)
 
     def finish(self) -> bool:

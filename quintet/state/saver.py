@@ -24,10 +24,11 @@ from langgraph.checkpoint.base import (
 from quintet.errors import RunSuperseded
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
-from quintet.state.journal.found import Known, note_loading
+from quintet.state.journal.found import Known, note_asking, note_loading
 from quintet.state.questions import Questions
 from quintet.state.room import Room, outside
 from quintet.state.roomed import Roomed
+from quintet.state.upkeep import Upkeep
 
 PAGE = 64
 
@@ -36,7 +37,7 @@ THREADS_QUERY: Final = (
 )
 
 
-class Saver(Roomed):
+class Saver(Upkeep, Roomed):
     """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
@@ -65,6 +66,7 @@ class Saver(Roomed):
         """
         note_loading(self._known, config)
         found = super().get_tuple(config)
+        note_asking(found)
         if found is not None:
             self._note(found.config, found.checkpoint)
             self._questions.note_read(found)
@@ -213,7 +215,9 @@ class ThreadedSaver(Saver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread."""
         note_loading(self._known, config)  # in this context, not only in the thread's copy of it
-        return await asyncio.to_thread(self.get_tuple, config)
+        found = await asyncio.to_thread(self.get_tuple, config)
+        note_asking(found)
+        return found
 
     async def aput(
         self,
@@ -223,7 +227,12 @@ class ThreadedSaver(Saver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        ids = config["configurable"]
+        if ids.get("checkpoint_ns"):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        # Nodes may run before it is stored, and look for their journal.
+        with self._known.writing(str(ids["thread_id"]), checkpoint["id"]):
+            return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -260,10 +269,12 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     # run's: somebody keeps checkpoints of their own making.
     if newest in (None, followed, checkpoint["id"]) or not checkpoint["channel_versions"]:
         return
+    thread = outside(str(ids["thread_id"]))
     raise RunSuperseded(
-        f"thread {outside(str(ids['thread_id']))!r} was moved on by another runner, or this run "
-        f"goes on from an old checkpoint: it follows {followed or 'nothing'}, and the newest is "
-        f"{newest}. Nothing of it is saved. Go on from the newest, or fork into a thread of its own"
+        f"thread {thread!r} was moved on by another runner, or this run goes on from an old "
+        f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing of "
+        "it is saved. Go on from the newest, or copy the old one into a thread of its own: "
+        f"quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
     )
 
 

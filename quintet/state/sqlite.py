@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, cast
 from urllib.parse import unquote
@@ -39,6 +39,7 @@ _DELETE_ALL: Final = (
     "DELETE FROM checkpoints WHERE substr(thread_id, 1, ?) = ?",
     "DELETE FROM writes WHERE substr(thread_id, 1, ?) = ?",
 )
+_DROP: Final = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
     "it, so make both writable for this user, or choose another place.",
@@ -96,6 +97,14 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
             except BaseException:
                 self.conn.rollback()
                 raise
+
+    def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
+        """Delete checkpoints of a thread, with their writes."""
+        stored = self.room.inside(thread)
+        rows = [(stored, space, known) for space, ids in gone.items() for known in ids]
+        with self.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                cursor.executemany(_DROP.format(table), rows)
 
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""

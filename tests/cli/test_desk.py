@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from quintet.cli.main import cli
 from quintet.runs import look, start
 from quintet.state import checkpointer
+from tests.clocks import Still
 from tests.runs.desks import PAID, desk, large
 
 GRAPH = ("--graph", "tests.runs.desks:desk")
@@ -107,7 +108,7 @@ def test_a_sweep_ends_what_nobody_has_answered(
     with checkpointer(url) as saver:
         start(desk(expires="1h").compile(checkpointer=saver), large(), thread="t")
     assert runs(url, "sweep", *GRAPH).stdout.strip() == "nothing has expired"
-    monkeypatch.setattr("quintet.state.clock._now", lambda: time.time() + 7200)
+    monkeypatch.setattr("quintet.state.clock._clocks", [Still(time.time() + 7200)])
     monkeypatch.setattr("tests.runs.desks.GATE", {"expires": "1h"})
     found = json.loads(runs(url, "sweep", *GRAPH, "--json").stdout)["runs"]
     assert [(run["thread"], run["status"]) for run in found] == [("t", "rejected")]

@@ -38,6 +38,7 @@ from quintet.state import (
     RunError,
     checkpointer,
 )
+from tests.clocks import Still
 from tests.nodes.workshop import app_of, decided, logs, statuses
 
 plain_values = st.integers() | st.text() | st.booleans() | st.none()
@@ -327,7 +328,7 @@ def test_a_yes_that_expires_before_it_is_used_runs_nothing(
     app = app.builder.compile(checkpointer=app.checkpointer, interrupt_before=["act"])
     asked = invoke(app, {"message": "m"}, "a")
     invoke(app, yes(asked), "a")
-    monkeypatch.setattr("quintet.state.clock._now", lambda: wakes)
+    monkeypatch.setattr("quintet.state.clock._clocks", [Still(wakes)])
     end = invoke(app, None, "a")
     assert till.paid == []
     assert "the approval expired" in end["outcome"]["reason"]

@@ -17,6 +17,7 @@ from quintet.state import (
     OrchestrationState,
     checkpointer,
 )
+from tests.clocks import Still
 
 ASKED = {"message": "a letter"}
 
@@ -103,7 +104,9 @@ def test_two_must_agree_and_nobody_in_time_is_a_no(
     assert run.waiting[0].packet["answered"][0]["by"] == "ann"
     assert run.answer(approve(by="bob")).status == "done"
     start(app, ASKED, thread="u")
-    monkeypatch.setattr("quintet.state.clock._now", lambda: run.waiting[0].packet["expires"] + 9)
+    monkeypatch.setattr(
+        "quintet.state.clock._clocks", [Still(run.waiting[0].packet["expires"] + 9)]
+    )
     [ended] = sweep(app)
     assert (ended.thread, ended.status, printed) == ("u", "escalated", ["draft 1"])
 

@@ -23,6 +23,7 @@ from quintet.state import (
     checkpointer,
 )
 from quintet.state.saver import Saver
+from tests.clocks import Still
 from tests.runs.desks import PAID, desk, large
 from tests.services import postgres_schema
 
@@ -116,7 +117,7 @@ def test_a_question_that_nobody_answers_in_time_is_answered_as_declared(
     start(waits, large(order=2), thread="b")
     assert sweep(app) == ()
     later = time.time() + 7200
-    monkeypatch.setattr("quintet.state.clock._now", lambda: later)
+    monkeypatch.setattr("quintet.state.clock._clocks", [Still(later)])
     [ended] = sweep(app)
     assert (ended.thread, ended.status) == ("a", "rejected")
     assert "nobody has answered in time" in str(ended.outcome)
@@ -136,7 +137,7 @@ def test_two_sweeps_at_once_answer_a_question_once(
     for number in range(4):
         start(app, large(order=number), thread=f"t{number}")
     later = time.time() + 7200
-    monkeypatch.setattr("quintet.state.clock._now", lambda: later)
+    monkeypatch.setattr("quintet.state.clock._clocks", [Still(later)])
 
     async def both() -> list[Any]:
         return [*await asyncio.gather(*(asyncio.to_thread(sweep, app) for _ in range(2)))]

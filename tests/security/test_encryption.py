@@ -288,6 +288,8 @@ def test_entries_of_the_journal_are_bound_to_their_place(kind: str, tmp_path: Pa
             "effect pay:10",
         ]
         assert len(journal.entries(None, "eff")) == 5
+        heads = journal.heads("t", ["effect pay:1", "effect none"])
+        assert {name: entry.kind for name, entry in heads.items()} == {"effect pay:1": "done"}
         assert b"pay:1" not in everything_in(url)
         journal.forget("u", "effect pay:1")
         assert journal.read("u", "effect pay:1") == ()

@@ -29,7 +29,9 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]
         yield stack.enter_context(saver).journal
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(moves=MOVES)
 def test_each_position_is_taken_once(journal: Journal, moves: list[Any]) -> None:
     for thread in {thread for thread, _, _ in moves}:
@@ -47,6 +49,9 @@ def test_each_position_is_taken_once(journal: Journal, moves: list[Any]) -> None
         assert [e.position for e in entries] == sorted(stream)
         assert all(entry in journal.entries(thread, subject) for entry in entries)
         assert all(entry in journal.entries(None, subject) for entry in entries)
+        heads = journal.heads(thread, ["a", "b", "none"])
+        assert heads[subject] == entries[-1]
+        assert set(heads) == {s for (t, s), known in taken.items() if t == thread and known}
 
 
 def test_of_many_at_once_one_takes_the_position(journal: Journal) -> None:
@@ -144,6 +149,16 @@ def test_a_claim_is_on_disk_although_checkpoints_need_not_be(tmp_path: Path) -> 
 
 def test_every_call_of_a_journal_is_known_to_the_tests_of_tenants_and_keys() -> None:
     """Each must go by the room of its journal; a new one needs a line in these tests first."""
-    known = {"append", "read", "entries", "open", "close", "opened", "forget", "forget_room"}
+    known = {
+        "append",
+        "read",
+        "entries",
+        "heads",
+        "open",
+        "close",
+        "opened",
+        "forget",
+        "forget_room",
+    }
     public = {name for name in vars(Journal) if not name.startswith("_")}
     assert public - {"durable", "room", "enter"} == known

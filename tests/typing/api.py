@@ -39,6 +39,7 @@ from quintet.nodes import (
     Act,
     Answer,
     ApprovalGate,
+    Breaker,
     Choice,
     Effect,
     Evidence,
@@ -82,23 +83,30 @@ from quintet.nodes.choosers.promise import Promise
 from quintet.nodes.merge import MergeAnswer, Settled
 from quintet.runs import (
     Run,
+    afork,
     alook,
     approve,
     aresume,
     astart,
     astream,
     edit,
+    fork,
     look,
+    prune,
     reject,
+    release,
     respond,
     resume,
     settle,
     start,
+    stop,
+    stops,
     stored_run,
     stored_runs,
     stream,
 )
 from quintet.runs.run import Waiting
+from quintet.runs.stop import Stop
 from quintet.runs.stored import StoredRun
 from quintet.state import (
     Action,
@@ -109,6 +117,7 @@ from quintet.state import (
     Budget,
     BudgetExhausted,
     CheckpointerError,
+    CircuitOpen,
     Contract,
     ContractBroken,
     Decided,
@@ -137,6 +146,7 @@ from quintet.state import (
     Spending,
     Step,
     StepFailed,
+    Stopped,
     ToolRefused,
     UnknownRoute,
     Unmet,
@@ -271,6 +281,15 @@ def readme_run(app: App) -> None:
     assert_type(run.outcome, Outcome | None)
     if run.outcome is not None and run.status == "done":
         assert_type(run.outcome.reason, str)
+
+
+async def travel(app: App) -> None:
+    assert_type(start(app, {"message": "x"}, thread="t-1", dry_run=True), Run)
+    assert_type(fork(app, thread="t-1", to="t-2"), Run)
+    assert_type(await afork(app, thread="t-1", at=3, to="t-3", effects="real"), Run)
+    with checkpointer("memory://") as saver:
+        assert_type(prune(saver, older_than="30d", keep=2, dry_run=True).checkpoints, int)
+    effect(issue_refund, key="refund:{order}", dry=lambda order: {"receipt": order})
 
 
 class Letters(OrchestrationState, total=False):
@@ -655,6 +674,9 @@ def wrong_runs(app: App, run: Run) -> None:
     stream(app, "message")  # type: ignore[arg-type]
     astream(app)  # type: ignore[call-arg]
     look(app, "t")  # type: ignore[call-arg]
+    fork(app, thread="t")  # type: ignore[call-arg]
+    fork(app, thread="t", to="u", effects="wet")  # type: ignore[arg-type]
+    prune("sqlite:///runs.db", keep=1)  # type: ignore[arg-type]
     approve()  # type: ignore[call-arg]
     edit(by="maria")  # type: ignore[call-arg]
     respond(by="maria")  # type: ignore[call-arg]
@@ -664,3 +686,30 @@ def wrong_runs(app: App, run: Run) -> None:
     ScriptedPerson(7)  # type: ignore[arg-type]
     checkpointer(7)  # type: ignore[arg-type]
     _: Literal["finished"] = run.status  # type: ignore[assignment]
+
+
+def recovery_of_what_is_unwell() -> None:
+    breaker = Breaker(name="shop", failures=3, within="1m", rest=30, counts=("timeout",))
+    guarded = breaker(issue_refund)
+    assert_type(guarded(order=1, amount=2.0), dict[str, str])
+    effect(issue_refund, key="refund:{order}", breaker=breaker)
+    worker = Worker(agent=basic_agent, contract=Contract(goal="g", needs=()), breaker=breaker)
+    Breaker(3)  # type: ignore[call-arg, arg-type]
+    Breaker(counts=("slow",))  # type: ignore[arg-type]
+    app = create_single_agent(worker, deadline="10m").compile()
+    try:
+        start(app, {"message": "m"}, deadline=60)
+    except CircuitOpen as problem:
+        assert_type(problem.until, float)
+    except Stopped:
+        pass
+    begin("work", deadline="1h")
+
+
+def kill_switch(saver: BaseCheckpointSaver[str]) -> None:
+    stop(saver, effect="issue_refund", by="maria", why="twice")
+    release("sqlite:///runs.db", tenant="acme", by="maria")
+    stop(saver, effect="issue_refund")  # type: ignore[call-arg]
+    assert_type(stops(saver), tuple[Stop, ...])
+    failure = Failure(node="a", kind="timeout", error="E", message="m")
+    assert_type(failure.causes, tuple[Failure, ...])

@@ -34,12 +34,13 @@ from quintet.nodes.agents.chat import (
     first_messages,
     tool_loop,
 )
-from quintet.nodes.agents.meter import Stopped, running_config, with_callbacks
+from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
-from quintet.nodes.core.attempt import Attempt, in_time
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
 from quintet.nodes.core.once import record
+from quintet.nodes.core.reckon import in_time
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action
 from quintet.state.channels import Ending
@@ -69,7 +70,7 @@ def call_agent(
             answer = yield from _call_runnable(agent, contract, request, attempt, config)
         else:
             answer = yield from _call_function(agent, contract, request, attempt, config)
-    except Stopped as stop:
+    except CutOff as stop:
         raise stop.reason from stop
     attempt.check_open("an agent's answer")
     _refuse_unawaited(contract, attempt)
@@ -82,6 +83,7 @@ def _call_function(
     """Call a function agent, with the tools and the values of LangGraph that it asks for."""
     attempt.check()
     attempt.spend(steps=1)
+    yield from attempt.written()
     tools = Tools(contract.tools, attempt, awaits=is_async(agent))
     with with_callbacks(config):
         args, options = _parameters(agent).arguments(request, tools)

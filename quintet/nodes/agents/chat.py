@@ -21,9 +21,10 @@ from langgraph.types import Command
 
 from quintet.errors import ContractBroken, QuintetError, ToolRefused
 from quintet.nodes.agents.toolbox import WRAPPED, ById, Toolbox, bind_tools, toolbox_of
-from quintet.nodes.core.attempt import Attempt, in_time
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
+from quintet.nodes.core.reckon import in_time
 from quintet.state.contract import Contract
 from quintet.state.record import plain
 
@@ -118,8 +119,10 @@ def tool_loop(
         # Counted here and not by the meter: callbacks cost a third of a model call's overhead.
         attempt.check()
         attempt.spend(steps=1)
+        yield from attempt.written()
         reply: AIMessage = yield from in_time(attempt, Call(bound, (list(messages),)))
         attempt.used(reply)
+        yield from attempt.written()
         if not reply.tool_calls and not reply.invalid_tool_calls:
             return answer_of(reply, contract)
         check_complete(reply, contract)

@@ -20,7 +20,7 @@ from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic
 
 
-class Stopped(BaseException):
+class CutOff(BaseException):
     """Raised when a budget or a contract stops an agent from within one of its calls.
 
     It is no `Exception`: no retry, fallback or `except Exception` inside the agent catches it, and
@@ -36,7 +36,7 @@ class Meter(BaseCallbackHandler):
     """Count an attempt's model calls and tokens, and refuse tools outside its contract.
 
     It works on any LangChain agent, since LangChain tells its callbacks of every nested call before
-    that is made. `Stopped`, which it raises, ends the agent.
+    that is made. `CutOff`, which it raises, ends the agent.
     """
 
     # LangChain otherwise only logs a handler's errors, and in async runs puts it into a thread.
@@ -65,6 +65,8 @@ class Meter(BaseCallbackHandler):
         with as_stopped():
             self.attempt.check()
             self.attempt.spend(steps=1)
+            # LangChain awaits no handler here: where spending is limited, the loop waits for it.
+            self.attempt.write()
 
     @property
     def _is_nested(self) -> bool:
@@ -81,6 +83,7 @@ class Meter(BaseCallbackHandler):
             for generation in generations:
                 if isinstance(generation, ChatGeneration):
                     self.attempt.used(generation.message)
+        self.attempt.write()
 
     def on_tool_start(
         self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any
@@ -94,11 +97,11 @@ class Meter(BaseCallbackHandler):
 
 @contextmanager
 def as_stopped() -> Iterator[None]:
-    """Raise an error of ours as `Stopped`, which no agent catches."""
+    """Raise an error of ours as `CutOff`, which no agent catches."""
     try:
         yield
     except QuintetError as reason:
-        raise Stopped(reason) from reason
+        raise CutOff(reason) from reason
 
 
 def call_structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> Logic[Any]:
@@ -117,9 +120,11 @@ def call_structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> L
         return (yield Call(chain, (messages,), metered(attempt)))
     attempt.check()
     attempt.spend(steps=1)
+    yield from attempt.written()
     output = yield Call(model, (messages,))
     if isinstance(output, BaseMessage):
         attempt.used(output)
+        yield from attempt.written()
     for parser in parsers:
         output = yield Call(parser, (output,))
     return output

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quintet.state.action import Action
+from quintet.state.decision import Decision
 from quintet.state.record import plain, read
 from quintet.state.run import is_within, run_of
 
@@ -53,3 +54,13 @@ def from_state(items: Mapping[str, Any]) -> dict[Slot, Action]:
     """Read an attempt's actions back from a state update of theirs."""
     actions = (read(Action, item) for item in items.values())
     return {(action.name, action.key): action for action in actions}
+
+
+def effect_done(node: str, action: Action) -> dict[str, Any]:
+    """Give the decision record of an effect that was done, or would be if the run were not dry."""
+    how = "approved by " + action.approval.by if action.approval else "allowed without a person"
+    is_done = "would be done, and is not: a dry run" if action.status == "dry" else "is done"
+    decision = Decision(
+        kind="effect", node=node, choice=action.key, reason=f"{action} {is_done}, {how}"
+    )
+    return plain(decision)  # type: ignore[no-any-return]

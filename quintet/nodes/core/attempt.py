@@ -10,29 +10,29 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from langchain_core.messages import BaseMessage
-from langgraph.types import Command
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
-from quintet.nodes.core.actions import Slot, as_update
-from quintet.nodes.core.call import Call, Logic, TimeUp
+from quintet.nodes.core.actions import Slot, as_update, effect_done
+from quintet.nodes.core.books import Books
+from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.left import keep_attempt, leave_to, take_attempt
 from quintet.nodes.core.price import Price, cost_of
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
+from quintet.state.clock import monotonic
+from quintet.state.deadline import Deadline, deadline_of
 from quintet.state.decision import Decision
 from quintet.state.journal.found import Place, find_place
+from quintet.state.journal.mode import MODE, ORDINARY, Mode, read_mode
 from quintet.state.record import plain
-
-R = TypeVar("R")
 
 log = logging.getLogger("quintet")
 
@@ -63,6 +63,8 @@ class Attempt:
         outer: the attempt around it.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
         place: the journal in which its effects are claimed, and the thread there.
+        mode: how the thread's effects are meant; None until one asks for it.
+        books: where its spending is written, if it is limited or priced.
     """
 
     task: Task
@@ -85,6 +87,9 @@ class Attempt:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     earlier: Attempt | None = field(default=None, repr=False)
     place: Place = field(init=False, repr=False)
+    mode: Mode | None = field(default=None, init=False, repr=False)
+    books: Books | None = field(default=None, init=False, repr=False)
+    resumed: bool = field(default=False, init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
@@ -101,11 +106,16 @@ class Attempt:
         self.outer = current.get()
         if self._is_own and (left := take_attempt(self.task.id)) is not None:
             self._go_on(left)
+        # What only this process sees is lost with it, whatever is written there.
+        kept = self.place.shared and self.place.journal.durable
+        if self._is_own and kept and (self.budget.limited or self.price is not None):
+            taken = self.spent.get("seconds", 0.0)
+            self.books = Books(self.place, self.task.id, self.budget.limited, taken)
         if self._is_own:  # kept now, since a time-out may cut it off at any moment
             keep_attempt(self.task.id, _Live(self))
         if self.outer is None:
             leave_to(self.task.around, self)
-        self.began = time.monotonic()
+        self.began = monotonic()
         self._token = current.set(self)
         return self
 
@@ -140,11 +150,32 @@ class Attempt:
 
     def _go_on(self, left: Mapping[str, Any]) -> None:
         """Take over what the last attempt of the same task has spent and done."""
-        more: Spending = {"retries": 1} if self.task.attempt > 1 else {}
-        self.spent = add_spending(left["spent"], more)
+        self.resumed = True
+        self.spent = left["spent"]
+        if self.task.attempt > 1:
+            self.spent = add_spending(self.spent, {"retries": 1})
         self.actions = dict(left["actions"])
         self.refused = list(left["refused"])
         self.earlier = left.attempt if isinstance(left, _Live) else None
+
+    def recall(self) -> Logic[None]:
+        """Go on from what the task had spent before a crash, if it has a limit or a price.
+
+        An attempt around this one that keeps no books takes it over too: it was lost there.
+        """
+        books = self.books
+        if books is None:
+            return
+        if self.resumed:
+            if self.task.attempt > 1:
+                books.add({"retries": 1})
+            return
+        before: Spending = yield Call(books.read, (), blocks=True)
+        books.seconds += before.get("seconds", 0.0)
+        for layer in self.layers() if before else ():
+            if layer is self or (layer.books is None and not layer.resumed):
+                with layer.lock:
+                    layer.spent = add_spending(layer.spent, before)
 
     def layers(self) -> tuple[Attempt, ...]:
         """Give this attempt, and those around it."""
@@ -159,8 +190,20 @@ class Attempt:
     def scope(self) -> str:
         """Give the thread that its effects belong to: that of the outermost graph."""
         if self.place.shared or not self.task.thread:
-            return self.place.scope
+            return self.place.for_receivers
         return self.task.thread if self.outer is None else self.outer.scope
+
+    def find_mode(self) -> Logic[Mode]:
+        """Read how the thread's effects are meant, once for all attempts around this one."""
+        outermost = self.layers()[-1]
+        if outermost.mode is None:
+            place, mode = outermost.place, ORDINARY
+            if place.shared:
+                entries = yield Call(place.journal.read, (place.thread, MODE), blocks=True)
+                mode = read_mode(entries)
+            outermost.place, outermost.mode = replace(place, origin=mode.scope), mode
+        self.place = outermost.place
+        return outermost.mode
 
     def check_open(self, call: str) -> None:
         """Refuse a call when this attempt, or one around it, has ended.
@@ -206,6 +249,25 @@ class Attempt:
         for layer in self.layers():
             with layer.lock:
                 layer.spent = add_spending(layer.spent, amounts)  # type: ignore[arg-type]
+                if layer.books is not None:
+                    layer.books.add(amounts)
+
+    def write(self, *, all: bool = False) -> None:
+        """Write down what was spent, here and around, where there are books and it is due."""
+        for layer in self.layers():
+            if (books := layer.books) is None:
+                continue
+            with layer.lock:
+                if not (all or books.due()):
+                    continue
+                amounts = books.take(layer.spent.get("seconds", 0.0) + layer.elapsed())
+            books.write(amounts)
+
+    def written(self, *, all: bool = False) -> Logic[None]:
+        """Write down what was spent, as `write` does, without keeping the event loop waiting."""
+        books = [layer.books for layer in self.layers() if layer.books is not None]
+        if books and (all or any(each.due() for each in books)):
+            yield Call(self.write, (), options={"all": all}, blocks=True)
 
     def used(self, message: BaseMessage) -> None:
         """Add a model's message to the spending: its reported tokens, and its cost by the price."""
@@ -221,6 +283,7 @@ class Attempt:
             AttemptEnded: the attempt has ended.
         """
         self.check_open("a model or an agent")
+        self.refuse_late("a model or an agent")
         for layer in self.layers():
             if not layer.budget.limited:
                 continue
@@ -234,9 +297,25 @@ class Attempt:
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")
 
     @property
+    def deadline(self) -> Deadline | None:
+        """Give the first deadline of the runs that this attempt and those around it are part of."""
+        deadlines = (deadline_of(layer.run) for layer in self.layers())
+        return min(filter(None, deadlines), key=lambda each: each.until, default=None)
+
+    def refuse_late(self, call: str) -> None:
+        """Refuse a call once the run's deadline has passed.
+
+        Raises:
+            BudgetExhausted: it names the node, the deadline and the call.
+        """
+        if (deadline := self.deadline) is not None and (passed := deadline.passed) is not None:
+            raise BudgetExhausted(f"{self.task.node}: {passed}; {call} is not begun")
+
+    @property
     def left(self) -> float | None:
         """Give the seconds that the tightest limit here and around leaves; None without a limit."""
-        limits = [
+        limits = [] if self.deadline is None else [self.deadline.left]
+        limits += [
             layer.budget.seconds - layer.so_far.get("seconds", 0)
             for layer in self.layers()
             if layer.budget.seconds is not None
@@ -246,12 +325,12 @@ class Attempt:
     @property
     def so_far(self) -> Spending:
         """Sum up the spending until now, the time before a pause included."""
-        return add_spending(add_spending(self.before, self.spent), {"seconds": self._elapsed()})
+        return add_spending(add_spending(self.before, self.spent), {"seconds": self.elapsed()})
 
     def pause(self) -> None:
         """Stop the clock: waiting after this is not the attempt's work."""
         with self.lock:
-            seconds, self.began = self._elapsed(), None
+            seconds, self.began = self.elapsed(), None
             self.spent = add_spending(self.spent, {"seconds": seconds})
 
     def settled(self) -> dict[Slot, Action]:
@@ -266,7 +345,7 @@ class Attempt:
         records = [
             effect_done(self.task.node, action)
             for slot, action in actions.items()
-            if action.status == "done" and slot not in self._told
+            if action.status in ("done", "dry") and slot not in self._told
         ]
         records += [self._refusal(why) for why in self.refused]
         update: dict[str, Any] = {"spent": self.spent}
@@ -276,8 +355,9 @@ class Attempt:
             update["decisions"] = records
         return update
 
-    def _elapsed(self) -> float:
-        return 0.0 if self.began is None else round(time.monotonic() - self.began, 6)
+    def elapsed(self) -> float:
+        """Give the seconds since it began, or went on."""
+        return 0.0 if self.began is None else round(monotonic() - self.began, 6)
 
     def _refusal(self, why: str) -> dict[str, Any]:
         decision = Decision(
@@ -312,46 +392,4 @@ class _Live(Mapping[str, Any]):
         return 4
 
 
-def effect_done(node: str, action: Action) -> dict[str, Any]:
-    """Give the decision record of an effect that was done."""
-    how = "approved by " + action.approval.by if action.approval else "allowed without a person"
-    decision = Decision(
-        kind="effect", node=node, choice=action.key, reason=f"{action} is done, {how}"
-    )
-    return plain(decision)  # type: ignore[no-any-return]
-
-
 current: ContextVar[Attempt | None] = ContextVar("quintet_attempt", default=None)
-
-
-def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
-    """Make a call that ends with the attempt's seconds, where they are limited.
-
-    Raises:
-        BudgetExhausted: they are used up.
-    """
-    if (left := attempt.left) is None:
-        return (yield call)
-    try:
-        return (yield replace(call, seconds=left))
-    except TimeUp:
-        attempt.check()
-        raise BudgetExhausted(f"{attempt.task.node}: budget reached, seconds") from None
-
-
-def reckoned(task: Task, logic: Logic[R]) -> Logic[tuple[R, Spending]]:
-    """Run a chooser, planner or judge, and give its result with what its models have spent.
-
-    It may call no tools.
-    """
-    with Attempt(task=task, allowed=()) as attempt:
-        result = yield from logic
-    return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
-
-
-def counted(task: Task, logic: Logic[Command[Any]]) -> Logic[Command[Any]]:
-    """Run the logic of a node that decides, and add its models' spending to its update."""
-    command, spent = yield from reckoned(task, logic)
-    if not spent or not isinstance(command.update, dict | None):
-        return command
-    return replace(command, update={**(command.update or {}), "spent": spent})

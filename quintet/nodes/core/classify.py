@@ -30,14 +30,16 @@ from quintet.errors import (
     ApprovalMissing,
     AttemptEnded,
     BudgetExhausted,
+    CircuitOpen,
     ContractBroken,
     DesignError,
     EffectRepeated,
     EffectUnknown,
     MissingExtra,
+    Stopped,
     ToolRefused,
 )
-from quintet.state.failure import FailureClass, StepFailed
+from quintet.state.failure import FAILURE_CLASSES, FailureClass, StepFailed
 
 Classifier = Callable[[BaseException], FailureClass | None]
 
@@ -60,9 +62,11 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
             AttemptEnded,
             EffectUnknown,
             EffectRepeated,
+            Stopped,
         ),
         "denied",
     ),
+    (CircuitOpen, "transient"),
     ((BudgetExhausted, DesignError, MissingExtra), "permanent"),
     (TimeoutError, "timeout"),
     (PermissionError, "denied"),
@@ -183,6 +187,8 @@ def _by_type(problem: BaseException) -> FailureClass | None:
     """Give the class that an exception's own type says, or None."""
     if isinstance(problem, ContractBroken) and problem.side == "gives":
         return "invalid"
+    if isinstance(problem, CircuitOpen) and problem.kind in FAILURE_CLASSES:
+        return problem.kind  # that of the failures that opened it
     if getattr(problem, "code", None) == "insufficient_quota":
         return "denied"  # it comes as a 429, but waiting does not fill an account
     return next((name for kinds, name in _CLASSES if isinstance(problem, kinds)), None)

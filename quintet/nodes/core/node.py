@@ -15,11 +15,12 @@ from pydantic import BaseModel
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.classify import classify
+from quintet.nodes.core.retry_after import after_wait, note_wait
 from quintet.nodes.core.task import Task, attempt_number, current_task
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed, first_in_group, in_words
 from quintet.state.record import plain
-from quintet.state.run import mark
+from quintet.state.run import mark, run_of
 
 log = logging.getLogger("quintet")
 log.addHandler(logging.NullHandler())
@@ -58,8 +59,10 @@ class Node(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state (LangGraph calls this)."""
         try:
-            return self.with_retry_record(drive(self.logic(self.input_of(input))), input)
+            logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
+            return self.with_retry_record(drive(logic), input)
         except Exception as problem:
+            note_wait(problem)
             failure = self.as_step_failed(problem)
             if failure is problem:
                 raise
@@ -68,8 +71,10 @@ class Node(Runnable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on a state without leaving the event loop's thread."""
         try:
-            return self.with_retry_record(await adrive(self.logic(self.input_of(input))), input)
+            logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
+            return self.with_retry_record(await adrive(logic), input)
         except Exception as problem:
+            note_wait(problem)
             failure = self.as_step_failed(problem)
             if failure is problem:
                 raise
@@ -121,8 +126,39 @@ def failure_of(problem: BaseException, task: Task, *, step: str = "") -> Failure
         step=step,
         attempts=task.attempt,
     )
+    failure = replace(failure, causes=_causes(problem, task.node))
     log.warning("%s (attempt %d)", failure, task.attempt, exc_info=problem)
     return failure
+
+
+CAUSES_KEPT = 8
+CAUSE_LENGTH = 200
+
+
+def _causes(problem: BaseException, node: str) -> tuple[Failure, ...]:
+    """Record the failures that led to one: a nested step's as it was, others by their exception."""
+    causes: list[Failure] = []
+    cause: BaseException | None = first_in_group(problem)
+    if isinstance(cause, StepFailed):
+        return _with_own(cause.failure)
+    seen = {id(cause)}
+    while cause is not None and len(causes) < CAUSES_KEPT:
+        cause = cause.__cause__
+        if cause is None or id(cause) in seen:
+            break
+        seen.add(id(cause))
+        if isinstance(cause, StepFailed):
+            # Its record has its own causes, and has them still where it was read back as text.
+            causes += _with_own(cause.failure)
+            break
+        error = type(first_in_group(cause)).__name__
+        words = in_words(cause)[:CAUSE_LENGTH]
+        causes.append(Failure(node=node, kind=classify(cause), error=error, message=words))
+    return tuple(causes[:CAUSES_KEPT])
+
+
+def _with_own(failure: Failure) -> tuple[Failure, ...]:
+    return (replace(failure, causes=()), *failure.causes)[:CAUSES_KEPT]
 
 
 def _named(failure: Failure, node: str) -> str:

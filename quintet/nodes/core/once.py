@@ -16,11 +16,13 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import AttemptEnded, DesignError, EffectRepeated, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
+from quintet.nodes.core.guards import guards
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
-from quintet.state.action import Action
+from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
 from quintet.state.failure import in_words
+from quintet.state.journal.found import warn_of_memory
 from quintet.state.record import plain
 from quintet.state.verdict import why_not
 
@@ -84,7 +86,7 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
             end is not known and nobody can tell.
     """
     recorded = _begun(action, attempt)
-    if recorded is not None and recorded.status == "done":
+    if recorded is not None and recorded.status in ("done", "dry"):
         if recorded.digest != action.digest:
             raise EffectRepeated(_repeated(recorded, recorded.result))
         return recorded
@@ -132,12 +134,16 @@ def run_once(
     """Claim an action that is free, make the call, and give the action as done, with its result.
 
     Raises:
+        Stopped, BudgetExhausted: it must not begin any more; see `guards`.
         EffectUnknown: another task has claimed it meanwhile, or its end is not known.
         AttemptEnded: the attempt has ended.
         DesignError: the call is async where nothing awaits it, asks a person, or its result cannot
             be kept; in the last case the action is on record as done nevertheless.
     """
     attempt.check_open(action.name)
+    if attempt.task.thread and not attempt.place.shared:
+        warn_of_memory()
+    yield from guards(action, attempt)
     with alone(standing):
         claimed = yield from standing.append_first(
             "claimed",
@@ -145,6 +151,7 @@ def run_once(
             digest=action.digest,
             call=str(action),
             run=action.run,
+            thread=attempt.place.thread,
             runner=RUNNER,
         )
         if claimed is None:  # other work has done it between our reading and our claim
@@ -238,10 +245,12 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
         EffectRepeated: other work has done it, or with other arguments.
     """
     if standing.owner != attempt.owner or standing.digest != action.digest:
-        raise EffectRepeated(_repeated(action, standing.result))
+        other = standing.by if standing.by != attempt.place.thread else ""
+        raise EffectRepeated(_repeated(action, standing.result, other))
     begun = _begun(action, attempt) or action
-    at = standing.entries[-1].at or now()
-    done = replace(begun, status="done", result=standing.result, ended=at)
+    last = standing.entries[-1]
+    status: ActionStatus = "dry" if last.kind == "dry" else "done"
+    done = replace(begun, status=status, result=standing.result, ended=last.at or now())
     record(done, attempt)
     return done
 
@@ -273,8 +282,9 @@ def _unknown(action: Action) -> str:
     )
 
 
-def _repeated(action: Action, result: Any) -> str:
+def _repeated(action: Action, result: Any, by: str = "") -> str:
+    where = f"thread {by!r}, whose effects this one shares as a fork" if by else "this thread"
     return (
-        f"{action} was done before in this thread (key {action.key!r}, result {result!r:.120}); "
+        f"{action} was done before in {where} (key {action.key!r}, result {result!r:.120}); "
         "if it is meant to happen twice, put what differs into the key"
     )

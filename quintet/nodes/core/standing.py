@@ -24,6 +24,7 @@ _HOW: Mapping[str, How] = {
     "claimed": "unknown",
     "unknown": "unknown",
     "done": "done",
+    "dry": "done",
     "released": "free",
     "undone": "free",
 }
@@ -70,9 +71,18 @@ class Standing:
         return self.entries[-1].value.get("result") if self.entries else None
 
     @property
+    def by(self) -> str:
+        """Name the thread that claimed it last: of forks that share their claims, which one."""
+        return "" if self.claim is None else str(self.claim.value.get("thread", ""))
+
+    @property
     def undone(self) -> int:
         """Count how often it was done and taken back."""
         return sum(entry.kind == "undone" for entry in self.entries)
+
+    def until(self, moment: float) -> Standing:
+        """Give it as it stood at a moment."""
+        return replace(self, entries=tuple(e for e in self.entries if e.at <= moment))
 
     def append(self, kind: str, **value: Any) -> Logic[Standing]:
         """Append an entry after those that were read, and give the stream with it.
@@ -94,14 +104,14 @@ class Standing:
         place, about = self.place, {"position": position}
         first: bool = yield Call(
             place.journal.append,
-            (place.thread, self.subject, kind, value),
+            (place.scope, self.subject, kind, value),
             options=about,
             blocks=True,
         )
         if not first:
             return None
         entry = Entry(
-            thread=place.thread,
+            thread=place.scope,
             subject=self.subject,
             position=position,
             kind=kind,
@@ -113,9 +123,7 @@ class Standing:
 
 def standing_of(place: Place, subject: str) -> Logic[Standing]:
     """Read an action's stream."""
-    entries: tuple[Entry, ...] = yield Call(
-        place.journal.read, (place.thread, subject), blocks=True
-    )
+    entries: tuple[Entry, ...] = yield Call(place.journal.read, (place.scope, subject), blocks=True)
     return Standing(place=place, subject=subject, entries=entries)
 
 
@@ -139,7 +147,7 @@ def alone(standing: Standing) -> Iterator[None]:
     Raises:
         EffectUnknown: somebody else is at it now; it says who.
     """
-    name = f"\x01{standing.place.thread}\x01{standing.subject}"
+    name = f"\x01{standing.place.scope}\x01{standing.subject}"
     try:
         with standing.place.journal.holds.hold(name):
             yield

@@ -46,12 +46,14 @@ def take_back(
         Exception: the undo's own; the action stays done, and nobody knows whether it was undone.
     """
     deed = yield from standing_of(place, subject_of(action))
+    if deed.by not in ("", place.thread):
+        return f"thread {deed.by!r} did it, whose effects this fork shares; undo it there"
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
     with alone(about):
         if about.how == "unknown" and not effect.undo_honours_key:
             return f"its undo was begun, and its end is not known ({about.result or 'cut off'})"
         if about.how != "done":
-            key = key_for_receiver(place.scope, action, -1 - deed.undone)
+            key = key_for_receiver(place.for_receivers, action, -1 - deed.undone)
             about = yield from about.append(
                 "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
             )

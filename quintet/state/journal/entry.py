@@ -88,7 +88,9 @@ class Journal(ABC):
         self.room = room
         if room.tenant is not None:
             self.holds = RoomHolds(self.holds, room)
-        self._unlock()
+        # One in memory is not opened before somebody uses it.
+        if self.durable or room.keys is not None:
+            self._unlock()
 
     def _unlock(self) -> None:
         room, thread = self.room, self.room.inside(NO_THREAD)
@@ -133,6 +135,12 @@ class Journal(ABC):
         """Give a stream's entries, the oldest first."""
         rows = self._read(self._thread(thread), self._subject(thread, subject))
         return tuple(map(self._entry, rows))
+
+    def heads(self, thread: str, subjects: Collection[str]) -> dict[str, Entry]:
+        """Give the last entry of each of these streams that has any, by one query."""
+        names = {self._subject(thread, subject): subject for subject in subjects}
+        rows = self._heads(self._thread(thread), tuple(names)) if names else ()
+        return {names[row[1]]: self._entry(row) for row in rows}
 
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
@@ -184,7 +192,7 @@ class Journal(ABC):
         """
         start = tenant_start(self.room)
         self._forget_all(start, start[:-1] + chr(ord(MARK) + 1), keep_streams)
-        if not keep_streams:
+        if not keep_streams and self._locked is not None:
             self._unlock()
 
     def _thread(self, thread: str) -> str:
@@ -247,6 +255,10 @@ class Journal(ABC):
     @abstractmethod
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         """Select a stream's rows in their order."""
+
+    @abstractmethod
+    def _heads(self, thread: str, subjects: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        """Select the last row of each of these streams."""
 
     @abstractmethod
     def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:

@@ -59,6 +59,11 @@ _INSERT_NEXT: Final = (
 _READ: Final = (
     f"SELECT {_COLUMNS} FROM quintet_journal WHERE thread = %s AND subject = %s ORDER BY position"
 )
+_HEADS: Final = (
+    f"SELECT {_COLUMNS} FROM quintet_journal AS j WHERE thread = %s AND subject = ANY(%s) "
+    "AND position = (SELECT max(position) FROM quintet_journal "
+    "WHERE thread = j.thread AND subject = j.subject)"
+)
 _OF_ALL: Final = (
     f"SELECT {_COLUMNS} FROM quintet_journal WHERE subject >= %s AND subject < %s "
     "ORDER BY thread, subject, position"
@@ -135,6 +140,9 @@ class PostgresJournal(Journal):
 
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         return self._select(_READ, (thread, subject))
+
+    def _heads(self, thread: str, subjects: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        return self._select(_HEADS, (thread, list(subjects)))
 
     def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:
         if thread is None:

@@ -45,6 +45,11 @@ _NEXT: Final = (
 _READ: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject = ? ORDER BY position"
 )
+_HEADS: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal AS j WHERE thread = ? AND subject IN ({{}}) "
+    "AND position = (SELECT max(position) FROM quintet_journal "
+    "WHERE thread = j.thread AND subject = j.subject)"
+)
 _OF_ALL: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE subject >= ? AND subject < ? "
     "ORDER BY thread, subject, position"
@@ -69,7 +74,11 @@ class SqliteJournal(Journal):
     def __init__(
         self, conn: sqlite3.Connection, lock: AbstractContextManager[Any], holds: Holds
     ) -> None:
-        self._conn, self._lock, self.holds = conn, lock, holds
+        self._given, self._lock, self.holds = conn, lock, holds
+
+    @property
+    def _conn(self) -> sqlite3.Connection:
+        return self._given
 
     def setup(self) -> None:
         """Make the table where it is missing."""
@@ -137,6 +146,10 @@ class SqliteJournal(Journal):
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         return self._select(_READ, (thread, subject))
 
+    def _heads(self, thread: str, subjects: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+        marks = ", ".join("?" * len(subjects))
+        return self._select(_HEADS.format(marks), (thread, *subjects))
+
     def _entries(self, thread: str | None, start: str) -> Sequence[Sequence[Any]]:
         if thread is None:
             return self._select(_OF_ALL, (start, start + LAST))
@@ -157,6 +170,15 @@ class MemoryJournal(SqliteJournal):
     durable = False
 
     def __init__(self) -> None:
-        conn = sqlite3.connect(":memory:", check_same_thread=False)
-        super().__init__(conn, threading.RLock(), Holds())
-        self.setup()
+        self._lock, self.holds = threading.RLock(), Holds()
+        self._made: sqlite3.Connection | None = None
+
+    @property
+    def _conn(self) -> sqlite3.Connection:
+        # Opened by the first who uses it. It may be made in an event loop, where a server refuses
+        # whatever might block.
+        with self._lock:
+            if self._made is None:
+                self._made = sqlite3.connect(":memory:", check_same_thread=False)
+                self.setup()
+            return self._made

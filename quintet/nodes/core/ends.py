@@ -1,0 +1,42 @@
+"""Refuse the parts of an effect by which its end could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from quintet.errors import DesignError
+from quintet.nodes.core.breaker import check_breaker
+from quintet.state.verdict import refuse_async
+
+
+def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
+    """Refuse what does not fit; give the harmless exceptions as a tuple.
+
+    Args:
+        effect: the effect.
+        part: its name in messages.
+
+    Raises:
+        DesignError: it names the part and the value.
+    """
+    given = effect.harmless
+    errors: tuple[Any, ...] = given if isinstance(given, tuple) else (given,)
+    for error in errors:
+        if not (isinstance(error, type) and issubclass(error, BaseException)):
+            raise DesignError(f"{part}: harmless={error!r:.60} is no exception type")
+    for name in ("undo", "allow", "reconcile", "after", "dry"):
+        function: Callable[..., Any] | None = getattr(effect, name)
+        if function is not None and not callable(function):
+            raise DesignError(f"{part}: {name}={function!r:.60} is no function")
+    for name in ("allow", "after", "dry"):
+        refuse_async(f"{part}, {name}", getattr(effect, name))
+    for name in ("reconcile", "dry"):
+        if getattr(effect, name) is not None:
+            effect.arguments.check_fits(getattr(effect, name), name)
+    if isinstance(effect.sequence, bool) or not isinstance(effect.sequence, int):
+        raise DesignError(f"{part}: repeat({effect.sequence!r:.60}) is no whole number")
+    if effect.sequence < 1:
+        raise DesignError(f"{part}: repeat({effect.sequence}): the first is 1, and is no repeat")
+    check_breaker(part, effect.breaker)
+    return errors

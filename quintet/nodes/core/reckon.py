@@ -1,0 +1,54 @@
+"""Run logic within an attempt: in its time, or in one of its own whose spending is counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from langgraph.types import Command
+
+from quintet.errors import BudgetExhausted
+from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.call import Call, Logic, TimeUp
+from quintet.nodes.core.task import Task
+from quintet.state.budget import Spending
+
+R = TypeVar("R")
+
+
+def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
+    """Make a call that ends with the attempt's seconds, where they are limited.
+
+    Raises:
+        BudgetExhausted: they are used up.
+    """
+    if (left := attempt.left) is None:
+        return (yield call)
+    late = attempt.deadline
+    try:
+        return (yield replace(call, seconds=max(left, 0.0)))
+    except TimeUp:
+        attempt.check()
+        # The clock that cut it off may be a little ahead of the one that `check` looks at.
+        why = "budget reached, seconds"
+        if late is not None and late.left < 1:
+            why = f"deadline reached: the run may take {late.limit:g} s"
+        raise BudgetExhausted(f"{attempt.task.node}: {why}") from None
+
+
+def reckoned(task: Task, logic: Logic[R], run: str) -> Logic[tuple[R, Spending]]:
+    """Run a chooser, planner or judge, and give its result with what its models have spent.
+
+    It may call no tools. `run` is the id of the run that it is part of.
+    """
+    with Attempt(task=task, allowed=(), run=run) as attempt:
+        result = yield from logic
+    return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
+
+
+def counted(task: Task, logic: Logic[Command[Any]], run: str) -> Logic[Command[Any]]:
+    """Run the logic of a node that decides, and add its models' spending to its update."""
+    command, spent = yield from reckoned(task, logic, run)
+    if not spent or not isinstance(command.update, dict | None):
+        return command
+    return replace(command, update={**(command.update or {}), "spent": spent})
