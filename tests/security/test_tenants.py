@@ -12,10 +12,10 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.graph import START, StateGraph
 from langgraph.types import Interrupt, interrupt
 
-from quintet.errors import CheckpointerError, NoSuchRun, ThreadHeld
+from quintet.errors import CheckpointerError, NoSuchRun, Stopped, ThreadHeld
 from quintet.graphs import create_single_agent
 from quintet.nodes import Worker, effect
-from quintet.runs import look, start
+from quintet.runs import look, release, start, stop, stops
 from quintet.runs.stored import stored_runs
 from quintet.state import Contract, OrchestrationState, checkpointer, threads
 from quintet.state.saver import Saver
@@ -188,6 +188,41 @@ async def test_a_tenant_can_neither_look_at_answer_nor_resume_anothers_run(
 
 
 @STORES
+@pytest.mark.parametrize("keyed", [False, True])
+def test_whoever_has_no_tenant_stops_all_and_a_tenant_only_its_own(
+    kind: str, keyed: bool, tmp_path: Path
+) -> None:
+    SENT.clear()
+    order = {"message": "m", "order": "1"}
+    keys = {None: b"n" * 32, "acme": b"a" * 32, "globex": None} if keyed else {}
+    with store_url(kind, tmp_path) as url, ExitStack() as stack:
+        none, acme, other = (
+            stack.enter_context(checkpointer(url, tenant=t, key=keys.get(t)))
+            for t in (None, "acme", "globex")
+        )
+        said = {"by": "maria", "why": "paid twice"}
+        for thing, stopped in (
+            ({"tenant": "acme"}, (acme,)),
+            ({"effect": "send"}, (acme, other, none)),
+            ({"thread": "t"}, (none,)),
+        ):
+            stop(none, **thing, **said)
+            for saver in (acme, other, none):
+                if saver in stopped and "effect" not in thing:
+                    with pytest.raises(Stopped, match="paid twice"):
+                        start(shop(saver), order, thread="t")
+                elif saver in stopped:
+                    assert start(shop(saver), order, thread="t").status != "done"
+            assert SENT == []
+            release(none, **thing, by="maria")
+        stop(acme, effect="send", **said)
+        assert start(shop(other), order, thread="u").status == "done"
+        assert start(shop(acme), order, thread="u").status != "done"
+        assert stops(none) == stops(other) == ()
+        assert len(SENT) == 1
+
+
+@STORES
 def test_a_tenants_hold_is_no_hold_on_anothers_thread(kind: str, tmp_path: Path) -> None:
     with store_url(kind, tmp_path) as url, ExitStack() as stack:
         acme, again, other = (
@@ -247,3 +282,10 @@ def test_memory_keeps_tenants_apart_too() -> None:
         assert len([*saver.list(None, limit=1)]) == 1
         saver.delete_tenant(keep_journal=False)
         assert seen(saver) == {}
+
+
+def test_a_stop_does_not_count_as_an_entry_from_before_there_was_a_key(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    stop(url, effect="send", by="maria", why="paid twice")
+    with checkpointer(url, key=b"k" * 32) as saver:
+        assert [found.name for found in stops(saver)] == ["send"]

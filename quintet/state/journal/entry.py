@@ -98,7 +98,8 @@ class Journal(ABC):
             kept = [str(row[4]) for row in self._read(thread, NAMES)]
             if room.keys is None and not kept:
                 return
-            older = not kept and any(room.has(row[0]) for row in self._entries(None, ""))
+            rows = () if kept else self._entries(None, "")
+            older = any(room.has(row[0]) and not _is_stop(row[0], row[1]) for row in rows)
             self._locked, text = Locked.opened(room, kept, older)
             # Where another process is first, its secret is the one that counts.
             if text is None or self._append((thread, NAMES, "key", text, now()), len(kept)):
@@ -127,7 +128,7 @@ class Journal(ABC):
         """
         own, about, at = self._thread(thread), self._subject(thread, subject), now()
         text = write(value or {})
-        if self._locked is not None:
+        if self._locked is not None and not _is_stop(own, about):
             text = self._locked.seal((own, about, kind), at, stored(subject), text, position)
         return self._append((own, about, kind, text, at), position)
 
@@ -141,6 +142,11 @@ class Journal(ABC):
         names = {self._subject(thread, subject): subject for subject in subjects}
         rows = self._heads(self._thread(thread), tuple(names)) if names else ()
         return {names[row[1]]: self._entry(row) for row in rows}
+
+    def stops(self, subjects: Collection[str]) -> dict[str, Entry]:
+        """Give the last entry of each of these stops that hold for all tenants."""
+        rows = self._heads("", tuple(map(stored, subjects))) if subjects else ()
+        return {row[1]: _plain_entry(row) for row in rows}
 
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
@@ -201,9 +207,9 @@ class Journal(ABC):
 
     def _subject(self, thread: str, subject: str) -> str:
         subject = stored(subject)
-        if self._locked is None:
-            return subject
         own = self._thread(thread)
+        if self._locked is None or _is_stop(own, subject):
+            return subject
         # A stream from before there was a key goes on where it is, so that it is found.
         if self._locked.clear and self._read(own, subject):
             return subject
@@ -211,16 +217,9 @@ class Journal(ABC):
 
     def _entry(self, row: Sequence[Any]) -> Entry:
         thread, subject, position, kind, value, at = row
-        if self._locked is not None:
+        if self._locked is not None and not _is_stop(thread, subject):
             subject, value = self._locked.open(row)
-        return Entry(
-            thread=outside(thread),
-            subject=subject,
-            position=position,
-            kind=kind,
-            value=_value(value, thread, subject),
-            at=at,
-        )
+        return _plain_entry((thread, subject, position, kind, value, at))
 
     def _as_open(self, row: Sequence[Any]) -> Open:
         thread, name, value, at = row
@@ -274,6 +273,23 @@ COLUMNS = "thread, subject, position, kind, value, at"
 def write(value: Mapping[str, Any]) -> str:
     """Write plain data as text that any database takes: JSON in ASCII, without revealed secrets."""
     return json.dumps(redacted_data(value), separators=(",", ":"))
+
+
+def _plain_entry(row: Sequence[Any]) -> Entry:
+    thread, subject, position, kind, value, at = row
+    return Entry(
+        thread=outside(thread),
+        subject=subject,
+        position=position,
+        kind=kind,
+        value=_value(value, thread, subject),
+        at=at,
+    )
+
+
+def _is_stop(thread: str, subject: str) -> bool:
+    """Say whether a stream stops something of all tenants: each reads it, whatever its keys."""
+    return not thread and subject.startswith("stop ")
 
 
 def tenant_start(room: Room) -> str:
