@@ -1,4 +1,4 @@
-"""Give pytest a fixture that makes a suite's gates a test.
+"""Give pytest fixtures that make a suite's gates, or a graph's crash points, a test.
 
 Pytest finds this plugin itself once Quintet is installed; it imports nothing until it is used.
 """
@@ -39,3 +39,28 @@ def quintet_gates(record_property: Callable[[str, object], None]) -> Callable[..
         return report
 
     return evaluated
+
+
+@pytest.fixture
+def crashpoints(record_property: Callable[[str, object], None]) -> Callable[..., Any]:
+    """Return a function that crashes a graph at every point, and fails the test unless it recovers.
+
+    The function takes what `quintet.testing.crashpoints` takes, and returns its report. Each figure
+    becomes a property of the test in JUnit XML.
+
+        def test_no_crash_loses_or_doubles_a_refund(crashpoints):
+            crashpoints(build_desk, {"message": "refund 1042"}, person=maria)
+    """
+
+    def crashed(graph: Any, given: Any, **options: Any) -> Any:
+        # Imported late, as above.
+        from quintet.testing.crash.crashpoints import crashpoints
+
+        report = crashpoints(graph, given, **options)
+        for name, figure in report.as_dict().items():
+            record_property(name, figure)
+        if not report.ok:
+            pytest.fail(f"{report}", pytrace=False)
+        return report
+
+    return crashed

@@ -33,6 +33,33 @@ def test_sample(quintet_gates):
     assert len(quintet_gates(suite(100), sample=60, jobs=2).rows) == 60
 """
 
+CRASHES = """
+from quintet.graphs import create_single_agent
+from quintet.nodes import Worker, effect
+from quintet.state import Contract
+
+def desk(reconcile):
+    def pay(order: int) -> str:
+        return f"receipt {order}"
+
+    def agent(request, tools):
+        return {"reply": tools.pay(order=1)}
+
+    paying = effect(pay, key="{order}", reconcile=reconcile)
+    contract = Contract(goal="Pay", needs=("message",), tools=(paying,))
+    return lambda: create_single_agent(Worker(agent=agent, contract=contract))
+
+def test_good(crashpoints):
+    report = crashpoints(desk(None), {"message": "pay"})
+    assert report.points > 10
+
+def test_bad(crashpoints):
+    def lies(order):
+        return False
+
+    crashpoints(desk(lies), {"message": "pay"})
+"""
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -67,3 +94,14 @@ def test_the_plugin_costs_a_session_nothing_until_it_is_used(tmp_path, run):
         "    assert not {'quintet.evals', 'langgraph', 'langchain_core'} & set(sys.modules)\n"
     )
     assert run(tmp_path, "-q").returncode == 0
+
+
+def test_a_graph_that_a_crash_makes_pay_twice_fails_its_test_with_the_points(tmp_path, run):
+    (tmp_path / "test_desk.py").write_text(CRASHES)
+    done = run(tmp_path, "-q", "--junitxml=out.xml")
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+    assert "NOT all recovered" in done.stdout
+    assert "after call of effect pay:1 in work: duplicated pay:1" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert 'name="duplicated"' in (tmp_path / "out.xml").read_text()

@@ -26,6 +26,7 @@ from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.dry import would_do
 from quintet.nodes.core.ends import check_ends
 from quintet.nodes.core.once import Ends, done_here, propose, run_once
+from quintet.nodes.core.receiver import Deed, received
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
 from quintet.state.action import Action
@@ -247,7 +248,9 @@ class Effect:
         arguments = self.arguments.read(action.arguments)
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
-        call = Call(partial(self.function, **arguments), (), blocks=not is_async(self.function))
+        deed = Deed(name=self.name, key=action.key, receiver=arguments.get(KEY, ""))
+        function = received(deed, partial(self.function, **arguments))
+        call = Call(function, (), blocks=not is_async(self.function))
         logic = run_once(action, attempt, call, standing, self._ends(attempt))
         if self.breaker is not None:
             logic = self.breaker.guarded(self.name, attempt.place.journal, logic)
@@ -274,13 +277,13 @@ class Effect:
         known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
         return {name: value for name, value in known.items() if takes(function, name)}
 
-    def undo_call(self, result: Any, key: str) -> Call:
+    def undo_call(self, action: Action, result: Any, key: str) -> Call:
         """Give the call that takes the effect back, with a key by which its receiver knows it."""
         options = {KEY: key} if self.undo_honours_key else {}
-        undo: Any = self.undo
-        return Call(
-            undo, (self.arguments.result(result),), options=options, blocks=not is_async(undo)
-        )
+        function: Any = self.undo
+        deed = Deed(name=f"undo {self.name}", key=action.key, receiver=options.get(KEY, ""))
+        given, blocks = (self.arguments.result(result),), not is_async(function)
+        return Call(received(deed, function), given, options=options, blocks=blocks)
 
     def as_tool(self) -> StructuredTool:
         """Give this effect as a LangChain tool, with the function's own description and schema.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from quintet.runs.thread import (
     thread_of,
 )
 from quintet.state.action import shown
+from quintet.state.clock import now
 from quintet.state.decision import KINDS, Decision
 from quintet.state.fragments import without_run
 from quintet.state.outcome import STATUSES, Outcome
@@ -229,9 +229,9 @@ def _bind(answer: Any, question: Waiting) -> Any:
     digest = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
     # The time goes with the answer: read again after a crash, it must not count as late.
     if isinstance(answer, Mapping) and "answer" in answer and digest:
-        return {"digest": digest, "at": time.time(), **answer}
+        return {"digest": digest, "at": now(), **answer}
     if isinstance(answer, Answer | SettleAnswer):
-        binding = {"digest": answer.digest or digest, "at": answer.at or time.time()}
+        binding = {"digest": answer.digest or digest, "at": answer.at or now()}
         answer = answer.model_copy(update=binding)
     if hasattr(answer, "model_dump"):
         return answer.model_dump()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError, RunError
+from quintet.state.clock import now
 from quintet.state.record import digest
 
 ActionStatus = Literal[
@@ -41,7 +41,7 @@ class Approval:
     by: str
     role: str = ""
     note: str = ""
-    at: float = field(default_factory=time.time)
+    at: float = field(default_factory=now)
     expires: float | None = None
     question: str = ""
 
@@ -82,7 +82,7 @@ class Action:
     status: ActionStatus = "proposed"
     approval: Approval | None = None
     result: Any = None
-    at: float = field(default_factory=time.time)
+    at: float = field(default_factory=now)
     run: str = ""
     gate: str = ""
     ended: float | None = None

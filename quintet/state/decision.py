@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Literal, get_args
 
 from quintet.errors import DesignError
+from quintet.state.clock import now
 
 Kind = Literal[
     "route",
@@ -59,7 +59,7 @@ class Decision:
     confidence: float | None = None
     candidates: tuple[str, ...] = ()
     seen: str = ""
-    at: float = field(default_factory=time.time)
+    at: float = field(default_factory=now)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

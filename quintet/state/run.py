@@ -135,7 +135,9 @@ class Life:
 
     def begin(self, run: str = "", limit: float | None = None) -> None:
         """Begin a new run, under the id `run` or a new one; the tighter limit holds."""
-        self.begun = self.supersteps
+        # A resume at the input begins the run, and so does the input: it has begun with the first.
+        if self.begun is None:
+            self.begun = self.supersteps
         self.id = run or uuid4().hex[:8]
         limits = [each for each in (limit, self._next_limit) if each is not None]
         if limits or self.limit is not None:

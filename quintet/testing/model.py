@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +16,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic_core import to_json
 
 from quintet.errors import DesignError
+from quintet.state import clock
 from quintet.testing.call import ModelCall, calling_node, count_characters
 from quintet.testing.reply import Reply, as_chunks, as_message, check_reply, raise_fault
 from quintet.testing.script import Script
@@ -178,13 +177,13 @@ class ScriptedModel(BaseChatModel):
     def _answer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         reply = self._take(messages, options)
         if self.latency:
-            time.sleep(self.latency)
+            clock.sleep(self.latency)
         return self._message(reply, messages, options)
 
     async def _aanswer(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         reply = self._take(messages, options)
         if self.latency:
-            await asyncio.sleep(self.latency)
+            await clock.asleep(self.latency)
         return self._message(reply, messages, options)
 
     def _take(self, messages: list[BaseMessage], options: dict[str, Any]) -> Reply:

@@ -277,7 +277,7 @@ async def test_latency_lets_other_calls_begin_while_one_waits():
 @pytest.mark.parametrize("way", ["invoke", "stream"])
 async def test_latency_is_waited_for_before_a_reply_or_a_fault(way, monkeypatch):
     waited: list[float] = []
-    monkeypatch.setattr("quintet.testing.model.time.sleep", waited.append)
+    monkeypatch.setattr("quintet.state.clock.time.sleep", waited.append)
     model = ScriptedModel(["a", ModelRateLimitError], latency=2.5)
     await ask(model, way)
     with pytest.raises(ModelRateLimitError):
@@ -292,7 +292,7 @@ async def test_latency_holds_for_the_async_ways(way, monkeypatch):
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("quintet.testing.model.asyncio.sleep", sleep)
+    monkeypatch.setattr("quintet.state.clock.asyncio.sleep", sleep)
     await ask(ScriptedModel(["a"], latency=2.5), way)
     assert waited == [2.5]
 

@@ -36,6 +36,7 @@ from quintet.nodes.agents.chat import (
 )
 from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
+from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
@@ -43,7 +44,7 @@ from quintet.nodes.core.once import record
 from quintet.nodes.core.reckon import in_time
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action
-from quintet.state.channels import Ending
+from quintet.state.channels import STANDING, Actions, Ending
 from quintet.state.contract import Contract
 from quintet.state.record import read
 from quintet.state.verdict import is_async, name_of
@@ -98,7 +99,7 @@ def _call_runnable(
     attempt.check()
     inner = input_runnable(agent)
     result = yield from in_time(attempt, Call(agent, (_input(inner, contract, request),), config))
-    for action in _actions_in(result):
+    for action in (*_actions_in(result), *_actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
             record(action, attempt)
     if isinstance(result, Mapping):
@@ -144,6 +145,16 @@ def _actions_in(result: Any) -> Iterator[Action]:
         artifact = message.artifact if isinstance(message, ToolMessage) else None
         if isinstance(artifact, Mapping) and "quintet_action" in artifact:
             yield read(Action, artifact["quintet_action"])
+
+
+def _actions_of(agent: Any, result: Any) -> Iterator[Action]:
+    """Give what a nested graph of ours has done, by its own state: after a resume, all of it."""
+    channels = getattr(agent, "channels", None) or {}
+    if not isinstance(result, Mapping) or not isinstance(channels.get("actions"), Actions):
+        return
+    for item in of_this_run(result).values():
+        if item["status"] in STANDING and "arguments" in item and "again" not in item:
+            yield read(Action, item)
 
 
 def _check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:

@@ -65,6 +65,7 @@ class Attempt:
         place: the journal in which its effects are claimed, and the thread there.
         mode: how the thread's effects are meant; None until one asks for it.
         books: where its spending is written, if it is limited or priced.
+        heard: the tasks, and the effects about which each has taken its person's answers.
     """
 
     task: Task
@@ -90,6 +91,7 @@ class Attempt:
     mode: Mode | None = field(default=None, init=False, repr=False)
     books: Books | None = field(default=None, init=False, repr=False)
     resumed: bool = field(default=False, init=False, repr=False)
+    heard: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 

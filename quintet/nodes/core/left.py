@@ -107,6 +107,12 @@ class Within(Mapping[str, Any]):
         }
 
 
+def forget_attempts() -> None:
+    """Forget all records, as a process does that ends."""
+    with _attempts_lock:
+        _attempts.clear()
+
+
 _lock = threading.Lock()
 
 

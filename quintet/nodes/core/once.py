@@ -13,11 +13,18 @@ from typing import Any
 
 from langgraph.errors import GraphBubbleUp
 
-from quintet.errors import AttemptEnded, DesignError, EffectRepeated, EffectUnknown
+from quintet.errors import (
+    ActionRefused,
+    AttemptEnded,
+    DesignError,
+    EffectRepeated,
+    EffectUnknown,
+)
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.guards import guards
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
+from quintet.nodes.core.task import running_task
 from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
@@ -89,24 +96,35 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
     if recorded is not None and recorded.status in ("done", "dry"):
         if recorded.digest != action.digest:
             raise EffectRepeated(_repeated(recorded, recorded.result))
+        if attempt.place.shared:
+            yield from _standing(action, attempt, ends)  # with the answers that this task has got
         return recorded
     if recorded is None:
         for layer in attempt.layers():
             refuse_repeat(action, layer.known)
-    standing = yield from standing_of(attempt.place, subject_of(action))
-    if standing.how == "unknown":
-        standing = yield from _resolved(action, standing, ends)
+    standing = yield from _standing(action, attempt, ends)
     if standing.how == "done":
         return _as_done(action, standing, attempt)
     return standing
 
 
-def _resolved(action: Action, standing: Standing, ends: Ends) -> Logic[Standing]:
+def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
+    """Read how an action stands, and find it out where its end is not known."""
+    standing = yield from standing_of(attempt.place, subject_of(action))
+    if standing.how != "unknown" and not standing.answers_in(running_task()):
+        return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
     with alone(standing):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
-        return (yield from ends.resolve(action, standing, True))
+        if standing.how == "unknown" and standing.owner == attempt.owner:
+            # A worker that pauses for the question goes on as another task: by this it is known.
+            record(replace(action, status="unknown", result=standing.result or UNDER_WAY), attempt)
+        try:
+            return (yield from ends.resolve(action, standing, True))
+        except ActionRefused:
+            record(replace(action, status="undone"), attempt)
+            raise
 
 
 def propose(action: Action, attempt: Attempt) -> None:
@@ -244,13 +262,14 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
     Raises:
         EffectRepeated: other work has done it, or with other arguments.
     """
-    if standing.owner != attempt.owner or standing.digest != action.digest:
+    begun = _begun(action, attempt)
+    mine = standing.owner == attempt.owner or begun is not None
+    if not mine or standing.digest != action.digest:
         other = standing.by if standing.by != attempt.place.thread else ""
         raise EffectRepeated(_repeated(action, standing.result, other))
-    begun = _begun(action, attempt) or action
     last = standing.entries[-1]
     status: ActionStatus = "dry" if last.kind == "dry" else "done"
-    done = replace(begun, status=status, result=standing.result, ended=last.at or now())
+    done = replace(begun or action, status=status, result=standing.result, ended=last.at or now())
     record(done, attempt)
     return done
 

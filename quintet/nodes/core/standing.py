@@ -70,6 +70,10 @@ class Standing:
         """Give what the last entry holds as a result, or as the reason for an unknown end."""
         return self.entries[-1].value.get("result") if self.entries else None
 
+    def answers_in(self, task: str) -> tuple[Entry, ...]:
+        """Give the answers of people that a task has got about it."""
+        return tuple(e for e in self.entries if task and e.value.get("task") == task)
+
     @property
     def by(self) -> str:
         """Name the thread that claimed it last: of forks that share their claims, which one."""

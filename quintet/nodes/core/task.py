@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
-from langgraph.runtime import get_runtime
+from langgraph.runtime import ExecutionInfo, Runtime, get_runtime
 
 _calls = count(1)
 
@@ -38,7 +39,7 @@ def current_task(default: str) -> Task:
     except RuntimeError:
         return Task(default, superstep=f"call {next(_calls)}", path=default)
     node = str(config.get("metadata", {}).get("langgraph_node", default))
-    info = get_runtime().execution_info
+    info = _info()
     if info is None:
         return Task(node, superstep=f"call {next(_calls)}", path=node)
     node = node.removeprefix("__error_handler__")  # LangGraph runs a handler under this name
@@ -63,8 +64,20 @@ def _root(config: RunnableConfig) -> str:
 
 def attempt_number() -> int:
     """Give the number of the attempt that runs now, from 1; 1 outside a graph."""
-    try:
-        info = get_runtime().execution_info
-    except RuntimeError:
-        return 1
+    info = _info()
     return 1 if info is None else info.node_attempt
+
+
+def running_task() -> str:
+    """Give the id of the task that runs now, the innermost; empty outside a graph."""
+    info = _info()
+    return "" if info is None else info.task_id
+
+
+def _info() -> ExecutionInfo | None:
+    """Give what LangGraph tells of the running task; None outside a graph."""
+    try:
+        runtime: Runtime[Any] | None = get_runtime()
+    except (RuntimeError, KeyError):  # a runnable of LangChain's has a config, and no runtime
+        return None
+    return None if runtime is None else runtime.execution_info

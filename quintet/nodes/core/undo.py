@@ -22,7 +22,7 @@ class Undoable(Protocol):
     def undo(self) -> Callable[..., Any] | None:
         """Give the function that takes it back."""
 
-    def undo_call(self, result: Any, key: str) -> Call:
+    def undo_call(self, action: Action, result: Any, key: str) -> Call:
         """Give the call that takes it back, with a key by which its receiver knows a repeat."""
 
     @property
@@ -48,6 +48,8 @@ def take_back(
     deed = yield from standing_of(place, subject_of(action))
     if deed.by not in ("", place.thread):
         return f"thread {deed.by!r} did it, whose effects this fork shares; undo it there"
+    if deed.entries and deed.entries[-1].kind == "undone":
+        return ""  # by this work, before its process ended
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
     with alone(about):
         if about.how == "unknown" and not effect.undo_honours_key:
@@ -58,7 +60,7 @@ def take_back(
                 "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
             )
             try:
-                yield effect.undo_call(result, key)
+                yield effect.undo_call(action, result, key)
             except GraphBubbleUp:
                 raise DesignError(f"the undo of {action} asks a person; ask before it") from None
             except Exception as problem:

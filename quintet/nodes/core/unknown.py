@@ -14,9 +14,11 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.duration import utc
 from quintet.nodes.core.standing import Standing
+from quintet.nodes.core.task import attempt_number, running_task
 from quintet.nodes.core.undo import Undoable, take_back
 from quintet.state.action import Action
 from quintet.state.failure import in_words
+from quintet.state.journal.entry import Entry
 from quintet.state.record import plain
 from quintet.state.verdict import is_async
 
@@ -90,6 +92,11 @@ def resolve(
         EffectUnknown: nobody can be asked here.
         ActionRefused: the person had it taken back.
     """
+    answers = _heard_before(effect, action, attempt, standing) if may_ask else ()
+    if answers and answers[-1].value.get("undo"):
+        yield from _undo(effect, action, attempt, answers[-1])
+    if standing.how != "unknown":
+        return standing
     if effect.honours_key:
         return (
             yield from standing.append("released", why="its receiver knows a repeat by its key")
@@ -103,6 +110,25 @@ def resolve(
     if not may_ask:
         return standing
     return (yield from _ask_person(effect, action, attempt, standing))
+
+
+def _heard_before(
+    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
+) -> tuple[Entry, ...]:
+    """Take the answers that this task has got about an action before it was cut off.
+
+    LangGraph gives a task's answers by their order: what is not taken here would be taken for the
+    answer to the task's next question. The journal has them; here they only are out of the way.
+    """
+    task = running_task()
+    answers = standing.answers_in(task)
+    # A retry within the task goes on in LangGraph's count of its questions: it has heard them.
+    if (task, standing.subject) in attempt.heard or attempt_number() > 1:
+        return answers
+    attempt.heard.add((task, standing.subject))
+    for _ in answers:
+        interrupt(_packet(effect, action, standing), response_schema=_schema(effect, action))
+    return answers
 
 
 def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None, Any]]:
@@ -133,14 +159,22 @@ def _ask_person(
     answer: SettleAnswer = schema.model_validate(
         interrupt(_packet(effect, action, standing), response_schema=schema)
     )
-    said = {"by": answer.by, "note": answer.note, "how": "a person said so"}
+    said = {"by": answer.by, "note": answer.note, "task": running_task()}
+    said["how"] = "a person said so"
     if answer.answer == "did not happen":
         return (yield from standing.append("released", **said))
-    done = yield from standing.append("done", result=answer.result, **said)
-    if answer.answer == "happened":
-        return done
-    yield from take_back(effect, action, answer.result, attempt.place, attempt.owner)
-    raise ActionRefused(f"{action} was taken back by {answer.by}: {answer.note}", answer.note)
+    undo = answer.answer == "undo"
+    done = yield from standing.append("done", result=answer.result, undo=undo, **said)
+    if undo:
+        yield from _undo(effect, action, attempt, done.entries[-1])
+    return done
+
+
+def _undo(effect: Resolvable, action: Action, attempt: Attempt, answer: Entry) -> Logic[None]:
+    """Take an action back as a person said, and refuse it to whoever wanted it."""
+    by, note = answer.value["by"], answer.value["note"]
+    yield from take_back(effect, action, answer.value.get("result"), attempt.place, attempt.owner)
+    raise ActionRefused(f"{action} was taken back by {by}: {note}", note)
 
 
 def _packet(effect: Resolvable, action: Action, standing: Standing) -> dict[str, Any]:
