@@ -40,10 +40,10 @@ def refuse_stopped(journal: Journal, what: str, things: Mapping[Scope, str]) -> 
     Raises:
         Stopped: it names the thing, who stopped it, when and why.
     """
-    tenant = journal.room.tenant
-    if tenant is not None:  # the checkpointer's own, whatever a configuration says
-        things = {**things, "tenant": tenant}
     streams = {stream_of(scope, name): (scope, name) for scope, name in things.items() if name}
+    tenant = journal.room.tenant
+    if tenant is not None:  # the checkpointer's own, beside the one that a configuration may name
+        streams[stream_of("tenant", tenant)] = ("tenant", tenant)
     found = [*journal.heads("", streams).items()]
     if tenant is not None:
         # Who has no tenant stops effects, graphs and tenants of all. A thread is each one's own.
