@@ -21,6 +21,7 @@ QuintetError
 ├── StepFailed          (RuntimeError)     in `failure`: a failed step, with its typed record
 └── RunError            (RuntimeError)     a run that cannot be moved as asked
     ├── NoSuchRun       (LookupError)
+    ├── GraphChanged                       its graph was changed in a way that would harm it
     ├── ThreadHeld                         somebody else moves this thread now
     │   └── RunSuperseded                  somebody else has moved it on, or it is an old checkpoint
     └── AnswerRefused   (ValueError)
@@ -148,6 +149,22 @@ class RunError(QuintetError, RuntimeError):
 
 class NoSuchRun(RunError, LookupError):
     """Raised when no run is stored under this thread."""
+
+
+class GraphChanged(RunError):
+    """Raised when a run would go on with another graph than it was begun with, and be harmed.
+
+    Attributes:
+        differences: a line for each node, field, effect or gate that differs.
+        migrates: whether a declared migration makes up for them, as soon as the run is resumed.
+    """
+
+    def __init__(
+        self, message: str, differences: tuple[str, ...] = (), *, migrates: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.differences = differences
+        self.migrates = migrates
 
 
 class ThreadHeld(RunError):

@@ -13,8 +13,11 @@ from langgraph.graph import StateGraph
 from rich.markup import escape
 
 from quintet.checks import check
-from quintet.cli.runs import stdout_console
+from quintet.cli.runs import require_database, stdout_console
 from quintet.errors import DesignError
+from quintet.runs.versions.against import impacts
+from quintet.runs.versions.choose import Versions
+from quintet.state.checkpointer import checkpointer
 from quintet.state.record import plain
 
 
@@ -24,7 +27,41 @@ def findings_of(name: str) -> list[dict[str, Any]]:
     Raises:
         DesignError: no such module or graph, or it is not a graph.
     """
-    return [plain(finding) for finding in check(load_graph(name))]
+    graph = load_graph(name)
+    # Versions run on the database that they are judged against, whatever they were compiled with.
+    newest = graph.newest.builder if isinstance(graph, Versions) else graph
+    return [plain(finding) for finding in check(newest)]
+
+
+def runs_against(name: str, url: str) -> tuple[list[dict[str, Any]], int]:
+    """Judge the open runs of a database by a graph named as MODULE:GRAPH.
+
+    Returns:
+        The runs of this graph as data, and the number of open runs that are of others.
+
+    Raises:
+        NoSuchRun: there is no such database.
+    """
+    require_database(url)
+    with checkpointer(url) as saver:
+        found, others = impacts(load_graph(name), saver)
+    return [plain(impact) for impact in found], others
+
+
+def print_runs_against(url: str, found: Sequence[Mapping[str, Any]], others: int) -> None:
+    """Print what would become of the open runs of a database, with the reasons."""
+    console = stdout_console()
+    colours = {"breaks": "red", "migrates": "yellow", "unknown": "yellow"}
+    for run in found:
+        colour = colours.get(run["verdict"], "green")
+        console.print(
+            f"[{colour}]{run['verdict']}[/] [bold]{escape(run['thread'])}[/] ({run['status']})"
+        )
+        for reason in run["reasons"]:
+            console.print(f"  {escape(reason)}")
+    broken = sum(run["verdict"] == "breaks" for run in found)
+    rest = f"; {others} open runs are of other graphs" if others else ""
+    console.print(f"{escape(url)}: {len(found)} open runs, {broken} would break{rest}")
 
 
 def print_findings(name: str, findings: Sequence[Mapping[str, Any]]) -> None:
@@ -63,7 +100,8 @@ def load_graph(name: str) -> Any:
         raise DesignError(f"{name!r}: {module_name} has no {attribute!r}; it has {names}")
     if inspect.isfunction(graph):
         graph = _call_factory(name, graph)
-    if not isinstance(graph, StateGraph) and not hasattr(graph, "builder"):
+    is_graph = isinstance(graph, StateGraph | Versions) or hasattr(graph, "builder")
+    if not is_graph:
         raise DesignError(f"{name!r} is a {type(graph).__name__}, not a graph")
     return graph
 

@@ -70,23 +70,35 @@ cli.add_command(runs)
 
 @cli.command()
 @click.argument("graph", metavar="MODULE:GRAPH")
+@click.option(
+    "--against",
+    metavar="URL",
+    help="Also say which open runs of this database the graph would break, migrate or leave alone.",
+)
 @json_option
-def check(graph: str, as_json: bool) -> None:
+def check(graph: str, against: str | None, as_json: bool) -> None:
     """Check a graph before its first run.
 
-    GRAPH names a StateGraph, a compiled graph, or a function without arguments that returns one.
-    Exits with 1 where it finds an error; warnings alone exit with 0.
+    GRAPH names a StateGraph, a compiled graph, versions of one, or a function without arguments
+    that returns one. Exits with 1 where it finds an error, or where a run would break; warnings
+    alone exit with 0.
     """
-    from quintet.cli.check import findings_of, print_findings
+    from quintet.cli.check import findings_of, print_findings, print_runs_against, runs_against
     from quintet.cli.ends import guarded
 
     with guarded():
         findings = findings_of(graph)
+        runs, others = runs_against(graph, against) if against else ([], 0)
     if as_json:
-        print_json({"graph": graph, "findings": findings})
+        about = {"against": against, "runs": runs, "others": others} if against else {}
+        print_json({"graph": graph, "findings": findings, **about})
     else:
         print_findings(graph, findings)
-    sys.exit(EXIT_GATE if any(finding["level"] == "error" for finding in findings) else 0)
+        if against:
+            print_runs_against(against, runs, others)
+    wrong = [finding for finding in findings if finding["level"] == "error"]
+    wrong += [run for run in runs if run["verdict"] == "breaks"]
+    sys.exit(EXIT_GATE if wrong else 0)
 
 
 @cli.command("eval")

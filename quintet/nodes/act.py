@@ -22,6 +22,7 @@ from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.did import complete
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.task import Task, current_task
@@ -225,6 +226,7 @@ class Undo(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
         """Undo the last action that this run has done, and come back for the one before."""
         task = current_task("undo")
+        state = yield from complete(state, task)
         tried = kept(state, "undo")
         for at, action in _done_last_first(state):
             undo = next((e for e in self.effects if e.name == action.name and e.undo), None)

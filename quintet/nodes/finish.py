@@ -10,7 +10,8 @@ from typing import Any
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, refused
 from quintet.nodes.core.attempt import Attempt
-from quintet.nodes.core.call import Logic
+from quintet.nodes.core.call import Logic, drive
+from quintet.nodes.core.did import complete
 from quintet.nodes.core.dry import would_be_done
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line, values
@@ -61,10 +62,12 @@ class Finish(Node):
 
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""
+        task = current_task("finish")
+        # The criteria too see all that the run has done, and not only its last actions.
+        state = yield from complete(state, task)
         # A `done` that is there already was written by a graph that ran before this one.
         if (state.get("outcome") or {}).get("status", "done") != "done":
             return closed(state)
-        task = current_task("finish")
         # Opened for its journal alone: judging is no part of a budget.
         attempt = Attempt(task=task)
         mode = yield from attempt.find_mode()
@@ -112,14 +115,15 @@ def hand_over(state: Any) -> dict[str, Any]:
 
     Where a budget was used up, the run ends as `exhausted` instead.
     """
-    known = values(state)
+    task = current_task("person")
+    known: Mapping[str, Any] = drive(complete(values(state), task))
     why, spent_up = _why(known)
     status: Status = "exhausted" if spent_up else "escalated"
     reason = one_line(why, 300) or "a person was asked for"
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
     would = dry_actions(known)
     outcome = said_dry(outcome, would) if would else outcome
-    return mark(known, "person") | closed(known) | ended(outcome, current_task("person").node)
+    return mark(known, "person") | closed(known) | ended(outcome, task.node)
 
 
 _ASKS = ("escalation", "route", "handoff", "replan", "merge")

@@ -2,6 +2,7 @@
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
 from quintet.runs.desk import Desk, sweep
+from quintet.runs.drain import draining
 from quintet.runs.fork import afork, fork
 from quintet.runs.retention import prune
 from quintet.runs.run import Run
@@ -9,6 +10,8 @@ from quintet.runs.start import alook, aresume, astart, look, resume, start
 from quintet.runs.stop import release, stop, stops
 from quintet.runs.stored import stored_run, stored_runs
 from quintet.runs.stream import astream, stream
+from quintet.runs.versions.choose import pinned
+from quintet.runs.versions.migration import migrate
 
 __all__ = [
     "Desk",
@@ -19,9 +22,12 @@ __all__ = [
     "aresume",
     "astart",
     "astream",
+    "draining",
     "edit",
     "fork",
     "look",
+    "migrate",
+    "pinned",
     "prune",
     "reject",
     "release",

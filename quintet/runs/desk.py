@@ -8,14 +8,15 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from quintet.errors import AnswerRefused, DesignError, NoSuchRun, Stopped, ThreadHeld
+from quintet.errors import AnswerRefused, DesignError, GraphChanged, NoSuchRun, Stopped, ThreadHeld
 from quintet.nodes.asking import NOBODY
 from quintet.nodes.core.call import Call, Logic, adrive, drive
-from quintet.runs.refusals import require_compiled
+from quintet.nodes.core.node import log
 from quintet.runs.run import Run
 from quintet.runs.start import look_logic
 from quintet.runs.stored import open_questions
 from quintet.runs.thread import App
+from quintet.runs.versions.choose import Versions, versions_of
 from quintet.state.clock import now
 from quintet.state.journal.entry import Journal
 from quintet.state.saver import Saver
@@ -69,16 +70,17 @@ class Desk:
     """Hold the questions that wait for people, of all threads of one or several graphs.
 
     Args:
-        apps: a compiled graph, or several by their names; each with a checkpointer.
+        apps: a compiled graph, or several by their names; each with a checkpointer. Versions of
+            one, from `pinned`, stand for a graph.
 
     Raises:
         DesignError: one is not compiled, or has no checkpointer.
     """
 
-    def __init__(self, apps: App | Mapping[str, App]) -> None:
-        self._named = dict(apps) if isinstance(apps, Mapping) else {"": apps}
-        for name, app in self._named.items():
-            require_compiled(app)
+    def __init__(self, apps: App | Versions | Mapping[str, App | Versions]) -> None:
+        given = apps if isinstance(apps, Mapping) else {"": apps}
+        self._named = {name: versions_of(app) for name, app in given.items()}
+        for name, app in ((name, versions.newest) for name, versions in self._named.items()):
             if not isinstance(app.checkpointer, BaseCheckpointSaver):
                 raise DesignError(
                     f"Desk: graph {name or app.name!r} has no checkpointer, so nothing waits there"
@@ -140,7 +142,8 @@ class Desk:
         self, thread: str | None, gate: str | None, approver: str | None
     ) -> Logic[tuple[Question, ...]]:
         found: list[Question] = []
-        savers = {id(app.checkpointer): app.checkpointer for app in self._named.values()}
+        newest = [versions.newest for versions in self._named.values()]
+        savers = {id(app.checkpointer): app.checkpointer for app in newest}
         for saver in savers.values():
             found += yield Call(questions_in, (saver, thread), blocks=True)
         return tuple(
@@ -154,12 +157,12 @@ class Desk:
         self, question: Question | str, answer: Any, options: Mapping[str, Any]
     ) -> Logic[Run]:
         thread = question if isinstance(question, str) else question.thread
-        app = yield from self._app_of(thread)
-        run = yield from look_logic(app, thread)
+        versions = yield from self._versions_of(thread)
+        run = yield from look_logic(versions, thread)
         to = None if isinstance(question, str) else question.id
         return (yield from run.answer_logic(answer, to, dict(options)))
 
-    def _app_of(self, thread: str) -> Logic[App]:
+    def _versions_of(self, thread: str) -> Logic[Versions]:
         """Find the graph that a thread's run is of: the one that has begun it, else that fits.
 
         Raises:
@@ -168,12 +171,13 @@ class Desk:
         if len(self._named) == 1:
             return next(iter(self._named.values()))
         fitting = {}
-        for name, app in self._named.items():
+        for name, versions in self._named.items():
+            nodes = {"", *(node for app in versions.apps for node in app.nodes)}
             asks: tuple[Question, ...] = yield Call(
-                questions_in, (app.checkpointer, thread), blocks=True
+                questions_in, (versions.newest.checkpointer, thread), blocks=True
             )
-            if asks and all(question.node in ("", *app.nodes) for question in asks):
-                fitting[name] = app
+            if asks and all(question.node in nodes for question in asks):
+                fitting[name] = versions
         if len(fitting) != 1:
             names = ", ".join(fitting) or "none"
             raise NoSuchRun(
@@ -191,6 +195,9 @@ class Desk:
                 moved.append((yield from self._answer(question, EXPIRED, {})))
             except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
                 continue  # somebody is answering it, or has, or has stopped it
+            except GraphChanged as problem:
+                # One run that cannot go on must not keep the others' time from running out.
+                log.warning("not swept: %s", problem)
         return tuple(moved)
 
 

@@ -7,6 +7,8 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from langgraph.graph.state import CompiledStateGraph
+
 from quintet.errors import RunError
 from quintet.nodes.core.call import Call, Logic
 from quintet.runs.thread import App
@@ -123,14 +125,22 @@ class Stepper:
             return None
 
 
-def watch(app: App, logic: Logic[Any], stream: StreamOptions) -> Iterator[Any]:
+def invoked(call: Call) -> App | None:
+    """Give the graph that a call invokes; None where it calls something else."""
+    graph = getattr(call.target, "__self__", None)
+    if isinstance(graph, CompiledStateGraph) and call.target == graph.invoke:
+        return graph
+    return None
+
+
+def watch(logic: Logic[Any], stream: StreamOptions) -> Iterator[Any]:
     """Run a move's logic; yield LangGraph's events meanwhile, and the run last."""
     stepper = Stepper(logic=logic)
     # Closed on every way out: a consumer that stops early must set the thread free.
     with closing(logic):
         while (call := stepper.next_call()) is not None:
             try:
-                if call.target != app.invoke:
+                if (app := invoked(call)) is None:
                     stepper.result = call.run()
                     continue
                 options, final = stream.for_call(app, call)
@@ -144,13 +154,13 @@ def watch(app: App, logic: Logic[Any], stream: StreamOptions) -> Iterator[Any]:
         yield stepper.run
 
 
-async def awatch(app: App, logic: Logic[Any], stream: StreamOptions) -> AsyncIterator[Any]:
+async def awatch(logic: Logic[Any], stream: StreamOptions) -> AsyncIterator[Any]:
     """Run a move's logic on an async graph, as `watch` does."""
     stepper = Stepper(logic=logic)
     with closing(logic):
         while (call := stepper.next_call()) is not None:
             try:
-                if call.target != app.invoke:
+                if (app := invoked(call)) is None:
                     stepper.result = await call.arun()
                     continue
                 options, final = stream.for_call(app, call)

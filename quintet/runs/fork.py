@@ -19,7 +19,9 @@ from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import require_compiled, run_config
 from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
+from quintet.runs.versions.known import note_copy
 from quintet.state.clock import now
+from quintet.state.decided import copy_decided
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 from quintet.state.saver import Saver, ThreadedSaver
 from quintet.state.upkeep import keeps_deltas, root_of, writes_of
@@ -126,6 +128,7 @@ def _copy(app: App, saver: Saver, given: Fork, paths: Mapping[str, str]) -> None
     _begin(saver, given, item, whole)
     for child in [*_children(saver, given.thread, item, whole), *_lasting(app, saver, item, whole)]:
         _put(saver, given.to, child, {})
+    copy_decided(saver.journal, given.thread, given.to, item)
     # Last, since with it the thread exists.
     _put(saver, given.to, item, paths, whole=whole)
 
@@ -155,6 +158,7 @@ def _begin(saver: Saver, given: Fork, item: CheckpointTuple, whole: bool) -> Non
     )
     if not set_mode(saver.journal, given.to, forked):
         raise RunError(f"fork(to={given.to!r}): that thread was begun otherwise; name a new one")
+    note_copy(saver.journal, given.thread, given.to, until)
 
 
 def _find(saver: Saver, thread: str, at: str | int) -> CheckpointTuple:

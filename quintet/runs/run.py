@@ -15,13 +15,12 @@ from quintet.nodes.answer import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.unknown import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
-from quintet.runs.pending import check_nodes
+from quintet.runs.past import Past, decisions_in, read_past, values_of
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.stop import check_not_stopped
 from quintet.runs.thread import (
     App,
     held,
-    history,
     invocation,
     is_input,
     keeps_runs,
@@ -29,9 +28,10 @@ from quintet.runs.thread import (
     snapshot_of,
     thread_of,
 )
+from quintet.runs.versions.choose import Versions, choose, versions_of
 from quintet.state.action import shown
 from quintet.state.clock import now
-from quintet.state.decision import KINDS, Decision
+from quintet.state.decision import Decision
 from quintet.state.fragments import without_run
 from quintet.state.outcome import STATUSES, Outcome
 from quintet.state.record import faults, read
@@ -69,21 +69,23 @@ class Run:
         thread: the thread's id.
         values: the state.
         waiting: the questions that are open.
-        path: the nodes that ran, in order.
         finished: whether nothing is left to run.
         config: LangGraph's configuration of the run.
         options: the further arguments of LangGraph's `invoke` (`context`, ...); `answer` passes
             them again, since LangGraph stores none of them.
+        past: what it has been through, as far as it is read.
+        versions: the versions of the graph, where `pinned` gave several.
     """
 
     app: App = field(repr=False)
     thread: str
     values: Mapping[str, Any] = field(repr=False)
     waiting: tuple[Waiting, ...] = ()
-    path: tuple[str, ...] = ()
     finished: bool = False
     config: RunnableConfig = field(repr=False, compare=False, default_factory=RunnableConfig)
     options: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+    past: Past = field(repr=False, compare=False, default_factory=Past)
+    versions: Versions | None = field(repr=False, compare=False, default=None)
 
     @property
     def id(self) -> str:
@@ -117,8 +119,21 @@ class Run:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """Give the run's decisions in order; a long run's oldest are in its older checkpoints."""
-        return decisions_in(self.values)
+        """Give the run's decisions in order; a long run's oldest are read now.
+
+        Raises:
+            RunError: they are to be read now, and the checkpointer is closed.
+        """
+        return self.past.decisions(self.values)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Name the nodes that ran, in order; a long run's first are read now.
+
+        Raises:
+            RunError: they are to be read now, and the checkpointer is closed.
+        """
+        return self.past.path()
 
     def answer(self, answer: Any, *, to: str | None = None, **options: Any) -> Run:
         """Answer the open question, and run on.
@@ -153,14 +168,12 @@ class Run:
             LangGraph's events, as `quintet.runs.stream` does; last the run as it stands afterwards.
         """
         sorted_options = StreamOptions.of(self.app, options)
-        return watch(self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
+        return watch(self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
 
     def astream(self, answer: Any, *, to: str | None = None, **options: Any) -> AsyncIterator[Any]:
         """Answer the open question of an async graph and yield events meanwhile, as `stream`."""
         sorted_options = StreamOptions.of(self.app, options)
-        return awatch(
-            self.app, self.answer_logic(answer, to, sorted_options.invoke), sorted_options
-        )
+        return awatch(self.answer_logic(answer, to, sorted_options.invoke), sorted_options)
 
     def answer_logic(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
         """Answer open questions, as `answer` does."""
@@ -194,9 +207,11 @@ class Run:
         if self.outcome is not None:
             lines.append(f"  {self.outcome.reason}")
         lines += [f"  waits at {w.node}: {_question_text(w.packet)}" for w in self.waiting]
-        if self.path:
-            lines.append(f"  path: {' -> '.join(self.path)}")
-        lines += [f"  {decision}" for decision in self.decisions]
+        # Nothing is read to print a run: of a long one this is the end.
+        if self.past.nodes:
+            begin = () if self.past.begins else ("...",)
+            lines.append(f"  path: {' -> '.join((*begin, *self.past.nodes))}")
+        lines += [f"  {decision}" for decision in self.past.decisions(self.values, whole=False)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -208,14 +223,6 @@ def outcome_in(values: Mapping[str, Any]) -> Outcome | None:
     if isinstance(outcome, Mapping) and outcome.get("status") in STATUSES:
         return read(Outcome, outcome)
     return None
-
-
-def decisions_in(values: Mapping[str, Any]) -> tuple[Decision, ...]:
-    """Read the decisions from a state; a user's own values of that name are left out."""
-    log = values.get("decisions")
-    entries = log if isinstance(log, list) else []
-    ours = (entry for entry in entries if isinstance(entry, Mapping) and entry.get("kind") in KINDS)
-    return tuple(read(Decision, entry) for entry in ours)
 
 
 def _question_text(packet: Any) -> str:
@@ -241,12 +248,15 @@ def _bind(answer: Any, question: Waiting) -> Any:
 def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, Any]) -> Logic[Run]:
     """Answer open questions by their ids, and run on."""
     yield from check_not_stopped(run.app, run.config)
+    known = run.versions if run.versions and run.app in run.versions.apps else versions_of(run.app)
+    # Whoever answers has seen the question as the graph asks it: nothing is migrated here.
+    versions = replace(known, migrations=())
+    run = replace(run, app=(yield from choose(versions, run.config, move="answer")).app)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
     packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
     open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
     if any(question.id not in packets for question, _ in open_now):
-        yield from check_nodes(run.app, run.config)
         gone = next(question.node for question, _ in open_now if question.id not in packets)
         raise AnswerRefused(
             f"run {run.thread!r}: the question at {gone} is not open any more "
@@ -258,7 +268,7 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     check_context(run.app, options)
     nodes = ", ".join(question.node for question, _ in open_now)
     try:
-        yield invocation(run.app, Command(resume=replies), run.config, options)
+        drained = yield from invocation(run.app, Command(resume=replies), run.config, options)
     except ValidationError as problem:
         # Either the question's schema refused the answer, and it is still open, or a node failed.
         after: StateSnapshot = yield snapshot_of(run.app, run.config)
@@ -266,10 +276,12 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
             raise AnswerRefused(f"{nodes}: {faults(problem)}") from problem
         raise
     answered: Run = yield from read_run(run.app, run.config, options)
+    if drained and any(waiting.id in replies for waiting in answered.waiting):
+        raise AnswerRefused(f"{nodes}: the process was told to end first, and the question is open")
     for question, _ in open_now:
         if (refusal := _refusal(answered, question, snapshot)) is not None:
             raise AnswerRefused(f"{question.node}: {refusal}")
-    return answered
+    return replace(answered, versions=run.versions)
 
 
 def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:
@@ -286,8 +298,9 @@ def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | N
         another = waiting.id != question.id and waiting.node == question.node
         if another and _asked_again(waiting.packet, question.packet):
             return f"{waiting.packet['refused']}; its question is open again"
-    known = len(decisions_in(dict(before.values)))
-    new = [decision for decision in answered.decisions[known:] if decision.node == question.node]
+    known = decisions_in(dict(before.values))
+    log = answered.past.decisions(answered.values, whole=False)
+    new = [d for d in log if d.node == question.node and d not in known]
     refused = [d for d in new if d.kind == "answer" and d.choice == "refused"]
     return refused[-1].reason if refused else None
 
@@ -300,12 +313,8 @@ def _asked_again(packet: Any, earlier: Any) -> bool:
 
 
 def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:
-    """Read the run from a thread's checkpoints."""
-    past = yield from history(app, config)
-    if past and not past[0].tasks:
-        snapshot = past[0]
-    else:  # the history lacks the writes of an unfinished superstep
-        snapshot = yield snapshot_of(app, config)
+    """Read the run from a thread's newest checkpoints."""
+    snapshot: StateSnapshot = yield snapshot_of(app, config)
     questions = tuple(
         Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
         for task in snapshot.tasks
@@ -315,12 +324,15 @@ def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Lo
     if is_input(snapshot) and keeps_runs(app):
         # Cut off before its first node, the run has nothing yet: these are the last run's values.
         values = without_run(values)
+    newest = str(snapshot.config["configurable"].get("checkpoint_id", ""))
+    past: Past = yield from read_past(app.checkpointer, config, newest, values)
+    past.nodes += _ended(snapshot)
     return Run(
         app=app,
         thread=thread_of(config),
-        values=values,
+        values=values_of(values, past),
         waiting=questions,
-        path=_path(past),
+        past=past,
         # Not by `next`: it is empty too where a step's last task is saved and its checkpoint not.
         finished=snapshot.created_at is not None and not snapshot.tasks,
         config=config,
@@ -328,13 +340,10 @@ def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Lo
     )
 
 
-def _path(past: list[StateSnapshot]) -> tuple[str, ...]:
-    """Name the nodes that ran since the last input, in order, from newest-first history."""
-    path: list[str] = []
-    for snapshot in reversed(past):
-        tasks = [task for task in snapshot.tasks if task.result is not None or task.error]
-        # Nodes that `Send` started keep their order; those that edges started ran at once.
-        sent = [task.name for task in tasks if task.path[0] == "__pregel_push"]
-        others = sorted(task.name for task in tasks if task.path[0] != "__pregel_push")
-        path += (name for name in (*sent, *others) if not name.startswith("__"))
-    return tuple(path)
+def _ended(snapshot: StateSnapshot) -> tuple[str, ...]:
+    """Name the nodes of an unfinished superstep that have run."""
+    tasks = [task for task in snapshot.tasks if task.result is not None or task.error]
+    # Nodes that `Send` started keep their order; those that edges started ran at once.
+    sent = [task.name for task in tasks if task.path[0] == "__pregel_push"]
+    others = sorted(task.name for task in tasks if task.path[0] != "__pregel_push")
+    return tuple(name for name in (*sent, *others) if not name.startswith("__"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +24,6 @@ from quintet.runs.refusals import (
     check_options,
     check_resumable,
     check_stored,
-    require_compiled,
     run_config,
     unanswerable,
 )
@@ -40,6 +39,8 @@ from quintet.runs.thread import (
     thread_of,
     unsaved_invocation,
 )
+from quintet.runs.versions.choose import Versions, choose, versions_of
+from quintet.runs.versions.known import note_move
 from quintet.state.decision import Decision
 from quintet.state.record import plain
 
@@ -47,7 +48,7 @@ Given = Mapping[str, Any]
 
 
 def start(  # noqa: PLR0913 - each is an option of the call
-    app: App,
+    app: App | Versions,
     given: Given,
     *,
     thread: str | None = None,
@@ -60,7 +61,8 @@ def start(  # noqa: PLR0913 - each is an option of the call
     """Start a run.
 
     Args:
-        app: a compiled graph, with a checkpointer where it may stop for a person.
+        app: a compiled graph, with a checkpointer where it may stop for a person; or several
+            versions of one, from `pinned`.
         given: the input, by state key.
         thread: the thread's id; a new one by default. A finished thread may be given again: a new
             run starts, and the thread's actions stay on record.
@@ -89,11 +91,11 @@ def start(  # noqa: PLR0913 - each is an option of the call
         Stopped: a person has stopped its graph, tenant or thread.
     """
     new = NewRun(given, withdraw, deadline, dry_run)
-    return drive(start_logic(require_compiled(app), new, thread, config, options))
+    return drive(start_logic(versions_of(app), new, thread, config, options))
 
 
 async def astart(  # noqa: PLR0913 - each is an option of the call
-    app: App,
+    app: App | Versions,
     given: Given,
     *,
     thread: str | None = None,
@@ -105,43 +107,48 @@ async def astart(  # noqa: PLR0913 - each is an option of the call
 ) -> Run:
     """Start a run of an async graph; as `start`."""
     new = NewRun(given, withdraw, deadline, dry_run)
-    logic = start_logic(require_compiled(app), new, thread, config, options)
+    logic = start_logic(versions_of(app), new, thread, config, options)
     return await adrive(logic)
 
 
-def resume(app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any) -> Run:
+def resume(
+    app: App | Versions, *, thread: str, config: RunnableConfig | None = None, **options: Any
+) -> Run:
     """Go on with a run that was cut off, from its last checkpoint; return a finished run as it is.
 
     Raises:
         NoSuchRun: nothing is stored under this thread.
         RunError: the run waits for an answer, failed where going on would skip work in silence, or
             goes on at a node that the graph does not have any more.
+        GraphChanged: the run was begun with another graph, and going on with this one would harm
+            it; `pinned` and `migrate` are the remedies.
         ThreadHeld: somebody else moves this thread now.
         Stopped: a person has stopped its graph, tenant or thread.
     """
-    return drive(resume_logic(require_compiled(app), thread, config, options))
+    return drive(resume_logic(versions_of(app), thread, config, options))
 
 
 async def aresume(
-    app: App, *, thread: str, config: RunnableConfig | None = None, **options: Any
+    app: App | Versions, *, thread: str, config: RunnableConfig | None = None, **options: Any
 ) -> Run:
     """Go on with a run of an async graph; as `resume`."""
-    return await adrive(resume_logic(require_compiled(app), thread, config, options))
+    return await adrive(resume_logic(versions_of(app), thread, config, options))
 
 
-def look(app: App, *, thread: str) -> Run:
+def look(app: App | Versions, *, thread: str) -> Run:
     """Look at a run without moving it.
 
     Raises:
         NoSuchRun: nothing is stored under this thread.
         RunError: the run goes on at a node that the graph does not have any more.
+        GraphChanged: the run was begun with another graph, and this one cannot go on with it.
     """
-    return drive(look_logic(require_compiled(app), thread))
+    return drive(look_logic(versions_of(app), thread))
 
 
-async def alook(app: App, *, thread: str) -> Run:
+async def alook(app: App | Versions, *, thread: str) -> Run:
     """Look at a run of an async graph; as `look`."""
-    return await adrive(look_logic(require_compiled(app), thread))
+    return await adrive(look_logic(versions_of(app), thread))
 
 
 @dataclass(frozen=True)
@@ -170,13 +177,14 @@ class NewRun:
 
 
 def start_logic(
-    app: App,
+    versions: Versions,
     new: NewRun,
     thread: str | None,
     config: RunnableConfig | None,
     options: dict[str, Any],
 ) -> Logic[Run]:
     """Check all that can be checked before anything runs, and start."""
+    app = versions.newest
     check_options(options)
     new.check(app)
     check_gates(app)
@@ -185,16 +193,20 @@ def start_logic(
         if new.dry_run:
             raise without_journal("dry_run=True")
         return (yield from _start_unsaved(app, new, run, options))
-    return (yield from held(app, thread_of(run), _start_saved(app, new, run, options)))
+    started = yield from held(app, thread_of(run), _start_saved(app, new, run, options))
+    return replace(started, versions=versions)
 
 
 def _start_saved(
     app: App, new: NewRun, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
     yield from check_not_stopped(app, config)
-    whole = yield from _input_of_new_run(app, new, config)
+    whole, after = yield from _input_of_new_run(app, new, config)
+    run = whole.get("run")
+    name = run["new"] if isinstance(run, Mapping) and "new" in run else ""
+    yield from note_move(app, config, "start", run=name, after=after)
     try:
-        yield invocation(app, whole, config, options)
+        yield from invocation(app, whole, config, options)
     except Exception as problem:
         thread = thread_of(config)
         problem.add_note(f"thread {thread!r} keeps what was done; resume(app, thread={thread!r})")
@@ -203,8 +215,11 @@ def _start_saved(
     return (yield from read_run(app, config, {"context": None, **options}))
 
 
-def _input_of_new_run(app: App, new: NewRun, config: RunnableConfig) -> Logic[Given]:
-    """Give the input that begins a new run on a thread; refuse a thread whose run is not over."""
+def _input_of_new_run(app: App, new: NewRun, config: RunnableConfig) -> Logic[tuple[Given, str]]:
+    """Give the input that begins a new run on a thread, and the checkpoint that it comes after.
+
+    A thread whose run is not over is refused.
+    """
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     if not new.withdraw:
         check_free(thread_of(config), snapshot)
@@ -212,13 +227,14 @@ def _input_of_new_run(app: App, new: NewRun, config: RunnableConfig) -> Logic[Gi
         if snapshot.created_at is not None and outcome_in(snapshot.values) is None:
             yield from check_nodes(app, config)
     yield from check_mode(app, thread_of(config), snapshot, new.dry_run)
+    after = str(snapshot.config["configurable"].get("checkpoint_id", ""))
     if not keeps_runs(app):
-        return new.given
+        return new.given, after
     # `run` is first, so that the other channels know of the new run when they are written.
     whole: dict[str, Any] = {"run": new.mark, **new.given}
     if snapshot.interrupts and "decisions" in app.channels:
         whole["decisions"] = [_withdrawal(task.name) for task in snapshot.tasks if task.interrupts]
-    return whole
+    return whole, after
 
 
 def _withdrawal(node: str) -> dict[str, Any]:
@@ -244,34 +260,38 @@ def _start_unsaved(
 
 
 def resume_logic(
-    app: App, thread: str, config: RunnableConfig | None, options: dict[str, Any]
+    versions: Versions, thread: str, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Logic[Run]:
     """Go on with a run that was cut off."""
     check_options(options)
     run = run_config(thread, config)
-    return (yield from held(app, thread, _resume_held(app, thread, run, options)))
+    logic = _resume_held(versions, thread, run, options)
+    return replace((yield from held(versions.newest, thread, logic)), versions=versions)
 
 
 def _resume_held(
-    app: App, thread: str, config: RunnableConfig, options: dict[str, Any]
+    versions: Versions, thread: str, config: RunnableConfig, options: dict[str, Any]
 ) -> Logic[Run]:
+    yield from check_not_stopped(versions.newest, config)
+    chosen = yield from choose(versions, config, move="resume")
+    app = chosen.app
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     check_stored(thread, snapshot)
-    yield from check_not_stopped(app, config)
+    if chosen.migrated and snapshot.interrupts:
+        return (yield from read_run(app, config, options))
     check_resumable(app, thread, snapshot)
-    yield from check_nodes(app, config)
     if snapshot.tasks:
         check_context(app, options)
         # Cut off between its input and its first node, it would go on as the run before.
         anew = is_input(snapshot) and keeps_runs(app)
         update = {"run": {"new": uuid4().hex[:8]}}
-        yield invocation(app, Command(update=update) if anew else None, config, options)
+        yield from invocation(app, Command(update=update) if anew else None, config, options)
     return (yield from read_run(app, config, options))
 
 
-def look_logic(app: App, thread: str) -> Logic[Run]:
+def look_logic(versions: Versions, thread: str) -> Logic[Run]:
     """Look at a run without moving it."""
     config = run_config(thread, None)
+    app = (yield from choose(versions, config)).app
     check_stored(thread, (yield snapshot_of(app, config)))
-    yield from check_nodes(app, config)
-    return (yield from read_run(app, config, {}))
+    return replace((yield from read_run(app, config, {})), versions=versions)

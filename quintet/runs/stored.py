@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
@@ -12,9 +11,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, Checkpoin
 from langgraph.types import Interrupt
 
 from quintet.errors import NoSuchRun
-from quintet.runs.pending import JOIN, TRIGGER, next_nodes, sent_nodes
-from quintet.runs.run import decisions_in, outcome_in
+from quintet.runs.past import Past, last_decisions, nodes_between, until_input, values_of
+from quintet.runs.pending import JOIN, TRIGGER, next_nodes
+from quintet.runs.run import outcome_in
 from quintet.runs.tasks import Task, tasks_of
+from quintet.state import actions, log
 from quintet.state.channels import apply_updates
 from quintet.state.checkpointer import threads
 from quintet.state.decision import Decision
@@ -31,6 +32,7 @@ class StoredRun:
     Args:
         thread: the thread's id.
         id: the run's own id, eight letters; empty where its state keeps none.
+        past: what it has been through, as far as it is read.
         status: the outcome's status, `waiting`, or `unfinished`.
         reason: the outcome's reason, or the questions that the run waits for.
         updated: when its last checkpoint was written, ISO 8601.
@@ -47,18 +49,23 @@ class StoredRun:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     waiting: tuple[Any, ...] = ()
     id: str = ""
+    past: Past = field(default_factory=Past, repr=False, compare=False)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """Give the run's decisions in order."""
-        return decisions_in(self.values)
+        """Give the run's decisions in order; a long run's oldest are read now.
+
+        Raises:
+            RunError: they are to be read now, and the checkpointer is closed.
+        """
+        return self.past.decisions(self.values)
 
 
 def stored_runs(saver: BaseCheckpointSaver[Any]) -> list[StoredRun]:
     """Read the last run of each thread of a checkpointer, the newest first, without its path."""
     latest = ((thread, saver.get_tuple(_config(thread))) for thread in threads(saver))
     # A thread may be deleted between the two readings.
-    return [_run(thread, item, ()) for thread, item in latest if item is not None]
+    return [_run(saver, thread, item, ()) for thread, item in latest if item is not None]
 
 
 def open_questions(
@@ -82,20 +89,11 @@ def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:
     Raises:
         NoSuchRun: the checkpointer holds no run of this id, or several that begin like it.
     """
-    history = _history(saver, thread)
+    history = [*until_input(saver.list(_config(thread)))]
     if not history:
         thread = _thread_like(saver, thread)
-        history = _history(saver, thread)
-    return _run(thread, history[0], _path(history))
-
-
-def _history(saver: BaseCheckpointSaver[Any], thread: str) -> list[CheckpointTuple]:
-    history: list[CheckpointTuple] = []
-    for item in saver.list(_config(thread)):
-        history.append(item)
-        if item.metadata.get("source") == "input":
-            break
-    return history
+        history = [*until_input(saver.list(_config(thread)))]
+    return _run(saver, thread, history[0], (*nodes_between(history), *_ended(history[0])))
 
 
 def _thread_like(saver: BaseCheckpointSaver[Any], start: str) -> str:
@@ -118,17 +116,17 @@ def _config(thread: str) -> RunnableConfig:
 
 def status_of(latest: CheckpointTuple) -> str:
     """Give the status of the run that a thread's newest checkpoint is of."""
-    return _run("", latest, ()).status
+    return _run(None, "", latest, ()).status
 
 
-def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredRun:
+def _run(saver: Any, thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredRun:
     tasks = tasks_of(latest.pending_writes or ())
     values = _values(latest.checkpoint, tasks)
     if latest.metadata.get("source") == "input" and "run" in values:
         # Cut off before its first node, the run has nothing yet: these are the last run's values.
         values = without_run(values)
     waiting = tuple(question.value for task in tasks for question in task.questions)
-    outcome = outcome_in(values)
+    outcome, past = outcome_in(values), _past(saver, thread, path, values)
     status = outcome.status if outcome is not None else _status(latest, tasks)
     return StoredRun(
         thread=thread,
@@ -136,10 +134,19 @@ def _run(thread: str, latest: CheckpointTuple, path: tuple[str, ...]) -> StoredR
         reason=_question_texts(waiting) if waiting else "" if outcome is None else outcome.reason,
         updated=latest.checkpoint["ts"],
         path=path,
-        values=values,
+        values=values_of(values, past),
         waiting=waiting,
         id=run_of(values),
+        past=past,
     )
+
+
+def _past(
+    saver: BaseCheckpointSaver[Any], thread: str, path: tuple[str, ...], values: Mapping[str, Any]
+) -> Past:
+    config = _config(thread)
+    logged = last_decisions(saver, config, values)
+    return Past(saver=saver, config=config, nodes=path, logged=logged)
 
 
 def _status(latest: CheckpointTuple, tasks: list[Task]) -> str:
@@ -161,6 +168,10 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
     if "run" in values:
         # Stored with what its channel alone needs; nodes and users see only the id.
         values["run"] = {"id": values["run"]["id"]}
+        if "actions" in values:
+            values["actions"] = actions.restored(values["actions"])
+        if "decisions" in values:
+            values["decisions"] = log.restored(values["decisions"])
     pending: dict[str, list[Any]] = {}
     for key, value in (write for task in tasks for write in task.output if write[0] in _OURS):
         pending.setdefault(key, []).append(value)
@@ -178,27 +189,12 @@ def _question_texts(questions: tuple[Any, ...]) -> str:
     )
 
 
-def _path(history: list[CheckpointTuple]) -> tuple[str, ...]:
-    """Name the nodes that ran since the last input, in order, from newest-first history."""
-    path: list[str] = []
-    for before, after in pairwise(reversed(history)):
-        path += [*sent_nodes(before.checkpoint), *_ran(before.checkpoint, after.checkpoint)]
-    latest = history[0]
+def _ended(latest: CheckpointTuple) -> tuple[str, ...]:
+    """Name the nodes of an unfinished superstep that have run."""
     tasks = tasks_of(latest.pending_writes or ())
     nodes = next_nodes(latest.checkpoint)
     for task in tasks:
         if task.questions and (node := task.asks(nodes)):
             nodes.remove(node)
     # A checkpointer does not say which task is of which node: as many as ended are named.
-    ended = [task for task in tasks if task.ended]
-    return (*path, *nodes[: len(ended)])
-
-
-def _ran(before: Checkpoint, after: Checkpoint) -> list[str]:
-    """Name the nodes that an edge or a `Command` started, and that ran between two checkpoints."""
-    old = before["versions_seen"]
-    return sorted(
-        node
-        for node, channels in after["versions_seen"].items()
-        if not node.startswith("__") and channels and channels != old.get(node)
-    )
+    return tuple(nodes[: len([task for task in tasks if task.ended])])

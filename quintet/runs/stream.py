@@ -10,14 +10,14 @@ from langchain_core.runnables import RunnableConfig
 from quintet.errors import RunError
 from quintet.nodes.core.call import Logic
 from quintet.runs.events import StreamOptions, awatch, watch
-from quintet.runs.refusals import require_compiled
 from quintet.runs.run import Run
 from quintet.runs.start import Given, NewRun, resume_logic, start_logic
 from quintet.runs.thread import App
+from quintet.runs.versions.choose import Versions, versions_of
 
 
 def stream(  # noqa: PLR0913 - each is an option of the call
-    app: App,
+    app: App | Versions,
     given: Given | None,
     *,
     thread: str | None = None,
@@ -51,13 +51,14 @@ def stream(  # noqa: PLR0913 - each is an option of the call
     """
     new = None if given is None else NewRun(given, withdraw, deadline, dry_run)
     _check_going_on(given, thread, withdraw or dry_run or deadline is not None)
-    sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, new, thread, config, sorted_options.invoke)
-    return watch(app, logic, sorted_options)
+    versions = versions_of(app)
+    sorted_options = StreamOptions.of(versions.newest, options)
+    logic = _logic(versions, new, thread, config, sorted_options.invoke)
+    return watch(logic, sorted_options)
 
 
 def astream(  # noqa: PLR0913 - each is an option of the call
-    app: App,
+    app: App | Versions,
     given: Given | None,
     *,
     thread: str | None = None,
@@ -70,9 +71,10 @@ def astream(  # noqa: PLR0913 - each is an option of the call
     """Start a run of an async graph, and yield its events and last the `Run`; as `stream`."""
     new = None if given is None else NewRun(given, withdraw, deadline, dry_run)
     _check_going_on(given, thread, withdraw or dry_run or deadline is not None)
-    sorted_options = StreamOptions.of(require_compiled(app), options)
-    logic = _logic(app, new, thread, config, sorted_options.invoke)
-    return awatch(app, logic, sorted_options)
+    versions = versions_of(app)
+    sorted_options = StreamOptions.of(versions.newest, options)
+    logic = _logic(versions, new, thread, config, sorted_options.invoke)
+    return awatch(logic, sorted_options)
 
 
 def _check_going_on(given: Given | None, thread: str | None, more: bool) -> None:
@@ -84,12 +86,12 @@ def _check_going_on(given: Given | None, thread: str | None, more: bool) -> None
 
 
 def _logic(
-    app: App,
+    versions: Versions,
     new: NewRun | None,
     thread: str | None,
     config: RunnableConfig | None,
     options: dict[str, Any],
 ) -> Logic[Run]:
     if new is None:
-        return resume_logic(app, thread or "", config, options)
-    return start_logic(app, new, thread, config, options)
+        return resume_logic(versions, thread or "", config, options)
+    return start_logic(versions, new, thread, config, options)

@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.guards import GRAPH
+from quintet.runs.drain import check_not_ending, control_of_process
 from quintet.state.hold import Holds
 from quintet.state.run import RunChannel
 
@@ -28,10 +31,19 @@ def thread_of(config: RunnableConfig) -> str:
 
 def invocation(
     app: App, graph_input: Any, config: RunnableConfig, options: Mapping[str, Any]
-) -> Call:
-    """Invoke a graph, and save each superstep before the next begins."""
+) -> Logic[bool]:
+    """Invoke a graph, and save each superstep before the next begins.
+
+    Returns:
+        True where the process was told to end meanwhile, and the run stopped between supersteps.
+    """
     # LangGraph's default saves in the background: it hides a storage failure until the end.
-    return _invocation(app, graph_input, config, {"durability": "sync", **options})
+    whole = {"durability": "sync", **control_of_process(), **options}
+    try:
+        yield _invocation(app, graph_input, config, whole)
+    except GraphDrained:
+        return True
+    return False
 
 
 def unsaved_invocation(
@@ -56,43 +68,14 @@ def snapshot_of(app: App, config: RunnableConfig) -> Call:
     return Call(app.get_state, (config,), awaitable=app.aget_state)
 
 
-PAGE = 16
-
-
-def history(app: App, config: RunnableConfig) -> Logic[list[StateSnapshot]]:
-    """Read the snapshots of a thread's last run, newest first, back to its input."""
-    snapshots: list[StateSnapshot] = []
-    # LangGraph reads all snapshots that are asked for before it yields the first. Pages that
-    # double keep both a short run on a long thread and a long run cheap.
-    limit = PAGE
-    while True:
-        options: dict[str, Any] = {"before": snapshots[-1].config} if snapshots else {}
-        page: list[StateSnapshot] = yield Call(
-            _page, (app, config), options={"limit": limit, **options}, awaitable=_apage
-        )
-        for snapshot in page:
-            snapshots.append(snapshot)
-            if is_input(snapshot):
-                return snapshots
-        if len(page) < limit:
-            return snapshots
-        limit *= 2
-
-
-def _page(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
-    return list(app.get_state_history(config, **options))
-
-
-async def _apage(app: App, config: RunnableConfig, **options: Any) -> list[StateSnapshot]:
-    return [snapshot async for snapshot in app.aget_state_history(config, **options)]
-
-
 def held(app: App, thread: str, logic: Logic[R]) -> Logic[R]:
     """Run a move's logic while this thread is held.
 
     Raises:
         ThreadHeld: somebody else moves it now.
+        RunError: this process was told to end.
     """
+    check_not_ending()
     with hold_of(app, thread):
         return (yield from logic)
 
@@ -132,3 +115,8 @@ def keeps_runs(app: App) -> bool:
 def is_input(snapshot: StateSnapshot) -> bool:
     """Say whether a run begins at this snapshot; older ones are of the thread's earlier runs."""
     return (snapshot.metadata or {}).get("source") == "input"
+
+
+def is_input_of(stored: CheckpointTuple) -> bool:
+    """Say whether a run begins at this checkpoint, and none of it has run."""
+    return (stored.metadata or {}).get("source") == "input"

@@ -12,6 +12,7 @@ from quintet.errors import (
     DesignError,
     EffectRepeated,
     EffectUnknown,
+    GraphChanged,
     HandoffLoop,
     MissingExtra,
     NoSuchRun,
@@ -26,7 +27,6 @@ from quintet.errors import (
 )
 from quintet.state.action import Action, Approval
 from quintet.state.budget import Budget, Spending
-from quintet.state.channels import Log
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -42,6 +42,7 @@ from quintet.state.fragments import (
     Worked,
 )
 from quintet.state.journal.entry import Entry, Journal
+from quintet.state.log import Log
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain
@@ -71,6 +72,7 @@ __all__ = [
     "Ended",
     "Entry",
     "Failure",
+    "GraphChanged",
     "HandoffLoop",
     "Journal",
     "Log",

@@ -13,12 +13,7 @@ from typing import Any, ClassVar, Self
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 
-from quintet.state.action import from_outside
-from quintet.state.run import NO_RUN, NOTHING, Plain, RunChannel, is_nested, join
-
-DECISIONS_KEPT = 64
-FAILURES_KEPT = 16
-ACTIONS_KEPT_WHOLE = 64
+from quintet.state.run import NO_RUN, NOTHING, RunChannel, join
 
 OPEN = ("proposed", "approved")
 """The statuses of an action that may still be run."""
@@ -230,35 +225,6 @@ def _is_numbered(key: str, name: str) -> bool:
     return number != key and number.isdecimal()
 
 
-class Log(OfRun):
-    """Hold a list of the last `most` records, for people."""
-
-    __slots__ = ("most",)
-    empty = []  # noqa: RUF012 - never changed
-
-    def __init__(self, typ: Any = list, key: str = "", *, most: int = DECISIONS_KEPT) -> None:
-        self.most = most
-        super().__init__(typ, key)
-
-    def copy(self) -> Self:
-        """Give a log of the same length."""
-        twin = super().copy()
-        twin.most = self.most
-        return twin
-
-    def merge(self, values: Sequence[Any]) -> Any:
-        """Append new records, and keep the last."""
-        merged = list(self.value)
-        for value in values:
-            if value is None:
-                merged = []
-                continue
-            # A nested graph returns the records that it was given: each has its own `at`, so an
-            # equal record is the same one.
-            merged += [record for record in value if record not in merged]
-        return merged[-self.most :]
-
-
 BEFORE = "before"
 """The key, in a nested graph's totals, of the totals that its parent gave it."""
 
@@ -296,83 +262,10 @@ def _amounts(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: amount for name, amount in value.items() if name != BEFORE}
 
 
-class Actions(Keyed):
-    """Hold the thread's actions, each by its effect and key; see `slot`.
-
-    An action that was done stays on record until it is undone. When a new run begins, actions that
-    are still open are withdrawn, and never run. The oldest closed actions shrink to the fields by
-    which a repeat is refused.
-    """
-
-    def first_value(self) -> Any:
-        """Keep all actions, and withdraw the open ones."""
-        return {
-            key: {**action, "status": "withdrawn", "result": WITHDRAWN}
-            if action["status"] in OPEN
-            else {name: value for name, value in action.items() if name != "again"}
-            for key, action in self.value.items()
-        }
-
-    def merge_input(self, values: Sequence[Any]) -> Any:
-        """Take the parent's actions as they are; from outside of any graph, take no approval.
-
-        Whoever calls the graph may bring back a state that it gave, but a yes is for its gate to
-        give: an action that comes in as approved is a proposal, and the thread's record stands.
-        """
-        merged = dict(self.value)
-        for value in filter(None, values):
-            # The thread's own record goes last: it stands against what is brought in.
-            merged = merged | value if is_nested() else from_outside(value) | merged
-        return merged
-
-    def merge(self, values: Sequence[Any]) -> Any:
-        """Put actions in; a new proposal never overwrites an action that has happened."""
-        before = self.value
-        merged = dict(before)
-        for value in values:
-            if value is None:
-                merged = {}
-                continue
-            for key, action in value.items():
-                if before.get(key) != action:
-                    _put(merged, key, action | {"run": action.get("run") or self.life.id})
-        return _shrink(merged)
-
-
-WITHDRAWN = "not done: a new run began before it was decided"
-
-
 def slot(actions: Mapping[str, Any], name: str, key: str) -> str:
     """Give the place of an action among others: its key, or `name:key` if another effect has it."""
     taken = actions.get(key)
     return key if taken is None or taken.get("name", name) == name else f"{name}:{key}"
-
-
-def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
-    """Put an action among the others, unless one that has happened stands in its place."""
-    place = slot(actions, action.get("name", ""), key)
-    recorded = actions.get(place)
-    stands = recorded is not None and recorded["status"] in STANDING
-    if recorded is None or not stands or action["status"] in ("done", "undone"):
-        actions[place] = action
-    elif action["status"] == "proposed":
-        # Kept beside what stands: `Act` finds it there and refuses it as a repeat.
-        actions[place] = recorded | {"again": action}
-    else:
-        # The repeat was refused, by `Act` or `Finish`: the action that stands goes on without it.
-        actions[place] = {name: value for name, value in recorded.items() if name != "again"}
-
-
-_KEPT = ("name", "key", "status", "run", "ended", "again")
-
-
-def _shrink(actions: dict[str, Any]) -> dict[str, Any]:
-    """Shrink old closed actions to the fields by which a repeat is refused."""
-    for key in list(actions)[:-ACTIONS_KEPT_WHOLE]:
-        if actions[key]["status"] not in (*OPEN, "unknown"):
-            names = (*_KEPT, "approval") if actions[key]["status"] == "rejected" else _KEPT
-            actions[key] = {name: actions[key][name] for name in names if name in actions[key]}
-    return actions
 
 
 def apply_updates(hint: Any, value: Any, *updates: Any) -> Any:

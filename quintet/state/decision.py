@@ -24,6 +24,7 @@ Kind = Literal[
     "escalation",
     "abort",
     "outcome",
+    "graph",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

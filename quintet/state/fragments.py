@@ -15,20 +15,18 @@ from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
+from quintet.state.actions import Actions
 from quintet.state.budget import Spending
 from quintet.state.channels import (
-    DECISIONS_KEPT,
-    FAILURES_KEPT,
-    Actions,
     Ending,
     Keyed,
     Latest,
-    Log,
     OwnKeyed,
     Results,
     Shared,
     Totals,
 )
+from quintet.state.log import DECISIONS_KEPT, FAILURES_KEPT, Log
 from quintet.state.run import Plain, RunChannel
 
 

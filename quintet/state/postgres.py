@@ -23,6 +23,7 @@ from psycopg_pool import ConnectionPool
 
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
+from quintet.state.decided import Moved
 from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
@@ -157,6 +158,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
+        moved: Moved | None,
     ) -> RunnableConfig:
         ids = config["configurable"]
         space = (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
@@ -165,6 +167,8 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
             found = connection.execute(_NEWEST, space).fetchone()
             newest = None if found is None else found["checkpoint_id"]
             require_newest(newest, config, checkpoint)
+            if moved is not None:
+                moved.add_to(self.journal, connection)
             # A saver on this one connection, so that all is one transaction.
             saver = PostgresSaver(connection, serde=self.serde)
             return saver.put(config, checkpoint, metadata, new_versions)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -239,3 +239,26 @@ def digest(data: Any) -> str:
     """Give the digest of plain data: the first 16 hex digits of its canonical JSON's SHA-256."""
     # Models send lone surrogates in JSON; they have no UTF-8, and still make a difference.
     return hashlib.sha256(canonical(plain(data)).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+@cache
+def _defaults(kind: Hashable) -> Mapping[str, Any]:
+    """Give the plain values that a record's fields have where nobody gives them."""
+    known = fields(cast(Any, kind))
+    return {field.name: plain(field.default) for field in known if field.default is not MISSING}
+
+
+def without_defaults(kind: type[Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a plain record without the fields that have their default, as it is stored."""
+    defaults = _defaults(cast(Any, kind))
+    # With its type: False equals 0.
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in defaults or (type(value), value) != (type(defaults[name]), defaults[name])
+    }
+
+
+def with_defaults(kind: type[Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a plain record with all of its fields, as nodes read it."""
+    return {**_defaults(cast(Any, kind)), **record}

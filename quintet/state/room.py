@@ -54,6 +54,18 @@ class Room:
         """Give the beginning of the stored ids of its threads; empty where it has no tenant."""
         return "" if self.tenant is None else f"{MARK}{self.tenant}{MARK}"
 
+    def of_tenant(self) -> str:
+        """Give that beginning where there is a tenant.
+
+        Raises:
+            CheckpointerError: there is none.
+        """
+        if self.tenant is None:
+            raise CheckpointerError(
+                "there is no tenant to delete: open the database by checkpointer(url, tenant=...)"
+            )
+        return self.start
+
     def inside(self, thread: object) -> str:
         """Give a thread's id as it is stored.
 

@@ -22,6 +22,7 @@ from langgraph.checkpoint.base import (
 )
 
 from quintet.errors import RunSuperseded
+from quintet.state.decided import Decided, Moved
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
@@ -47,6 +48,7 @@ class Saver(Upkeep, Roomed):
     holds: Holds
     _known: Known
     _questions: Questions
+    _decided: Decided
 
     def keep_with(self, journal: Journal, room: Room) -> None:
         """Keep a journal beside the checkpoints, which the nodes of their runs find.
@@ -57,6 +59,7 @@ class Saver(Upkeep, Roomed):
         journal.enter(room)
         self.journal, self.holds, self.room = journal, journal.holds, room
         self._known, self._questions = Known(journal), Questions(journal)
+        self._decided = Decided(journal)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Get the checkpoint that the config names, or the latest of its thread.
@@ -70,6 +73,7 @@ class Saver(Upkeep, Roomed):
         if found is not None:
             self._note(found.config, found.checkpoint)
             self._questions.note_read(found)
+            self._decided.forget(str(found.config["configurable"]["thread_id"]))
         return found
 
     def put(
@@ -85,10 +89,15 @@ class Saver(Upkeep, Roomed):
             RunSuperseded: the thread has a newer one than that which this one follows.
             DesignError: it holds a secret that would be written with its value.
         """
+        # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
+        again = self._known.has(str(config["configurable"]["thread_id"]), checkpoint["id"])
         self._note(config, checkpoint)
+        checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
-        stored = self._put_after_newest(inside, checkpoint, metadata, new_versions)
-        self._questions.note_moved(config)
+        stored = self._put_after_newest(inside, checkpoint, metadata, new_versions, moved)
+        self._decided.note(moved)
+        if not again:
+            self._questions.note_moved(config)
         placed: RunnableConfig = self.room.leave(stored)
         return placed
 
@@ -98,10 +107,13 @@ class Saver(Upkeep, Roomed):
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
+        moved: Moved | None,
     ) -> RunnableConfig:
         """Check that a checkpoint follows the newest, and store it, in one transaction."""
         with self._alone(config) as newest:
             require_newest(newest, config, checkpoint)
+            if moved is not None:
+                moved.add_to(self.journal)
             return super().put(config, checkpoint, metadata, new_versions)
 
     @abstractmethod

@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from quintet.errors import CheckpointerError
+from quintet.state.decided import copy_decided
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.mode import Mode, mode_in, set_mode
 
@@ -59,6 +60,7 @@ class Upkeep(BaseCheckpointSaver[str]):
         exists = self.get_tuple({"configurable": {"thread_id": target, "checkpoint_ns": ""}})
         if exists is not None or not set_mode(self.journal, target, copied):
             raise CheckpointerError(f"thread {target!r} exists: copy {source!r} into a new one")
+        copy_decided(self.journal, source, target, next(i for i in items if not space_of(i)))
         for item in sorted(items, key=lambda item: item.checkpoint["id"]):
             self._copy(item, target)
 

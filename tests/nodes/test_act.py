@@ -23,7 +23,7 @@ from quintet.nodes import (
 from quintet.nodes.act import pending
 from quintet.runs import start
 from quintet.state import Action, DesignError, plain
-from quintet.state.channels import DECISIONS_KEPT
+from quintet.state.log import DECISIONS_KEPT
 from tests.nodes.workshop import app_of, bare, decided, logs, statuses
 from tests.state.together import together
 

@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
-from quintet.errors import RunError
+from quintet.errors import GraphChanged, RunError
 from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
 from quintet.runs import alook, approve, aresume, look, resume, start
@@ -125,7 +125,7 @@ def test_a_question_at_a_gate_that_was_taken_away_is_not_answered_in_silence(tmp
     asked = start(desk(ApprovalGate()).compile(saver), {"message": "m"}, thread="t")
     bare = desk(None).compile(saver)
     for move in (look, resume):
-        with pytest.raises(RunError, match="goes on at approve"):
+        with pytest.raises(GraphChanged, match="approve: the run waits for an answer at it"):
             move(bare, thread="t")
     with pytest.raises(RunError, match="goes on at approve"):
         start(bare, {"message": "another"}, thread="t")

@@ -13,7 +13,7 @@ from langgraph.types import Command, Send, interrupt
 from quintet.graphs import create_handoff
 from quintet.nodes import Recovery, Router, fallback
 from quintet.runs import Run, alook, approve, aresume, astart, look, resume, start
-from quintet.runs.thread import PAGE
+from quintet.runs.past import PAGE
 from quintet.state import NoSuchRun, RunError, checkpointer
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
@@ -295,7 +295,7 @@ def test_a_run_costs_the_same_on_a_long_thread_as_on_a_short_one():
         given.clear()
         assert start(app, {"log": []}, thread="t").path == ("a", "b")
         costs.append(len(given))
-    assert costs[-1] == costs[10] == PAGE
+    assert costs[-1] == costs[10] <= PAGE
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -290,7 +290,15 @@ def test_entries_of_the_journal_are_bound_to_their_place(kind: str, tmp_path: Pa
         assert len(journal.entries(None, "eff")) == 5
         heads = journal.heads("t", ["effect pay:1", "effect none"])
         assert {name: entry.kind for name, entry in heads.items()} == {"effect pay:1": "done"}
+        assert journal.append("t", "effect m:9", "claimed", {}, position=0, mark="run r effect m:9")
+        assert not journal.append("t", "effect m:9", "claimed", {}, position=0, mark="run r other")
+        marks = journal.entries("t", "run r ")
+        assert [(e.subject, e.value) for e in marks] == [
+            ("run r effect m:9", {"subject": "effect m:9"})
+        ]
+        assert [e.kind for e in journal.tail("t", "effect pay:1", 1)] == ["done"]
         assert b"pay:1" not in everything_in(url)
+        assert b"m:9" not in everything_in(url)
         journal.forget("u", "effect pay:1")
         assert journal.read("u", "effect pay:1") == ()
         change = "UPDATE quintet_journal SET {} WHERE subject <> 'quintet names' AND thread = 't'"

@@ -218,7 +218,7 @@ def test_a_journal_that_is_cut_off_says_which_stream(kind: str, tmp_path: Path) 
         execute(url, f"UPDATE quintet_journal SET value = {cut('value')}")
         for read in (
             lambda: saver.journal.read("t", "effect x"),
-            lambda: saver.journal.entries(None, ""),
+            lambda: saver.journal.entries("t", "effect "),
         ):
             with pytest.raises(CheckpointerError, match=r"'effect x' in the journal of thread 't'"):
                 read()

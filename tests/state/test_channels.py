@@ -10,8 +10,10 @@ from langgraph.types import Send
 
 from quintet.state import Action, Decision, OrchestrationState, plain
 from quintet.state.action import ACTION_STATUSES
-from quintet.state.channels import ACTIONS_KEPT_WHOLE, DECISIONS_KEPT, FAILURES_KEPT, slot
+from quintet.state.actions import ACTIONS_KEPT
+from quintet.state.channels import slot
 from quintet.state.fragments import RUN_KEYS
+from quintet.state.log import DECISIONS_KEPT, FAILURES_KEPT
 from tests.state.together import at_once, together
 
 Plain = dict[str, Any]
@@ -150,7 +152,7 @@ def test_actions_that_are_settled_shrink_and_still_refuse_a_repeat() -> None:
     assert state["open"]["arguments"] == {"to": "open"}
     assert {"name": "pay", "key": "k0", "status": "done"}.items() <= state["k0"].items()
     whole = [key for key, item in state.items() if "arguments" in item]
-    assert len(whole) == ACTIONS_KEPT_WHOLE + 1
+    assert len(whole) == ACTIONS_KEPT + 1
     again = together("actions", state, {"k0": action("k0", "proposed")})
     assert again["k0"]["status"] == "done"
     assert "again" in again["k0"]

@@ -154,6 +154,8 @@ def test_every_call_of_a_journal_is_known_to_the_tests_of_tenants_and_keys() -> 
         "read",
         "entries",
         "heads",
+        "tail",
+        "add",
         "stops",
         "open",
         "close",

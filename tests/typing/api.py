@@ -89,9 +89,12 @@ from quintet.runs import (
     aresume,
     astart,
     astream,
+    draining,
     edit,
     fork,
     look,
+    migrate,
+    pinned,
     prune,
     reject,
     release,
@@ -128,6 +131,7 @@ from quintet.state import (
     Ended,
     Entry,
     Failure,
+    GraphChanged,
     HandoffLoop,
     Journal,
     Log,
@@ -502,6 +506,23 @@ async def answers_async(app: App) -> None:
         run = await astart(app, {"message": "x"}, thread="t", context={"user": 1})
     assert_type(await run.aanswer(approve(by="maria")), Run)
     assert_type((await alook(app, thread="t")).status == "escalated", bool)
+
+
+def changed(app: App, older: App) -> None:
+    def in_cents(values: dict[str, Any]) -> dict[str, Any]:
+        return {"cents": values.pop("amount") * 100, **values}
+
+    step = migrate(from_="3f2a9c0b", rename={"desk": "support_desk"})(in_cents)
+    versions = pinned(app, older, migrations=(step, migrate(rename={"a": "b"})))
+    try:
+        assert_type(resume(versions, thread="t"), Run)
+    except GraphChanged as problem:
+        assert_type(problem.differences, tuple[str, ...])
+    with draining() as drain:
+        while not drain.requested:
+            start(versions, {"message": "x"})
+    assert_type(look(versions, thread="t"), Run)
+    stream(versions, None, thread="t")
 
 
 def watched(app: App, run: Run) -> None:

@@ -44,7 +44,8 @@ from quintet.nodes.core.once import record
 from quintet.nodes.core.reckon import in_time
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action
-from quintet.state.channels import STANDING, Actions, Ending
+from quintet.state.actions import Actions
+from quintet.state.channels import STANDING, Ending
 from quintet.state.contract import Contract
 from quintet.state.record import read
 from quintet.state.verdict import is_async, name_of

@@ -22,6 +22,7 @@ from quintet.errors import (
 )
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
+from quintet.nodes.core.did import mark_of
 from quintet.nodes.core.guards import guards
 from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
 from quintet.nodes.core.task import running_task
@@ -30,7 +31,7 @@ from quintet.state.channels import OPEN, STANDING, slot
 from quintet.state.clock import now
 from quintet.state.failure import in_words
 from quintet.state.journal.found import warn_of_memory
-from quintet.state.record import plain
+from quintet.state.record import plain, without_defaults
 from quintet.state.verdict import why_not
 
 UNDER_WAY = "it was under way when its step ended"
@@ -167,10 +168,11 @@ def run_once(
             "claimed",
             owner=attempt.owner,
             digest=action.digest,
-            call=str(action),
             run=action.run,
             thread=attempt.place.thread,
             runner=RUNNER,
+            action=without_defaults(Action, plain(action)),
+            mark=mark_of(action),
         )
         if claimed is None:  # other work has done it between our reading and our claim
             standing = yield from standing_of(attempt.place, standing.subject)

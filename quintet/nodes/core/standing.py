@@ -102,10 +102,10 @@ class Standing:
             )
         return standing
 
-    def append_first(self, kind: str, **value: Any) -> Logic[Standing | None]:
+    def append_first(self, kind: str, *, mark: str = "", **value: Any) -> Logic[Standing | None]:
         """Append an entry as `append` does; give None where another was first."""
         position = len(self.entries)
-        place, about = self.place, {"position": position}
+        place, about = self.place, {"position": position, "mark": mark}
         first: bool = yield Call(
             place.journal.append,
             (place.scope, self.subject, kind, value),

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from quintet.errors import CheckpointerError
 from quintet.state.clock import now
 from quintet.state.hold import Holds
-from quintet.state.journal.locked import NAMES, NO_THREAD, Locked, head_of
+from quintet.state.journal.locked import NAMES, NO_THREAD, Locked, head_of, is_stop
 from quintet.state.redact import redacted_data
 from quintet.state.room import MARK, Room, RoomHolds, outside
 
@@ -78,6 +78,7 @@ class Journal(ABC):
     holds: Holds
     room: Room = Room()
     _locked: Locked | None = None
+    _subjects: dict[tuple[str, str], str]
 
     def enter(self, room: Room) -> None:
         """See a room's threads alone from now on, and encrypt with its keys.
@@ -85,7 +86,7 @@ class Journal(ABC):
         Raises:
             CheckpointerError: the room's entries are encrypted, and its keys do not open them.
         """
-        self.room = room
+        self.room, self._subjects = room, {}
         if room.tenant is not None:
             self.holds = RoomHolds(self.holds, room)
         # One in memory is not opened before somebody uses it.
@@ -99,10 +100,10 @@ class Journal(ABC):
             if room.keys is None and not kept:
                 return
             rows = () if kept else self._entries(None, "")
-            older = any(room.has(row[0]) and not _is_stop(row[0], row[1]) for row in rows)
+            older = any(room.has(row[0]) and not is_stop(row[0], row[1]) for row in rows)
             self._locked, text = Locked.opened(room, kept, older)
             # Where another process is first, its secret is the one that counts.
-            if text is None or self._append((thread, NAMES, "key", text, now()), len(kept)):
+            if text is None or self._append((thread, NAMES, "key", text, now()), len(kept), None):
                 return
 
     def append(
@@ -113,6 +114,7 @@ class Journal(ABC):
         value: Mapping[str, Any] | None = None,
         *,
         position: int | None = None,
+        mark: str = "",
     ) -> bool:
         """Append an entry to a stream, on disk when this returns.
 
@@ -122,15 +124,36 @@ class Journal(ABC):
             kind: what happened.
             value: more about that; plain data.
             position: the number that the entry must get; None for the next one.
+            mark: a stream that names this one, unless it does so already, and is written at the
+                same time; marks that begin alike are found together. It needs a position.
 
         Returns:
             False where another entry has that position, and nothing was written.
         """
         own, about, at = self._thread(thread), self._subject(thread, subject), now()
-        text = write(value or {})
-        if self._locked is not None and not _is_stop(own, about):
-            text = self._locked.seal((own, about, kind), at, stored(subject), text, position)
-        return self._append((own, about, kind, text, at), position)
+        text = self._text((own, about, kind), at, subject, value or {}, position)
+        row, marking = (own, about, kind, text, at), None
+        if mark:
+            place, named = (
+                (own, self._subject(thread, mark), "marked"),
+                {"subject": stored(subject)},
+            )
+            marking = (*place, self._text(place, at, mark, named, 0), at)
+        return self._append(row, position, marking)
+
+    def _text(
+        self,
+        place: tuple[str, str, str],
+        at: float,
+        subject: str,
+        value: Mapping[str, Any],
+        turn: int | None,
+    ) -> str:
+        """Write an entry's value for its place: thread, stored subject and kind; and position."""
+        text = write(value)
+        if self._locked is None or is_stop(place[0], place[1]):
+            return text
+        return self._locked.seal(place, at, stored(subject), text, turn)
 
     def read(self, thread: str, subject: str) -> tuple[Entry, ...]:
         """Give a stream's entries, the oldest first."""
@@ -147,6 +170,44 @@ class Journal(ABC):
         """Give the last entry of each of these stops that hold for all tenants."""
         rows = self._heads("", tuple(map(stored, subjects))) if subjects else ()
         return {row[1]: _plain_entry(row) for row in rows}
+
+    def tail(self, thread: str, subject: str, most: int) -> tuple[Entry, ...]:
+        """Give the last entries of a stream, the oldest of them first."""
+        rows = self._tail(self._thread(thread), self._subject(thread, subject), most)
+        return tuple(map(self._entry, reversed(rows)))
+
+    def add(
+        self,
+        thread: str,
+        subject: str,
+        kind: str,
+        values: Sequence[Mapping[str, Any]],
+        position: int,
+        connection: Any = None,
+    ) -> None:
+        """Add entries to a stream, from a position on, within the caller's own transaction.
+
+        Args:
+            thread: the thread's id.
+            subject: what the stream is about.
+            kind: what happened.
+            values: more about each.
+            position: the first one's number; an entry that is there already stays.
+            connection: the connection of the transaction, where there are several.
+        """
+        at, own, about = now(), self._thread(thread), self._subject(thread, subject)
+        rows = [
+            (
+                own,
+                about,
+                number,
+                kind,
+                self._text((own, about, kind), at, subject, value, number),
+                at,
+            )
+            for number, value in enumerate(values, start=position)
+        ]
+        self._add(rows, connection)
 
     def entries(self, thread: str | None, start: str) -> tuple[Entry, ...]:
         """Give all entries whose subjects begin like this, of one thread or of all (None).
@@ -196,7 +257,7 @@ class Journal(ABC):
         Raises:
             CheckpointerError: it belongs to no tenant.
         """
-        start = tenant_start(self.room)
+        start = self.room.of_tenant()
         self._forget_all(start, start[:-1] + chr(ord(MARK) + 1), keep_streams)
         if not keep_streams and self._locked is not None:
             self._unlock()
@@ -208,16 +269,20 @@ class Journal(ABC):
     def _subject(self, thread: str, subject: str) -> str:
         subject = stored(subject)
         own = self._thread(thread)
-        if self._locked is None or _is_stop(own, subject):
+        if self._locked is None or is_stop(own, subject):
             return subject
-        # A stream from before there was a key goes on where it is, so that it is found.
-        if self._locked.clear and self._read(own, subject):
-            return subject
-        return self._locked.subject(own, subject)
+        if not self._locked.clear:
+            return self._locked.subject(own, subject)
+        # A stream from before there was a key goes on where it is, so that it is found. Asked once:
+        # within a transaction there may be no second connection to ask on.
+        if (own, subject) not in self._subjects:
+            there = self._read(own, subject)
+            self._subjects[own, subject] = subject if there else self._locked.subject(own, subject)
+        return self._subjects[own, subject]
 
     def _entry(self, row: Sequence[Any]) -> Entry:
         thread, subject, position, kind, value, at = row
-        if self._locked is not None and not _is_stop(thread, subject):
+        if self._locked is not None and not is_stop(thread, subject):
             subject, value = self._locked.open(row)
         return _plain_entry((thread, subject, position, kind, value, at))
 
@@ -248,8 +313,16 @@ class Journal(ABC):
         """Delete the rows of all threads from one id up to before another."""
 
     @abstractmethod
-    def _append(self, row: Row, position: int | None) -> bool:
-        """Insert a row at its position, or at the next, unless that is taken."""
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
+        """Insert a row at its position, or at the next, unless that is taken; and its mark's."""
+
+    @abstractmethod
+    def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
+        """Insert rows that are not there, and leave it to the caller to commit."""
+
+    @abstractmethod
+    def _tail(self, thread: str, subject: str, most: int) -> Sequence[Sequence[Any]]:
+        """Select a stream's last rows, the last first."""
 
     @abstractmethod
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
@@ -285,24 +358,6 @@ def _plain_entry(row: Sequence[Any]) -> Entry:
         value=_value(value, thread, subject),
         at=at,
     )
-
-
-def _is_stop(thread: str, subject: str) -> bool:
-    """Say whether a stream stops something of all tenants: each reads it, whatever its keys."""
-    return not thread and subject.startswith("stop ")
-
-
-def tenant_start(room: Room) -> str:
-    """Give the beginning of the stored ids of a tenant's threads.
-
-    Raises:
-        CheckpointerError: the room is no tenant's.
-    """
-    if room.tenant is None:
-        raise CheckpointerError(
-            "there is no tenant to delete: open the database by checkpointer(url, tenant=...)"
-        )
-    return room.start
 
 
 def _value(text: str, thread: str, subject: str) -> Mapping[str, Any]:

@@ -138,5 +138,10 @@ def head_of(subject: str) -> str:
     return found[0] if found else ""
 
 
+def is_stop(thread: str, subject: str) -> bool:
+    """Say whether a stream stops something of all tenants: each reads it, whatever its keys."""
+    return not thread and subject.startswith("stop ")
+
+
 def _names_place(room: Room) -> tuple[str, ...]:
     return (room.tenant or "", room.inside(NO_THREAD), "journal", NAMES)

@@ -64,6 +64,15 @@ _HEADS: Final = (
     "AND position = (SELECT max(position) FROM quintet_journal "
     "WHERE thread = j.thread AND subject = j.subject)"
 )
+_INSERT_MARKED: Final = (
+    f"WITH first AS ({_INSERT} RETURNING thread), second AS ("
+    f"INSERT INTO quintet_journal ({_COLUMNS}) SELECT thread, %s, 0, %s, %s, %s "
+    "FROM first ON CONFLICT DO NOTHING) SELECT thread FROM first"
+)
+_TAIL: Final = (
+    f"SELECT {_COLUMNS} FROM quintet_journal WHERE thread = %s AND subject = %s "
+    "ORDER BY position DESC LIMIT %s"
+)
 _OF_ALL: Final = (
     f"SELECT {_COLUMNS} FROM quintet_journal WHERE subject >= %s AND subject < %s "
     "ORDER BY thread, subject, position"
@@ -109,19 +118,20 @@ class PostgresJournal(Journal):
         if not keep_streams:
             self._execute(_FORGET_ALL, (low, high))
 
-    def _append(self, row: Row, position: int | None) -> bool:
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
         if position is not None:
-            return self._append_at(row, position)
+            return self._append_at(row, position, mark)
         thread, subject = row[:2]
         while not self._execute(_INSERT_NEXT, (*row, thread, subject)):
             pass  # another took the position between its reading and its writing
         return True
 
-    def _append_at(self, row: Row, position: int) -> bool:
+    def _append_at(self, row: Row, position: int, mark: Row | None) -> bool:
         thread, subject, *rest = row
+        query, more = (_INSERT, ()) if mark is None else (_INSERT_MARKED, mark[1:])
         for left in reversed(range(TRIES)):
             try:
-                return self._execute(_INSERT, (thread, subject, position, *rest)) == 1
+                return self._execute(query, (thread, subject, position, *rest, *more)) == 1
             except psycopg.OperationalError:
                 # The connection broke: the server may have written the row all the same.
                 if self._stands(row, position):
@@ -137,6 +147,13 @@ class PostgresJournal(Journal):
         except psycopg.OperationalError:
             return False
         return any(tuple(r[2:]) == (position, kind, value, at) for r in found)
+
+    def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(_INSERT, rows)
+
+    def _tail(self, thread: str, subject: str, most: int) -> Sequence[Sequence[Any]]:
+        return self._select(_TAIL, (thread, subject, most))
 
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         return self._select(_READ, (thread, subject))

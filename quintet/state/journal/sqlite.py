@@ -50,6 +50,10 @@ _HEADS: Final = (
     "AND position = (SELECT max(position) FROM quintet_journal "
     "WHERE thread = j.thread AND subject = j.subject)"
 )
+_TAIL: Final = (
+    f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject = ? "
+    "ORDER BY position DESC LIMIT ?"
+)
 _OF_ALL: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE subject >= ? AND subject < ? "
     "ORDER BY thread, subject, position"
@@ -121,7 +125,7 @@ class SqliteJournal(Journal):
             finally:
                 self._conn.commit()
 
-    def _append(self, row: Row, position: int | None) -> bool:
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
         thread, subject, *rest = row
         with self._lock:
             conn = self._conn
@@ -134,6 +138,8 @@ class SqliteJournal(Journal):
                 if position is None:
                     position = conn.execute(_NEXT, (thread, subject)).fetchone()[0]
                 added = conn.execute(_INSERT, (thread, subject, position, *rest)).rowcount
+                if added and mark is not None:
+                    conn.execute(_INSERT, (*mark[:2], 0, *mark[2:]))
                 conn.commit()
             except BaseException:
                 conn.rollback()
@@ -142,6 +148,12 @@ class SqliteJournal(Journal):
                 if level < FULL:
                     conn.execute(f"PRAGMA synchronous={level}")
         return bool(added == 1)
+
+    def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
+        self._conn.executemany(_INSERT, rows)
+
+    def _tail(self, thread: str, subject: str, most: int) -> Sequence[Sequence[Any]]:
+        return self._select(_TAIL, (thread, subject, most))
 
     def _read(self, thread: str, subject: str) -> Sequence[Sequence[Any]]:
         return self._select(_READ, (thread, subject))
@@ -155,7 +167,7 @@ class SqliteJournal(Journal):
             return self._select(_OF_ALL, (start, start + LAST))
         return self._select(_OF_THREAD, (thread, start, start + LAST))
 
-    def _select(self, query: str, values: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+    def _select(self, query: str, values: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         with self._lock:
             return self._conn.execute(query, values).fetchall()
 
@@ -182,3 +194,8 @@ class MemoryJournal(SqliteJournal):
                 self._made = sqlite3.connect(":memory:", check_same_thread=False)
                 self.setup()
             return self._made
+
+    def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
+        # The checkpoints in memory have no transaction that this could be a part of.
+        with self._lock, self._conn:
+            super()._add(rows, connection)
