@@ -174,7 +174,7 @@ def test_the_wheel_says_what_it_is(built):
     assert metadata["Name"] == "quintet"
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert set(metadata.get_all("Provides-Extra")) == {"all", "learn", "postgres"}
+    assert set(metadata.get_all("Provides-Extra")) == {"all", "encrypt", "learn", "postgres"}
     needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     assert not [line for line in needed if line.startswith(("pytest", "scikit-learn", "psycopg"))]
 

@@ -31,6 +31,7 @@ from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
 from quintet.state.action import Action
 from quintet.state.record import plain
+from quintet.state.redact import redacted
 from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
 
 
@@ -187,6 +188,8 @@ class Effect:
         # The key is made from the arguments as Act will read them, so that it is the same there.
         arguments, typed = self.arguments.kept(self.arguments.bind(args, kwargs))
         key, number = self._key_of(typed), self.sequence
+        if redacted(key) != key:
+            raise DesignError(f"effect {self.name!r}: its key holds the value of a secret")
         key = key if number == 1 else f"{key}#{number}"
         return Action(name=self.name, arguments=arguments, key=key, sequence=number)
 

@@ -58,13 +58,15 @@ def stop(  # noqa: PLR0913 - one of four is named
     still allowed, and agents that are at work go on, without effects. Questions stay open.
 
     Args:
-        where: the checkpointer of the runs, or its URL.
+        where: the checkpointer of the runs, or its URL. One without a tenant stops effects, graphs
+            and tenants for all tenants of the database; a tenant's own, for that tenant.
         by: who stops it.
         why: the reason, which the refusals quote.
         effect: the name of an effect's function.
         graph: the name of a graph, as given to `compile(name=...)`; known where a run is moved by
             `quintet.runs` or by a LangGraph server.
-        tenant: a tenant, as `config={"configurable": {"tenant": ...}}` names it.
+        tenant: a tenant, as `checkpointer(url, tenant=...)` or else
+            `config={"configurable": {"tenant": ...}}` names it.
         thread: a thread's id.
 
     Raises:

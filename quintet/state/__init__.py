@@ -47,6 +47,7 @@ from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
+from quintet.state.secret import Secret
 from quintet.state.verdict import Criterion, Unmet, When, unmet
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "Routed",
     "RunError",
     "RunSuperseded",
+    "Secret",
     "Spending",
     "Step",
     "StepFailed",

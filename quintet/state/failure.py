@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from quintet.errors import DesignError, QuintetError
 from quintet.state.clock import now
 from quintet.state.record import plain, read
+from quintet.state.redact import redacted
 
 FailureClass = Literal[
     "transient",
@@ -57,8 +58,9 @@ class Failure:
             raise DesignError(
                 f"Failure(kind={self.kind!r}): give one of {', '.join(FAILURE_CLASSES)}"
             )
-        if not self.message.strip():
-            object.__setattr__(self, "message", self.error)
+        object.__setattr__(
+            self, "message", redacted(self.message) if self.message.strip() else self.error
+        )
 
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" after {self.attempts} attempts"
@@ -77,7 +79,8 @@ def first_in_group(problem: BaseException) -> BaseException:
 def in_words(problem: BaseException) -> str:
     """Describe an exception in one line, at most 500 characters; of a group, its first part."""
     problem = first_in_group(problem)
-    text = " ".join(str(problem).split())
+    # Before it is cut and its lines are joined, since either may hide a part of a secret.
+    text = " ".join(redacted(str(problem)).split())
     if isinstance(problem, QuintetError):
         return text[:500] or type(problem).__name__
     # With the type's name: a KeyError's text alone, `'tariff'`, would not say what is wrong.

@@ -48,6 +48,9 @@ class Holds:
         """Hold a thread for other processes too; here it is held for none."""
         yield
 
+    def close(self) -> None:
+        """Release what the holds need; here that is nothing."""
+
 
 class FileHolds(Holds):
     """Hold threads for other processes too, by locks on a file beside a SQLite database.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 
 from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.journal.sqlite import MemoryJournal
+from quintet.state.room import Room
 from quintet.state.saver import Saver
 from quintet.state.serializer import StrictSerializer
 
@@ -29,8 +32,34 @@ class SaverInMemory(Saver, InMemorySaver):
             spaces = self.storage.get(str(ids["thread_id"])) or {}
             yield max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
 
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """List the checkpoints that match, the newest of each thread first."""
+        if config is None:
+            for page in self.all_pages(filter, before, limit):
+                yield from page
+        else:
+            inside = self.room.enter(config)
+            yield from self.page(inside, filter=filter, before=before, limit=limit)
+
+    def _places(self) -> Sequence[tuple[str, str, str]]:
+        found = [
+            (thread, space, number)
+            for thread, spaces in [*self.storage.items()]
+            for space, numbers in [*spaces.items()]
+            for number in [*numbers]
+        ]
+        return sorted(found, key=lambda place: place[2], reverse=True)
+
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""
+        thread = self.room.inside(thread)
         with _putting:
             for space, ids in gone.items():
                 kept = (self.storage.get(thread) or {}).get(space) or {}
@@ -54,10 +83,18 @@ class SaverInMemory(Saver, InMemorySaver):
             thread: max((max(ids, default="") for ids in [*spaces.values()]), default="")
             for thread, spaces in [*self.storage.items()]
         }
-        return sorted((thread for thread in latest if latest[thread]), key=latest.__getitem__)[::-1]
+        named = [thread for thread in latest if latest[thread]]
+        return self.own_threads(sorted(named, key=latest.__getitem__)[::-1])
+
+    def _delete_all(self, start: str) -> None:
+        kept = (self.storage, self.writes, self.blobs)
+        stored = {key if isinstance(key, str) else key[0] for keys in kept for key in [*keys]}
+        for thread in stored:
+            if thread.startswith(start):
+                InMemorySaver.delete_thread(self, thread)
 
 
-def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
+def open_memory(address: Address, serde: StrictSerializer, room: Room) -> SaverInMemory:
     """Give a new, empty saver; two calls share nothing.
 
     Raises:
@@ -69,6 +106,8 @@ def open_memory(address: Address, serde: StrictSerializer) -> SaverInMemory:
             f"{address.shown!r} names {address.place!r}, but memory has no places: "
             "write 'memory://', or 'sqlite:///file.db' to keep the checkpoints."
         )
+    if room.keys is not None:
+        raise CheckpointerError("key= encrypts what a database keeps, and memory:// keeps nothing")
     saver = SaverInMemory(serde=serde)
-    saver.keep_with(MemoryJournal())
+    saver.keep_with(MemoryJournal(), room)
     return saver

@@ -26,6 +26,8 @@ from quintet.state.address import Address
 from quintet.state.decided import Moved
 from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
+from quintet.state.room import Room
+from quintet.state.roomed import PLACES_QUERY
 from quintet.state.saver import THREADS_QUERY, ThreadedSaver, require_newest
 from quintet.state.serializer import Packed, StrictSerializer
 
@@ -56,6 +58,11 @@ _PUT_LOCK: Final = (
 _NEWEST: Final = (
     "SELECT checkpoint_id FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = %s "
     "ORDER BY checkpoint_id DESC LIMIT 1"
+)
+_DELETE_ALL: Final = (
+    "DELETE FROM checkpoints WHERE starts_with(thread_id, %s)",
+    "DELETE FROM checkpoint_blobs WHERE starts_with(thread_id, %s)",
+    "DELETE FROM checkpoint_writes WHERE starts_with(thread_id, %s)",
 )
 
 _DROP: Final = (
@@ -93,6 +100,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     """Save checkpoints in Postgres, sync and async, and read back only known types."""
 
     conn: _Pool
+    keeps_text_apart = True
 
     def __init__(self, pool: _Pool, *, serde: StrictSerializer) -> None:
         super().__init__(pool, serde=serde)
@@ -103,8 +111,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         """Close the connections; a second time does nothing."""
         super().close()
         self.conn.close()
-        if isinstance(self.holds, SessionHolds):
-            self.holds.close()
+        self.holds.close()
 
     @contextmanager
     def borrowed(self) -> Iterator[Connection]:
@@ -115,7 +122,18 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.lock, self.conn.connection() as connection:
-            return [row["thread_id"] for row in connection.execute(THREADS_QUERY)]
+            rows = connection.execute(THREADS_QUERY).fetchall()
+        return self.own_threads(row["thread_id"] for row in rows)
+
+    def _places(self) -> Sequence[tuple[str, str, str]]:
+        with self.lock, self.conn.connection() as connection:
+            rows = connection.execute(PLACES_QUERY).fetchall()
+        return [(row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"]) for row in rows]
+
+    def _delete_all(self, start: str) -> None:
+        with self.lock, self.conn.connection() as connection, connection.transaction():
+            for query in _DELETE_ALL:
+                connection.execute(query, (start,))
 
     def put(
         self,
@@ -160,6 +178,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
 
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""
+        thread = self.room.inside(thread)
         # The outermost graph's last: cut off in between, the rest is known by what is left of it.
         for space, ids in sorted(gone.items(), reverse=True):
             with self.borrowed() as connection, connection.transaction():
@@ -177,7 +196,7 @@ def _fits_jsonb(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
+def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> SaverInPostgres:
     """Reach the server, make the tables where they are missing, and open the pool.
 
     Raises:
@@ -204,7 +223,11 @@ def open_postgres(address: Address, serde: StrictSerializer) -> SaverInPostgres:
         name="quintet",
     )
     saver = SaverInPostgres(pool, serde=serde)
-    saver.keep_with(PostgresJournal(saver.borrowed, SessionHolds(conninfo, settings)))
+    try:
+        saver.keep_with(PostgresJournal(saver.borrowed, SessionHolds(conninfo, settings)), room)
+    except CheckpointerError:
+        pool.close()
+        raise
     return saver
 
 

@@ -15,27 +15,33 @@ from pathlib import PurePath
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, Secret, SecretBytes, SecretStr, TypeAdapter, ValidationError
+import pydantic
+from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
 
 from quintet.errors import DesignError
+from quintet.state.redact import redacted
+from quintet.state.secret import Secret
 
 R = TypeVar("R")
 
-_JSON = frozenset({str, int, bool})
+_JSON = frozenset({int, bool})
 
-SECRETS: tuple[type[Any], ...] = (SecretStr, SecretBytes, Secret)
+SECRETS: tuple[type[Any], ...] = (SecretStr, SecretBytes, pydantic.Secret)
 
 
 def plain(value: Any) -> Any:
     """Turn a value into JSON data: dataclasses and models to dicts, tuples and sets to lists.
 
     Decimals, UUIDs, paths, dates, times and durations become text, in JSON's usual form; numpy's
-    scalars become Python's. `validated` reads all of them back.
+    scalars become Python's. `validated` reads all of them back. A `Secret` becomes its reference,
+    and a secret's value that was revealed in this process its mask.
 
     Raises:
         DesignError: the value holds something that JSON cannot, or a secret, named by its type.
     """
     kind: Any = type(value)
+    if kind is str:
+        return redacted(value)
     # The commonest first, and by exact type: a subclass such as numpy's float is not JSON itself.
     if value is None or kind in _JSON or (kind is float and isfinite(value)):
         return value
@@ -84,7 +90,7 @@ def _duration_text(value: timedelta) -> str:
 
 _AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], ...] = (
     (Decimal, _decimal_text),
-    ((UUID, PurePath), str),
+    ((UUID, PurePath, Secret), str),
     ((date, time), lambda value: str(value.isoformat())),
     (timedelta, _duration_text),
 )
@@ -118,12 +124,14 @@ def _secret_in(data: Any) -> Any:
 @cache
 def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """Name a dataclass's fields, looked up once; None for any other type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    if not is_dataclass(kind) or kind is Secret:
+        return None
+    return tuple(field.name for field in fields(kind))
 
 
 def _plain_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
     data = {
-        key if type(key) is str else str(plain(key)): _plain_part(item)
+        redacted(key) if type(key) is str else str(plain(key)): _plain_part(item)
         for key, item in value.items()
     }
     if len(data) < len(value):  # such as 1 and "1": one would overwrite the other
@@ -137,7 +145,7 @@ def _as_base_type(value: float | str) -> float | str:
     """Turn an instance of a subclass of str, int or float into one of the type itself."""
     # By the type's own methods, since a subclass may override `__str__` and the like.
     if isinstance(value, str):
-        return str.__str__(value)
+        return redacted(str.__str__(value))
     if isinstance(value, int):
         return int.__int__(value)
     if not isfinite(value):
@@ -149,8 +157,8 @@ def _not_plain(value: Any) -> DesignError:
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     if isinstance(value, SECRETS):
         return DesignError(
-            f"{kind} is a secret, and the state keeps none; give a name by which the function "
-            "finds it where it needs it"
+            f"{kind} is a secret, and the state keeps none; give the name by which the function "
+            "finds it where it needs it: quintet.state.Secret('env:NAME')"
         )
     return DesignError(
         f"{kind} is not plain data: {value!r:.80}; "
@@ -221,7 +229,8 @@ def faults(problem: ValidationError) -> str:
             parts.append(str(fault["ctx"]["error"]))
             continue
         place = ".".join(str(step) for step in fault["loc"]) or "value"
-        shown = "" if fault["type"] == "missing" else f" (got {fault['input']!r:.60})"
+        # Before it is cut, since a half of a secret cannot be told any more.
+        shown = "" if fault["type"] == "missing" else f" (got {redacted(repr(fault['input'])):.60})"
         parts.append(f"{place}: {fault['msg'].lower()}{shown}")
     return "; ".join(parts)
 

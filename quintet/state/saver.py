@@ -27,6 +27,8 @@ from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
 from quintet.state.questions import Questions
+from quintet.state.room import Room, outside
+from quintet.state.roomed import Roomed
 from quintet.state.upkeep import Upkeep
 
 PAGE = 64
@@ -36,7 +38,7 @@ THREADS_QUERY: Final = (
 )
 
 
-class Saver(Upkeep):
+class Saver(Upkeep, Roomed):
     """Save checkpoints for sync and async calls alike, until it is closed.
 
     Attributes:
@@ -48,14 +50,23 @@ class Saver(Upkeep):
     _questions: Questions
     _decided: Decided
 
-    def keep_with(self, journal: Journal) -> None:
-        """Keep a journal beside the checkpoints, which the nodes of their runs find."""
-        self.journal, self.holds = journal, journal.holds
+    def keep_with(self, journal: Journal, room: Room) -> None:
+        """Keep a journal beside the checkpoints, which the nodes of their runs find.
+
+        Raises:
+            CheckpointerError: the room's keys do not open what is kept.
+        """
+        journal.enter(room)
+        self.journal, self.holds, self.room = journal, journal.holds, room
         self._known, self._questions = Known(journal), Questions(journal)
         self._decided = Decided(journal)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Get the checkpoint that the config names, or the latest of its thread."""
+        """Get the checkpoint that the config names, or the latest of its thread.
+
+        Raises:
+            CheckpointerError: it cannot be read; the thread and checkpoint are named.
+        """
         note_loading(self._known, config)
         found = super().get_tuple(config)
         note_asking(found)
@@ -76,16 +87,19 @@ class Saver(Upkeep):
 
         Raises:
             RunSuperseded: the thread has a newer one than that which this one follows.
+            DesignError: it holds a secret that would be written with its value.
         """
         # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
         again = self._known.has(str(config["configurable"]["thread_id"]), checkpoint["id"])
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
-        stored = self._put_after_newest(config, checkpoint, metadata, new_versions, moved)
+        inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
+        stored = self._put_after_newest(inside, checkpoint, metadata, new_versions, moved)
         self._decided.note(moved)
         if not again:
             self._questions.note_moved(config)
-        return stored
+        placed: RunnableConfig = self.room.leave(stored)
+        return placed
 
     def _put_after_newest(
         self,
@@ -188,13 +202,16 @@ class ThreadedSaver(Saver):
         before: RunnableConfig | None,
         limit: int | None,
     ) -> Iterator[Sequence[CheckpointTuple]]:
-        size = PAGE
+        if config is None:
+            yield from self.all_pages(filter, before, limit)
+            return
+        size, inside = PAGE, self.room.enter(config)
         while limit is None or limit > 0:
             size = size if limit is None else min(size, limit)
-            page = [*super().list(config, filter=filter, before=before, limit=size)]
+            page = self.page(inside, filter=filter, before=before, limit=size)
             last = len(page) < size or size == limit
             if not last:
-                # Checkpoints of two threads may share an id: never end a page inside such a group.
+                # Two namespaces may share an id: never end a page inside such a group.
                 whole = [item for item in page if _id(item) != _id(page[-1])]
                 if not whole:
                     size *= 2
@@ -264,11 +281,12 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     # run's: somebody keeps checkpoints of their own making.
     if newest in (None, followed, checkpoint["id"]) or not checkpoint["channel_versions"]:
         return
+    thread = outside(str(ids["thread_id"]))
     raise RunSuperseded(
-        f"thread {ids['thread_id']!r} was moved on by another runner, or this run goes on from an "
-        f"old checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing "
-        "of it is saved. Go on from the newest, or copy the old one into a thread of its own: "
-        f"quintet.runs.fork(app, thread={ids['thread_id']!r}, at={followed!r}, to=...)"
+        f"thread {thread!r} was moved on by another runner, or this run goes on from an old "
+        f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing of "
+        "it is saved. Go on from the newest, or copy the old one into a thread of its own: "
+        f"quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
     )
 
 

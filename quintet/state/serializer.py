@@ -15,6 +15,10 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt, Send
 
 from quintet.errors import CheckpointerError
+from quintet.state.crypt import Sealed
+from quintet.state.redact import redacted
+from quintet.state.scrub import scrubbed
+from quintet.state.secret import Secret, declaring_nothing
 
 Allowed = type | tuple[str, str]
 
@@ -38,11 +42,41 @@ class StrictSerializer(JsonPlusSerializer):
             pickle_fallback=False,
             allowed_json_modules=None,
             # A list adds to LangGraph's safe types; left out, every type would be brought back.
-            allowed_msgpack_modules=[*_allowlist(allow), *map(_import_path, CARRIERS)],
+            allowed_msgpack_modules=[*_allowlist(allow), *map(_import_path, OWN)],
         )
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """Give the value as a type tag and bytes."""
+        """Give the value as a type tag and bytes, without the values of revealed secrets.
+
+        Raises:
+            DesignError: it holds a pydantic secret, which LangGraph would write with its value.
+        """
+        kind, data = self._dumped(obj)
+        return kind, scrubbed(kind, data)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Give the value back.
+
+        Raises:
+            CheckpointerError: the data was cut or altered, or is of a kind that runs code.
+        """
+        try:
+            with declaring_nothing():
+                return super().loads_typed(data)
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            EOFError,
+            NotImplementedError,
+        ) as problem:
+            raise CheckpointerError(
+                f"a value kept as {data[0]!r} cannot be read ({problem}): it was cut or altered, "
+                "or written by another program"
+            ) from problem
+
+    def _dumped(self, obj: Any) -> tuple[str, bytes]:
         value = obj.value if isinstance(obj, Packed) else obj
         # JSON has numbers and text that msgpack has not. It refuses them, or writes "?" for half a
         # surrogate pair. The walk through the value costs, so it is made only where one shows.
@@ -115,6 +149,7 @@ class Said(Carrier):
 
 
 CARRIERS: tuple[type[Carrier], ...] = (Whole, HalfPairs, Keyed, Said)
+OWN: tuple[type, ...] = (*CARRIERS, Secret, Sealed)
 
 _MOST = 2**63
 _HALF = re.compile("[\ud800-\udfff]")
@@ -160,7 +195,7 @@ def _carried(value: Any) -> Any:
     if isinstance(value, int) and not -_MOST <= value < 2 * _MOST:
         return Whole.of(hex(value))
     if isinstance(value, str) and not value.isascii() and _HALF.search(value):
-        return HalfPairs.of(value.encode("utf-16-le", "surrogatepass").hex())
+        return HalfPairs.of(redacted(value).encode("utf-16-le", "surrogatepass").hex())
     return _carried_object(value)
 
 

@@ -18,6 +18,8 @@ from quintet.errors import CheckpointerError
 from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
 from quintet.state.journal.sqlite import SqliteJournal
+from quintet.state.room import Room
+from quintet.state.roomed import PLACES_QUERY
 from quintet.state.saver import THREADS_QUERY, ThreadedSaver
 from quintet.state.serializer import StrictSerializer
 
@@ -32,6 +34,10 @@ _COLUMNS = (
 _NEWEST: Final = (
     "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? "
     "ORDER BY checkpoint_id DESC LIMIT 1"
+)
+_DELETE_ALL: Final = (
+    "DELETE FROM checkpoints WHERE substr(thread_id, 1, ?) = ?",
+    "DELETE FROM writes WHERE substr(thread_id, 1, ?) = ?",
 )
 _DROP: Final = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _REMEDIES = {
@@ -94,7 +100,8 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
 
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes."""
-        rows = [(thread, space, known) for space, ids in gone.items() for known in ids]
+        stored = self.room.inside(thread)
+        rows = [(stored, space, known) for space, ids in gone.items() for known in ids]
         with self.cursor() as cursor:
             for table in ("checkpoints", "writes"):
                 cursor.executemany(_DROP.format(table), rows)
@@ -102,10 +109,19 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
         with self.cursor(transaction=False) as cursor:
-            return [row[0] for row in cursor.execute(THREADS_QUERY)]
+            return self.own_threads(row[0] for row in cursor.execute(THREADS_QUERY))
+
+    def _places(self) -> Sequence[tuple[str, str, str]]:
+        with self.cursor(transaction=False) as cursor:
+            return cursor.execute(PLACES_QUERY).fetchall()
+
+    def _delete_all(self, start: str) -> None:
+        with self.cursor() as cursor:
+            for query in _DELETE_ALL:
+                cursor.execute(query, (len(start), start))
 
 
-def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
+def open_sqlite(address: Address, serde: StrictSerializer, room: Room) -> SaverInSqlite:
     """Open or create the database, ready to be written.
 
     Raises:
@@ -126,10 +142,13 @@ def open_sqlite(address: Address, serde: StrictSerializer) -> SaverInSqlite:
         holds = Holds() if path == ":memory:" else holds_beside(path)
         journal = SqliteJournal(conn, saver.lock, holds)
         _prepare(saver, journal, time.monotonic() + seconds)
-        saver.keep_with(journal)
+        saver.keep_with(journal, room)
     except sqlite3.Error as problem:
         conn.close()
         raise _with_remedy(problem, path) from problem
+    except CheckpointerError:
+        conn.close()
+        raise
     return saver
 
 

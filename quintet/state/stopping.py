@@ -41,7 +41,15 @@ def refuse_stopped(journal: Journal, what: str, things: Mapping[Scope, str]) -> 
         Stopped: it names the thing, who stopped it, when and why.
     """
     streams = {stream_of(scope, name): (scope, name) for scope, name in things.items() if name}
-    for stream, entry in journal.heads("", streams).items():
+    tenant = journal.room.tenant
+    if tenant is not None:  # the checkpointer's own, beside the one that a configuration may name
+        streams[stream_of("tenant", tenant)] = ("tenant", tenant)
+    found = [*journal.heads("", streams).items()]
+    if tenant is not None:
+        # Who has no tenant stops effects, graphs and tenants of all. A thread is each one's own.
+        shared = [stream for stream, (scope, _) in streams.items() if scope != "thread"]
+        found += journal.stops(shared).items()
+    for stream, entry in found:
         if entry.kind == "stopped":
             scope, name = streams[stream]
             raise Stopped(

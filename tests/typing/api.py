@@ -146,6 +146,7 @@ from quintet.state import (
     Recovered,
     Routed,
     RunError,
+    Secret,
     Spending,
     Step,
     StepFailed,
@@ -546,6 +547,14 @@ def stored(saver: BaseCheckpointSaver[str]) -> list[StoredRun]:
     with checkpointer("memory://", allow=(Order,)) as ours:
         assert_type(stored_run(ours, "t"), StoredRun)
     return stored_runs(saver)
+
+
+def safely(order: str, key: Secret = Secret("env:STRIPE_KEY")) -> None:
+    Secret.resolver("vault", lambda name: name)
+    assert_type(key.reveal(), str)
+    with checkpointer("sqlite:///a.db", tenant="acme", key=[Secret("env:KEY"), b"", None]) as ours:
+        ours.delete_tenant(keep_journal=False)
+    checkpointer("memory://", key="text")  # type: ignore[arg-type]
 
 
 def scripts() -> ScriptedModel:

@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.errors import DesignError
 from quintet.state.record import SECRETS, adapter, canonical, faults, plain, validated
+from quintet.state.redact import redacted
 
 _FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")
 _STEP = re.compile(r"\.(\w+)|\[([^\[\]]+)\]")
@@ -93,6 +94,12 @@ class Arguments:
 
     def _refuse_changed(self, name: str, value: Any, again: Any) -> None:
         if not _same(value, again):
+            if redacted(text := repr(value)) != text:
+                raise DesignError(
+                    f"effect {self.name!r}: argument {name!r} holds the value of a secret; "
+                    "annotate it as quintet.state.Secret, give the Secret itself, and reveal it "
+                    "inside the function"
+                )
             raise DesignError(
                 f"effect {self.name!r}: argument {name!r} is {value!r:.60}, and would come back "
                 f"from the record as {again!r:.60}; annotate it with its whole type, "
@@ -234,8 +241,8 @@ def _refuse_unkept(name: str, part: str, hint: Any) -> None:
     for kind in _types_in(hint):
         if issubclass(kind, SECRETS):
             raise DesignError(
-                f"effect {name!r}: {part} is a secret, and the state keeps none; give a name by "
-                "which the function finds it"
+                f"effect {name!r}: {part} is a secret, and the state keeps none; take a "
+                "quintet.state.Secret, a name by which the function finds it"
             )
         if issubclass(kind, NEVER_KEPT):
             raise DesignError(f"effect {name!r}: {part} ({kind.__name__}) cannot be kept; {remedy}")

@@ -192,7 +192,7 @@ class Attempt:
     def scope(self) -> str:
         """Give the thread that its effects belong to: that of the outermost graph."""
         if self.place.shared or not self.task.thread:
-            return self.place.scope
+            return self.place.for_receivers
         return self.task.thread if self.outer is None else self.outer.scope
 
     def find_mode(self) -> Logic[Mode]:

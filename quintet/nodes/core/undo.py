@@ -55,7 +55,7 @@ def take_back(
         if about.how == "unknown" and not effect.undo_honours_key:
             return f"its undo was begun, and its end is not known ({about.result or 'cut off'})"
         if about.how != "done":
-            key = key_for_receiver(place.scope, action, -1 - deed.undone)
+            key = key_for_receiver(place.for_receivers, action, -1 - deed.undone)
             about = yield from about.append(
                 "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
             )

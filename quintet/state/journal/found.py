@@ -119,6 +119,11 @@ class Place:
         """Give the thread in whose name effects are claimed."""
         return self.origin or self.thread
 
+    @property
+    def for_receivers(self) -> str:
+        """Give that thread with its tenant, which receivers of effects must tell apart."""
+        return self.journal.room.inside(self.scope)
+
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:

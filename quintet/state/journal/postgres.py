@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, LiteralString, cast
 
 import psycopg
 from psycopg.rows import tuple_row
 
-from quintet.state.clock import now
 from quintet.state.hold import Holds
-from quintet.state.journal.entry import Journal, Open, Row, as_open, marked, stored, write
+from quintet.state.journal.entry import Journal, Row
 from quintet.state.journal.sqlite import LAST
 
 TABLE: Final = """
@@ -47,6 +46,7 @@ _OPENED: Final = (
     "ORDER BY at, name"
 )
 _FORGET: Final = "DELETE FROM quintet_journal WHERE thread = %s AND subject >= %s AND subject < %s"
+_FORGET_ALL: Final = "DELETE FROM quintet_journal WHERE thread >= %s AND thread < %s"
 _COLUMNS: Final = "thread, subject, position, kind, value, at"
 _INSERT: Final = (
     f"INSERT INTO quintet_journal ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s) "
@@ -100,26 +100,25 @@ class PostgresJournal(Journal):
     ) -> None:
         self._connection, self.holds = connection, holds
 
-    def open(self, thread: str, name: str, value: Mapping[str, Any]) -> None:
-        """Put something that waits for a person on the list of what is open, or replace it."""
-        self._execute(_OPEN, (stored(thread), stored(name), write(value), now()))
+    def _open(self, row: tuple[str, str, str, float]) -> None:
+        self._execute(_OPEN, row)
 
-    def close(self, thread: str, keep: Collection[str] = ()) -> None:
-        """Take all that a thread has open off the list, but for the names to keep."""
-        self._execute(_CLOSE, (stored(thread), [stored(name) for name in keep]))
+    def _close(self, thread: str, keep: Collection[str]) -> None:
+        self._execute(_CLOSE, (thread, [*keep]))
 
-    def opened(self, thread: str | None = None) -> tuple[Open, ...]:
-        """Give what is open, of one thread or of all, the oldest first."""
-        of = None if thread is None else stored(thread)
-        return tuple(map(as_open, self._select(_OPENED, (of, of))))
+    def _opened(self, thread: str | None) -> Sequence[Sequence[Any]]:
+        return self._select(_OPENED, (thread, thread))
 
-    def forget(self, thread: str, start: str = "") -> None:
-        """Delete a thread's streams whose subjects begin like this, and what it has open."""
-        thread, start = stored(thread), stored(start)
+    def _forget(self, thread: str, start: str) -> None:
         self._execute(_FORGET, (thread, start, start + LAST))
         self._execute("DELETE FROM quintet_open WHERE thread = %s", (thread,))
 
-    def _append(self, row: Row, position: int | None, mark: str) -> bool:
+    def _forget_all(self, low: str, high: str, keep_streams: bool) -> None:
+        self._execute("DELETE FROM quintet_open WHERE thread >= %s AND thread < %s", (low, high))
+        if not keep_streams:
+            self._execute(_FORGET_ALL, (low, high))
+
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
         if position is not None:
             return self._append_at(row, position, mark)
         thread, subject = row[:2]
@@ -127,9 +126,9 @@ class PostgresJournal(Journal):
             pass  # another took the position between its reading and its writing
         return True
 
-    def _append_at(self, row: Row, position: int, mark: str) -> bool:
+    def _append_at(self, row: Row, position: int, mark: Row | None) -> bool:
         thread, subject, *rest = row
-        query, more = (_INSERT_MARKED, (mark, *marked(subject), row[-1])) if mark else (_INSERT, ())
+        query, more = (_INSERT, ()) if mark is None else (_INSERT_MARKED, mark[1:])
         for left in reversed(range(TRIES)):
             try:
                 return self._execute(query, (thread, subject, position, *rest, *more)) == 1

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from quintet.state.clock import now
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import (
     COLUMNS,
     Journal,
-    Open,
     Row,
-    as_open,
-    marked,
-    stored,
-    write,
 )
 
 TABLE: Final = """
@@ -98,34 +92,31 @@ class SqliteJournal(Journal):
             self._conn.execute(OPEN_TABLE)
             self._conn.commit()
 
-    def open(self, thread: str, name: str, value: Mapping[str, Any]) -> None:
-        """Put something that waits for a person on the list of what is open, or replace it."""
-        row = (stored(thread), stored(name), write(value), now())
+    def _open(self, row: tuple[str, str, str, float]) -> None:
         self._change("INSERT OR REPLACE INTO quintet_open VALUES (?, ?, ?, ?)", row)
 
-    def close(self, thread: str, keep: Collection[str] = ()) -> None:
-        """Take all that a thread has open off the list, but for the names to keep."""
-        kept = [stored(name) for name in keep]
-        marks = ", ".join("?" * len(kept))
+    def _close(self, thread: str, keep: Collection[str]) -> None:
+        marks = ", ".join("?" * len(keep))
         self._change(
             f"DELETE FROM quintet_open WHERE thread = ? AND name NOT IN ({marks})",
-            (stored(thread), *kept),
+            (thread, *keep),
         )
 
-    def opened(self, thread: str | None = None) -> tuple[Open, ...]:
-        """Give what is open, of one thread or of all, the oldest first."""
-        where, values = ("", ()) if thread is None else ("WHERE thread = ?", (stored(thread),))
+    def _opened(self, thread: str | None) -> Sequence[Sequence[Any]]:
+        where, values = ("", ()) if thread is None else ("WHERE thread = ?", (thread,))
         query = f"SELECT thread, name, value, at FROM quintet_open {where} ORDER BY at, name"
-        return tuple(map(as_open, self._select(query, values)))
+        return self._select(query, values)
 
-    def forget(self, thread: str, start: str = "") -> None:
-        """Delete a thread's streams whose subjects begin like this, and what it has open."""
-        thread, start = stored(thread), stored(start)
+    def _forget(self, thread: str, start: str) -> None:
         self._change(
             "DELETE FROM quintet_journal WHERE thread = ? AND subject >= ? AND subject < ?",
             (thread, start, start + LAST),
         )
         self._change("DELETE FROM quintet_open WHERE thread = ?", (thread,))
+
+    def _forget_all(self, low: str, high: str, keep_streams: bool) -> None:
+        for table in ("quintet_open",) if keep_streams else ("quintet_open", "quintet_journal"):
+            self._change(f"DELETE FROM {table} WHERE thread >= ? AND thread < ?", (low, high))
 
     def _change(self, query: str, values: tuple[Any, ...]) -> None:
         with self._lock:
@@ -134,7 +125,7 @@ class SqliteJournal(Journal):
             finally:
                 self._conn.commit()
 
-    def _append(self, row: Row, position: int | None, mark: str) -> bool:
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
         thread, subject, *rest = row
         with self._lock:
             conn = self._conn
@@ -147,8 +138,8 @@ class SqliteJournal(Journal):
                 if position is None:
                     position = conn.execute(_NEXT, (thread, subject)).fetchone()[0]
                 added = conn.execute(_INSERT, (thread, subject, position, *rest)).rowcount
-                if added and mark:
-                    conn.execute(_INSERT, (thread, mark, 0, *marked(subject), row[-1]))
+                if added and mark is not None:
+                    conn.execute(_INSERT, (*mark[:2], 0, *mark[2:]))
                 conn.commit()
             except BaseException:
                 conn.rollback()
@@ -192,17 +183,17 @@ class MemoryJournal(SqliteJournal):
 
     def __init__(self) -> None:
         self._lock, self.holds = threading.RLock(), Holds()
-        self._opened: sqlite3.Connection | None = None
+        self._made: sqlite3.Connection | None = None
 
     @property
     def _conn(self) -> sqlite3.Connection:
         # Opened by the first who uses it. It may be made in an event loop, where a server refuses
         # whatever might block.
         with self._lock:
-            if self._opened is None:
-                self._opened = sqlite3.connect(":memory:", check_same_thread=False)
+            if self._made is None:
+                self._made = sqlite3.connect(":memory:", check_same_thread=False)
                 self.setup()
-            return self._opened
+            return self._made
 
     def _add(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> None:
         # The checkpoints in memory have no transaction that this could be a part of.
