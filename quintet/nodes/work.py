@@ -16,19 +16,20 @@ from quintet.nodes.agents.chat import Conversation, Handoff
 from quintet.nodes.agents.meter import metered
 from quintet.nodes.agents.toolbox import check_tools
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.actions import as_update, from_state
+from quintet.nodes.core.actions import as_update, from_state, with_update
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.price import Price
+from quintet.nodes.core.reckon import refuse_costly
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.route import path_of
 from quintet.state.action import Action
-from quintet.state.budget import Budget, Spending, add_spending
+from quintet.state.budget import Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.failure import StepFailed
@@ -204,7 +205,7 @@ class _Work:
             logic = worker.breaker.guarded(self.task.node, attempt.place.journal, logic)
         answer = yield from logic
         if contract.budget.limited:
-            _refuse_costly(attempt, contract.budget)
+            refuse_costly(attempt, contract.budget)
         return request, answer
 
     @property
@@ -349,7 +350,7 @@ class _Work:
         if self.step.planner:
             target = self.step.planner
         else:
-            target = then if isinstance(then, str) else then(_with(self.state, update))
+            target = then if isinstance(then, str) else then(with_update(self.state, update))
         return Command(goto=target, update=update)
 
     def _together(self, update: dict[str, Any]) -> dict[str, Any]:
@@ -383,23 +384,6 @@ def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[s
             side="needs",
         )
     return context
-
-
-def _refuse_costly(attempt: Attempt, budget: Budget) -> None:
-    """Refuse an answer that took more than the contract allows: nothing could cut the agent off."""
-    attempt.pause()
-    spent = add_spending(attempt.before, attempt.spent)
-    for resource in ("tokens", "money", "seconds"):
-        limit = getattr(budget, resource)
-        if limit is not None and spent.get(resource, 0) > limit:
-            attempt.check()
-
-
-def _with(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the state as it will be for a path function: with the actions of the update."""
-    actions = {**(state.get("actions") or {}), **(update.get("actions") or {})}
-    results = {**(state.get("results") or {}), **(update.get("results") or {})}
-    return {**state, "actions": actions, "results": results}
 
 
 def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,3 +64,10 @@ def effect_done(node: str, action: Action) -> dict[str, Any]:
         kind="effect", node=node, choice=action.key, reason=f"{action} {is_done}, {how}"
     )
     return plain(decision)  # type: ignore[no-any-return]
+
+
+def with_update(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the state as it will be for a path function: with the actions of the update."""
+    actions = {**(state.get("actions") or {}), **(update.get("actions") or {})}
+    results = {**(state.get("results") or {}), **(update.get("results") or {})}
+    return {**state, "actions": actions, "results": results}

@@ -11,7 +11,7 @@ from quintet.errors import BudgetExhausted
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic, TimeUp
 from quintet.nodes.core.task import Task
-from quintet.state.budget import Spending
+from quintet.state.budget import Budget, Spending, add_spending
 
 R = TypeVar("R")
 
@@ -52,3 +52,13 @@ def counted(task: Task, logic: Logic[Command[Any]], run: str) -> Logic[Command[A
     if not spent or not isinstance(command.update, dict | None):
         return command
     return replace(command, update={**(command.update or {}), "spent": spent})
+
+
+def refuse_costly(attempt: Attempt, budget: Budget) -> None:
+    """Refuse an answer that took more than the contract allows: nothing could cut the agent off."""
+    attempt.pause()
+    spent = add_spending(attempt.before, attempt.spent)
+    for resource in ("tokens", "money", "seconds"):
+        limit = getattr(budget, resource)
+        if limit is not None and spent.get(resource, 0) > limit:
+            attempt.check()
