@@ -15,7 +15,7 @@ from langgraph.types import interrupt
 
 from quintet.errors import RunError
 from quintet.nodes import Finish, Recovery, Undo, Worker, abort, effect
-from quintet.runs import look, start, stored_run, stored_runs
+from quintet.runs import fork, look, start, stored_run, stored_runs
 from quintet.state import Contract, Decision, OrchestrationState, checkpointer, plain
 from quintet.state.actions import EARLIER_KEPT
 from quintet.state.decided import ACTIONS_STORED, DECISIONS_STORED, decided_in
@@ -225,6 +225,20 @@ def test_every_decision_is_in_the_journal_once(url: str, many: int, durability: 
             assert [d.choice for d in run.decisions] == [str(n) for n in range(many + 1)]
             told = saver.journal.read("t", decided_in(run.id))
             assert [entry.value["choice"] for entry in told] == [d.choice for d in run.decisions]
+
+
+@pytest.mark.parametrize("effects", ["dry", "real"])
+def test_a_copy_shows_all_that_its_run_did_before(url: str, effects: Any) -> None:
+    with checkpointer(url) as saver:
+        app = loop().compile(checkpointer=saver)
+        start(app, given(12, ask=True), thread="t", config=FAR)
+        copy = fork(app, thread="t", to="u", effects=effects)
+        assert [d.choice for d in copy.decisions] == [f"pay:{lap}" for lap in range(1, 13)]
+        assert len(copy.values["actions"]) == 12
+        assert copy.answer("yes").outcome.evidence["effects"] == [  # type: ignore[union-attr]
+            f"pay:{lap}" for lap in range(1, 13)
+        ]
+        assert len(look(app, thread="t").decisions) == len(PAID) == 12
 
 
 def test_a_saver_that_keeps_no_journal_keeps_the_state_whole() -> None:
