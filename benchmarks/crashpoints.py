@@ -26,8 +26,9 @@ from benchmarks.bare_crash import measure as measure_bare
 from benchmarks.crash_desks import GIVEN, GRAPHS, Kind, Receiver, yes
 from benchmarks.machine import machine, versions
 from benchmarks.stores import postgres_answers, store
-from quintet.testing import CrashReport, crashpoints
+from quintet.testing import crashpoints
 from quintet.testing.crash.crashpoints import fast_folder
+from quintet.testing.crash.report import CrashReport
 
 KEYS = ("points", "duplicated", "lost", "wrongly_finished", "wrong_states", "asked")
 PAIRED = ("single_agent", "approval")

@@ -43,7 +43,7 @@ from quintet.runs import look
 from quintet.state import checkpointer
 from quintet.testing.crash.crashpoints import fast_folder
 
-KEYS = ("extra_effects", "extra_executions", "wrong_verdicts")
+KEYS = ("extra_effects", "extra_executions", "wrong_verdicts", "wrong_states")
 
 Figures = dict[str, Any]
 
@@ -100,7 +100,9 @@ def run(race: Race, door: str, desk: Desk, thread: str) -> Counter[str]:
     met = all(ends) and max(e["began"] for e in ends) < min(e["ended"] for e in ends)
     figures["not met"] = int(not met)
     figures["extra_executions"] = max(0, done["agent"] - expected) if met else 0
-    figures["wrong_verdicts"] = int(race.gated and not _agrees(desk, thread, done["paid"]))
+    verdict, told = _kept(desk, thread)
+    figures["wrong_verdicts"] = int(race.gated and verdict != bool(done["paid"]))
+    figures["wrong_states"] = int(told != bool(done["paid"]))
     return figures
 
 
@@ -120,14 +122,13 @@ def _prepare(race: Race, desk: Desk, thread: str) -> tuple[Any, int]:
     return (snapshot.config, reply), 1
 
 
-def _agrees(desk: Desk, thread: str, paid: int) -> bool:
-    """Say whether the verdict that is kept is what was done."""
+def _kept(desk: Desk, thread: str) -> tuple[bool, bool]:
+    """Say whether the verdict that is kept is a yes, and whether the state tells of the payment."""
     with checkpointer(desk.url) as saver:
         ended = look(desk.graph(thread).compile(checkpointer=saver), thread=thread)
     actions = [dict(item) for item in (ended.values.get("actions") or {}).values()]
-    said_yes = any(item["status"] == "done" for item in actions)
-    approvals = [item["approval"]["answer"] for item in actions if item.get("approval")]
-    return said_yes == bool(paid) and ("approve" in approvals) == bool(paid)
+    answers = [item["approval"]["answer"] for item in actions if item.get("approval")]
+    return "approve" in answers, any(item["status"] in ("done", "unknown") for item in actions)
 
 
 def measure(rounds: int, *, doors: Sequence[str] = ("runs", "invoke")) -> Figures:

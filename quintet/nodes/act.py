@@ -16,6 +16,7 @@ from quintet.errors import (
     BudgetExhausted,
     CircuitOpen,
     DesignError,
+    EffectUnknown,
     Stopped,
 )
 from quintet.nodes.approve import ApprovalGate
@@ -29,7 +30,7 @@ from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.undo import take_back
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import closed, dry_actions, said_dry
-from quintet.state.action import Action
+from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed, in_words
@@ -181,7 +182,9 @@ def _failed(
     if (action.name, action.key) in attempt.actions:
         records = _replaced(at, proposal, action)
     else:  # it was refused, or the claim was given back
-        records = {at: plain(replace(proposal, status="failed", result=failure.message))}
+        # Another runner may be at it: then it has not failed, and nobody here knows how it ends.
+        status: ActionStatus = "unknown" if failure.error == EffectUnknown.__name__ else "failed"
+        records = {at: plain(replace(proposal, status=status, result=failure.message))}
     update["actions"] = update.get("actions", {}) | records
     return update
 

@@ -115,9 +115,14 @@ def holds_beside(path: str) -> FileHolds:
         return _by_file.setdefault(real, FileHolds(real))
 
 
+class HeldElsewhere(ThreadHeld):
+    """Raised when another process moves a thread now."""
+
+
 def held_by(thread: str, who: str) -> ThreadHeld:
     """Give the error that refuses a thread which somebody holds."""
-    return ThreadHeld(
+    kind = ThreadHeld if who.endswith("in this process") else HeldElsewhere
+    return kind(
         f"thread {thread!r} is being moved by {who}: two at once would do everything twice; try "
         "again when they are done, or use another thread"
     )

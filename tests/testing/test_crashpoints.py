@@ -19,7 +19,8 @@ from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
 from quintet.runs import approve
 from quintet.state import Contract, DesignError
-from quintet.testing import CrashPoint, CrashReport, ScriptedPerson, crashpoints
+from quintet.testing import ScriptedPerson, crashpoints
+from quintet.testing.crash.report import CrashPoint, CrashReport
 from tests.services import postgres_schema
 
 WAYS = ("sync", "async")

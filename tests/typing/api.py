@@ -168,7 +168,11 @@ from quintet.testing import (
     ScriptedModel,
     ScriptedPerson,
     ScriptExhausted,
+    clock,
+    crashpoints,
 )
+from quintet.testing.clock import VirtualTime
+from quintet.testing.crash.report import CrashPoint, CrashReport
 
 App = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -734,3 +738,17 @@ def kill_switch(saver: BaseCheckpointSaver[str]) -> None:
     assert_type(stops(saver), tuple[Stop, ...])
     failure = Failure(node="a", kind="timeout", error="E", message="m")
     assert_type(failure.causes, tuple[Failure, ...])
+
+
+def crashes_and_time(graph: StateGraph[Any]) -> None:
+    report = crashpoints(graph, {"message": "pay"}, person=ScriptedPerson([approve(by="maria")]))
+    assert_type(report, CrashReport)
+    assert_type(report.bad, tuple[CrashPoint, ...])
+    assert_type(report.duplicated, int)
+    crashpoints(lambda: graph, {}, url="sqlite:///runs.db", asynchronous=True, pairs=True)
+    crashpoints(graph, {}, exits=True, reset=dict, ends=lambda values: values["results"])
+    crashpoints(graph, {}, progress=lambda done, total: None, durability="sync")
+    with clock(at="2026-03-01 09:00") as time:
+        assert_type(time, VirtualTime)
+        time.advance("25h")
+        time.advance(60)

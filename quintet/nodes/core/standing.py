@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import uuid4
 
-from quintet.errors import EffectUnknown, ThreadHeld
+from langgraph.errors import GraphBubbleUp
+
+from quintet.errors import EffectUnknown, RunSuperseded, ThreadHeld
 from quintet.nodes.core.call import Call, Logic
 from quintet.state.action import Action
 from quintet.state.clock import now
+from quintet.state.hold import HeldElsewhere
 from quintet.state.journal.entry import Entry
 from quintet.state.journal.found import Place
 from quintet.state.record import digest
@@ -149,18 +152,34 @@ def alone(standing: Standing) -> Iterator[None]:
     """Hold an action while it is under way; the hold ends with the process at the latest.
 
     Raises:
-        EffectUnknown: somebody else is at it now; it says who.
+        EffectUnknown: somebody else in this process is at it now; it says who.
+        SecondRunner: another process is.
     """
     name = f"\x01{standing.place.scope}\x01{standing.subject}"
+    held = ExitStack()
     try:
-        with standing.place.journal.holds.hold(name):
-            yield
+        held.enter_context(standing.place.journal.holds.hold(name))
+    except HeldElsewhere as problem:
+        raise SecondRunner(
+            f"{standing.subject} is under way in another process, which runs this thread too: this "
+            "run stops here and saves nothing; resume(app, thread=...) when the other has ended"
+        ) from problem
     except ThreadHeld as problem:
         claim = standing.claim
         who = "another task" if claim is None else f"{claim.value.get('runner')}"
         raise EffectUnknown(
             f"{standing.subject} is under way by {who}: it is not begun a second time"
         ) from problem
+    with held:
+        yield
+
+
+class SecondRunner(RunSuperseded, GraphBubbleUp):
+    """Raised to stop a run whose thread another process runs at the same moment.
+
+    It bubbles up like an interrupt: nothing of a failure is recorded, and no remedy is taken, which
+    would end the run while the other one still works on it.
+    """
 
 
 RUNNER = f"process {os.getpid()} on {socket.gethostname()} ({uuid4().hex[:6]})"

@@ -1,0 +1,88 @@
+"""Test a law: of two processes at one effect, the second stops and leaves the run to the first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quintet.graphs import create_single_agent
+from quintet.nodes import ApprovalGate, Worker, effect
+from quintet.runs import approve, astart, look, resume, start
+from quintet.state import Contract, RunSuperseded, checkpointer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it forks")
+
+
+def desk(paid: list[int], awaited: bool, gated: bool) -> Any:
+    def pay(order: int) -> str:
+        paid.append(order)
+        return "receipt"
+
+    def agent(request: Any, tools: Any) -> dict[str, str]:
+        return {"reply": str(tools.pay(order=1))}
+
+    async def aagent(request: Any, tools: Any) -> dict[str, str]:
+        return agent(request, tools)
+
+    contract = Contract(goal="Pay", needs=("message",), tools=(effect(pay, key="{order}"),))
+    gate = ApprovalGate(when=lambda action: True, approvers=("maria",)) if gated else None
+    return create_single_agent(
+        Worker(agent=aagent if awaited else agent, contract=contract), gate=gate
+    )
+
+
+@contextmanager
+def at_it_in_another_process(url: str) -> Iterator[None]:
+    """Have a child process hold the effect, as if its receiver took long."""
+    ready, done = os.pipe(), os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            with checkpointer(url) as saver, saver.holds.hold("\x01t\x01effect pay:1"):
+                os.write(ready[1], b".")
+                os.read(done[0], 1)
+        finally:
+            os._exit(0)
+    os.read(ready[0], 1)
+    try:
+        yield
+    finally:
+        os.write(done[1], b".")
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["free", "gated"])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_the_second_runner_stops_and_records_no_failure(awaited, gated, tmp_path: Path):
+    paid: list[int] = []
+    url = f"sqlite:///{tmp_path}/runs.db"
+
+    def until_it_ends(app: Any) -> Any:
+        if not awaited:
+            run = start(app, {"message": "pay"}, thread="t")
+            return run.answer(approve(by="maria")) if run.waiting else run
+
+        async def arun() -> Any:
+            run = await astart(app, {"message": "pay"}, thread="t")
+            return await run.aanswer(approve(by="maria")) if run.waiting else run
+
+        return asyncio.run(arun())
+
+    checkpointer(url).close()
+    with at_it_in_another_process(url), checkpointer(url) as saver:
+        app = desk(paid, awaited, gated).compile(checkpointer=saver)
+        with pytest.raises(RunSuperseded, match="under way in another process"):
+            until_it_ends(app)
+        stopped = look(app, thread="t")
+        assert (stopped.status, stopped.values.get("failures") or []) == ("unfinished", [])
+    assert paid == []
+    with checkpointer(url) as saver:
+        app = desk(paid, False, gated).compile(checkpointer=saver)
+        assert resume(app, thread="t").status == "done"
+    assert paid == [1]
