@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """What is about to be done.
+    """An effect that is about to happen.
 
     Args:
         name: the effect's name; that of an undo has `undo ` before it.

@@ -55,13 +55,13 @@ def crashpoints(  # noqa: PLR0913 - each is one circumstance of the crash, and h
         graph: a function without arguments that builds the graph anew, as a new process does; or
             a `StateGraph`, or a compiled one, that each process shares.
         given: the input of the run.
-        person: answers a question's packet, such as a `ScriptedPerson`. Whether an effect happened
-            whose end is not known needs no person here: that is answered truly.
+        person: answers a question's packet, such as a `ScriptedPerson`. It needs no answer to the
+            question whether an effect happened: that is answered truly.
         url: the database, as for `checkpointer(url)`; by default a new SQLite file. Its threads
             have new names, and stay there.
         asynchronous: whether to run with `ainvoke`.
         exits: whether processes really end, by `os._exit` in a child; else an exception unwinds
-            everything, which is quicker. What the receivers know must then be outside the process.
+            everything, which is quicker. All that receivers know must then be outside the process.
         pairs: whether to end the recovery too, at each of its points.
         reset: called before each run, to give it a world in which nothing has happened.
         ends: takes the final state, and gives what must be the same with and without a crash.
