@@ -269,7 +269,7 @@ LIMITS: dict[str, tuple[str, float]] = {
     "cyclomatic complexity, median": ("<=", 2),
     "comments in 100 lines": (">=", 2),
     "import circles": ("<=", 0),
-    # 277 before runs survived a crash; secrets, versions, stops, forks, proofs and desks are 26 more.
+    # 277 before runs survived: secrets, versions, stops, forks, proofs and the desk are 26 more.
     "public names": ("<", 305),
     "functions whose docstring opens with no verb, %": ("<=", 2),
     "docstrings that open with no verb, %": ("<=", 10),
