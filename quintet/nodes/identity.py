@@ -11,6 +11,7 @@ from quintet.errors import DesignError
 from quintet.nodes.answer import Answer
 from quintet.nodes.core.duration import seconds
 from quintet.state.clock import now
+from quintet.state.secret import Secret
 
 ALGORITHM = "HS256"
 SHORTEST = 32
@@ -78,19 +79,26 @@ class Signed:
     Web Tokens (RFC 7519) with HMAC-SHA256, which other programs can make too.
 
     Args:
-        key: the secret that both share, of 32 bytes or more.
+        key: the secret that both share, of 32 bytes or more; or a `Secret`, looked up at each use.
 
     Raises:
         DesignError: the key is too short.
     """
 
-    key: bytes = field(repr=False)
+    key: bytes | Secret = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key, bytes) or len(self.key) < SHORTEST:
+        if not isinstance(self.key, Secret):
+            _ = self._bytes
+
+    @property
+    def _bytes(self) -> bytes:
+        key = self.key.reveal().encode() if isinstance(self.key, Secret) else self.key
+        if not isinstance(key, bytes) or len(key) < SHORTEST:
             raise DesignError(
                 f"Signed(key=...): give {SHORTEST} bytes or more, such as secrets.token_bytes(32)"
             )
+        return key
 
     def token(
         self, name: str, *, roles: tuple[str, ...] = (), digest: str = "", lasts: str | float = "5m"
@@ -105,7 +113,7 @@ class Signed:
         """
         claims = {"sub": name, "roles": list(roles), "digest": digest}
         return jwt.encode(
-            {**claims, "exp": now() + (seconds(lasts) or 0)}, self.key, algorithm=ALGORITHM
+            {**claims, "exp": now() + (seconds(lasts) or 0)}, self._bytes, algorithm=ALGORITHM
         )
 
     def __call__(self, answer: Answer) -> Person:
@@ -118,7 +126,7 @@ class Signed:
             # Its age is judged below, by the clock that all deadlines here are judged by.
             claims = jwt.decode(
                 answer.by,
-                self.key,
+                self._bytes,
                 algorithms=[ALGORITHM],
                 options={"verify_exp": False, "require": ["sub", "exp"]},
             )

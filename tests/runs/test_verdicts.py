@@ -17,7 +17,18 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from quintet.graphs import create_single_agent
-from quintet.nodes import Act, ApprovalGate, Signed, Worker, by_name, effect, hand_over, proposed
+from quintet.nodes import (
+    Act,
+    Answer,
+    ApprovalGate,
+    Person,
+    Signed,
+    Worker,
+    by_name,
+    effect,
+    hand_over,
+    proposed,
+)
 from quintet.runs import approve, edit, look, reject, start
 from quintet.state import (
     Action,
@@ -28,6 +39,7 @@ from quintet.state import (
     OrchestrationState,
     QuintetError,
     RunSuperseded,
+    Secret,
     checkpointer,
     plain,
 )
@@ -371,6 +383,16 @@ def test_who_answers_is_told_by_a_token(url: str, till: Till) -> None:
         [action] = ended.values["actions"].values()
     assert (action["approval"]["by"], action["approval"]["role"]) == ("maria", "lead")
     assert till.paid == [(7, 500.0)]
+
+
+def test_the_key_of_tokens_may_be_a_secret_by_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_KEY", "q" * 40)
+    signed = Signed(key=Secret("env:DESK_KEY"))
+    answer = Answer(answer="approve", by=signed.token("maria", roles=("lead",)))
+    assert signed(answer) == Person(name="maria", roles=("lead",))
+    monkeypatch.setenv("DESK_KEY", "short")
+    with pytest.raises(DesignError, match="give 32 bytes or more"):
+        signed(answer)
 
 
 def test_an_identify_that_fails_lets_nobody_answer(url: str, till: Till) -> None:
