@@ -118,9 +118,6 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     with alone(standing):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
-        if standing.how == "unknown" and standing.owner == attempt.owner:
-            # A worker that pauses for the question goes on as another task: by this it is known.
-            record(replace(action, status="unknown", result=standing.result or UNDER_WAY), attempt)
         try:
             return (yield from ends.resolve(action, standing, True))
         except ActionRefused:
@@ -265,7 +262,9 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
         EffectRepeated: other work has done it, or with other arguments.
     """
     begun = _begun(action, attempt)
-    mine = standing.owner == attempt.owner or begun is not None
+    # A worker that pauses for a question goes on as another task, which then gets the answer.
+    asked = standing.answers_in(running_task()) and standing.run == attempt.run
+    mine = standing.owner == attempt.owner or begun is not None or asked
     if not mine or standing.digest != action.digest:
         other = standing.by if standing.by != attempt.place.thread else ""
         raise EffectRepeated(_repeated(action, standing.result, other))

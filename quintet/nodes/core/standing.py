@@ -64,6 +64,11 @@ class Standing:
         return "" if self.claim is None else str(self.claim.value["owner"])
 
     @property
+    def run(self) -> str:
+        """Give the run that claimed it last."""
+        return "" if self.claim is None else str(self.claim.value.get("run", ""))
+
+    @property
     def digest(self) -> str:
         """Give the digest of the action that was claimed last."""
         return "" if self.claim is None else str(self.claim.value["digest"])
