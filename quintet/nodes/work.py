@@ -28,7 +28,6 @@ from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.route import path_of
-from quintet.state.action import Action
 from quintet.state.budget import Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -215,9 +214,7 @@ class _Work:
     @property
     def _progress(self) -> tuple[int, int]:
         """Count the actions and messages that must not be lost when the agent pauses."""
-        # The journal has those whose end a person is asked about, and this task claimed them.
-        known = [a for a in self.attempt.actions.values() if not _is_asked_about(a)]
-        return len(known), len(self.talk.messages)
+        return len(self.attempt.actions), len(self.talk.messages)
 
     @property
     def _is_in_journal(self) -> bool:
@@ -370,10 +367,6 @@ class _Work:
         if self.kept:
             update["kept"] = keep("paused", self.slot, None)
         return StepFailed(failure, update)
-
-
-def _is_asked_about(action: Action) -> bool:
-    return action.status == "unknown" and action.journaled
 
 
 def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[str, Any]:
