@@ -40,7 +40,7 @@ from benchmarks.storage import PostgresStore, Store
 from benchmarks.storage_graphs import REFUND, Laps, again, lap_of, refund_order
 from quintet.nodes import Worker
 from quintet.state import Contract, checkpointer
-from quintet.state.serializer import StrictSerializer
+from quintet.state.savers.serializer import StrictSerializer
 
 Figures = dict[str, Any]
 Seconds = dict[str, list[float]]

@@ -238,7 +238,7 @@ def test_langgraph_json_names_graphs_that_exist():
 
 
 def test_langgraph_json_names_a_checkpointer_of_ours(tmp_path, monkeypatch):
-    from quintet.state.saver import Saver
+    from quintet.state.savers.saver import Saver
 
     monkeypatch.setenv("QUINTET_DB", f"sqlite:///{tmp_path}/served.db")
     config = json.loads((ROOT / "langgraph.json").read_text())

@@ -11,7 +11,7 @@ from typing import Any
 from langgraph.graph import StateGraph
 
 from quintet.state import checkpointer
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 from .desk import support_desk
 from .seed import build

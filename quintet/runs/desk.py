@@ -19,7 +19,7 @@ from quintet.runs.thread import App
 from quintet.runs.versions.choose import Versions, versions_of
 from quintet.state.clock import now
 from quintet.state.journal.entry import Journal
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 
 @dataclass(frozen=True, kw_only=True)

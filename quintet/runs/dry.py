@@ -9,7 +9,7 @@ from quintet.nodes.core.call import Call, Logic
 from quintet.runs.thread import App
 from quintet.state.journal.entry import Entry
 from quintet.state.journal.mode import MODE, Mode, read_mode, set_mode
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 
 def check_mode(app: App, thread: str, snapshot: StateSnapshot, dry_run: bool) -> Logic[None]:

@@ -21,10 +21,10 @@ from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
 from quintet.runs.versions.known import note_copy
 from quintet.state.clock import now
-from quintet.state.decided import copy_decided
 from quintet.state.journal.mode import Mode, mode_in, set_mode
-from quintet.state.saver import Saver, ThreadedSaver
-from quintet.state.upkeep import keeps_deltas, root_of, writes_of
+from quintet.state.savers.decided import copy_decided
+from quintet.state.savers.saver import Saver, ThreadedSaver
+from quintet.state.savers.upkeep import keeps_deltas, root_of, writes_of
 
 Effects = Literal["dry", "real"]
 

@@ -20,13 +20,13 @@ from quintet.errors import RunError
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.did import completed, may_lack
 from quintet.runs.pending import sent_nodes
-from quintet.state.decided import DECISIONS_STORED, decided_in
 from quintet.state.decision import KINDS, Decision
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.journal.mode import mode_in
 from quintet.state.record import plain, read
 from quintet.state.run import run_of
-from quintet.state.saver import Saver
+from quintet.state.savers.decided import DECISIONS_STORED, decided_in
+from quintet.state.savers.saver import Saver
 
 PAGE = 16
 DECISIONS_AT_HAND = 64

@@ -16,8 +16,8 @@ from quintet.runs.stored import status_of
 from quintet.state.checkpointer import threads
 from quintet.state.clock import now
 from quintet.state.journal.mode import MODE, read_mode
-from quintet.state.saver import Saver
-from quintet.state.upkeep import refuse_deltas, space_of, unneeded
+from quintet.state.savers.saver import Saver
+from quintet.state.savers.upkeep import refuse_deltas, space_of, unneeded
 
 OPEN = ("waiting", "unfinished")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from quintet.errors import CheckpointerError, MissingExtra
-from quintet.state.address import Address, read_address
 from quintet.state.crypt import Key, keys_of
 from quintet.state.room import Room
-from quintet.state.saver import Saver
+from quintet.state.savers.address import Address, read_address
+from quintet.state.savers.saver import Saver
+from quintet.state.savers.serializer import Allowed, StrictSerializer
 from quintet.state.secret import Secret
-from quintet.state.serializer import Allowed, StrictSerializer
 
 
 def checkpointer(
@@ -57,15 +57,15 @@ def checkpointer(
     serde = StrictSerializer(allow)
     # Each store is imported only where it is used: Postgres needs packages of its own.
     if address.scheme == "memory":
-        from quintet.state.memory import open_memory
+        from quintet.state.savers.memory import open_memory
 
         return open_memory(address, serde, room)
     if address.scheme == "sqlite":
-        from quintet.state.sqlite import open_sqlite
+        from quintet.state.savers.sqlite import open_sqlite
 
         return open_sqlite(address, serde, room)
     try:
-        from quintet.state.postgres import open_postgres
+        from quintet.state.savers.postgres import open_postgres
     except ImportError as problem:
         raise MissingExtra(
             f"{address.shown!r} needs packages that are not installed ({problem}): "

@@ -17,7 +17,7 @@ import pytest
 
 from quintet.runs import prune
 from quintet.state import checkpointer
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.services import langgraph_command
 
 ROOT = Path(__file__).resolve().parents[2]

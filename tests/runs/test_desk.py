@@ -22,7 +22,7 @@ from quintet.state import (
     OrchestrationState,
     checkpointer,
 )
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.clocks import Still
 from tests.runs.desks import PAID, desk, large
 from tests.services import postgres_schema

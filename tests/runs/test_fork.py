@@ -18,7 +18,7 @@ from quintet.runs import afork, approve, astart, fork, look, resume, start
 from quintet.runs.thread import App
 from quintet.state import Contract, OrchestrationState, checkpointer
 from quintet.state.journal.mode import mode_in
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.runs.desks import PAID, desk, large
 from tests.services import postgres_schema
 

@@ -18,8 +18,8 @@ from quintet.nodes import Finish, Recovery, Undo, Worker, abort, effect
 from quintet.runs import fork, look, start, stored_run, stored_runs
 from quintet.state import Contract, Decision, OrchestrationState, checkpointer, plain
 from quintet.state.actions import EARLIER_KEPT
-from quintet.state.decided import ACTIONS_STORED, DECISIONS_STORED, decided_in
 from quintet.state.log import DECISIONS_KEPT
+from quintet.state.savers.decided import ACTIONS_STORED, DECISIONS_STORED, decided_in
 from tests.services import postgres_schema
 
 Graph = StateGraph[Any, Any, Any, Any]

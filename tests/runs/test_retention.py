@@ -18,7 +18,7 @@ from quintet.errors import CheckpointerError, DesignError, NoSuchRun
 from quintet.runs import approve, fork, look, prune, start
 from quintet.runs.thread import App
 from quintet.state import checkpointer, threads
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.runs.desks import PAID, desk, large
 from tests.services import postgres_schema
 

@@ -21,7 +21,7 @@ from quintet.nodes import ApprovalGate, Worker, effect
 from quintet.runs import approve, look, start
 from quintet.state import Contract, OrchestrationState, Secret, checkpointer
 from quintet.state.crypt import keys_of
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.security.stores import STORES, everything_in, execute, rows_of, store_url
 
 KEY, NEW, WRONG = b"a" * 32, b"b" * 32, b"c" * 32

@@ -71,7 +71,7 @@ def crafted(path: Path) -> list[tuple[str, bytes]]:
     packed.append(
         ormsgpack.packb(ormsgpack.Ext(1, ormsgpack.packb(("builtins", "set", [[inner]]))))
     )
-    keyed = ("quintet.state.serializer", "Keyed", {"held": [[1, inner]]})
+    keyed = ("quintet.state.savers.serializer", "Keyed", {"held": [[1, inner]]})
     packed.append(ormsgpack.packb(ormsgpack.Ext(2, ormsgpack.packb(keyed))))
     payloads = [("msgpack", data) for data in packed]
     for kind, path_ in (("constructor", ["os", "mkdir"]), ("constructor", ["subprocess", "run"])):

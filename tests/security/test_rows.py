@@ -36,7 +36,7 @@ from quintet.state import (
     plain,
     unmet,
 )
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 PAID: list[Any] = []
 KEY = b"k" * 32

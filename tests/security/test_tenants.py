@@ -18,7 +18,7 @@ from quintet.nodes import Worker, effect
 from quintet.runs import look, release, start, stop, stops
 from quintet.runs.stored import stored_runs
 from quintet.state import Contract, OrchestrationState, checkpointer, threads
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.security.stores import STORES, everything_in, store_url
 
 TENANTS = (None, "acme", "acm", "globex")

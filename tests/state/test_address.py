@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quintet.errors import CheckpointerError
-from quintet.state.address import SCHEMES, read_address
+from quintet.state.savers.address import SCHEMES, read_address
 
 NOT_A_URL = [
     ("sqlite:x.db", "'sqlite:///x.db'"),

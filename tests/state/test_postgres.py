@@ -108,7 +108,7 @@ def test_many_may_make_the_tables_at_once(url: str) -> None:
 def test_somebody_who_makes_the_tables_for_too_long_is_named(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from quintet.state import postgres
+    from quintet.state.savers import postgres
 
     monkeypatch.setattr(postgres, "SETUP_SECONDS", 0.1)
     with psycopg.connect(postgres_url(), autocommit=True) as other:
@@ -196,7 +196,7 @@ def test_a_wrong_url_is_refused_before_any_server_is_asked(url: str, fault: str)
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "quintet.state.postgres", raising=False)
+    monkeypatch.delitem(sys.modules, "quintet.state.savers.postgres", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra, match=r'pip install "quintet\[postgres\]"') as caught:
         checkpointer("postgresql://user:S3CRET@host/db")

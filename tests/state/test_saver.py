@@ -15,7 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.state.checkpointer import checkpointer, threads
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 from tests.services import postgres_schema
 
 NUMBERED = {"checkpoint_id": "0001"}
@@ -70,7 +70,7 @@ async def test_the_official_conformance_suite_passes(url: str) -> None:
 def test_reading_by_pages_gives_what_reading_at_once_gives(
     numbers: list[tuple[str, int]], size: int, limit: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("quintet.state.saver.PAGE", size)
+    monkeypatch.setattr("quintet.state.savers.saver.PAGE", size)
     with checkpointer("sqlite://") as saver:
         assert isinstance(saver, SqliteSaver)
         for thread, number in numbers:
@@ -86,7 +86,7 @@ def test_reading_by_pages_gives_what_reading_at_once_gives(
 async def test_reading_by_pages_is_the_same_in_async(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("quintet.state.saver.PAGE", 2)
+    monkeypatch.setattr("quintet.state.savers.saver.PAGE", 2)
     with checkpointer(url) as saver:
         for number in range(5):
             keep(saver, "a", number)

@@ -17,7 +17,7 @@ from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
 from quintet.errors import CheckpointerError
-from quintet.state.serializer import Packed, StrictSerializer
+from quintet.state.savers.serializer import Packed, StrictSerializer
 
 
 @dataclass

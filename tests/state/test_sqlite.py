@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.errors import CheckpointerError
 from quintet.state.checkpointer import checkpointer
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 NOBODY = 65534
 

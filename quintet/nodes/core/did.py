@@ -11,10 +11,10 @@ from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, slot
-from quintet.state.decided import ACTIONS_STORED
 from quintet.state.journal.entry import Entry, Journal, stored
 from quintet.state.record import plain, read
 from quintet.state.run import is_within, run_of
+from quintet.state.savers.decided import ACTIONS_STORED
 
 _ENDS: Mapping[str, ActionStatus] = {
     "claimed": "unknown",

@@ -16,7 +16,7 @@ from quintet.runs.versions.fingerprint import digest_of, fingerprint
 from quintet.runs.versions.held import is_open
 from quintet.runs.versions.known import graph_by, known_graph
 from quintet.state.checkpointer import threads
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 Verdict = Literal["breaks", "migrates", "compatible", "pinned", "same", "unknown"]
 

@@ -36,7 +36,7 @@ from quintet.runs.versions.migration import (
 from quintet.runs.versions.renaming import rename_graph, rename_held
 from quintet.runs.versions.rewrite import Rewriting, state_values, take_questions_back
 from quintet.state.decision import Decision
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 
 @dataclass(frozen=True, kw_only=True)

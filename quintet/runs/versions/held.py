@@ -16,7 +16,7 @@ from quintet.runs.pending import JOIN, SENDS, TRIGGER, next_nodes
 from quintet.runs.tasks import tasks_of
 from quintet.state.channels import OPEN
 from quintet.state.journal.mode import mode_in
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, (), set())
 

@@ -15,7 +15,7 @@ from quintet.nodes.core.standing import RUNNER
 from quintet.runs.thread import App, thread_of
 from quintet.runs.versions.fingerprint import digest_of, fingerprint
 from quintet.state.journal.entry import Entry, Journal
-from quintet.state.saver import Saver
+from quintet.state.savers.saver import Saver
 
 SUBJECT = "run"
 

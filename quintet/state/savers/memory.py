@@ -12,11 +12,11 @@ from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 
 from quintet.errors import CheckpointerError
-from quintet.state.address import Address
 from quintet.state.journal.sqlite import MemoryJournal
 from quintet.state.room import Room
-from quintet.state.saver import Saver
-from quintet.state.serializer import StrictSerializer
+from quintet.state.savers.address import Address
+from quintet.state.savers.saver import Saver
+from quintet.state.savers.serializer import StrictSerializer
 
 _putting = threading.RLock()
 

@@ -14,9 +14,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from quintet.errors import CheckpointerError
-from quintet.state.decided import copy_decided
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.mode import Mode, mode_in, set_mode
+from quintet.state.savers.decided import copy_decided
 
 INPUT = "00000000-0000-0000-0000-000000000000"
 """LangGraph's id for writes that no task made, such as an answer."""

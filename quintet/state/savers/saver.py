@@ -22,14 +22,14 @@ from langgraph.checkpoint.base import (
 )
 
 from quintet.errors import RunSuperseded
-from quintet.state.decided import Decided, Moved
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
-from quintet.state.questions import Questions
 from quintet.state.room import Room, outside
-from quintet.state.roomed import Roomed
-from quintet.state.upkeep import Upkeep
+from quintet.state.savers.decided import Decided, Moved
+from quintet.state.savers.questions import Questions
+from quintet.state.savers.roomed import Roomed
+from quintet.state.savers.upkeep import Upkeep
 
 PAGE = 64
 

@@ -22,7 +22,8 @@ from langgraph.checkpoint.base import (
 
 from quintet.errors import CheckpointerError
 from quintet.state.journal.entry import Journal
-from quintet.state.keeping import (
+from quintet.state.room import Room, outside
+from quintet.state.savers.keeping import (
     Spot,
     kept_values,
     kept_writes,
@@ -32,8 +33,7 @@ from quintet.state.keeping import (
     refuse_sealed,
     sealed_metadata,
 )
-from quintet.state.room import Room, outside
-from quintet.state.serializer import StrictSerializer
+from quintet.state.savers.serializer import StrictSerializer
 
 PLACES_QUERY: Final = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints ORDER BY checkpoint_id DESC"

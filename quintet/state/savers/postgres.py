@@ -22,14 +22,14 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from quintet.errors import CheckpointerError
-from quintet.state.address import Address
-from quintet.state.decided import Moved
 from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
-from quintet.state.roomed import PLACES_QUERY
-from quintet.state.saver import THREADS_QUERY, ThreadedSaver, require_newest
-from quintet.state.serializer import Packed, StrictSerializer
+from quintet.state.savers.address import Address
+from quintet.state.savers.decided import Moved
+from quintet.state.savers.roomed import PLACES_QUERY
+from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, require_newest
+from quintet.state.savers.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
 ANSWER_SECONDS = 5.0

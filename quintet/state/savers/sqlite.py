@@ -15,13 +15,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.errors import CheckpointerError
-from quintet.state.address import Address
 from quintet.state.hold import Holds, holds_beside
 from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
-from quintet.state.roomed import PLACES_QUERY
-from quintet.state.saver import THREADS_QUERY, ThreadedSaver
-from quintet.state.serializer import StrictSerializer
+from quintet.state.savers.address import Address
+from quintet.state.savers.roomed import PLACES_QUERY
+from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver
+from quintet.state.savers.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
 BUSY_SECONDS = 10.0

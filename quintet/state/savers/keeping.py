@@ -26,8 +26,8 @@ from quintet.state.crypt import TEXT, Keys, Sealed
 from quintet.state.record import SECRETS
 from quintet.state.redact import redacted_data
 from quintet.state.room import Room, outside
+from quintet.state.savers.serializer import StrictSerializer
 from quintet.state.secret import Secret
-from quintet.state.serializer import StrictSerializer
 
 SEAL = "quintet_seal"
 
