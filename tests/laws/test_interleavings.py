@@ -264,6 +264,7 @@ def test_two_runners_where_the_first_call_fails(kind, monkeypatch):
     assert explore(Case(kind=kind, fails=True, deaths=1), monkeypatch) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_runners_in_every_order(kind, monkeypatch):
     assert explore(Case(kind=kind, runners=3), monkeypatch) > 200
