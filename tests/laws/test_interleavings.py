@@ -255,13 +255,13 @@ OWNERS = {"the same task": ("task",) * 3, "other tasks": ("one", "two", "three")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deaths", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_two_runners_in_every_order(kind, deaths, owners, monkeypatch):
-    case = Case(kind=kind, deaths=deaths, owners=OWNERS[owners])
+    case = Case(kind=kind, deaths=deaths, owners=OWNERS[owners], coarse=deaths > 0)
     assert explore(case, monkeypatch) > 50
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_runners_where_the_first_call_fails(kind, monkeypatch):
-    assert explore(Case(kind=kind, fails=True, deaths=1), monkeypatch) > 50
+    assert explore(Case(kind=kind, fails=True, deaths=1, coarse=True), monkeypatch) > 50
 
 
 @pytest.mark.slow
