@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
-from quintet.runs import Desk, approve, look, reject, start, sweep
+from quintet.runs import Desk, approve, astart, look, reject, start, sweep
 from quintet.state import (
     AnswerRefused,
     DesignError,
@@ -171,3 +171,13 @@ def test_a_graph_without_a_checkpointer_has_no_desk() -> None:
         Desk(desk().compile())
     with pytest.raises(DesignError, match="not compiled"):
         Desk(desk())  # type: ignore[arg-type]
+
+
+async def test_an_answered_question_leaves_the_list_of_an_async_graph_too(saver: Any) -> None:
+    if not isinstance(saver, Saver):
+        return
+    app = desk().compile(checkpointer=saver)
+    run = await astart(app, large(), thread="t")
+    assert [item.name for item in saver.journal.opened("t")] == [run.waiting[0].id]
+    assert (await run.aanswer(approve(by="maria"))).status == "done"
+    assert saver.journal.opened("t") == ()

@@ -159,7 +159,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
         moved: Moved | None,
-    ) -> RunnableConfig:
+    ) -> tuple[RunnableConfig, str | None]:
         ids = config["configurable"]
         space = (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
         with self.lock, self.conn.connection() as connection, connection.transaction():
@@ -171,7 +171,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
                 moved.add_to(self.journal, connection)
             # A saver on this one connection, so that all is one transaction.
             saver = PostgresSaver(connection, serde=self.serde)
-            return saver.put(config, checkpoint, metadata, new_versions)
+            return saver.put(config, checkpoint, metadata, new_versions), newest
 
     def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
         raise NotImplementedError  # pragma: no cover - the transaction is opened above

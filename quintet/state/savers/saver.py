@@ -89,14 +89,13 @@ class Saver(Upkeep, Roomed):
             RunSuperseded: the thread has a newer one than that which this one follows.
             DesignError: it holds a secret that would be written with its value.
         """
-        # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
-        again = self._known.has(str(config["configurable"]["thread_id"]), checkpoint["id"])
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
-        stored = self._put_after_newest(inside, checkpoint, metadata, new_versions, moved)
+        stored, newest = self._put_after_newest(inside, checkpoint, metadata, new_versions, moved)
         self._decided.note(moved)
-        if not again:
+        # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
+        if newest != checkpoint["id"]:
             self._questions.note_moved(config)
         placed: RunnableConfig = self.room.leave(stored)
         return placed
@@ -108,13 +107,17 @@ class Saver(Upkeep, Roomed):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
         moved: Moved | None,
-    ) -> RunnableConfig:
-        """Check that a checkpoint follows the newest, and store it, in one transaction."""
+    ) -> tuple[RunnableConfig, str | None]:
+        """Check that a checkpoint follows the newest, and store it, in one transaction.
+
+        Returns:
+            The configuration that names it, and the id of the checkpoint that was the newest.
+        """
         with self._alone(config) as newest:
             require_newest(newest, config, checkpoint)
             if moved is not None:
                 moved.add_to(self.journal)
-            return super().put(config, checkpoint, metadata, new_versions)
+            return super().put(config, checkpoint, metadata, new_versions), newest
 
     @abstractmethod
     def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
