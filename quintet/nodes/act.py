@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.types import Command
 
 from quintet.errors import (
@@ -253,7 +253,9 @@ class Undo(Node):
             why = yield from take_back(effect, action, action.result, attempt.place, attempt.owner)
         except GraphBubbleUp:
             raise
-        except Exception as problem:  # noqa: BLE001 - an undo may fail in any way
+        except Exception as problem:  # an undo may fail in any way
+            if is_invalid_resume(problem):  # a bad answer to its question, which stays open
+                raise
             return in_words(problem)
         return why or None
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from quintet.errors import AnswerRefused
 from quintet.nodes.answer import Answer
-from quintet.nodes.core.unknown import SettleAnswer, Settlement
+from quintet.nodes.core.settlement import SettleAnswer, Settlement
 from quintet.nodes.merge import MergeAnswer
 from quintet.state.record import faults, plain
 

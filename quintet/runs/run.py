@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from quintet.errors import AnswerRefused
 from quintet.nodes.answer import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
-from quintet.nodes.core.unknown import SettleAnswer
+from quintet.nodes.core.settlement import SettleAnswer
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.past import Past, decisions_in, read_past, values_of
 from quintet.runs.refusals import check_context, check_options

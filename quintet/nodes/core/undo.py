@@ -9,7 +9,16 @@ from langgraph.errors import GraphBubbleUp
 
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.standing import RUNNER, alone, key_for_receiver, standing_of, subject_of
+from quintet.nodes.core.settlement import Settlement, ask
+from quintet.nodes.core.standing import (
+    RUNNER,
+    Standing,
+    alone,
+    key_for_receiver,
+    standing_of,
+    subject_of,
+)
+from quintet.nodes.core.task import attempt_number, running_task
 from quintet.state.action import Action
 from quintet.state.failure import in_words
 from quintet.state.journal.found import Place
@@ -52,8 +61,10 @@ def take_back(
         return ""  # by this work, before its process ended
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
     with alone(about):
-        if about.how == "unknown" and not effect.undo_honours_key:
-            return f"its undo was begun, and its end is not known ({about.result or 'cut off'})"
+        if not effect.undo_honours_key:
+            about = yield from _settled(about, action)
+            if about.how == "unknown":
+                return f"its undo was begun, and its end is not known ({about.result or 'cut off'})"
         if about.how != "done":
             key = key_for_receiver(place.for_receivers, action, -1 - deed.undone)
             about = yield from about.append(
@@ -70,3 +81,23 @@ def take_back(
         if deed.how == "done":
             yield from deed.append("undone", how="taken back")
     return ""
+
+
+def _settled(about: Standing, action: Action) -> Logic[Standing]:
+    """Ask a person how an undo ended that was cut off, and record it."""
+    task = running_task()
+    if not about.place.shared:  # without a saver of ours, perhaps nothing would keep the question
+        return about
+    if attempt_number() == 1:
+        # LangGraph gives a task's answers by their order: what was heard before is passed over.
+        for _ in about.answers_in(task):
+            ask(about, action, BOTH, undoing=True)
+    if about.how != "unknown":
+        return about
+    answer = ask(about, action, BOTH, undoing=True)
+    kind = "done" if answer.answer == "happened" else "released"
+    said = {"by": answer.by, "note": answer.note, "task": task, "how": "a person said so"}
+    return (yield from about.append(kind, **said))
+
+
+BOTH: tuple[Settlement, ...] = ("happened", "did not happen")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, Self
-
-from langgraph.types import interrupt
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import Any, Protocol
 
 from quintet.errors import ActionRefused, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.duration import utc
+from quintet.nodes.core.settlement import Settlement, ask
 from quintet.nodes.core.standing import Standing
 from quintet.nodes.core.task import attempt_number, running_task
 from quintet.nodes.core.undo import Undoable, take_back
@@ -23,36 +20,6 @@ from quintet.state.record import plain
 from quintet.state.verdict import is_async
 
 log = logging.getLogger("quintet")
-
-Settlement = Literal["happened", "did not happen", "undo"]
-
-
-class SettleAnswer(BaseModel):
-    """A person's word on an effect of which nobody knows whether it happened.
-
-    Attributes:
-        answer: `happened`; `did not happen`, and it is tried again; or `undo`, which takes it back.
-        by: who answers.
-        note: a remark.
-        result: what the effect gave, where it happened; what comes after works with it.
-        digest: the action that was looked at, as its packet names it.
-        at: when it was given, in seconds since the epoch.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    answer: Settlement
-    by: str
-    note: str = ""
-    result: Any = None
-    digest: str = ""
-    at: float | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if not self.by.strip():
-            raise ValueError("an answer says who gives it: by='...'")
-        return self
 
 
 class Resolvable(Undoable, Protocol):
@@ -127,7 +94,7 @@ def _heard_before(
         return answers
     attempt.heard.add((task, standing.subject))
     for _ in answers:
-        interrupt(_packet(effect, action, standing), response_schema=_schema(effect, action))
+        ask(standing, action, _answers(effect))
     return answers
 
 
@@ -155,10 +122,7 @@ def _ask_person(
             f"{action} was begun before and its end is not known; look whether it happened "
             f"(key {action.key!r}) before anything runs it again"
         )
-    schema = _schema(effect, action)
-    answer: SettleAnswer = schema.model_validate(
-        interrupt(_packet(effect, action, standing), response_schema=schema)
-    )
+    answer = ask(standing, action, _answers(effect))
     said = {"by": answer.by, "note": answer.note, "task": running_task()}
     said["how"] = "a person said so"
     if answer.answer == "did not happen":
@@ -177,43 +141,6 @@ def _undo(effect: Resolvable, action: Action, attempt: Attempt, answer: Entry) -
     raise ActionRefused(f"{action} was taken back by {by}: {note}", note)
 
 
-def _packet(effect: Resolvable, action: Action, standing: Standing) -> dict[str, Any]:
-    claim = standing.claim
-    begun = "" if claim is None else f" by {claim.value.get('runner')} {utc(claim.at)}"
-    last = standing.result
-    return {
-        "settle": action.name,
-        "action": action.name,
-        "arguments": dict(action.arguments),
-        "key": action.key,
-        "digest": action.digest,
-        "why_asked": f"it was begun{begun}, and nobody knows whether it happened"
-        + (f" ({last})" if last else ""),
-        "answers": _answers(effect),
-        "if_happened": "the run goes on with the result that you give, and it is not done again",
-        "if_did_not_happen": f"{action} runs",
-    }
-
-
-def _answers(effect: Resolvable) -> list[str]:
-    return ["happened", "did not happen", *(["undo"] if effect.undo is not None else [])]
-
-
-def _schema(effect: Resolvable, action: Action) -> type[SettleAnswer]:
-    """Give the schema of an answer to this question; it refuses before anything is kept."""
-
-    class Fitting(SettleAnswer):
-        @model_validator(mode="after")
-        def _fits(self) -> Self:
-            if self.digest != action.digest:
-                raise ValueError(
-                    "an answer names the action that it is for: "
-                    f"digest={action.digest!r}, as in the packet (Run.answer does so by itself)"
-                )
-            if self.answer not in _answers(effect):
-                raise ValueError(
-                    f"{action.name} has no undo; answer {' or '.join(_answers(effect))}"
-                )
-            return self
-
-    return Fitting
+def _answers(effect: Resolvable) -> tuple[Settlement, ...]:
+    both: tuple[Settlement, ...] = ("happened", "did not happen")
+    return both if effect.undo is None else (*both, "undo")

@@ -1,0 +1,97 @@
+"""Ask a person how an effect or an undo ended, of which nobody else can tell."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from langgraph.types import interrupt
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from quintet.nodes.core.duration import utc
+from quintet.nodes.core.standing import Standing
+from quintet.state.action import Action
+
+Settlement = Literal["happened", "did not happen", "undo"]
+
+
+class SettleAnswer(BaseModel):
+    """A person's word on an effect of which nobody knows whether it happened.
+
+    Attributes:
+        answer: `happened`; `did not happen`, and it is tried again; or `undo`, which takes it back.
+        by: who answers.
+        note: a remark.
+        result: what the effect gave, where it happened; what comes after works with it.
+        digest: the action that was looked at, as its packet names it.
+        at: when it was given, in seconds since the epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: Settlement
+    by: str
+    note: str = ""
+    result: Any = None
+    digest: str = ""
+    at: float | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.by.strip():
+            raise ValueError("an answer says who gives it: by='...'")
+        return self
+
+
+def ask(
+    standing: Standing, action: Action, answers: tuple[Settlement, ...], *, undoing: bool = False
+) -> SettleAnswer:
+    """Ask how an action, or its undo, ended; give the answer, which names this action.
+
+    Args:
+        standing: the stream of what was begun.
+        action: the action.
+        answers: the answers that fit.
+        undoing: whether it is the undo that was begun.
+    """
+    schema = _schema(action, answers)
+    packet = _packet(standing, action, answers, undoing)
+    return schema.model_validate(interrupt(packet, response_schema=schema))
+
+
+def _packet(
+    standing: Standing, action: Action, answers: tuple[Settlement, ...], undoing: bool
+) -> dict[str, Any]:
+    claim, last = standing.claim, standing.result
+    begun = "" if claim is None else f" by {claim.value.get('runner')} {utc(claim.at)}"
+    deed = f"the undo of {action}" if undoing else str(action)
+    return {
+        "settle": f"undo {action.name}" if undoing else action.name,
+        "action": action.name,
+        "arguments": dict(action.arguments),
+        "key": action.key,
+        "digest": action.digest,
+        "why_asked": f"{deed} was begun{begun}, and nobody knows whether it happened"
+        + (f" ({last})" if last else ""),
+        "answers": list(answers),
+        "if_happened": "the run goes on, and it is not done again"
+        + ("" if undoing else "; what comes after works with the result that you give"),
+        "if_did_not_happen": f"{deed} runs",
+    }
+
+
+def _schema(action: Action, answers: tuple[Settlement, ...]) -> type[SettleAnswer]:
+    """Give the schema of an answer to this question; it refuses before anything is kept."""
+
+    class Fitting(SettleAnswer):
+        @model_validator(mode="after")
+        def _fits(self) -> Self:
+            if self.digest != action.digest:
+                raise ValueError(
+                    "an answer names the action that it is for: "
+                    f"digest={action.digest!r}, as in the packet (Run.answer does so by itself)"
+                )
+            if self.answer not in answers:
+                raise ValueError(f"{action.name} has no undo; answer {' or '.join(answers)}")
+            return self
+
+    return Fitting
