@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pytest
 
 from quintet.nodes import effect
-from quintet.nodes.core import unknown
+from quintet.nodes.core import settlement
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call
 from quintet.nodes.core.left import forget_attempts
@@ -232,7 +232,7 @@ def explore(case: Case, monkeypatch: pytest.MonkeyPatch) -> int:
     while paths:
         path = paths.pop()
         world = World(case)
-        monkeypatch.setattr(unknown, "interrupt", world.answer)
+        monkeypatch.setattr(settlement, "interrupt", world.answer)
         for choice in path:
             world.choose(choice)
         world.check()
