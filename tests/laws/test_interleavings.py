@@ -282,7 +282,7 @@ def test_three_runners_in_every_order(kind, monkeypatch):
             kind,
             marks=pytest.mark.skipif(
                 not os.environ.get("QUINTET_LONG"),
-                reason="QUINTET_LONG is not set; each takes half a minute, and `neither` is strictest",
+                reason="QUINTET_LONG is not set: half a minute each, and less strict",
             ),
         )
         for kind in KINDS
