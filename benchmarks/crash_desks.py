@@ -86,7 +86,7 @@ class Receiver:
             return None
 
         options: dict[str, Any] = {"key": "{order}", "undo": undone}
-        if self.kind == "key":
+        if self.kind != "neither":  # `reconcile` tells of a payment, and not of its undo
             options["undo"] = undone_by_key
         if self.kind == "reconcile":
             options["reconcile"] = self._known
