@@ -37,8 +37,12 @@ class Task:
 
     @property
     def questions(self) -> list[Interrupt]:
-        """Give the questions that are still open."""
-        return [] if self.ended else self.interrupts
+        """Give the questions that are still open.
+
+        An error closes none: LangGraph keeps one where a question's schema refuses an answer, and
+        the question stays open.
+        """
+        return [] if self.output else self.interrupts
 
     def asks(self, nodes: Iterable[str]) -> str:
         """Name which of these nodes asked the task's question; empty where none did."""

@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
-from quintet.runs import Desk, approve, astart, look, reject, start, sweep
+from quintet.runs import Desk, approve, astart, look, reject, start, stored_runs, sweep
 from quintet.state import (
     AnswerRefused,
     DesignError,
@@ -181,3 +181,16 @@ async def test_an_answered_question_leaves_the_list_of_an_async_graph_too(saver:
     assert [item.name for item in saver.journal.opened("t")] == [run.waiting[0].id]
     assert (await run.aanswer(approve(by="maria"))).status == "done"
     assert saver.journal.opened("t") == ()
+
+
+def test_a_refused_answer_leaves_the_question_in_the_inbox(saver: Any) -> None:
+    app = desk().compile(checkpointer=saver)
+    start(app, large(), thread="t")
+    inbox = Desk(app)
+    [question] = inbox.waiting()
+    with pytest.raises(AnswerRefused, match="'eve' may not answer"):
+        inbox.answer(question, approve(by="eve"))
+    assert inbox.waiting() == (question,)
+    assert [run.status for run in stored_runs(saver)] == ["waiting"]
+    assert inbox.answer(question, approve(by="maria")).status == "done"
+    assert PAID == [(1, 500.0)]
