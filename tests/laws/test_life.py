@@ -1,7 +1,7 @@
 """Test a law: whatever happens to a run, its effects happen once, and its outcome says what is so.
 
-A state machine starts, crashes, resumes, answers and lets time pass, in any order that hypothesis
-finds, on one database. A rule for another feature is one more method: `fork` and `migrate` go here.
+A state machine starts, crashes, resumes, answers, forks, changes the graph and lets time pass, in
+any order that hypothesis finds, on one database.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,8 +22,27 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from quintet.graphs import create_handoff
 from quintet.nodes import ApprovalGate, Router, Worker, effect, over
 from quintet.nodes.core.left import forget_attempts
-from quintet.runs import Run, approve, look, reject, resume, settle, start
-from quintet.state import AnswerRefused, Contract, NoSuchRun, OrchestrationState, checkpointer
+from quintet.runs import (
+    Run,
+    approve,
+    fork,
+    look,
+    migrate,
+    pinned,
+    reject,
+    resume,
+    settle,
+    start,
+)
+from quintet.state import (
+    AnswerRefused,
+    Contract,
+    GraphChanged,
+    NoSuchRun,
+    OrchestrationState,
+    RunError,
+    checkpointer,
+)
 from quintet.testing import clock
 from quintet.testing.crash.edges import Crash, Edges, Point
 from quintet.testing.crash.process import unwind
@@ -42,6 +62,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.paid: Counter[int] = Counter()
+        self.names = ["pay", "disburse"]
         self.edges: Edges | None = None
 
     def pay(self, order: int, amount: float) -> str:
@@ -73,9 +94,10 @@ class Shop:
             approvers=("maria",),
             expires=f"{EXPIRES}h",
         )
-        router = Router(choose=lambda message: "pay", to=("pay",), otherwise="person")
+        name = self.names[0]
+        router = Router(choose=lambda message: name, to=(name,), otherwise="person")
         return create_handoff(
-            router, {"pay": Worker(agent=agent, contract=contract)}, gate=gate, state=Desk
+            router, {name: Worker(agent=agent, contract=contract)}, gate=gate, state=Desk
         )
 
 
@@ -86,6 +108,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.shop = Shop()
         self.orders = itertools.count(1)
+        self.forks = itertools.count(1)
         self.folder = tempfile.TemporaryDirectory(prefix="quintet-life-")
         self.clock = clock()
         self.time = self.clock.__enter__()
@@ -99,7 +122,7 @@ class Life(RuleBasedStateMachine):
         self.folder.cleanup()
         logging.getLogger("quintet").setLevel(logging.NOTSET)
 
-    def move(self, move: Any, crash: int | None = None) -> Any:
+    def move(self, move: Any, crash: int | None = None, *, migrates: bool = True) -> Any:
         """Make a move in a process of its own, which may end at one of its edges."""
         self.known = UNKNOWN
         edges = CountedEdges(crash)
@@ -107,7 +130,11 @@ class Life(RuleBasedStateMachine):
         with checkpointer(f"sqlite:///{self.folder.name}/runs.db?synchronous=normal") as saver:
             edges.watch(saver)
             try:
-                return move(self.shop.graph().compile(checkpointer=saver))
+                app = self.shop.graph().compile(checkpointer=saver)
+                if not migrates:
+                    return move(app)
+                new, old = self.shop.names
+                return move(pinned(app, migrations=[migrate(rename={old: new})]))
             except Crash:
                 return None
             finally:
@@ -167,6 +194,47 @@ class Life(RuleBasedStateMachine):
             if self.time.now() < self.begun + EXPIRES * HOUR:
                 raise AssertionError("an answer in time is taken") from refusal
 
+    @precondition(lambda self: self.seen() is not None)
+    @rule(crash=crashes)
+    def rename(self, crash: int | None) -> None:
+        """Change the graph: the worker gets another name, and an open run is migrated."""
+        run = self.seen()
+        self.shop.names.reverse()
+        self.known = UNKNOWN
+        if run is None or run.finished:
+            return
+        try:
+            self.move(lambda app: resumed(app, "t"), crash)
+            self.move(lambda app: resumed(app, "t"))
+        except GraphChanged as refusal:
+            # A result on its way to the old name: refused by name, and the old graph goes on.
+            if refusal.migrates:
+                raise
+            self.shop.names.reverse()
+            self.known = UNKNOWN
+
+    @precondition(lambda self: self.seen() is not None)
+    @rule(crash=crashes)
+    def fork(self, crash: int | None) -> None:
+        """Go on with a copy, whose effects are dry: nothing happens by it."""
+        before, to = Counter(self.shop.paid), f"fork {next(self.forks)}"
+
+        def forked(app: Any) -> None:
+            run = fork(app, thread="t", to=to)
+            for _ in range(4):
+                if run.finished:
+                    return
+                if not run.waiting:
+                    run = resume(app, thread=to)
+                elif "settle" in run.waiting[0].packet:
+                    run = run.answer(settle("did not happen", by="maria"))
+                else:
+                    run = run.answer(approve(by="maria"))
+
+        with suppress(AnswerRefused):  # it came too late
+            self.move(forked, crash, migrates=False)
+        assert self.shop.paid == before
+
     @rule(hours=st.sampled_from([1, 25]))
     def tick(self, hours: int) -> None:
         self.time.advance(hours * HOUR)
@@ -194,6 +262,15 @@ class Life(RuleBasedStateMachine):
             assert self.shop.paid[order] == self.shop.paid[-order] == 1
         if run.status == "rejected":
             assert not self.shop.paid[order]
+
+
+def resumed(app: Any, thread: str) -> None:
+    """Go on with a run, unless it waits for an answer."""
+    try:
+        resume(app, thread=thread)
+    except RunError as problem:
+        if "waits for an answer" not in str(problem):
+            raise
 
 
 class CountedEdges(Edges):
