@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
-from langgraph.types import Send, interrupt
+from langgraph.types import Interrupt, Send, interrupt
 
 from quintet.runs import Desk, approve, astart, look, reject, start, stored_runs, sweep
 from quintet.state import (
@@ -194,3 +195,19 @@ def test_a_refused_answer_leaves_the_question_in_the_inbox(saver: Any) -> None:
     assert [run.status for run in stored_runs(saver)] == ["waiting"]
     assert inbox.answer(question, approve(by="maria")).status == "done"
     assert PAID == [(1, 500.0)]
+
+
+def test_a_question_stays_whose_checkpoint_is_written_after_it(tmp_path: Path) -> None:
+    """A server saves behind its nodes: the question may come to the saver before its checkpoint."""
+    with checkpointer(f"sqlite:///{tmp_path}/a.db") as saver:
+        place = {"thread_id": "t", "checkpoint_ns": ""}
+        saver.put_writes(
+            {"configurable": {**place, "checkpoint_id": "0002"}},
+            [("__interrupt__", (Interrupt(value={"word": "w"}, id="q"),))],
+            "task",
+            "~__pregel_pull, ask",
+        )
+        for number, left in (("0001", ["q"]), ("0002", ["q"]), ("0003", [])):
+            checkpoint = empty_checkpoint() | {"id": number}
+            saver.put({"configurable": place}, checkpoint, {"step": 1}, {})  # type: ignore[arg-type]
+            assert [item.name for item in saver.journal.opened("t")] == left

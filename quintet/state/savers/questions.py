@@ -55,22 +55,37 @@ class Questions:
         for channel, value in writes:
             if channel != INTERRUPT:
                 continue
+            known = {
+                "task": task,
+                "node": path.rpartition(", ")[2] if "pull" in path else "",
+                "checkpoint": str(config["configurable"].get("checkpoint_id", "")),
+            }
+            questions = value if isinstance(value, list | tuple) else (value,)
             with self._lock:
                 self._asking.add(thread)
-            for question in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(question, Interrupt):
-                    node = path.rpartition(", ")[2] if "pull" in path else ""
-                    known = {"task": task, "node": node, "packet": _packet(question.value)}
-                    self._journal.open(thread, question.id, known)
+                for question in questions:
+                    if isinstance(question, Interrupt):
+                        asked = {**known, "packet": _packet(question.value)}
+                        self._journal.open(thread, question.id, asked)
 
-    def note_moved(self, config: RunnableConfig) -> None:
-        """Take a thread's questions off the list: it has a new checkpoint."""
+    def note_moved(self, config: RunnableConfig, checkpoint: str) -> None:
+        """Take a thread's questions off the list: it has a new checkpoint.
+
+        Those that were asked on that checkpoint stay: under `durability="async"` it may be written
+        after them.
+        """
         thread = _root_thread(config)
         with self._lock:
             if thread is None or thread not in self._asking:
                 return
-            self._asking.discard(thread)
-        self._journal.close(thread)
+            later = [
+                item.name
+                for item in self._journal.opened(thread)
+                if item.value.get("checkpoint", "") >= checkpoint
+            ]
+            if not later:
+                self._asking.discard(thread)
+            self._journal.close(thread, keep=later)
 
 
 def _root_thread(config: RunnableConfig) -> str | None:

@@ -96,7 +96,7 @@ class Saver(Upkeep, Roomed):
         self._decided.note(moved)
         # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
         if newest != checkpoint["id"]:
-            self._questions.note_moved(config)
+            self._questions.note_moved(config, checkpoint["id"])
         placed: RunnableConfig = self.room.leave(stored)
         return placed
 
