@@ -493,3 +493,24 @@ def test_an_interface_that_names_nobody_is_refused_where_names_are_asked_for(
     with pytest.raises(AnswerRefused, match="may not answer"):
         run.answer({"decisions": [{"type": "approve"}]})
     assert till.paid == []
+
+
+def test_a_proposal_that_another_runner_has_carried_out_is_done_here_too(
+    url: str, till: Till
+) -> None:
+    """Of two runners with one verdict, the one that paid may be the one whose saves are refused."""
+    with checkpointer(url) as saver:
+        app = desk(till, saver)
+        run = start(app, BILL, thread="t")
+        held = app.builder.compile(checkpointer=saver, interrupt_before=["act"])
+        packet = run.waiting[0]
+        answer = {"answer": "approve", "by": "maria", "digest": packet.packet["digest"]}
+        held.invoke(Command(resume={packet.id: answer}), thread())
+        [item] = app.get_state(thread()).values["actions"].values()
+        append = saver.journal.append
+        ours = {"digest": run.waiting[0].packet["digest"], "run": item["run"], "action": item}
+        append("t", "effect pay:pay:7:500.0", "claimed", {"owner": "another", **ours}, position=0)
+        append("t", "effect pay:pay:7:500.0", "done", {"result": "paid 500"}, position=1)
+        app.invoke(None, thread())
+        assert look(app, thread="t").status == "done"
+    assert till.paid == []

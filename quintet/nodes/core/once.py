@@ -264,7 +264,8 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
     begun = _begun(action, attempt)
     # A worker that pauses for a question goes on as another task, which then gets the answer.
     asked = standing.answers_in(running_task()) and standing.run == attempt.run
-    mine = standing.owner == attempt.owner or begun is not None or asked
+    # A proposal has its time: another runner has carried out this very one, whose run goes on here.
+    mine = standing.owner == attempt.owner or begun is not None or asked or standing.holds(action)
     if not mine or standing.digest != action.digest:
         other = standing.by if standing.by != attempt.place.thread else ""
         raise EffectRepeated(_repeated(action, standing.result, other))

@@ -68,6 +68,13 @@ class Standing:
         """Give the run that claimed it last."""
         return "" if self.claim is None else str(self.claim.value.get("run", ""))
 
+    def holds(self, action: Action) -> bool:
+        """Say whether the last claim is on this very proposal: approved, made at that moment."""
+        if self.claim is None or action.approval is None:
+            return False
+        claimed = self.claim.value.get("action") or {}
+        return (claimed.get("at"), self.run) == (action.at, action.run)
+
     @property
     def digest(self) -> str:
         """Give the digest of the action that was claimed last."""
