@@ -70,7 +70,8 @@ class Standing:
 
     def holds(self, action: Action) -> bool:
         """Say whether the last claim is on this very proposal: approved, made at that moment."""
-        if self.claim is None or action.approval is None:
+        # A fork has the proposals of its source, which are done in one of them only.
+        if self.claim is None or action.approval is None or self.by not in ("", self.place.thread):
             return False
         claimed = self.claim.value.get("action") or {}
         return (claimed.get("at"), self.run) == (action.at, action.run)
