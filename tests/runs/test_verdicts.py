@@ -135,12 +135,13 @@ def test_a_yes_forged_by_an_update_of_the_waiting_thread_is_refused(app: Any, ti
     assert "the journal holds none for it" in str(ended.outcome)
 
 
-def test_the_same_question_is_asked_after_a_forged_update(app: Any, till: Till) -> None:
+def test_a_yes_forged_in_place_of_a_waiting_state_is_not_acted_on(app: Any, till: Till) -> None:
     run = start(app, BILL, thread="t")
     actions = {at: forged(item) for at, item in run.values["actions"].items()}
     app.update_state(thread(), {"actions": actions})
     app.invoke(None, thread())
     assert till.paid == []
+    assert look(app, thread="t").status == "unfinished"  # LangGraph has dropped the question
 
 
 def test_a_yes_that_another_node_writes_is_refused(url: str, till: Till) -> None:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quintet.state import Journal, checkpointer
+from quintet.state.journal.sqlite import BoundedJournal
 from tests.services import postgres_schema
 
 THREADS, SUBJECTS = st.sampled_from(["", "t", "t\0\ud800", "x" * 900]), st.sampled_from("ab")
@@ -128,6 +129,19 @@ def test_another_process_sees_what_was_appended(tmp_path: Path) -> None:
             [sys.executable, "-c", command, url], capture_output=True, text=True, check=True
         )
         assert ended.stdout.split() == ["False", "claimed"]
+
+
+def test_the_journal_of_a_process_keeps_the_last_streams_whole() -> None:
+    journal = BoundedJournal(most=10)
+    for number in range(100):
+        for kind in ("claimed", "done"):
+            assert journal.append(f"step {number}", "effect a", kind)
+    kept = {entry.thread for entry in journal.entries(None, "")}
+    assert 10 <= len(kept) <= 20
+    assert f"step {99}" in kept
+    assert "step 0" not in kept
+    for thread in kept - {"step 99"}:
+        assert [entry.kind for entry in journal.read(thread, "effect a")] == ["claimed", "done"]
 
 
 def test_a_claim_is_on_disk_although_checkpoints_need_not_be(tmp_path: Path) -> None:

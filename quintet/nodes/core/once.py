@@ -32,7 +32,7 @@ from quintet.state.clock import now
 from quintet.state.failure import in_words
 from quintet.state.journal.found import warn_of_memory
 from quintet.state.record import plain, without_defaults
-from quintet.state.verdict import why_not
+from quintet.state.verdict import name_of, why_not
 
 UNDER_WAY = "it was under way when its step ended"
 
@@ -229,7 +229,7 @@ def _settled(
         result = plain(returned)
     except DesignError as problem:
         fault, result = problem, f"{returned!r:.200}"
-    if ends.after is not None and (why := why_not(ends.after(returned), ends.after)) is not None:
+    if (why := _unmet(ends, returned)) is not None:
         return (yield from _unproven(action, attempt, standing, ends, why))
     action = replace(action, status="done", result=result, ended=now())
     yield from standing.append("done", result=result)
@@ -237,6 +237,16 @@ def _settled(
     if fault is not None:
         raise DesignError(f"{action} is done, but its result cannot be kept: {fault}") from fault
     return action
+
+
+def _unmet(ends: Ends, returned: Any) -> str | None:
+    """Say why the postcondition does not hold, or None. One that raises has proven nothing."""
+    if ends.after is None:
+        return None
+    try:
+        return why_not(ends.after(returned), ends.after)
+    except Exception as problem:  # noqa: BLE001 - it may fail in any way
+        return f"{name_of(ends.after)} raised {in_words(problem)}"
 
 
 def _unproven(

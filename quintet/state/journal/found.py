@@ -25,7 +25,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.config import get_config
 
 from quintet.state.journal.entry import Journal
-from quintet.state.journal.sqlite import MemoryJournal
+from quintet.state.journal.sqlite import BoundedJournal
 
 log = logging.getLogger("quintet")
 
@@ -237,5 +237,5 @@ def _this_process() -> Journal:
     """Give the journal of this process, for runs whose checkpoints no saver of ours keeps."""
     with _lock:
         if not _in_process:
-            _in_process.append(MemoryJournal())
+            _in_process.append(BoundedJournal())
         return _in_process[0]

@@ -62,6 +62,10 @@ _OF_THREAD: Final = (
     f"SELECT {COLUMNS} FROM quintet_journal WHERE thread = ? AND subject >= ? AND subject < ? "
     "ORDER BY subject, position"
 )
+_TRIM: Final = (
+    "DELETE FROM quintet_journal WHERE (thread, subject) NOT IN (SELECT thread, subject "
+    "FROM quintet_journal GROUP BY thread, subject ORDER BY max(at) DESC LIMIT ?)"
+)
 LAST = "\U0010ffff"
 """The last character there is: a text that begins like another is less than that and this."""
 
@@ -199,3 +203,28 @@ class MemoryJournal(SqliteJournal):
         # The checkpoints in memory have no transaction that this could be a part of.
         with self._lock, self._conn:
             super()._add(rows, connection)
+
+
+STREAMS_KEPT = 20_000
+
+
+class BoundedJournal(MemoryJournal):
+    """Keep the streams that were written last, for runs of which nothing is kept for good.
+
+    Args:
+        most: the number of streams that are kept, at least.
+    """
+
+    def __init__(self, most: int = STREAMS_KEPT) -> None:
+        super().__init__()
+        self._most, self._appended = most, 0
+
+    def _append(self, row: Row, position: int | None, mark: Row | None) -> bool:
+        added = super()._append(row, position, mark)
+        with self._lock:
+            self._appended += 1
+            due = self._appended % max(self._most // 2, 1) == 0
+        if due:
+            # Whole streams: of a part, the positions would not be what the readers count.
+            self._change(_TRIM, (self._most,))
+        return added

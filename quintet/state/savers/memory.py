@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -15,7 +16,7 @@ from quintet.errors import CheckpointerError
 from quintet.state.journal.sqlite import MemoryJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
-from quintet.state.savers.saver import Saver
+from quintet.state.savers.saver import Saver, Turn
 from quintet.state.savers.serializer import StrictSerializer
 
 _putting = threading.RLock()
@@ -25,12 +26,13 @@ class SaverInMemory(Saver, InMemorySaver):
     """Save checkpoints in memory, as LangGraph's saver does, and read back only known types."""
 
     @contextmanager
-    def _alone(self, config: RunnableConfig) -> Iterator[str | None]:
+    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
         ids = config["configurable"]
         with _putting:
             # Read in this way, since a defaultdict adds an empty entry for each that is looked up.
             spaces = self.storage.get(str(ids["thread_id"])) or {}
-            yield max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
+            newest = max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
+            yield Turn(newest=newest, put=partial(InMemorySaver.put, self))
 
     def list(
         self,

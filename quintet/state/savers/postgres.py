@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final, LiteralString, cast
 from urllib.parse import quote, urlencode
 
@@ -26,9 +26,8 @@ from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
-from quintet.state.savers.decided import Moved
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, require_newest
+from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, Turn
 from quintet.state.savers.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -152,29 +151,17 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         checkpoint = {**checkpoint, "channel_values": values}
         return super().put(config, checkpoint, metadata, new_versions)
 
-    def _put_after_newest(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-        moved: Moved | None,
-    ) -> tuple[RunnableConfig, str | None]:
+    @contextmanager
+    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
         ids = config["configurable"]
         space = (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
         with self.lock, self.conn.connection() as connection, connection.transaction():
             connection.execute(_PUT_LOCK, space)
             found = connection.execute(_NEWEST, space).fetchone()
             newest = None if found is None else found["checkpoint_id"]
-            require_newest(newest, config, checkpoint)
-            if moved is not None:
-                moved.add_to(self.journal, connection)
             # A saver on this one connection, so that all is one transaction.
             saver = PostgresSaver(connection, serde=self.serde)
-            return saver.put(config, checkpoint, metadata, new_versions), newest
-
-    def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
-        raise NotImplementedError  # pragma: no cover - the transaction is opened above
+            yield Turn(newest=newest, put=saver.put, connection=connection)
 
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""

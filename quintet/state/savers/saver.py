@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from langchain_core.runnables import RunnableConfig
@@ -26,7 +27,7 @@ from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
 from quintet.state.room import Room, outside
-from quintet.state.savers.decided import Decided, Moved
+from quintet.state.savers.decided import Decided
 from quintet.state.savers.questions import Questions
 from quintet.state.savers.roomed import Roomed
 from quintet.state.savers.upkeep import Upkeep
@@ -36,6 +37,21 @@ PAGE = 64
 THREADS_QUERY: Final = (
     "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A saver's turn to put a checkpoint, while nobody else may; its writes are one transaction.
+
+    Args:
+        newest: the id of the thread's newest checkpoint; None without any.
+        put: LangGraph's own way to store one.
+        connection: the transaction's connection, where there are several.
+    """
+
+    newest: str | None
+    put: Callable[..., RunnableConfig]
+    connection: Any = None
 
 
 class Saver(Upkeep, Roomed):
@@ -92,36 +108,21 @@ class Saver(Upkeep, Roomed):
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
-        stored, newest = self._put_after_newest(inside, checkpoint, metadata, new_versions, moved)
+        with self._alone(inside) as turn:
+            require_newest(turn.newest, inside, checkpoint)
+            if moved is not None:
+                moved.add_to(self.journal, turn.connection)
+            stored = turn.put(inside, checkpoint, metadata, new_versions)
         self._decided.note(moved)
         # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
-        if newest != checkpoint["id"]:
+        if turn.newest != checkpoint["id"]:
             self._questions.note_moved(config, checkpoint["id"])
         placed: RunnableConfig = self.room.leave(stored)
         return placed
 
-    def _put_after_newest(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-        moved: Moved | None,
-    ) -> tuple[RunnableConfig, str | None]:
-        """Check that a checkpoint follows the newest, and store it, in one transaction.
-
-        Returns:
-            The configuration that names it, and the id of the checkpoint that was the newest.
-        """
-        with self._alone(config) as newest:
-            require_newest(newest, config, checkpoint)
-            if moved is not None:
-                moved.add_to(self.journal)
-            return super().put(config, checkpoint, metadata, new_versions), newest
-
     @abstractmethod
-    def _alone(self, config: RunnableConfig) -> AbstractContextManager[str | None]:
-        """Keep all others from putting checkpoints meanwhile; give the id of the newest."""
+    def _alone(self, config: RunnableConfig) -> AbstractContextManager[Turn]:
+        """Keep all others from putting checkpoints meanwhile."""
 
     def put_writes(
         self,

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, cast
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver
+from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, Turn
 from quintet.state.savers.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -85,7 +86,7 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
             self.conn.close()
 
     @contextmanager
-    def _alone(self, config: RunnableConfig) -> Iterator[str | None]:
+    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
         ids = config["configurable"]
         with self.lock:
             try:
@@ -93,7 +94,8 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
                 found = self.conn.execute(
                     _NEWEST, (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
                 ).fetchone()
-                yield None if found is None else found[0]
+                newest = None if found is None else found[0]
+                yield Turn(newest=newest, put=partial(SqliteSaver.put, self))
             except BaseException:
                 self.conn.rollback()
                 raise

@@ -1,0 +1,173 @@
+"""Test how an effect's end is told: by its postcondition, its receiver, its key, or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quintet.graphs import create_single_agent
+from quintet.nodes import Worker, effect
+from quintet.runs import resume, settle, start
+from quintet.state import Contract, DesignError, checkpointer, unmet
+
+ASKED = {"message": "m"}
+
+
+class PowerCut(BaseException):
+    """End the process here."""
+
+
+class Bank:
+    """Take payments; the line may be cut when one was taken."""
+
+    def __init__(self, *cuts: type[BaseException] | None) -> None:
+        self.taken: list[int] = []
+        self.keys: list[str] = []
+        self.cuts = list(cuts)
+
+    def pay(self, order: int) -> dict[str, Any]:
+        self.taken.append(order)
+        if self.cuts and (cut := self.cuts.pop(0)) is not None:
+            raise cut("cut")
+        return {"order": order, "status": "paid"}
+
+    def pay_by_key(self, order: int, idempotency_key: str) -> dict[str, Any]:
+        if idempotency_key in self.keys:
+            return {"order": order, "status": "paid before"}
+        self.keys.append(idempotency_key)
+        return self.pay(order)
+
+
+@pytest.fixture
+def saver(tmp_path: Path) -> Any:
+    with checkpointer(f"sqlite:///{tmp_path}/a.db") as saver:
+        yield saver
+
+
+def desk(paying: Any, saver: Any, *numbers: int) -> Any:
+    def agent(request: Mapping[str, Any], tools: Any) -> Any:
+        (tool,) = paying if isinstance(paying, tuple) else (paying,)
+        return [tool.repeat(number)(order=7) for number in numbers or (1,)]
+
+    contract = Contract(goal="pay", needs=("message",), tools=(paying,))
+    return create_single_agent(Worker(agent=agent, contract=contract)).compile(checkpointer=saver)
+
+
+def cut_off(app: Any, thread: str = "t") -> Any:
+    with pytest.raises(PowerCut):
+        start(app, ASKED, thread=thread)
+    return resume(app, thread=thread)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "taken"),
+    [
+        ({"order": 7}, "done", [7]),
+        (True, "done", [7]),
+        (False, "done", [7, 7]),
+        (None, "waiting", [7]),
+        ({}, "waiting", [7]),
+        (0, "waiting", [7]),
+        (object(), "waiting", [7]),
+        (ConnectionError("down"), "waiting", [7]),
+    ],
+    ids=["result", "true", "false", "none", "empty", "zero", "no data", "down"],
+)
+def test_only_false_says_that_it_did_not_happen(
+    saver: Any, answer: Any, status: str, taken: list[int]
+) -> None:
+    bank = Bank(PowerCut)
+
+    def known(order: int) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    run = cut_off(desk(effect(bank.pay, key="{order}", reconcile=known), saver))
+    assert (run.status, bank.taken) == (status, taken)
+
+
+def test_the_receiver_gets_the_same_key_for_each_attempt_and_another_for_a_repeat(
+    saver: Any,
+) -> None:
+    bank = Bank(PowerCut)
+    app = desk(effect(bank.pay_by_key, key="{order}"), saver, 1, 2)
+    assert cut_off(app).status == "done"
+    assert bank.taken == [7, 7]
+    assert len(set(bank.keys)) == 2
+
+
+def test_a_key_is_the_threads_own(saver: Any) -> None:
+    bank = Bank()
+    app = desk(effect(bank.pay_by_key, key="{order}"), saver)
+    for thread in ("a", "b"):
+        assert start(app, ASKED, thread=thread).status == "done"
+    assert len(set(bank.keys)) == 2
+
+
+def test_a_wanted_repeat_happens_once_and_the_first_not_again(saver: Any) -> None:
+    bank = Bank()
+    paying = effect(bank.pay, key="{order}")
+    app = desk(paying, saver, 1, 2, 2)
+    assert start(app, ASKED, thread="t").status == "done"
+    assert bank.taken == [7, 7]
+    assert start(app, ASKED, thread="t").status == "escalated"
+    assert bank.taken == [7, 7]
+    for number in (0, -1, True, 1.5):
+        with pytest.raises(DesignError, match="repeat"):
+            paying.repeat(number)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        lambda receipt: False,
+        lambda receipt: unmet("it is pending"),
+        lambda receipt: receipt["no such field"],
+        lambda receipt: None,
+    ],
+    ids=["false", "unmet", "raises", "forgotten return"],
+)
+def test_without_its_postcondition_nobody_knows_whether_it_happened(saver: Any, after: Any) -> None:
+    bank = Bank()
+    run = start(desk(effect(bank.pay, key="{order}", after=after), saver), ASKED, thread="t")
+    assert bank.taken == [7]
+    assert run.status == "escalated"
+    [action] = run.values["actions"].values()
+    assert action["status"] == "unknown"
+
+
+def test_with_its_postcondition_it_is_done(saver: Any) -> None:
+    bank = Bank()
+    paying = effect(bank.pay, key="{order}", after=lambda receipt: receipt["status"] == "paid")
+    assert start(desk(paying, saver), ASKED, thread="t").status == "done"
+
+
+def test_a_receiver_is_asked_where_the_postcondition_does_not_hold(saver: Any) -> None:
+    bank = Bank()
+    paying = effect(
+        bank.pay, key="{order}", after=lambda receipt: False, reconcile=lambda order: {"order": 7}
+    )
+    assert start(desk(paying, saver), ASKED, thread="t").status == "done"
+    assert bank.taken == [7]
+
+
+def test_a_person_may_have_it_taken_back(saver: Any) -> None:
+    bank, undone = Bank(PowerCut), list[Any]()
+    app = desk(effect(bank.pay, key="{order}", undo=undone.append), saver)
+    run = cut_off(app)
+    assert run.waiting[0].packet["answers"] == ["happened", "did not happen", "undo"]
+    ended = run.answer(settle("undo", by="ann", note="wrong order", result={"order": 7}))
+    assert (ended.status, undone, bank.taken) == ("escalated", [{"order": 7}], [7])
+    assert "taken back by ann: wrong order" in str(ended.outcome)
+
+
+@pytest.mark.parametrize(
+    "reconcile", [lambda amount: True, lambda order, /: True], ids=["unknown", "positional"]
+)
+def test_a_reconcile_that_asks_for_what_there_is_not_is_refused(reconcile: Any) -> None:
+    with pytest.raises(DesignError, match="reconcile takes"):
+        effect(Bank().pay, key="{order}", reconcile=reconcile)
