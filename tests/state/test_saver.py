@@ -4,6 +4,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +14,18 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, empt
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
 
+from quintet.errors import RunSuperseded
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.savers.saver import Saver
 from tests.services import postgres_schema
+
+
+class Word(TypedDict):
+    word: str
+
 
 NUMBERED = {"checkpoint_id": "0001"}
 
@@ -156,3 +165,17 @@ def test_a_saver_can_be_closed_twice(url: str) -> None:
     with checkpointer(url) as saver:
         saver.close()
     saver.close()
+
+
+def test_a_run_whose_thread_is_deleted_meanwhile_does_not_write_it_anew(url: str) -> None:
+    def delete(state: dict[str, Any]) -> dict[str, Any]:
+        saver.delete_thread("a")
+        return {"word": "x"}
+
+    graph = StateGraph(Word).add_node("delete", delete).add_node("more", lambda state: {})
+    graph.add_edge(START, "delete").add_edge("delete", "more")
+    with checkpointer(url) as saver:
+        app = graph.compile(checkpointer=saver)
+        with pytest.raises(RunSuperseded, match="gone, since the thread was deleted"):
+            app.invoke({"word": ""}, place("a"), durability="sync")
+        assert saver.get_tuple(place("a")) is None

@@ -283,14 +283,15 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
     followed = ids.get("checkpoint_id")
     # A run under durability="exit" puts its last checkpoint twice. One without channels is no
     # run's: somebody keeps checkpoints of their own making.
-    if newest in (None, followed, checkpoint["id"]) or not checkpoint["channel_versions"]:
+    if newest in (followed, checkpoint["id"]) or not checkpoint["channel_versions"]:
         return
     thread = outside(str(ids["thread_id"]))
+    gone = "gone, since the thread was deleted"
     raise RunSuperseded(
         f"thread {thread!r} was moved on by another runner, or this run goes on from an old "
-        f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest}. Nothing of "
-        "it is saved. Go on from the newest, or copy the old one into a thread of its own: "
-        f"quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
+        f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest or gone}. "
+        "Nothing of it is saved. Go on from the newest, or copy the old one into a thread of its "
+        f"own: quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
     )
 
 
