@@ -57,6 +57,9 @@ def stop(  # noqa: PLR0913 - one of four is named
     runs under way in other processes too. An effect that has begun goes on to its end, undoing is
     still allowed, and agents that are at work go on, without effects. Questions stay open.
 
+    A name is taken as it is, since a journal does not know all graphs and effects that there are:
+    a misspelt one stops nothing. `stops` lists what is stopped.
+
     Args:
         where: the checkpointer of the runs, or its URL. One without a tenant stops effects, graphs
             and tenants for all tenants of the database; a tenant's own, for that tenant.
