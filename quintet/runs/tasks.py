@@ -8,8 +8,8 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
-# LangGraph's id for writes that no task made, such as the values of a resume.
-_INPUT = "00000000-0000-0000-0000-000000000000"
+from quintet.state.savers.upkeep import INPUT
+
 # Channels that LangGraph writes itself: they are no output of a node.
 _CONTROL = ("__error__", "__error_source_node__", "__interrupt__", "__resume__")
 
@@ -60,7 +60,7 @@ def tasks_of(writes: Iterable[tuple[str, str, Any]]) -> list[Task]:
     interrupts: dict[str, list[Interrupt]] = {}
     failed: set[str] = set()
     for task, channel, value in writes:
-        if task == _INPUT:
+        if task == INPUT:
             continue
         output.setdefault(task, [])
         if channel == "__interrupt__":

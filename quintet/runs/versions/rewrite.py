@@ -22,11 +22,10 @@ from quintet.runs.versions.known import FLAG
 from quintet.state.decision import Decision
 from quintet.state.log import Log
 from quintet.state.record import plain
+from quintet.state.savers.questions import INTERRUPT
 
 RESERVED = ("run", "kept")
 """Keys whose stored form only their own channels read."""
-
-INTERRUPT = "__interrupt__"
 
 
 @dataclass(frozen=True, kw_only=True)
