@@ -16,7 +16,6 @@ import contextlib
 import gc
 import json
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -35,7 +34,7 @@ from langsmith import tracing_context
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from benchmarks.machine import machine, versions
+from benchmarks.machine import machine, undisturbed, versions
 from benchmarks.storage import PostgresStore, Store
 from benchmarks.storage_graphs import REFUND, Laps, again, lap_of, refund_order
 from quintet.nodes import Worker
@@ -202,11 +201,6 @@ def _figures(seconds: Seconds, commits: dict[str, int], laps: int) -> Figures:
         "commits_a_run": commits,
         "ms_a_lap": ms,
     }
-
-
-def undisturbed(taken: Sequence[float]) -> float:
-    """Give the middle of the quickest quarter: other programs only ever add time."""
-    return statistics.median(sorted(taken)[: max(1, len(taken) // 4)])
 
 
 def _timed(app: Any, thread: str, laps: int) -> float:

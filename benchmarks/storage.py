@@ -33,7 +33,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Durability
 from langsmith import tracing_context
 
-from benchmarks.machine import machine, versions
+from benchmarks.machine import machine, undisturbed, versions
 from benchmarks.storage_graphs import DESK, LOOP, Case
 from quintet.runs import look, start
 from quintet.state import checkpointer
@@ -234,7 +234,7 @@ def _time(store: Store, label: str, thread: str, figures: Figures, times: int) -
 
 
 def _cpu_ms(call: Callable[[], Any], times: int) -> float:
-    """Give the median of the processor's time that a call takes, after one that warms up."""
+    """Give the processor's time that a call takes undisturbed, after one that warms up."""
     call()
     gc.collect()
     taken = []
@@ -242,7 +242,7 @@ def _cpu_ms(call: Callable[[], Any], times: int) -> float:
         began = time.process_time()
         call()
         taken.append((time.process_time() - began) * 1000)
-    return round(statistics.median(taken), 2)
+    return round(undisturbed(taken), 2)
 
 
 def _say(text: str) -> None:
