@@ -15,6 +15,7 @@ from quintet.nodes.core.did import complete
 from quintet.nodes.core.dry import would_be_done
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line, values
+from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import current_task
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
@@ -50,6 +51,7 @@ class Finish(Node):
 
     success: tuple[StateCriterion, ...] = ()
 
+    # The answer of a graph that was sent a step is not named here: no node after it needs one.
     writes = frozenset({"outcome", "actions", "decisions", "run"})
 
     def __post_init__(self) -> None:
@@ -74,7 +76,10 @@ class Finish(Node):
         outcome = _refused(state) or self._unproven(state) or self._done(state)
         if mode.dry:
             outcome = said_dry(outcome, (yield from would_be_done(attempt, run_of(state))))
-        return closed(state) | ended(outcome, task.node)
+        answer = {}
+        if outcome.status == "done":
+            answer = SentStep.of(state).answered(state.get("results") or {})
+        return closed(state) | answer | ended(outcome, task.node)
 
     def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
         wrong = [

@@ -231,8 +231,8 @@ class _Work:
         """Check the agent's answer; give the state update, and the node of a handoff or ''."""
         if isinstance(answer, Handoff):
             return self._hand_over(answer)
-        name = self.step.id or self.task.node
-        update: dict[str, Any] = {"results": {name: plain(self._accepted(request, answer))}}
+        result = plain(self._accepted(request, answer))
+        update: dict[str, Any] = {"results": self.step.result(self.task.node, result)}
         if left_out := self.worker.contract.left_out(answer):
             record = Decision(
                 kind="contract",

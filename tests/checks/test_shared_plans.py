@@ -106,16 +106,22 @@ def test_planners_of_which_one_is_chosen_do_not_meet():
 
 def within(tail: str) -> Any:
     """Build a planner, of which one assignee is a graph with a planner of its own."""
-    inner = {"plan": planner(second, tail), "w": worker(then="finish")}
+    inner = {"plan": planner(second, tail), "w": worker(then="plan")}
     inner |= {"sum": worker()} if tail == "sum" else {}
     graph = graph_of(inner, (START, "plan"), *([("sum", END)] if tail == "sum" else []))
     nodes = {"plan": planner(first), "w": graph.compile()}
     return graph_of(nodes, (START, "plan"), ("w", "plan"))
 
 
-def test_a_plan_within_a_step_gives_that_step_no_result_and_is_named():
-    assert "step a: it gave no result" in run(within("finish"))["outcome"]["reason"]
-    finding = only(within("finish"))
+def test_a_graph_that_plans_within_a_step_answers_it_at_its_finish():
+    end = run(within("finish"))
+    assert (end["outcome"]["status"], end["results"]["a"]) == ("done", {"text": "done"})
+    assert check(within("finish")) == ()
+
+
+def test_a_plan_within_a_step_that_never_finishes_gives_no_result_and_is_named():
+    assert run(within("person"))["outcome"]["status"] == "escalated"
+    finding = only(within("person"))
     assert (finding.code, finding.node, finding.level) == ("shared-plan", "w/plan", "error")
 
 

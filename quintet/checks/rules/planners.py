@@ -11,7 +11,7 @@ from quintet.checks.finding import Finding, names, target_names
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.rules.namesakes import at_once, write_one_key
 from quintet.checks.source.plans import steps_of
-from quintet.nodes import Planner, Worker
+from quintet.nodes import Finish, Planner, Worker
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
@@ -152,12 +152,15 @@ def _without_result(tree: Tree, first: Spot, other: Spot) -> Iterator[Finding]:
                 node=inner.at,
                 fault=f"{inner.at!r} plans within a step of {spot.at!r}, and its steps give "
                 "results under their own ids: the step itself has none, and is planned again.",
-                remedy=f"Lead its plan to a Worker inside {place!r}, whose result is the step's.",
+                remedy=f"Lead its plan to a Worker or a Finish inside {place!r}: by these a graph "
+                "answers its step.",
             )
 
 
 def _answers(tree: Tree, spot: Spot) -> bool:
     """Tell whether a node may give a result for the step that its graph was sent."""
+    if isinstance(spot.action, Finish):
+        return True
     if isinstance(spot.action, Worker):
         return spot.name in tree.entries(spot.shape).named
     return not spot.part.is_ours
