@@ -28,7 +28,7 @@ from quintet.state.run import run_of
 from quintet.state.savers.decided import DECISIONS_STORED, decided_in
 from quintet.state.savers.saver import Saver
 
-PAGE = 16
+PAGE = 8
 DECISIONS_AT_HAND = 64
 
 AnySaver = BaseCheckpointSaver[Any]
