@@ -17,7 +17,7 @@ from quintet.graphs.workflows.reading import read_tasks
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.function import targets_of
 from quintet.nodes.finish import Finish, StateCriterion
-from quintet.nodes.flow.failing import FlowRecovery
+from quintet.nodes.flow.failing import FlowRecovery, by_cause
 from quintet.nodes.flow.named import NamedOutcome
 from quintet.nodes.flow.proceed import Complete, Proceed
 from quintet.nodes.flow.task import ON, FlowTask
@@ -158,7 +158,7 @@ class _Build:
             rounds=declared.rounds,
             otherwise=declared.otherwise,
             seconds=declared.seconds,
-            gate=self.gate if self.gate and _effects(wired) else "",
+            gate=self.gate if _may_propose(wired) else "",
             failed=declared.on_failure or "person",
             schema=self.state,
         )
@@ -172,13 +172,14 @@ class _Build:
             options["timeout"] = declared.timeout
         if not task.asks:
             recover = FlowRecovery.of(self.wiring.recover, declared.on_failure, task.sources)
-            options["retry_policy"] = declared.retry_policy or recover.retry_policy
+            own = declared.retry_policy
+            options["retry_policy"] = recover.retry_policy if own is None else by_cause(own)
             options["error_handler"] = recover
         graph.add_node(task.name, task, destinations=task.targets, **options)
 
 
-def _effects(node: Any) -> bool:
-    return bool(getattr(node, "effects", ()))
+def _may_propose(node: Any) -> bool:
+    return "actions" in getattr(node, "writes", ("actions",)) and not isinstance(node, NamedOutcome)
 
 
 def _targets(task: FlowTask, on_failure: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -35,13 +34,19 @@ from quintet.nodes import (
     Wait,
     effect,
     escalate,
-    fallback,
-    retry,
 )
-from quintet.runs import Desk, Run, approve, look, reject, resume, start, sweep
-from quintet.state import AnswerRefused, Contract, DesignError, Outcome, checkpointer
-from quintet.testing import ScriptedPerson, clock, crashpoints
-from tests.graphs.desks import HASTY, WAYS, Desk as Shop, kinds, reason, run, saver, worker
+from quintet.runs import Desk, approve, look, reject, start, sweep
+from quintet.state import AnswerRefused, DesignError, Outcome, checkpointer
+from quintet.testing import clock, crashpoints
+from tests.graphs.desks import HASTY, WAYS, kinds, reason, run, saver, worker
+from tests.graphs.desks import Desk as Shop
+
+
+def charge(order: int) -> str:
+    return f"receipt {order}"
+
+
+PAY = effect(charge, key="{order}")
 
 
 def gives(name: str, **result: Any) -> Any:
@@ -112,7 +117,6 @@ def test_a_ready_made_workflow_has_no_finding():
     for graph in (
         create_workflow(order()),
         create_workflow(order(pay=Task(run=pay, after="look", when={"results.look.stock": True}))),
-        create_workflow(order(), gate=ApprovalGate(approvers=("lead",))),
         create_workflow({"pay": Task(run=pay)}, gate=ApprovalGate(approvers=("lead",))),
         create_workflow(looping),
         create_workflow({"a": Task(run=worker()), "wait": Task(run=Wait(duration=1), after="a")}),
@@ -142,6 +146,7 @@ def test_a_ready_made_workflow_has_no_finding():
         (lambda state: state["message"] == "hat", True),
         (lambda state: None, False),
     ],
+    ids=str,
 )
 async def test_a_condition_is_a_function_or_declared_data(when, holds):
     tasks = {
@@ -271,7 +276,6 @@ def loop(verdicts: list[bool], **options: Any) -> dict[str, Any]:
 
 
 async def test_a_loop_goes_round_as_often_as_it_may_and_then_elsewhere():
-    plain = {name: task for name, task in loop([False, True]).items() if name != "shorten"}
     for verdicts, otherwise, status, rounds in (
         ([False, True], "", "done", 2),
         ([False, False, True], "", "done", 3),
@@ -285,7 +289,6 @@ async def test_a_loop_goes_round_as_often_as_it_may_and_then_elsewhere():
         ended = await run(create_workflow(tasks), message="x")
         assert (ended.status, COUNTED["write"]) == (status, rounds), str(ended)
         assert ("shorten" in ended.results) == bool(otherwise)
-    assert set(plain) == {"write", "judge", "print"}
 
 
 async def test_a_first_come_join_in_a_loop_runs_once_in_each_round():
@@ -326,7 +329,6 @@ def test_all_complaints_come_at_once():
         "b: on_failure='nowhere': there is no such task",
         "c: run=7 is no node",
         "c: when='total': OrchestrationState has no key 'total'",
-        "e: nothing leads there",
         "e -> f -> e is a loop without a bound",
     ):
         assert part in text
@@ -386,7 +388,7 @@ class Judged(TypedDict):
             },
             "leave the condition of c out",
         ),
-        ({"b": Task(run=goes_to_c, after="a")} if False else {"b": 7}, "is no task"),
+        ({"b": 7}, "is no task"),
     ],
 )
 def test_a_mistake_is_refused(tasks, part):
@@ -426,6 +428,12 @@ def test_a_part_that_cannot_be_read_is_refused(parts):
 def test_a_wait_needs_one_time(parts):
     with pytest.raises(DesignError):
         Wait(**parts)
+
+
+def test_a_task_to_which_nothing_leads_is_refused():
+    pair = {"b": Task(run=gives("b"), after="c"), "c": Task(run=gives("c"), after="b", rounds=1)}
+    text = refusal({"a": Task(run=gives("a")), **pair})
+    assert "b: nothing leads there\n- c: nothing leads there" in text
 
 
 def test_no_tasks_are_refused():
@@ -618,7 +626,9 @@ def test_a_moment_may_be_fixed_or_read_from_the_state(until, seconds):
         assert stands.waiting[0].packet["until"] == pytest.approx(1772355600 + seconds, abs=1)
 
 
-@pytest.mark.parametrize("until", ["results.go.never", lambda state: "soon", lambda state: None])
+@pytest.mark.parametrize(
+    "until", ["results.go.never", lambda state: "soon", lambda state: None], ids=["a", "b", "c"]
+)
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_moment_that_cannot_be_read_goes_to_a_person(until, way):
     tasks = {"go": Task(run=gives("go")), "rest": Task(run=Wait(until=until), after="go")}
@@ -742,9 +752,6 @@ async def test_langgraphs_own_timeout_is_passed_through():
     assert ended.values["failures"][0]["kind"] == "timeout"
 
 
-PAY = effect(lambda order: f"receipt {order}", key="{order}", name="pay")
-
-
 @pytest.mark.parametrize(
     ("agent", "options", "status", "text"),
     [
@@ -856,7 +863,7 @@ async def test_two_workflows_at_once_by_send_keep_apart():
     inner = create_workflow(order()).compile()
 
     def split(state: Any) -> Any:
-        return [Send("shop", {"message": str(n)}) for n in range(2)]
+        return [Send("shop", {"message": "x"}) for _ in range(2)]
 
     graph = StateGraph(Shop).add_node("shop", inner)
     graph.add_conditional_edges("__start__", split, ["shop"])
@@ -868,7 +875,7 @@ async def test_two_workflows_at_once_by_send_keep_apart():
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_review_and_a_merge_lead_on_as_they_say(way):
     tasks = {
-        "write": Task(run=gives("write", text="draft"), rounds=3),
+        "write": Task(run=gives("write", text="draft"), after="start", rounds=3),
         "look": Task(run=Review(of="write", approved="price", rejected="write"), after="write"),
         "price": Task(run=gives("price", sum=3), after="look"),
         "cost": Task(run=gives("cost", sum=3), after="price"),
@@ -936,7 +943,7 @@ async def test_a_refused_action_ends_its_branch():
     PAID.clear()
     app = gated().compile(checkpointer("memory://"))
     with clock(at="2026-03-01 09:00") as time:
-        stands = (await run(app, message="x")).answer(reject(by="lead"))
+        (await run(app, message="x")).answer(reject(by="lead"))
         time.advance("1h")
         [ended] = sweep(app)
     assert (ended.status, PAID, "ship" in ended.results) == ("rejected", [], False)
@@ -986,35 +993,18 @@ def test_a_workflow_recovers_from_a_crash_at_any_point(way):
     assert report.points > 40
 
 
-def test_a_crash_while_a_timer_is_set_or_woken_is_recovered_from(tmp_path):
+def test_a_crash_while_a_timer_is_set_or_woken_is_recovered_from():
     def waits() -> Any:
-        return timed(rest=Wait(duration=3600, gives=str))
+        return create_workflow(
+            {
+                "first": Task(run=booker(1)),
+                "rest": Task(run=Wait(duration=3600, gives=str), after="first"),
+                "last": Task(run=booker(2), after="rest"),
+            }
+        )
 
-    person = ScriptedPerson(["go on"] * 9)
-    report = crashpoints(waits, {"message": "x"}, person=lambda question: "go on")
+    report = crashpoints(waits, {"message": "x"}, person=lambda question: "go on", reset=BOOK.clear)
     assert report.ok, report
-    assert person is not None
-
-
-def test_a_cut_off_run_goes_on_with_its_joins(tmp_path):
-    url = f"sqlite:///{tmp_path}/a.db"
-    cut = [True]
-
-    def once(state: Any) -> dict[str, Any]:
-        if cut.pop() if cut else False:
-            raise KeyboardInterrupt
-        return {"results": {"more": 1}}
-
-    tasks = order(write=Task(run=once, after="pay"))
-    with checkpointer(url) as kept:
-        app = create_workflow(tasks).compile(checkpointer=kept)
-        with pytest.raises(KeyboardInterrupt):
-            start(app, {"message": "x"}, thread="t")
-    with checkpointer(url) as kept:
-        app = create_workflow(tasks).compile(checkpointer=kept)
-        ended = resume(app, thread="t")
-    assert ended.status == "done"
-    assert "ship" in ended.results
 
 
 # The law: refused with all complaints, or an outcome whatever the conditions say
@@ -1074,7 +1064,8 @@ def test_any_declaration_is_refused_or_ends_in_an_outcome(tasks: Any, fails: set
         try:
             graph = create_workflow(declared, nodes=nodes, recover=QUICK)
         except DesignError as refused:
-            assert str(refused).count("\n- ") == int(str(refused).split()[1])
+            told, listed = int(str(refused).split()[1]), str(refused).count("\n- ")
+            assert told == listed > 0
             return
         values = graph.compile().invoke({"message": "x"}, {"recursion_limit": 200})
         outcome = values["outcome"]
@@ -1086,14 +1077,3 @@ def test_any_declaration_is_refused_or_ends_in_an_outcome(tasks: Any, fails: set
 QUICK = Recovery(
     transient=(), rate_limit=(), timeout=(), invalid=(), otherwise=escalate(), permanent=()
 )
-
-
-def test_the_parts_print_compare_and_are_used_once():
-    assert all_of("a", "b") == all_of("a", "b")
-    assert any_of("a", "b") != all_of("a", "b")
-    assert Task(run=broken) == Task(run=broken)
-    assert isinstance(Path("."), Path)
-    assert (fallback("x"), retry(2)) is not None
-    assert isinstance(create_workflow(order()), StateGraph)
-    assert Run is not None
-    assert Contract is not None

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from langgraph.errors import NodeError
-from langgraph.types import Command
+from langgraph.types import Command, RetryPolicy
 
 from quintet.nodes.core.node import values
 from quintet.nodes.core.task import current_task
 from quintet.nodes.flow.arc import Notes, more
 from quintet.nodes.recover import Recovery, Remedy
-from quintet.state.failure import FAILURE_CLASSES
+from quintet.state.failure import FAILURE_CLASSES, StepFailed
+
+RetryOn = type[Exception] | Sequence[type[Exception]] | Callable[[Exception], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnCause:
+    """Ask a policy's `retry_on` about the exception that a step has failed by."""
+
+    retry_on: RetryOn
+
+    def __call__(self, problem: Exception) -> bool:
+        """Say whether to try again."""
+        cause: BaseException = problem
+        while isinstance(cause, StepFailed) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        given = self.retry_on
+        if isinstance(given, type):
+            return isinstance(cause, given)
+        if isinstance(given, Sequence):
+            return isinstance(cause, tuple(given))
+        return isinstance(cause, Exception) and bool(given(cause))
+
+
+def by_cause(policies: RetryPolicy | Sequence[RetryPolicy]) -> tuple[RetryPolicy, ...]:
+    """Give LangGraph's policies so that they see a user's exceptions, and not our records."""
+    several = (policies,) if isinstance(policies, RetryPolicy) else tuple(policies)
+    return tuple(policy._replace(retry_on=OnCause(retry_on=policy.retry_on)) for policy in several)
+
 
 _INJECTED = cast(NodeError, None)
 
