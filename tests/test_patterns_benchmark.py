@@ -49,7 +49,7 @@ def test_all_nine_patterns_are_listed():
 @pytest.mark.parametrize("way", ["sync", "async"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=lambda shape: shape.name)
 def test_the_hand_written_graph_of_each_pattern_does_its_work(shape: Shape, way: str) -> None:
-    desk = shape._desk("by_hand", shape.by_hand, way == "async", 0.0)
+    desk = shape.desk("by_hand", shape.by_hand, way == "async")
     patterns.check_same(shape, [desk], awaited=way == "async")
 
 

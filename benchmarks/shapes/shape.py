@@ -59,11 +59,12 @@ class Shape:
         if self.ours is None:
             raise LookupError(f"{self.name} has no graph of ours yet")
         return (
-            self._desk("quintet", self.ours, awaited, latency),
-            self._desk("by_hand", self.by_hand, awaited, latency),
+            self.desk("quintet", self.ours, awaited, latency),
+            self.desk("by_hand", self.by_hand, awaited, latency),
         )
 
-    def _desk(self, name: str, build: Build, awaited: bool, latency: float) -> Desk:
+    def desk(self, name: str, build: Build, awaited: bool, latency: float = 0.0) -> Desk:
+        """Compile one graph, with a scripted model of its own."""
         if self.reply is None:
             model = scripted("", latency)
         else:

@@ -85,7 +85,8 @@ class Wait(Node):
             return self._over(task, due, Signal(answer="wake"))
         # LangGraph holds all branches up while one asks. So it asks only when nothing else has
         # happened since its last look, and of several timers only the first does.
-        still = digest([_seen(state), sorted(timers)])
+        others = sorted(at for at in timers if at != task.path)
+        still = digest([_seen(state), others])
         if mine is None or mine["still"] != still or not _is_first(task.path, due, timers):
             note = keep("timer", task.path, {"due": due, "still": still})
             return Command(goto=task.node, update={"kept": note})

@@ -974,23 +974,21 @@ def crashed() -> Any:
     return create_workflow(
         {
             "first": Task(run=booker(1)),
-            "left": Task(run=booker(2), after="first"),
+            "left": Task(run=gives("left"), after="first"),
             "right": Task(run=gives("right"), after="first"),
-            "more": Task(run=gives("more"), after="right"),
-            "both": Task(run=booker(3), after=("left", "more")),
-            "rest": Task(run=Wait(until="2020-01-01"), after="both"),
-            "again": Task(run=gives("again"), after={"rest": None, "judge": "else"}, rounds=2),
+            "both": Task(run=booker(2), after=("left", "right")),
+            "again": Task(run=gives("again"), after={"both": None, "judge": "else"}, rounds=2),
             "judge": Task(run=gives("judge"), after="again"),
             "out": Task(run=gives("out"), after="judge", when={"results.judge.ok": True}),
         }
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["sync", pytest.param("async", marks=pytest.mark.slow)])
 def test_a_workflow_recovers_from_a_crash_at_any_point(way):
     report = crashpoints(crashed, {"message": "x"}, asynchronous=way == "async", reset=BOOK.clear)
     assert report.ok, report
-    assert report.points > 40
+    assert report.points > 30
 
 
 def test_a_crash_while_a_timer_is_set_or_woken_is_recovered_from():
