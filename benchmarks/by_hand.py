@@ -181,5 +181,10 @@ def _async_fused(model: BaseChatModel, look_up: BaseTool) -> tuple[Any, Any]:
     return front, specialist
 
 
+def specialists_of(awaited: bool) -> Any:
+    """Give what makes the front door and the fused specialists, for runs that await or not."""
+    return _async_fused if awaited else _fused
+
+
 LANGGRAPH = Contender(name="langgraph", build=langgraph)
 FUSED = Contender(name="langgraph_fused", build=langgraph_fused)

@@ -6,8 +6,13 @@ from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.sequential import create_sequential
 from quintet.graphs.single import create_single_agent
+from quintet.graphs.workflow import create_workflow
+from quintet.graphs.workflows.task import Task, all_of, any_of
 
 __all__ = [
+    "Task",
+    "all_of",
+    "any_of",
     "begin",
     "by_actions",
     "by_failure",
@@ -18,5 +23,6 @@ __all__ = [
     "create_handoff",
     "create_sequential",
     "create_single_agent",
+    "create_workflow",
     "govern",
 ]

@@ -22,6 +22,7 @@ from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.wait import Wait
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Router",
     "Signed",
     "Undo",
+    "Wait",
     "Worker",
     "abort",
     "always",

@@ -52,13 +52,22 @@ class Question:
         return float(moment) if moment else None
 
     @property
+    def until(self) -> float | None:
+        """Give when a timer ends, in seconds since the epoch; None for a question to a person."""
+        return float(self._part("until")) if self._part("timer") else None
+
+    @property
     def ends_itself(self) -> bool:
-        """Say whether its time is over and its gate declares what becomes of it then."""
+        """Say whether its time is over, and it is a timer or its gate says what becomes of it."""
+        if self.until is not None:
+            return self.until <= now()
         over = self.expires is not None and self.expires < now()
         return over and self._part("if_expired") == "reject"
 
     def may_be_answered_by(self, name: str) -> bool:
         """Say whether somebody, or a role, is among those whom the packet names."""
+        if self.until is not None and not self._part("signal"):
+            return False  # only its time ends it
         named = self._part("approvers") or ()
         return not named or name in named
 
@@ -126,7 +135,9 @@ class Desk:
         return await adrive(self._answer(question, answer, options))
 
     def sweep(self) -> tuple[Run, ...]:
-        """Answer what nobody has answered in time, as its gate declares (`if_expired`).
+        """Move on what its time moves on: ended timers, and questions that nobody answered in time.
+
+        A question ends as its gate declares (`if_expired`).
 
         Returns:
             The runs that were moved on. A question that somebody answers at this moment, or that
@@ -135,7 +146,7 @@ class Desk:
         return drive(self._sweep())
 
     async def asweep(self) -> tuple[Run, ...]:
-        """Answer what nobody has answered in time, on async graphs; as `sweep`."""
+        """Move on what its time moves on, on async graphs; as `sweep`."""
         return await adrive(self._sweep())
 
     def _waiting(
@@ -192,7 +203,8 @@ class Desk:
             if not question.ends_itself:
                 continue
             try:
-                moved.append((yield from self._answer(question, EXPIRED, {})))
+                answer = EXPIRED if question.until is None else WOKEN
+                moved.append((yield from self._answer(question, answer, {})))
             except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
                 continue  # somebody is answering it, or has, or has stopped it
             except GraphChanged as problem:
@@ -202,10 +214,11 @@ class Desk:
 
 
 EXPIRED = {"answer": "expire", "by": NOBODY, "note": "nobody has answered in time"}
+WOKEN = {"answer": "wake", "by": "the clock"}
 
 
 def sweep(apps: App | Mapping[str, App]) -> tuple[Run, ...]:
-    """Answer what nobody has answered in time, on one graph or several; as `Desk.sweep`."""
+    """Move on what its time moves on, on one graph or several; as `Desk.sweep`."""
     return Desk(apps).sweep()
 
 

@@ -228,6 +228,8 @@ def outcome_in(values: Mapping[str, Any]) -> Outcome | None:
 def _question_text(packet: Any) -> str:
     if isinstance(packet, Mapping) and "action" in packet:
         return f"{packet['action']}({shown(packet['arguments'])}): {packet['why_asked']}"
+    if isinstance(packet, Mapping) and "timer" in packet:
+        return str(packet["why_asked"])
     return str(packet)[:200]
 
 

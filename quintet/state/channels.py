@@ -92,6 +92,8 @@ class OfRun(BaseChannel[Any, Any, Any]):
         """Merge a superstep's updates, into a first value where a new run begins."""
         superstep = self.supersteps
         self.supersteps = superstep + 1
+        if self.begun and not values:  # the usual case, for each key in each superstep
+            return False
         if not self.begun and self.life.begins(superstep):
             old, self.value, self.begun = self.value, self.first_value(), True
             if values:

@@ -60,19 +60,22 @@ def after_wait(logic: Logic[R], run: Callable[[], str]) -> Logic[R]:
     Raises:
         BudgetExhausted: the run's deadline is earlier than that.
     """
-    if _until:
-        task = current_task("")
-        with _lock:
-            until = _until.pop(task.id, 0.0)
-        left = until - now()
-        if task.attempt > 1 and left > 0:
-            deadline = deadline_of(run())
-            if deadline is not None and deadline.until <= until:
-                raise BudgetExhausted(
-                    f"{task.node}: deadline reached: the run may take {deadline.limit:g} s, and a "
-                    f"retry must wait for {left:.3g} s more, longer than that"
-                )
-            yield Call(sleep, (left,), awaitable=asleep)
+    return _after_wait(logic, run) if _until else logic
+
+
+def _after_wait(logic: Logic[R], run: Callable[[], str]) -> Logic[R]:
+    task = current_task("")
+    with _lock:
+        until = _until.pop(task.id, 0.0)
+    left = until - now()
+    if task.attempt > 1 and left > 0:
+        deadline = deadline_of(run())
+        if deadline is not None and deadline.until <= until:
+            raise BudgetExhausted(
+                f"{task.node}: deadline reached: the run may take {deadline.limit:g} s, and a "
+                f"retry must wait for {left:.3g} s more, longer than that"
+            )
+        yield Call(sleep, (left,), awaitable=asleep)
     return (yield from logic)
 
 

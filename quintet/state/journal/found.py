@@ -198,6 +198,8 @@ def find_place(thread: str, checkpoint: str, superstep: str) -> Place:
         superstep: the name of the superstep, for a run that only this process knows.
     """
     loaded = _loaded.get()
+    if loaded is None and not _all:  # no saver of ours is open in this process
+        return Place(_this_process(), superstep, shared=False)
     if loaded is not None and (loaded.known.closed or thread not in loaded.threads):
         loaded = None  # of a run that was loaded in this context before
     if loaded is not None and loaded.place.thread != thread:
@@ -235,6 +237,8 @@ _lock = threading.Lock()
 
 def _this_process() -> Journal:
     """Give the journal of this process, for runs whose checkpoints no saver of ours keeps."""
+    if _in_process:
+        return _in_process[0]
     with _lock:
         if not _in_process:
             _in_process.append(BoundedJournal())

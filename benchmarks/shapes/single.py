@@ -1,0 +1,36 @@
+"""One agent."""
+
+from __future__ import annotations
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph import START
+
+from benchmarks.shapes.shape import RETRY, Graph, Shape, asks, graph_with_end, said, worker
+from quintet.graphs import create_single_agent
+
+GOAL = "Answer the customer of an online shop in two sentences."
+
+
+def ours(model: BaseChatModel, awaited: bool) -> Graph:
+    """Build it through Quintet."""
+    return create_single_agent(worker(model, GOAL))
+
+
+def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
+    """Build it by hand."""
+    graph = graph_with_end()
+    graph.add_node("work", asks(model, awaited, "work", GOAL), retry_policy=RETRY)
+    graph.add_edge(START, "work")
+    graph.add_edge("work", "finish")
+    return graph
+
+
+SINGLE = Shape(
+    name="single",
+    ours=ours,
+    by_hand=by_hand,
+    calls=1,
+    depth=1,
+    results=("work",),
+    reply=said((GOAL, "It is on its way.")),
+)

@@ -1,0 +1,211 @@
+"""Wait for a time, or for a signal that comes before it; the process need not live meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from langgraph.types import Command
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from quintet.errors import ContractBroken, DesignError
+from quintet.nodes.core.call import Logic
+from quintet.nodes.core.duration import seconds, utc
+from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.node import Node
+from quintet.nodes.core.question import ask
+from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.flow.comparison import MISSING, value_at
+from quintet.state.clock import now
+from quintet.state.decision import Decision
+from quintet.state.record import adapter, digest, plain
+from quintet.state.verdict import name_of, refuse_async
+
+Moment = datetime | float | str
+"""A datetime, seconds since the epoch, or text in ISO format; without a zone it is UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait(Node):
+    """Stop the run until a time has come, which is stored with it and outlives the process.
+
+    Once it has, `quintet.runs.sweep` or `quintet runs sweep` moves the run on. With
+    `gives`, an answer may come first: `run.answer(value)`. The result under the node's name then
+    says `{"by": "signal", "value": ...}`, or `{"by": "time"}` where nobody answered.
+
+    Beside other branches it first lets them run on as far as they can.
+
+    Args:
+        duration: how long, from when it is reached: seconds, or text such as `"2h"`.
+        until: the moment, in place of `duration`: a datetime, ISO text, a path in the state such as
+            `"results.order.ship_on"`, or a function of the state.
+        gives: the type of a signal that ends it early; None where only the time does.
+        then: the node to go to next; a workflow fills it in.
+
+    Raises:
+        DesignError: neither or both of `duration` and `until`, or one that cannot be read.
+    """
+
+    duration: str | float | None = None
+    until: Moment | Callable[[Mapping[str, Any]], Moment] | None = None
+    gives: Any = None
+    then: str = ""
+
+    writes = frozenset({"results", "decisions", "kept", "run"})
+    asks = True
+
+    def __post_init__(self) -> None:
+        if (self.duration is None) == (self.until is None):
+            raise DesignError(
+                "Wait: give a duration, as Wait(duration='2h'), or a moment, as "
+                "Wait(until='results.order.ship_on')"
+            )
+        seconds(self.duration)
+        if isinstance(self.until, str) and self.until[:1].isdigit():
+            _moment(self.until)
+        refuse_async("Wait(until=)", self.until)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Name the node to go to next."""
+        return (self.then,) if self.then else ()
+
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
+        """Stop until the time has come, and go on."""
+        yield from ()
+        if not self.then:
+            raise DesignError("Wait: give then=..., the node to go to when the time has come")
+        task = current_task("wait")
+        timers = kept(state, "timer")
+        mine = timers.get(task.path)
+        due = self._due(state) if mine is None else float(mine["due"])
+        if now() >= due:
+            return self._over(task, due, Signal(answer="wake"))
+        # LangGraph holds all branches up while one asks. So it asks only when nothing else has
+        # happened since its last look, and of several timers only the first does.
+        others = sorted(at for at in timers if at != task.path)
+        still = digest([_seen(state), others])
+        if mine is None or mine["still"] != still or not _is_first(task.path, due, timers):
+            note = keep("timer", task.path, {"due": due, "still": still})
+            return Command(goto=task.node, update={"kept": note})
+        answer = ask(task, state, self._packet(task, due), self._schema(task, due))
+        if isinstance(answer, Command):
+            return answer
+        return self._over(task, due, answer)
+
+    def _due(self, state: Mapping[str, Any]) -> float:
+        if self.until is None:
+            return now() + (seconds(self.duration) or 0.0)
+        given = self.until
+        if callable(given):
+            return _moment(given(state), name_of(given))
+        if isinstance(given, str) and not given[:1].isdigit():
+            found = value_at(state, given)
+            if found is MISSING:
+                raise ContractBroken(f"Wait(until={given!r}): the state has nothing there")
+            return _moment(found, given)
+        return _moment(given)
+
+    def _packet(self, task: Task, due: float) -> dict[str, Any]:
+        return {
+            "timer": task.node,
+            "until": due,
+            "why_asked": f"waits until {utc(due).removeprefix('at ')}",
+            "signal": self.gives is not None,
+        }
+
+    def _schema(self, task: Task, due: float) -> type[Signal]:
+        gives = self.gives
+
+        class Answer(Signal):
+            @model_validator(mode="before")
+            @classmethod
+            def _read(cls, data: Any) -> Any:
+                ours = isinstance(data, Mapping) and data.get("answer") in ("wake", "signal")
+                return data if ours else {"answer": "signal", "value": data}
+
+            @model_validator(mode="after")
+            def _fits(self) -> Self:
+                if self.answer == "wake" and now() < due:
+                    raise ValueError(f"the timer {task.node!r} ends {utc(due)}")
+                if self.answer == "signal":
+                    if gives is None:
+                        raise ValueError(
+                            f"the timer {task.node!r} takes no signal; give Wait(gives=)"
+                        )
+                    self.value = plain(adapter(gives).validate_python(self.value))
+                return self
+
+        return Answer
+
+    def _over(self, task: Task, due: float, answer: Signal) -> Command[str]:
+        decision = Decision(
+            kind="answer",
+            node=task.node,
+            choice=answer.answer,
+            reason=f"the time ended {utc(due)}" if answer.answer == "wake" else "a signal came",
+            by="rule" if answer.answer == "wake" else "person",
+            who=answer.by,
+        )
+        update: dict[str, Any] = {
+            "kept": keep("timer", task.path, None),
+            "decisions": [plain(decision)],
+        }
+        if self.gives is not None:
+            by_time = answer.answer == "wake"
+            result = {"by": "time"} if by_time else {"by": "signal", "value": answer.value}
+            update["results"] = {task.node: result}
+        return Command(goto=self.then, update=update)
+
+
+class Signal(BaseModel):
+    """Answer a timer: its time has come, or a signal ends it early."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    answer: Literal["wake", "signal"]
+    value: Any = None
+    by: str = ""
+
+
+def _moment(given: Any, source: str = "") -> float:
+    """Read a moment.
+
+    Raises:
+        ContractBroken: it is none.
+    """
+    where = f"{source}: " if source else ""
+    if isinstance(given, str):
+        try:
+            given = datetime.fromisoformat(given)
+        except ValueError as problem:
+            raise ContractBroken(
+                f"Wait(until=): {where}{given!r:.40} is no moment; give ISO text, as "
+                "'2026-03-01 09:00', or seconds since the epoch"
+            ) from problem
+    if isinstance(given, datetime):
+        return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise ContractBroken(f"Wait(until=): {where}{given!r:.40} is no moment")
+    return float(given)
+
+
+def _seen(state: Mapping[str, Any]) -> Any:
+    """Give what changes in the state as long as another branch goes on."""
+    notes = {
+        at: note for at, note in (state.get("kept") or {}).items() if not at.startswith("timer ")
+    }
+    return [notes, *(state.get(key) or {} for key in ("results", "actions", "spent", "remedies"))]
+
+
+def _is_first(path: str, due: float, timers: Mapping[str, Any]) -> bool:
+    """Say whether a timer ends before all others of its graph."""
+    graph = path.rpartition("/")[0]
+    others = [
+        (float(note["due"]), at)
+        for at, note in timers.items()
+        if at != path and at.rpartition("/")[0] == graph
+    ]
+    return all((due, path) < other for other in others)
