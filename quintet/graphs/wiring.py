@@ -13,10 +13,12 @@ from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.function import as_node, input_schema_of, targets_of
+from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Finish, StateCriterion, hand_over
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
+from quintet.nodes.review import Review
 from quintet.nodes.work import Worker
 from quintet.state.channels import Shared
 from quintet.state.fragments import OrchestrationState
@@ -42,7 +44,7 @@ class Wiring:
     recover: Recovery
     success: tuple[StateCriterion, ...]
     effects: tuple[Effect, ...] = ()
-    then: str = "finish"
+    then: str | Path = "finish"
     gate_node: str = "approve"
     act_node: str = "act"
 
@@ -76,12 +78,19 @@ class Wiring:
             **options,
         )
 
-    def add_ends(self, graph: StateGraph[Any]) -> str:
+    def add_ends(self, graph: StateGraph[Any]) -> Any:
         """Add the ends that the graph lacks, and the gate.
 
         Returns:
             The node that comes after the workers: the gate, or `then`.
         """
+        self.add_outcomes(graph)
+        if self.gate is None:
+            return self.then
+        return self.add_gate(graph)
+
+    def add_outcomes(self, graph: StateGraph[Any]) -> None:
+        """Add the ends that the graph lacks."""
         ends: dict[str, Any] = {"finish": Finish(success=self.success), "person": hand_over}
         if "undo" in self.recover.destinations:
             ends["undo"] = Undo(effects=self.effects)
@@ -89,8 +98,9 @@ class Wiring:
             if name not in graph.nodes:
                 graph.add_node(name, node)
                 graph.add_edge(name, END)
-        if self.gate is None:
-            return self.then
+
+    def add_gate(self, graph: StateGraph[Any]) -> str:
+        """Add the gate, and the node that runs what was approved; give the gate's name."""
         gate = self.wired_gate()
         graph.add_node(self.gate_node, gate, destinations=gate.destinations)
         # No other node can run an approved action in place of `Act`, so it has no fallback.
@@ -136,6 +146,8 @@ class Wiring:
         """Give a worker its way on and the gate for its effects, and a planner its end."""
         if isinstance(node, Planner):
             return replace(node, then=end) if node.then == "finish" else node
+        if isinstance(node, Critic | Review):
+            return self._reviewed(node, way)
         if not isinstance(node, Worker):
             return node
         # `finish` means this graph's own end. The way is in the worker and no edge, since a worker
@@ -145,6 +157,14 @@ class Wiring:
         if self.gate is None or node.gate is not None or not node.effects:
             return node
         return replace(node, gate=self.wired_gate())
+
+    def _reviewed(self, node: Critic | Review, way: str | Path) -> Critic | Review:
+        """Give a review its way on, and the gate for the effects of an agent that reviews."""
+        node = node if node.approved else replace(node, approved=way)
+        if self.gate is None or not isinstance(node, Critic) or not isinstance(node.by, Worker):
+            return node
+        ungated = node.by.gate is None and bool(node.effects)
+        return replace(node, by=replace(node.by, gate=self.wired_gate())) if ungated else node
 
     def add_edges(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
         """Add the edges of a node that does not choose its target itself."""

@@ -8,7 +8,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 
-from quintet.graphs import create_sequential
+from quintet.graphs import check, create_sequential
 from quintet.nodes import (
     ApprovalGate,
     Handoff,
@@ -19,7 +19,7 @@ from quintet.nodes import (
     fallback,
     retry,
 )
-from quintet.runs import approve
+from quintet.runs import approve, reject
 from quintet.state import Budget, DesignError
 from tests.graphs.desks import (
     HASTY,
@@ -114,24 +114,83 @@ async def test_a_fallback_goes_on_from_where_it_stands_in_the_line():
     assert (ended.status, ended.path) == ("done", ("a", "c", "finish"))
 
 
-async def test_what_the_line_proposes_is_asked_at_its_end():
-    paid: list[int] = []
+class Till:
+    """Count payments; an agent pays by it, and a later one tells of what has come of that."""
 
-    def pay(order: int) -> dict[str, Any]:
-        paid.append(order)
-        return {"receipt": 1}
+    def __init__(self) -> None:
+        self.paid: list[int] = []
+        self.told: list[Any] = []
 
-    def agent(request: Any, tools: Any) -> dict[str, Any]:
-        return {"reply": tools.pay(order=request["order"])["status"]}
+    def line(self, *orders: int, **options: Any) -> StateGraph[Any]:
+        def pay(order: int) -> dict[str, Any]:
+            self.paid.append(order)
+            return {"receipt": order}
 
-    payer = worker(agent, needs=("order",), tools=(effect(pay, key="pay:{order}"),), goal="Pay")
-    graph = create_sequential({"pay": payer, "tell": worker()}, gate=ApprovalGate(), state=Desk)
-    waits = await run(graph, message="m", order=4)
-    assert (waits.status, paid) == ("waiting", [])
-    assert waits.path == ("pay", "tell")
-    ended = waits.answer(approve(by="anna"))
-    assert (ended.status, paid) == ("done", [4])
-    assert ended.path == ("pay", "tell", "approve", "act", "finish")
+        def agent(request: Any, tools: Any) -> dict[str, Any]:
+            return {"reply": [tools.pay(order=order)["status"] for order in orders]}
+
+        def teller(request: Any) -> dict[str, Any]:
+            self.told.append([(e["status"], e.get("result")) for e in request["effects"]])
+            return {"told": True}
+
+        payer = worker(agent, tools=(effect(pay, key="pay:{order}"),), goal="Pay")
+        tell = worker(teller, needs=("effects",), goal="Tell")
+        workers = {"pay": payer, "tell": tell}
+        return create_sequential(workers, **{"gate": ApprovalGate(), **options})
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_a_step_proposes_is_decided_and_done_before_the_next_step(way: str):
+    till = Till()
+    waits = await run(till.line(4), way, message="m")
+    assert (waits.status, waits.path, till.paid, till.told) == ("waiting", ("pay",), [], [])
+    ended = await waits.aanswer(approve(by="anna"))
+    assert (ended.status, till.paid) == ("done", [4])
+    assert ended.path == ("pay", "approve", "act", "tell", "finish")
+    assert till.told == [[("done", {"receipt": 4})]]
+
+
+async def test_after_a_refused_proposal_no_later_step_tells_of_it():
+    for orders, answers in (((4,), (reject,)), ((4, 5), (approve, reject))):
+        till = Till()
+        asked = await run(till.line(*orders), message="m")
+        for answer in answers:
+            asked = asked.answer(answer(by="anna", note="no"))
+        assert (asked.status, till.told) == ("rejected", [])
+        assert till.paid == [4][: len(orders) - 1]
+
+
+async def test_a_gate_that_names_a_step_for_no_goes_on_there_and_the_step_sees_the_refusal():
+    till = Till()
+    graph = till.line(4, gate=ApprovalGate(rejected="tell"))
+    ended = (await run(graph, message="m")).answer(reject(by="anna", note="too much"))
+    assert (ended.status, till.paid) == ("rejected", [])
+    assert till.told == [[("rejected", "too much")]]
+
+
+async def test_each_step_with_effects_has_a_gate_behind_it():
+    done: list[str] = []
+
+    def post(text: str) -> str:
+        done.append(text)
+        return text
+
+    def poster(text: str) -> Any:
+        return worker(
+            lambda request, tools: str(tools.post(text=text)),
+            tools=(effect(post, key="{text}"),),
+        )
+
+    workers = {"one": poster("a"), "two": worker(), "three": poster("b")}
+    graph = create_sequential(workers, gate=ApprovalGate())
+    assert check(graph) == ()
+    first = await run(graph, message="m")
+    assert first.waiting[0].node == "approve"
+    second = first.answer(approve(by="anna"))
+    assert (second.waiting[0].node, done) == ("approve_three", ["a"])
+    ended = second.answer(approve(by="anna"))
+    assert (ended.status, done) == ("done", ["a", "b"])
+    assert ended.path[-3:] == ("approve_three", "act_three", "finish")
 
 
 async def test_a_line_that_proposes_nothing_passes_no_gate():
