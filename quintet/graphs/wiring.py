@@ -12,6 +12,7 @@ from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.consult import Consult
 from quintet.nodes.core.function import as_node, input_schema_of, targets_of
 from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
@@ -148,6 +149,8 @@ class Wiring:
             return replace(node, then=end) if node.then == "finish" else node
         if isinstance(node, Critic | Review):
             return self._reviewed(node, way)
+        if isinstance(node, Consult):
+            return node if node.then or node.to else replace(node, then=way)
         if not isinstance(node, Worker):
             return node
         # `finish` means this graph's own end. The way is in the worker and no edge, since a worker

@@ -9,6 +9,7 @@ from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, 
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.tune import tuned
+from quintet.nodes.consult import Consult
 from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
@@ -32,6 +33,7 @@ __all__ = [
     "Choice",
     "Chooser",
     "Condition",
+    "Consult",
     "Effect",
     "Evidence",
     "Examples",
