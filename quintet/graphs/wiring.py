@@ -148,7 +148,7 @@ class Wiring:
         if isinstance(node, Planner):
             return replace(node, then=end) if node.then == "finish" else node
         if isinstance(node, Critic | Review):
-            return self._reviewed(node, way)
+            return node if node.approved else replace(node, approved=way)
         if isinstance(node, Consult):
             return node if node.then or node.to else replace(node, then=way)
         if not isinstance(node, Worker):
@@ -160,14 +160,6 @@ class Wiring:
         if self.gate is None or node.gate is not None or not node.effects:
             return node
         return replace(node, gate=self.wired_gate())
-
-    def _reviewed(self, node: Critic | Review, way: str | Path) -> Critic | Review:
-        """Give a review its way on, and the gate for the effects of an agent that reviews."""
-        node = node if node.approved else replace(node, approved=way)
-        if self.gate is None or not isinstance(node, Critic) or not isinstance(node.by, Worker):
-            return node
-        ungated = node.by.gate is None and bool(node.effects)
-        return replace(node, by=replace(node.by, gate=self.wired_gate())) if ungated else node
 
     def add_edges(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
         """Add the edges of a node that does not choose its target itself."""

@@ -18,7 +18,6 @@ from quintet.nodes.core.rounds import Rounds, check_rounds
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.way import check_way, lead, targets_in
-from quintet.nodes.effect import Effect
 from quintet.nodes.review import check_wired
 from quintet.nodes.work import Worker
 from quintet.state.decision import DecidedBy, Decision
@@ -53,7 +52,7 @@ class Critic(Node):
     rounds: int = 3
     otherwise: str = "person"
 
-    writes = frozenset({"results", "actions", "spent", "decisions", "kept", "run"})
+    writes = frozenset({"results", "spent", "decisions", "kept", "run"})
 
     def __post_init__(self) -> None:
         check_rounds("review", self.rounds)
@@ -64,6 +63,11 @@ class Critic(Node):
                 raise DesignError(
                     "review(by=Worker(then=..., handoffs=...)): a reviewer gives its verdict; "
                     "approved=, rejected= and otherwise= say where that leads"
+                )
+            if self.by.effects:
+                raise DesignError(
+                    f"review(by=Worker(...)): a reviewer changes nothing, and this one has the "
+                    f"effect {self.by.effects[0].name!r}; give that to the worker after it"
                 )
             return
         if not self.by or not all(callable(criterion) for criterion in self.by):
@@ -76,11 +80,6 @@ class Critic(Node):
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name the nodes for yes, for no, and for the last no."""
         return targets_in(self.approved, self.rejected, self.otherwise)
-
-    @property
-    def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]
-        """Give the effects of the agent that reviews."""
-        return self.by.effects if isinstance(self.by, Worker) else ()
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         """Judge the output as it is now, and go where the verdict leads."""

@@ -19,8 +19,8 @@ from quintet.nodes import (
     fallback,
     retry,
 )
-from quintet.runs import approve, reject
-from quintet.state import Budget, DesignError
+from quintet.runs import afork, approve, aresume, fork, reject, resume, start
+from quintet.state import Budget, DesignError, NoSuchRun
 from tests.graphs.desks import (
     HASTY,
     SAVERS,
@@ -284,3 +284,80 @@ def test_a_planner_in_the_line_is_refused():
 def test_a_way_to_a_node_that_does_not_exist_is_refused(workers: Any, recover: Any, who: str):
     with pytest.raises(DesignError, match=f"{who} goes to 'b', which this graph does not have"):
         create_sequential(workers, recover=recover)
+
+
+class Press:
+    """Find, write and export; each step's work is counted, and the export is an effect."""
+
+    def __init__(self) -> None:
+        self.worked: list[str] = []
+        self.sent: list[str] = []
+
+    def line(self) -> StateGraph[Any]:
+        def notify(text: str) -> str:
+            self.sent.append(f"notified {text}")
+            return "told"
+
+        def export(text: str) -> str:
+            self.sent.append(text)
+            return "sent"
+
+        def finder(request: Any, tools: Any) -> str:
+            self.worked.append("find")
+            tools.notify(text="begun")
+            return "facts"
+
+        def writer(request: Any) -> str:
+            self.worked.append("write")
+            return f"draft {self.worked.count('write')}"
+
+        def exporter(request: Any, tools: Any) -> str:
+            self.worked.append("export")
+            return str(tools.export(text=request["write"]))
+
+        exports = effect(export, key="export")
+        steps = {
+            "find": worker(finder, tools=(effect(notify, key="{text}"),)),
+            "write": worker(writer, needs=("find",)),
+            "export": worker(exporter, needs=("write",), tools=(exports,)),
+        }
+        return create_sequential(steps, recover=HASTY)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_restart_at_a_step_leaves_earlier_steps_and_their_effects_as_they_are(
+    way: str, tmp_path: Any
+):
+    press = Press()
+    with saver("sqlite", tmp_path) as kept:
+        app = press.line().compile(checkpointer=kept)
+        first = start(app, {"message": "m"}, thread="t")
+        assert (first.status, press.sent) == ("done", ["notified begun", "draft 1"])
+        given: dict[str, Any] = {"thread": "t", "to": "u", "before": "write", "effects": "real"}
+        if way == "async":
+            await afork(app, **given)
+            again = await aresume(app, thread="u")
+        else:
+            fork(app, **given)
+            again = resume(app, thread="u")
+        assert press.worked == ["find", "write", "export", "write", "export"]
+        assert again.results["find"] == "facts"
+        # The export had happened: it is known, not done again, and a person is told.
+        assert press.sent == ["notified begun", "draft 1"]
+        assert again.status == "escalated"
+        assert "was done before in thread 't'" in reason(again)
+
+
+async def test_a_restart_before_the_effect_had_happened_does_it_once(tmp_path: Any):
+    press = Press()
+    with saver("sqlite", tmp_path) as kept:
+        app = press.line().compile(checkpointer=kept, interrupt_before=["export"])
+        start(app, {"message": "m"}, thread="t")
+        fork(app, thread="t", to="u", before="write", effects="real")
+        resume(app, thread="u")
+        ended = resume(app, thread="u")
+        assert (ended.status, press.sent) == ("done", ["notified begun", "draft 2"])
+        with pytest.raises(NoSuchRun, match="never came to 'hat'; it came to export, find, write"):
+            fork(app, thread="t", to="v", before="hat")
+        with pytest.raises(DesignError, match="give one of them"):
+            fork(app, thread="t", to="v", before="write", at=1)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review", "consult"]
+Note = Literal[
+    "plan", "step", "paused", "conflicts", "taken", "undo", "review", "reviewed", "consult"
+]
 """A planner's progress; how a step ended; work that waits for a person; a merge's open conflicts;
-a route that a router took; an undo that was tried; the rounds of a review; how often a node has
-asked a person."""
+a route that a router took; an undo that was tried; the rounds of a review; what was said of an
+output; how often a node has asked a person."""
 
 
 def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from quintet.state.record import digest
 
 Verdict = dict[str, Any]
 
+KEPT = 32
+"""The most verdicts on one output that a run keeps; its decisions have them all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rounds:
@@ -27,7 +30,8 @@ class Rounds:
         of: the name of what is reviewed, among the results.
         most: how many rounds there are at most.
         output: the version that is reviewed now.
-        verdicts: what was said on the versions before.
+        verdicts: what was said on the versions before, in this review.
+        history: what was said on them in all reviews of this output.
     """
 
     path: str
@@ -35,6 +39,7 @@ class Rounds:
     most: int
     output: Any
     verdicts: tuple[Verdict, ...] = ()
+    history: tuple[Verdict, ...] = ()
 
     @classmethod
     def read(cls, state: Mapping[str, Any], task: Task, of: str, most: int) -> Rounds:
@@ -51,7 +56,14 @@ class Rounds:
                 side="needs",
             )
         verdicts = kept(state, "review").get(task.path, {}).get("verdicts", ())
-        return cls(path=task.path, of=of, most=most, output=results[of], verdicts=tuple(verdicts))
+        return cls(
+            path=task.path,
+            of=of,
+            most=most,
+            output=results[of],
+            verdicts=tuple(verdicts),
+            history=tuple(kept(state, "reviewed").get(of, ())),
+        )
 
     @property
     def number(self) -> int:
@@ -82,25 +94,24 @@ class Rounds:
 
     def back(self, verdict: Verdict) -> dict[str, Any]:
         """Give the state update that sends the output back with a verdict."""
-        record = {"verdicts": [*self._with(verdict)]}
         return {
             "results": {self.told: verdict},
-            "kept": keep("review", self.path, record),
+            "kept": self._noted({"verdicts": self._with(verdict)}, verdict),
         }
 
     def over(self, verdict: Verdict, *, agreed: bool) -> dict[str, Any]:
-        """Give the state update that ends the review, with all that was said in it."""
-        record = self._with(verdict)
-        said = [
-            {name: value for name, value in each.items() if name != "version"} for each in record
-        ]
+        """Give the state update that ends the review, with all that was said of the output."""
         # After a yes, a loop around this one may come back, and it begins anew. Once the rounds are
         # used up they stay so: whoever comes back is led on.
-        note = None if agreed else {"verdicts": record}
+        note = None if agreed else {"verdicts": self._with(verdict)}
         return {
-            "results": {self.told: {**verdict, "verdicts": said}},
-            "kept": keep("review", self.path, note),
+            "results": {self.told: {**verdict, "verdicts": [*self.history, verdict][-KEPT:]}},
+            "kept": self._noted(note, verdict),
         }
+
+    def _noted(self, note: Any, verdict: Verdict) -> dict[str, Any]:
+        history = [*self.history, verdict][-KEPT:]
+        return keep("review", self.path, note) | keep("reviewed", self.of, history)
 
     @property
     def used_up(self) -> bool:
