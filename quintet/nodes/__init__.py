@@ -17,6 +17,7 @@ from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
+from quintet.nodes.functional import checked, once
 from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
@@ -59,6 +60,7 @@ __all__ = [
     "by_rules",
     "cascade",
     "chat_model",
+    "checked",
     "classify",
     "effect",
     "escalate",
@@ -66,6 +68,7 @@ __all__ = [
     "hand_over",
     "judge_criteria",
     "judge_sources",
+    "once",
     "over",
     "per_million",
     "precedence",
