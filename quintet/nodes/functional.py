@@ -27,7 +27,7 @@ from quintet.state.record import plain, read
 from quintet.state.verdict import is_async
 
 ASKED = 50
-"""How often one call may ask, refused answers included."""
+"""The most questions of one call, refused answers included."""
 
 Actions = dict[str, Any]
 
@@ -95,8 +95,8 @@ def once(effect: Effect, *, gate: ApprovalGate | None = None) -> Once:
         gate: the gate in front of it.
 
     Returns:
-        What takes the function's arguments and gives its result. It raises `ActionRefused` where
-        the person says no, and else as the effect does.
+        A callable of the function's arguments that gives its result. It raises `ActionRefused`
+        where the person says no, and else as the effect does.
 
     Raises:
         DesignError: this is no effect, or the gate's condition does not fit it.
@@ -117,8 +117,8 @@ def checked(worker: Worker) -> Checked:
     worker's gate is asked about and done before the result comes back.
 
     Returns:
-        What takes the context as named values and gives the result. It raises `ContractBroken`,
-        `ActionRefused` where a person says no, and what the agent raises.
+        A callable of the context, as named values, that gives the result. It raises
+        `ContractBroken`, `ActionRefused` where a person says no, and what the agent raises.
 
     Raises:
         DesignError: this is no worker, or one that says where a graph goes on.
