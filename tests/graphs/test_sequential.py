@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command
+from typing_extensions import TypedDict
 
 from quintet.graphs import check, create_sequential
 from quintet.nodes import (
@@ -20,7 +22,8 @@ from quintet.nodes import (
     retry,
 )
 from quintet.runs import afork, approve, aresume, fork, reject, resume, start
-from quintet.state import Budget, DesignError, NoSuchRun
+from quintet.state import Budget, DesignError, NoSuchRun, unmet
+from quintet.testing import crashpoints
 from tests.graphs.desks import (
     HASTY,
     SAVERS,
@@ -361,3 +364,105 @@ async def test_a_restart_before_the_effect_had_happened_does_it_once(tmp_path: A
             fork(app, thread="t", to="v", before="hat")
         with pytest.raises(DesignError, match="give one of them"):
             fork(app, thread="t", to="v", before="write", at=1)
+
+
+def a_shape(request: Any) -> Any:
+    return {"reply": 3}
+
+
+def a_claim(request: Any) -> Any:
+    return {"reply": "done"}
+
+
+def a_tool(request: Any, tools: Any) -> Any:
+    return tools.drop_table()
+
+
+def a_person(request: Any) -> Any:
+    return {"reply": "?", "stuck": "who is meant?"}
+
+
+async def a_sleeper(request: Any) -> Any:
+    await asyncio.sleep(5)
+
+
+class Reply(TypedDict):
+    reply: str
+
+
+def proves_it(result: Any) -> Any:
+    return "receipt" in result["reply"] or unmet("no receipt is shown")
+
+
+TABLE = {
+    "raises": (always(KeyError("gone")), {}, "escalated", "KeyError: 'gone'"),
+    "times out": (a_sleeper, {"budget": Budget(seconds=0.05)}, "exhausted", "seconds"),
+    "wrong shape": (a_shape, {"gives": Reply}, "escalated", "gives Reply"),
+    "claims falsely": (a_claim, {"success": (proves_it,)}, "escalated", "no receipt is shown"),
+    "forbidden tool": (a_tool, {}, "escalated", "may not call 'drop_table'"),
+    "needs a person": (a_person, {"escalate": (lambda r: r.get("stuck"),)}, "escalated", "who is"),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_each_failure_of_a_step_has_its_declared_outcome(name: str):
+    agent, terms, status, why = TABLE[name]
+    workers = {"one": worker(), "two": worker(agent, **terms), "three": worker()}
+    ended = await run(create_sequential(workers, recover=HASTY), "async", message="m")
+    assert (ended.status, ended.path[-2:]) == (status, ("two", "person"))
+    assert why in reason(ended)
+
+
+async def test_a_loop_of_ones_own_is_ended_by_the_budget_of_the_run():
+    def back(request: Any) -> Any:
+        return Handoff(to="one", reason="again")
+
+    workers = {"one": worker(), "two": worker(back, handoffs=("one",), then="finish")}
+    ended = await run(create_sequential(workers, recover=HASTY), message="m")
+    assert ended.status == "escalated"
+    assert "one -> one" in reason(ended)
+
+
+def decided() -> StateGraph[Any]:
+    """Build a line whose first step proposes, and whose second tells of what came of it."""
+
+    def pay(order: int) -> str:
+        return f"receipt {order}"
+
+    def agent(request: Any, tools: Any) -> str:
+        return str(tools.pay(order=1)["status"])
+
+    def teller(request: Any) -> Any:
+        return [effect["status"] for effect in request["effects"]]
+
+    workers = {
+        "pay": worker(agent, tools=(effect(pay, key="{order}"),)),
+        "tell": worker(teller, needs=("effects",)),
+    }
+    return create_sequential(workers, gate=ApprovalGate())
+
+
+def test_a_gate_in_the_line_holds_at_every_crash_point():
+    def anna(packet: Any) -> Any:
+        return approve(by="anna")
+
+    report = crashpoints(decided, {"message": "m"}, person=anna, asynchronous=True)
+    assert report.ok, report
+
+
+def test_what_stands_aside_must_say_where_it_goes_on():
+    with pytest.raises(DesignError, match="give it then="):
+        create_sequential({"a": worker()}, aside={"b": worker()})
+    with pytest.raises(DesignError, match="'a' is a step of the line already"):
+        create_sequential({"a": worker()}, aside={"a": worker(then="a")})
+
+
+async def test_a_fallback_beside_the_line_goes_on_in_it():
+    spare = worker(lambda request: {"found": "spare"}, then="c")
+    workers = {"a": worker(), "b": worker(always(KeyError("gone"))), "c": worker()}
+    graph = create_sequential(
+        workers, aside={"spare": spare}, recover=Recovery(permanent=fallback("spare"))
+    )
+    assert check(graph) == ()
+    ended = await run(graph, message="m")
+    assert (ended.status, ended.path) == ("done", ("a", "b", "spare", "c", "finish"))
