@@ -39,6 +39,7 @@ class Wiring:
         then: the node to go to when the work is done and no action is proposed any more.
         gate_node: the name of the gate's node.
         act_node: the name of the node that runs approved actions.
+        planner: the planner that it goes back to while its plan is under way, if any.
     """
 
     gate: ApprovalGate | None
@@ -48,6 +49,7 @@ class Wiring:
     then: str | Path = "finish"
     gate_node: str = "approve"
     act_node: str = "act"
+    planner: str | None = None
 
     @classmethod
     def around(
@@ -58,11 +60,13 @@ class Wiring:
         success: tuple[StateCriterion, ...],
     ) -> Wiring:
         """Make the wiring of these workers, with the usual recovery where none is given."""
+        planner = next((name for name, node in workers.items() if isinstance(node, Planner)), None)
         return cls(
             gate=gate,
             recover=recover or Recovery(),
             success=success,
             effects=effects_of(workers),
+            planner=planner,
         )
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
@@ -106,9 +110,21 @@ class Wiring:
         graph.add_node(self.gate_node, gate, destinations=gate.destinations)
         # No other node can run an approved action in place of `Act`, so it has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
-        act = Act(effects=self.effects, gate=gate, then=self.then)
+        act = Act(effects=self.effects, gate=gate, then=self._after_acts(gate))
         acting.add_node(graph, self.act_node, act)
         return self.gate_node
+
+    def _after_acts(self, gate: ApprovalGate) -> str | Path:
+        """Give the way on when all is decided: back to a plan under way, unless a person refused.
+
+        A later step of the plan may tell of the proposal that was refused.
+        """
+        if self.planner is None:
+            return self.then
+        back = by_plan(self.planner, otherwise=self.then)
+        if gate.rejected != "finish":
+            return back
+        return Path(key="refused", to={"yes": "finish"}, otherwise=back)
 
     def wired_gate(self) -> ApprovalGate:
         """Give the gate with its targets and the effects behind it.
@@ -146,6 +162,8 @@ class Wiring:
     def wired(self, node: Any, way: str | Path, end: str) -> Any:
         """Give a worker its way on and the gate for its effects, and a planner its end."""
         if isinstance(node, Planner):
+            gate = "" if self.gate is None else self.gate_node
+            node = replace(node, gate=node.gate or gate)
             return replace(node, then=end) if node.then == "finish" else node
         if isinstance(node, Critic | Review):
             return node if node.approved else replace(node, approved=way)

@@ -113,8 +113,8 @@ def checked(worker: Worker) -> Checked:
 
     letter = checked(writer)(message="a complaint")
 
-    The contract takes what it needs from the named values. What the agent proposes under the
-    worker's gate is asked about and done before the result comes back.
+    The contract takes its needs from the named values. Proposals of the agent under the worker's
+    gate are asked about and done before the result comes back.
 
     Returns:
         A callable of the context, as named values, that gives the result. It raises
