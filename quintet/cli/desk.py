@@ -149,6 +149,7 @@ def _as_data(question: Question) -> dict[str, Any]:
         if "action" in shown
         else str(packet)[:200]
     )
+    asks = str(shown.get("question", asks))
     return {
         "thread": question.thread,
         "id": question.id,

@@ -13,14 +13,14 @@ from typing import Any, Literal
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from quintet.errors import DesignError
-from quintet.nodes.core.actions import of_this_run, todo
+from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.core.duration import seconds
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import values
 from quintet.nodes.core.task import current_task
 from quintet.state.outcome import STATUSES
 
-Fact = Literal["outcome", "route", "failure", "plan", "actions"]
+Fact = Literal["outcome", "route", "failure", "plan", "actions", "refused"]
 """A fact in the state that a path may choose by."""
 
 
@@ -63,6 +63,8 @@ class Path:
             return str(state.get("route") or "")
         if self.key == "actions":
             return "yes" if todo(of_this_run(state).values()) else "no"
+        if self.key == "refused":
+            return "yes" if refused(state) else "no"
         if self.key == "plan":
             return "yes" if self._plan_under_way(state) else "no"
         return "yes" if state.get("failures") else "no"

@@ -12,11 +12,14 @@ from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.consult import Consult
 from quintet.nodes.core.function import as_node, input_schema_of, targets_of
+from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Finish, StateCriterion, hand_over
 from quintet.nodes.plan import Planner
 from quintet.nodes.recover import Recovery
+from quintet.nodes.review import Review
 from quintet.nodes.work import Worker
 from quintet.state.channels import Shared
 from quintet.state.fragments import OrchestrationState
@@ -36,15 +39,17 @@ class Wiring:
         then: the node to go to when the work is done and no action is proposed any more.
         gate_node: the name of the gate's node.
         act_node: the name of the node that runs approved actions.
+        planner: the planner that it goes back to while its plan is under way, if any.
     """
 
     gate: ApprovalGate | None
     recover: Recovery
     success: tuple[StateCriterion, ...]
     effects: tuple[Effect, ...] = ()
-    then: str = "finish"
+    then: str | Path = "finish"
     gate_node: str = "approve"
     act_node: str = "act"
+    planner: str | None = None
 
     @classmethod
     def around(
@@ -55,11 +60,13 @@ class Wiring:
         success: tuple[StateCriterion, ...],
     ) -> Wiring:
         """Make the wiring of these workers, with the usual recovery where none is given."""
+        planner = next((name for name, node in workers.items() if isinstance(node, Planner)), None)
         return cls(
             gate=gate,
             recover=recover or Recovery(),
             success=success,
             effects=effects_of(workers),
+            planner=planner,
         )
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
@@ -76,12 +83,19 @@ class Wiring:
             **options,
         )
 
-    def add_ends(self, graph: StateGraph[Any]) -> str:
+    def add_ends(self, graph: StateGraph[Any]) -> Any:
         """Add the ends that the graph lacks, and the gate.
 
         Returns:
             The node that comes after the workers: the gate, or `then`.
         """
+        self.add_outcomes(graph)
+        if self.gate is None:
+            return self.then
+        return self.add_gate(graph)
+
+    def add_outcomes(self, graph: StateGraph[Any]) -> None:
+        """Add the ends that the graph lacks."""
         ends: dict[str, Any] = {"finish": Finish(success=self.success), "person": hand_over}
         if "undo" in self.recover.destinations:
             ends["undo"] = Undo(effects=self.effects)
@@ -89,15 +103,28 @@ class Wiring:
             if name not in graph.nodes:
                 graph.add_node(name, node)
                 graph.add_edge(name, END)
-        if self.gate is None:
-            return self.then
+
+    def add_gate(self, graph: StateGraph[Any]) -> str:
+        """Add the gate, and the node that runs what was approved; give the gate's name."""
         gate = self.wired_gate()
         graph.add_node(self.gate_node, gate, destinations=gate.destinations)
         # No other node can run an approved action in place of `Act`, so it has no fallback.
         acting = replace(self, recover=self.recover.without("fallback"))
-        act = Act(effects=self.effects, gate=gate, then=self.then)
+        act = Act(effects=self.effects, gate=gate, then=self._after_acts(gate))
         acting.add_node(graph, self.act_node, act)
         return self.gate_node
+
+    def _after_acts(self, gate: ApprovalGate) -> str | Path:
+        """Give the way on when all is decided: back to a plan under way, unless a person refused.
+
+        A later step of the plan may tell of the proposal that was refused.
+        """
+        if self.planner is None:
+            return self.then
+        back = by_plan(self.planner, otherwise=self.then)
+        if gate.rejected != "finish":
+            return back
+        return Path(key="refused", to={"yes": "finish"}, otherwise=back)
 
     def wired_gate(self) -> ApprovalGate:
         """Give the gate with its targets and the effects behind it.
@@ -135,7 +162,13 @@ class Wiring:
     def wired(self, node: Any, way: str | Path, end: str) -> Any:
         """Give a worker its way on and the gate for its effects, and a planner its end."""
         if isinstance(node, Planner):
+            gate = "" if self.gate is None else self.gate_node
+            node = replace(node, gate=node.gate or gate)
             return replace(node, then=end) if node.then == "finish" else node
+        if isinstance(node, Critic | Review):
+            return node if node.approved else replace(node, approved=way)
+        if isinstance(node, Consult):
+            return node if node.then or node.to else replace(node, then=way)
         if not isinstance(node, Worker):
             return node
         # `finish` means this graph's own end. The way is in the worker and no edge, since a worker

@@ -9,6 +9,7 @@ from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, 
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.tune import tuned
+from quintet.nodes.consult import Consult
 from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
@@ -16,6 +17,7 @@ from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
+from quintet.nodes.functional import checked, once
 from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
@@ -33,6 +35,7 @@ __all__ = [
     "Choice",
     "Chooser",
     "Condition",
+    "Consult",
     "Effect",
     "Evidence",
     "Examples",
@@ -59,6 +62,7 @@ __all__ = [
     "by_rules",
     "cascade",
     "chat_model",
+    "checked",
     "classify",
     "effect",
     "escalate",
@@ -66,6 +70,7 @@ __all__ = [
     "hand_over",
     "judge_criteria",
     "judge_sources",
+    "once",
     "over",
     "per_million",
     "precedence",

@@ -28,6 +28,7 @@ from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.undo import take_back
+from quintet.nodes.core.way import check_way, lead, targets_in
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import closed, dry_actions, said_dry
 from quintet.state.action import Action, ActionStatus
@@ -49,7 +50,7 @@ class Act(Node):
 
     Args:
         effects: the effects that it may run.
-        then: the node to go to when nothing is left to do.
+        then: the node to go to when nothing is left to do, or a path that chooses it.
         gate: the gate whose approvals count; None where no action needs one.
 
     Raises:
@@ -57,12 +58,13 @@ class Act(Node):
     """
 
     effects: tuple[Effect, ...]
-    then: str
+    then: Any
     gate: ApprovalGate | None = None
 
     writes = frozenset({"actions", "decisions", "spent", "run"})
 
     def __post_init__(self) -> None:
+        check_way("Act(then", self.then)
         names = [effect.name for effect in self.effects]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DesignError(f"Act: two effects are named {repeated[0]!r}")
@@ -72,14 +74,14 @@ class Act(Node):
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name the node to go to when nothing is left; it also comes back to itself."""
-        return (self.then,)
+        return targets_in(self.then)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Run the first action that may run, and come back for the next."""
         task = current_task("act")
         waiting = self._waiting(state)
         if not waiting:
-            return Command(goto=self.then)
+            return Command(goto=lead(self.then, state, {}))
         at, action = waiting[0]
         # An edit may have changed the key: the proposal is then closed under the key that it had.
         proposal, effect = action, None
@@ -103,10 +105,9 @@ class Act(Node):
         # The attempt holds more than this action where the function has called another effect.
         made = attempt.update()
         records = made["actions"] | _replaced(at, proposal, action)
-        return Command(
-            goto=task.node if len(waiting) > 1 else self.then,
-            update={"actions": records, "decisions": made["decisions"]},
-        )
+        update = {"actions": records, "decisions": made["decisions"]}
+        goto = task.node if len(waiting) > 1 else lead(self.then, state, update)
+        return Command(goto=goto, update=update)
 
     def _attempt(self, task: Task, state: Mapping[str, Any]) -> Attempt:
         known, run = state.get("actions") or {}, run_of(state)

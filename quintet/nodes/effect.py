@@ -164,13 +164,13 @@ class Effect:
         yield from attempt.find_mode()
         standing = yield from done_here(action, attempt, self._ends(attempt))
         if isinstance(standing, Action):
-            return self._result(standing)
+            return self.result_of(standing)
         action = replace(action, proposer=attempt.task.node, behalf=attempt.behalf, run=attempt.run)
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:
             action = yield from self._run_once(action, attempt, standing)
-            return self._result(action)
+            return self.result_of(action)
         reason, gate = asked
         propose(replace(action, gate=gate), attempt)
         return {
@@ -256,7 +256,8 @@ class Effect:
             logic = self.breaker.guarded(self.name, attempt.place.journal, logic)
         return (yield from logic)
 
-    def _result(self, action: Action) -> Any:
+    def result_of(self, action: Action) -> Any:
+        """Give the result of a done action as the function returned it."""
         # A note that nothing was done must not be read as a result whose fields all have defaults.
         bare = action.status == "dry" and self.dry is None
         return action.result if bare else self.arguments.result(action.result)

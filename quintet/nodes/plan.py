@@ -12,6 +12,7 @@ from langgraph.types import Command, Send
 
 from quintet.errors import DesignError
 from quintet.nodes.agents.draft import draft_plan
+from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line
@@ -75,6 +76,8 @@ class Planner(Node):
             text.
         budget: `steps` limits the steps of a plan, `retries` the re-plans, and `tokens`, `money`
             and `seconds` limit what all its steps together may spend.
+        gate: the node that decides on what steps have proposed, before further steps are sent;
+            ready-made graphs fill it in.
 
     Raises:
         DesignError: no assignees, a limit that a planner cannot keep, or an async `read`.
@@ -87,6 +90,7 @@ class Planner(Node):
     check: Criterion[[Step, Any]] | None = None
     read: Callable[[Mapping[str, Any]], Any] = text_of
     budget: Budget = Budget(steps=12, retries=2)
+    gate: str = ""
 
     writes = frozenset({"plan", "kept", "results", "decisions", "spent", "run"})
 
@@ -107,7 +111,8 @@ class Planner(Node):
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name the assignees and the two ends."""
-        return tuple(dict.fromkeys((*self.assignees, self.then, self.otherwise)))
+        ends = (*self.assignees, self.then, self.otherwise, self.gate)
+        return tuple(dict.fromkeys(end for end in ends if end))
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         """Plan, or judge the steps that have ended; then send out ready steps, or go on."""
@@ -235,6 +240,10 @@ class Planner(Node):
         if not ready:
             update = replace(progress, over=DONE).update(task.path)
             return Command(goto=self.then, update={**update, "decisions": records})
+        if self.gate and todo(of_this_run(state).values()):
+            # The next steps may tell of what is proposed: it is decided and done first.
+            update = progress.update(task.path)
+            return Command(goto=self.gate, update={**update, "decisions": records})
         results = dict(state.get("results") or {})
         refuse_shared(task, [step.id for step in ready], others(task, state))
         refuse_foreign(task, ready, progress, results)

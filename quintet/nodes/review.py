@@ -8,15 +8,16 @@ from typing import Any
 
 from langgraph.types import Command
 
-from quintet.errors import ContractBroken, DesignError
+from quintet.errors import DesignError
 from quintet.nodes.answer import YES, for_interface
 from quintet.nodes.asking import Asking, told
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import one_line
 from quintet.nodes.core.question import ask
+from quintet.nodes.core.rounds import Rounds, check_rounds
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.votes import Votes, approval_in, votes_on
+from quintet.nodes.core.way import check_way, lead, targets_in
 from quintet.state.action import Action
 from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
@@ -30,22 +31,25 @@ class Review(Asking):
 
     A yes is for exactly the output that was shown. `edit({"output": ...})` goes on with another
     one. A no goes back with the person's note: the worker finds `{"by", "answer", "note", "round"}`
-    among the results, under the output's name with `_review` at its end.
+    among the results, under the output's name with `_review` at its end. When the review is over,
+    that result holds what was said in each round too, as `verdicts`.
 
     Args:
         of: the output's name among the results: the worker's node, or the step.
-        approved: the node to go to with the output.
-        rejected: the node to go back to.
+        approved: the node to go to with the output, or a path; ready-made graphs fill it in.
+        rejected: the node to go back to; by default the one that `of` names.
+        responded: the node to go to where the person responds; by default as for a no.
         rounds: how many times it may be shown; after so many times no, `otherwise` follows.
-        otherwise: the node to go to then.
+        otherwise: the node to go to then. Where that is `finish`, the run ends as `rejected`.
 
     Raises:
         DesignError: `rounds` is no whole number from 1, or as for `ApprovalGate`.
     """
 
-    of: str
-    approved: str
-    rejected: str
+    of: str = ""
+    approved: Any = ""
+    rejected: str = ""
+    responded: str = ""
     rounds: int = 3
     otherwise: str = "person"
     name: str = "review"
@@ -53,30 +57,27 @@ class Review(Asking):
     writes = frozenset({"results", "decisions", "kept", "run"})
 
     def __post_init__(self) -> None:
-        if isinstance(self.rounds, bool) or not isinstance(self.rounds, int) or self.rounds < 1:
-            raise DesignError(f"Review(rounds={self.rounds!r:.60}): give a whole number from 1")
+        check_rounds("Review", self.rounds)
+        check_way("Review(approved", self.approved)
+        object.__setattr__(self, "rejected", self.rejected or self.of)
         Asking.__post_init__(self)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name the nodes for yes, for no, and for the last no."""
-        return tuple(dict.fromkeys((self.approved, self.rejected, self.otherwise)))
+        return targets_in(self.approved, self.rejected, self.responded, self.otherwise)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Ask about the output as it is now, and go where the answer leads."""
         task = current_task("review")
-        results = state.get("results") or {}
-        if self.of not in results:
-            raise ContractBroken(
-                f"{task.node}: there is no result {self.of!r} to show; there are "
-                f"{', '.join(results) or 'none'}",
-                side="needs",
-            )
-        shown = int(kept(state, "review").get(task.path, 0)) + 1
-        action, votes = yield from self._question(task, state, results[self.of], shown)
+        check_wired(self, task.node)
+        rounds = Rounds.read(state, task, self.of, self.rounds)
+        if rounds.used_up:
+            return Command(goto=self.otherwise)
+        action, votes = yield from self._question(task, state, rounds)
         verdict, records = votes.verdict, list[dict[str, Any]]()
         if verdict is None:
-            packet = self._packet(action, state, votes, shown)
+            packet = self._packet(action, state, votes, rounds)
             answer = ask(task, state, packet, self.schema(action, votes))
             if isinstance(answer, Command):
                 return answer
@@ -84,45 +85,42 @@ class Review(Asking):
             verdict = votes.verdict
         if verdict is None:  # one of several who must say yes
             return Command(goto=task.node, update=told(records))
-        return self._on(task, verdict, shown, records)
+        return self._on(task, state, verdict, rounds, records)
 
     def _question(
-        self, task: Task, state: Mapping[str, Any], output: Any, shown: int
+        self, task: Task, state: Mapping[str, Any], rounds: Rounds
     ) -> Logic[tuple[Action, Votes]]:
         """Give the question as an action, and the answers to it so far."""
         run = run_of(state)
-        question = digest([self.name, task.path, run, self.of, shown, output])
+        question = digest([self.name, task.path, run, self.of, rounds.number, rounds.output])
         votes = yield from votes_on(task, question, self.quorum).read()
         at = 0.0
         if self.expires is not None:
-            # The node runs anew with each answer, and its time counts from the first asking.
-            place = (votes.thread, f"asked {question}")
-            yield Call(
-                votes.journal.append, (*place, "asked"), options={"position": 0}, blocks=True
-            )
-            entries: tuple[Entry, ...] = yield Call(votes.journal.read, place, blocks=True)
-            at = entries[0].at
-        key = f"{self.of}#{shown}"
+            at = yield from asked_at(votes)
+        key = f"{self.of}#{rounds.number}"
         name = f"review {self.of}"
-        return Action(name=name, arguments={"output": output}, key=key, at=at, run=run), votes
+        arguments = {"output": rounds.output}
+        return Action(name=name, arguments=arguments, key=key, at=at, run=run), votes
 
     def _packet(
-        self, action: Action, state: Mapping[str, Any], votes: Votes, shown: int
+        self, action: Action, state: Mapping[str, Any], votes: Votes, rounds: Rounds
     ) -> dict[str, Any]:
         answers = ["approve", "edit", "reject", "respond"]
         deadline = self.deadline(action)
-        why = f"an output is shown before it goes on (round {shown} of {self.rounds})"
+        why = f"an output is shown before it goes on (round {rounds.number} of {self.rounds})"
+        why += f"; {rounds.no_progress}" if rounds.no_progress else ""
         return {
             "gate": self.name,
             "action": action.name,
             "arguments": dict(action.arguments),
             "digest": action.digest,
             "why_asked": why,
-            "round": shown,
+            "round": rounds.number,
             "rounds": self.rounds,
             "request": one_line(state.get("message", ""), 500),
-            "if_yes": f"{self.approved} goes on with it",
-            "if_no": f"{self.rejected if shown < self.rounds else self.otherwise} follows",
+            "if_yes": f"{' or '.join(targets_in(self.approved))} goes on with it",
+            "if_no": f"{self.otherwise if rounds.is_last else self.rejected} follows",
+            **({"if_response": f"{self.responded} follows"} if self.responded else {}),
             "approvers": self.shown_approvers(action),
             "expires": deadline,
             "if_expired": self.if_expired if deadline else "",
@@ -133,30 +131,57 @@ class Review(Asking):
         }
 
     def _on(
-        self, task: Task, verdict: Entry, shown: int, records: list[dict[str, Any]]
+        self,
+        task: Task,
+        state: Mapping[str, Any],
+        entry: Entry,
+        rounds: Rounds,
+        records: list[dict[str, Any]],
     ) -> Command[str]:
-        said = approval_in(verdict)
-        yes = said.answer in YES
-        goto = self.approved if yes else self.rejected if shown < self.rounds else self.otherwise
+        said = approval_in(entry)
+        goes_on = said.answer in YES or (said.answer == "respond" and bool(self.responded))
+        verdict = rounds.said(by=said.by, answer=said.answer, note=said.note)
+        last_no = rounds.is_last and not goes_on
+        if last_no and self.otherwise == "finish":
+            verdict["refused"] = f"{said.by} said {said.answer}: {said.note or 'without a note'}"
+        over = goes_on or last_no
+        update = rounds.over(verdict, agreed=goes_on) if over else rounds.back(verdict)
+        if said.answer == "edit":
+            update["results"][self.of] = entry.value["arguments"]["output"]
         decision = Decision(
-            kind="approval" if yes or shown < self.rounds else "escalation",
+            kind="escalation" if last_no else "approval",
             node=task.node,
             choice=said.answer,
-            reason=said.note or f"round {shown} of {self.rounds}",
+            reason=said.note or f"round {rounds.number} of {self.rounds}",
             by="rule" if said.answer == "expire" else "person",
             who=said.by,
             candidates=self.destinations,
             seen=f"{self.of} [{said.digest}]",
         )
-        told_back = {"by": said.by, "answer": said.answer, "note": said.note, "round": shown}
-        results: dict[str, Any] = {f"{self.of}_review": told_back}
-        if said.answer == "edit":
-            results[self.of] = verdict.value["arguments"]["output"]
-        return Command(
-            goto=goto,
-            update={
-                "results": results,
-                "decisions": [*records, plain(decision)],
-                "kept": keep("review", task.path, shown),
-            },
-        )
+        update["decisions"] = [*records, plain(decision)]
+        way = self.otherwise if last_no else self.rejected
+        if goes_on:
+            way = lead(self.responded if said.answer == "respond" else self.approved, state, update)
+        return Command(goto=way, update=update)
+
+
+def asked_at(votes: Votes) -> Logic[float]:
+    """Give since when a question has been asked: its time counts from the first asking."""
+    # The node runs anew with each answer.
+    place = (votes.thread, f"asked {votes.question}")
+    yield Call(votes.journal.append, (*place, "asked"), options={"position": 0}, blocks=True)
+    entries: tuple[Entry, ...] = yield Call(votes.journal.read, place, blocks=True)
+    return entries[0].at
+
+
+def check_wired(node: Any, name: str) -> None:
+    """Refuse a review that does not know of what, or where a yes leads.
+
+    Raises:
+        DesignError: it names the node and what it lacks.
+    """
+    for field in ("of", "approved"):
+        if not getattr(node, field):
+            raise DesignError(
+                f"{name}: give {field}=...; only in a ready-made graph it is filled in"
+            )

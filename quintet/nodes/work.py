@@ -20,6 +20,7 @@ from quintet.nodes.core.actions import as_update, from_state, with_update
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.did import with_effects
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.price import Price
@@ -198,6 +199,8 @@ class _Work:
         worker, contract, attempt = self.worker, self.worker.contract, self.attempt
         read = worker.read
         context = self.step.context(self.state) if read is None else _context_of(read, self.state)
+        needs = (*contract.required, *contract.optional)
+        context = yield from with_effects(context, needs, self.state, self.task)
         request = contract.request(context)
         logic = call_agent(worker.agent, contract, request, attempt, metered(attempt), self.talk)
         if worker.breaker is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
@@ -31,9 +32,16 @@ def reject(*, by: str, note: str = "", role: str = "") -> Answer:
     return _answer(answer="reject", by=by, note=note, role=role)
 
 
-def respond(note: str, *, by: str, role: str = "") -> Answer:
-    """Say no, and give the person's own response in place of the action."""
-    return _answer(answer="respond", by=by, note=note, role=role)
+def respond(note: Any, *, by: str, role: str = "") -> Answer:
+    """Answer a question; to an action say no, and give the person's own response in its place.
+
+    Args:
+        note: the answer or the response: a text, or data of the type that a question asks for.
+        by: who answers.
+        role: the role in which they answer.
+    """
+    text = note if isinstance(note, str) else json.dumps(plain(note), ensure_ascii=False)
+    return _answer(answer="respond", by=by, note=text, role=role)
 
 
 @overload

@@ -15,7 +15,7 @@ from langgraph.types import StateSnapshot
 from quintet.errors import DesignError, NoSuchRun, RunError
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.runs.dry import without_journal
-from quintet.runs.pending import check_nodes
+from quintet.runs.pending import check_nodes, next_nodes
 from quintet.runs.refusals import require_compiled, run_config
 from quintet.runs.run import Run, read_run
 from quintet.runs.thread import App, held, snapshot_of
@@ -35,6 +35,7 @@ def fork(
     thread: str,
     to: str,
     at: str | int | None = None,
+    before: str | None = None,
     effects: Effects = "dry",
 ) -> Run:
     """Copy a run, as it stood at a checkpoint, into a new thread; the old one is not touched.
@@ -47,6 +48,8 @@ def fork(
         thread: the thread to copy.
         to: the new thread's id.
         at: a checkpoint's id or step, as in LangGraph's history; None for the newest.
+        before: in place of `at`, a node: the copy goes on where the thread's last run first came
+            to it. Earlier steps stand with their results and effects, and are not run again.
         effects: `"dry"`: they are recorded and do not happen. `"real"`: they happen, and the copy
             shares its claims with the thread that it comes from. An effect that one of them has
             done is not done by the other: a step that runs anew gets the result, all else is
@@ -62,7 +65,8 @@ def fork(
             effects would become real.
         ThreadHeld: somebody else moves the new thread now.
     """
-    return drive(_fork(require_compiled(app), Fork(thread=thread, to=to, at=at, effects=effects)))
+    given = Fork(thread=thread, to=to, at=at, before=before, effects=effects)
+    return drive(_fork(require_compiled(app), given))
 
 
 async def afork(
@@ -71,10 +75,11 @@ async def afork(
     thread: str,
     to: str,
     at: str | int | None = None,
+    before: str | None = None,
     effects: Effects = "dry",
 ) -> Run:
     """Copy a run of an async graph into a new thread; as `fork`."""
-    given = Fork(thread=thread, to=to, at=at, effects=effects)
+    given = Fork(thread=thread, to=to, at=at, before=before, effects=effects)
     return await adrive(_fork(require_compiled(app), given))
 
 
@@ -85,9 +90,12 @@ class Fork:
     thread: str
     to: str
     at: str | int | None
+    before: str | None
     effects: Effects
 
     def __post_init__(self) -> None:
+        if self.before is not None and self.at is not None:
+            raise DesignError(f"fork(at={self.at!r}, before={self.before!r}): give one of them")
         if self.effects not in ("dry", "real"):
             raise DesignError(f"fork(effects={self.effects!r}): give 'dry' or 'real'")
         if not self.to or self.to == self.thread:
@@ -119,6 +127,8 @@ def _copy(app: App, saver: Saver, given: Fork, paths: Mapping[str, str]) -> None
     if newest is None:
         raise NoSuchRun(f"no run is stored under thread {given.thread!r}")
     item = newest if given.at is None else _find(saver, given.thread, given.at)
+    if given.before is not None:
+        item = _first_before(saver, given.thread, given.before)
     if keeps_deltas(item):
         raise RunError(
             f"thread {given.thread!r} has a DeltaChannel, whose value lies in older checkpoints: "
@@ -183,6 +193,27 @@ def _find(saver: Saver, thread: str, at: str | int) -> CheckpointTuple:
         f"thread {thread!r} has {which} {what}; app.get_state_history(config) lists them, each "
         "with its id (config) and step (metadata)"
     )
+
+
+def _first_before(saver: Saver, thread: str, node: str) -> CheckpointTuple:
+    """Find the first checkpoint of the thread's last run at which a node is next.
+
+    Raises:
+        NoSuchRun: the run never came to it; it names the nodes that it came to.
+    """
+    found, nodes = None, set[str]()
+    for item in saver.list(_place(thread)):  # the newest first
+        if item.metadata.get("source") == "input":
+            break
+        following = next_nodes(item.checkpoint)
+        nodes.update(following)
+        found = item if node in following else found
+    if found is None:
+        raise NoSuchRun(
+            f"the last run of thread {thread!r} never came to {node!r}; it came to "
+            f"{', '.join(sorted(nodes)) or 'no node'}"
+        )
+    return found
 
 
 def _children(

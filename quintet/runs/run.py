@@ -226,6 +226,8 @@ def outcome_in(values: Mapping[str, Any]) -> Outcome | None:
 
 
 def _question_text(packet: Any) -> str:
+    if isinstance(packet, Mapping) and "question" in packet:
+        return str(packet["question"])[:200]
     if isinstance(packet, Mapping) and "action" in packet:
         return f"{packet['action']}({shown(packet['arguments'])}): {packet['why_asked']}"
     if isinstance(packet, Mapping) and "timer" in packet:

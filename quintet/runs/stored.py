@@ -182,7 +182,9 @@ def _values(checkpoint: Checkpoint, tasks: list[Task]) -> dict[str, Any]:
 
 def _question_texts(questions: tuple[Any, ...]) -> str:
     return "; ".join(
-        f"{packet['action']}: {packet['why_asked']}"
+        str(packet["question"])[:120]
+        if isinstance(packet, Mapping) and "question" in packet
+        else f"{packet['action']}: {packet['why_asked']}"
         if isinstance(packet, Mapping) and "action" in packet
         else str(packet)[:120]
         for packet in questions

@@ -16,6 +16,7 @@ Kind = Literal[
     "handoff",
     "contract",
     "merge",
+    "review",
     "approval",
     "answer",
     "effect",

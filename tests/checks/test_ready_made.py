@@ -18,8 +18,19 @@ from quintet.graphs import (
     create_sequential,
     create_single_agent,
     govern,
+    review,
 )
-from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
+from quintet.nodes import (
+    Act,
+    ApprovalGate,
+    Consult,
+    Recovery,
+    Router,
+    Worker,
+    abort,
+    effect,
+    hand_over,
+)
 from quintet.state import Contract, OrchestrationState
 
 
@@ -43,6 +54,7 @@ REFUND = effect(issue, key="refund:{order}:{amount}")
 LETTER = effect(write, key="letter:{order}")
 BILLING = Worker(agent=answer, contract=Contract(goal="refund", needs=(), tools=(REFUND,)))
 SHIPPING = Worker(agent=answer, contract=Contract(goal="ship", needs=()))
+ASK = Consult(question="Which address?")
 GATE = ApprovalGate(approvers=("lead",))
 ROUTER = Router(choose=choose, to=("billing", "shipping"), otherwise="person")
 
@@ -53,6 +65,8 @@ def test_the_ready_made_graphs_have_no_finding():
         create_single_agent(SHIPPING),
         create_single_agent(BILLING, gate=GATE),
         create_sequential(workers, gate=GATE),
+        create_sequential(workers, gate=GATE, pause_after=("billing",)),
+        create_sequential({**workers, "look": review("shipping", bool), "ask": ASK}),
         create_handoff(ROUTER, workers),
         create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):

@@ -33,6 +33,7 @@ from quintet.graphs import (
     create_sequential,
     create_single_agent,
     govern,
+    review,
 )
 from quintet.graphs.edges import Begin, Path
 from quintet.nodes import (
@@ -41,6 +42,7 @@ from quintet.nodes import (
     ApprovalGate,
     Breaker,
     Choice,
+    Consult,
     Effect,
     Evidence,
     Examples,
@@ -51,6 +53,7 @@ from quintet.nodes import (
     Planner,
     Recovery,
     Remedy,
+    Review,
     Router,
     Undo,
     Worker,
@@ -480,6 +483,11 @@ def ready_made(worker: Worker, model: ScriptedModel) -> tuple[StateGraph[Any], .
     return (
         create_single_agent(worker, gate=gate, success=(has_draft,)),
         create_sequential({"chat": chat, "own": greet}, state=Letters, recover=remedies()),
+        create_sequential(
+            {"w": worker, "look": review("w", bool, rounds=2), "ask": Consult(question="Where?")},
+            pause_after={"w": Review(approvers=("maria",))},
+            aside={"spare": Consult(question="What?", gives=int, of="w", then="ask")},
+        ),
         create_handoff(router, {"long": planner, "w": worker, "own": send}, intake=greet),
     )
 

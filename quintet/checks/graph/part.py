@@ -132,8 +132,11 @@ class Part:
     @property
     def is_gate(self) -> bool:
         """Tell whether the object is an approval gate."""
-        named = any(kind.__name__ == "ApprovalGate" for kind in type(self.action).__mro__)
-        has = named or declared(self.action, "approvers") is not None
+        kinds = {kind.__name__ for kind in type(self.action).__mro__}
+        # A question of ours, or a review of an output, decides on no action.
+        if self.is_ours and kinds & {"Consult", "Review"}:
+            return False
+        has = "ApprovalGate" in kinds or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True
 
     @property

@@ -14,6 +14,7 @@ from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.payload import Payload
 from quintet.checks.source.plans import WrittenStep, steps_of
 from quintet.nodes import Planner, Worker
+from quintet.nodes.core.did import EFFECTS
 
 
 def unmet_needs(tree: Tree) -> Iterator[Finding]:
@@ -21,7 +22,8 @@ def unmet_needs(tree: Tree) -> Iterator[Finding]:
     available = results(tree)
     for spot, worker in tree.of(Worker):
         if worker.read is None and not spot.shape.is_plain:
-            needs = worker.contract.required
+            # Every run can tell what has come of its effects.
+            needs = tuple(key for key in worker.contract.required if key != EFFECTS)
             yield from _by_name(available, spot, needs)
             yield from _by_send(available, spot, needs)
             yield from _by_step(spot, needs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.task import Task
@@ -90,6 +91,34 @@ def complete(state: Mapping[str, Any], task: Task) -> Logic[Mapping[str, Any]]:
         completed, (state, place.journal, (*before, place.scope)), blocks=True
     )
     return whole
+
+
+EFFECTS = "effects"
+"""The name under which a contract may need what the run's effects have come to."""
+
+
+def with_effects(
+    context: Mapping[str, Any], needs: Iterable[str], state: Mapping[str, Any], task: Task
+) -> Logic[Mapping[str, Any]]:
+    """Add the run's effects to a context from which they are needed.
+
+    A key of the state, or a result, of that name comes first.
+    """
+    if EFFECTS in context or EFFECTS not in needs:
+        return context
+    whole = yield from complete(state, task)
+    told = [_told(item) for item in of_this_run(whole).values() if "again" not in item]
+    return {**context, EFFECTS: told}
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell an agent of an effect: what was to be done, and what has come of it."""
+    told = {
+        "effect": item.get("name", ""),
+        "arguments": dict(item.get("arguments") or {}),
+        "status": item["status"],
+    }
+    return told if item.get("result") in (None, "") else {**told, "result": item["result"]}
 
 
 def _is_of(mark: Entry, run: str) -> bool:

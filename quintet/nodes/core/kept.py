@@ -9,10 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review", "flow", "timer"]
-"""A planner's progress; how a step ended; work that waits for a person; a merge's open conflicts;
-a route that a router took; an undo that was tried; the rounds that an output was shown;
-the runs of a workflow's task; until when a timer runs."""
+Note = Literal[
+    "plan",  # a planner's progress
+    "step",  # how a step ended
+    "paused",  # work that waits for a person
+    "conflicts",  # a merge's open conflicts
+    "taken",  # a route that a router took
+    "undo",  # an undo that was tried
+    "review",  # the rounds of a review
+    "reviewed",  # what was said of an output
+    "consult",  # how often a node has asked a person
+    "flow",  # the runs of a workflow's task
+    "timer",  # until when a timer runs
+]
+"""The kinds of notes that our nodes keep for themselves in the state."""
 
 
 def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:

@@ -46,4 +46,5 @@ def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Co
 def _refused_before(task: Task, state: Mapping[str, Any]) -> str:
     """Give why this node's last answer was refused, for whoever answers next; else ''."""
     last = next((d for d in reversed(state.get("decisions") or ()) if d["node"] == task.node), None)
-    return str(last["reason"]) if last is not None and last["kind"] == "answer" else ""
+    refused = last is not None and (last["kind"], last["choice"]) == ("answer", "refused")
+    return str(last["reason"]) if last is not None and refused else ""

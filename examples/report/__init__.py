@@ -1,0 +1,1 @@
+"""Write monthly reports: research, write, review in bounded rounds, and send after approval."""
