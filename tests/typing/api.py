@@ -80,7 +80,8 @@ from quintet.nodes.choosers.choose import Cascade, Rules
 from quintet.nodes.choosers.examples import Explanation, Scored
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.choosers.promise import Promise
-from quintet.nodes.merge import MergeAnswer, Settled
+from quintet.nodes.conflict import Settled
+from quintet.nodes.merge import MergeAnswer
 from quintet.runs import (
     Run,
     afork,

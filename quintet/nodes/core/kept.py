@@ -9,9 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review"]
+Note = Literal[
+    "plan",
+    "step",
+    "paused",
+    "conflicts",
+    "taken",
+    "undo",
+    "review",
+    "fan",
+    "branch",
+    "joined",
+    "classes",
+]
 """A planner's progress; how a step ended; work that waits for a person; a merge's open conflicts;
-a route that a router took; an undo that was tried; the rounds that an output was shown."""
+a route that a router took; an undo that was tried; the rounds that an output was shown; the
+branches that were sent out; how a branch ended without a result; the joins so far; the classes of
+open conflicts."""
 
 
 def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:
