@@ -76,7 +76,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     steps = [*(("merge", node) for node in (merge,) if node is not None), *after.items()]
     names = [name for name, _ in steps]
     wiring.add_node(graph, JOIN, replace(parts.joined, then=[*names, way][0]), defer=True)
-    for (name, node), following in zip(steps, [*names[1:], way], strict=True):
+    for (name, node), following in zip(steps, [*names, way][1:], strict=True):
         _add_after(graph, name, node, following, end, wiring)
     parts.add_branches(graph, end)
     first = parts.first
