@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import resources
 from typing import Any, Literal, NotRequired
 
 from langchain_core.language_models import BaseChatModel
@@ -13,7 +14,7 @@ from typing_extensions import TypedDict
 
 from quintet.nodes import Worker, effect
 from quintet.nodes.effect import Effect
-from quintet.state import Action, Budget, Contract
+from quintet.state import Action, Budget, Contract, unmet
 
 from .company import Company
 
@@ -67,6 +68,22 @@ class Decided(TypedDict):
     codes: list[str]
     order: NotRequired[Any]
     refused: NotRequired[str]
+
+
+def rules() -> str:
+    """Read the company's rules for purchases, each with its code and its verdict."""
+    return (resources.files(__package__) / "policy.md").read_text("utf-8")
+
+
+def is_consistent(given: Finding) -> Any:
+    """Say whether a verdict is the strictest of its rules, however the check was made."""
+    if unknown := [code for code in given["codes"] if code not in CODES]:
+        return unmet(f"no rule has the code {unknown[0]!r}")
+    strictest = min((ORDER.index(CODES[code]) for code in given["codes"]), default=2)
+    far = given["verdict"] == "reject" and "over-budget" in given["codes"]  # it may be either
+    if far or given["verdict"] == ORDER[strictest]:
+        return True
+    return unmet(f"{given['verdict']!r} does not follow from {', '.join(given['codes']) or 'none'}")
 
 
 def missing(form: Mapping[str, Any]) -> list[str]:
@@ -222,13 +239,14 @@ class Checks:
     model: BaseChatModel | None = None
 
     def check(self, agent: Any, goal: str, *tools: Any) -> Worker:
-        """Give one check; a model gets the look-ups as tools, a function looks by itself."""
+        """Give one check; a model gets rules and look-ups, a function looks by itself."""
         driven = self.model is not None
         contract = Contract(
             goal=goal,
             needs=Request,
             gives=Finding,
-            tools=tools if driven else (),
+            tools=(rules, *tools) if driven else (),
+            success=(is_consistent,),
             budget=Budget(steps=12 if driven else None),
         )
         return Worker(agent=self.model or partial(agent, self.company), contract=contract)
@@ -239,11 +257,15 @@ class Checks:
         c = self.company
         looks = (c.spend_rule, c.category_of, c.recent_orders)
         return {
-            "policy": self.check(policy, "Check the spend rules", *looks),
+            "policy": self.check(policy, "Check the request against the spend rules", *looks),
             "vendor": self.check(
-                vendor, "Check vendor and contract", c.vendor, c.contract, c.price
+                vendor,
+                "Check the request's vendor, contract and price",
+                c.vendor,
+                c.contract,
+                c.price,
             ),
-            "finance": self.check(finance, "Check the budget", c.budget),
+            "finance": self.check(finance, "Check the request against the budget", c.budget),
         }
 
     @property
