@@ -106,7 +106,8 @@ RULES: Mapping[str, str] = {
     "AND item = :item AND quantity = :quantity AND julianday('2026-11-16') - julianday(day) <= 30",
     "split-order": "SELECT 1 FROM spend_rules s WHERE category = :category "
     "AND :amount <= auto_limit AND :amount + (SELECT sum(amount) FROM orders "
-    "WHERE department = :department AND vendor = :vendor AND category = :category AND amount <= s.auto_limit AND "
+    "WHERE department = :department AND vendor = :vendor AND category = :category "
+    "AND amount <= s.auto_limit AND "
     "julianday('2026-11-16') - julianday(day) <= 14) > auto_limit",
     "unknown-vendor": "SELECT 1 WHERE :vendor NOT IN (SELECT vendor FROM vendors)",
     "blocked-vendor": "SELECT 1 FROM vendors WHERE vendor = :vendor AND status = 'blocked'",
