@@ -53,8 +53,8 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
             not asked for, unless `requires` names it.
         then: nodes that follow in order, with the results so far.
         gate: the approval gate in front of the effects.
-        recover: the policy for failures; by default retry, then a person. What it does last, it
-            does once for all branches that failed, if more failed than may.
+        recover: the policy for failures; by default retry, then a person. Its last remedy
+            comes once for all branches that failed, if more failed than may.
         success: criteria on the final state that `done` needs.
         state: your state, inheriting `OrchestrationState`.
         deadline: how long a run may take, such as `"10m"`; see `quintet.runs.start`.

@@ -18,7 +18,7 @@ from quintet.state.decision import Decision
 from quintet.state.record import digest, plain
 
 Need = Literal["all", "first"] | int
-"""How many branches must have a result: all, the first, or so many."""
+"""The number of branches that must have a result: all, the first, or so many."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -194,21 +194,11 @@ class Merge(Node):
         answer = ask(task, state, dict(packet), self._schema(mine, approvers))
         if isinstance(answer, Command):
             return answer
-        merged: dict[str, Any] = {}
-        for name, value in answer.values.items():
-            if name not in missing:
-                merged[name] = value
-            else:  # a source's result as the person knows it, or None to go on without
-                merged |= value or {}
-        records = []
-        for name, value in answer.values.items():
-            reason = answer.note or "settled"
-            kind = f"{classes[name]}: " if name in classes else ""
-            settled = Settled(value=value, reason=f"{kind}{reason}", by="person", who=answer.by)
-            records.append(_record(task.node, name, mine[name], settled))
+        records = _settled_by(answer, task.node, mine, classes)
         rest = {name: values for name, values in conflicts.items() if name not in mine}
         notes = keep("conflicts", task.path, rest or None)
         notes |= keep("classes", task.path, None) if classes and not rest else {}
+        merged = _values_in(answer, missing)
         update = {"merged": merged, "kept": notes, "decisions": records}
         return self._on(task, state, update, asks=bool(rest))
 
@@ -264,6 +254,30 @@ class MergeAnswer(BaseModel):
         if not self.by.strip():
             raise ValueError("a settlement says who gives it: by='...'")
         return self
+
+
+def _values_in(answer: MergeAnswer, missing: list[str]) -> dict[str, Any]:
+    """Give the merged values that a person has settled."""
+    merged: dict[str, Any] = {}
+    for name, value in answer.values.items():
+        if name not in missing:
+            merged[name] = value
+        else:  # a source's result as the person knows it, or None to go on without
+            merged |= value or {}
+    return merged
+
+
+def _settled_by(
+    answer: MergeAnswer, node: str, conflicts: Mapping[str, Any], classes: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Record how a person has settled each conflict."""
+    records = []
+    for name, value in answer.values.items():
+        reason = answer.note or "settled"
+        kind = f"{classes[name]}: " if name in classes else ""
+        settled = Settled(value=value, reason=f"{kind}{reason}", by="person", who=answer.by)
+        records.append(_record(node, name, conflicts[name], settled))
+    return records
 
 
 def _named(name: str, results: Mapping[str, Any]) -> list[str]:

@@ -15,11 +15,22 @@ from quintet.checks import check
 from quintet.graphs import (
     begin,
     create_handoff,
+    create_parallel,
     create_sequential,
     create_single_agent,
     govern,
 )
-from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
+from quintet.nodes import (
+    Act,
+    ApprovalGate,
+    Merge,
+    Recovery,
+    Router,
+    Worker,
+    abort,
+    effect,
+    hand_over,
+)
 from quintet.state import Contract, OrchestrationState
 
 
@@ -53,6 +64,8 @@ def test_the_ready_made_graphs_have_no_finding():
         create_single_agent(SHIPPING),
         create_single_agent(BILLING, gate=GATE),
         create_sequential(workers, gate=GATE),
+        create_parallel(workers, gate=GATE),
+        create_parallel(workers, join="first", merge=Merge(of=("billing", "shipping"))),
         create_handoff(ROUTER, workers),
         create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):

@@ -131,8 +131,11 @@ class Part:
 
     @property
     def is_gate(self) -> bool:
-        """Tell whether the object is an approval gate."""
-        named = any(kind.__name__ == "ApprovalGate" for kind in type(self.action).__mro__)
+        """Tell whether the object is an approval gate; a merge asks about values, not actions."""
+        kinds = {kind.__name__ for kind in type(self.action).__mro__}
+        if "Merge" in kinds:
+            return False
+        named = "ApprovalGate" in kinds
         has = named or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True
 
