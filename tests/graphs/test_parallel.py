@@ -33,6 +33,7 @@ from quintet.nodes import (
     late_results,
     numbered,
     people,
+    precedence,
     retry,
     says,
     vote,
@@ -126,9 +127,7 @@ def test_a_second_run_on_the_thread_begins_anew():
     graph = create_parallel({"a": says_so(1), "b": says_so(2), "c": says_so(3)}, join=2)
     for _ in range(2):
         run = begun(graph, saver)
-        assert (run.status, len(run.results), run.values["spent"]["steps"]) == ("done", 2, 3) or (
-            run.status == "done" and len(run.results) == 2
-        )
+        assert (run.status, len(run.results)) == ("done", 2)
 
 
 # Failures
@@ -197,12 +196,11 @@ def test_a_fallback_takes_the_branchs_place():
     graph = create_parallel(
         workers,
         recover=Recovery(unknown=fallback("spare")),
-        merge=Merge(of=("a", "b"), resolve=vote(0.1)),
+        merge=Merge(of=("a", "b"), resolve=precedence("b")),
     )
     run = begun(graph)
-    assert (run.status, run.results) == ("escalated", {"a": {"value": 1}, "b": {"value": 9}}) or (
-        run.results == {"a": {"value": 1}, "b": {"value": 9}}
-    )
+    assert (run.status, run.results) == ("done", {"a": {"value": 1}, "b": {"value": 9}})
+    assert run.values["merged"] == {"value": 9}
     assert "spare" in run.path
     assert check(graph) == ()
 
@@ -700,8 +698,8 @@ def test_two_at_once_by_send_do_not_meet(join):
     graph.add_edge(START, "begin")
     graph.add_conditional_edges("begin", twice, ["desk"])
     run = begun(graph)
-    assert run.status == "done"
-    assert run.values["spent"]["steps"] == (2 if join == "first" else 4) or join == "first"
+    assert (run.status, len(run.results)) == ("done", 2 if join == "first" else 4)
+    assert run.values["spent"]["steps"] in ((2, 3, 4) if join == "first" else (4,))
 
 
 def test_the_branches_spending_adds_up_and_a_limit_around_them_holds():
@@ -710,7 +708,8 @@ def test_the_branches_spending_adds_up_and_a_limit_around_them_holds():
     inner = create_parallel({name: says_so(name) for name in "abc"}).compile()
     contract = Contract(goal="Look", needs=("message",), budget=Budget(steps=2))
     run = begun(create_single_agent(Worker(agent=inner, contract=contract), recover=ONCE))
-    assert run.status in ("exhausted", "escalated")
+    assert run.status == "escalated"
+    assert "steps: 2 of 2 spent" in reason(run)
 
 
 # Choosing and items
