@@ -9,17 +9,30 @@ from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, 
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.tune import tuned
+from quintet.nodes.conflict import (
+    Resolver,
+    about,
+    people,
+    precedence,
+    says,
+    strictest,
+    vote,
+    within,
+)
 from quintet.nodes.consult import Consult
 from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
+from quintet.nodes.core.late import late_results
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
+from quintet.nodes.fan_out import FanOut, numbered
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.functional import checked, once
 from quintet.nodes.identity import Person, Signed, by_name
-from quintet.nodes.merge import Merge, Resolver, precedence, vote
+from quintet.nodes.join import Join
+from quintet.nodes.merge import Merge
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
@@ -39,8 +52,10 @@ __all__ = [
     "Effect",
     "Evidence",
     "Examples",
+    "FanOut",
     "Finish",
     "Handoff",
+    "Join",
     "Merge",
     "Node",
     "Person",
@@ -55,6 +70,7 @@ __all__ = [
     "Wait",
     "Worker",
     "abort",
+    "about",
     "always",
     "by_examples",
     "by_model",
@@ -70,13 +86,19 @@ __all__ = [
     "hand_over",
     "judge_criteria",
     "judge_sources",
+    "late_results",
+    "numbered",
     "once",
     "over",
+    "people",
     "per_million",
     "precedence",
     "proposed",
     "replan",
     "retry",
+    "says",
+    "strictest",
     "tuned",
     "vote",
+    "within",
 ]

@@ -2,124 +2,84 @@
 
 from __future__ import annotations
 
-import inspect
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Self
+from typing import Any, NotRequired, Self
 
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
+from typing_extensions import TypedDict
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.asking import names_of
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.conflict import (
+    Classifier,
+    Owner,
+    People,
+    Resolver,
+    Settled,
+    check_owners,
+    check_resolver,
+    class_of,
+    decide,
+    differ,
+    resolve,
+)
+from quintet.nodes.core.actions import with_update
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.task import Task, current_task
-from quintet.state.decision import DecidedBy, Decision
-from quintet.state.record import digest, plain
+from quintet.state.decision import Decision
+from quintet.state.record import plain
 from quintet.state.run import run_of
-from quintet.state.verdict import name_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settled:
-    """A resolved conflict: the value, why, and who decided."""
-
-    value: Any
-    reason: str
-    by: DecidedBy = "rule"
-    who: str = ""
-
-
-Resolver = Callable[[str, Mapping[str, Any]], Any]
-"""A function, plain or async, of a field and its values by source. It returns `Settled`, or None
-to leave the conflict to the next resolver."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Precedence:
-    """Resolve a conflict by the first source in the order that has a value. See `precedence`."""
-
-    order: tuple[str, ...]
-
-    def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
-        """Give the first source's value, or None where no source of the order has one."""
-        for source in self.order:
-            if source in values:
-                return Settled(value=values[source], reason=f"{source} has precedence")
-        return None
-
-
-def precedence(*order: str) -> Precedence:
-    """Give a resolver for `Merge(resolve=)`: the first of these sources that has a value wins."""
-    return Precedence(order=order)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vote:
-    """Resolve a conflict by the value that more than a share of the sources give. See `vote`."""
-
-    share: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.share < 1:
-            raise DesignError(f"vote(share={self.share!r}): give a share from 0 to under 1")
-
-    def __call__(self, field: str, values: Mapping[str, Any]) -> Settled | None:
-        """Give the value of the majority, or None where there is none, as in a tie."""
-        counts = Counter(_meaning(value) for value in values.values())
-        (best, count), *others = counts.most_common(2)
-        tie = bool(others) and others[0][1] == count
-        if tie or count <= self.share * len(values):
-            return None
-        value = next(value for value in values.values() if _meaning(value) == best)
-        return Settled(value=value, reason=f"{count} of {len(values)} sources agree")
-
-
-def vote(share: float = 0.5) -> Vote:
-    """Give a resolver for `Merge(resolve=)`: a value from more than `share` of the sources wins."""
-    return Vote(share=share)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Node):
     """Merge the results of several workers to one value a field; the last writer never just wins.
 
-    Equal values agree. Different values are a conflict, which goes to the resolvers in order. A
-    conflict that none of them settles goes to a person, who is asked about all open fields at once.
-    A required source that gave no result goes there too, as a conflict under its own name.
+    Equal values agree. Different values are a conflict. Where it is of a class, the owner of that
+    class decides; all others go to the resolvers in order. A conflict that none of them settles
+    goes to a person, who is asked at once about all open fields that are theirs. A required source
+    that gave no result goes there too, as a conflict under its own name.
 
     Args:
-        of: the workers or steps whose results are merged; each result is a dict.
-        then: the node to go to next.
+        of: the workers or steps whose results are merged; each result is a dict. `read#` stands for
+            all numbered results of a worker `read` that was sent several items.
+        then: the node to go to next, or a function of the state that names it.
         requires: the sources that must have a result, else a person is asked; by default all.
         resolve: resolvers for all fields, or a mapping of a field to its resolvers; one alone
             needs no tuple.
         fields: the fields to merge; all that occur, by default.
-        approvers: who may settle a conflict; empty means anybody.
+        approvers: who may settle a conflict of no class; empty means anybody.
+        classify: the classes of conflicts, each with the rule by which it is known; or a function
+            of a field and its values that gives the class, or None.
+        owners: who decides each class: a source by its name, `people(...)`, or resolvers.
 
     Raises:
-        DesignError: fewer than two sources, one required that is none of them, or a resolver that
-            takes no field with its values.
+        DesignError: fewer than two sources, one required that is none of them, a resolver that
+            takes no field with its values, or a class that nobody owns.
     """
 
     of: tuple[str, ...]
-    then: str
+    then: Any = "finish"
     requires: tuple[str, ...] | None = None
     resolve: Resolver | tuple[Resolver, ...] | Mapping[str, Resolver | tuple[Resolver, ...]] = ()
     fields: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
+    classify: Classifier | None = None
+    owners: Mapping[str, Owner] = field(default_factory=dict)
 
     writes = frozenset({"merged", "kept", "decisions", "spent", "run"})
     asks = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.of, str) or len(self.of) < 2:
+        several = isinstance(self.of, tuple) and any(name.endswith("#") for name in self.of)
+        if isinstance(self.of, str) or (len(self.of) < 2 and not several):
             raise DesignError(f"Merge(of={self.of!r}): give at least two workers' names")
         if isinstance(self.requires, str):
             raise DesignError(f"Merge(requires={self.requires!r}): give a tuple of names")
@@ -139,12 +99,13 @@ class Merge(Node):
         object.__setattr__(self, "resolve", resolve if several else (resolve,))
         groups = resolve.values() if isinstance(resolve, Mapping) else (self.resolve,)
         for resolver in chain.from_iterable(groups):  # type: ignore[arg-type]
-            _check_resolver(resolver)
+            check_resolver(resolver)
+        check_owners(self.classify, self.owners, self.of)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name the node that it goes to next; it comes back to itself to ask a person."""
-        return (self.then,)
+        return (self.then,) if isinstance(self.then, str) else tuple(self.then.targets)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Ask a person about open conflicts; without any, merge, and note new ones."""
@@ -155,79 +116,95 @@ class Merge(Node):
 
     def _merge(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[str]]:
         everything = state.get("results") or {}
-        results = {name: everything[name] for name in self.of if name in everything}
+        of = tuple(dict.fromkeys(chain.from_iterable(_named(n, everything) for n in self.of)))
+        results = {name: everything[name] for name in of if name in everything}
         if not results:
             raise ContractBroken(
                 f"{task.node}: none of {', '.join(self.of)} gave a result to merge"
             )
         merged: dict[str, Any] = {}
-        required = self.of if self.requires is None else self.requires
+        required = of if self.requires is None else self.requires
         conflicts: dict[str, Any] = {name: {} for name in required if name not in results}
-        records = _absent(task.node, self.of, results)
-        for field, values in _by_field(task.node, results, self.fields).items():
-            settled = yield from self._settle(field, values)
+        classes: dict[str, str] = {}
+        records = _absent(task.node, of, results)
+        for name, values in _by_field(task.node, results, self.fields).items():
+            kind = (yield from class_of(self.classify, name, values)) if differ(values) else ""
+            settled = yield from self._settle(name, values, kind)
             if settled is None:
-                conflicts[field] = values
+                conflicts[name] = values
+                classes |= {name: kind} if kind else {}
                 continue
-            merged[field] = settled.value
-            if _differ(values):
-                records.append(_record(task.node, field, values, settled))
+            merged[name] = settled.value
+            if differ(values):
+                records.append(_record(task.node, name, values, settled))
         update: dict[str, Any] = {"merged": plain(merged), "decisions": records}
         if conflicts:
             update["kept"] = keep("conflicts", task.path, plain(conflicts))
-        return Command(goto=task.node if conflicts else self.then, update=update)
+            update["kept"] |= keep("classes", task.path, classes) if classes else {}
+        return self._on(task, state, update, asks=bool(conflicts))
 
-    def _settle(self, field: str, values: Mapping[str, Any]) -> Logic[Settled | None]:
-        if not _differ(values):
+    def _on(
+        self, task: Task, state: Mapping[str, Any], update: dict[str, Any], *, asks: bool
+    ) -> Command[str]:
+        if asks:
+            return Command(goto=task.node, update=update)
+        then = self.then
+        goto = then if isinstance(then, str) else then(with_update(state, {}))
+        return Command(goto=goto, update=update)
+
+    def _settle(self, name: str, values: Mapping[str, Any], kind: str) -> Logic[Settled | None]:
+        if not differ(values):
             return Settled(value=next(iter(values.values())), reason="all agree")
-        resolve: Any = self.resolve
-        for resolver in resolve.get(field, ()) if isinstance(resolve, Mapping) else resolve:
-            settled = yield from call_any(resolver, field, values)
-            if settled is None:
-                continue
-            if isinstance(settled, Settled):
-                return settled
-            return Settled(value=settled, reason=f"{name_of(resolver)} chose it")
-        return None
+        if kind:
+            # A class that a function has made up has no owner: a person must know of it.
+            owner = self.owners.get(kind, People(approvers=self.approvers))
+            return (yield from decide(owner, kind, name, values))
+        resolvers: Any = self.resolve
+        if isinstance(resolvers, Mapping):
+            resolvers = resolvers.get(name, ())
+        return (yield from resolve(resolvers, name, values))
+
+    def _approvers(self, kind: str) -> tuple[str, ...]:
+        owner = self.owners.get(kind)
+        return owner.approvers if isinstance(owner, People) else self.approvers
 
     def _ask(
         self, task: Task, state: Mapping[str, Any], conflicts: Mapping[str, Any]
     ) -> Command[str]:
-        missing = [name for name, values in conflicts.items() if not values]
-        packet = {
+        classes: Mapping[str, str] = kept(state, "classes").get(task.path, {})
+        # One question for all fields that the same persons decide; the others follow.
+        approvers = self._approvers(classes.get(next(iter(conflicts)), ""))
+        mine = {
+            name: values
+            for name, values in conflicts.items()
+            if self._approvers(classes.get(name, "")) == approvers
+        }
+        missing = [name for name, values in mine.items() if not values]
+        packet: MergePacket = {
             "gate": task.node,
-            "conflicts": conflicts,
+            "conflicts": mine,
             "missing": missing,
             "request": str(state.get("message", ""))[:500],
-            "approvers": list(self.approvers),
+            "approvers": list(approvers),
             "answers": ["settle"],
         }
+        if known := {name: classes[name] for name in mine if name in classes}:
+            packet["classes"] = known
         # The merge itself was a visit of its own: after the answer LangGraph runs this one anew.
-        answer = ask(task, state, packet, self._schema(conflicts))
+        answer = ask(task, state, dict(packet), self._schema(mine, approvers))
         if isinstance(answer, Command):
             return answer
-        merged: dict[str, Any] = {}
-        for field, value in answer.values.items():
-            if field not in missing:
-                merged[field] = value
-            else:  # a source's result as the person knows it, or None to go on without
-                merged |= value or {}
-        records = [
-            _record(
-                task.node,
-                field,
-                conflicts[field],
-                Settled(value=value, reason=answer.note or "settled", by="person", who=answer.by),
-            )
-            for field, value in answer.values.items()
-        ]
-        settled = keep("conflicts", task.path, None)
-        update = {"merged": merged, "kept": settled, "decisions": records}
-        return Command(goto=self.then, update=update)
+        records = _settled_by(answer, task.node, mine, classes)
+        rest = {name: values for name, values in conflicts.items() if name not in mine}
+        notes = keep("conflicts", task.path, rest or None)
+        notes |= keep("classes", task.path, None) if classes and not rest else {}
+        merged = _values_in(answer, missing)
+        update = {"merged": merged, "kept": notes, "decisions": records}
+        return self._on(task, state, update, asks=bool(rest))
 
-    def _schema(self, conflicts: Mapping[str, Any]) -> type[MergeAnswer]:
-        approvers = self.approvers
-
+    def _schema(
+        self, conflicts: Mapping[str, Any], approvers: tuple[str, ...]
+    ) -> type[MergeAnswer]:
         class Fitting(MergeAnswer):
             @model_validator(mode="after")
             def _fits(self) -> Self:
@@ -247,6 +224,22 @@ class Merge(Node):
         return Fitting
 
 
+class MergePacket(TypedDict):
+    """Hold what a person is shown of the conflicts that they decide.
+
+    `conflicts` are the values by field and source; `missing` the sources without a result;
+    `classes` the classes of the fields that have one.
+    """
+
+    gate: str
+    conflicts: dict[str, Any]
+    missing: list[str]
+    request: str
+    approvers: list[str]
+    answers: list[str]
+    classes: NotRequired[dict[str, str]]
+
+
 class MergeAnswer(BaseModel):
     """A person's settlement of conflicts: a value for each open field."""
 
@@ -263,6 +256,37 @@ class MergeAnswer(BaseModel):
         return self
 
 
+def _values_in(answer: MergeAnswer, missing: list[str]) -> dict[str, Any]:
+    """Give the merged values that a person has settled."""
+    merged: dict[str, Any] = {}
+    for name, value in answer.values.items():
+        if name not in missing:
+            merged[name] = value
+        else:  # a source's result as the person knows it, or None to go on without
+            merged |= value or {}
+    return merged
+
+
+def _settled_by(
+    answer: MergeAnswer, node: str, conflicts: Mapping[str, Any], classes: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Record how a person has settled each conflict."""
+    records = []
+    for name, value in answer.values.items():
+        reason = answer.note or "settled"
+        kind = f"{classes[name]}: " if name in classes else ""
+        settled = Settled(value=value, reason=f"{kind}{reason}", by="person", who=answer.by)
+        records.append(_record(node, name, conflicts[name], settled))
+    return records
+
+
+def _named(name: str, results: Mapping[str, Any]) -> list[str]:
+    """Give the names of the results that a source of a merge stands for."""
+    if not name.endswith("#"):
+        return [name]
+    return sorted((n for n in results if n.startswith(name)), key=lambda n: (len(n), n))
+
+
 def _by_field(
     node: str, results: Mapping[str, Any], only: tuple[str, ...]
 ) -> dict[str, dict[str, Any]]:
@@ -270,29 +294,10 @@ def _by_field(
     for source, result in results.items():
         if not isinstance(result, Mapping):
             raise ContractBroken(f"{node}: the result of {source} is not a dict: {result!r:.60}")
-        for field, value in result.items():
-            if not only or field in only:
-                fields.setdefault(field, {})[source] = value
+        for name, value in result.items():
+            if not only or name in only:
+                fields.setdefault(name, {})[source] = value
     return fields
-
-
-def _differ(values: Mapping[str, Any]) -> bool:
-    return len({_meaning(value) for value in values.values()}) > 1
-
-
-def _meaning(value: Any) -> str:
-    """Give a digest of a value that takes 50.0 for 50, as agents write either."""
-    return digest(_whole(plain(value)))
-
-
-def _whole(data: Any) -> Any:
-    if isinstance(data, float) and data.is_integer():
-        return int(data)
-    if isinstance(data, list):
-        return [_whole(item) for item in data]
-    if isinstance(data, dict):
-        return {key: _whole(item) for key, item in data.items()}
-    return data
 
 
 def _absent(node: str, of: tuple[str, ...], results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -323,20 +328,3 @@ def _record(node: str, field: str, values: Mapping[str, Any], settled: Settled) 
         seen=seen,
     )
     return plain(decision)  # type: ignore[no-any-return]
-
-
-def _check_resolver(resolver: Any) -> None:
-    """Refuse, such as `vote` in place of `vote()`, what cannot be called with a field's values.
-
-    Raises:
-        DesignError: it names the resolver.
-    """
-    try:
-        inspect.signature(resolver).bind("field", {})
-    except ValueError:  # a builtin without a signature
-        return
-    except TypeError as problem:
-        raise DesignError(
-            f"Merge(resolve=): {name_of(resolver)} cannot take a field and its values by source "
-            f"({problem}); a factory is called, as in resolve=vote()"
-        ) from problem

@@ -13,6 +13,7 @@ from langgraph.types import Command, RetryPolicy
 
 from quintet.errors import CircuitOpen, DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify
+from quintet.nodes.core.joined import is_last, meet_at
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
 from quintet.nodes.core.question import ask_again
@@ -118,6 +119,8 @@ class Recovery:
         otherwise: the last remedy; `escalate()` or `abort()`.
         classify: your own classifier, asked first; None from it means "by the usual rules".
         budget: `retries` bounds the remedies of a run; at the limit, `otherwise` comes at once.
+        join: the node that judges the failure of a branch in place of the last remedy; filled in by
+            `create_parallel`.
 
     Raises:
         DesignError: an `otherwise` that may run out, a retry that is not first, a budget of
@@ -135,6 +138,7 @@ class Recovery:
     otherwise: Remedy = Remedy(kind="escalate", to="person", times=10**9)
     classify: Classifier | None = None
     budget: Budget = Budget()
+    join: str = ""
 
     writes = frozenset({"failures", "remedies", "decisions", "spent", "actions", "kept", "run"})
 
@@ -196,7 +200,8 @@ class Recovery:
     def destinations(self) -> tuple[str, ...]:
         """Name the nodes that a failure may go to."""
         chains = (self.chain(kind) for kind in FAILURE_CLASSES)
-        return tuple(dict.fromkeys(r.to for chain in chains for r in chain if r.to))
+        nodes = (r.to for chain in chains for r in chain if r.to)
+        return tuple(dict.fromkeys((*nodes, self.join) if self.join else nodes))
 
     @property
     def retry_policy(self) -> tuple[RetryPolicy, ...]:
@@ -252,7 +257,11 @@ class Recovery:
         remedies[use] = remedies.get(use, 0) + 1
         # A fallback's own handler sees nothing but what is sent: it takes the count along.
         goto = _target(remedy, step, {**known, "remedies": remedies})
-        return Command(goto=goto, update=update)
+        command = Command(goto=goto, update=update)
+        if not self.join:
+            return command
+        last = is_last(failure) or bool(deadline is not None and deadline.passed)
+        return meet_at(self.join, known, failure, error.node, command, last=last)
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         task = current_task("recover")  # a handler runs as the task that failed

@@ -16,6 +16,7 @@ from quintet.nodes.agents.chat import Conversation, Handoff
 from quintet.nodes.agents.meter import metered
 from quintet.nodes.agents.toolbox import check_tools
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.branch import Branch
 from quintet.nodes.core.actions import as_update, from_state, with_update
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.breaker import Breaker, check_breaker
@@ -67,6 +68,7 @@ class Worker(Node):
         handoffs: the nodes that the agent may pass control to; needs `then`.
         price: what a model's message has cost; needed where the contract limits money.
         breaker: refuses the agent for a while once it has failed too often.
+        branch: its part in a fan-out; filled in by `create_parallel`.
 
     Raises:
         DesignError: an agent that is none, or that holds a raw function in place of an effect;
@@ -82,6 +84,7 @@ class Worker(Node):
     handoffs: tuple[str, ...] = ()
     price: Price | None = None
     breaker: Breaker | None = None
+    branch: Branch | None = None
 
     writes = frozenset({"results", "actions", "spent", "decisions", "kept", "run"})
 
@@ -134,7 +137,11 @@ class Worker(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
         """Call the agent, watch and check it, and put its result into the state."""
         work = _Work(worker=self, state=state, task=current_task("work"))
-        return (yield from work.logic())
+        if self.branch is None:
+            return (yield from work.logic())
+        seat = self.branch.seat(work.task, state, goes=bool(self.then))
+        work.attempt.cut = seat.cut
+        return (yield from seat.work(work.logic()))
 
 
 @dataclass(kw_only=True)

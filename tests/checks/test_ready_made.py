@@ -15,6 +15,7 @@ from quintet.checks import check
 from quintet.graphs import (
     begin,
     create_handoff,
+    create_parallel,
     create_sequential,
     create_single_agent,
     govern,
@@ -24,6 +25,7 @@ from quintet.nodes import (
     Act,
     ApprovalGate,
     Consult,
+    Merge,
     Recovery,
     Router,
     Worker,
@@ -67,6 +69,8 @@ def test_the_ready_made_graphs_have_no_finding():
         create_sequential(workers, gate=GATE),
         create_sequential(workers, gate=GATE, pause_after=("billing",)),
         create_sequential({**workers, "look": review("shipping", bool), "ask": ASK}),
+        create_parallel(workers, gate=GATE),
+        create_parallel(workers, join="first", merge=Merge(of=("billing", "shipping"))),
         create_handoff(ROUTER, workers),
         create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):

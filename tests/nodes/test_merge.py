@@ -12,7 +12,7 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from quintet.nodes import Merge, Recovery, Worker, hand_over, judge_sources, precedence, vote
-from quintet.nodes.merge import Settled
+from quintet.nodes.conflict import Settled
 from quintet.runs import look, settle, start
 from quintet.state import AnswerRefused, ContractBroken, DesignError, checkpointer, plain
 from quintet.testing import ScriptedModel

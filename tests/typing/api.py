@@ -46,8 +46,10 @@ from quintet.nodes import (
     Effect,
     Evidence,
     Examples,
+    FanOut,
     Finish,
     Handoff,
+    Join,
     Merge,
     Node,
     Planner,
@@ -83,7 +85,8 @@ from quintet.nodes.choosers.choose import Cascade, Rules
 from quintet.nodes.choosers.examples import Explanation, Scored
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.choosers.promise import Promise
-from quintet.nodes.merge import MergeAnswer, Settled
+from quintet.nodes.conflict import Settled
+from quintet.nodes.merge import MergeAnswer
 from quintet.runs import (
     Run,
     afork,
@@ -667,7 +670,10 @@ def wrong_nodes(gate: ApprovalGate) -> None:
     Recovery(network=retry())  # type: ignore[call-arg]
     Recovery(classify=lambda problem: "oops")  # type: ignore[arg-type, return-value]
     Merge(of=("a", "b"), then="finish", resolve=two)  # type: ignore[arg-type]
-    Merge(of=("a", "b"))  # type: ignore[call-arg]
+    Merge(then="finish")  # type: ignore[call-arg]
+    Merge(of=("a", "b"), owners={"veto": 3})  # type: ignore[dict-item]
+    FanOut(widht=2)  # type: ignore[call-arg]
+    Join(need="most")  # type: ignore[arg-type]
     Planner(make=7, assignees=("a",))  # type: ignore[arg-type]
     Planner(make=make_plan, assignees=("a",), check=late)  # type: ignore[arg-type]
     Act(effects=(issue_refund,), then="finish")  # type: ignore[arg-type]

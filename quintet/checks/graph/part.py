@@ -133,8 +133,8 @@ class Part:
     def is_gate(self) -> bool:
         """Tell whether the object is an approval gate."""
         kinds = {kind.__name__ for kind in type(self.action).__mro__}
-        # A question of ours, or a review of an output, decides on no action.
-        if self.is_ours and kinds & {"Consult", "Review"}:
+        # A question of ours, a review of an output or a merge of values decides on no action.
+        if self.is_ours and kinds & {"Consult", "Review", "Merge"}:
             return False
         has = "ApprovalGate" in kinds or declared(self.action, "approvers") is not None
         return has and declared(self.action, "asks") is True

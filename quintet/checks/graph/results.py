@@ -18,7 +18,7 @@ from quintet.checks.source.literals import ANYTHING, NOTHING, Values
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
-from quintet.nodes import Planner, Worker
+from quintet.nodes import FanOut, Planner, Worker
 
 Availability = Literal["given", "late", "never", "unknown"]
 
@@ -39,7 +39,7 @@ class Results:
 
         Several results of one name in one step are numbered: `read`, `read#2` and so on.
         """
-        givers = self.givers.get(re.sub(r"#\d+$", "", name), frozenset())
+        givers = self.givers.get(re.sub(r"#\d*$", "", name), frozenset())
         if any(self.tree.runs_before(giver, spot) for giver in givers):
             return "given"
         if not self.complete:
@@ -74,11 +74,18 @@ def _of_worker(entries: Entries, spot: Spot) -> Values:
     ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
     # The result of a Send without a step stands under the worker's own name.
     alone = spot.name in entries.named or entries.is_open or NOTHING in ids
+    alone = alone or _gets_items(entries, spot.name)
     own_name = frozenset({spot.name}) if alone else frozenset()
     return Values(
         known=own_name.union(*(step_id.known for step_id in ids)),
         complete=all(step_id.complete for step_id in ids),
     )
+
+
+def _gets_items(entries: Entries, name: str) -> bool:
+    """Tell whether a fan-out sends items to a node, whose results are then numbered."""
+    actions = (part.action for part in entries.shape.parts.values())
+    return any(isinstance(a, FanOut) and a.each is not None and name in a.to for a in actions)
 
 
 def _step_id(sent: Payload) -> Values:

@@ -19,7 +19,7 @@ from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
 from quintet.checks.source.moves import Moves, command_moves, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
-from quintet.nodes import Planner, Recovery, Worker
+from quintet.nodes import FanOut, Planner, Recovery, Worker
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 
@@ -154,6 +154,8 @@ class Shape:
         """List the targets that a node goes to by name, and not by `Send`."""
         if isinstance(part.action, Planner):
             return Values(known=frozenset({part.action.then, part.action.otherwise}))
+        if isinstance(part.action, FanOut) and part.action.each is not None:
+            return Values(known=declared - frozenset(part.action.to))
         if part.is_ours:
             return Values(known=declared)
         if any(makes_sends(body) for body in part.bodies):

@@ -62,6 +62,7 @@ class Attempt:
         unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
+        cut: gives a call in a form that ends early, where it is at work for a branch.
         place: the journal in which its effects are claimed, and the thread there.
         mode: how the thread's effects are meant; None until one asks for it.
         books: where its spending is written, if it is limited or priced.
@@ -87,6 +88,7 @@ class Attempt:
     ended: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     earlier: Attempt | None = field(default=None, repr=False)
+    cut: Callable[[Call], Call] | None = field(default=None, repr=False)
     place: Place = field(init=False, repr=False)
     mode: Mode | None = field(default=None, init=False, repr=False)
     books: Books | None = field(default=None, init=False, repr=False)

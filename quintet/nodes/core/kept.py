@@ -21,6 +21,10 @@ Note = Literal[
     "consult",  # how often a node has asked a person
     "flow",  # the runs of a workflow's task
     "timer",  # until when a timer runs
+    "fan",  # the branches that were sent out
+    "branch",  # how a branch ended without a result
+    "joined",  # the joins so far
+    "classes",  # the classes of a merge's open conflicts
 ]
 """The kinds of notes that our nodes keep for themselves in the state."""
 

@@ -17,11 +17,13 @@ R = TypeVar("R")
 
 
 def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
-    """Make a call that ends with the attempt's seconds, where they are limited.
+    """Make a call that ends with the attempt's seconds, or with its branch, where they are limited.
 
     Raises:
         BudgetExhausted: they are used up.
     """
+    if attempt.cut is not None:
+        call = attempt.cut(call)
     if (left := attempt.left) is None:
         return (yield call)
     late = attempt.deadline

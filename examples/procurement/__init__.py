@@ -1,0 +1,1 @@
+"""Check purchase requests against policy, vendor and finance side by side, and place orders."""
