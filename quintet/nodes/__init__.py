@@ -14,6 +14,7 @@ from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
+from quintet.nodes.dispatch import Dispatcher
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.identity import Person, Signed, by_name
@@ -22,6 +23,7 @@ from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.subscribe import Subscriber, Wait
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Choice",
     "Chooser",
     "Condition",
+    "Dispatcher",
     "Effect",
     "Evidence",
     "Examples",
@@ -47,7 +50,9 @@ __all__ = [
     "Review",
     "Router",
     "Signed",
+    "Subscriber",
     "Undo",
+    "Wait",
     "Worker",
     "abort",
     "always",
