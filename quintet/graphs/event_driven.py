@@ -25,7 +25,7 @@ from quintet.state.event import EventState, type_name
 DISPATCH = "dispatch"
 
 
-def create_event_driven(
+def create_event_driven(  # noqa: PLR0913 - each is one duty, and all but one have a default
     subscribers: Mapping[str, Any],
     *,
     dispatch: Dispatcher | None = None,

@@ -159,7 +159,7 @@ class _Visit:
         if begins:
             yield from intake.take(dispatcher.read(self.state))
         else:
-            ended = collect(flow, self.state, self.task.path, dispatcher.subscribers)
+            ended = collect(flow, self.state, dispatcher.subscribers)
             if ended.moved and ended.seen != flow.looked:
                 # A fallback may still be running: `defer` waits for edges, not for `Send`.
                 flow.looked = ended.seen
@@ -241,7 +241,7 @@ class _Visit:
         return (yield from self._end(""))
 
     def _end(self, abort: str) -> Logic[Command[Any]]:
-        flow, dispatcher = self.flow, self.dispatcher
+        flow = self.flow
         for item in flow.queue:
             for event in item["events"]:
                 self._bury(event, "the run was aborted before", item["to"])

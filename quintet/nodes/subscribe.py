@@ -140,10 +140,8 @@ class Subscriber:
         """
         if self.by is None:
             return event.subject
-        if callable(self.by):
-            key = self.by(typed)
-        else:
-            key = values(typed).get(self.by)
+        by = self.by
+        key = by(typed) if callable(by) else values(typed).get(by)
         if key is None or key == "":
             raise ContractBroken(f"it has no key by {name_of(self.by)!r}", side="needs")
         return str(key)

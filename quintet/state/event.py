@@ -10,6 +10,8 @@ which handlers it came.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Any, Self
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ from quintet.errors import DesignError
 from quintet.state.channels import Latest
 from quintet.state.clock import now
 from quintet.state.fragments import OrchestrationState
-from quintet.state.record import digest, plain
+from quintet.state.record import plain
 
 JSON = "application/json"
 STEP = " -> "
@@ -117,10 +119,10 @@ class Event:
         kept = {name: value for name, value in own.items() if value or name in needed}
         return {**kept, **self.extensions}
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Give a digest of source and id, equal for all deliveries of the same event."""
-        return digest([self.source, self.id])
+        return identity_of(self.source, self.id)
 
     @property
     def handlers(self) -> tuple[str, ...]:
@@ -129,6 +131,12 @@ class Event:
 
 
 _ATTRIBUTES = tuple(each.name for each in fields(Event) if each.name != "extensions")
+
+
+def identity_of(source: str, id: str) -> str:
+    """Give the digest of a source and an id."""
+    text = f"{len(source)} {source}{id}"
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def type_name(kind: Any) -> str:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review", "events"]
 """A planner's progress; how a step ended; work that waits for a person; a merge's open conflicts;
-a route that a router took; an undo that was tried; the rounds that an output was shown; a dispatcher's
-events."""
+a route that a router took; an undo that was tried; the rounds that an output was shown; the
+events at a dispatcher."""
 
 
 def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from quintet.nodes.core.kept import keep
 from quintet.nodes.events.emitted import shown
 from quintet.nodes.subscribe import Subscriber, Wait
 from quintet.state.event import STEP, Event, type_name
-from quintet.state.record import digest
+from quintet.state.event import identity_of as identity
 
 Plain = dict[str, Any]
 
@@ -126,12 +126,12 @@ class Flow:
         rest: set[int] = {id(item) for item in self.queue}
         for (to, key), items in (quiet or lanes).items():
             batch = subscribers[to].batch
-            items = items[:1] if subscribers[to].alone and not batch else items
-            calls = [item["events"] for item in items]
+            most = 1 if subscribers[to].alone and not batch else len(items)
+            calls = [item["events"] for item in items[:most]]
             if batch:
                 calls = [[event for call in calls for event in call]]
             taken.append({"to": to, "key": key, "calls": calls})
-            rest -= {id(item) for item in items}
+            rest -= {id(item) for item in items[:most]}
         self.queue = [item for item in self.queue if id(item) in rest]
         return taken
 
@@ -157,7 +157,7 @@ def slot_of(to: str, key: str) -> str:
 
 def identity_of(envelope: Mapping[str, Any]) -> str:
     """Give the identity of an event in its envelope."""
-    return digest([envelope.get("source", ""), envelope.get("id", "")])
+    return identity(envelope.get("source", ""), envelope.get("id", ""))
 
 
 def types_of(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:

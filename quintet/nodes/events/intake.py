@@ -10,7 +10,7 @@ from quintet.errors import QuintetError
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_line
 from quintet.nodes.events.emitted import shown
-from quintet.nodes.events.flow import Flow, cycle_in, slot_of
+from quintet.nodes.events.flow import Flow, cycle_in, identity_of, slot_of
 from quintet.nodes.events.memory import Memory
 from quintet.nodes.subscribe import typed
 from quintet.state.event import Event, deliver, type_name
@@ -153,7 +153,10 @@ class Intake:
             wait = self.dispatcher.subscribers[name].wait
             if wait is not None and wait.carry and slot_of(name, key) not in self.flow.waits:
                 slots.add(slot_of(name, key))
-        self.flow.waits.update((yield from self.memory.read_waits(slots)))
+        waits = yield from self.memory.read_waits(slots)
+        self.flow.waits.update(waits)
+        # Their senders have named them too, in a run before.
+        self.flow.named += [identity_of(e) for slot in waits.values() for e in slot["events"]]
 
     def _queue(self, name: str, key: str, event: Event) -> None:
         subscriber = self.dispatcher.subscribers[name]

@@ -86,9 +86,7 @@ class Ended:
                 bury(event, str(problem), lane["to"])
 
 
-def collect(
-    flow: Flow, state: Mapping[str, Any], path: str, subscribers: Mapping[str, Subscriber]
-) -> Ended:
+def collect(flow: Flow, state: Mapping[str, Any], subscribers: Mapping[str, Subscriber]) -> Ended:
     """Read the ends of all lanes that are under way."""
     notes, results = kept(state, "step"), state.get("results") or {}
     ends = {key: notes[key] for key in flow.lanes if key in notes}
