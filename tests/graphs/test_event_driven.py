@@ -710,7 +710,7 @@ def test_a_worker_gets_all_that_its_wait_has_collected():
 
 
 def test_a_model_worker_reacts_to_an_event_and_gives_one():
-    model = ScriptedModel([{"order": "a"}])
+    model = ScriptedModel(['{"order": "a"}'])
     worker = Worker(agent=model, contract=Contract(goal="Pay", needs=Ordered, gives=Paid))
     graph = create_event_driven({"pay": worker, "ship": ship_each()})
     ended = start(graph.compile(), deliver(event(Ordered("a"))))
@@ -1057,12 +1057,16 @@ def charges(request: Ordered, tools: Any) -> Paid:
     return Paid(request.order)
 
 
-def paying(*, gate: bool) -> StateGraph[Any]:
+def charging() -> Worker:
     contract = Contract(goal="Pay", needs=Ordered, gives=Paid, tools=(CHARGE,))
+    return Worker(agent=charges, contract=contract)
+
+
+def paying() -> StateGraph[Any]:
     ships = Subscriber(handler=Log().ships, by="order", wait=Wait(at_least=2, carry=True))
-    parts = {"pay": Worker(agent=charges, contract=contract), "pack": Log().packs, "ship": ships}
+    parts = {"pay": charging(), "pack": Log().packs, "ship": ships}
     asks = ApprovalGate(when=lambda action: action.arguments["order"] == "b")
-    return create_event_driven(parts, gate=asks if gate else None)
+    return create_event_driven(parts, gate=asks)
 
 
 def ends(values: Any) -> Any:
@@ -1073,22 +1077,21 @@ def ends(values: Any) -> Any:
 
 
 def test_no_crash_loses_or_doubles_an_event_or_its_effect():
-    events = [event(Ordered("a")), event(Ordered("b")), event(Ordered("a")), event(Strange("x"))]
+    events = [event(Ordered("b")), event(Ordered("b"))]
     report = crashpoints(
-        lambda: paying(gate=True),
+        paying,
         deliver(*events),
         person=lambda packet: approve(by="maria"),
         ends=ends,
     )
     assert report.ok, report
-    assert len(report.effects) == 2
+    assert len(report.effects) == 1
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-@pytest.mark.parametrize("nest", [nested_in, as_agent])
+@pytest.mark.parametrize(("nest", "asynchronous"), [(nested_in, False), (as_agent, True)])
 def test_no_crash_of_a_nested_one_does_either(nest, asynchronous):
     report = crashpoints(
-        lambda: nest(paying(gate=False), CHARGE),
+        lambda: nest(create_event_driven({"pay": charging(), "ship": ship_each()}), CHARGE),
         deliver(event(Ordered("a"))),
         ends=lambda values: (values["outcome"]["status"], sorted(values["results"])),
         asynchronous=asynchronous,
