@@ -1,1 +1,1 @@
-"""Show how alerts become tickets, pages and restarts: the reference system of event-driven graphs."""
+"""Show an incident desk: alerts become tickets, pages and restarts, each once."""
