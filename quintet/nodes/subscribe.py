@@ -143,7 +143,8 @@ class Subscriber:
         by = self.by
         key = by(typed) if callable(by) else values(typed).get(by)
         if key is None or key == "":
-            raise ContractBroken(f"it has no key by {name_of(self.by)!r}", side="needs")
+            named = by if isinstance(by, str) else name_of(by)
+            raise ContractBroken(f"it has no key by {named!r}", side="needs")
         return str(key)
 
     def missing(self, waiting: Mapping[str, int]) -> int:

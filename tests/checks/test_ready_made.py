@@ -14,12 +14,23 @@ from examples.support.graph import app as support
 from quintet.checks import check
 from quintet.graphs import (
     begin,
+    create_event_driven,
     create_handoff,
     create_sequential,
     create_single_agent,
     govern,
 )
-from quintet.nodes import Act, ApprovalGate, Recovery, Router, Worker, abort, effect, hand_over
+from quintet.nodes import (
+    Act,
+    ApprovalGate,
+    Recovery,
+    Router,
+    Subscriber,
+    Worker,
+    abort,
+    effect,
+    hand_over,
+)
 from quintet.state import Contract, OrchestrationState
 
 
@@ -44,6 +55,12 @@ LETTER = effect(write, key="letter:{order}")
 BILLING = Worker(agent=answer, contract=Contract(goal="refund", needs=(), tools=(REFUND,)))
 SHIPPING = Worker(agent=answer, contract=Contract(goal="ship", needs=()))
 GATE = ApprovalGate(approvers=("lead",))
+
+
+class Paid(TypedDict):
+    order: str
+
+
 ROUTER = Router(choose=choose, to=("billing", "shipping"), otherwise="person")
 
 
@@ -53,6 +70,7 @@ def test_the_ready_made_graphs_have_no_finding():
         create_single_agent(SHIPPING),
         create_single_agent(BILLING, gate=GATE),
         create_sequential(workers, gate=GATE),
+        create_event_driven({"billing": Subscriber(handler=BILLING, on=Paid)}, gate=GATE),
         create_handoff(ROUTER, workers),
         create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):

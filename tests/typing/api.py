@@ -29,9 +29,11 @@ from quintet.graphs import (
     by_plan,
     by_route,
     check,
+    create_event_driven,
     create_handoff,
     create_sequential,
     create_single_agent,
+    draw_events,
     govern,
 )
 from quintet.graphs.edges import Begin, Path
@@ -41,6 +43,7 @@ from quintet.nodes import (
     ApprovalGate,
     Breaker,
     Choice,
+    Dispatcher,
     Effect,
     Evidence,
     Examples,
@@ -52,7 +55,9 @@ from quintet.nodes import (
     Recovery,
     Remedy,
     Router,
+    Subscriber,
     Undo,
+    Wait,
     Worker,
     abort,
     always,
@@ -130,6 +135,8 @@ from quintet.state import (
     EffectUnknown,
     Ended,
     Entry,
+    Event,
+    EventState,
     Failure,
     GraphChanged,
     HandoffLoop,
@@ -156,6 +163,7 @@ from quintet.state import (
     Unmet,
     Worked,
     checkpointer,
+    deliver,
     digest,
     plain,
     run_of,
@@ -481,7 +489,22 @@ def ready_made(worker: Worker, model: ScriptedModel) -> tuple[StateGraph[Any], .
         create_single_agent(worker, gate=gate, success=(has_draft,)),
         create_sequential({"chat": chat, "own": greet}, state=Letters, recover=remedies()),
         create_handoff(router, {"long": planner, "w": worker, "own": send}, intake=greet),
+        create_event_driven(
+            {
+                "bill": Subscriber(handler=worker, on=Order, by="order_id"),
+                "both": Subscriber(handler=make_plan, on=Order, wait=Wait(at_least=2, of=3)),
+            },
+            dispatch=Dispatcher(inputs=(Order,), depth=4, most=99, dead="record"),
+            state=EventState,
+        ),
     )
+
+
+def events(graph: StateGraph[Any], order: Order) -> None:
+    event = Event.of(order, type=Order, id="1", source="shop")
+    assert_type(event, Event)
+    assert_type(deliver(event, order), dict[str, Any])
+    assert_type(draw_events(graph), str)
 
 
 def answers(app: App) -> None:
@@ -682,6 +705,8 @@ def wrong_parts(worker: Worker) -> None:
     cascade("long", by_length)  # type: ignore[arg-type]
     create_handoff({"a": worker}, worker)  # type: ignore[arg-type]
     create_sequential([worker])  # type: ignore[arg-type]
+    create_event_driven([worker])  # type: ignore[arg-type]
+    Dispatcher(dead="drop")  # type: ignore[arg-type]
     create_single_agent(worker, gate=True)  # type: ignore[arg-type]
     create_single_agent(worker, recover=retry())  # type: ignore[arg-type]
     by_outcome(done=END)  # type: ignore[call-arg]
