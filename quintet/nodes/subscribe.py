@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.call import input_runnable
-from quintet.nodes.core.node import values
 from quintet.nodes.events.types import (
     first_hint,
     hints_of,
@@ -141,7 +140,8 @@ class Subscriber:
         if self.by is None:
             return event.subject
         by = self.by
-        key = by(typed) if callable(by) else values(typed).get(by)
+        data = event.data if isinstance(event.data, dict) else {}
+        key = by(typed) if callable(by) else data.get(by)
         if key is None or key == "":
             named = by if isinstance(by, str) else name_of(by)
             raise ContractBroken(f"it has no key by {named!r}", side="needs")

@@ -8,9 +8,8 @@ which handlers it came.
 # No postponed annotations here; `state.fragments` says why.
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, datetime
-from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Self
 from uuid import uuid4
@@ -111,6 +110,15 @@ class Event:
         rest = {key: plain(value) for key, value in envelope.items() if key not in _ATTRIBUTES}
         return cls(**{**known, "extensions": rest})
 
+    @classmethod
+    def kept(cls, envelope: Mapping[str, Any]) -> Self:
+        """Read an envelope that was made here, quicker than `read`: it was checked then."""
+        event = object.__new__(cls)
+        known = {name: value for name, value in envelope.items() if name in _ATTRIBUTES}
+        rest = {name: value for name, value in envelope.items() if name not in known}
+        vars(event).update({**_DEFAULTS, **known, "extensions": rest})
+        return event
+
     @property
     def envelope(self) -> dict[str, Any]:
         """Give the envelope as plain data, without the attributes that are empty."""
@@ -119,7 +127,7 @@ class Event:
         kept = {name: value for name, value in own.items() if value or name in needed}
         return {**kept, **self.extensions}
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """Give a digest of source and id, equal for all deliveries of the same event."""
         return identity_of(self.source, self.id)
@@ -130,7 +138,8 @@ class Event:
         return tuple(self.trail.split(STEP)) if self.trail else ()
 
 
-_ATTRIBUTES = tuple(each.name for each in fields(Event) if each.name != "extensions")
+_ATTRIBUTES = {each.name: None for each in fields(Event) if each.name != "extensions"}
+_DEFAULTS = {each.name: each.default for each in fields(Event) if each.default is not MISSING}
 
 
 def identity_of(source: str, id: str) -> str:

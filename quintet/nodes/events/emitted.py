@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from quintet.errors import ContractBroken
 from quintet.nodes.events.types import is_told_by_class
 from quintet.state.clock import now
-from quintet.state.event import STEP, Event, at_utc, type_name
-from quintet.state.record import digest, faults, validated
+from quintet.state.event import STEP, Event, at_utc, identity_of, type_name
+from quintet.state.record import faults, validated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +55,23 @@ class Emitter:
         An id that nobody has named is made from the events that it follows from, so that it is the
         same when the handler is called anew after a crash.
         """
-        source = digest([[parent.identity for parent in parents], self.name])
+        source = identity_of(self.name, " ".join(parent.identity for parent in parents))
         longest = max(parents, key=lambda parent: len(parent.handlers))
         trail = STEP.join((*longest.handlers, self.name))
+        time = at_utc(now())
         packed = []
         for number, item in enumerate(answer):
             event = self._checked(item)
-            filled = replace(
-                event,
-                id=event.id or f"{source}.{number}",
-                source=event.source or self.name,
-                subject=event.subject or self.key,
-                time=event.time or at_utc(now()),
-                cause=event.cause or parents[-1].id,
-                trail=trail,
-            )
-            packed.append({"event": filled.envelope, "named": bool(event.id)})
+            filled = {
+                "id": event.id or f"{source}.{number}",
+                "source": event.source or self.name,
+                "subject": event.subject or self.key,
+                "time": event.time or time,
+                "cause": event.cause or parents[-1].id,
+                "trail": trail,
+            }
+            given = {name: value for name, value in filled.items() if value}
+            packed.append({"event": event.envelope | given, "named": bool(event.id)})
         return packed
 
     def of_result(self, result: Any, parents: Sequence[Event]) -> list[dict[str, Any]]:

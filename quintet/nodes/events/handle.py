@@ -60,7 +60,7 @@ class Handle(Node):
         calls = step.record.get("calls", ())
         for number, call in enumerate(calls):
             try:
-                yield from work.do([Event.read(envelope) for envelope in call])
+                yield from work.do([Event.kept(envelope) for envelope in call])
             except GraphBubbleUp:
                 raise
             except Exception:

@@ -63,7 +63,7 @@ class Intake:
         yield from self._put(
             [
                 Arrival(
-                    event=Event.read(item["event"]),
+                    event=Event.kept(item["event"]),
                     named=item.get("named", False),
                     to=item.get("to", ""),
                 )
@@ -104,26 +104,35 @@ class Intake:
             flow.count("absorbed")
         if arrival.named:
             flow.named.append(event.identity)
-        try:
-            data = typed(dispatcher.kinds, event)
+        yield from self._keyed(arrival, left)
+
+    def _keyed(self, arrival: Arrival, names: list[str]) -> Iterable[tuple[str, str, Event]]:
+        """Give each handler that an event is for, with the key that it goes by."""
+        event, kinds = arrival.event, self.dispatcher.kinds
+        try:  # what a handler gave was checked there
+            data = typed(kinds, event) if arrival.outside else None
         except QuintetError as problem:
             self._bury(event.envelope, str(problem))
             return
-        for name in left:
+        for name in names:
+            subscriber = self.dispatcher.subscribers[name]
             try:
-                yield name, dispatcher.subscribers[name].key_of(event, data), event
+                if data is None and callable(subscriber.by):
+                    data = typed(kinds, event)
+                yield name, subscriber.key_of(event, data), event
             except Exception as problem:  # noqa: BLE001 - the user's function may fail in any way
                 self._bury(event.envelope, f"{type(problem).__name__}: {problem}", name)
 
     def _is_repeated(self, arrival: Arrival) -> bool:
         """Absorb an event that came before in this run; refuse another one under its id."""
         flow, event = self.flow, arrival.event
-        content = digest([event.type, event.data])
+        # A handler's own id says that it is the same, whatever it holds.
+        content = digest([event.type, event.data]) if arrival.outside else ""
         before = flow.seen.get(event.identity)
         if before is None:
             flow.seen[event.identity] = content
             return False
-        if before == content or not arrival.outside:  # a handler's own id says that it is the same
+        if before == content or not arrival.outside:
             flow.count("absorbed")
         else:
             self._bury(event.envelope, "another event of its source has its id, and other content")

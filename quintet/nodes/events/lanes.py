@@ -77,7 +77,7 @@ class Ended:
         result = self.results.get(lane["step"])
         if result is None:
             return
-        parents = [Event.read(event) for event in lane["calls"][0]]
+        parents = [Event.kept(event) for event in lane["calls"][0]]
         emitter = Emitter(name=lane["to"], emits=subscriber.emits, key=lane["key"])
         try:
             self.emitted += emitter.of_result(result, parents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from quintet.nodes.core.attempt import Attempt
@@ -30,9 +31,14 @@ class Memory:
     task: Task
     run: str
 
+    @cached_property
+    def attempt(self) -> Attempt:
+        """Give an attempt that is opened for its journal alone."""
+        return Attempt(task=self.task)
+
     def read(self) -> Logic[dict[str, set[str]]]:
         """Give the identities that each handler has handled in earlier runs of the thread."""
-        attempt = Attempt(task=self.task)
+        attempt = self.attempt
         known: dict[str, set[str]] = {}
         if not attempt.place.shared:
             return known
@@ -56,9 +62,9 @@ class Memory:
 
     def read_waits(self, slots: Collection[str]) -> Logic[dict[str, Any]]:
         """Give what waits at these places since earlier runs."""
-        attempt = Attempt(task=self.task)
-        if not slots or not attempt.place.shared:
+        if not slots or not self.attempt.place.shared:
             return {}
+        attempt = self.attempt
         subjects = {self._place_of(slot): slot for slot in slots}
         arguments = (attempt.place.thread, tuple(subjects))
         heads: dict[str, Entry] = yield Call(attempt.place.journal.heads, arguments, blocks=True)
@@ -76,7 +82,7 @@ class Memory:
         return f"waits {self.task.path} {slot}"
 
     def _append(self, subject: str, kind: str, value: Mapping[str, Any]) -> Logic[None]:
-        attempt = Attempt(task=self.task)
+        attempt = self.attempt
         if not attempt.place.shared or (yield from attempt.find_mode()).dry:
             return
         arguments = (attempt.place.thread, subject, kind, value)
