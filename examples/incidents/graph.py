@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.graph import StateGraph
 
 from quintet.graphs import create_event_driven
-from quintet.nodes import ApprovalGate, Dispatcher, Subscriber, Wait, Worker
+from quintet.nodes import ApprovalGate, Collect, Dispatcher, Subscriber, Worker
 from quintet.state import Action, Contract
 
 from .agents import RULES, explains_all, opens, rests_on_map, triage
@@ -59,7 +59,7 @@ def build(desk: TicketDesk, agents: Mapping[str, Any] = RULES) -> StateGraph[Any
                 handler=shut,
                 on=(Ticketed, Resolved),
                 by="incident",
-                wait=Wait(at_least=2, carry=True),
+                collect=Collect(at_least=2, carry=True),
             ),
         },
         dispatch=Dispatcher(inputs=(Alert,)),

@@ -23,7 +23,7 @@ from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
-from quintet.nodes.subscribe import Subscriber, Wait
+from quintet.nodes.subscribe import Collect, Subscriber
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Breaker",
     "Choice",
     "Chooser",
+    "Collect",
     "Condition",
     "Dispatcher",
     "Effect",
@@ -52,7 +53,6 @@ __all__ = [
     "Signed",
     "Subscriber",
     "Undo",
-    "Wait",
     "Worker",
     "abort",
     "always",

@@ -27,7 +27,7 @@ from quintet.state.verdict import name_of, refuse_async
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wait:
+class Collect:
     """Wait for several events of one key, and then call the handler with them.
 
     A handler that takes several types waits for events of different types; one that takes one type,
@@ -53,9 +53,9 @@ class Wait:
             if number is None and name == "of":
                 continue
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                raise DesignError(f"Wait({name}={number!r:.60}): give a whole number from 1")
+                raise DesignError(f"Collect({name}={number!r:.60}): give a whole number from 1")
         if self.of is not None and self.of < self.at_least:
-            raise DesignError(f"Wait(at_least={self.at_least}, of={self.of}): of cannot be less")
+            raise DesignError(f"Collect(at_least={self.at_least}, of={self.of}): of cannot be less")
 
 
 Key = str | Callable[[Any], Any]
@@ -76,7 +76,7 @@ class Subscriber:
             for a worker its contract's `gives`, where somebody takes that.
         by: the key: of one key, it handles one event after the other, and of several keys side by
             side. By default the event's subject.
-        wait: the events of one key that it waits for; it gets them as a list.
+        collect: the events of one key that it waits for; it gets them as a list.
         batch: whether it gets all events of a key that have come, as a list. By default where its
             argument is annotated as a list.
 
@@ -89,7 +89,7 @@ class Subscriber:
     on: Any = None
     emits: Any = None
     by: Key | None = None
-    wait: Wait | None = None
+    collect: Collect | None = None
     batch: bool | None = None
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Subscriber:
         on = self._read_on(hint) if self.on is None else _types("on", self.on)
         emits = self._read_emits() if self.emits is None else _types("emits", self.emits)
         several = takes_several(hint)
-        batch = several and self.wait is None if self.batch is None else self.batch
+        batch = several and self.collect is None if self.batch is None else self.batch
         for name, value in (("on", on), ("emits", emits), ("batch", batch)):
             object.__setattr__(self, name, value)
         refuse_async(f"Subscriber({self.called})", self.by if callable(self.by) else None)
@@ -149,9 +149,9 @@ class Subscriber:
 
     def missing(self, waiting: Mapping[str, int]) -> int:
         """Give how many more events it waits for, by the number of each type that has come."""
-        wait = self.wait or Wait(at_least=1)
+        collect = self.collect or Collect(at_least=1)
         came = len(waiting) if len(self.on) > 1 else sum(waiting.values())
-        return max(wait.at_least - came, 0)
+        return max(collect.at_least - came, 0)
 
     def giving(self, known: Mapping[str, Any]) -> Subscriber:
         """Give it with the types that its worker gives, where these are types of events.
@@ -192,33 +192,35 @@ class Subscriber:
         return tuple(filter(is_told_by_class, types_in(hints_of(self.handler).get("return"))))
 
     def _check(self, *, several: bool, annotated: bool) -> None:
-        wait = self.wait
-        if wait is not None and self.batch:
-            raise DesignError(f"Subscriber({self.called}): give wait= or batch=, not both")
-        if annotated and (wait is not None or self.batch) and not several:
+        collect = self.collect
+        if collect is not None and self.batch:
+            raise DesignError(f"Subscriber({self.called}): give collect= or batch=, not both")
+        if annotated and (collect is not None or self.batch) and not several:
             raise DesignError(
                 f"Subscriber({self.called}): it gets several events, but its argument is annotated "
                 "as one; annotate it as a list"
             )
-        if annotated and several and wait is None and not self.batch:
+        if annotated and several and collect is None and not self.batch:
             raise DesignError(f"Subscriber({self.called}): it gets one event, not a list")
-        if wait is not None and not self.on:
+        if collect is not None and not self.on:
             raise DesignError(f"Subscriber({self.called}): it waits, but takes no events")
         if (
-            wait is not None
+            collect is not None
             and len(self.on) > 1
-            and max(wait.at_least, wait.of or 1) > len(self.on)
+            and max(collect.at_least, collect.of or 1) > len(self.on)
         ):
             raise DesignError(
-                f"Subscriber({self.called}): it waits for {wait.at_least} of "
-                f"{wait.of or len(self.on)} different types, and takes {len(self.on)}"
+                f"Subscriber({self.called}): it waits for {collect.at_least} of "
+                f"{collect.of or len(self.on)} different types, and takes {len(self.on)}"
             )
         if isinstance(self.handler, Router):
             self._check_router(self.handler)
 
     def _check_router(self, router: Router) -> None:
-        if wait := self.wait or self.batch:
-            raise DesignError(f"Subscriber(Router): a router takes one event at a time, not {wait}")
+        if collect := self.collect or self.batch:
+            raise DesignError(
+                f"Subscriber(Router): a router takes one event at a time, not {collect}"
+            )
         if self.emits:
             raise DesignError("Subscriber(Router): a router emits nothing; it passes events on")
         if router.budget != Budget(handoffs=HANDOFFS) or router.exhausted:

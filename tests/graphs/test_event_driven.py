@@ -17,12 +17,12 @@ from typing_extensions import TypedDict
 from quintet.graphs import check, create_event_driven, create_sequential, draw_events
 from quintet.nodes import (
     ApprovalGate,
+    Collect,
     Dispatcher,
     Handoff,
     Recovery,
     Router,
     Subscriber,
-    Wait,
     Worker,
     abort,
     by_rules,
@@ -59,9 +59,9 @@ from tests.graphs.eventful import (
 WAYS = ("sync", "async")
 
 
-def shop(log: Log, wait: Wait | None = None, **options: Any) -> StateGraph[Any]:
+def shop(log: Log, collect: Collect | None = None, **options: Any) -> StateGraph[Any]:
     """Build a shop: what is ordered is paid and packed, and shipped once both are done."""
-    ships = Subscriber(handler=log.ships, by="order", wait=wait or Wait(at_least=2))
+    ships = Subscriber(handler=log.ships, by="order", collect=collect or Collect(at_least=2))
     parts = {"pay": log.pays, "pack": log.packs, "ship": ships}
     return create_event_driven(parts, **{"recover": HASTY, **options})
 
@@ -219,14 +219,17 @@ def mistaken(**options: Any) -> Callable[[], Any]:
         ),
         (lambda: Subscriber(on=Ordered, handler=several, batch=False), "one event, not a list"),
         (
-            lambda: Subscriber(handler=one, wait=Wait(at_least=2)),
+            lambda: Subscriber(handler=one, collect=Collect(at_least=2)),
             "several events, but",
         ),
         (lambda: Subscriber(handler=one, batch=True), "annotated as one"),
-        (lambda: Subscriber(handler=several, batch=True, wait=Wait(at_least=2)), "not both"),
-        (lambda: Subscriber(on=(), handler=several, wait=Wait(at_least=2)), "takes no events"),
+        (lambda: Subscriber(handler=several, batch=True, collect=Collect(at_least=2)), "not both"),
         (
-            lambda: Subscriber(handler=Log().ships, wait=Wait(at_least=3)),
+            lambda: Subscriber(on=(), handler=several, collect=Collect(at_least=2)),
+            "takes no events",
+        ),
+        (
+            lambda: Subscriber(handler=Log().ships, collect=Collect(at_least=3)),
             "waits for 3 of 2 different types",
         ),
         (lambda: Subscriber(on=int, handler=one), "give dataclasses"),
@@ -239,8 +242,8 @@ def mistaken(**options: Any) -> Callable[[], Any]:
             ),
             "its budget is not looked at",
         ),
-        (lambda: Wait(at_least=0), "whole number from 1"),
-        (lambda: Wait(at_least=2, of=1), "of cannot be less"),
+        (lambda: Collect(at_least=0), "whole number from 1"),
+        (lambda: Collect(at_least=2, of=1), "of cannot be less"),
         (lambda: Dispatcher(depth=0), "depth=0"),
         (lambda: Dispatcher(most=True), "most=True"),
         (lambda: Dispatcher(dead="drop"), "'escalate' or 'record'"),  # type: ignore[arg-type]
@@ -274,7 +277,7 @@ def test_events_of_one_key_come_in_order_and_keys_side_by_side():
 
     def notes(ordered: Ordered) -> None:
         if ordered.amount == 0:
-            meeting.wait()  # both keys are at their first event at once
+            meeting.collect()  # both keys are at their first event at once
         log.notes(ordered)
 
     events = [event(Ordered(key, n), n) for n in range(5) for key in ("a", "b")]
@@ -354,18 +357,18 @@ def test_a_handler_gets_all_events_of_a_key_at_once_where_it_takes_a_list():
 # Waiting for k of n
 
 
-def voting(wait: Wait, log: Log, **options: Any) -> StateGraph[Any]:
+def voting(collect: Collect, log: Log, **options: Any) -> StateGraph[Any]:
     def decides(votes: list[Ordered]) -> dict[str, Any]:
         log.calls.append(("decide", votes[0].order, sum(v.amount for v in votes)))
         return {"sum": sum(v.amount for v in votes)}
 
-    part = Subscriber(handler=decides, by="order", wait=wait)
+    part = Subscriber(handler=decides, by="order", collect=collect)
     return create_event_driven({"decide": part}, **options)
 
 
 def test_two_of_three_are_enough_and_the_third_is_late():
     log = Log()
-    graph = voting(Wait(at_least=2, of=3), log)
+    graph = voting(Collect(at_least=2, of=3), log)
     ended = start(graph.compile(), deliver(*[event(Ordered("a", 10**n), n) for n in range(3)]))
     assert (ended.status, log.calls) == ("done", [("decide", "a", 11)])
     assert summary(ended.values)["late"] == 1
@@ -373,7 +376,7 @@ def test_two_of_three_are_enough_and_the_third_is_late():
 
 def test_after_all_have_come_the_next_round_begins():
     log = Log()
-    graph = voting(Wait(at_least=2, of=3), log)
+    graph = voting(Collect(at_least=2, of=3), log)
     events = [event(Ordered("a", 10**n), n) for n in range(5)]
     ended = start(graph.compile(), deliver(*events))
     assert (ended.status, log.calls) == ("done", [("decide", "a", 11), ("decide", "a", 11000)])
@@ -385,7 +388,7 @@ def test_two_of_three_types():
     def ships(parts: list[Paid | Packed | Ordered]) -> None:
         log.calls.append(("ship", parts[0].order, len(parts)))
 
-    part = Subscriber(handler=ships, by="order", wait=Wait(at_least=2))
+    part = Subscriber(handler=ships, by="order", collect=Collect(at_least=2))
     app = create_event_driven({"ship": part}).compile()
     events = [event(Paid("a")), event(Paid("a"), 1), event(Packed(order="a")), event(Ordered("a"))]
     ended = start(app, deliver(*events))
@@ -396,7 +399,7 @@ def test_two_of_three_types():
 
 
 def test_what_waits_at_the_end_of_a_run_is_a_dead_letter():
-    ended = start(voting(Wait(at_least=2), Log()).compile(), deliver(event(Ordered("a"))))
+    ended = start(voting(Collect(at_least=2), Log()).compile(), deliver(event(Ordered("a"))))
     assert ended.status == "escalated"
     assert "it waits for 1 more, which did not come" in reason(ended)
 
@@ -405,7 +408,7 @@ def test_what_waits_at_the_end_of_a_run_is_a_dead_letter():
 def test_what_waits_is_carried_over_to_the_next_run_where_that_is_declared(url, tmp_path):
     log = Log()
     with checkpointer(url.format(tmp_path)) as saver:
-        app = voting(Wait(at_least=2, of=3, carry=True), log).compile(checkpointer=saver)
+        app = voting(Collect(at_least=2, of=3, carry=True), log).compile(checkpointer=saver)
         first = start(app, deliver(event(Ordered("a", 1), 1)), thread="t")
         again = start(app, deliver(event(Ordered("a", 1), 1)), thread="t")
         second = start(app, deliver(event(Ordered("a", 2), 2)), thread="t")
@@ -703,7 +706,7 @@ def test_a_worker_gets_all_that_its_wait_has_collected():
         return {"types": sorted(e["type"] for e in request["events"]), "boxes": request["boxes"]}
 
     worker = answers(agent, needs=("events", "order", "boxes"))
-    part = Subscriber(handler=worker, on=(Paid, Packed), by="order", wait=Wait(at_least=2))
+    part = Subscriber(handler=worker, on=(Paid, Packed), by="order", collect=Collect(at_least=2))
     app = create_event_driven({"ship": part}).compile()
     ended = start(app, deliver(event(Paid("a")), event(Packed(order="a", boxes=3))))
     assert ended.values["results"]["ship:a"] == {"types": ["Packed", "Paid"], "boxes": 3}
@@ -1063,7 +1066,7 @@ def charging() -> Worker:
 
 
 def paying() -> StateGraph[Any]:
-    ships = Subscriber(handler=Log().ships, by="order", wait=Wait(at_least=2, carry=True))
+    ships = Subscriber(handler=Log().ships, by="order", collect=Collect(at_least=2, carry=True))
     parts = {"pay": charging(), "pack": Log().packs, "ship": ships}
     asks = ApprovalGate(when=lambda action: action.arguments["order"] == "b")
     return create_event_driven(parts, gate=asks)

@@ -12,7 +12,7 @@ from typing import Any
 
 from quintet.nodes.core.kept import keep
 from quintet.nodes.events.emitted import shown
-from quintet.nodes.subscribe import Subscriber, Wait
+from quintet.nodes.subscribe import Collect, Subscriber
 from quintet.state.event import STEP, Event, type_name
 from quintet.state.event import identity_of as identity
 
@@ -187,12 +187,12 @@ def _first_of_each(events: list[Plain]) -> list[Plain]:
 def _late(subscriber: Subscriber, chosen: list[Plain]) -> list[str]:
     """Name the type of each event that belongs to those that were chosen, and may still come."""
     names = [type_name(kind) for kind in subscriber.on]
-    wait = subscriber.wait or Wait(at_least=1)
+    collect = subscriber.collect or Collect(at_least=1)
     if len(names) == 1:
-        return names * ((wait.of or wait.at_least) - len(chosen))
+        return names * ((collect.of or collect.at_least) - len(chosen))
     came = types_of(chosen)
     missing = [name for name in names if name not in came]
-    return missing[: (wait.of or len(names)) - len(chosen)] if wait.of else missing
+    return missing[: (collect.of or len(names)) - len(chosen)] if collect.of else missing
 
 
 def _copy(value: Any) -> Any:
