@@ -2,6 +2,7 @@
 
 from quintet.checks import check
 from quintet.graphs.edges import begin, by_actions, by_failure, by_outcome, by_plan, by_route
+from quintet.graphs.event_driven import create_event_driven, draw_events
 from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.parallel import create_parallel
@@ -22,11 +23,13 @@ __all__ = [
     "by_plan",
     "by_route",
     "check",
+    "create_event_driven",
     "create_handoff",
     "create_parallel",
     "create_sequential",
     "create_single_agent",
     "create_workflow",
+    "draw_events",
     "govern",
     "review",
 ]

@@ -26,6 +26,7 @@ from quintet.nodes.core.condition import always, over
 from quintet.nodes.core.late import late_results
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
+from quintet.nodes.dispatch import Dispatcher
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.fan_out import FanOut, numbered
 from quintet.nodes.finish import Finish, hand_over
@@ -37,6 +38,7 @@ from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.subscribe import Collect, Subscriber
 from quintet.nodes.wait import Wait
 from quintet.nodes.work import Worker
 
@@ -47,8 +49,10 @@ __all__ = [
     "Breaker",
     "Choice",
     "Chooser",
+    "Collect",
     "Condition",
     "Consult",
+    "Dispatcher",
     "Effect",
     "Evidence",
     "Examples",
@@ -66,6 +70,7 @@ __all__ = [
     "Review",
     "Router",
     "Signed",
+    "Subscriber",
     "Undo",
     "Wait",
     "Worker",

@@ -30,6 +30,7 @@ from quintet.state.budget import Budget, Spending
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
+from quintet.state.event import Event, EventState, deliver
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
     Decided,
@@ -71,6 +72,8 @@ __all__ = [
     "EffectUnknown",
     "Ended",
     "Entry",
+    "Event",
+    "EventState",
     "Failure",
     "GraphChanged",
     "HandoffLoop",
@@ -101,6 +104,7 @@ __all__ = [
     "When",
     "Worked",
     "checkpointer",
+    "deliver",
     "digest",
     "plain",
     "run_of",

@@ -14,6 +14,7 @@ from examples.support.graph import app as support
 from quintet.checks import check
 from quintet.graphs import (
     begin,
+    create_event_driven,
     create_handoff,
     create_parallel,
     create_sequential,
@@ -28,6 +29,7 @@ from quintet.nodes import (
     Merge,
     Recovery,
     Router,
+    Subscriber,
     Worker,
     abort,
     effect,
@@ -58,6 +60,12 @@ BILLING = Worker(agent=answer, contract=Contract(goal="refund", needs=(), tools=
 SHIPPING = Worker(agent=answer, contract=Contract(goal="ship", needs=()))
 ASK = Consult(question="Which address?")
 GATE = ApprovalGate(approvers=("lead",))
+
+
+class Paid(TypedDict):
+    order: str
+
+
 ROUTER = Router(choose=choose, to=("billing", "shipping"), otherwise="person")
 
 
@@ -71,6 +79,7 @@ def test_the_ready_made_graphs_have_no_finding():
         create_sequential({**workers, "look": review("shipping", bool), "ask": ASK}),
         create_parallel(workers, gate=GATE),
         create_parallel(workers, join="first", merge=Merge(of=("billing", "shipping"))),
+        create_event_driven({"billing": Subscriber(handler=BILLING, on=Paid)}, gate=GATE),
         create_handoff(ROUTER, workers),
         create_handoff(ROUTER, workers, gate=GATE, recover=Recovery(otherwise=abort())),
     ):

@@ -29,9 +29,11 @@ from quintet.graphs import (
     by_plan,
     by_route,
     check,
+    create_event_driven,
     create_handoff,
     create_sequential,
     create_single_agent,
+    draw_events,
     govern,
     review,
 )
@@ -42,7 +44,9 @@ from quintet.nodes import (
     ApprovalGate,
     Breaker,
     Choice,
+    Collect,
     Consult,
+    Dispatcher,
     Effect,
     Evidence,
     Examples,
@@ -57,6 +61,7 @@ from quintet.nodes import (
     Remedy,
     Review,
     Router,
+    Subscriber,
     Undo,
     Worker,
     abort,
@@ -136,6 +141,8 @@ from quintet.state import (
     EffectUnknown,
     Ended,
     Entry,
+    Event,
+    EventState,
     Failure,
     GraphChanged,
     HandoffLoop,
@@ -162,6 +169,7 @@ from quintet.state import (
     Unmet,
     Worked,
     checkpointer,
+    deliver,
     digest,
     plain,
     run_of,
@@ -492,7 +500,22 @@ def ready_made(worker: Worker, model: ScriptedModel) -> tuple[StateGraph[Any], .
             aside={"spare": Consult(question="What?", gives=int, of="w", then="ask")},
         ),
         create_handoff(router, {"long": planner, "w": worker, "own": send}, intake=greet),
+        create_event_driven(
+            {
+                "bill": Subscriber(handler=worker, on=Order, by="order_id"),
+                "both": Subscriber(handler=make_plan, on=Order, collect=Collect(at_least=2, of=3)),
+            },
+            dispatch=Dispatcher(inputs=(Order,), depth=4, most=99, dead="record"),
+            state=EventState,
+        ),
     )
+
+
+def events(graph: StateGraph[Any], order: Order) -> None:
+    event = Event.of(order, type=Order, id="1", source="shop")
+    assert_type(event, Event)
+    assert_type(deliver(event, order), dict[str, Any])
+    assert_type(draw_events(graph), str)
 
 
 def answers(app: App) -> None:
@@ -696,6 +719,8 @@ def wrong_parts(worker: Worker) -> None:
     cascade("long", by_length)  # type: ignore[arg-type]
     create_handoff({"a": worker}, worker)  # type: ignore[arg-type]
     create_sequential([worker])  # type: ignore[arg-type]
+    create_event_driven([worker])  # type: ignore[arg-type]
+    Dispatcher(dead="drop")  # type: ignore[arg-type]
     create_single_agent(worker, gate=True)  # type: ignore[arg-type]
     create_single_agent(worker, recover=retry())  # type: ignore[arg-type]
     by_outcome(done=END)  # type: ignore[call-arg]

@@ -21,6 +21,7 @@ Note = Literal[
     "consult",  # how often a node has asked a person
     "flow",  # the runs of a workflow's task
     "timer",  # until when a timer runs
+    "events",  # a dispatcher's events under way
     "fan",  # the branches that were sent out
     "branch",  # how a branch ended without a result
     "joined",  # the joins so far

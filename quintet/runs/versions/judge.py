@@ -21,7 +21,7 @@ from quintet.runs.versions.ways import Ways
 
 Graph = Mapping[str, Any]
 
-NAMED_IN_STATE = ("Worker", "Planner", "Router", "Merge")
+NAMED_IN_STATE = ("Worker", "Planner", "Router", "Merge", "Dispatcher", "Handle")
 """Nodes by whose names the state keeps results, steps or notes."""
 
 

@@ -1,0 +1,1 @@
+"""Show an incident desk: alerts become tickets, pages and restarts, each once."""
