@@ -9,14 +9,43 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from pydantic import BaseModel
 
-from quintet.graphs import create_handoff, create_sequential, create_single_agent
-from quintet.nodes import ApprovalGate, Effect, Planner, Recovery, Router, Worker, effect
-from quintet.state import Contract, Step
+from quintet.graphs import (
+    Task,
+    create_event_driven,
+    create_handoff,
+    create_parallel,
+    create_sequential,
+    create_single_agent,
+    create_workflow,
+    review,
+)
+from quintet.nodes import (
+    ApprovalGate,
+    Effect,
+    Planner,
+    Recovery,
+    Router,
+    Subscriber,
+    Worker,
+    effect,
+)
+from quintet.state import Contract, EventState, Step, deliver
 
 Pattern = Callable[..., StateGraph[Any]]
 NO_WAIT = Recovery(transient=(), rate_limit=(), timeout=(), invalid=())
-GIVEN = {"message": "pay"}
+
+
+class Asked(BaseModel):
+    """A request, as an event."""
+
+    message: str
+
+
+def given() -> dict[str, Any]:
+    """Give the input of a run, as a message and as an event."""
+    return {"message": "pay", **deliver(Asked(message="pay"))}
 
 
 @dataclass(kw_only=True)
@@ -54,7 +83,15 @@ class Till:
 
     def as_agent(self, graph: StateGraph[Any]) -> Worker:
         """Give a graph as a worker's agent."""
-        return Worker(agent=graph.compile(), contract=self.contract)
+        contract = Contract(goal="Pay", needs=("message", "events"), tools=(self.tool,))
+        return Worker(agent=graph.compile(), contract=contract, read=with_events)
+
+
+def with_events(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the message and the events of a run; to a handler, the one that it was sent."""
+    sent = (state.get("step") or {}).get("inputs", {})
+    events = [sent["event"]] if "event" in sent else state["events"]
+    return {"message": state["message"], "events": events}
 
 
 def is_graph(worker: Worker) -> bool:
@@ -71,11 +108,13 @@ LOOKS = Worker(agent=looks, contract=Contract(goal="Look", needs=("message",)))
 
 
 def single(worker: Any, **options: Any) -> StateGraph[Any]:
-    return create_single_agent(worker, **options)
+    return create_single_agent(worker, state=EventState, **options)
 
 
 def sequential(worker: Any, **options: Any) -> StateGraph[Any]:
-    return create_sequential({"before": LOOKS, "work": worker, "after": LOOKS}, **options)
+    return create_sequential(
+        {"before": LOOKS, "work": worker, "after": LOOKS}, state=EventState, **options
+    )
 
 
 def handoff(worker: Any, **options: Any) -> StateGraph[Any]:
@@ -83,7 +122,7 @@ def handoff(worker: Any, **options: Any) -> StateGraph[Any]:
         return "work"
 
     router = Router(choose=choose, to=("work", "other"), otherwise="person")
-    return create_handoff(router, {"work": worker, "other": LOOKS}, **options)
+    return create_handoff(router, {"work": worker, "other": LOOKS}, state=EventState, **options)
 
 
 def planner(worker: Any, **options: Any) -> StateGraph[Any]:
@@ -101,7 +140,30 @@ def planner(worker: Any, **options: Any) -> StateGraph[Any]:
 
     router = Router(choose=choose, to=("plan",), otherwise="person")
     plan = Planner(make=make, assignees=("work", "other"))
-    return create_handoff(router, {"work": worker, "other": LOOKS, "plan": plan}, **options)
+    return create_handoff(
+        router, {"work": worker, "other": LOOKS, "plan": plan}, state=EventState, **options
+    )
+
+
+def parallel(worker: Any, **options: Any) -> StateGraph[Any]:
+    return create_parallel({"work": worker, "other": LOOKS}, state=EventState, **options)
+
+
+def reviewed(worker: Any, **options: Any) -> StateGraph[Any]:
+    return create_sequential(
+        {"work": worker, "look": review("work", by=bool)}, state=EventState, **options
+    )
+
+
+def workflow(worker: Any, **options: Any) -> StateGraph[Any]:
+    tasks = {"work": Task(run=worker), "after": Task(run=LOOKS, after="work")}
+    return create_workflow(tasks, state=EventState, **options)
+
+
+def event_driven(worker: Any, **options: Any) -> StateGraph[Any]:
+    return create_event_driven(
+        {"work": Subscriber(handler=worker, on=Asked)}, state=EventState, **options
+    )
 
 
 PATTERNS: Mapping[str, Pattern] = {
@@ -109,6 +171,10 @@ PATTERNS: Mapping[str, Pattern] = {
     "sequential": sequential,
     "handoff": handoff,
     "planner": planner,
+    "parallel": parallel,
+    "review": reviewed,
+    "workflow": workflow,
+    "event_driven": event_driven,
 }
 
 

@@ -11,12 +11,14 @@ from langgraph.graph import StateGraph
 
 from quintet.runs import Run, approve, look, reject, start
 from quintet.state import checkpointer
-from tests.graphs.patterns import GIVEN, NO_WAIT, PATTERNS, Till, gated
+from tests.graphs.patterns import NO_WAIT, PATTERNS, Till, gated, given
 
 FORMS = ("node", "agent")
 PAIRS = [
     pytest.param(outer, inner, form, id=f"{inner} in {outer}, as {form}")
     for outer, inner, form in product(PATTERNS, PATTERNS, FORMS)
+    if (outer, form) != ("event_driven", "node")  # a handler that is a graph stands in a Worker
+    if (outer, inner, form) != ("review", "planner", "node")  # a plan's results are its steps'
 ]
 each_pair = pytest.mark.parametrize(("outer", "inner", "form"), PAIRS)
 
@@ -28,7 +30,7 @@ def nested(outer: str, inner: StateGraph[Any], form: str, till: Till) -> Any:
 
 
 def run(app: Any, thread: str = "t") -> Run:
-    return start(app, GIVEN, thread=thread)
+    return start(app, given(), thread=thread)
 
 
 @each_pair
@@ -84,6 +86,6 @@ def test_awaited_it_ends_alike(outer, inner, form):
     till = Till()
     app = nested(outer, gated(PATTERNS[inner], till), form, till)
     config = {"configurable": {"thread_id": "t"}}
-    asyncio.run(app.ainvoke(GIVEN, config))
+    asyncio.run(app.ainvoke(given(), config))
     ended = look(app, thread="t").answer(approve(by="maria"))
     assert (ended.status, till.paid) == ("done", [1])
