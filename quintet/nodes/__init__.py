@@ -18,10 +18,14 @@ from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
-from quintet.nodes.plan import Evidence, Planner
+from quintet.nodes.plan import Planner
+from quintet.nodes.planning.admission import reversible
+from quintet.nodes.planning.evidence import Evidence
+from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.sign_off import SignOff
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -46,8 +50,10 @@ __all__ = [
     "Resolver",
     "Review",
     "Router",
+    "SignOff",
     "Signed",
     "Undo",
+    "Vocabulary",
     "Worker",
     "abort",
     "always",
@@ -70,6 +76,7 @@ __all__ = [
     "proposed",
     "replan",
     "retry",
+    "reversible",
     "tuned",
     "vote",
 ]

@@ -17,6 +17,7 @@ from quintet.errors import (
     MissingExtra,
     NoSuchRun,
     PersonNeeded,
+    PlanRefused,
     QuintetError,
     RunError,
     RunSuperseded,
@@ -44,13 +45,15 @@ from quintet.state.fragments import (
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.log import Log
 from quintet.state.outcome import Outcome
-from quintet.state.plan import Plan, Step
+from quintet.state.plan import Plan
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
 from quintet.state.secret import Secret
+from quintet.state.step import STEP_KINDS, Step, StepKind
 from quintet.state.verdict import Criterion, Unmet, When, unmet
 
 __all__ = [
+    "STEP_KINDS",
     "Action",
     "ActionRefused",
     "AnswerRefused",
@@ -83,6 +86,7 @@ __all__ = [
     "Outcome",
     "PersonNeeded",
     "Plan",
+    "PlanRefused",
     "Planned",
     "QuintetError",
     "Recovered",
@@ -93,6 +97,7 @@ __all__ = [
     "Spending",
     "Step",
     "StepFailed",
+    "StepKind",
     "Stopped",
     "ThreadHeld",
     "ToolRefused",
