@@ -204,7 +204,7 @@ def plan_of(arguments: Mapping[str, Any], asked: Plan) -> Plan:
     return read(Plan, {**asked.data, **arguments})
 
 
-def check_signed(verdict: Entry | None, plan: Plan, run: str, *, begins: bool = True) -> Approval:
+def check_signed(verdict: Entry | None, plan: Plan, *, begins: bool = True) -> Approval:
     """Give the yes that a plan has in the journal; it may expire before the plan `begins`.
 
     Raises:
@@ -212,10 +212,11 @@ def check_signed(verdict: Entry | None, plan: Plan, run: str, *, begins: bool = 
     """
     if verdict is None or (said := approval_in(verdict)).answer not in YES:
         raise ApprovalMissing("the plan needs a signature, and the journal holds none for it")
-    if said.digest != action_of(plan, run).digest:
+    arguments = verdict.value["arguments"]
+    if said.digest != digest(["plan", arguments]) or plan_of(arguments, plan).data != plan.data:
         raise ApprovalMissing(
-            f"{said.by} signed another plan (digest {said.digest}, this is "
-            f"{action_of(plan, run).digest}); it is not run"
+            f"{said.by} signed another plan (digest {said.digest}, this is {plan.digest}); "
+            "it is not run"
         )
     if begins and said.expires is not None and now() > said.expires:
         raise ApprovalMissing(f"the signature of {said.by} expired {utc(said.expires)}")

@@ -136,7 +136,7 @@ class Visit:
         votes = sign_off.votes(task, task.path, run, plan.version, progress.asked)
         verdict = (yield from votes.read()).verdict
         if progress.signed:
-            check_signed(verdict, plan, run, begins=False)
+            check_signed(verdict, plan, begins=False)
             return progress
         if verdict is None:
             return Command(goto=SIGN_OFF)
@@ -152,7 +152,7 @@ class Visit:
             plan = replace(plan_of(verdict.value["arguments"], plan), reason=f"edited by {said.by}")
             refuse(self.planner.complaints(plan, self.state, progress))
             self._record("plan", plan)
-        check_signed(verdict, plan, run)
+        check_signed(verdict, plan)
         return replace(progress.followed_by(plan, {}), asked=progress.asked, signed=said.digest)
 
     def _judged(self, progress: Progress, ends: Mapping[str, Any]) -> Logic[Progress]:
@@ -201,6 +201,7 @@ class Visit:
         )
         problems = yield from walk.problems(plan.steps)
         names = (*walk.new, *(step.id for step in walk.ready))
+        refuse_shared(self.task, names, others(self.task, self.state))
         refuse_foreign(self.task, names, progress, self.state.get("results") or {})
         self.new |= walk.new
         own = dict.fromkeys((*progress.own, *walk.new))
@@ -250,7 +251,6 @@ class Visit:
                 return self._give_up(progress, planner.otherwise, why)
             return self._leave(replace(progress, over=DONE), planner.then)
         names = tuple(step.id for step in walk.ready)
-        refuse_shared(self.task, names, others(self.task, state))
         own = {"planner": self.task.node, "path": self.task.path, "version": plan.version}
         shared = self._shared(progress)
         sends = [
