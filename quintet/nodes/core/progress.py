@@ -36,6 +36,7 @@ class Progress:
         seen: a digest of the steps and results when it last waited.
         facts: digests of the results that are known, by which a new one is told.
         quiet: the rounds since the last new result.
+        resets: how often a stall was answered by a new plan.
         asked: the digest of the plan that was put to a person; empty where none is.
         signed: the digest of the plan that they have signed.
         over: empty while it is under way, else `DONE` or `GIVEN_UP`.
@@ -53,6 +54,7 @@ class Progress:
     seen: str = ""
     facts: tuple[str, ...] = ()
     quiet: int = 0
+    resets: int = 0
     asked: str = ""
     signed: str = ""
     over: str = ""

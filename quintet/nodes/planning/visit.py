@@ -208,24 +208,24 @@ class Visit:
         progress = replace(progress, done=tuple(walk.done), verdicts=walk.verdicts, own=tuple(own))
         for path, choice, reason in walk.notes:
             self._decided("step", f"{path}: {choice}", reason)
-        stall = stalled(progress, self.planner.stalls)
+        stall = stalled(progress, self.planner.stalls) if problems or walk.ready else ""
+        if stall and not problems:
+            problems = {root_of(step.id): stall for step in walk.ready}
+        if stall and progress.resets:  # it has been planned anew for that already
+            why = stall if stall in problems.values() else f"{stall}; {in_words(problems)}"
+            return self._give_up(progress, self.planner.otherwise, why)
+        if stall:
+            progress = replace(progress, quiet=0, resets=progress.resets + 1)
         if problems:
-            return (yield from self._replan(progress, problems, stall))
-        if stall and walk.ready:
-            going = {root_of(step.id): stall for step in walk.ready}
-            return (yield from self._replan(replace(progress, quiet=0), going))
+            return (yield from self._replan(progress, problems))
         return self._send(progress, walk)
 
-    def _replan(
-        self, progress: Progress, problems: dict[str, str], stall: str = ""
-    ) -> Logic[Command[Any]]:
+    def _replan(self, progress: Progress, problems: dict[str, str]) -> Logic[Command[Any]]:
         plan, past, otherwise = progress.plan, progress.past, self.planner.otherwise
         limit = plan.budget.retries
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {in_words(problems)}"
             return self._give_up(progress, otherwise, why)
-        if stall:  # it has been planned anew already, and nothing new came of it
-            return self._give_up(progress, otherwise, f"{stall}; {in_words(problems)}")
         evidence = Evidence(plan=plan, results=self.results, problems=problems)
         new = yield from self.planner.making.plan(self.state, evidence, progress)
         if (earlier := made_before(new, plan, problems, past)) is not None:
