@@ -5,68 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NotRequired
+from typing import Any
 
-from typing_extensions import TypedDict
+from langchain_core.language_models import BaseChatModel
 
-from quintet.nodes import Effect, effect
-from quintet.state import Action, Unmet, unmet
+from quintet.nodes import Effect, Worker, effect
+from quintet.state import Action, Contract, Unmet, unmet
 
 from . import edits
+from .contracts import Files, Outline, Target, Tested, Trial, Work, needs_person
 from .repository import File, Repository, changes
 from .request import FORBIDDEN, PROTECTED, Change
-
-
-class Outline(TypedDict):
-    """The functions that a file defines, and the names that it uses."""
-
-    path: str
-    functions: list[str]
-    names: list[str]
-
-
-class Target(TypedDict):
-    """The place of a change; with why it is refused, or why a person must look."""
-
-    path: str
-    paths: list[str]
-    refused: str
-    escalate: str
-
-
-class Files(TypedDict):
-    """New texts of files; `tried` says which of several ways it is, from 1."""
-
-    files: list[File]
-    tried: int
-
-
-class Work(TypedDict):
-    """The coder's request: the change, its place, a strategy, and the way tried last."""
-
-    goal: str
-    change: Change
-    target: Target
-    strategy: str
-    last: NotRequired[dict[str, Any]]
-    reason: NotRequired[str]
-
-
-class Trial(TypedDict):
-    """The runner's request: a new test, and the change where there is one."""
-
-    test: Files
-    edit: NotRequired[Files]
-
-
-class Tested(TypedDict):
-    """The files that were tested, with what became of the tests."""
-
-    passed: bool
-    tests: int
-    output: str
-    files: list[File]
-    tried: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +112,39 @@ class Desk:
             allow=self.allowed,
         )
 
+    def workers(self, model: BaseChatModel | None) -> dict[str, Worker]:
+        """Give the workers; a model, if there is one, writes the test and the change."""
+        located = {"gives": Target, "escalate": (needs_person,)}
+        crew: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
+            "surveyor": (self.survey, "List the files", ("goal",), {}),
+            "reader": (self.outline, "Read a file", ("path",), {"gives": Outline}),
+            "locator": (self.locate, "Find the place", ("change", "read"), located),
+            "tester": (
+                model or self.write_test,
+                "Write a unittest that fails until the change is made",
+                ("goal", "change", "target"),
+                {"gives": Files},
+            ),
+            "coder": (model or self.edit, "Make the change in the files", Work, {"gives": Files}),
+            "runner": (self.run_tests, "Run the tests", Trial, {"gives": Tested}),
+            "committer": (
+                self.commit,
+                "Commit test and change",
+                ("message", "test", "change"),
+                {"tools": (self.effect,)},
+            ),
+            "clerk": (
+                decline,
+                "Decline, or hand over",
+                ("refused", "escalate"),
+                {"escalate": (needs_person,)},
+            ),
+        }
+        return {
+            name: Worker(agent=agent, contract=Contract(goal=goal, needs=needs, **more))
+            for name, (agent, goal, needs, more) in crew.items()
+        }
+
     def allowed(self, action: Action) -> bool | Unmet:
         """Allow a commit that touches nothing forbidden, and takes no test away."""
         before = self.repository.files
@@ -183,17 +165,6 @@ def touches_protected(action: Action) -> str | bool:
     """Say which protected file a commit changes, if any."""
     paths = [file["path"] for file in action.arguments["files"]]
     return next((f"{path} is protected" for path in paths if path in PROTECTED), False)
-
-
-def needs_person(result: Mapping[str, Any]) -> str | bool:
-    """Say why a person must look, if one must."""
-    return result["escalate"] or False
-
-
-def passed(result: Tested) -> bool | Unmet:
-    """Hold where the tests ran and passed, as their own output says."""
-    shown = result["passed"] and result["tests"] > 0 and "\nOK" in result["output"]
-    return shown or unmet(result["output"].strip().splitlines()[-1])
 
 
 def _asserted(change: Change, name: str) -> list[str]:

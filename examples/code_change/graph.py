@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 
 from quintet.graphs import create_planner
-from quintet.nodes import ApprovalGate, Planner, Vocabulary, Worker, reversible
-from quintet.state import Budget, Contract, OrchestrationState, Step, unmet
+from quintet.nodes import ApprovalGate, Planner, Vocabulary, reversible
+from quintet.state import Budget, Step
 
-from .agents import (
-    Desk,
-    Files,
-    Outline,
-    Target,
-    Tested,
-    Trial,
-    Work,
-    decline,
-    needs_person,
-    passed,
-    touches_protected,
-)
+from .agents import Desk, touches_protected
+from .contracts import holds, passed, tests_passed
 from .repository import Repository
 from .request import read_request, refusal
 
@@ -57,42 +45,17 @@ def plan(request: str, evidence: Any = None) -> list[Step]:
     ]  # fmt: skip
 
 
-def holds(step: Step, result: Any) -> Any:
-    """Judge a step: nothing is refused, and a new test fails before the change is made."""
-    if step.id == "before" and result["passed"]:
-        return unmet("it is so already")
-    return not (step.id == "target" and result["refused"]) or unmet(result["refused"])
-
-
-def tests_passed(state: Mapping[str, Any]) -> Any:
-    """Hold where the tests of the change ran and passed."""
-    results = state.get("results") or {}
-    return passed(results["change"]) if "change" in results else unmet("no test has run")
-
-
 def build(repository: Repository, *, model: BaseChatModel | None = None) -> StateGraph[Any]:
     """Make the desk's graph over a repository; a model, if given, writes test and change."""
     desk = Desk(repository=repository)
-    workers = {
-        name: Worker(agent=agent, contract=Contract(goal=goal, needs=needs, **more))
-        for name, agent, goal, needs, more in (
-            ("surveyor", desk.survey, "List the files", ("goal",), {}),
-            ("reader", desk.outline, "Read a file", ("path",), {"gives": Outline}),
-            ("locator", desk.locate, "Find the place", ("change", "read"),
-             {"gives": Target, "escalate": (needs_person,)}),
-            ("tester", model or desk.write_test, "Write a test that fails until it is changed",
-             ("goal", "change", "target"), {"gives": Files}),
-            ("coder", model or desk.edit, "Make the change", Work, {"gives": Files}),
-            ("runner", desk.run_tests, "Run the tests", Trial, {"gives": Tested}),
-            ("committer", desk.commit, "Commit", ("message", "test", "change"),
-             {"tools": (desk.effect,)}),
-            ("clerk", decline, "Decline", ("refused", "escalate"), {"escalate": (needs_person,)}),
-        )
-    }  # fmt: skip
+    workers = desk.workers(model)
     planner = Planner(
-        make=plan, assignees=tuple(workers), check=holds, budget=Budget(steps=40, retries=2),
-        vocabulary=Vocabulary(conditions={"passed": passed}), allow=reversible,
-    )  # fmt: skip
-    gate = ApprovalGate(name="owner", when=touches_protected, approvers=("olga",), expires="24h")
-    return create_planner(planner, workers, gate=gate, success=(tests_passed,),
-                          state=OrchestrationState)  # fmt: skip
+        make=plan,
+        assignees=tuple(workers),
+        check=holds,
+        budget=Budget(steps=40, retries=2),
+        vocabulary=Vocabulary(conditions={"passed": passed}),
+        allow=reversible,
+    )
+    owner = ApprovalGate(name="owner", when=touches_protected, approvers=("olga",), expires="24h")
+    return create_planner(planner, workers, gate=owner, success=(tests_passed,))

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -72,9 +73,7 @@ class Repository:
     @property
     def files(self) -> dict[str, str]:
         """Give the committed files by path."""
-        with tarfile.open(fileobj=io.BytesIO(self.git("archive", "HEAD"))) as archive:
-            members = [member for member in archive if member.isfile()]
-            return {m.name: archive.extractfile(m).read().decode() for m in members}  # type: ignore[union-attr]
+        return _archived(self, (self.folder / ".git" / "refs" / "heads" / "main").read_text())
 
     def commit(self, message: str, files: list[File]) -> str:
         """Commit files with their new texts; give the commit's id."""
@@ -115,7 +114,7 @@ class Repository:
                 place = Path(folder, path)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text, "utf-8")
-            command = [sys.executable, "-I", "-B", "-m", "unittest", "discover"]
+            command = [sys.executable, "-I", "-S", "-B", "-m", "unittest", "discover"]
             command += ["-s", "tests", "-t", "."]
             try:
                 ran = subprocess.run(
@@ -134,11 +133,19 @@ class Repository:
         return {"passed": ran.returncode == 0 and count > 0, "tests": count, "output": output}
 
 
+@lru_cache(maxsize=8)
+def _archived(repository: Repository, head: str) -> dict[str, str]:
+    """Read all files of a commit, once."""
+    with tarfile.open(fileobj=io.BytesIO(repository.git("archive", head.strip()))) as archive:
+        members = [member for member in archive if member.isfile()]
+        return {m.name: archive.extractfile(m).read().decode() for m in members}  # type: ignore[union-attr]
+
+
 def build(folder: Path) -> Repository:
     """Write the shop's code into a folder, and commit it."""
     text = (resources.files(__package__) / "data" / "repository.txt").read_text("utf-8")
     repository = Repository(folder=folder)
-    repository.git("init", "--quiet")
+    repository.git("init", "--quiet", "--initial-branch=main")
     repository.commit("The shop", [*_written(text)])
     return repository
 

@@ -29,15 +29,13 @@ class Change(TypedDict):
     value: Any
 
 
+_REFUSES = r"`(?P<name>\w+)` should refuse (?:a )?`(?P<a>\w+)` (?P<b>over|under) (?P<value>\S+),"
+
 _PATTERNS = (
     ("fix", r"`(?P<call>(?P<name>\w+)\(.*?\))`.*? should be (?P<value>[^.]+)"),
     ("rename", r"[Rr]ename `(?P<name>\w+)` to `(?P<a>\w+)`"),
     ("parameter", r"constant (?P<value>'[^']*'|\d+) in `(?P<name>\w+)` a parameter `(?P<a>\w+)`"),
-    (
-        "validation",
-        r"`(?P<name>\w+)` should refuse (?:a )?`(?P<a>\w+)` (?P<b>over|under) "
-        r"(?P<value>\S+), as in `(?P<call>.*?\))`",
-    ),
+    ("validation", _REFUSES + r" as in `(?P<call>.*?\))`"),
     ("default", r"default of `(?P<a>\w+)` in `(?P<name>\w+)` (?P<value>'[^']*'|\d+)"),
 )
 
