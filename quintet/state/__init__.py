@@ -49,11 +49,10 @@ from quintet.state.plan import Plan
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
 from quintet.state.secret import Secret
-from quintet.state.step import STEP_KINDS, Step, StepKind
+from quintet.state.step import Step
 from quintet.state.verdict import Criterion, Unmet, When, unmet
 
 __all__ = [
-    "STEP_KINDS",
     "Action",
     "ActionRefused",
     "AnswerRefused",
@@ -97,7 +96,6 @@ __all__ = [
     "Spending",
     "Step",
     "StepFailed",
-    "StepKind",
     "Stopped",
     "ThreadHeld",
     "ToolRefused",

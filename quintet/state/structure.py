@@ -9,7 +9,7 @@ from quintet.state.budget import Budget
 from quintet.state.step import Step, source_of, waits_for
 
 DEPTH = 3
-"""How deep steps may lie in the bodies of others."""
+"""The depth to which steps may lie in the bodies of others."""
 
 
 def faults_of(

@@ -20,7 +20,7 @@ from quintet.state.record import plain, read
 from quintet.state.step import Step, StepKind, root_of
 
 DRAFTS = 2
-"""How often a model may draft one plan: the first time, and with all complaints about that."""
+"""The drafts that a model has for one plan: the second with all complaints about the first."""
 
 
 def draft_plan(
@@ -126,7 +126,7 @@ _HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
 
 _DEPTH = 2
-"""How deep a model may put steps into others."""
+"""The depth to which a model may put steps into others."""
 
 
 def _plan_schema(assignees: tuple[str, ...], kinds: tuple[StepKind, ...]) -> type[BaseModel]:

@@ -96,7 +96,7 @@ class Admission:
 
 
 _GIVEN = {"until": ("reason",), "reduce": ("so_far",)}
-"""What a kind of step gives to its work beside its item."""
+"""The inputs that a kind of step gives to its work beside its item."""
 
 
 def _missing(step: Step, contract: Contract, found: Collection[str]) -> Iterator[str]:

@@ -36,12 +36,12 @@ class Problem:
 
 
 End = Result | Problem | None
-"""How a step stands; None while work of it is still to be done."""
+"""The end of a step; None while work of it is still to be done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What the work inside a step is given from around it."""
+    """Hold the results and inputs that the work inside a step finds around it."""
 
     after: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)

@@ -151,7 +151,7 @@ class Visit:
         if said.answer == "edit":
             plan = replace(plan_of(verdict.value["arguments"], plan), reason=f"edited by {said.by}")
             refuse(self.planner.complaints(plan, self.state, progress))
-            self._record("plan", plan)
+            self._record("plan", plan, by="person", who=said.by)
         check_signed(verdict, plan)
         return replace(progress.followed_by(plan, {}), asked=progress.asked, signed=said.digest)
 
@@ -286,16 +286,19 @@ class Visit:
             shared["results"] = {k: v for k, v in self.results.items() if k not in hidden}
         return shared
 
-    def _record(self, kind: Kind, plan: Plan) -> None:
-        by = "model" if isinstance(self.planner.making.make, BaseChatModel) else "rule"
+    def _record(self, kind: Kind, plan: Plan, **more: Any) -> None:
+        make = self.planner.making.make
         self._decided(
             kind,
             f"plan {plan.version}: {steps_in_words(plan.steps)}",
             plan.reason,
-            by=by,
-            who=name_of(self.planner.making.make),
-            candidates=tuple(self.planner.making.about),
-            seen=one_line(plan.goal),
+            **{
+                "by": "model" if isinstance(make, BaseChatModel) else "rule",
+                "who": name_of(make),
+                "candidates": tuple(self.planner.making.about),
+                "seen": one_line(plan.goal),
+                **more,
+            },
         )
 
     def _decided(self, kind: Kind, choice: str, reason: str, **more: Any) -> None:
