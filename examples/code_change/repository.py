@@ -128,6 +128,8 @@ class Repository:
                 )
             except subprocess.TimeoutExpired:
                 return {"passed": False, "tests": 0, "output": f"longer than {SECONDS:g} s"}
+        if ran.returncode < 0:  # which says nothing of the code
+            raise ChildProcessError(f"the tests were ended by signal {-ran.returncode}")
         output = ran.stderr.replace(folder, "")[-2000:]
         count = next((int(line.split()[1]) for line in output.splitlines() if "Ran " in line), 0)
         return {"passed": ran.returncode == 0 and count > 0, "tests": count, "output": output}

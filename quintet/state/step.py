@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError
@@ -123,14 +124,20 @@ class Step:
     @property
     def data(self) -> dict[str, Any]:
         """Give the step as plain data, without what only other kinds of step need."""
-        record: dict[str, Any] = plain(replace(self, body=()))
-        if self.kind != "do":
-            record |= {"body": [step.data for step in self.body]} if self.body else {}
-        short = without_defaults(Step, record)
-        return {name: record[name] for name in _ALWAYS} | short
+        return dict(self._data)
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        names = _ALWAYS if self.kind == "do" else _BARE
+        record: dict[str, Any] = {name: plain(getattr(self, name)) for name in names}
+        if self.kind == "do":  # the commonest, and no other field of it may be set
+            return record
+        short = without_defaults(Step, record) | {name: record[name] for name in _ALWAYS}
+        return short | ({"body": [step.data for step in self.body]} if self.body else {})
 
 
 _ALWAYS = ("id", "goal", "assignee", "after", "inputs", "criterion")
+_BARE = tuple(field.name for field in fields(Step) if field.name != "body")
 
 
 def leaves(steps: Collection[Step]) -> Iterator[Step]:
@@ -156,6 +163,8 @@ def source_of(step: Step, names: Collection[str]) -> str:
 
 def waits_for(step: Step, siblings: Collection[str]) -> tuple[str, ...]:
     """Give the ids of the steps beside it that must be done before a step begins."""
+    if not step.over:
+        return step.after
     source = source_of(step, siblings)
     found = source and source not in step.inputs and source not in step.after
     return (*step.after, source) if found else step.after
