@@ -2,6 +2,7 @@
 
 QuintetError
 ├── DesignError         (ValueError)       parts that do not fit together; raised at construction
+│   └── PlanRefused                        a plan that cannot run; it names every reason
 ├── MissingExtra        (ImportError)      an optional dependency is not installed
 ├── CheckpointerError   (ValueError)       a checkpointer that cannot be opened
 ├── UnknownRoute        (LookupError)      a choice outside the router's map of targets
@@ -36,6 +37,18 @@ class QuintetError(Exception):
 
 class DesignError(QuintetError, ValueError):
     """Raised when parts that do not fit together are put together."""
+
+
+class PlanRefused(DesignError):
+    """Raised when a plan cannot run, or may not.
+
+    Attributes:
+        complaints: every reason, each in a sentence.
+    """
+
+    def __init__(self, message: str, complaints: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.complaints = complaints or (message,)
 
 
 class MissingExtra(QuintetError, ImportError):

@@ -6,6 +6,7 @@ from quintet.graphs.event_driven import create_event_driven, draw_events
 from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
 from quintet.graphs.parallel import create_parallel
+from quintet.graphs.planner import create_planner
 from quintet.graphs.review import review
 from quintet.graphs.sequential import create_sequential
 from quintet.graphs.single import create_single_agent
@@ -26,6 +27,7 @@ __all__ = [
     "create_event_driven",
     "create_handoff",
     "create_parallel",
+    "create_planner",
     "create_sequential",
     "create_single_agent",
     "create_workflow",

@@ -18,10 +18,12 @@ from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Finish, StateCriterion, hand_over
 from quintet.nodes.plan import Planner
+from quintet.nodes.planning.crew import Crew
 from quintet.nodes.recover import Recovery
 from quintet.nodes.review import Review
 from quintet.nodes.work import Worker
 from quintet.state.channels import Shared
+from quintet.state.failure import FAILURE_CLASSES
 from quintet.state.fragments import OrchestrationState
 
 RESERVED = ("approve", "act", "finish", "person", "undo")
@@ -179,6 +181,13 @@ class Wiring:
             return node
         return replace(node, gate=self.wired_gate())
 
+    def crew(self, workers: Mapping[str, Any]) -> Crew:
+        """Give the workers by which a planner checks its plans."""
+        chains = (self.recover.chain(kind) for kind in FAILURE_CLASSES)
+        spares = [r.to for chain in chains for r in chain if r.kind == "fallback"]
+        known = {name: worker for name, worker in workers.items() if isinstance(worker, Worker)}
+        return Crew(workers=known, spares=tuple(dict.fromkeys(spares)))
+
     def add_edges(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
         """Add the edges of a node that does not choose its target itself."""
         if isinstance(way, str):
@@ -277,9 +286,12 @@ def add_workers(
             "belong: give one"
         )
     planner = planners[0] if planners else None
+    crew = wiring.crew(workers)
     for name, worker in workers.items():
         way = wiring.way_on(None if name == planner else planner, then)
         node = wiring.wired(worker, way, then)
+        if isinstance(node, Planner):
+            node = replace(node, crew=crew)
         # A deferred planner looks when all steps have ended, fallbacks included.
         wiring.add_node(graph, name, node, defer=name == planner)
         if not targets_of(node):

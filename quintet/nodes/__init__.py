@@ -34,10 +34,14 @@ from quintet.nodes.functional import checked, once
 from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.join import Join
 from quintet.nodes.merge import Merge
-from quintet.nodes.plan import Evidence, Planner
+from quintet.nodes.plan import Planner
+from quintet.nodes.planning.admission import reversible
+from quintet.nodes.planning.evidence import Evidence
+from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.sign_off import SignOff
 from quintet.nodes.subscribe import Collect, Subscriber
 from quintet.nodes.wait import Wait
 from quintet.nodes.work import Worker
@@ -69,9 +73,11 @@ __all__ = [
     "Resolver",
     "Review",
     "Router",
+    "SignOff",
     "Signed",
     "Subscriber",
     "Undo",
+    "Vocabulary",
     "Wait",
     "Worker",
     "abort",
@@ -101,6 +107,7 @@ __all__ = [
     "proposed",
     "replan",
     "retry",
+    "reversible",
     "says",
     "strictest",
     "tuned",

@@ -24,6 +24,7 @@ from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of
+from quintet.state.step import root_of
 from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
 
 log = logging.getLogger("quintet")
@@ -108,7 +109,9 @@ class Finish(Node):
         results = sorted(state.get("results") or {})
         effects = _effects(state)
         held = [name_of(criterion) for criterion in self.success]
-        reason = f"{', '.join(results)} met the contract"
+        # The runs of a plan's step, such as `read[3]`, are told by the step.
+        told = [name for name in results if root_of(name) == name or root_of(name) not in results]
+        reason = f"{', '.join(told)} met the contract"
         if effects:
             reason += f"; done: {_few(effects)}"
         evidence = {"results": results, "effects": effects, "criteria": held}

@@ -236,6 +236,8 @@ class Recovery:
             failure, remedy = late(failure, passed), self.otherwise
         else:
             remedy = self._remedy(failure, known.get("remedies"), work)
+            if step.spare and remedy.kind == "escalate" and failure.error != PersonNeeded.__name__:
+                remedy = replan(step.planner)  # the plan goes on with another vote or way
         use = f"{remedy.name} at {work}"
         decision = Decision(
             kind=_KINDS[remedy.kind],

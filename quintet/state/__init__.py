@@ -17,6 +17,7 @@ from quintet.errors import (
     MissingExtra,
     NoSuchRun,
     PersonNeeded,
+    PlanRefused,
     QuintetError,
     RunError,
     RunSuperseded,
@@ -45,10 +46,11 @@ from quintet.state.fragments import (
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.log import Log
 from quintet.state.outcome import Outcome
-from quintet.state.plan import Plan, Step
+from quintet.state.plan import Plan
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
 from quintet.state.secret import Secret
+from quintet.state.step import Step
 from quintet.state.verdict import Criterion, Unmet, When, unmet
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "Outcome",
     "PersonNeeded",
     "Plan",
+    "PlanRefused",
     "Planned",
     "QuintetError",
     "Recovered",

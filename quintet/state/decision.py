@@ -13,6 +13,7 @@ Kind = Literal[
     "route",
     "plan",
     "replan",
+    "step",
     "handoff",
     "contract",
     "merge",

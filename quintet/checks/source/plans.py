@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from quintet.checks.source.body import Body, body_of, keywords_of
@@ -39,27 +39,39 @@ class Steps:
 
 
 def steps_of(planner: Planner) -> Steps:
-    """Read the steps of a planner's template, or those that its function writes out."""
+    """Read the steps of a planner's template, or those that its function writes out.
+
+    The steps in the bodies of others are among them.
+    """
     if isinstance(planner.make, Plan):
-        return Steps(steps=tuple(map(_given, planner.make.steps)), complete=True)
+        return Steps(steps=tuple(_all_given(planner.make.steps)), complete=True)
     body = body_of(planner.make)
     if body is None:
         return Steps(steps=(), complete=False)
-    steps = tuple(_written(helper, call) for helper in body.reach for call in helper.calls(Step))
+    calls = [(helper, call) for helper in body.reach for call in helper.calls(Step)]
+    # Where steps are in others, or one runs many times, it has inputs that stand nowhere in it.
+    plainly = not any("kind" in keywords_of(call) for _, call in calls)
+    steps = tuple(_written(helper, call, plainly=plainly) for helper, call in calls)
     return Steps(steps=steps, complete=bool(steps) and _is_whole(body))
 
 
-def _given(step: Step) -> WrittenStep:
+def _all_given(steps: Iterable[Step], *, inside: bool = False) -> Iterator[WrittenStep]:
+    for step in steps:
+        yield _given(step, plainly=step.kind == "do" and not inside)
+        yield from _all_given(step.body, inside=True)
+
+
+def _given(step: Step, *, plainly: bool) -> WrittenStep:
     stand = ast.Constant(value=None)
     return WrittenStep(
         id=Values(known=frozenset({step.id})),
-        assignee=Values(known=frozenset({step.assignee})),
+        assignee=Values(known=frozenset({step.assignee} - {""})),
         after=Values(known=frozenset(step.after)),
-        inputs=Payload(values=tuple((key, stand) for key in step.inputs)),
+        inputs=Payload(values=tuple((key, stand) for key in step.inputs), complete=plainly),
     )
 
 
-def _written(body: Body, call: ast.Call) -> WrittenStep:
+def _written(body: Body, call: ast.Call, *, plainly: bool) -> WrittenStep:
     keywords = keywords_of(call)
     # `Step(**fields)` may set any field.
     open_ended = None in keywords
@@ -70,9 +82,11 @@ def _written(body: Body, call: ast.Call) -> WrittenStep:
     inputs = payload(body, keywords.get("inputs"))
     return WrittenStep(
         id=read_as("id", ANYTHING),
-        assignee=read_as("assignee", ANYTHING),
+        assignee=read_as("assignee", Values() if not plainly else ANYTHING),
         after=read_as("after", Values(complete=not open_ended)),
-        inputs=Payload(values=inputs.values, complete=inputs.complete and not open_ended),
+        inputs=Payload(
+            values=inputs.values, complete=inputs.complete and plainly and not open_ended
+        ),
     )
 
 

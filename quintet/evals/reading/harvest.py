@@ -220,8 +220,17 @@ def _asked_effects(values: Mapping[str, Any]) -> Iterator[str]:
 def _plan(values: Mapping[str, Any]) -> tuple[str, ...] | None:
     plan = values.get("plan")
     steps = _items(plan.get("steps")) if isinstance(plan, Mapping) else ()
-    assignees = [step.get("assignee") for step in steps if isinstance(step, Mapping)]
+    assignees = [name for step in steps if isinstance(step, Mapping) for name in _assignees(step)]
     return tuple(str(name) for name in assignees) if assignees and all(assignees) else None
+
+
+def _assignees(step: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield who takes a step, or the steps of its body; nobody takes one that a reducer folds."""
+    body = _items(step.get("body"))
+    if not body and not (step.get("reducer") and not step.get("assignee")):
+        yield step.get("assignee")
+    for one in body:
+        yield from _assignees(one) if isinstance(one, Mapping) else (None,)
 
 
 def _answer(values: Mapping[str, Any], messages: tuple[Message, ...]) -> Any:

@@ -16,8 +16,8 @@ from quintet.nodes.choosers.model import as_instance, chat_model, name_of_model
 from quintet.nodes.conflict import Settled
 from quintet.nodes.core.call import Logic, drive
 from quintet.nodes.core.node import one_of
-from quintet.state.plan import Step
 from quintet.state.record import plain
+from quintet.state.step import Step
 from quintet.state.verdict import Unmet
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.task import Task
 from quintet.state.budget import Resource
-from quintet.state.plan import Plan, Step, step_key
+from quintet.state.plan import Plan, step_key
 from quintet.state.record import plain
+from quintet.state.step import root_of, waits_for
 
 SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
 """The resources that a plan's steps spend together."""
@@ -25,12 +26,19 @@ class Progress:
 
     Args:
         plan: the version under way.
-        begun: the steps that were sent out.
-        done: the steps whose results hold.
+        begun: the pieces of work that were sent out: plain steps, and runs such as `read[3]`.
+        done: the steps, and runs of steps, whose results hold.
+        failed: why runs failed that their step can bear, such as a vote.
+        verdicts: why the condition of a round did not hold; empty where it did.
         past: for each earlier version, a digest of its problems and the plan that answered them.
         own: all steps that this planner has sent out in this run.
         spent: the run's spending when the first version was made.
         seen: a digest of the steps and results when it last waited.
+        facts: digests of the results that are known, by which a new one is told.
+        quiet: the rounds since the last new result.
+        resets: how often a stall was answered by a new plan.
+        asked: the digest of the plan that was put to a person; empty where none is.
+        signed: the digest of the plan that they have signed.
         over: empty while it is under way, else `DONE` or `GIVEN_UP`.
         steps: the ids of the plan's steps, filled in by `update`.
     """
@@ -38,10 +46,17 @@ class Progress:
     plan: Plan
     begun: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
     past: tuple[Mapping[str, Any], ...] = ()
     own: tuple[str, ...] = ()
     spent: Mapping[str, float] = field(default_factory=dict)
     seen: str = ""
+    facts: tuple[str, ...] = ()
+    quiet: int = 0
+    resets: int = 0
+    asked: str = ""
+    signed: str = ""
     over: str = ""
     steps: tuple[str, ...] = ()
 
@@ -53,19 +68,47 @@ class Progress:
 
     def update(self, path: str) -> dict[str, Any]:
         """Give the state update that keeps the progress."""
-        steps = tuple(step.id for step in self.plan.steps)
-        return {"kept": keep("plan", path, plain(replace(self, steps=steps)))}
+        steps = [step.id for step in self.plan.steps]
+        names = (field.name for field in fields(self) if field.name not in ("plan", "steps"))
+        record = {name: plain(getattr(self, name)) for name in names}
+        return {"kept": keep("plan", path, {"plan": self.plan.data, **record, "steps": steps})}
+
+    def followed_by(self, plan: Plan, problems: Mapping[str, str]) -> Progress:
+        """Go on with a new plan: what its unchanged steps have done stands.
+
+        A result stands if its step and all that it waits for are as they were. Failed votes and
+        alternatives stand too, but for those of a step that is itself the problem.
+        """
+        old = {step.id: step.data for step in self.plan.steps}
+        ids = [step.id for step in plan.steps]
+        same = {step.id for step in plan.steps if old.get(step.id) == step.data}
+        done: list[str] = []
+        for name in self.done:  # in the order of their dependencies
+            root = root_of(name)
+            if root in same and set(waits_for(plan[root], ids)) <= set(done):
+                done.append(name)
+        stand = same - problems.keys()
+        return replace(
+            self,
+            plan=plan,
+            done=tuple(done),
+            begun=tuple(done),
+            failed={name: why for name, why in self.failed.items() if root_of(name) in stand},
+            verdicts={name: why for name, why in self.verdicts.items() if root_of(name) in same},
+            asked="",
+            signed="",
+        )
 
 
 def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the end of each step that was sent out and is not done, by its own note.
+    """Give the end of each piece of work that was sent out and is under way, by its own note.
 
     A user's own node leaves no note: its step is done if it has a result, else it is `silent`.
     """
     ends, results = kept(state, "step"), state.get("results") or {}
     steps = {}
     for name in progress.begun:
-        if name in progress.done:
+        if name in progress.done or name in progress.failed:
             continue
         at = step_key({"path": task.path, "version": progress.plan.version, "id": name})
         silent = {"status": "done" if name in results else "silent"}
@@ -74,17 +117,17 @@ def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dic
 
 
 def refuse_foreign(
-    task: Task, ready: tuple[Step, ...], progress: Progress, results: Mapping[str, Any]
+    task: Task, names: Iterable[str], progress: Progress, results: Mapping[str, Any]
 ) -> None:
     """Refuse a step that has the name of another node's result, which it would overwrite.
 
     Raises:
         ContractBroken: it names the step.
     """
-    for step in ready:
-        if step.id in results and step.id not in progress.own:
+    for name in names:
+        if name in results and name not in progress.own:
             raise ContractBroken(
-                f"{task.node}: step {step.id!r} has the name of a result that stands already, of "
+                f"{task.node}: step {name!r} has the name of a result that stands already, of "
                 "another node or planner; give the step another id",
                 side="needs",
             )

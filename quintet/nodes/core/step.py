@@ -47,6 +47,11 @@ class SentStep:
         """Name the planner that judges the step; empty where there is none."""
         return str(self.record.get("planner") or "")
 
+    @property
+    def spare(self) -> bool:
+        """Say whether its planner can bear its failure: it is one of several votes or ways."""
+        return bool(self.planner and self.record.get("spare"))
+
     def context(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Give what a worker's contract takes its needs from.
 
