@@ -12,16 +12,19 @@ from quintet.nodes.choosers.tune import tuned
 from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
+from quintet.nodes.core.ledger import Cancel, Ledger, Message
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.effect import Effect, effect
 from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.identity import Person, Signed, by_name
+from quintet.nodes.manage import Manager
 from quintet.nodes.merge import Merge, Resolver, precedence, vote
 from quintet.nodes.plan import Evidence, Planner
 from quintet.nodes.recover import Recovery, Remedy, abort, escalate, fallback, replan, retry
 from quintet.nodes.review import Review
 from quintet.nodes.route import Router
+from quintet.nodes.watch import Watch
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Answer",
     "ApprovalGate",
     "Breaker",
+    "Cancel",
     "Choice",
     "Chooser",
     "Condition",
@@ -37,7 +41,10 @@ __all__ = [
     "Examples",
     "Finish",
     "Handoff",
+    "Ledger",
+    "Manager",
     "Merge",
+    "Message",
     "Node",
     "Person",
     "Planner",
@@ -48,6 +55,7 @@ __all__ = [
     "Router",
     "Signed",
     "Undo",
+    "Watch",
     "Worker",
     "abort",
     "always",

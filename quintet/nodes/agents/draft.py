@@ -62,7 +62,7 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-_HIDDEN: Any = {"json_schema_extra": _drop_default}
+HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
 
 
@@ -72,8 +72,8 @@ def _plan_schema(assignees: tuple[str, ...]) -> type[BaseModel]:
         id=(str, Field(description="a short unique name")),
         goal=(str, Field(description="what the step is to achieve")),
         assignee=(one_of(assignees), Field(description="who takes it")),
-        after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **_HIDDEN)),
-        criterion=(str, Field(default="", description="when it counts as done", **_HIDDEN)),
+        after=(tuple[str, ...], Field(default=(), description="ids that it waits for", **HIDDEN)),
+        criterion=(str, Field(default="", description="when it counts as done", **HIDDEN)),
     )
     return create_model(
         "PlanDraft",
