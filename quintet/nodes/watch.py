@@ -71,7 +71,7 @@ class Watch(Node):
         return {
             name: (
                 task_id(name, path, run_of(state)),
-                seen.get(f"{path}:{name}", {}).get("turns", 0),
+                seen.get(f"{path}:{name}", {"turns": 0})["turns"],
             )
             for name in rounds["begun"]
             if name not in rounds["done"] and steps.get(name) in self.background.team

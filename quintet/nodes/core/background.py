@@ -18,7 +18,8 @@ class TaskControl(Protocol):
     its process has died.
 
     A view of a task is plain data: `id`, `worker`, `status`, `thread`, `question` (None, or `id`
-    and `packet`), and `turns`: of each that has ended `status`, `reason`, `answer` and `spent`.
+    and `packet`), and `turns`: of each that has ended `status`, `reason`, `answer`, `spent`
+    and `actions`, the status of each by its key.
     """
 
     @property

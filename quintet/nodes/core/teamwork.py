@@ -146,13 +146,15 @@ class Teamwork:
         view: Mapping[str, Any] = yield from self._control("check_task", self.task_id(name))
         self.views[name] = view
         at, turns = f"{self.task.path}:{name}", view["turns"]
-        seen = kept(self.state, "task").get(at, {}).get("turns", 0)
+        note = kept(self.state, "task").get(at, {"turns": 0, "actions": {}})
+        seen, actions = note["turns"], dict(note["actions"])
         for turn in turns[seen:]:
             self.tasks_spent = add_spending(self.tasks_spent, turn["spent"])
+            actions |= turn["actions"]
             if turn["status"] == "done":
                 self.new_results[name] = turn["answer"]
         if len(turns) > seen:
-            self.notes |= keep("task", at, {"turns": len(turns)})
+            self.notes |= keep("task", at, {"turns": len(turns), "actions": actions})
         if view["status"] in ENDED and view["status"] != "done":
             self.problems[name] = f"{view['status']}: {turns[-1]['reason']}"
         return view
@@ -217,8 +219,17 @@ class Teamwork:
             tasks=tasks,
             round=self.number,
             left=self.left,
-            actions={at: str(i["status"]) for at, i in of_this_run(self.state).items()},
+            actions=self._actions,
         )
+
+    @property
+    def _actions(self) -> dict[str, str]:
+        """Give the status of each action, those of background tasks included."""
+        actions: dict[str, str] = {}
+        for at, note in {**kept(self.state, "task"), **_by_path(self.notes)}.items():
+            if at.startswith(f"{self.task.path}:"):
+                actions |= note["actions"]
+        return actions | {at: str(i["status"]) for at, i in of_this_run(self.state).items()}
 
     @property
     def done_actions(self) -> tuple[Action, ...]:
@@ -295,6 +306,10 @@ class Teamwork:
         if self.tasks_spent:
             update["spent"] = self.tasks_spent
         return update
+
+
+def _by_path(notes: Mapping[str, Any]) -> dict[str, Any]:
+    return kept({"kept": notes}, "task")
 
 
 def task_id(step: str, path: str, run: str) -> str:
