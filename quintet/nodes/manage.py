@@ -158,7 +158,8 @@ class Manager(Node):
 
     def _decide(self, work: Teamwork, attempt: Attempt) -> Logic[Command[Any]]:
         if work.ended_elsewhere is not None:
-            return (yield from self._give_up(work, *work.ended_elsewhere))
+            target, why = work.ended_elsewhere
+            return (yield from self._give_up(work, target or self.otherwise, why))
         if work.problems and (spent_up := work.over(more=True) or _spent_up(attempt)):
             return (yield from self._give_up(work, self.otherwise, spent_up, who="budget"))
         rounds = work.rounds

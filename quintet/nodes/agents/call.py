@@ -48,6 +48,7 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
 from quintet.nodes.core.once import record
+from quintet.nodes.core.pool import take_step
 from quintet.nodes.core.reckon import in_time
 from quintet.nodes.effect import Effect
 from quintet.state.contract import Contract
@@ -86,8 +87,7 @@ def _call_function(
     agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
 ) -> Logic[Any]:
     """Call a function agent, with the tools and the values of LangGraph that it asks for."""
-    attempt.check()
-    attempt.spend(steps=1)
+    take_step(attempt)
     yield from attempt.written()
     tools = Tools(contract.tools, attempt, awaits=is_async(agent))
     with with_callbacks(config):

@@ -24,6 +24,7 @@ from quintet.nodes.agents.toolbox import WRAPPED, ById, Toolbox, bind_tools, too
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
+from quintet.nodes.core.pool import take_step
 from quintet.nodes.core.reckon import in_time
 from quintet.state.contract import Contract
 from quintet.state.record import plain
@@ -117,8 +118,7 @@ def tool_loop(
         if handoff is not None:
             return handoff
         # Counted here and not by the meter: callbacks cost a third of a model call's overhead.
-        attempt.check()
-        attempt.spend(steps=1)
+        take_step(attempt)
         yield from attempt.written()
         reply: AIMessage = yield from in_time(attempt, Call(bound, (list(messages),)))
         attempt.used(reply)

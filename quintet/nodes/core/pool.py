@@ -49,6 +49,24 @@ def pools_of(step: Mapping[str, Any]) -> tuple[Attempt, ...]:
     return (pool, *around.get())
 
 
+_counting = threading.Lock()
+
+
+def take_step(attempt: Attempt) -> None:
+    """Count one call of a model or agent, unless a limit has no room for it.
+
+    Attempts that share a pool do so one by one, so that no two take its last step. What a call
+    costs is known when it is back: tokens and money may go over by the calls that are under way.
+
+    Raises:
+        BudgetExhausted: a limit is reached.
+        AttemptEnded: the attempt has ended.
+    """
+    with _counting:
+        attempt.check()
+        attempt.spend(steps=1)
+
+
 def new_pool(node: str, limit: Budget) -> Attempt:
     """Make a pool, which refuses in the name of this node."""
     return Attempt(task=Task(node, superstep=f"pool of {node}"), budget=limit)

@@ -119,9 +119,18 @@ class Teamwork:
 
     @property
     def ended_elsewhere(self) -> tuple[str, str] | None:
-        """Give where recovery led a step that ended the run, and why; None where none did."""
+        """Give where a step went that no manager may pass over, and why; None where none did.
+
+        That is one that recovery ended the run with, or a task that a person must take over: then
+        the node is left empty.
+        """
         ends = (end for end in self._ends.values() if end["status"] == "ended")
-        return next(((end["to"], end["why"]) for end in ends), None)
+        handed = (
+            ("", f"task {name}: {self.problems[name]}")
+            for name, view in self.views.items()
+            if view["status"] in ("escalated", "rejected", "aborted")
+        )
+        return next(((end["to"], end["why"]) for end in ends), next(handed, None))
 
     def look(self) -> Logic[None]:
         """Note which steps are done, and which have failed; look at the background tasks."""
