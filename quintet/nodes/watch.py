@@ -23,8 +23,9 @@ from quintet.state.run import mark, run_of
 class Watch(Node):
     """Wait until a background task of a manager has ended a turn, or ask what a task asks.
 
-    A task's question becomes this node's own, so that it reaches the person who has the run; the
-    answer goes to the task. `create_manager_worker` adds it where there are background workers.
+    A task's question is in the inbox at once, on the task's own thread. When all that goes on
+    without a person has ended, it becomes this node's own, so that it reaches whoever has the run;
+    the answer goes to the task. `create_manager_worker` adds it where there are background workers.
 
     Args:
         background: runs the tasks.
@@ -47,20 +48,21 @@ class Watch(Node):
         task = current_task("watch")
         tasks = self._under_way(task, state)
         while True:
-            open_tasks, asking = [], None
+            running, asking = [], None
             for name, (at, seen) in tasks.items():
                 view = yield self._call(task, "check_task", at)
                 if len(view["turns"]) > seen:
                     return Command(goto=self.manager, update=mark(state, task.node))
-                if view["status"] not in ENDED:
-                    open_tasks.append(at)
-                if view["status"] == "waiting" and asking is None:
-                    asking = name, at, view
-            if asking is not None:
+                if view["status"] == "waiting":
+                    asking = asking or (name, at, view)
+                elif view["status"] not in ENDED:
+                    running.append(at)
+            if running:
+                yield self._call(task, "wait_tasks", running)
+            elif asking is not None:
                 return (yield from self._ask(task, state, *asking))
-            if not open_tasks:
+            else:
                 return Command(goto=self.manager, update=mark(state, task.node))
-            yield self._call(task, "wait_tasks", open_tasks)
 
     def _under_way(self, task: Task, state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
         """Give the tasks that the manager waits for: by step, the id and the turns it has seen."""
@@ -84,6 +86,7 @@ class Watch(Node):
         packet = question["packet"]
         asked = packet if isinstance(packet, dict) else {"question": packet}
         told = {"task": name, "worker": view["worker"], "thread": view["thread"]}
+        yield self._call(task, "adopt_question", at)
         answer = ask(task, state, {**asked, **told}, None)
         if isinstance(answer, Command):
             return answer

@@ -64,7 +64,7 @@ class Background:
             raise DesignError("Background: it has no workers; give at least one graph")
         self._saver, self._journal, self._awaits = checkpointer, journal, awaits
         self._book = TaskBook(journal)
-        self._apps = {name: _compiled(name, g, checkpointer) for name, g in graphs.items()}
+        self._apps = {name: _compiled(name, g, checkpointer, journal) for name, g in graphs.items()}
         self._team = {name: (purposes or {}).get(name, "") for name in graphs}
         self._changed = threading.Condition()
         self._movers: dict[tuple[str, str], Mover] = {}
@@ -156,6 +156,13 @@ class Background:
         record = self._book.end(record, record.turn, status="cancelled", reason=reason, spent=spent)
         self._tell()
         return record.view("")
+
+    def adopt_question(self, id: str, *, of: str = "") -> None:
+        """Take a task's question off the inbox, since its owner asks it on a thread of its own.
+
+        It stays open, and may be answered there too.
+        """
+        self._journal.close(self._book.read(id, _owner(of)).thread)
 
     def answer_task(self, id: str, answer: Any, *, of: str = "") -> dict[str, Any]:
         """Answer the question that a task waits with, and let it run on to its next stop.
@@ -252,9 +259,10 @@ def _owner(of: str) -> str:
     return thread
 
 
-def _compiled(name: str, graph: Any, saver: BaseCheckpointSaver[Any]) -> App:
+def _compiled(name: str, graph: Any, saver: BaseCheckpointSaver[Any], journal: Journal) -> App:
     app = graph.compile(checkpointer=saver) if isinstance(graph, StateGraph) else graph
-    if not isinstance(app, CompiledStateGraph) or app.checkpointer is not saver:
+    kept = getattr(getattr(app, "checkpointer", None), "journal", None)
+    if not isinstance(app, CompiledStateGraph) or kept is not journal:
         raise DesignError(
             f"Background: worker {name!r} is {type(graph).__name__}; give a StateGraph, or a graph "
             "compiled with the same checkpointer"

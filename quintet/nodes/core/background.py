@@ -40,6 +40,9 @@ class TaskControl(Protocol):
     def cancel_task(self, id: str, *, of: str, why: str) -> Mapping[str, Any]:
         """Cancel a task: nothing more of it begins."""
 
+    def adopt_question(self, id: str, *, of: str) -> None:
+        """Take a task's question off the inbox, since its owner asks it on a thread of its own."""
+
     def answer_task(self, id: str, answer: Any, *, of: str) -> Mapping[str, Any]:
         """Answer the question that a task waits with."""
 
