@@ -15,7 +15,7 @@ from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
 from quintet.errors import ThreadHeld
-from quintet.nodes.agents.nested import answer_of_run
+from quintet.nodes.agents.graph import answer_of_run
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Logic, adrive, drive

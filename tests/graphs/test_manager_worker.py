@@ -600,7 +600,7 @@ async def test_a_model_manages(way):
     assert "- find: Find" in first.messages[0].text
     # It gets the result that the contract gives, and no transcript.
     assert [m.text for m in second.messages[1:]] == [
-        '{"message":"pets?"}',
+        "pets?",
         '{"results":{"a":{"found":"cats"}}}',
     ]
     by = [d.by for d in ended.decisions if d.kind == "plan"]

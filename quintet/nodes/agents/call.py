@@ -34,15 +34,15 @@ from quintet.nodes.agents.chat import (
     first_messages,
     tool_loop,
 )
-from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
-from quintet.nodes.agents.nested import (
+from quintet.nodes.agents.graph import (
     actions_in,
     actions_of,
-    answer_of_messages,
     answer_of_run,
     check_outcome,
+    graph_answer,
     takes_messages,
 )
+from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
@@ -109,7 +109,7 @@ def _call_runnable(
     if isinstance(result, Mapping):
         check_outcome(inner, contract, result)
         if takes_messages(inner) and "messages" in result:
-            return answer_of_messages(result, contract)
+            return graph_answer(result, contract)
         return answer_of_run(inner, contract, result)
     return answer_of(result, contract) if isinstance(result, BaseMessage) else result
 

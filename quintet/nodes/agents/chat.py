@@ -88,9 +88,17 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
+def as_text(request: Any) -> str:
+    """Write a request for a model to read: a message alone as it is, all else as JSON."""
+    alone = isinstance(request, dict) and list(request) == ["message"]
+    if alone and isinstance(message := request["message"], str) and message.strip():
+        return message
+    return as_json(request)
+
+
 def first_messages(contract: Contract, request: Any) -> list[BaseMessage]:
     """Return the messages that a chat model's work begins with: the goal, then the request."""
-    return [SystemMessage(contract.goal), HumanMessage(as_json(request))]
+    return [SystemMessage(contract.goal), HumanMessage(as_text(request))]
 
 
 def tool_loop(

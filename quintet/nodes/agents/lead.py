@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field, create_model
 
-from quintet.nodes.agents.chat import as_json
+from quintet.nodes.agents.chat import as_json, as_text
 from quintet.nodes.agents.draft import HIDDEN
 from quintet.nodes.agents.meter import call_structured
 from quintet.nodes.agents.toolbox import ById
@@ -55,7 +55,7 @@ class Lead:
         listed = "\n".join(f"- {name}: {about}" for name, about in self.team.items())
         messages: list[BaseMessage] = [
             SystemMessage(f"{self.contract.goal}\n{HOW}\n{listed}"),
-            HumanMessage(as_json(request)),
+            HumanMessage(as_text(request)),
         ]
         if known := _known(ledger):
             messages.append(HumanMessage(as_json(known)))
@@ -101,8 +101,8 @@ def _orders(decision: Any) -> Orders:
 def _schema(team: tuple[str, ...], given: ById, background: bool) -> type[BaseModel]:
     step = create_model(
         "ManagerStep",
-        id=(str, Field(description="a short name, new for each step")),
-        goal=(str, Field(description="what it is to achieve, with all that it needs to know")),
+        id=(str, Field(description="a new short name")),
+        goal=(str, Field(description="its task")),
         assignee=(one_of(team), Field(description="who takes it")),
         after=(tuple[str, ...], Field(default=(), description="steps it reads from", **HIDDEN)),
     )

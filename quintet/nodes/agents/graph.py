@@ -75,7 +75,7 @@ def takes_messages(agent: Any) -> bool:
     return "messages" in (getattr(agent, "channels", None) or ())
 
 
-def answer_of_messages(result: Mapping[str, Any], contract: Contract) -> Any:
+def graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
     """Return an agent graph's answer: its structured response, else its last message."""
     if result.get("structured_response") is not None:
         return result["structured_response"]
