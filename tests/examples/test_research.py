@@ -142,10 +142,23 @@ def test_the_process_is_held_even_where_the_check_would_let_it_through(code, wor
         unchecked(code)
 
 
+ESCAPE = """
+def walk(kind):
+    yield kind
+    for inner in kind.__subclasses__():
+        if inner.__name__ != "type":
+            yield from walk(inner)
+opened = [kind for kind in walk(().__class__.__base__) if kind.__name__ == "FileIO"][0]
+print(opened("/etc/hostname").read())
+"""
+"""Find the class by which files are opened, past all names that are withheld."""
+
+
 def test_the_process_can_open_nothing():
-    escape = "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'FileIO'][0]"
     with pytest.raises(NotRun, match="Too many open files"):
-        unchecked(f"print({escape}('/etc/hostname'))")
+        unchecked(ESCAPE)
+    with pytest.raises(NotRun, match="not allowed"):
+        check(ESCAPE)
 
 
 def test_a_calculation_gives_its_number():

@@ -199,10 +199,10 @@ class Teamwork:
         """
         since: Any = self.since
         reached = self.budget.over(since, of=SHARED)
-        if more or reached is None:
-            return reached
-        name = reached.partition(":")[0]
-        return reached if since[name] > getattr(self.budget, name) else None
+        name = (reached or "").partition(":")[0]
+        if reached is None or not (more or since[name] > getattr(self.budget, name)):
+            return None
+        return f"budget reached, {reached}"
 
     def repeated(self, steps: tuple[Step, ...], retries: int) -> str | None:
         """Name a step that brings the work no further, or give None."""
