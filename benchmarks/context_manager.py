@@ -90,7 +90,8 @@ class Team(TypedDict, total=False):
 def by_hand(model: BaseChatModel) -> StateGraph[Any]:
     """Build the same on bare LangGraph: `Send` to each worker, and the manager decides again."""
     decide = model.with_structured_output(ByHandDecision)
-    bound = model.bind_tools([lookup_figures])
+    look_up = tool(lookup_figures)
+    bound = model.bind_tools([look_up])
 
     def manager(state: Team) -> Command[str]:
         messages: list[BaseMessage] = [
@@ -116,7 +117,7 @@ def by_hand(model: BaseChatModel) -> StateGraph[Any]:
             while said.tool_calls:
                 messages.append(said)
                 for call in said.tool_calls:
-                    found = json.dumps(lookup_figures(**call["args"]))
+                    found = json.dumps(look_up.invoke(call["args"]))
                     messages.append(ToolMessage(found, tool_call_id=call["id"]))
                 said = bound.invoke(messages)
             return {"results": {state["id"]: said.text}}
