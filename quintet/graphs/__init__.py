@@ -5,6 +5,7 @@ from quintet.graphs.edges import begin, by_actions, by_failure, by_outcome, by_p
 from quintet.graphs.event_driven import create_event_driven, draw_events
 from quintet.graphs.govern import govern
 from quintet.graphs.handoff import create_handoff
+from quintet.graphs.manager import create_manager_worker
 from quintet.graphs.parallel import create_parallel
 from quintet.graphs.planner import create_planner
 from quintet.graphs.review import review
@@ -26,6 +27,7 @@ __all__ = [
     "check",
     "create_event_driven",
     "create_handoff",
+    "create_manager_worker",
     "create_parallel",
     "create_planner",
     "create_sequential",

@@ -24,6 +24,7 @@ from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.classify import classify
 from quintet.nodes.core.condition import always, over
 from quintet.nodes.core.late import late_results
+from quintet.nodes.core.ledger import Cancel, Ledger, Message
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.price import per_million
 from quintet.nodes.dispatch import Dispatcher
@@ -33,6 +34,7 @@ from quintet.nodes.finish import Finish, hand_over
 from quintet.nodes.functional import checked, once
 from quintet.nodes.identity import Person, Signed, by_name
 from quintet.nodes.join import Join
+from quintet.nodes.manage import Manager
 from quintet.nodes.merge import Merge
 from quintet.nodes.plan import Planner
 from quintet.nodes.planning.admission import reversible
@@ -44,6 +46,7 @@ from quintet.nodes.route import Router
 from quintet.nodes.sign_off import SignOff
 from quintet.nodes.subscribe import Collect, Subscriber
 from quintet.nodes.wait import Wait
+from quintet.nodes.watch import Watch
 from quintet.nodes.work import Worker
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "Answer",
     "ApprovalGate",
     "Breaker",
+    "Cancel",
     "Choice",
     "Chooser",
     "Collect",
@@ -64,7 +68,10 @@ __all__ = [
     "Finish",
     "Handoff",
     "Join",
+    "Ledger",
+    "Manager",
     "Merge",
+    "Message",
     "Node",
     "Person",
     "Planner",
@@ -79,6 +86,7 @@ __all__ = [
     "Undo",
     "Vocabulary",
     "Wait",
+    "Watch",
     "Worker",
     "abort",
     "about",

@@ -24,6 +24,7 @@ from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import with_effects
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
+from quintet.nodes.core.pool import pools_of, within
 from quintet.nodes.core.price import Price
 from quintet.nodes.core.reckon import refuse_costly
 from quintet.nodes.core.step import SentStep
@@ -155,11 +156,13 @@ class _Work:
     def __post_init__(self) -> None:
         contract, gate = self.worker.contract, self.worker.gate
         self.step = SentStep.of(self.state)
+        pools = pools_of(self.step.record)
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
             task=self.task,
             allowed=contract.allowed,
-            budget=contract.budget,
+            budget=within(contract.budget, pools),
+            pools=pools,
             wants=None if gate is None else gate.wants,
             gate="" if gate is None else gate.name,
             known=self.state.get("actions") or {},
@@ -213,8 +216,8 @@ class _Work:
         if worker.breaker is not None:
             logic = worker.breaker.guarded(self.task.node, attempt.place.journal, logic)
         answer = yield from logic
-        if contract.budget.limited:
-            refuse_costly(attempt, contract.budget)
+        if attempt.budget.limited:
+            refuse_costly(attempt, attempt.budget)
         return request, answer
 
     @property

@@ -1,6 +1,7 @@
 """Start, stream, resume, look at and answer runs, and read stored ones."""
 
 from quintet.runs.answers import approve, edit, reject, respond, settle
+from quintet.runs.background import Background
 from quintet.runs.desk import Desk, sweep
 from quintet.runs.drain import draining
 from quintet.runs.fork import afork, fork
@@ -14,6 +15,7 @@ from quintet.runs.versions.choose import pinned
 from quintet.runs.versions.migration import migrate
 
 __all__ = [
+    "Background",
     "Desk",
     "Run",
     "afork",

@@ -80,6 +80,11 @@ class Contract:
         return () if isinstance(self.needs, tuple) else _fields(self.needs)[1]
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """Give the keys that a result must have; empty where its type names none."""
+        return () if self.gives is None else _fields(self.gives)[0]
+
+    @property
     def allowed(self) -> tuple[str, ...]:
         """Give the names of the tools that may be called."""
         return tuple(tool_name(tool) for tool in self.tools)

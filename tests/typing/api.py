@@ -31,6 +31,7 @@ from quintet.graphs import (
     check,
     create_event_driven,
     create_handoff,
+    create_manager_worker,
     create_sequential,
     create_single_agent,
     draw_events,
@@ -43,6 +44,7 @@ from quintet.nodes import (
     Answer,
     ApprovalGate,
     Breaker,
+    Cancel,
     Choice,
     Collect,
     Consult,
@@ -54,7 +56,10 @@ from quintet.nodes import (
     Finish,
     Handoff,
     Join,
+    Ledger,
+    Manager,
     Merge,
+    Message,
     Node,
     Planner,
     Recovery,
@@ -93,6 +98,7 @@ from quintet.nodes.choosers.promise import Promise
 from quintet.nodes.conflict import Settled
 from quintet.nodes.merge import MergeAnswer
 from quintet.runs import (
+    Background,
     Run,
     afork,
     alook,
@@ -791,3 +797,20 @@ def crashes_and_time(graph: StateGraph[Any]) -> None:
         assert_type(time, VirtualTime)
         time.advance("25h")
         time.advance(60)
+
+
+def managed(saver: BaseCheckpointSaver[Any]) -> StateGraph[Any]:
+    """Build a manager with a worker, and one that works in the background."""
+
+    def lead(request: Any, ledger: Ledger) -> list[Step | Message | Cancel] | dict[str, Any]:
+        if ledger.tasks:
+            return [Message(task="dig", text="more"), Cancel(task="dig", why="enough")]
+        return [Step(id="dig", goal="dig", assignee="digger")] if not ledger.steps else {}
+
+    contract = Contract(goal="Lead", needs=("message",), budget=Budget(steps=9))
+    worker = Worker(agent=lambda request: {}, contract=contract)
+    background = Background({"digger": create_single_agent(worker)}, checkpointer=saver)
+    view: dict[str, Any] = background.check_task("dig", of="t")
+    assert view["status"]
+    manager = Manager(agent=lead, contract=contract, rounds=4, most=8)
+    return create_manager_worker(manager, {"near": worker}, background=background)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from quintet.checks.graph.part import Part
-from quintet.nodes import Planner, Recovery, Remedy, Worker
+from quintet.nodes import Manager, Planner, Recovery, Remedy, Worker
 
 Parts = Mapping[str, Part]
 
@@ -19,7 +19,7 @@ def crews(parts: Parts) -> dict[str, frozenset[str]]:
     return {
         name: _crew(parts, frozenset(part.action.assignees))
         for name, part in parts.items()
-        if isinstance(part.action, Planner)
+        if isinstance(part.action, Planner | Manager)
     }
 
 

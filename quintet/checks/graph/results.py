@@ -14,11 +14,11 @@ from typing import Literal
 from quintet.checks.graph.entries import Entries
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body
-from quintet.checks.source.literals import ANYTHING, NOTHING, Values
+from quintet.checks.source.literals import ANYTHING, NOTHING, Values, union
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
-from quintet.nodes import FanOut, Planner, Worker
+from quintet.nodes import FanOut, Manager, Planner, Worker
 
 Availability = Literal["given", "late", "never", "unknown"]
 
@@ -64,6 +64,8 @@ def _given(tree: Tree, spot: Spot) -> Values:
         return NOTHING
     if isinstance(spot.action, Planner):
         return steps_of(spot.action).ids
+    if isinstance(spot.action, Manager):
+        return union([steps_of(spot.action).ids, Values(known=frozenset({spot.name}))])
     if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
     return _of_function(spot)

@@ -19,7 +19,7 @@ from quintet.checks.graph.part import Part, Spec
 from quintet.checks.source.literals import Values, union
 from quintet.checks.source.moves import Moves, command_moves, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
-from quintet.nodes import FanOut, Planner, Recovery, Worker
+from quintet.nodes import FanOut, Manager, Planner, Recovery, Worker
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 
@@ -152,6 +152,8 @@ class Shape:
 
     def _named(self, part: Part, declared: frozenset[str], moves: Moves) -> Values:
         """List the targets that a node goes to by name, and not by `Send`."""
+        if isinstance(part.action, Manager):
+            return Values(known=declared - frozenset(part.action.assignees))
         if isinstance(part.action, Planner):
             return Values(known=frozenset({part.action.then, part.action.otherwise}))
         if isinstance(part.action, FanOut) and part.action.each is not None:

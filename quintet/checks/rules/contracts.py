@@ -13,7 +13,7 @@ from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.payload import Payload
 from quintet.checks.source.plans import WrittenStep, steps_of
-from quintet.nodes import Planner, Worker
+from quintet.nodes import Manager, Planner, Worker
 from quintet.nodes.core.did import EFFECTS
 
 
@@ -69,14 +69,17 @@ def _by_step(spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
     """Look at a worker that is an assignee: it is given the state and its step's inputs."""
     state_keys = spot.shape.sees(spot.name)
     for planner in spot.shape.parts.values():
-        if not isinstance(planner.action, Planner) or spot.name not in planner.action.assignees:
+        if (
+            not isinstance(planner.action, Planner | Manager)
+            or spot.name not in planner.action.assignees
+        ):
             continue
         for step in steps_of(planner.action).steps:
             if step.assignee.texts != {spot.name} or not step.assignee.complete:
                 continue
             for key in needs:
                 # A worker takes the goal of its request from the step.
-                if key not in state_keys | {"goal"} and _lacks(step, key):
+                if key not in state_keys | {"goal", "message"} and _lacks(step, key):
                     step_text = f"step {names(*step.id.texts)}" if step.id.texts else "a step"
                     yield _unmet(
                         spot, key, f"neither the state nor {step_text} of {planner.name!r} gives"

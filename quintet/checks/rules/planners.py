@@ -11,25 +11,29 @@ from quintet.checks.finding import Finding, names, target_names
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.rules.namesakes import at_once, write_one_key
 from quintet.checks.source.plans import steps_of
-from quintet.nodes import Finish, Planner, Worker
+from quintet.nodes import Finish, Manager, Planner, Worker
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
     """Look at each planner: whether it is deferred, who takes its steps, whether they come back."""
-    for spot, planner in tree.of(Planner):
+    for spot, planner in _planners(tree):
         if not spot.part.spec.defer:
             yield Finding(
                 code="hasty-planner",
                 node=spot.at,
-                fault=f"{spot.name!r} is a Planner without defer=True: it looks again as soon as "
-                "one step is back, and takes those under way for missing.",
+                fault=f"{spot.name!r} is a {type(planner).__name__} without defer=True: it looks "
+                "again as soon as one step is back, and takes those under way for missing.",
                 remedy=f"Use add_node({spot.name!r}, ..., defer=True).",
             )
         yield from _strangers(spot, planner)
         yield from _lost_steps(tree, spot)
 
 
-def _strangers(spot: Spot, planner: Planner) -> Iterator[Finding]:
+def _planners(tree: Tree) -> list[tuple[Spot, Planner | Manager]]:
+    return [*tree.of(Planner), *tree.of(Manager)]
+
+
+def _strangers(spot: Spot, planner: Planner | Manager) -> Iterator[Finding]:
     """Find steps for a node that is not an assignee: the plan is refused when it is made."""
     assigned = {name for step in steps_of(planner).steps for name in step.assignee.texts}
     for name in sorted(assigned - set(planner.assignees)):
@@ -80,7 +84,7 @@ def _leaving(tree: Tree, spot: Spot, name: str) -> list[str]:
 
 def shared_plans(tree: Tree) -> Iterator[Finding]:
     """Find planners that meet in a run and clash, by the ids of their steps or by their crew."""
-    for (spot, first), (other, second) in combinations(tree.of(Planner), 2):
+    for (spot, first), (other, second) in combinations(_planners(tree), 2):
         inside = _inside(tree, spot, other) or _inside(tree, other, spot)
         met = inside or _follows(tree, spot, first, other) or _follows(tree, other, second, spot)
         same_key = write_one_key(tree, spot, other, "results")
@@ -101,7 +105,7 @@ def _inside(tree: Tree, spot: Spot, other: Spot) -> bool:
     return other.shape.within[: len(within)] == within and within[-1] in shape.crews[spot.name]
 
 
-def _follows(tree: Tree, spot: Spot, planner: Planner, other: Spot) -> bool:
+def _follows(tree: Tree, spot: Spot, planner: Planner | Manager, other: Spot) -> bool:
     """Tell whether another planner runs after the plan of this one."""
     ends = (planner.then, planner.otherwise)
     return any(other in tree.into(spot.shape, name).spots for name in ends)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from quintet.checks.source.body import Body, body_of, keywords_of
 from quintet.checks.source.literals import ANYTHING, Values, values
 from quintet.checks.source.payload import Payload, payload
-from quintet.nodes import Planner
+from quintet.nodes import Manager, Planner
 from quintet.state import Plan, Step
 
 
@@ -38,7 +38,7 @@ class Steps:
         return Values(known=known, complete=complete)
 
 
-def steps_of(planner: Planner) -> Steps:
+def steps_of(planner: Planner | Manager) -> Steps:
     """Read the steps of a planner's template, or those that its function writes out.
 
     The steps in the bodies of others are among them.

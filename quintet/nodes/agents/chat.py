@@ -24,6 +24,7 @@ from quintet.nodes.agents.toolbox import WRAPPED, ById, Toolbox, bind_tools, too
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
+from quintet.nodes.core.pool import take_step
 from quintet.nodes.core.reckon import in_time
 from quintet.state.contract import Contract
 from quintet.state.record import plain
@@ -87,9 +88,17 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
+def as_text(request: Any) -> str:
+    """Write a request for a model to read: a message alone as it is, all else as JSON."""
+    alone = isinstance(request, dict) and list(request) == ["message"]
+    if alone and isinstance(message := request["message"], str) and message.strip():
+        return message
+    return as_json(request)
+
+
 def first_messages(contract: Contract, request: Any) -> list[BaseMessage]:
     """Return the messages that a chat model's work begins with: the goal, then the request."""
-    return [SystemMessage(contract.goal), HumanMessage(as_json(request))]
+    return [SystemMessage(contract.goal), HumanMessage(as_text(request))]
 
 
 def tool_loop(
@@ -117,8 +126,7 @@ def tool_loop(
         if handoff is not None:
             return handoff
         # Counted here and not by the meter: callbacks cost a third of a model call's overhead.
-        attempt.check()
-        attempt.spend(steps=1)
+        take_step(attempt)
         yield from attempt.written()
         reply: AIMessage = yield from in_time(attempt, Call(bound, (list(messages),)))
         attempt.used(reply)

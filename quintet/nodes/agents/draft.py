@@ -122,7 +122,7 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-_HIDDEN: Any = {"json_schema_extra": _drop_default}
+HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
 
 _DEPTH = 2
@@ -171,4 +171,4 @@ def _step_schema(
 
 
 def _optional(default: Any, description: str) -> Any:
-    return Field(default=default, description=description, **_HIDDEN)
+    return Field(default=default, description=description, **HIDDEN)

@@ -18,6 +18,7 @@ from langgraph.config import get_config
 from quintet.errors import QuintetError
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.pool import take_step
 
 
 class CutOff(BaseException):
@@ -63,8 +64,7 @@ class Meter(BaseCallbackHandler):
         if self._is_nested:
             return
         with as_stopped():
-            self.attempt.check()
-            self.attempt.spend(steps=1)
+            take_step(self.attempt)
             # LangChain awaits no handler here: where spending is limited, the loop waits for it.
             self.attempt.write()
 
@@ -118,8 +118,7 @@ def call_structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> L
     model, *parsers = chain.steps if isinstance(chain, RunnableSequence) else (chain,)
     if not isinstance(getattr(model, "bound", model), BaseChatModel):
         return (yield Call(chain, (messages,), metered(attempt)))
-    attempt.check()
-    attempt.spend(steps=1)
+    take_step(attempt)
     yield from attempt.written()
     output = yield Call(model, (messages,))
     if isinstance(output, BaseMessage):

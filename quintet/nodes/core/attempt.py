@@ -61,6 +61,7 @@ class Attempt:
         refused: the refusals of calls that its contract does not allow, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
         outer: the attempt around it.
+        pools: limits that it shares with work beside it; see `core.pool`.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
         cut: gives a call in a form that ends early, where it is at work for a branch.
         place: the journal in which its effects are claimed, and the thread there.
@@ -84,6 +85,7 @@ class Attempt:
     refused: list[str] = field(default_factory=list)
     unawaited: dict[Slot, Any] = field(default_factory=dict)
     outer: Attempt | None = None
+    pools: tuple[Attempt, ...] = ()
     began: float | None = None
     ended: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -176,7 +178,7 @@ class Attempt:
             return
         before: Spending = yield Call(books.read, (), blocks=True)
         books.seconds += before.get("seconds", 0.0)
-        for layer in self.layers() if before else ():
+        for layer in self.limits() if before else ():
             if layer is self or (layer.books is None and not layer.resumed):
                 with layer.lock:
                     layer.spent = add_spending(layer.spent, before)
@@ -184,6 +186,10 @@ class Attempt:
     def layers(self) -> tuple[Attempt, ...]:
         """Give this attempt, and those around it."""
         return (self,) if self.outer is None else (self, *self.outer.layers())
+
+    def limits(self) -> tuple[Attempt, ...]:
+        """Give this attempt and those around it, with the pools that each shares."""
+        return tuple(limit for layer in self.layers() for limit in (layer, *layer.pools))
 
     @property
     def owner(self) -> str:
@@ -250,7 +256,7 @@ class Attempt:
 
     def spend(self, **amounts: float) -> None:
         """Add amounts to the spending, here and around."""
-        for layer in self.layers():
+        for layer in self.limits():
             with layer.lock:
                 layer.spent = add_spending(layer.spent, amounts)  # type: ignore[arg-type]
                 if layer.books is not None:
@@ -288,15 +294,13 @@ class Attempt:
         """
         self.check_open("a model or an agent")
         self.refuse_late("a model or an agent")
-        for layer in self.layers():
+        for layer in self.limits():
             if not layer.budget.limited:
                 continue
-            node, most = layer.task.node, layer.budget.retries
+            node, top = layer.task.node, layer.budget.retries
             retries = layer.spent.get("retries", 0)
-            if most is not None and retries > most:
-                raise BudgetExhausted(
-                    f"{node}: budget reached, retries: {most:g} of {most:g} spent"
-                )
+            if top is not None and retries > top:
+                raise BudgetExhausted(f"{node}: budget reached, retries: {top:g} of {top:g} spent")
             if reached := layer.budget.over(layer.so_far, of=USED):
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")
 
@@ -321,7 +325,7 @@ class Attempt:
         limits = [] if self.deadline is None else [self.deadline.left]
         limits += [
             layer.budget.seconds - layer.so_far.get("seconds", 0)
-            for layer in self.layers()
+            for layer in self.limits()
             if layer.budget.seconds is not None
         ]
         return min(limits) if limits else None
@@ -352,9 +356,8 @@ class Attempt:
             if action.status in ("done", "dry") and slot not in self._told
         ]
         records += [self._refusal(why) for why in self.refused]
-        update: dict[str, Any] = {"spent": self.spent}
-        if actions:
-            update["actions"] = as_update(actions.values())
+        done = {"actions": as_update(actions.values())} if actions else {}
+        update: dict[str, Any] = {"spent": self.spent, **done}
         if records:
             update["decisions"] = records
         return update

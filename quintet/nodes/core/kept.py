@@ -22,6 +22,7 @@ Note = Literal[
     "flow",  # the runs of a workflow's task
     "timer",  # until when a timer runs
     "events",  # a dispatcher's events under way
+    "task",  # a background task of a manager
     "fan",  # the branches that were sent out
     "branch",  # how a branch ended without a result
     "joined",  # the joins so far

@@ -41,6 +41,9 @@ class Node(Runnable[Any, Any]):
     asks: bool = False
     """True where it may stop for a person."""
 
+    answers: bool = False
+    """True where its result is the answer of its graph."""
+
     effects: tuple[Any, ...] = ()
     """The effects that it may run."""
 

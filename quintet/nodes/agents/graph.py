@@ -1,0 +1,82 @@
+"""Read the end of an agent that is a graph: its answer, what it has done, how its run ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+
+from quintet.errors import BudgetExhausted, PersonNeeded
+from quintet.nodes.agents.chat import answer_of
+from quintet.nodes.core.actions import of_this_run
+from quintet.state.action import Action
+from quintet.state.actions import Actions
+from quintet.state.channels import STANDING, Ending, Results
+from quintet.state.contract import Contract
+from quintet.state.record import read
+
+
+def actions_in(result: Any) -> Iterator[Action]:
+    """Find the effects that an agent graph did or proposed, in the messages of their tools."""
+    # When the graph pauses and goes on in another process, its attempt is lost. The messages are
+    # kept in the graph's own checkpoints.
+    messages = result.get("messages") if isinstance(result, Mapping) else None
+    for message in messages or ():
+        artifact = message.artifact if isinstance(message, ToolMessage) else None
+        if isinstance(artifact, Mapping) and "quintet_action" in artifact:
+            yield read(Action, artifact["quintet_action"])
+
+
+def actions_of(agent: Any, result: Any) -> Iterator[Action]:
+    """Give what a nested graph of ours has done, by its own state: after a resume, all of it."""
+    channels = getattr(agent, "channels", None) or {}
+    if not isinstance(result, Mapping) or not isinstance(channels.get("actions"), Actions):
+        return
+    for item in of_this_run(result).values():
+        if item["status"] in STANDING and "arguments" in item and "again" not in item:
+            yield read(Action, item)
+
+
+def check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
+    """Refuse the end state of a nested graph of ours whose outcome is not `done`.
+
+    Raises:
+        BudgetExhausted: it is `exhausted`.
+        PersonNeeded: it is another.
+    """
+    # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
+    channel = (getattr(agent, "channels", None) or {}).get("outcome")
+    ended = result.get("outcome") if isinstance(channel, Ending) else None
+    if ended and ended["status"] != "done":
+        status, reason = ended["status"], ended["reason"]
+        kind = BudgetExhausted if status == "exhausted" else PersonNeeded
+        raise kind(f"contract {contract.goal!r}: the agent's own run ended {status}: {reason}")
+
+
+def answer_of_run(agent: Any, contract: Contract, result: Mapping[str, Any]) -> Any:
+    """Return a nested graph's answer, its manager's or else its last result, or the keys asked for.
+
+    A contract that gives any value, or keys of the graph's state, gets its state.
+    """
+    channels = getattr(agent, "channels", None) or {}
+    results = result.get("results") or {}
+    if contract.gives is None or not results or not isinstance(channels.get("results"), Results):
+        return result
+    if contract.given and channels.keys() >= set(contract.given):
+        return result
+    nodes = agent.builder.nodes.items()
+    last = [name for name, spec in nodes if getattr(spec.runnable, "answers", False)]
+    return results[next((name for name in last if name in results), [*results][-1])]
+
+
+def takes_messages(agent: Any) -> bool:
+    """Say whether an agent graph takes messages, as `create_agent` graphs do."""
+    return "messages" in (getattr(agent, "channels", None) or ())
+
+
+def graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
+    """Return an agent graph's answer: its structured response, else its last message."""
+    if result.get("structured_response") is not None:
+        return result["structured_response"]
+    return answer_of(result["messages"][-1], contract)

@@ -1,0 +1,103 @@
+"""Wait for a manager's background tasks, and bring their questions to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.types import Command
+
+from quintet.errors import AnswerRefused
+from quintet.nodes.core.background import ENDED, TaskControl
+from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.kept import kept
+from quintet.nodes.core.node import Node
+from quintet.nodes.core.question import ask, ask_again
+from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.teamwork import task_id
+from quintet.state.run import mark, run_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch(Node):
+    """Wait until a background task of a manager has ended a turn, or ask what a task asks.
+
+    A task's question is in the inbox at once, on the task's own thread. When all that goes on
+    without a person has ended, it becomes this node's own, so that it reaches whoever has the run;
+    the answer goes to the task. `create_manager_worker` adds it where there are background workers.
+
+    Args:
+        background: runs the tasks.
+        manager: the manager's node, to which it leads back.
+    """
+
+    background: TaskControl
+    manager: str = "manager"
+
+    writes = frozenset({"decisions", "run"})
+    asks = True
+
+    @property
+    def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Name the manager; it also comes back to itself after an answer."""
+        return (self.manager,)
+
+    def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
+        """Wait, and lead back to the manager; or ask a person."""
+        task = current_task("watch")
+        tasks = self._under_way(task, state)
+        while True:
+            running, asking = [], None
+            for name, (at, seen) in tasks.items():
+                view = yield self._call(task, "check_task", at)
+                if len(view["turns"]) > seen:
+                    return Command(goto=self.manager, update=mark(state, task.node))
+                if view["status"] == "waiting":
+                    asking = asking or (name, at, view)
+                elif view["status"] not in ENDED:
+                    running.append(at)
+            if running:
+                yield self._call(task, "wait_tasks", running)
+            elif asking is not None:
+                return (yield from self._ask(task, state, *asking))
+            else:
+                return Command(goto=self.manager, update=mark(state, task.node))
+
+    def _under_way(self, task: Task, state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+        """Give the tasks that the manager waits for: by step, the id and the turns it has seen."""
+        path = "/".join(filter(None, (task.path.rpartition("/")[0], self.manager)))
+        rounds = kept(state, "plan").get(path) or {"begun": (), "done": (), "plan": {"steps": ()}}
+        seen = kept(state, "task")
+        steps = {step["id"]: step["assignee"] for step in rounds["plan"]["steps"]}
+        return {
+            name: (
+                task_id(name, path, run_of(state)),
+                seen.get(f"{path}:{name}", {"turns": 0})["turns"],
+            )
+            for name in rounds["begun"]
+            if name not in rounds["done"] and steps.get(name) in self.background.team
+        }
+
+    def _ask(
+        self, task: Task, state: Mapping[str, Any], name: str, at: str, view: Mapping[str, Any]
+    ) -> Logic[Command[str]]:
+        question = view["question"]
+        packet = question["packet"]
+        asked = packet if isinstance(packet, dict) else {"question": packet}
+        told = {"task": name, "worker": view["worker"], "thread": view["thread"]}
+        yield self._call(task, "adopt_question", at)
+        answer = ask(task, state, {**asked, **told}, None)
+        if isinstance(answer, Command):
+            return answer
+        try:
+            yield self._call(task, "answer_task", at, answer)
+        except AnswerRefused as refusal:
+            now = yield self._call(task, "check_task", at)
+            if now["question"] is not None:
+                return ask_again(state, task.node, refusal)
+            # Somebody has answered it on the task's own thread.
+        return Command(goto=task.node, update=mark(state, task.node))
+
+    def _call(self, task: Task, name: str, *args: Any) -> Call:
+        return Call(getattr(self.background, name), args, options={"of": task.thread}, blocks=True)

@@ -1,0 +1,325 @@
+"""Test background tasks by themselves: start, look, message, answer, cancel, tools."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from typing_extensions import TypedDict
+
+from quintet.graphs import create_single_agent
+from quintet.nodes import ApprovalGate, Recovery, Worker, effect, escalate, retry
+from quintet.runs import Background, approve, look, reject, start, stops
+from quintet.state import AnswerRefused, Contract, DesignError, NoSuchRun, RunError, checkpointer
+from quintet.testing import ScriptedModel
+
+FAST = Recovery(transient=retry(2, wait=0), otherwise=escalate())
+
+
+class Shop:
+    """Work in the background: at once, when let go, or with a person."""
+
+    def __init__(self, saver: Any, **options: Any) -> None:
+        self.go = threading.Event()
+        self.busy = threading.Event()
+        self.heard: list[str] = []
+        self.paid: list[int] = []
+
+        def pay(amount: int) -> str:
+            """Pay an amount."""
+            self.paid.append(amount)
+            return "paid"
+
+        def payer(request: Any, tools: Any) -> dict[str, str]:
+            return {"said": str(tools["pay"](amount=7))}
+
+        paying = effect(pay, key="pay:{amount}")
+        graphs = {
+            "quick": self.single(self.quick),
+            "slow": self.single(self.slow),
+            "broken": self.single(self.broken),
+            "payer": self.single(payer, tools=(paying,), gate=ApprovalGate(approvers=("maria",))),
+        }
+        self.tasks = Background(graphs, checkpointer=saver, **options)
+
+    def single(self, agent: Any, gate: Any = None, **contract: Any) -> Any:
+        terms = Contract(goal="Work", needs=("message",), **contract)
+        return create_single_agent(Worker(agent=agent, contract=terms), gate=gate, recover=FAST)
+
+    def quick(self, request: Any) -> dict[str, str]:
+        self.heard.append(request["message"])
+        return {"reply": f"about {request['message']}"}
+
+    def slow(self, request: Any) -> dict[str, str]:
+        self.busy.set()
+        assert self.go.wait(10)
+        return self.quick(request)
+
+    def broken(self, request: Any) -> dict[str, str]:
+        raise ValueError("broken")
+
+    def settled(self, name: str, of: str = "desk") -> dict[str, Any]:
+        """Wait until a task works no more."""
+        for _ in range(100):
+            view = self.tasks.check_task(name, of=of)
+            if view["status"] != "running":
+                return view
+            self.tasks.wait_tasks([name], of=of, seconds=0.2)
+        raise AssertionError(f"{name} does not settle")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def saver(request, tmp_path) -> Iterator[Any]:
+    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'runs.db'}"
+    with checkpointer(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(saver) -> Iterator[Shop]:
+    shop = Shop(saver)
+    yield shop
+    shop.go.set()
+
+
+def test_a_task_runs_on_a_thread_of_its_own(shop, saver):
+    begun = shop.tasks.start_task("slow", "cats", id="a", of="desk")
+    assert (begun["status"], begun["turns"]) == ("running", [])
+    assert shop.busy.wait(5)
+    shop.go.set()
+    ended = shop.settled("a")
+    assert ended["status"] == "done"
+    [turn] = ended["turns"]
+    assert turn["answer"] == {"reply": "about cats"}
+    assert turn["spent"]["steps"] == 1
+    app = shop.single(shop.quick).compile(checkpointer=saver)
+    assert look(app, thread=ended["thread"]).status == "done"
+
+
+def test_a_task_that_is_started_again_is_the_same_task(shop):
+    for _ in range(3):
+        shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    shop.settled("a")
+    shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    assert (shop.settled("a")["status"], shop.heard) == ("done", ["cats"])
+    with pytest.raises(RunError, match="give the new one another id"):
+        shop.tasks.start_task("slow", "dogs", id="a", of="desk")
+
+
+def test_owners_do_not_see_each_others_tasks(shop):
+    shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    with pytest.raises(NoSuchRun, match="no background task 'a'"):
+        shop.tasks.check_task("a", of="other")
+
+
+def test_follow_ups_queue_and_are_answered_in_turn(shop):
+    shop.tasks.start_task("slow", "cats", id="a", of="desk")
+    for _ in range(2):  # said twice while it is queued, it is queued once
+        view = shop.tasks.message_task("a", "dogs", of="desk")
+        assert view["status"] == "running"
+    shop.tasks.message_task("a", "birds", of="desk", key="2")
+    shop.tasks.message_task("a", "birds", of="desk", key="2")
+    shop.go.set()
+    ended = shop.settled("a")
+    assert shop.heard == ["cats", "dogs", "birds"]
+    assert [turn["answer"]["reply"] for turn in ended["turns"]] == [
+        "about cats",
+        "about dogs",
+        "about birds",
+    ]
+    shop.tasks.message_task("a", "fish", of="desk")  # one that has ended goes on
+    assert len(shop.settled("a")["turns"]) == 4
+
+
+def test_a_task_that_fails_says_why_and_may_be_told_more(shop):
+    shop.tasks.start_task("broken", "cats", id="a", of="desk")
+    ended = shop.settled("a")
+    assert (ended["status"], "broken" in ended["turns"][0]["reason"]) == ("escalated", True)
+    shop.tasks.message_task("a", "again", of="desk")
+    assert [turn["status"] for turn in shop.settled("a")["turns"]] == ["escalated"] * 2
+
+
+class Plain(TypedDict, total=False):
+    message: str
+    reply: str
+
+
+def test_a_graph_of_the_users_own_may_fail_or_answer(saver):
+    def node(state: Plain) -> Plain:
+        if state["message"] == "bad":
+            raise ValueError("broken")
+        return {"reply": "fine"}
+
+    graph = StateGraph(Plain).add_node("n", node).add_edge(START, "n").add_edge("n", END)
+    shop = Shop(saver)
+    shop.tasks = Background({"own": graph}, checkpointer=saver)
+    shop.tasks.start_task("own", "bad", id="a", of="desk")
+    ended = shop.settled("a")
+    assert (ended["status"], ended["turns"][0]["reason"]) == ("failed", "ValueError: broken")
+    shop.tasks.message_task("a", "good", of="desk")
+    ended = shop.settled("a")
+    assert (ended["status"], ended["turns"][1]["answer"]["reply"]) == ("done", "fine")
+
+
+def test_a_graph_with_messages_is_told_by_one(saver):
+    model = ScriptedModel(["meow"])
+
+    def node(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState).add_node("n", node).add_edge(START, "n").add_edge("n", END)
+    shop = Shop(saver)
+    shop.tasks = Background({"own": graph}, checkpointer=saver)
+    shop.tasks.start_task("own", "cats?", id="a", of="desk")
+    assert shop.settled("a")["turns"][0]["answer"] == "meow"
+    assert model.calls[0].messages[-1].text == "cats?"
+
+
+def test_a_task_waits_for_a_person_and_takes_the_answer(shop, saver):
+    shop.tasks.start_task("payer", "pay", id="a", of="desk")
+    waits = shop.settled("a")
+    assert (waits["status"], waits["question"]["packet"]["action"]) == ("waiting", "pay")
+    with pytest.raises(AnswerRefused):
+        shop.tasks.answer_task("a", approve(by="eve"), of="desk")
+    assert shop.settled("a")["status"] == "waiting"
+    ended = shop.tasks.answer_task("a", approve(by="maria"), of="desk")
+    assert (ended["status"], shop.paid) == ("done", [7])
+    assert ended["turns"][0]["actions"] == {"pay:7": "done"}
+    with pytest.raises(AnswerRefused, match="waits for nobody"):
+        shop.tasks.answer_task("a", approve(by="maria"), of="desk")
+
+
+def test_a_no_ends_the_task_as_rejected(shop):
+    shop.tasks.start_task("payer", "pay", id="a", of="desk")
+    shop.settled("a")
+    ended = shop.tasks.answer_task("a", reject(by="maria"), of="desk")
+    assert (ended["status"], shop.paid) == ("rejected", [])
+
+
+def test_a_cancelled_task_does_nothing_more(shop, saver):
+    shop.tasks.start_task("slow", "cats", id="a", of="desk")
+    shop.tasks.message_task("a", "dogs", of="desk")
+    assert shop.busy.wait(5)
+    view = shop.tasks.cancel_task("a", of="desk", why="not needed")
+    assert view["status"] == "cancelled"
+    assert view["turns"][0]["reason"] == "cancelled by its manager: not needed"
+    assert view["turns"][0]["spent"]["steps"] == 1
+    assert [stop.name for stop in stops(saver)] == ["desk/a"]
+    shop.go.set()
+    assert shop.settled("a")["status"] == "cancelled"
+    assert shop.heard in ([], ["cats"])  # what was at work ended; its follow-up never began
+    with pytest.raises(RunError, match="was cancelled"):
+        shop.tasks.message_task("a", "more", of="desk")
+    assert shop.tasks.cancel_task("a", of="desk", why="again")["turns"] == view["turns"]
+
+
+def test_a_cancelled_question_can_not_be_answered(shop):
+    shop.tasks.start_task("payer", "pay", id="a", of="desk")
+    shop.settled("a")
+    shop.tasks.cancel_task("a", of="desk", why="not needed")
+    with pytest.raises(AnswerRefused):
+        shop.tasks.answer_task("a", approve(by="maria"), of="desk")
+    assert shop.paid == []
+
+
+def test_an_ended_task_is_not_cancelled(shop):
+    shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    shop.settled("a")
+    assert shop.tasks.cancel_task("a", of="desk", why="late")["status"] == "done"
+
+
+def test_a_limit_holds_for_all_turns(shop):
+    shop.tasks.start_task("quick", "cats", id="a", of="desk", limit={"steps": 2})
+    for text in ("dogs", "birds"):
+        shop.tasks.message_task("a", text, of="desk")
+    statuses = [turn["status"] for turn in shop.settled("a")["turns"]]
+    assert (statuses, len(shop.heard)) == (["done", "done", "exhausted"], 2)
+
+
+def test_another_pool_of_the_same_database_finds_the_task(shop, saver):
+    shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    shop.settled("a")
+    assert Shop(saver).settled("a")["turns"][0]["answer"] == {"reply": "about cats"}
+
+
+def test_two_pools_never_move_one_task_at_once(shop, saver):
+    other = Shop(saver)
+    shop.tasks.start_task("slow", "cats", id="a", of="desk")
+    assert shop.busy.wait(5)
+    assert other.tasks.check_task("a", of="desk")["status"] == "running"
+    other.tasks.wait_tasks(["a"], of="desk", seconds=0.1)
+    shop.go.set()
+    other.go.set()
+    assert shop.settled("a")["status"] == other.settled("a")["status"] == "done"
+    assert (shop.heard, other.heard) == (["cats"], [])
+
+
+def test_async_graphs_run_in_the_background_too(saver):
+    async def agent(request: Any) -> dict[str, str]:
+        return {"reply": "later"}
+
+    shop = Shop(saver)
+    shop.tasks = Background({"own": shop.single(agent)}, checkpointer=saver, awaits=True)
+    shop.tasks.start_task("own", "cats", id="a", of="desk")
+    assert shop.settled("a")["turns"][0]["answer"] == {"reply": "later"}
+
+
+def test_an_agent_has_tasks_by_tools(shop, saver):
+    shop.go.set()
+    names = ["start_task", "check_task", "message_task", "cancel_task"]
+    assert [tool.__name__ for tool in shop.tasks.tools()] == names
+
+    def agent(request: Any, tools: Any) -> dict[str, Any]:
+        begun = tools["start_task"](worker="slow", goal="cats")
+        again = tools["start_task"](worker="slow", goal="cats")  # as after a crash
+        assert begun["id"] == again["id"]
+        shop.tasks.wait_tasks([begun["id"]], seconds=5)
+        return {"view": tools["check_task"](id=begun["id"])}
+
+    graph = shop.single(agent, tools=shop.tasks.tools())
+
+    ended = start(graph.compile(checkpointer=saver), {"message": "go"}, thread="t")
+    assert ended.status == "done", ended
+    view = shop.settled(ended.results["work"]["view"]["id"], of="t")
+    assert view["turns"][0]["answer"] == {"reply": "about cats"}
+
+
+def test_a_chat_model_has_tasks_by_tools(shop, saver):
+    model = ScriptedModel(
+        [{"name": "start_task", "args": {"worker": "quick", "goal": "cats"}}, "It is under way."]
+    )
+    contract = Contract(goal="Help", needs=("message",), gives=str, tools=shop.tasks.tools())
+    graph = create_single_agent(Worker(agent=model, contract=contract))
+
+    ended = start(graph.compile(checkpointer=saver), {"message": "go"}, thread="t")
+    assert ended.status == "done", ended
+    assert "quick" in str(model.calls[0].tools)
+    assert '"status": "running"' in model.calls[1].messages[-1].text
+
+
+def test_what_cannot_run_in_the_background_is_refused(saver):
+    graph = StateGraph(Plain).add_node("n", lambda state: {}).add_edge(START, "n")
+    for graphs, checkpoints, words in (
+        ({"a": graph}, InMemorySaver(), "keeps no journal"),
+        ({}, saver, "no workers"),
+        ({"a": graph.compile()}, saver, "same checkpointer"),
+        ({"a": len}, saver, "give a StateGraph"),
+    ):
+        with pytest.raises(DesignError, match=words):
+            Background(graphs, checkpointer=checkpoints)
+
+    class Other(TypedDict, total=False):
+        x: str
+
+    silent = StateGraph(Other).add_node("n", lambda state: {}).add_edge(START, "n")
+    with pytest.raises(DesignError, match="neither `message` nor"):
+        Background({"a": silent}, checkpointer=saver)
+    tasks = Background({"a": graph}, checkpointer=saver)
+    with pytest.raises(DesignError, match="no background worker 'b'"):
+        tasks.start_task("b", "x", of="desk")
+    with pytest.raises(DesignError, match="give of="):
+        tasks.start_task("a", "x")
