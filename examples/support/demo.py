@@ -18,6 +18,7 @@ from rich.table import Table
 from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject, start
 from quintet.state import Action, checkpointer
+from quintet.state.outcome import STATUSES
 
 from .authority import NeedsLead
 from .desk import ABOUT, SPECIALISTS, support_desk
@@ -139,8 +140,7 @@ def report(
 ) -> dict[str, Any]:
     """Summarise all messages."""
     statuses = Counter(item["outcome"] for item in rows)
-    ends = ("done", "escalated", "rejected", "aborted", "exhausted")
-    silent = sum(count for status, count in statuses.items() if status not in ends)
+    silent = sum(count for status, count in statuses.items() if status not in STATUSES)
     whole = [item for item in rows if not item["fault"]]
     struck = [item for item in rows if item["fault"]]
     attempts = [item for item in rows if "manipulation" in item["tags"]]

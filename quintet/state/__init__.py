@@ -32,6 +32,8 @@ from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
+    ConversationState,
+    Conversed,
     Decided,
     Ended,
     Merged,
@@ -43,8 +45,10 @@ from quintet.state.fragments import (
 )
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.log import Log
+from quintet.state.messages import Message
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan, Step
+from quintet.state.questions import Asked
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
 from quintet.state.secret import Secret
@@ -56,6 +60,7 @@ __all__ = [
     "AnswerRefused",
     "Approval",
     "ApprovalMissing",
+    "Asked",
     "AttemptEnded",
     "Budget",
     "BudgetExhausted",
@@ -63,6 +68,8 @@ __all__ = [
     "CircuitOpen",
     "Contract",
     "ContractBroken",
+    "ConversationState",
+    "Conversed",
     "Criterion",
     "Decided",
     "Decision",
@@ -77,6 +84,7 @@ __all__ = [
     "Journal",
     "Log",
     "Merged",
+    "Message",
     "MissingExtra",
     "NoSuchRun",
     "OrchestrationState",

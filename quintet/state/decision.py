@@ -14,6 +14,7 @@ Kind = Literal[
     "plan",
     "replan",
     "handoff",
+    "question",
     "contract",
     "merge",
     "approval",

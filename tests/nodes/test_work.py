@@ -27,7 +27,7 @@ from quintet.nodes import (
     per_million,
     retry,
 )
-from quintet.nodes.work import HANDOFFS
+from quintet.nodes.agents.passing import HANDOFFS
 from quintet.state import (
     Budget,
     ContractBroken,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, get_type_hints
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.runnables import (
     Runnable,
@@ -25,7 +25,7 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
-from quintet.errors import ContractBroken, DesignError, PersonNeeded
+from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.chat import (
     Conversation,
     Handoff,
@@ -34,20 +34,25 @@ from quintet.nodes.agents.chat import (
     first_messages,
     tool_loop,
 )
+from quintet.nodes.agents.graph import (
+    actions_in,
+    actions_of,
+    check_outcome,
+    converses,
+    graph_answer,
+    input_runnable,
+    question_of,
+    takes_messages,
+)
 from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
-from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import values
 from quintet.nodes.core.once import record
 from quintet.nodes.core.reckon import in_time
 from quintet.nodes.effect import Effect
-from quintet.state.action import Action
-from quintet.state.actions import Actions
-from quintet.state.channels import STANDING, Ending
 from quintet.state.contract import Contract
-from quintet.state.record import read
 from quintet.state.verdict import is_async, name_of
 
 
@@ -69,7 +74,9 @@ def call_agent(
         if is_model(agent):
             answer = yield from tool_loop(agent, contract, request, attempt, config, conversation)
         elif isinstance(agent, Runnable):
-            answer = yield from _call_runnable(agent, contract, request, attempt, config)
+            answer = yield from _call_runnable(
+                agent, contract, request, attempt, config, conversation.open
+            )
         else:
             answer = yield from _call_function(agent, contract, request, attempt, config)
     except CutOff as stop:
@@ -94,19 +101,29 @@ def _call_function(
 
 
 def _call_runnable(
-    agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
+    agent: Any,
+    contract: Contract,
+    request: Any,
+    attempt: Attempt,
+    config: RunnableConfig,
+    open: Mapping[str, Any],
 ) -> Logic[Any]:
     """Call a runnable or an agent graph; record the effects that only its messages tell of."""
     attempt.check()
     inner = input_runnable(agent)
-    result = yield from in_time(attempt, Call(agent, (_input(inner, contract, request),), config))
-    for action in (*_actions_in(result), *_actions_of(inner, result)):
+    given = _input(inner, contract, request)
+    if converses(inner) and open:
+        given = {**values(given), "questions": dict(open)}
+    result = yield from in_time(attempt, Call(agent, (given,), config))
+    for action in (*actions_in(result), *actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
             record(action, attempt)
     if isinstance(result, Mapping):
-        _check_outcome(inner, contract, result)
+        if (question := question_of(inner, contract, result)) is not None:
+            return question
+        check_outcome(inner, contract, result)
         if takes_messages(inner) and "messages" in result:
-            return _graph_answer(result, contract)
+            return graph_answer(result, contract)
     return answer_of(result, contract) if isinstance(result, BaseMessage) else result
 
 
@@ -137,62 +154,11 @@ def _without_command(answer: Any, contract: Contract, handoffs: tuple[str, ...])
     )
 
 
-def _actions_in(result: Any) -> Iterator[Action]:
-    """Find the effects that an agent graph did or proposed, in the messages of their tools."""
-    # When the graph pauses and goes on in another process, its attempt is lost. The messages are
-    # kept in the graph's own checkpoints.
-    messages = result.get("messages") if isinstance(result, Mapping) else None
-    for message in messages or ():
-        artifact = message.artifact if isinstance(message, ToolMessage) else None
-        if isinstance(artifact, Mapping) and "quintet_action" in artifact:
-            yield read(Action, artifact["quintet_action"])
-
-
-def _actions_of(agent: Any, result: Any) -> Iterator[Action]:
-    """Give what a nested graph of ours has done, by its own state: after a resume, all of it."""
-    channels = getattr(agent, "channels", None) or {}
-    if not isinstance(result, Mapping) or not isinstance(channels.get("actions"), Actions):
-        return
-    for item in of_this_run(result).values():
-        if item["status"] in STANDING and "arguments" in item and "again" not in item:
-            yield read(Action, item)
-
-
-def _check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
-    """Refuse the end state of a nested graph of ours whose outcome is not `done`."""
-    # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
-    channel = (getattr(agent, "channels", None) or {}).get("outcome")
-    ended = result.get("outcome") if isinstance(channel, Ending) else None
-    if ended and ended["status"] != "done":
-        raise PersonNeeded(
-            f"contract {contract.goal!r}: the agent's own run ended {ended['status']}: "
-            f"{ended['reason']}"
-        )
-
-
-def input_runnable(agent: Any) -> Any:
-    """Return the runnable that takes an agent's input: within bindings, the first of a sequence."""
-    while True:
-        if isinstance(agent, RunnableBindingBase):
-            agent = agent.bound
-        elif isinstance(agent, RunnableSequence):
-            agent = agent.first
-        elif isinstance(agent, RunnableWithFallbacks):
-            agent = agent.runnable
-        else:
-            return agent
-
-
 def is_model(agent: Any) -> bool:
     """Say whether an agent is a chat model, bound or with retries and fallbacks or not."""
     while isinstance(agent, RunnableBindingBase | RunnableWithFallbacks):
         agent = agent.bound if isinstance(agent, RunnableBindingBase) else agent.runnable
     return isinstance(agent, BaseChatModel)
-
-
-def takes_messages(agent: Any) -> bool:
-    """Say whether an agent graph takes messages, as `create_agent` graphs do."""
-    return "messages" in (getattr(agent, "channels", None) or ())
 
 
 def _input(inner: Any, contract: Contract, request: Any) -> Any:
@@ -376,10 +342,3 @@ def _is_effect(tool: Any, effect: Effect) -> bool:
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
     call = getattr(function, "__self__", function)  # the coroutine is a method
     return getattr(call, "effect", None) == effect
-
-
-def _graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
-    """Return an agent graph's answer: its structured response, else its last message."""
-    if result.get("structured_response") is not None:
-        return result["structured_response"]
-    return answer_of(result["messages"][-1], contract)

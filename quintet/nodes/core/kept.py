@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review"]
+Note = Literal["plan", "step", "paused", "conflicts", "taken", "undo", "review", "handed", "trail"]
 """A planner's progress; how a step ended; work that waits for a person; a merge's open conflicts;
-a route that a router took; an undo that was tried; the rounds that an output was shown."""
+a route that a router took; an undo that was tried; the rounds that an output was shown;
+what was handed to a worker; the way of a request from worker to worker."""
 
 
 def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Read agents that are graphs: what they have done, how they ended, what they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableSequence
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.fallbacks import RunnableWithFallbacks
+
+from quintet.errors import PersonNeeded
+from quintet.nodes.agents.chat import Question, answer_of
+from quintet.nodes.core.actions import of_this_run
+from quintet.state.action import Action
+from quintet.state.actions import Actions
+from quintet.state.channels import STANDING, Ending
+from quintet.state.contract import Contract
+from quintet.state.messages import Messages
+from quintet.state.questions import Questions, asked_texts, new_questions
+from quintet.state.record import read
+
+
+def actions_in(result: Any) -> Iterator[Action]:
+    """Find the effects that an agent graph did or proposed, in the messages of their tools."""
+    # When the graph pauses and goes on in another process, its attempt is lost. The messages are
+    # kept in the graph's own checkpoints.
+    messages = result.get("messages") if isinstance(result, Mapping) else None
+    for message in messages or ():
+        artifact = message.artifact if isinstance(message, ToolMessage) else None
+        if isinstance(artifact, Mapping) and "quintet_action" in artifact:
+            yield read(Action, artifact["quintet_action"])
+
+
+def actions_of(agent: Any, result: Any) -> Iterator[Action]:
+    """Give what a nested graph of ours has done, by its own state: after a resume, all of it."""
+    channels = getattr(agent, "channels", None) or {}
+    if not isinstance(result, Mapping) or not isinstance(channels.get("actions"), Actions):
+        return
+    for item in of_this_run(result).values():
+        if item["status"] in STANDING and "arguments" in item and "again" not in item:
+            yield read(Action, item)
+
+
+def check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
+    """Refuse the end state of a nested graph of ours whose outcome is not `done`."""
+    # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
+    channel = (getattr(agent, "channels", None) or {}).get("outcome")
+    ended = result.get("outcome") if isinstance(channel, Ending) else None
+    if ended and ended["status"] != "done":
+        raise PersonNeeded(
+            f"contract {contract.goal!r}: the agent's own run ended {ended['status']}: "
+            f"{ended['reason']}"
+        )
+
+
+def question_of(agent: Any, contract: Contract, result: Mapping[str, Any]) -> Question | None:
+    """Give the question with which a nested graph of ours has ended, where the contract lets it."""
+    ended = result.get("outcome") if converses(agent) else None
+    if not contract.questions or not ended or ended["status"] != "asked":
+        return None
+    asked = new_questions(result)
+    return Question(text="; ".join(dict.fromkeys(asked_texts(asked).values())), within=asked)
+
+
+def converses(agent: Any) -> bool:
+    """Say whether an agent is a graph that keeps questions to the customer in its state."""
+    return isinstance((getattr(agent, "channels", None) or {}).get("questions"), Questions)
+
+
+def input_runnable(agent: Any) -> Any:
+    """Return the runnable that takes an agent's input: within bindings, the first of a sequence."""
+    while True:
+        if isinstance(agent, RunnableBindingBase):
+            agent = agent.bound
+        elif isinstance(agent, RunnableSequence):
+            agent = agent.first
+        elif isinstance(agent, RunnableWithFallbacks):
+            agent = agent.runnable
+        else:
+            return agent
+
+
+def takes_messages(agent: Any) -> bool:
+    """Say whether an agent graph takes messages, as `create_agent` graphs do."""
+    channels = getattr(agent, "channels", None) or {}
+    return "messages" in channels and not isinstance(channels["messages"], Messages)
+
+
+def graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
+    """Return an agent graph's answer: its structured response, else its last message."""
+    if result.get("structured_response") is not None:
+        return result["structured_response"]
+    return answer_of(result["messages"][-1], contract)
