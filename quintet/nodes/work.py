@@ -85,6 +85,8 @@ class Worker(Node):
     price: Price | None = None
     breaker: Breaker | None = None
 
+    writes = frozenset({"results", "actions", "spent", "decisions", "kept", "run"})
+
     def __post_init__(self) -> None:
         if not isinstance(self.contract, Contract):
             raise DesignError(f"Worker(contract={self.contract!r:.60}): give a Contract")
@@ -111,6 +113,8 @@ class Worker(Node):
                 f"Worker: contract {self.contract.goal!r} limits money, but nothing says what a "
                 "message costs; give price=per_million(input=..., output=...)"
             )
+        if self.contract.questions:
+            object.__setattr__(self, "writes", Worker.writes | {"questions"})
         if self.gate is not None:
             self.gate.check_fits(self.gate.effects or self.effects)
 
@@ -121,12 +125,6 @@ class Worker(Node):
             return ()
         asks = _targets(self.asked) if self.contract.questions else ()
         return tuple(dict.fromkeys((*_targets(self.then), *self.handoffs, *asks)))
-
-    @property
-    def writes(self) -> frozenset[str]:  # type: ignore[override]
-        """Name the state keys that it writes."""
-        keys = {"results", "actions", "spent", "decisions", "kept", "run"}
-        return frozenset(keys | {"questions"} if self.contract.questions else keys)
 
     @property
     def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]

@@ -208,11 +208,9 @@ class Passing:
         return {"id": self.step.id, "goal": context.get("goal", ""), "inputs": inputs}
 
     def over(self) -> dict[str, Any]:
-        """Give the state update by which the questions are over that it was visited for."""
-        at = [self.slot, *self.within]
+        """Give the update of `questions` by which those are over that it was visited for."""
         known = open_questions(self.state)
-        answered = {name: OVER for name in at if name in known}
-        return {"questions": answered} if answered else {}
+        return {name: OVER for name in (self.slot, *self.within) if name in known}
 
     @property
     def within(self) -> dict[str, Any]:
