@@ -213,12 +213,23 @@ def _arguments(transfer: Transfer) -> Mapping[str, Any]:
         whole = adapter(transfer.needs).json_schema(schema_generator=_UntitledSchema)
         schema = dereference_refs(whole)
         known, required = schema["properties"], required & set(schema.get("required", ()))
-    fields = {name: known.get(name, {}) for name in transfer.fields}
+    fields = {name: _untitled(known.get(name, {})) for name in transfer.fields}
     return {
         "type": "object",
         "properties": {**_REASON["properties"], **fields},  # type: ignore[dict-item]
         "required": list(dict.fromkeys(["reason", *sorted(required)])),
     }
+
+
+def _untitled(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a field's schema without the titles of the types in it, as LangChain's tools do."""
+    kept = {key: value for key, value in schema.items() if key != "title"}
+    for key in ("properties", "$defs"):
+        if key in kept:
+            kept[key] = {name: _untitled(inner) for name, inner in kept[key].items()}
+    if isinstance(kept.get("items"), Mapping):
+        kept["items"] = _untitled(kept["items"])
+    return kept
 
 
 def _spec(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
