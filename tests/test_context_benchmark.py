@@ -11,6 +11,9 @@ import pytest
 from benchmarks import context, handoffs
 from benchmarks.context import SHAPES, Shape, measure
 
+# langgraph-supervisor uses what LangGraph has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
