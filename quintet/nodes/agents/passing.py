@@ -178,7 +178,9 @@ class Passing:
                 f"contract {self.contract.goal!r}: the customer was asked {limit} times in a row, "
                 f"the limit, and {node} would ask again: {one_line(question.text)}"
             )
-        about = "\n".join(filter(None, (self.handed.asked.get("about"), message)))
+        about = self.handed.asked.get("about", "")
+        # An intake may have joined the message to those before it.
+        about = message if message.startswith(about) else f"{about}\n{message}"
         entry: dict[str, Any] = {
             "text": one_line(question.text, 500),
             "about": about[-ABOUT_LENGTH:],
