@@ -116,13 +116,16 @@ class Intake:
 
     def __call__(self, state: SupportState) -> dict[str, Any]:
         """Return the request with its facts and passage, for the whole message."""
-        return knowledge(self.shop, request_so_far(state), state.get("behalf", ""))
+        text, answer = request_so_far(state), state["message"]
+        return knowledge(self.shop, text, state.get("behalf", ""), answer=answer)
 
 
-def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
+def knowledge(
+    shop: Shop, text: str, sender: str, *, whole: str | None = None, answer: str = ""
+) -> dict[str, Any]:
     """Gather the facts and the passage for one request, sealed."""
     fitting = passage(text) or passage("cannot-do")
-    facts = find_facts(text, sender, shop, whole=whole)
+    facts = find_facts(text, sender, shop, whole=whole, answer=answer)
     known = {"request": text, "facts": facts, "passage": fitting}
     return {**known, "seal": seal({**known, "behalf": sender})}
 

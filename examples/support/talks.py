@@ -11,7 +11,7 @@ from quintet.nodes import Choice, Question, by_rules, cascade
 from quintet.state.questions import open_questions
 
 from .contracts import DeskRequest, Resolution
-from .rules import RULES
+from .rules import RULES, names_nothing_of_the_shop
 from .splitting import requests
 from .verdict import Tools
 
@@ -32,9 +32,10 @@ def two_requests(message: str) -> str | None:
     return "plan" if len(requests(message)) > 1 else None
 
 
-new_request = cascade(two_requests, by_rules([(only_thanks, "courtesy"), *RULES]))
+_NAMED = [rule for rule in RULES if rule[0] is not names_nothing_of_the_shop]
+new_request = cascade(two_requests, by_rules([(only_thanks, "courtesy"), *_NAMED]))
 """Recognise another request while a specialist waits: written rules alone, which know what they
-see. A number or a postcode is none."""
+see. A number or a postcode, which names nothing of the shop, is an answer."""
 
 
 def request_so_far(state: Mapping[str, Any]) -> str:
