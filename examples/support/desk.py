@@ -65,7 +65,7 @@ ABOUT = {
     "technical": "a product that does not work, setup, pairing, warranty",
 }
 QUESTIONS = 2
-"""How many times in a row a specialist may ask the customer before a person takes over."""
+"""The times in a row that a specialist may ask the customer before a person takes over."""
 
 SPECIALISTS: Mapping[str, Callable[..., Any]] = {
     "billing": billing,

@@ -41,7 +41,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         workers: by node name: `Worker`s, your own nodes, and at most one `Planner`, to which the
             workers report back while its plan is under way. Workers that no route names may be
             fallbacks.
-        handoffs: by worker, those that it may hand a request over to. What their contracts need
+        handoffs: by worker, those that it may hand a request over to. The needs of their contracts
             must be in the state or in the handoff's payload; else it is refused before dispatch.
         intake: a node of yours that runs first, as `intake`.
         gate: the approval gate in front of the workers' effects.

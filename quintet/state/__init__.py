@@ -33,7 +33,6 @@ from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
     ConversationState,
-    Conversed,
     Decided,
     Ended,
     Merged,
@@ -69,7 +68,6 @@ __all__ = [
     "Contract",
     "ContractBroken",
     "ConversationState",
-    "Conversed",
     "Criterion",
     "Decided",
     "Decision",
