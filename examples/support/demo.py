@@ -55,7 +55,7 @@ def run(
     Args:
         url: where the runs are kept.
         progress: called with the number of cases done, and of all cases.
-        limit: run only this many messages, the first ones.
+        limit: run only this many messages, the first ones, and no conversation.
         faults: whether some steps are broken on purpose.
         model, base_url: a chat model to drive the desk; none by default.
 
@@ -83,13 +83,14 @@ def run(
             progress(number, len(cases))
         written = {name: len(shop.ledger(name)) for name in ("refunds", "returns", "resends")}
         build(Path(folder) / "talks.db")
-        talks = talk_over(Shop(Path(folder) / "talks.db"), saver, driver, stamp, limit)
+        held = conversations() if limit is None else []
+        talks = talk_over(Shop(Path(folder) / "talks.db"), saver, driver, stamp, held)
     made = report(rows, url=url, written=written, seconds=time.perf_counter() - began)
     return made | with_talks(made, talks)
 
 
 def talk_over(
-    shop: Shop, saver: Any, model: BaseChatModel | None, stamp: str, limit: int | None
+    shop: Shop, saver: Any, model: BaseChatModel | None, stamp: str, cases: list[dict[str, Any]]
 ) -> list[Talked]:
     """Hold the conversations over a shop of their own, in which nothing is broken."""
     app = support_desk(shop, model=model).compile(checkpointer=saver)
@@ -97,7 +98,6 @@ def talk_over(
     def served(case: Case, thread: str) -> tuple[Run, list[dict[str, Any]]]:
         return serve(app, shop, case, thread)
 
-    cases = conversations()[:limit]
     return [talk(served, case, f"support-{stamp}/{case['id']}") for case in cases]
 
 
