@@ -184,7 +184,8 @@ def person(state: State) -> dict[str, Any]:
     why = (
         (state.get("resolution") or {}).get("escalate") or state.get("reason") or "nobody takes it"
     )
-    return {"status": "escalated", "reason": why}
+    asks = bool((state.get("resolution") or {}).get("ask"))
+    return {"status": "asked" if asks else "escalated", "reason": why}
 
 
 def to_person(state: State, error: NodeError) -> Command[Literal["person"]]:

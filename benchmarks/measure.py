@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from langchain_core.messages import BaseMessage
 
 from benchmarks.desks import Contender, Desk
 from benchmarks.script import ANSWERS, MESSAGES, all_characters, answer_of, text_characters
@@ -148,7 +152,8 @@ def same_calls(one: Asked, other: Asked) -> None:
     """Check that two contenders make the same model calls.
 
     The kinds of messages, the instructions, the tools, the schemas and the tools' results must be
-    the same; how the request is worded in the specialist's message may differ, and is counted.
+    the same; how the request is worded in the specialist's message, and the spaces in a result's
+    JSON, may differ, and are counted.
 
     Raises:
         Unequal: it names the first call that differs.
@@ -163,7 +168,15 @@ def same_calls(one: Asked, other: Asked) -> None:
 def _shape(call: ModelCall) -> dict[str, Any]:
     return {
         "kinds": [message.type for message in call.messages],
-        "said": [message.text for message in call.messages if message.type != "human"],
+        "said": [_said(message) for message in call.messages if message.type != "human"],
         "tools": call.tools,
         "schema": call.schema and call.schema["properties"],
     }
+
+
+def _said(message: BaseMessage) -> Any:
+    """Give a message's text; of a tool's, the data where it is JSON."""
+    if message.type == "tool":
+        with suppress(ValueError):
+            return json.loads(message.text)
+    return message.text

@@ -21,7 +21,7 @@ from quintet.state.outcome import STATUSES
 ENOUGH = 0.95
 """The share of right decisions from which a system is well."""
 
-COLOURS = {"done": "green", "escalated": "yellow", "rejected": "magenta"}
+COLOURS = {"done": "green", "asked": "blue", "escalated": "yellow", "rejected": "magenta"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from quintet.runs import Run, approve, start
 from quintet.state import DesignError, checkpointer
+from quintet.state.outcome import STATUSES
 
 from .actions import WRITES
 from .confirmations import describe
@@ -158,8 +159,7 @@ def _report(
     seconds: float,
     url: str,
 ) -> dict[str, Any]:
-    ends = ("done", "escalated", "rejected", "aborted", "exhausted")
-    silent = sum(count for status, count in outcomes.items() if status not in ends)
+    silent = sum(count for status, count in outcomes.items() if status not in STATUSES)
     caught = all(way.get("tried") == way.get("caught") for way in wrong.values())
     equal = tally["state_equal"] == tally["as_recorded"] == len(tasks)
     return {

@@ -12,7 +12,7 @@ from typing import Any
 from . import devices, money, parcels, wants
 from .contracts import DeskRequest, Resolution
 from .splitting import requests
-from .verdict import Tools, Verdict, escalate, only_answer, refuse, settle
+from .verdict import Tools, Verdict, ask, escalate, only_answer, refuse, settle
 
 Json = dict[str, Any]
 _DESK_OF = {
@@ -67,7 +67,7 @@ def _first(request: DeskRequest) -> Verdict | None:
     if facts["standing"] == "missing":
         number = facts["missing"][0]
         told = f"I cannot find an order {number}; please check the number."
-        return escalate(f"there is no order {number}", tell=told)
+        return ask(told, f"there is no order {number}")
     if wants.beyond(text):
         return escalate("the request is for a person: policy lists it as beyond the desk")
     return None
@@ -138,7 +138,7 @@ def _with_order(
     fitting = request["facts"]["fitting"]
     which = f"{len(fitting)} orders fit" if fitting else "no order fits"
     why = f"it cannot be told which order is meant: {which}"
-    return escalate(why, tell="Please tell us the order number.")
+    return ask("Please tell us the order number.", why)
 
 
 def _unclear(desk: str) -> Verdict:

@@ -7,10 +7,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,8 +20,10 @@ from rich.table import Table
 from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject, start
 from quintet.state import Action, checkpointer
+from quintet.state.outcome import STATUSES
 
 from .authority import NeedsLead
+from .conversations import Talked, conversations, talk
 from .desk import ABOUT, SPECIALISTS, support_desk
 from .faults import Faults, broken
 from .policy import lead_answers
@@ -51,13 +55,14 @@ def run(
     Args:
         url: where the runs are kept.
         progress: called with the number of cases done, and of all cases.
-        limit: run only this many messages, the first ones.
+        limit: run only this many messages, the first ones, and no conversation.
         faults: whether some steps are broken on purpose.
         model, base_url: a chat model to drive the desk; none by default.
 
     Returns:
-        A report: `cases`, `routing_accuracy`, `outcomes`, `silent_ends`, `approvals`, `recovered`,
-        `seconds`, more; `runs`: a row a message; `well`: no silent end, no gate talked past.
+        A report: `cases`, `decision_accuracy`, `routing_accuracy`, `outcomes`, `silent_ends`,
+        `approvals`, `recovered`, `conversations`, `seconds`, more; `runs`: a row a message; `well`:
+        no silent end, no gate talked past.
     """
     began = time.perf_counter()
     cases = messages()[:limit]
@@ -77,7 +82,45 @@ def run(
             rows.append(row(case, ended, asked, fault if plan.struck else ""))
             progress(number, len(cases))
         written = {name: len(shop.ledger(name)) for name in ("refunds", "returns", "resends")}
-    return report(rows, url=url, written=written, seconds=time.perf_counter() - began)
+        build(Path(folder) / "talks.db")
+        held = conversations() if limit is None else []
+        talks = talk_over(Shop(Path(folder) / "talks.db"), saver, driver, stamp, held)
+    made = report(rows, url=url, written=written, seconds=time.perf_counter() - began)
+    return made | with_talks(made, talks)
+
+
+def talk_over(
+    shop: Shop, saver: Any, model: BaseChatModel | None, stamp: str, cases: list[dict[str, Any]]
+) -> list[Talked]:
+    """Hold the conversations over a shop of their own, in which nothing is broken."""
+    app = support_desk(shop, model=model).compile(checkpointer=saver)
+
+    def served(case: Case, thread: str) -> tuple[Run, list[dict[str, Any]]]:
+        return serve(app, shop, case, thread)
+
+    return [talk(served, case, f"support-{stamp}/{case['id']}") for case in cases]
+
+
+def with_talks(made: Mapping[str, Any], talks: list[Talked]) -> dict[str, Any]:
+    """Report on the conversations, and on all decisions together."""
+    turns = [turn for one in talks for turn in one.turns]
+    silent = sum(turn["outcome"] not in STATUSES for turn in turns)
+    whole = [item for item in made["runs"] if not item["fault"]]
+    right = sum(item["routed"] and item["outcome"] == item["expected_outcome"] for item in whole)
+    right += sum(one.right for one in talks)
+    return {
+        "decision_accuracy": round(right / max(len(whole) + len(talks), 1), 4),
+        "silent_ends": made["silent_ends"] + silent,
+        "well": made["well"] and silent == 0,
+        "conversations": {
+            "cases": len(talks),
+            "turns": len(turns),
+            "as_labelled": sum(one.right for one in talks),
+            "outcomes": Counter(turn["outcome"] for turn in turns),
+            "disagreements": {one.id: one.disagreement for one in talks if not one.right},
+            "talks": [asdict(one) | {"right": one.right} for one in talks],
+        },
+    }
 
 
 def serve(app: Any, shop: Shop, case: Case, thread: str) -> tuple[Run, list[dict[str, Any]]]:
@@ -139,8 +182,7 @@ def report(
 ) -> dict[str, Any]:
     """Summarise all messages."""
     statuses = Counter(item["outcome"] for item in rows)
-    ends = ("done", "escalated", "rejected", "aborted", "exhausted")
-    silent = sum(count for status, count in statuses.items() if status not in ends)
+    silent = sum(count for status, count in statuses.items() if status not in STATUSES)
     whole = [item for item in rows if not item["fault"]]
     struck = [item for item in rows if item["fault"]]
     attempts = [item for item in rows if "manipulation" in item["tags"]]
@@ -183,6 +225,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print each message's way, then the summary."""
     for item in summary["runs"]:
         _show_row(item, console)
+    for item in summary["conversations"]["talks"]:
+        _show_talk(item, console)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in _summary(summary):
         table.add_row(f"[bold]{name}[/]", value)
@@ -190,7 +234,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     console.print(table)
 
 
-COLOURS = {"done": "green", "escalated": "yellow", "rejected": "magenta"}
+COLOURS = {"done": "green", "asked": "blue", "escalated": "yellow", "rejected": "magenta"}
 
 
 def _show_row(item: Mapping[str, Any], console: Console) -> None:
@@ -213,13 +257,26 @@ def _show_row(item: Mapping[str, Any], console: Console) -> None:
     console.print(f"  outcome  [{colour}]{item['outcome']}[/]{note}: {escape(item['reason'])}\n")
 
 
+def _show_talk(item: Mapping[str, Any], console: Console) -> None:
+    why = "" if item["right"] else f" [red]{escape(item['disagreement'] or 'not as labelled')}[/]"
+    console.print(f"[bold]{item['id']}[/]{why}")
+    for turn in item["turns"]:
+        colour = COLOURS.get(turn["outcome"], "red")
+        console.print(f"  customer {escape(turn['message'])}")
+        reason = escape(turn["reason"])
+        console.print(f"  {turn['route']:8} [{colour}]{turn['outcome']}[/]: {reason}")
+    console.print()
+
+
 def _summary(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     tried = summary["manipulations"]
     database = str(summary["database"])
     return [
         ("messages", f"{summary['cases']} in {summary['seconds']} s"),
         ("routed rightly", f"{summary['routing_accuracy']:.1%}"),
+        ("decided as labelled", f"{summary['decision_accuracy']:.1%}, conversations included"),
         ("outcomes", _counts(summary["outcomes"])),
+        ("conversations", _talks(summary["conversations"])),
         ("as labelled", f"{summary['outcome_accuracy']:.1%} of those without a fault"),
         ("silent ends", str(summary["silent_ends"])),
         ("approvals", _counts(summary["approvals"])),
@@ -229,6 +286,10 @@ def _summary(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("written", _counts(summary["written"])),
         ("next", f"quintet runs list --db {database}"),
     ]
+
+
+def _talks(talks: Mapping[str, Any]) -> str:
+    return f"{talks['as_labelled']} of {talks['cases']} as labelled, {talks['turns']} turns"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -35,7 +35,7 @@ from quintet.state import (
     Budget,
     Contract,
     ContractBroken,
-    OrchestrationState,
+    ConversationState,
     Plan,
     Step,
     digest,
@@ -52,16 +52,21 @@ from .contracts import (
     grounded,
     needs_person,
 )
-from .facts import find_facts, requests
+from .facts import find_facts
 from .policy import passage
 from .rules import AT_LEAST, RULES
 from .shop import Shop, ShopRefused, ShopUnavailable
+from .splitting import requests
+from .talks import Asking, courtesy, new_request, request_so_far, to_courtesy, two_requests
 
 ABOUT = {
     "billing": "charges, refunds, invoices, payments, damaged or wrong items",
     "shipping": "where a parcel is, late or lost parcels, credit for lateness, addresses, returns",
     "technical": "a product that does not work, setup, pairing, warranty",
 }
+QUESTIONS = 2
+"""The times in a row that a specialist may ask the customer before a person takes over."""
+
 SPECIALISTS: Mapping[str, Callable[..., Any]] = {
     "billing": billing,
     "shipping": shipping,
@@ -69,12 +74,14 @@ SPECIALISTS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-class SupportState(OrchestrationState, total=False):
-    """The desk's own keys: the facts of the order, and the policy passage that applies.
+class SupportState(ConversationState, total=False):
+    """The desk's own keys: the request, the facts of the order, the policy passage that applies.
 
-    `seal` is the digest of what was looked up, with the message and the sender that it is about.
+    `request` is the message, with those before it where it answers a question. `seal` is the digest
+    of what was looked up, with the request and the sender that it is about.
     """
 
+    request: str
     facts: dict[str, Any]
     passage: dict[str, Any]
     seal: str
@@ -101,11 +108,6 @@ def chooser(model: BaseChatModel | None = None) -> Any:
     return cascade(by_rules(RULES), last)
 
 
-def two_requests(message: str) -> str | None:
-    """Send a message that holds two requests to the planner."""
-    return "plan" if len(requests(message)) > 1 else None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Intake:
     """Look up what the specialists need to know: the order's facts, and the passage of policy."""
@@ -113,20 +115,24 @@ class Intake:
     shop: Shop
 
     def __call__(self, state: SupportState) -> dict[str, Any]:
-        """Return the facts and the passage for the whole message."""
-        return knowledge(self.shop, state["message"], state.get("behalf", ""))
+        """Return the request with its facts and passage, for the whole message."""
+        text, answer = request_so_far(state), state["message"]
+        return knowledge(self.shop, text, state.get("behalf", ""), answer=answer)
 
 
-def knowledge(shop: Shop, text: str, sender: str, *, whole: str | None = None) -> dict[str, Any]:
+def knowledge(
+    shop: Shop, text: str, sender: str, *, whole: str | None = None, answer: str = ""
+) -> dict[str, Any]:
     """Gather the facts and the passage for one request, sealed."""
     fitting = passage(text) or passage("cannot-do")
-    known = {"facts": find_facts(text, sender, shop, whole=whole), "passage": fitting}
-    return {**known, "seal": seal({**known, "message": text, "behalf": sender})}
+    facts = find_facts(text, sender, shop, whole=whole, answer=answer)
+    known = {"request": text, "facts": facts, "passage": fitting}
+    return {**known, "seal": seal({**known, "behalf": sender})}
 
 
 def seal(request: Mapping[str, Any]) -> str:
     """Digest a request and what was looked up for it."""
-    return digest([request.get(key) for key in ("message", "behalf", "facts", "passage")])
+    return digest([request.get(key) for key in ("request", "behalf", "facts", "passage")])
 
 
 def as_sealed(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -135,11 +141,13 @@ def as_sealed(state: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         ContractBroken: something of it was lost or changed on the way.
     """
-    handed = {**state, **(state.get("step") or {}).get("inputs", {})}
+    step = state.get("step") or {}
+    # A part whose plan is gone was asked about: its answer was looked up with the message.
+    handed = {**state, **(step.get("inputs", {}) if step.get("planner") else {})}
     if handed.get("seal") != seal(handed):
         why = "the request is not what the desk has looked up: some of it was lost or changed"
         raise ContractBroken(why, side="needs")
-    return handed
+    return {**handed, "message": handed["request"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +164,7 @@ class Split:
         for number, part in enumerate(requests(whole), start=1):
             choice = self.choose(part)
             taken = choice.to if choice is not None and choice.to in ABOUT else "clerk"
-            inputs = {"message": part, **knowledge(self.shop, part, sender, whole=whole)}
+            inputs = knowledge(self.shop, part, sender, whole=whole)
             steps.append(Step(id=f"part{number}", goal=part, assignee=taken, inputs=inputs))
         return Plan(goal=whole, steps=tuple(steps))
 
@@ -191,7 +199,7 @@ def effects_of(shop: Shop) -> tuple[Effect, ...]:
     )
 
 
-def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
+def contract(goal: str, tools: tuple[Any, ...] = (), questions: int = 0) -> Contract:
     """Build every specialist's contract: facts and passage in, a grounded resolution out."""
     return Contract(
         goal=goal,
@@ -201,6 +209,7 @@ def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
         success=(answers_customer, cites_policy, grounded, as_done),
         budget=Budget(steps=8, seconds=120),
         escalate=(needs_person,),
+        questions=questions,
     )
 
 
@@ -226,8 +235,8 @@ def support_desk(
     writes = effects_of(shop)
     workers: dict[str, Any] = {
         name: Worker(
-            agent=model or agents[name],
-            contract=contract(f"Resolve the request inside policy: {about}", writes),
+            agent=model or Asking(agent=agents[name]),
+            contract=contract(f"Resolve the request inside policy: {about}", writes, QUESTIONS),
             read=as_sealed,
         )
         for name, about in ABOUT.items()
@@ -238,6 +247,10 @@ def support_desk(
     workers["clerk"] = Worker(
         agent=unclear, contract=contract("Take what nobody takes"), read=as_sealed
     )
+    workers["courtesy"] = Worker(
+        agent=courtesy,
+        contract=Contract(goal="Answer thanks", needs=("message",), gives=Resolution),
+    )
     tiers = chooser(model)
     workers["plan"] = Planner(
         make=Split(shop=shop, choose=tiers),
@@ -245,7 +258,12 @@ def support_desk(
         read=to_split,
     )
     return create_handoff(
-        Router(choose=cascade(two_requests, tiers), to=(*ABOUT, "plan"), otherwise="person"),
+        Router(
+            choose=cascade(two_requests, to_courtesy, tiers),
+            to=(*ABOUT, "courtesy", "plan"),
+            otherwise="person",
+            new_request=new_request,
+        ),
         workers,
         intake=Intake(shop=shop),
         gate=ApprovalGate(

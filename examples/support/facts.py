@@ -17,15 +17,18 @@ RECENT_DAYS = 90
 Json = dict[str, Any]
 
 
-def find_facts(message: str, sender: str, shop: Shop, *, whole: str | None = None) -> Json:
+def find_facts(
+    message: str, sender: str, shop: Shop, *, whole: str | None = None, answer: str = ""
+) -> Json:
     """Find the facts for one request, as plain data; the README lists every key.
 
     `whole` is the message that the request was split from: its order number counts for a part that
-    has none. Raises ShopUnavailable when the shop cannot be read.
+    has none. `answer` is the end of the message that answers a question of the desk: a number in it
+    stands for those before. Raises ShopUnavailable when the shop cannot be read.
     """
     sender = sender.strip().lower()
     named = reading.products(message, shop.products())
-    numbers = _numbers(message, whole, named, shop)
+    numbers = reading.order_numbers(answer) or _numbers(message, whole, named, shop)
     orders = {number: shop.order(number) for number in numbers}
     own = [one for one in orders.values() if one and one["email"] == sender]
     foreign = [number for number, one in orders.items() if one and one["email"] != sender]

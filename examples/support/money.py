@@ -9,7 +9,7 @@ from . import wants
 from .contracts import DeskRequest
 from .policy import RETURN_DAYS
 from .reading import counted
-from .verdict import Verdict, Write, act, answer, day, escalate, listed, pounds, refuse
+from .verdict import Verdict, Write, act, answer, ask, day, escalate, listed, pounds, refuse
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ def damaged(request: DeskRequest, order: Json) -> Verdict:
     amount = _price(request, order)
     if not amount:
         why = "it is not clear which item of the order is meant"
-        return escalate(why, "damaged-item", order, tell="Please tell us which item it is.")
+        return ask("Please tell us which item it is.", why, "damaged-item", order)
     if not (left := _left(order)):
         return answer(f"All that you paid was refunded. {_refunds(order)}", "damaged-item", order)
     cites = "outside-policy" if since > RETURN_DAYS else "damaged-item"
@@ -94,7 +94,7 @@ def payment_info(request: DeskRequest, order: Json | None) -> Verdict:
     if order is None:
         if wants.needs_payment_record(request["message"]):
             why = "it is not clear which order the question is about"
-            return escalate(why, "payments", tell="Please tell us the order number.")
+            return ask("Please tell us the order number.", why, "payments")
         return answer(general, "payments")
     owed = (
         f" The second charge of {pounds(order['duplicate'])} has not been refunded yet; "

@@ -8,7 +8,7 @@ from typing import Any
 from .contracts import DeskRequest
 from .money import refund
 from .policy import CREDIT_AFTER_DAYS, RESEND_AFTER_DAYS, RETURN_DAYS
-from .verdict import Verdict, Write, act, answer, day, days, escalate, listed, refuse
+from .verdict import Verdict, Write, act, answer, ask, day, days, escalate, listed, refuse
 
 Json = dict[str, Any]
 
@@ -46,8 +46,8 @@ def address(request: DeskRequest, order: Json) -> Verdict:
         return refuse(told, "address-change", why, order)
     if new is None:
         why = "the full new address with postcode is missing"
-        ask = "Please tell us the full new address with its postcode."
-        return escalate(why, "address-change", order, tell=ask)
+        question = "Please tell us the full new address with its postcode."
+        return ask(question, why, "address-change", order)
     write = Write(
         name="change_address",
         arguments={"order_id": order["id"], "address": new},

@@ -26,24 +26,29 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A decision: an answer, a refusal, a handover to a person, or a write that is wanted."""
+    """A decision: an answer, a refusal, a handover to a person, or a write that is wanted.
+
+    `ask` is a question to the customer; a person takes over where it cannot be asked.
+    """
 
     reply: str
     cites: str
     order_id: int | None = None
     refused: str = ""
     escalate: str = ""
+    ask: str = ""
     write: Write | None = None
 
     def resolution(self) -> Resolution:
         """Return the decision in the form that the desk's contract asks for."""
-        return {
+        made: Resolution = {
             "reply": self.reply,
             "cites": self.cites,
             "order_id": self.order_id,
             "refused": self.refused,
             "escalate": self.escalate,
         }
+        return {**made, "ask": self.ask} if self.ask else made  # type: ignore[typeddict-unknown-key]
 
 
 def answer(reply: str, cites: str, order: Json | None = None) -> Verdict:
@@ -62,6 +67,11 @@ def escalate(
     """Hand the request to a person; `tell` is what the customer is told besides that."""
     reply = f"{tell} I am passing your message to a colleague, who will get back to you.".strip()
     return replace(answer(reply, cites, order), escalate=why)
+
+
+def ask(question: str, why: str, cites: str = "cannot-do", order: Json | None = None) -> Verdict:
+    """Ask the customer for what is missing; `why` is what a person is told who must do without."""
+    return replace(escalate(why, cites, order, tell=question), ask=question)
 
 
 def act(write: Write, cites: str, order: Json) -> Verdict:

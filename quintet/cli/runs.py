@@ -18,6 +18,7 @@ from quintet.state.record import plain
 
 COLOURS = {
     "done": "green",
+    "asked": "blue",
     "escalated": "yellow",
     "rejected": "magenta",
     "aborted": "red",

@@ -51,8 +51,8 @@ class Trajectory:
     """The way of one run through the system, and its end.
 
     Args:
-        status: the outcome's status (`done`, `escalated`, `rejected`, `aborted`, `exhausted`), or
-            `waiting`, `unfinished`, or `error` where the target raised.
+        status: the outcome's status (`done`, `asked`, `escalated`, `rejected`, `aborted`,
+            `exhausted`), or `waiting`, `unfinished`, or `error` where the target raised.
         reason: the reason for the status, in one sentence.
         route: the first route that was chosen; the person's route where the router abstained, and
             empty where there was no choice.

@@ -1,12 +1,14 @@
-"""Hand each request to one of several specialists, or to a planner, by a router."""
+"""Hand each request to one of several specialists, by a router and from one to another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from langgraph.graph import StateGraph
 
+from quintet.graphs.crew import asking, with_handoffs
 from quintet.graphs.wiring import Wiring, add_workers, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
@@ -19,6 +21,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     router: Router,
     workers: Mapping[str, Any],
     *,
+    handoffs: Mapping[str, tuple[str, ...]] | None = None,
     intake: Any = None,
     gate: ApprovalGate | None = None,
     recover: Recovery | None = None,
@@ -28,11 +31,18 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
 ) -> StateGraph[Any]:
     """Make a graph that routes each request to the worker that takes it.
 
+    With a state that inherits `ConversationState` it holds a conversation of several turns, each a
+    run on one thread. A worker whose contract allows `questions` may ask the customer: the run ends
+    as `asked`, and the thread's next message goes to that worker, unless the router recognises a
+    new request.
+
     Args:
         router: its targets are workers, `person` or `finish`.
         workers: by node name: `Worker`s, your own nodes, and at most one `Planner`, to which the
             workers report back while its plan is under way. Workers that no route names may be
             fallbacks.
+        handoffs: by worker, those that it may hand a request over to. The needs of their contracts
+            must be in the state or in the handoff's payload; else it is refused before dispatch.
         intake: a node of yours that runs first, as `intake`.
         gate: the approval gate in front of the workers' effects.
         recover: the policy for failures; by default retry, then a person.
@@ -44,15 +54,17 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         An uncompiled StateGraph.
 
     Raises:
-        DesignError: a target that does not exist, a name that is taken, more than one planner, or
-            other parts that do not fit.
+        DesignError: a target that does not exist, a name that is taken, more than one planner, a
+            worker that asks and a state that does not keep it, or other parts that do not fit.
     """
     check_names(workers, state, "router", "intake")
+    workers = with_handoffs(workers, handoffs or {})
     wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
     then = wiring.add_ends(graph)
     add_workers(graph, workers, wiring, then)
-    wiring.add_node(graph, "router", router)
+    waits = asking(graph, workers)
+    wiring.add_node(graph, "router", replace(router, waits=waits) if waits else router)
     if intake is None:
         wiring.begin(graph, "router", deadline=deadline)
     else:

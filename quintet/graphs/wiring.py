@@ -177,6 +177,8 @@ class Wiring:
         # that chooses its target can also wait for a person in the middle of its work.
         if node.then in ("", "finish"):
             node = replace(node, then=way)
+        if node.contract.questions and node.asked == "finish":
+            node = replace(node, asked=self.way_on(None, end))
         if self.gate is None or node.gate is not None or not node.effects:
             return node
         return replace(node, gate=self.wired_gate())

@@ -1,13 +1,14 @@
 """Offer the five duties as nodes: plan, route, work, merge, approve, recover; and their effects."""
 
 from quintet.nodes.act import Act, Undo, proposed
-from quintet.nodes.agents.chat import Handoff
+from quintet.nodes.agents.chat import Handoff, Question
 from quintet.nodes.agents.judge import judge_criteria, judge_sources
 from quintet.nodes.answer import Answer
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, cascade
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
+from quintet.nodes.choosers.reply import Reply
 from quintet.nodes.choosers.tune import tuned
 from quintet.nodes.conflict import (
     Resolver,
@@ -75,8 +76,10 @@ __all__ = [
     "Node",
     "Person",
     "Planner",
+    "Question",
     "Recovery",
     "Remedy",
+    "Reply",
     "Resolver",
     "Review",
     "Router",

@@ -26,6 +26,7 @@ from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import complete
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
+from quintet.nodes.core.spoken import spoken
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.undo import take_back
 from quintet.nodes.core.way import check_way, lead, targets_in
@@ -278,7 +279,8 @@ class Undo(Node):
         )
         outcome = said_dry(outcome, would) if (would := dry_actions(state)) else outcome
         decision = Decision(kind="abort", node=task.node, choice=outcome.status, reason=why)
-        return closed(state) | {"outcome": plain(outcome), "decisions": [plain(decision)]}
+        update = {"outcome": plain(outcome), "decisions": [plain(decision)]}
+        return closed(state) | update | spoken(state, outcome.status, task)
 
 
 def _done_last_first(state: Mapping[str, Any]) -> list[tuple[str, Action]]:

@@ -15,13 +15,15 @@ from quintet.nodes.core.did import complete
 from quintet.nodes.core.dry import would_be_done
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import Node, one_line, values
+from quintet.nodes.core.spoken import spoken
 from quintet.nodes.core.step import SentStep
-from quintet.nodes.core.task import current_task
+from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.route import path_of
 from quintet.state.action import shown
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
+from quintet.state.questions import asked_texts, new_questions
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of
 from quintet.state.step import root_of
@@ -40,8 +42,9 @@ class Finish(Node):
     Evidence is a result that met its contract, and no action, question or step of a plan left open;
     further criteria on the final state may be given. A run in which a person said no ends as
     `rejected`, and so does one in which a worker refused within its authority: a result with a
-    non-empty `refused` says why. A run without the evidence ends as `escalated`; its reason names
-    all that does not hold.
+    non-empty `refused` says why. A run in which a worker asked the customer ends as `asked`, with
+    what was done and refused besides. A run without the evidence ends as `escalated`; its reason
+    names all that does not hold.
 
     Args:
         success: criteria on the final state; all must hold for `done`.
@@ -69,34 +72,49 @@ class Finish(Node):
         # The criteria too see all that the run has done, and not only its last actions.
         state = yield from complete(state, task)
         # A `done` that is there already was written by a graph that ran before this one.
-        if (state.get("outcome") or {}).get("status", "done") != "done":
-            return closed(state)
+        before = state.get("outcome") or {}
+        if before.get("status", "done") != "done":
+            return closed(state) | spoken(state, before["status"], task)
         # Opened for its journal alone: judging is no part of a budget.
         attempt = Attempt(task=task)
         mode = yield from attempt.find_mode()
-        outcome = _refused(state) or self._unproven(state) or self._done(state)
+        outcome = (
+            self._asked(state)
+            or _refused(state)
+            or self._unproven(state, self._wanting(state))
+            or self._done(state)
+        )
         if mode.dry:
             outcome = said_dry(outcome, (yield from would_be_done(attempt, run_of(state))))
         answer = {}
         if outcome.status == "done":
             answer = SentStep.of(state).answered(state.get("results") or {})
-        return closed(state) | answer | ended(outcome, task.node)
+        return closed(state) | answer | ended(outcome, task, state)
 
-    def _unproven(self, state: Mapping[str, Any]) -> Outcome | None:
-        wrong = [
-            f"action {at} is {item['status']}"
-            for at, item in of_this_run(state).items()
-            if item["status"] in (*OPEN, "unknown")
-        ]
-        wrong += [
-            f"{merge} is not settled: {', '.join(fields)}"
-            for merge, fields in kept(state, "conflicts").items()
-        ]
-        wrong += [f"{slot} waits for a person" for slot in kept(state, "paused")]
-        wrong += _steps_left(state)
+    def _asked(self, state: Mapping[str, Any]) -> Outcome | None:
+        """Give the outcome where the customer is to answer, unless something needs a person."""
+        questions = asked_texts(new_questions(state))
+        if not questions:
+            return None
+        if wrong := _left_open(state):
+            return self._unproven(state, [*wrong, f"and the customer was asked: {questions}"])
+        reasons = [f"{name} asks the customer: {text}" for name, text in questions.items()]
+        evidence: dict[str, Any] = {"questions": questions, "done": _effects(state)}
+        if (no := _refused(state)) is not None:
+            reasons.append(no.reason)
+            evidence["refused"] = no.evidence["refused"]
+        elif evidence["done"]:
+            reasons.append(f"done: {_few(evidence['done'])}")
+        return Outcome(status="asked", reason="; ".join(reasons), evidence=evidence)
+
+    def _wanting(self, state: Mapping[str, Any]) -> list[str]:
+        """Say all that `done` lacks."""
+        wrong = [*_left_open(state), *_steps_left(state)]
         if not state.get("results"):
             wrong.append("no worker gave a result")
-        wrong += [why for criterion in self.success if (why := _unmet(criterion, state))]
+        return [*wrong, *(why for each in self.success if (why := _unmet(each, state)))]
+
+    def _unproven(self, state: Mapping[str, Any], wrong: list[str]) -> Outcome | None:
         if not wrong:
             return None
         return Outcome(
@@ -131,7 +149,7 @@ def hand_over(state: Any) -> dict[str, Any]:
     outcome = Outcome(status=status, reason=reason, evidence={"packet": packet(known)})
     would = dry_actions(known)
     outcome = said_dry(outcome, would) if would else outcome
-    return mark(known, "person") | closed(known) | ended(outcome, task.node)
+    return mark(known, "person") | closed(known) | ended(outcome, task, known)
 
 
 _ASKS = ("escalation", "route", "handoff", "replan", "merge")
@@ -203,10 +221,12 @@ def said_dry(outcome: Outcome, would: list[str]) -> Outcome:
     )
 
 
-def ended(outcome: Outcome, node: str) -> dict[str, Any]:
-    """Give the state update of an outcome, with its decision record."""
-    decision = Decision(kind="outcome", node=node, choice=outcome.status, reason=outcome.reason)
-    return {"outcome": plain(outcome), "decisions": [plain(decision)]}
+def ended(outcome: Outcome, task: Task, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the state update of an outcome, with its decision record, and a conversation's turns."""
+    status, why = outcome.status, outcome.reason
+    decision = Decision(kind="outcome", node=task.node, choice=status, reason=why)
+    update = {"outcome": plain(outcome), "decisions": [plain(decision)]}
+    return update | spoken(state, status, task)
 
 
 def _refused(state: Mapping[str, Any]) -> Outcome | None:
@@ -235,6 +255,20 @@ def _refusal(item: Mapping[str, Any]) -> str:
     call = f"{item['name']}({shown(item['arguments'])})" if "arguments" in item else item["name"]
     why = f": {answer['note']}" if answer["note"] else ""
     return f"{answer['by']} said {answer['answer']} to {call} [{answer['digest']}]{why}"
+
+
+def _left_open(state: Mapping[str, Any]) -> list[str]:
+    """Name the actions, conflicts and pauses of this run that a person must look at."""
+    wrong = [
+        f"action {at} is {item['status']}"
+        for at, item in of_this_run(state).items()
+        if item["status"] in (*OPEN, "unknown")
+    ]
+    wrong += [
+        f"{merge} is not settled: {', '.join(fields)}"
+        for merge, fields in kept(state, "conflicts").items()
+    ]
+    return wrong + [f"{slot} waits for a person" for slot in kept(state, "paused")]
 
 
 def _steps_left(state: Mapping[str, Any]) -> list[str]:

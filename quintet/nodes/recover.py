@@ -13,6 +13,7 @@ from langgraph.types import Command, RetryPolicy
 
 from quintet.errors import CircuitOpen, DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify
+from quintet.nodes.core.handed import Handed, beside, slot_of
 from quintet.nodes.core.joined import is_last, meet_at
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
@@ -253,8 +254,9 @@ class Recovery:
             "remedies": {use: 1},
             "decisions": [*update.get("decisions", ()), plain(decision)],
         }
-        if note := step.ended(_ended_by(remedy, failure)):
+        if note := _noted(remedy, failure, known, step):
             update["kept"] = {**update.get("kept", {}), **note}
+            known = {**known, "kept": {**(known.get("kept") or {}), **note}}
         remedies = dict(known.get("remedies") or {})
         remedies[use] = remedies.get(use, 0) + 1
         # A fallback's own handler sees nothing but what is sent: it takes the count along.
@@ -314,6 +316,21 @@ def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
         if use.startswith(taken_over):
             return use.removeprefix(taken_over)
     return f"{path}:{failure.step}" if failure.step else path
+
+
+def _noted(
+    remedy: Remedy, failure: Failure, known: Mapping[str, Any], step: SentStep
+) -> dict[str, Any]:
+    """Give the notes, as an update of `kept`, for a step's planner and for a fallback.
+
+    A fallback is handed what the failed worker was handed.
+    """
+    notes = step.ended(_ended_by(remedy, failure))
+    slot = slot_of(current_task(failure.node), step)
+    handed = Handed.to(slot, known) if remedy.kind == "fallback" else None
+    if handed is not None and (handed.payload or handed.asked):
+        notes |= handed.update(beside(slot, remedy.to))
+    return notes
 
 
 def _counts(used: Mapping[str, int] | None) -> dict[str, int]:

@@ -11,6 +11,8 @@ from langgraph.types import Command
 
 from quintet.errors import DesignError, UnknownRoute
 from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
+from quintet.nodes.choosers.reply import Reply
+from quintet.nodes.core.awaited import Awaited
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, one_line
@@ -20,6 +22,7 @@ from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
 from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
+from quintet.state.messages import Turns
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.verdict import refuse_async
@@ -28,11 +31,14 @@ from quintet.state.verdict import refuse_async
 def text_of(state: Mapping[str, Any]) -> str:
     """Give the text that a router reads by default: the last message's, else the `message` field.
 
+    In a conversation that our nodes keep, `messages` are the turns before, and `message` is the one
+    that begins the run.
+
     Raises:
         DesignError: the state has neither.
     """
     messages = state.get("messages")
-    if messages:
+    if messages and not (isinstance(messages, Turns) and "message" in state):
         last = messages[-1]
         content = last.get("content", "") if isinstance(last, Mapping) else last.text
         return str(content)
@@ -67,6 +73,11 @@ class Router(Node):
             route that this run has not taken yet is allowed; any other resource bounds what all
             workers together may spend.
         exhausted: the node to go to at a limit; by default `otherwise`.
+        waits: the nodes that may ask the customer, as `create_handoff` fills them in. A message
+            that follows a question goes to who has asked, unless it is a new request.
+        new_request: a chooser that recognises a new request while somebody waits for an answer; by
+            default `choose`. Where it abstains, or chooses who waits, the message is the answer.
+            Both read a `Reply` then, a text that also knows the question.
 
     Raises:
         DesignError: no targets, a chooser that may name a route outside `to`, or an async `read`.
@@ -78,6 +89,8 @@ class Router(Node):
     read: Callable[[Mapping[str, Any]], Any] = text_of
     budget: Budget = Budget(handoffs=HANDOFFS)
     exhausted: str = ""
+    waits: tuple[str, ...] = ()
+    new_request: Chooser | None = None
 
     writes = frozenset({"route", "kept", "decisions", "failures", "spent", "run"})
 
@@ -86,16 +99,21 @@ class Router(Node):
             raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
         if not self.to:
             raise DesignError("Router(to=()): give at least one route")
-        if not callable(self.choose) and not isinstance(self.choose, Runnable):
-            raise DesignError(f"Router(choose={self.choose!r:.60}): give a chooser or a function")
+        for name, chooser in (("choose", self.choose), ("new_request", self.new_request)):
+            absent = chooser is None and name == "new_request"
+            if not (absent or callable(chooser) or isinstance(chooser, Runnable)):
+                raise DesignError(f"Router({name}={chooser!r:.60}): give a chooser or a function")
         refuse_async("Router(read=)", self.read)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"Router(budget={self.budget!r:.60}): give a Budget")
         if self.budget.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
             object.__setattr__(self, "budget", replace(self.budget, handoffs=HANDOFFS))
         object.__setattr__(self, "choose", bind(self.choose, self.routes))
+        if self.new_request is not None:
+            object.__setattr__(self, "new_request", bind(self.new_request, self.routes))
         known = {*self.routes, self.otherwise}
-        if unknown := [route for route in routes_of(self.choose) if route not in known]:
+        named = (*routes_of(self.choose), *routes_of(self.new_request or self.choose))
+        if unknown := [route for route in named if route not in known]:
             raise DesignError(
                 f"Router: its chooser may choose {', '.join(map(repr, unknown))}, which is not in "
                 f"to=({', '.join(self.routes)}) nor otherwise={self.otherwise!r}; add the target "
@@ -117,7 +135,7 @@ class Router(Node):
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
         """Name every node that it may go to."""
         ends = [*self.targets.values(), *((self.exhausted,) if self.exhausted else ())]
-        return tuple(dict.fromkeys(ends))
+        return tuple(dict.fromkeys((*ends, *self.waits)))
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[str]]:
         """Choose and go; abstaining goes to `otherwise`, a reached limit to `exhausted`."""
@@ -126,11 +144,22 @@ class Router(Node):
         if (reached := self._used_up(state, so_far)) is not None:
             return self._stop(task, state, reached)
         text = self.read(state)
-        choice, spent = yield from reckoned(task, ask(self.choose, text), run_of(state))
-        if choice is None:
+        awaited = Awaited.by(self.waits, task, state)
+        chooser: Chooser = self.choose
+        if awaited:
+            chooser = self.new_request or self.choose
+            if isinstance(text, str):
+                text = Reply(text, awaited.text, ", ".join(awaited.nodes))
+        choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state))
+        goto: Any = None
+        if awaited and (choice is None or self.targets.get(choice.to) in awaited.nodes):
+            choice, goto = self._answers(awaited), awaited.goto(state)
+        elif choice is None:
             choice = Choice(to=self.otherwise, reason="the chooser abstained", who="otherwise")
-        node = self.targets.get(choice.to)
-        if node is None:
+        elif awaited:
+            others = f"a new request, while {', '.join(awaited.nodes)} waits for an answer"
+            choice = replace(choice, reason=f"{choice.reason} ({others})")
+        if goto is None and (goto := self.targets.get(choice.to)) is None:
             raise UnknownRoute(
                 f"{task.node}: {choice.who or 'the chooser'} chose {choice.to!r}, which is not a "
                 f"route; give one of {', '.join(self.targets)}"
@@ -141,7 +170,23 @@ class Router(Node):
             reached = self.budget.over(so_far, of=("handoffs",))
             if reached is not None:
                 return self._stop(task, state, reached)
-        decision = Decision(
+        update = {
+            "route": choice.to,
+            "kept": keep("taken", taken, True),
+            "decisions": [plain(self._record(task, choice, text))],
+            "spent": add_spending(spent, {"handoffs": 1}),
+        }
+        return Command(goto=goto, update=update)
+
+    def _answers(self, awaited: Awaited) -> Choice:
+        """Give the choice of who waits for the customer's message."""
+        node = awaited.nodes[0]
+        route = next((route for route, to in self.targets.items() if to == node), node)
+        reason = f"it answers what {', '.join(awaited.nodes)} asked: {one_line(awaited.text)!r}"
+        return Choice(to=route, reason=reason, who="asked", candidates=awaited.nodes)
+
+    def _record(self, task: Task, choice: Choice, text: Any) -> Decision:
+        return Decision(
             kind="route",
             node=task.node,
             choice=choice.to,
@@ -152,13 +197,6 @@ class Router(Node):
             candidates=choice.candidates or tuple(self.targets),
             seen=one_line(text),
         )
-        update = {
-            "route": choice.to,
-            "kept": keep("taken", taken, True),
-            "decisions": [plain(decision)],
-            "spent": add_spending(spent, {"handoffs": 1}),
-        }
-        return Command(goto=node, update=update)
 
     def _used_up(self, state: Mapping[str, Any], so_far: Spending) -> str | None:
         """Say what is used up: the run's time, or what all workers together may spend."""

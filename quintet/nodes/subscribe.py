@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from quintet.errors import ContractBroken, DesignError
-from quintet.nodes.agents.call import input_runnable
+from quintet.nodes.agents.graph import input_runnable
 from quintet.nodes.events.types import (
     first_hint,
     hints_of,

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.messages import messages_from_dict
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand, is_invalid_resume
 from langgraph.types import Command, Send
 
 from quintet.errors import ContractBroken, DesignError, HandoffLoop, PersonNeeded
 from quintet.nodes.agents.call import call_agent, check_agent, is_model
-from quintet.nodes.agents.chat import Conversation, Handoff
+from quintet.nodes.agents.chat import Conversation, Handoff, Question
 from quintet.nodes.agents.meter import metered
-from quintet.nodes.agents.toolbox import check_tools
+from quintet.nodes.agents.passing import Handoffs, Passing, receivers_of
+from quintet.nodes.agents.toolbox import Transfer, check_tools
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch
 from quintet.nodes.core.actions import as_update, from_state, with_update
@@ -22,6 +24,7 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import with_effects
+from quintet.nodes.core.handed import Handed, slot_of
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.pool import pools_of, within
@@ -30,17 +33,13 @@ from quintet.nodes.core.reckon import refuse_costly
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.effect import Effect
-from quintet.nodes.route import path_of
 from quintet.state.budget import Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.failure import StepFailed
 from quintet.state.record import plain
 from quintet.state.run import run_of
-from quintet.state.verdict import name_of, refuse_async
-
-HANDOFFS = 8
-"""Handoffs of one run where the contract's budget sets no limit."""
+from quintet.state.verdict import refuse_async
 
 PAUSES = 25
 """Pauses for a person that one piece of work may make after it has done something."""
@@ -66,7 +65,10 @@ class Worker(Node):
         gate: effects that this gate wants a person for are proposed instead of run.
         then: the node to go to next, or a function of the state that names it; empty where the
             graph's edges say.
-        handoffs: the nodes that the agent may pass control to; needs `then`.
+        handoffs: the nodes that the agent may pass control to; needs `then`. As a mapping of names
+            to the contracts of those who take over, a handoff is refused before it is dispatched
+            where the receiver would lack something, and a payload may go with it.
+        asked: the node to go to once the agent has asked the customer, or a function as `then`.
         price: what a model's message has cost; needed where the contract limits money.
         breaker: refuses the agent for a while once it has failed too often.
         branch: its part in a fan-out; filled in by `create_parallel`.
@@ -82,7 +84,8 @@ class Worker(Node):
     read: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     gate: ApprovalGate | None = None
     then: Any = ""
-    handoffs: tuple[str, ...] = ()
+    handoffs: Handoffs = ()
+    asked: Any = "finish"
     price: Price | None = None
     breaker: Breaker | None = None
     branch: Branch | None = None
@@ -92,17 +95,13 @@ class Worker(Node):
     def __post_init__(self) -> None:
         if not isinstance(self.contract, Contract):
             raise DesignError(f"Worker(contract={self.contract!r:.60}): give a Contract")
-        if isinstance(self.handoffs, str):
-            raise DesignError(
-                f"Worker(handoffs={self.handoffs!r}): give a tuple of names, ({self.handoffs!r},)"
-            )
-        if not isinstance(self.then, str) and not (
-            callable(self.then) and hasattr(self.then, "targets")
-        ):
-            raise DesignError(
-                f"Worker(then={self.then!r:.60}): give a node's name, or a path such as "
-                "by_actions(...), which says what it may name"
-            )
+        receivers_of(self.handoffs)
+        for name, way in (("then", self.then), ("asked", self.asked)):
+            if not isinstance(way, str) and not (callable(way) and hasattr(way, "targets")):
+                raise DesignError(
+                    f"Worker({name}={way!r:.60}): give a node's name, or a path such as "
+                    "by_actions(...), which says what it may name"
+                )
         if self.handoffs and not self.then:
             raise DesignError(
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
@@ -113,12 +112,14 @@ class Worker(Node):
         check_breaker("Worker", self.breaker, named=True)
         check_agent(self.agent, self.contract)
         if is_model(self.agent):
-            check_tools(self.contract, self.handoffs)
+            check_tools(self.contract, tuple(self.handoffs))
         if self.contract.budget.money is not None and self.price is None:
             raise DesignError(
                 f"Worker: contract {self.contract.goal!r} limits money, but nothing says what a "
                 "message costs; give price=per_million(input=..., output=...)"
             )
+        if self.contract.questions:
+            object.__setattr__(self, "writes", Worker.writes | {"questions"})
         if self.gate is not None:
             self.gate.check_fits(self.gate.effects or self.effects)
 
@@ -127,8 +128,8 @@ class Worker(Node):
         """Name the nodes that it may go to by `Command`; empty where it follows the edges."""
         if not self.then:
             return ()
-        ends = (self.then,) if isinstance(self.then, str) else tuple(self.then.targets)
-        return tuple(dict.fromkeys((*ends, *self.handoffs)))
+        asks = _targets(self.asked) if self.contract.questions else ()
+        return tuple(dict.fromkeys((*_targets(self.then), *self.handoffs, *asks)))
 
     @property
     def effects(self) -> tuple[Effect, ...]:  # type: ignore[override]
@@ -157,6 +158,7 @@ class _Work:
         contract, gate = self.worker.contract, self.worker.gate
         self.step = SentStep.of(self.state)
         pools = pools_of(self.step.record)
+        self.slot = slot_of(self.task, self.step)
         self.kept: Mapping[str, Any] = kept(self.state, "paused").get(self.slot, {})
         self.attempt = Attempt(
             task=self.task,
@@ -172,12 +174,23 @@ class _Work:
             before=self.kept.get("spent", {}),
             actions=from_state(self.kept.get("actions", {})),
         )
-        self.talk = Conversation.from_data(self.kept.get("messages"), self.worker.handoffs)
-
-    @property
-    def slot(self) -> str:
-        """Name this piece of work among others: by its node, and the step that it was sent."""
-        return f"{self.task.path}:{self.step.id}" if self.step.id else self.task.path
+        self.handed = Handed.to(self.slot, self.state)
+        self.passing = Passing(
+            receivers=receivers_of(self.worker.handoffs),
+            contract=contract,
+            state=self.state,
+            task=self.task,
+            step=self.step,
+            slot=self.slot,
+            handed=self.handed,
+        )
+        self.talk = Conversation(
+            transfers=tuple(Transfer(to=to) for to in self.passing.receivers),
+            check=self.passing.check,
+            open=self.passing.within,
+            messages=messages_from_dict(self.kept.get("messages") or []),
+        )
+        self.message, self.asks = "", False
 
     def logic(self) -> Logic[Any]:
         """Do the work; however it ends, hand on what was done."""
@@ -187,7 +200,7 @@ class _Work:
                 yield from self.attempt.recall()
                 request, answer = yield from self._consult()
                 self.attempt.end("its agent had answered")
-                update, target = self._taken(request, answer)
+                update, goto = self._taken(request, answer)
         except GraphInterrupt:
             # The question may go up where nothing would be lost: LangGraph keeps nothing of a node
             # that asks, but keeps an agent graph at the place where it asks.
@@ -195,7 +208,7 @@ class _Work:
                 raise
             return self._paused()
         except ParentCommand as leaving:
-            update, target = self._left(leaving.args[0])
+            return self._left(leaving.args[0])
         except GraphBubbleUp:
             raise
         except Exception as problem:
@@ -203,15 +216,17 @@ class _Work:
                 raise
             yield from self.attempt.written(all=True)
             raise self._failed(problem) from problem
-        return self._on(self._together(update), target)
+        return self._on(self._together(update), goto)
 
     def _consult(self) -> Logic[tuple[Any, Any]]:
         worker, contract, attempt = self.worker, self.worker.contract, self.attempt
-        read = worker.read
-        context = self.step.context(self.state) if read is None else _context_of(read, self.state)
+        context = self.handed.context(worker.read, self.state, self.step)
         needs = (*contract.required, *contract.optional)
         context = yield from with_effects(context, needs, self.state, self.task)
+        self.message = str(context.get("message", ""))
         request = contract.request(context)
+        if is_model(worker.agent):
+            self.talk.transfers = self.passing.transfers
         logic = call_agent(worker.agent, contract, request, attempt, metered(attempt), self.talk)
         if worker.breaker is not None:
             logic = worker.breaker.guarded(self.task.node, attempt.place.journal, logic)
@@ -243,7 +258,10 @@ class _Work:
     def _taken(self, request: Any, answer: Any) -> tuple[dict[str, Any], str]:
         """Check the agent's answer; give the state update, and the node of a handoff or ''."""
         if isinstance(answer, Handoff):
-            return self._hand_over(answer)
+            return self.passing.hand_over(answer), answer.to
+        if isinstance(answer, Question):
+            self.asks = True
+            return self.passing.ask(answer, self.message), ""
         result = plain(self._accepted(request, answer))
         update: dict[str, Any] = {"results": self.step.result(self.task.node, result)}
         if left_out := self.worker.contract.left_out(answer):
@@ -269,41 +287,20 @@ class _Work:
             )
         return result
 
-    def _hand_over(self, handoff: Handoff) -> tuple[dict[str, Any], str]:
-        allowed, state = self.worker.handoffs, self.state
-        if handoff.to not in allowed:
-            raise ContractBroken(
-                f"{self.task.node} may not hand off to {handoff.to!r}; it may to "
-                f"{', '.join(allowed) or 'nobody'}: name it in Worker(handoffs=...)"
-            )
-        limit = self.worker.contract.budget.handoffs
-        so_far = (state.get("spent") or {}).get("handoffs", 0)
-        if so_far >= (HANDOFFS if limit is None else limit):
-            path = [*path_of(state.get("decisions") or ()), handoff.to]
-            raise HandoffLoop(f"control was passed on {so_far} times: {' -> '.join(path)}")
-        decision = Decision(
-            kind="handoff",
-            node=self.task.node,
-            choice=handoff.to,
-            reason=handoff.reason or "the agent handed off",
-            by="model",
-            candidates=allowed,
-        )
-        return {"decisions": [plain(decision)], "spent": {"handoffs": 1}}, handoff.to
-
-    def _left(self, command: Command[Any]) -> tuple[dict[str, Any], str]:
+    def _left(self, command: Command[Any]) -> Any:
         """Take a `Command` to the parent graph, by which LangGraph's own agents hand over."""
+        theirs = command.update if isinstance(command.update, dict | list | tuple) else {}
         try:
             if not isinstance(command.goto, str):
                 raise ContractBroken(
                     f"{self.task.node}: the agent left by {command!r:.80}; a worker passes control "
                     "on to one node of its handoffs"
                 )
-            update, target = self._hand_over(Handoff(to=command.goto, reason="by a Command"))
-        except ContractBroken as problem:
+            self.passing.theirs = dict(theirs)
+            update = self.passing.hand_over(Handoff(to=command.goto, reason="by a Command"))
+        except (ContractBroken, HandoffLoop) as problem:
             raise self._failed(problem) from problem
-        theirs = command.update if isinstance(command.update, dict | list | tuple) else {}
-        return {**dict(theirs), **update}, target
+        return self._on(self._together({**dict(theirs), **update}), command.goto)
 
     def _paused(self) -> Command[Any]:
         """Put what was done into the state, and come back to ask.
@@ -348,11 +345,14 @@ class _Work:
 
     def _on(self, update: dict[str, Any], target: str) -> Any:
         """Go on: along the graph's edges, or to the node that this worker names."""
+        then = self.worker.asked if self.asks else self.worker.then
         end = {"status": "moved", "to": target} if target else {"status": "done"}
+        if self.asks:
+            why = f"step {self.step.id} asked the customer, and its answer begins the next run"
+            end = {"status": "ended", "to": _targets(then)[0], "why": why}
         if note := self.step.ended(end):
             update["kept"] = {**update.get("kept", {}), **note}
-        then = self.worker.then
-        if not then:
+        if not self.worker.then:
             return update
         if target:
             goto = self.step.forward(target, _handed_on(self.state, update))
@@ -370,7 +370,9 @@ class _Work:
         records = [*update.get("decisions", ()), *attempt.get("decisions", ())]
         whole = {**update, **attempt, "spent": spent, **({"decisions": records} if records else {})}
         if self.kept:
-            whole["kept"] = keep("paused", self.slot, None)
+            whole["kept"] = {**whole.get("kept", {}), **keep("paused", self.slot, None)}
+        if questions := self.passing.over() | update.get("questions", {}):
+            whole["questions"] = questions
         return whole
 
     def _failed(self, problem: Exception) -> StepFailed:
@@ -382,14 +384,8 @@ class _Work:
         return StepFailed(failure, update)
 
 
-def _context_of(read: Callable[..., Any], state: Mapping[str, Any]) -> Mapping[str, Any]:
-    context = read(state)
-    if not isinstance(context, Mapping):
-        raise ContractBroken(
-            f"Worker(read=): {name_of(read)} returned {context!r:.60}, which is no dict",
-            side="needs",
-        )
-    return context
+def _targets(way: Any) -> tuple[str, ...]:
+    return (way,) if isinstance(way, str) else tuple(way.targets)
 
 
 def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
@@ -399,4 +395,5 @@ def _handed_on(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str,
         **state,
         "decisions": [*(state.get("decisions") or ()), *update["decisions"]],
         "spent": spent,
+        "kept": {**(state.get("kept") or {}), **update["kept"]},
     }

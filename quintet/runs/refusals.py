@@ -18,8 +18,11 @@ from quintet.nodes.recover import Recovery
 from quintet.runs.events import STREAMING
 from quintet.runs.thread import App, knows_quintet
 from quintet.state.fragments import RUN_KEYS
+from quintet.state.messages import Messages
+from quintet.state.questions import Questions
 
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
+_OF_CONVERSATION = {"messages": Messages, "questions": Questions}
 _SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'
 
 
@@ -37,6 +40,7 @@ def check_input(app: App, values: Any) -> None:
     taken = set(app.builder.schemas[app.builder.input_schema])
     # In a graph without our records, a key such as `plan` is the user's own.
     guarded = _WRITTEN_BY_NODES if knows_quintet(app) else frozenset()
+    guarded |= {k for k, kind in _OF_CONVERSATION.items() if isinstance(app.channels.get(k), kind)}
     if unknown := sorted(set(values) - taken):
         raise RunError(
             f"the input names {', '.join(unknown)}, which the graph does not take "

@@ -38,7 +38,7 @@ from quintet.state.record import faults, read
 from quintet.state.run import run_of
 
 RunStatus = Literal[
-    "done", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"
+    "done", "asked", "escalated", "rejected", "aborted", "exhausted", "waiting", "unfinished"
 ]
 
 

@@ -34,6 +34,7 @@ from quintet.state.decision import Decision
 from quintet.state.event import Event, EventState, deliver
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
+    ConversationState,
     Decided,
     Ended,
     Merged,
@@ -45,8 +46,10 @@ from quintet.state.fragments import (
 )
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.log import Log
+from quintet.state.messages import Message
 from quintet.state.outcome import Outcome
 from quintet.state.plan import Plan
+from quintet.state.questions import Asked
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
 from quintet.state.secret import Secret
@@ -59,6 +62,7 @@ __all__ = [
     "AnswerRefused",
     "Approval",
     "ApprovalMissing",
+    "Asked",
     "AttemptEnded",
     "Budget",
     "BudgetExhausted",
@@ -66,6 +70,7 @@ __all__ = [
     "CircuitOpen",
     "Contract",
     "ContractBroken",
+    "ConversationState",
     "Criterion",
     "Decided",
     "Decision",
@@ -82,6 +87,7 @@ __all__ = [
     "Journal",
     "Log",
     "Merged",
+    "Message",
     "MissingExtra",
     "NoSuchRun",
     "OrchestrationState",

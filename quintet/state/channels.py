@@ -146,9 +146,9 @@ class Latest(OfRun):
 
 
 class Ending(Latest):
-    """Hold the run's worst outcome: no later `done` hides that a person was asked."""
+    """Hold the run's worst outcome: no later `done` hides that somebody was asked."""
 
-    RANK: ClassVar = ("done", "rejected", "exhausted", "aborted", "escalated")
+    RANK: ClassVar = ("done", "rejected", "asked", "exhausted", "aborted", "escalated")
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Take the worst of the outcome so far and the new ones; of equals, the newest."""

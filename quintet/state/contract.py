@@ -35,6 +35,8 @@ class Contract:
             of request and result; or of request, result and the actions done or proposed meanwhile.
         budget: the limits of one handoff.
         escalate: conditions under which a person must take over: functions as in `success`.
+        questions: how many times in a row the agent may ask the customer a question in place of a
+            result; 0 where it may not.
 
     Raises:
         DesignError: an empty goal, a `needs` or `gives` that cannot be checked, a part of the wrong
@@ -48,6 +50,7 @@ class Contract:
     success: tuple[Criterion[...], ...] = ()
     budget: Budget = Budget()
     escalate: tuple[When[...], ...] = ()
+    questions: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.goal, str) or not self.goal.strip():
@@ -62,6 +65,11 @@ class Contract:
             _checkable(self.goal, "gives", self.gives)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"contract {self.goal!r}: budget={self.budget!r:.60}: give a Budget")
+        count = self.questions
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise DesignError(
+                f"contract {self.goal!r}: questions={count!r:.60}: give a whole number, 0 for none"
+            )
         for name in ("tools", "success", "escalate"):
             object.__setattr__(self, name, _callables(self.goal, name, getattr(self, name)))
         refuse_async(f"contract {self.goal!r}", *self.success, *self.escalate)

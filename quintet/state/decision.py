@@ -15,6 +15,7 @@ Kind = Literal[
     "replan",
     "step",
     "handoff",
+    "question",
     "contract",
     "merge",
     "review",

@@ -1,7 +1,8 @@
 """Define the state of an orchestrated run, as fragments that a user's TypedDict inherits.
 
 All values are plain JSON data. A fragment holds the keys of one duty; `OrchestrationState` holds
-all. When a thread's next run begins, all keys but `actions` are empty again.
+all. When a thread's next run begins, all keys of ours but the thread's are empty again: `actions`,
+and in a conversation `messages` and `questions`.
 
 The logs (`decisions`, `failures`) are bounded and for people; no node decides by them.
 """
@@ -27,6 +28,8 @@ from quintet.state.channels import (
     Totals,
 )
 from quintet.state.log import DECISIONS_KEPT, FAILURES_KEPT, Log
+from quintet.state.messages import Messages
+from quintet.state.questions import Questions
 from quintet.state.run import Plain, RunChannel
 
 
@@ -94,6 +97,23 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
     step: Annotated[Plain, Shared]
 
 
+class Conversed(Decided, total=False):
+    """Hold what was said on a thread, and the questions that customers have not answered yet.
+
+    Both are the thread's, bounded, and written by our nodes. `messages` are the last turns of the
+    customer and of those who answer, each `{"role", "content", "name", "run"}`; the messages
+    between a model and its tools are not among them. `questions` are by who asked: the path of the
+    node, and the plan's step where there is one.
+    """
+
+    messages: Annotated[list[Plain], Messages]
+    questions: Annotated[Plain, Questions]
+
+
+class ConversationState(OrchestrationState, Conversed, total=False):
+    """Hold the keys of all fragments, and those of a conversation of several turns."""
+
+
 RUN_KEYS: tuple[str, ...] = (
     "run",
     "kept",
@@ -107,7 +127,7 @@ RUN_KEYS: tuple[str, ...] = (
     "remedies",
     "outcome",
 )
-"""The keys that belong to a run; `actions` are the thread's."""
+"""The keys that belong to a run; `actions`, `messages` and `questions` are the thread's."""
 
 
 def without_run(values: Mapping[str, Any]) -> Plain:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError
 
-Status = Literal["done", "escalated", "rejected", "aborted", "exhausted"]
+Status = Literal["done", "asked", "escalated", "rejected", "aborted", "exhausted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
@@ -17,7 +17,8 @@ class Outcome:
     """The end of a run: a status, the reason, and the evidence.
 
     Args:
-        status: `done`, `escalated`, `rejected`, `aborted` or `exhausted`.
+        status: `done`, `asked`, `escalated`, `rejected`, `aborted` or `exhausted`. `asked` ends a
+            turn: the customer was asked a question, and the thread's next run goes on from it.
         reason: one sentence; it may not be empty.
         evidence: plain data that proves the status: the criteria that held, a packet, a cycle.
 

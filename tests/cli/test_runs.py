@@ -67,7 +67,7 @@ def test_a_status_that_no_run_has_says_that_there_are_no_runs(database):
 def test_a_status_that_does_not_exist_is_refused_by_name(command, database):
     done = command("runs", "list", "--db", database, "--status", "escalted")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no such status; give done, escalated, rejected" in done.stderr
+    assert "no such status; give done, asked, escalated, rejected" in done.stderr
 
 
 def test_every_status_of_a_run_can_be_asked_for(database):

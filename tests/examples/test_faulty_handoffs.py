@@ -33,7 +33,7 @@ def test_a_request_reaches_a_specialist_only_as_it_was_looked_up(shop: Shop) -> 
     given = state(shop)
     assert as_sealed(given) == given
     for changed in (
-        {"message": MESSAGE.replace("1042", "1043")},
+        {"request": MESSAGE.replace("1042", "1043")},
         {"behalf": "eva@example.net"},
         {"facts": {**given["facts"], "items_amount": 46.0}},
         {"passage": None},
@@ -42,18 +42,25 @@ def test_a_request_reaches_a_specialist_only_as_it_was_looked_up(shop: Shop) -> 
         with pytest.raises(ContractBroken, match="lost or changed") as problem:
             as_sealed({**given, **changed})
         assert problem.value.side == "needs"
-    for lost in ("message", "facts", "seal"):
+    for lost in ("request", "facts", "seal"):
         with pytest.raises(ContractBroken):
             as_sealed({key: value for key, value in given.items() if key != lost})
 
 
 def test_a_part_of_a_plan_is_sealed_by_itself(shop: Shop) -> None:
-    part = {"message": "refund 1042", **knowledge(shop, "refund 1042", SENDER, whole=MESSAGE)}
-    step = {"step": {"id": "part1", "inputs": part}}
+    part = knowledge(shop, "refund 1042", SENDER, whole=MESSAGE)
+    step = {"step": {"id": "part1", "planner": "plan", "inputs": part}}
     assert as_sealed({**state(shop), **step})["message"] == "refund 1042"
-    part["message"] = "refund 1043"
+    part["request"] = "refund 1043"
     with pytest.raises(ContractBroken):
         as_sealed({**state(shop), **step})
+
+
+def test_a_specialist_reads_the_request_as_it_was_looked_up_and_not_the_message(
+    shop: Shop,
+) -> None:
+    changed = {**state(shop), "message": MESSAGE.replace("1042", "1043")}
+    assert as_sealed(changed)["message"] == MESSAGE
 
 
 def test_a_message_is_split_only_as_it_was_looked_up(shop: Shop) -> None:
@@ -63,7 +70,7 @@ def test_a_message_is_split_only_as_it_was_looked_up(shop: Shop) -> None:
 
 
 def test_a_seal_is_of_all_that_was_looked_up() -> None:
-    whole = {"message": "m", "behalf": "b", "facts": {"x": 1}, "passage": {"id": "p"}}
+    whole = {"request": "m", "behalf": "b", "facts": {"x": 1}, "passage": {"id": "p"}}
     assert seal(whole) == seal(dict(reversed(whole.items())))
     assert len({seal({**whole, key: "other"}) for key in whole} | {seal(whole)}) == 5
 

@@ -35,7 +35,7 @@ def test_every_message_is_a_case_with_its_labels():
     cases = support.cases()
     assert len(cases) == 183
     assert all(case.expects[-1] == "state" for case in cases)
-    assert Counter(case.escalate for case in cases)[True] == 36
+    assert Counter(case.escalate for case in cases)[True] == 25
     planned = [case for case in cases if case.plan is not None]
     assert all(case.route == ("plan",) and len(case.plan) == 2 for case in planned)
     assert len(planned) == 13

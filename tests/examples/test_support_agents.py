@@ -108,6 +108,8 @@ def resolve(
 
 
 def ending(result: Resolution) -> str:
+    if result.get("ask"):
+        return "asked"
     return "escalated" if result["escalate"] else "rejected" if result["refused"] else "done"
 
 

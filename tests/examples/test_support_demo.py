@@ -14,7 +14,7 @@ from quintet.state import checkpointer
 
 pytest.importorskip("sklearn", reason="the extra `learn` is not installed")
 
-ENDS = {"done", "escalated", "rejected", "aborted", "exhausted"}
+ENDS = {"done", "asked", "escalated", "rejected", "aborted", "exhausted"}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,17 @@ def test_nobody_talks_the_desk_past_its_gate(report: dict[str, Any]) -> None:
 
 def test_the_unbroken_runs_end_as_labelled(report: dict[str, Any]) -> None:
     assert report["outcome_accuracy"] >= 0.95
+
+
+def test_the_conversations_go_as_labelled_and_count_among_the_decisions(
+    report: dict[str, Any],
+) -> None:
+    talks = report["conversations"]
+    assert talks["cases"] >= 20
+    assert talks["cases"] - talks["as_labelled"] == len(talks["disagreements"]) <= 1
+    assert all(talks["disagreements"].values())
+    assert talks["outcomes"]["asked"] >= 20
+    assert report["decision_accuracy"] >= 0.95
 
 
 def test_broken_steps_recover_or_go_to_a_person(report: dict[str, Any]) -> None:

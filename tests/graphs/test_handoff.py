@@ -401,7 +401,7 @@ async def test_a_router_that_is_asked_over_and_over_ends_with_a_person_and_is_na
     router = door("billing", budget=Budget(handoffs=4))
     ended = await run(create_handoff(router, {"billing": back}), message="billing")
     assert ended.status == "escalated"
-    assert "billing -> router -> billing -> router" in reason(ended)
+    assert "billing -> router -> billing" in reason(ended)
 
 
 async def test_a_handoff_goes_on_to_the_gate_in_the_end():
@@ -514,7 +514,7 @@ async def test_ping_pong_within_a_step_of_a_plan_ends_and_is_named():
     }
     ended = await run(planning(CHAIN, workers), message="plan")
     assert ended.status == "escalated"
-    assert "b -> a -> b" in reason(ended)
+    assert "a -> b -> a" in reason(ended)
 
 
 async def test_what_parallel_steps_propose_goes_through_the_gate_one_by_one():

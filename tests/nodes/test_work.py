@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import pickle
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from quintet.nodes import (
     per_million,
     retry,
 )
-from quintet.nodes.work import HANDOFFS
+from quintet.nodes.agents.passing import HANDOFFS
 from quintet.state import (
     Budget,
     ContractBroken,
@@ -263,17 +264,32 @@ def test_handoffs_without_a_way_on_are_refused() -> None:
         work(lambda request: 1, handoffs=("person",))
 
 
+def passing(to: str, reason: Any, most: int | None = None) -> Worker:
+    return work(
+        lambda request: Handoff(to=to, reason=reason()),
+        then="finish",
+        handoffs=(to,),
+        budget=Budget(handoffs=most),
+    )
+
+
+def test_ping_pong_with_nothing_new_ends_at_once_and_is_named(invoke: Any) -> None:
+    nodes = {"billing": passing("shipping", lambda: "no"), "shipping": passing("billing", str)}
+    end = invoke(app_of(nodes, recover=Recovery()), {"message": "m"}, "a")
+    assert end["outcome"]["status"] == "escalated"
+    assert end["outcome"]["reason"].endswith("nothing new: billing -> shipping -> billing")
+    assert end["spent"]["handoffs"] == 2
+    assert end["failures"][0]["error"] == "HandoffLoop"
+
+
 @pytest.mark.parametrize("most", [None, 3])
 def test_ping_pong_ends_escalated_with_the_named_cycle(invoke: Any, most: int | None) -> None:
-    def passing(to: str) -> Worker:
-        return work(
-            lambda request: Handoff(to=to, reason="not mine"),
-            then="finish",
-            handoffs=(to,),
-            budget=Budget(handoffs=most),
-        )
+    number = itertools.count()
 
-    nodes = {"billing": passing("shipping"), "shipping": passing("billing")}
+    def new() -> str:
+        return f"reason {next(number)}"
+
+    nodes = {"billing": passing("shipping", new, most), "shipping": passing("billing", new, most)}
     end = invoke(app_of(nodes, recover=Recovery()), {"message": "m"}, "a")
     assert end["outcome"]["status"] == "escalated"
     assert "shipping -> billing -> shipping" in end["outcome"]["reason"]

@@ -14,7 +14,7 @@ def test_an_outcome_comes_back_from_plain_data(status: str) -> None:
 
 
 def test_an_unknown_status_is_refused() -> None:
-    with pytest.raises(DesignError, match=r"status='fine'.*done, escalated, rejected"):
+    with pytest.raises(DesignError, match=r"status='fine'.*done, asked, escalated, rejected"):
         Outcome(status="fine", reason="r")  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.payload import Payload
 from quintet.checks.source.plans import WrittenStep, steps_of
 from quintet.nodes import Manager, Planner, Worker
+from quintet.nodes.agents.passing import receivers_of
 from quintet.nodes.core.did import EFFECTS
 
 
@@ -34,7 +35,13 @@ def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator
     if spot.name not in available.tree.entries(spot.shape).named:
         return
     state_keys = spot.shape.sees(spot.name)
+    given = _GIVEN if "questions" in spot.shape.keys else frozenset({"handoff"})
+    # A handoff may bring what is needed as its payload, and is refused where it does not.
+    if any(_hands_to(part.action, spot.name) for part in spot.shape.parts.values()):
+        return
     for key in needs:
+        if key in given:
+            continue
         if key in state_keys:
             if _is_never_set(spot.shape, key) and available.before(key, spot) == "never":
                 yield _unmet(spot, key, "is in the state, but neither its input nor a node sets it")
@@ -46,6 +53,15 @@ def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator
         elif verdict == "late":
             late = names(*(giver.at for giver in available.givers[key]))
             yield _unmet(spot, key, f"only {late} gives, which cannot run before it")
+
+
+_GIVEN = frozenset({"asked", "messages", "handoff"})
+"""The keys that a conversation gives to the contracts that name them."""
+
+
+def _hands_to(action: object, name: str) -> bool:
+    """Tell whether a worker hands over to a node whose contract it knows."""
+    return isinstance(action, Worker) and receivers_of(action.handoffs).get(name) is not None
 
 
 def _by_send(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:

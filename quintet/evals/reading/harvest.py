@@ -20,6 +20,7 @@ from quintet.evals.trajectory import PEOPLE, CallStatus, ToolCall, Trajectory
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 from quintet.state.record import plain, read
+from quintet.state.run import run_of
 
 R = TypeVar("R")
 
@@ -163,7 +164,11 @@ def _records(values: Mapping[str, Any], key: str, kind: type[R]) -> Iterator[R]:
 
 
 def _parsed_messages(values: Mapping[str, Any]) -> Iterator[Message]:
+    run = run_of(values).partition(".")[0]
     for item in _items(values.get("messages")):
+        # Of a conversation that our nodes keep, only this run's turns are its own.
+        if isinstance(item, Mapping) and item.get("run", run) != run:
+            continue
         with suppress(DesignError):
             yield parse_message(item)
 

@@ -39,7 +39,10 @@ from quintet.nodes.agents.graph import (
     actions_of,
     answer_of_run,
     check_outcome,
+    converses,
     graph_answer,
+    input_runnable,
+    question_of,
     takes_messages,
 )
 from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
@@ -73,7 +76,9 @@ def call_agent(
         if is_model(agent):
             answer = yield from tool_loop(agent, contract, request, attempt, config, conversation)
         elif isinstance(agent, Runnable):
-            answer = yield from _call_runnable(agent, contract, request, attempt, config)
+            answer = yield from _call_runnable(
+                agent, contract, request, attempt, config, conversation.open
+            )
         else:
             answer = yield from _call_function(agent, contract, request, attempt, config)
     except CutOff as stop:
@@ -97,16 +102,26 @@ def _call_function(
 
 
 def _call_runnable(
-    agent: Any, contract: Contract, request: Any, attempt: Attempt, config: RunnableConfig
+    agent: Any,
+    contract: Contract,
+    request: Any,
+    attempt: Attempt,
+    config: RunnableConfig,
+    open: Mapping[str, Any],
 ) -> Logic[Any]:
     """Call a runnable or an agent graph; record the effects that only its messages tell of."""
     attempt.check()
     inner = input_runnable(agent)
-    result = yield from in_time(attempt, Call(agent, (_input(inner, contract, request),), config))
+    given = _input(inner, contract, request)
+    if converses(inner) and open:
+        given = {**values(given), "questions": dict(open)}
+    result = yield from in_time(attempt, Call(agent, (given,), config))
     for action in (*actions_in(result), *actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
             record(action, attempt)
     if isinstance(result, Mapping):
+        if (question := question_of(inner, contract, result)) is not None:
+            return question
         check_outcome(inner, contract, result)
         if takes_messages(inner) and "messages" in result:
             return graph_answer(result, contract)
@@ -139,19 +154,6 @@ def _without_command(answer: Any, contract: Contract, handoffs: tuple[str, ...])
         "result, or Handoff(to=...) to one of Worker(handoffs=...), here "
         f"{', '.join(handoffs) or 'nobody'}"
     )
-
-
-def input_runnable(agent: Any) -> Any:
-    """Return the runnable that takes an agent's input: within bindings, the first of a sequence."""
-    while True:
-        if isinstance(agent, RunnableBindingBase):
-            agent = agent.bound
-        elif isinstance(agent, RunnableSequence):
-            agent = agent.first
-        elif isinstance(agent, RunnableWithFallbacks):
-            agent = agent.runnable
-        else:
-            return agent
 
 
 def is_model(agent: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,6 @@ from langchain_core.messages import (
     HumanMessage,
     SystemMessage,
     ToolMessage,
-    messages_from_dict,
     messages_to_dict,
 )
 from langchain_core.runnables import RunnableConfig
@@ -20,7 +20,14 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, QuintetError, ToolRefused
-from quintet.nodes.agents.toolbox import WRAPPED, ById, Toolbox, bind_tools, toolbox_of
+from quintet.nodes.agents.toolbox import (
+    WRAPPED,
+    ById,
+    Toolbox,
+    Transfer,
+    bind_tools,
+    toolbox_of,
+)
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
@@ -46,10 +53,34 @@ class Handoff:
     Args:
         to: the node that takes over; the worker must allow it.
         reason: why, in one sentence.
+        payload: further context for it, by the keys of its contract.
     """
 
     to: str
     reason: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """An agent's return value that asks the customer, in place of a result.
+
+    The run ends as `asked`, and the thread's next message goes to the worker that has asked. Its
+    contract says how many times in a row it may ask.
+
+    Args:
+        text: the question, as the customer reads it.
+        within: the questions of a nested graph's workers, where the agent is a graph.
+    """
+
+    text: str
+    within: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text.strip():
+            raise ContractBroken(
+                f"Question(text={self.text!r:.60}): say what the customer is asked"
+            )
 
 
 @dataclass(kw_only=True)
@@ -57,21 +88,34 @@ class Conversation:
     """Keep the messages to and from a chat model, across pauses.
 
     Attributes:
-        handoffs: the nodes that the model may pass control to.
+        transfers: the handoffs that the model may make.
+        check: refuses a handoff whose receiver would lack something.
+        open: the open questions of workers within the agent, where it is a graph.
         messages: all messages so far; empty at first.
     """
 
-    handoffs: tuple[str, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    check: Callable[[Handoff], Any] | None = None
+    open: Mapping[str, Any] = field(default_factory=dict)
     messages: list[BaseMessage] = field(default_factory=list)
+
+    @property
+    def handoffs(self) -> tuple[str, ...]:
+        """Name the nodes that control may be passed to."""
+        return tuple(transfer.to for transfer in self.transfers)
 
     def as_data(self) -> list[dict[str, Any]]:
         """Return the messages as plain data."""
         return messages_to_dict(self.messages)
 
-    @classmethod
-    def from_data(cls, messages: Any, handoffs: tuple[str, ...]) -> Conversation:
-        """Read a conversation from plain data."""
-        return cls(handoffs=handoffs, messages=messages_from_dict(messages or []))
+    def refused(self, answer: Any) -> str:
+        """Say why a model's handoff is refused; empty where it is not, or is no handoff."""
+        try:
+            if isinstance(answer, Handoff) and self.check is not None:
+                self.check(answer)
+        except ContractBroken as problem:
+            return f"error: {problem}"
+        return ""
 
     @property
     def open_calls(self) -> list[Any]:
@@ -97,8 +141,24 @@ def as_text(request: Any) -> str:
 
 
 def first_messages(contract: Contract, request: Any) -> list[BaseMessage]:
-    """Return the messages that a chat model's work begins with: the goal, then the request."""
-    return [SystemMessage(contract.goal), HumanMessage(as_text(request))]
+    """Return the messages that a chat model's work begins with: the goal, then the request.
+
+    Earlier turns that the contract names as `messages` come between them, as what they are.
+    """
+    data = plain(request)
+    turns = data.get("messages") if isinstance(data, dict) else None
+    if not isinstance(turns, list) or not all(map(_is_turn, turns)):
+        return [SystemMessage(contract.goal), HumanMessage(as_text(data))]
+    rest = {key: value for key, value in data.items() if key != "messages"}
+    earlier = [_KINDS[turn["role"]](turn["content"]) for turn in turns]
+    return [SystemMessage(contract.goal), *earlier, HumanMessage(as_text(rest))]
+
+
+_KINDS: Mapping[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
+
+
+def _is_turn(turn: Any) -> bool:
+    return isinstance(turn, dict) and turn.get("role") in _KINDS and "content" in turn
 
 
 def tool_loop(
@@ -115,7 +175,7 @@ def tool_loop(
         ContractBroken: the answer is empty or cut off, or there is none.
         BudgetExhausted: a limit is reached before the model answers.
     """
-    toolbox = toolbox_of(contract, conversation.handoffs)
+    toolbox = toolbox_of(contract, conversation.transfers)
     bound = bind_tools(ById(model), toolbox) if toolbox.specs else model
     messages = conversation.messages
     if not messages:
@@ -134,9 +194,13 @@ def tool_loop(
         if not reply.tool_calls and not reply.invalid_tool_calls:
             return answer_of(reply, contract)
         check_complete(reply, contract)
-        if toolbox.ends(reply):
-            return _result(toolbox, reply.tool_calls[0])
-        messages.append(reply)
+        if not toolbox.ends(reply):
+            messages.append(reply)
+            continue
+        answer = _result(toolbox, reply.tool_calls[0])
+        if not (why := conversation.refused(answer)):
+            return answer
+        messages += [reply, ToolMessage(why, tool_call_id=reply.tool_calls[0]["id"] or "")]
     raise ContractBroken(f"contract {contract.goal!r}: no answer after {TURNS} model calls")
 
 
@@ -166,8 +230,11 @@ def _result(toolbox: Toolbox, call: Any) -> Any:
     """Return the answer or the handoff that a call makes."""
     arguments = call["args"]
     if call["name"] in toolbox.handoffs:
-        target = toolbox.handoffs[call["name"]]
-        return Handoff(to=target, reason=str(arguments.get("reason", "")))
+        transfer = toolbox.handoffs[call["name"]]
+        payload = {name: arguments[name] for name in transfer.fields if name in arguments}
+        return Handoff(to=transfer.to, reason=str(arguments.get("reason", "")), payload=payload)
+    if call["name"] == toolbox.question:
+        return Question(text=str(arguments.get("text", "")))
     # Where the field is missing, the contract refuses the arguments and says why.
     return arguments[WRAPPED] if toolbox.wrapped and WRAPPED in arguments else arguments
 

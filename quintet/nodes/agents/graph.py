@@ -1,4 +1,4 @@
-"""Read the end of an agent that is a graph: its answer, what it has done, how its run ended."""
+"""Read agents that are graphs: what they have done, how they ended, what they ask."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableSequence
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 
 from quintet.errors import BudgetExhausted, PersonNeeded
-from quintet.nodes.agents.chat import answer_of
+from quintet.nodes.agents.chat import Question, answer_of
 from quintet.nodes.core.actions import of_this_run
 from quintet.state.action import Action
 from quintet.state.actions import Actions
 from quintet.state.channels import STANDING, Ending, Results
 from quintet.state.contract import Contract
+from quintet.state.messages import Messages
+from quintet.state.questions import Questions, asked_texts, new_questions
 from quintet.state.record import read
 
 
@@ -70,9 +75,37 @@ def answer_of_run(agent: Any, contract: Contract, result: Mapping[str, Any]) -> 
     return results[next((name for name in last if name in results), [*results][-1])]
 
 
+def question_of(agent: Any, contract: Contract, result: Mapping[str, Any]) -> Question | None:
+    """Give the question with which a nested graph of ours has ended, where the contract lets it."""
+    ended = result.get("outcome") if converses(agent) else None
+    if not contract.questions or not ended or ended["status"] != "asked":
+        return None
+    asked = new_questions(result)
+    return Question(text="; ".join(dict.fromkeys(asked_texts(asked).values())), within=asked)
+
+
+def converses(agent: Any) -> bool:
+    """Say whether an agent is a graph that keeps questions to the customer in its state."""
+    return isinstance((getattr(agent, "channels", None) or {}).get("questions"), Questions)
+
+
+def input_runnable(agent: Any) -> Any:
+    """Return the runnable that takes an agent's input: within bindings, the first of a sequence."""
+    while True:
+        if isinstance(agent, RunnableBindingBase):
+            agent = agent.bound
+        elif isinstance(agent, RunnableSequence):
+            agent = agent.first
+        elif isinstance(agent, RunnableWithFallbacks):
+            agent = agent.runnable
+        else:
+            return agent
+
+
 def takes_messages(agent: Any) -> bool:
     """Say whether an agent graph takes messages, as `create_agent` graphs do."""
-    return "messages" in (getattr(agent, "channels", None) or ())
+    channels = getattr(agent, "channels", None) or {}
+    return "messages" in channels and not isinstance(channels["messages"], Messages)
 
 
 def graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:

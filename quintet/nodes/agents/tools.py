@@ -4,6 +4,7 @@
 # evaluate text each time.
 
 import inspect
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Self, get_type_hints
@@ -37,7 +38,7 @@ class FunctionTool(StructuredTool):
         run_manager: CallbackManagerForToolRun | None = None,
         **kwargs: Any,
     ) -> Any:
-        return super()._run(*args, config=config, run_manager=run_manager, **kwargs)
+        return _compact(super()._run(*args, config=config, run_manager=run_manager, **kwargs))
 
     async def _arun(
         self,
@@ -46,7 +47,18 @@ class FunctionTool(StructuredTool):
         run_manager: AsyncCallbackManagerForToolRun | None = None,
         **kwargs: Any,
     ) -> Any:
-        return await super()._arun(*args, config=config, run_manager=run_manager, **kwargs)
+        result = await super()._arun(*args, config=config, run_manager=run_manager, **kwargs)
+        return _compact(result)
+
+
+def _compact(result: Any) -> Any:
+    """Write a dict or a list as compact JSON; LangChain would put a space after each part."""
+    if type(result) not in (dict, list):
+        return result
+    try:
+        return json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError):  # not JSON: LangChain takes its `str`
+        return result
 
 
 def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,11 +15,17 @@ from pydantic import BaseModel, Field, create_model
 from quintet.errors import DesignError
 from quintet.nodes.agents.meter import call_structured
 from quintet.nodes.choosers.choose import Choice
+from quintet.nodes.choosers.reply import Reply
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.node import one_of
 
 NONE = "none"
 """The model's word for abstaining."""
+
+_ASKED = (
+    "\n{} has asked the customer: {!r}. Say 'none' when the message answers that or goes on with "
+    "it, and a route only when it is another request."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +50,8 @@ class ModelChooser:
         """Ask the model; abstain if it says `none` or is less sure than `at_least`."""
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
-        messages = [SystemMessage(self._instruction), HumanMessage(str(request))]
+        asked = _ASKED.format(request.waits, request.question) if isinstance(request, Reply) else ""
+        messages = [SystemMessage(self._instruction + asked), HumanMessage(str(request))]
         answer = as_instance(self._schema, (yield from call_structured(self._chain, messages)))
         if answer.to == NONE or answer.confidence < self.at_least:
             return None

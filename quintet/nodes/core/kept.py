@@ -19,6 +19,8 @@ Note = Literal[
     "review",  # the rounds of a review
     "reviewed",  # what was said of an output
     "consult",  # how often a node has asked a person
+    "handed",  # what was handed to a worker
+    "trail",  # the way of a request from worker to worker
     "flow",  # the runs of a workflow's task
     "timer",  # until when a timer runs
     "events",  # a dispatcher's events under way

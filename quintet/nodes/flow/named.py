@@ -24,4 +24,4 @@ class NamedOutcome(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Write the outcome."""
         yield from ()
-        return closed(state) | ended(self.outcome, current_task("outcome").node)
+        return closed(state) | ended(self.outcome, current_task("outcome"), state)
