@@ -30,6 +30,7 @@ from quintet.state.budget import Budget, Spending
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
+from quintet.state.evidence import Seal, as_recorded, belongs_to, figures, fresh, grounded_in
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
     Decided,
@@ -89,6 +90,7 @@ __all__ = [
     "Routed",
     "RunError",
     "RunSuperseded",
+    "Seal",
     "Secret",
     "Spending",
     "Step",
@@ -100,8 +102,13 @@ __all__ = [
     "Unmet",
     "When",
     "Worked",
+    "as_recorded",
+    "belongs_to",
     "checkpointer",
     "digest",
+    "figures",
+    "fresh",
+    "grounded_in",
     "plain",
     "run_of",
     "threads",
