@@ -51,6 +51,8 @@ from .contracts import (
     cites_policy,
     grounded,
     needs_person,
+    stated,
+    theirs,
 )
 from .facts import find_facts, requests
 from .policy import passage
@@ -198,7 +200,7 @@ def contract(goal: str, tools: tuple[Any, ...] = ()) -> Contract:
         needs=DeskRequest,
         gives=Resolution,
         tools=tools,
-        success=(answers_customer, cites_policy, grounded, as_done),
+        success=(answers_customer, cites_policy, grounded, stated, theirs, as_done),
         budget=Budget(steps=8, seconds=120),
         escalate=(needs_person,),
     )

@@ -19,7 +19,6 @@ stop it at the handoff where it occurs:
 from __future__ import annotations
 
 import re
-from calendar import month_name
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -31,12 +30,15 @@ from quintet.state.record import digest, plain
 from quintet.state.verdict import Unmet, name_of, refuse_async, unmet
 
 Read = Callable[..., Any]
-"""Read evidence from the request, or from request and result."""
+"""Reads evidence."""
 
 SHOWN = 5
 """Claims named in one reason."""
 
-_MONTHS = tuple(month.lower() for month in month_name[1:])
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _MONTH = "|".join(_MONTHS)
 _FIGURE = re.compile(
     r"(?P<iso>\b\d{4}-\d{2}-\d{2}\b)"
@@ -96,16 +98,17 @@ class GroundedIn:
 
     def __call__(self, request: Any, result: Any) -> bool | Unmet:
         """Return True, or the claims that stand in no source."""
-        known = {claim for source in self.sources for claim in self._claims(source, request)}
+        read = [self._read(source, request, result) for source in self.sources]
+        known = {claim for found in read for claim in self.claims(_plain(found))}
         told = [_field(result, name) for name in self.of] if self.of else [plain(result)]
         claims = dict.fromkeys(claim for part in told for claim in self.claims(part))
         strange = [str(claim) for claim in claims if claim not in known]
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
         return not strange or unmet(f"not in the sources: {', '.join(strange[:SHOWN])}{more}")
 
-    def _claims(self, source: str | Read, request: Any) -> Iterable[Any]:
-        found = _field(request, source) if isinstance(source, str) else source(request)
-        return self.claims(plain(found))
+    @staticmethod
+    def _read(source: str | Read, request: Any, result: Any) -> Any:
+        return _field(request, source) if isinstance(source, str) else source(request, result)
 
 
 def grounded_in(
@@ -116,7 +119,7 @@ def grounded_in(
     """Give a criterion: every claim in the result stands in one of the sources.
 
     Args:
-        sources: fields of the request, or functions of it that read the source of record.
+        sources: fields of the request, or functions of request and result that read the record.
         of: the fields of the result that make claims; by default all.
         claims: lists the claims in plain data; by default its numbers and dates.
 
@@ -124,7 +127,7 @@ def grounded_in(
         DesignError: no source is given, or one is async.
     """
     if not sources:
-        raise DesignError("grounded_in(): name a field of the request, or give a function of it")
+        raise DesignError("grounded_in(): name a field of the request, or give functions")
     functions = [source for source in sources if not isinstance(source, str)]
     refuse_async("grounded_in", *functions, claims)
     return GroundedIn(sources=sources, of=_names("grounded_in", of), claims=claims)
@@ -312,6 +315,10 @@ def _values(value: Any, key: str) -> Iterator[Any]:
     elif isinstance(value, list):
         for item in value:
             yield from _values(item, key)
+
+
+def _plain(value: Any) -> Any:
+    return plain(list(value) if isinstance(value, Iterator) else value)
 
 
 def _same(one: Any, other: Any) -> bool:

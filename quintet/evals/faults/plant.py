@@ -154,7 +154,7 @@ def latent_figures(reports: Sequence[LatentReport]) -> dict[str, Any]:
 
 def _figures(runs: Sequence[Planted]) -> dict[str, Any]:
     def share(holds: Any) -> dict[str, Any]:
-        return _share([(_cluster(run), float(holds(run)), 1.0) for run in runs])
+        return _share([(_cluster(run), float(bool(holds(run))), 1.0) for run in runs])
 
     radii = [(_cluster(run), float(run.radius), 1.0) for run in runs]
     interval = bootstrap_ratio(radii) if len({cluster for cluster, _, _ in radii}) > 1 else None
