@@ -27,6 +27,7 @@ from quintet.errors import (
 )
 from quintet.state.action import Action, Approval
 from quintet.state.budget import Budget, Spending
+from quintet.state.checked import checked
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
@@ -104,6 +105,7 @@ __all__ = [
     "Worked",
     "as_recorded",
     "belongs_to",
+    "checked",
     "checkpointer",
     "digest",
     "figures",

@@ -217,6 +217,7 @@ class Fresh:
 
     at: str
     newest: Read
+    needed: bool = True
 
     __name__ = "fresh"
 
@@ -225,7 +226,7 @@ class Fresh:
         newest = self.newest(request)
         dates = list(_values(plain(result), self.at))
         if not dates:
-            return unmet(f"no {self.at} says of when it is")
+            return not self.needed or unmet(f"no {self.at} says of when it is")
         # Not `date < newest`: what cannot be compared, such as None, is not fresh either.
         old = [date for date in dates if not _at_least(date, plain(newest))]
         return not old or unmet(
@@ -233,13 +234,14 @@ class Fresh:
         )
 
 
-def fresh(at: str = "as_of", *, newest: Read) -> Fresh:
+def fresh(at: str = "as_of", *, newest: Read, needed: bool = True) -> Fresh:
     """Give a criterion: each date in the result is at least that of the newest record.
 
     Args:
         at: the key with the date, version or number of the record, at any depth of the result.
         newest: a function of the request that gives the newest one, of the same type; ISO dates
             compare as texts.
+        needed: whether a result without a date is refused.
 
     Raises:
         DesignError: `newest` is no function, or async.
@@ -247,7 +249,7 @@ def fresh(at: str = "as_of", *, newest: Read) -> Fresh:
     if not callable(newest):
         raise DesignError(f"fresh(newest={newest!r:.60}): give a function of the request")
     refuse_async("fresh", newest)
-    return Fresh(at=at, newest=newest)
+    return Fresh(at=at, newest=newest, needed=needed)
 
 
 @dataclass(frozen=True, kw_only=True)
