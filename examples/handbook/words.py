@@ -55,8 +55,8 @@ def terms(text: str) -> list[str]:
     said = text.lower().replace("\u2019", "'").replace("'s", "")
     for pattern, words in _ALIKE.items():
         said = re.sub(pattern, words, said)
-    words: list[str] = re.findall(r"[a-z]+", said)
-    return [_stem(word) for word in words if not {word, _stem(word)} & _STOP]
+    found: list[str] = re.findall(r"[a-z]+", said)
+    return [_stem(word) for word in found if not {word, _stem(word)} & _STOP]
 
 
 def _stem(word: str) -> str:

@@ -12,6 +12,7 @@ from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.faults.latent import LATENT
+from quintet.evals.faults.spread import Step
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
 from quintet.stats.bootstrap import bootstrap_ratio
@@ -19,6 +20,9 @@ from quintet.stats.proportion import proportion
 
 REFUSALS = ("retry", "fallback", "replan", "escalation", "abort")
 """Kinds of decision by which a run reacts to what is wrong."""
+
+SENT_BACK = ("review", "reject")
+"""The kind and the choice of a reviewer's no."""
 
 STOPS = ("escalated", "exhausted", "aborted", "waiting", "unfinished", "error")
 
@@ -195,12 +199,17 @@ def _goes_to_person(run: Trajectory) -> bool:
 def _followed(row: Injected) -> Planted:
     """Follow one fault to the node that catches it, or to the end."""
     spread = row.spread
-    steps = [*spread.steps[spread.at or 0 :]]
-    place = next((n for n, step in enumerate(steps) if step.status == "failed"), None)
+    steps = spread.steps[spread.at or 0 :]
     reacted = _reactions(row.trajectory) - _reactions(row.unbroken)
-    places = [n for n, step in enumerate(steps) if step.spot.name in reacted]
-    if places and (place is None or places[0] < place):
-        place = places[0]
+    back = _turns_back(steps, row.unbroken)
+    place = next(
+        (
+            n
+            for n, step in enumerate(steps)
+            if step.status == "failed" or step.spot.name in reacted or n in back
+        ),
+        None,
+    )
     caught = steps[place].spot.name if place is not None else ""
     if not caught and (row.trajectory.error or row.trajectory.status in STOPS):
         caught = "end"
@@ -209,5 +218,23 @@ def _followed(row: Injected) -> Planted:
     return Planted(row=row, caught=caught, radius=radius)
 
 
+def _turns_back(steps: Sequence[Step], unbroken: Trajectory) -> set[int]:
+    """Give the indices of nodes that sent control back to one that had worked already.
+
+    Not where the unbroken run passes that node as often.
+    """
+    usual, times, back = Counter(unbroken.path), Counter[str](), set()
+    for n, step in enumerate(steps):
+        name = step.spot.name
+        if n and times[name] and times[name] >= usual[name] and steps[n - 1].status == "done":
+            back.add(n - 1)
+        times[name] += step.status == "done"
+    return back
+
+
 def _reactions(run: Trajectory) -> Counter[str]:
-    return Counter(item.node for item in run.decisions if item.kind in REFUSALS)
+    return Counter(
+        item.node
+        for item in run.decisions
+        if item.kind in REFUSALS or (item.kind, item.choice) == SENT_BACK
+    )
