@@ -6,7 +6,7 @@ it, every run on data of its own: once at the desks, up to three times at the sm
 is a silent failure if it says that it is done, and its outcome, the shop's books or what it tells
 are not those of the unbroken run. The same faults are put into a support desk written by hand on
 bare LangGraph (`benchmarks/faults_by_hand.py` says what it has and has not). `latent` are wrong
-values that look right (`benchmarks/faults_latent.py`): where they are caught, and how far they come.
+values that look right (`benchmarks/faults_latent.py`): where they are caught, how far they come.
 
     python -m benchmarks.faults             # tables
     python -m benchmarks.faults --json      # one object

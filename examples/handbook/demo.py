@@ -44,7 +44,8 @@ def decided(run: Run) -> str:
     if run.status != "done":
         reason = run.outcome.reason if run.outcome else ""
         return next((name for text, name in _REASONS.items() if text in reason), run.status)
-    return " ".join(run.values["results"]["work"]["cites"])
+    (answer,) = run.values["results"].values()
+    return " ".join(answer["cites"])
 
 
 _REASONS = {"not covered": "not-covered", "for a person": "person"}

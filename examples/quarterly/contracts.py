@@ -58,7 +58,7 @@ def retrieving(ledger: Ledger) -> Contract:
 
 def listed(names: Callable[[], list[str]]) -> Callable[[Any, Any], bool]:
     """Give a criterion on a tool that lists names: it lists those on file."""
-    return lambda arguments, result: bool(result == names())
+    return lambda _, result: bool(result == names())
 
 
 def lacks_figures(found: Retrieved) -> str:
