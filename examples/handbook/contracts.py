@@ -60,7 +60,7 @@ def contract(book: Book) -> Contract:
         goal="Answer the question from the handbook, in its own sentences, and cite the sections",
         needs=Question,
         gives=Answer,
-        tools=(checked(book.search, Printed(book=book), in_force),),
+        tools=(checked(book.search, in_force, Printed(book=book)),),
         success=(belongs_to("question", whose="message"), OnlyQuotes(book=book)),
         escalate=(needs_person,),
     )

@@ -18,7 +18,7 @@ from .graph import build
 
 GATES = (
     Gate(metric="all_labels", at_least=0.9),
-    Gate(metric="silent_failure_rate", at_most=0.1),
+    Gate(metric="silent_failure_rate", at_most=0.15),
     Gate(metric="silent_ends", none=True),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from examples.handbook import alone
 from examples.handbook.agents import reader
@@ -15,7 +16,7 @@ from examples.handbook.graph import build
 from quintet.evals import evaluate
 from quintet.graphs import check
 from quintet.runs import start
-from quintet.testing import ScriptedModel, call
+from quintet.testing import ScriptedModel
 
 QUESTION = "What is our PTO policy?"
 
@@ -24,6 +25,10 @@ QUESTION = "What is our PTO policy?"
 def report(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('handbook') / 'runs.db'}"
     return run(url=url, progress=lambda done, total: None)
+
+
+def call(tool, **arguments):
+    return AIMessage("", tool_calls=[{"name": tool, "args": arguments, "id": tool}])
 
 
 def ask(agent, question=QUESTION, book=None):
@@ -122,7 +127,7 @@ def test_a_chat_model_answers_under_the_same_contract():
 
 def test_the_gates_pass_and_the_graph_has_no_mistakes():
     assert evaluate(suite()).passed
-    assert check(build()) == []
+    assert not check(build())
 
 
 def test_one_agent_is_as_good_as_the_team_and_costs_less():

@@ -81,25 +81,25 @@ async def later(request):
     return "2026"
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        grounded_in,
-        lambda: grounded_in(later),
-        lambda: grounded_in("a", of="reply"),
-        lambda: as_recorded("a"),
-        lambda: as_recorded(later),
-        lambda: belongs_to(""),
-        lambda: belongs_to("a", whose=later),
-        lambda: fresh(newest="2026"),
-        lambda: fresh(newest=later),
-        lambda: Seal(keys=()),
-        lambda: Seal(keys=("seal",)),
-        lambda: checked(figures),
-        lambda: checked("tool", bool),
-        lambda: checked(figures, later),
-    ],
-)
+WRONG = {
+    "no source": grounded_in,
+    "async source": lambda: grounded_in(later),
+    "names as text": lambda: grounded_in("a", of="reply"),
+    "no function": lambda: as_recorded("a"),
+    "async record": lambda: as_recorded(later),
+    "no owner": lambda: belongs_to(""),
+    "async owner": lambda: belongs_to("a", whose=later),
+    "no newest": lambda: fresh(newest="2026"),
+    "async newest": lambda: fresh(newest=later),
+    "no keys": lambda: Seal(keys=()),
+    "its own key": lambda: Seal(keys=("seal",)),
+    "no criteria": lambda: checked(figures),
+    "no tool": lambda: checked("tool", bool),
+    "async criterion": lambda: checked(figures, later),
+}
+
+
+@pytest.mark.parametrize("make", WRONG.values(), ids=WRONG)
 def test_a_part_that_cannot_judge_is_refused_when_it_is_made(make):
     with pytest.raises(DesignError):
         make()

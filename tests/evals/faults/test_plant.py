@@ -10,7 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import LATENT, Case, GraphTarget, Suite, breakable, inject, plant
+from quintet.evals import LATENT, Case, GraphTarget, Suite, inject, plant
 from quintet.graphs import create_sequential
 from quintet.nodes import Recovery, Worker, escalate
 from quintet.state import Contract, as_recorded, belongs_to, unmet
@@ -151,10 +151,10 @@ def by_hand(*, checks: bool) -> Suite:
     graph.add_edge(START, "look")
     graph.add_edge("look", "check")
     graph.add_conditional_edges("check", lambda s: END if s["checked"] else "look", ["look", END])
-    app = breakable(graph).compile(checkpointer=InMemorySaver())
+    app = graph.compile(checkpointer=InMemorySaver())
     cases = [Case(id=f"c{n}", input={"told": "x"}, state={"sum": 31.5}) for n in range(3)]
     target = GraphTarget(app=app, observe=lambda run: {"status": "done", "escalated": False})
-    return Suite(name="by hand", cases=cases, target=lambda case: target(case))
+    return Suite(name="by hand", cases=cases, target=target)
 
 
 @pytest.mark.parametrize(("checks", "caught"), [(True, "check"), (False, "")])
