@@ -80,10 +80,7 @@ def inject(
     struck = [row for row in second.rows if row.trajectory.faults]
     return FaultReport(
         suite=suite.name,
-        rows=tuple(
-            _injected(plans[row.case.id], row.trajectory, unbroken, strikes[row.case.id])
-            for row in struck
-        ),
+        rows=tuple(_injected(plans[row.case.id], row, unbroken, strikes) for row in struck),
         kinds=tuple(fault.kind for fault in kinds),
         cases=count,
         left_out=tuple(case.id for case in suite.cases if case.id not in unbroken),
@@ -169,9 +166,9 @@ def _marked(trajectory: Trajectory, armament: Probe | Strike) -> Trajectory:
 
 
 def _injected(
-    plan: Plan, trajectory: Trajectory, runs: Mapping[str, Trajectory], strike: Strike
+    plan: Plan, row: Row, runs: Mapping[str, Trajectory], strikes: Mapping[str, Strike]
 ) -> Injected:
-    unbroken = runs[plan.case.id]
+    unbroken, trajectory = runs[plan.case.id], row.trajectory
     return Injected(
         case=plan.case,
         fault=plan.fault.kind,
@@ -182,7 +179,7 @@ def _injected(
         trajectory=trajectory,
         unbroken=unbroken,
         wrong=contradicted(plan.case, trajectory, unbroken),
-        spread=strike.spread,
+        spread=strikes[plan.id].spread,
     )
 
 
