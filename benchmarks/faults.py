@@ -1,17 +1,19 @@
 """Measure how runs end in which something was broken on purpose.
 
-Each message of the support desk and each recorded task of the retail desk is run unbroken, and then
-once for each kind of fault that may strike in it, every run on a shop of its own. A run is a silent
-failure if it says that it is done, and its outcome, the shop's books or the reply to the customer
-are not those of the unbroken run. The same faults are put into a support desk written by
-hand on bare LangGraph (`benchmarks/faults_by_hand.py` says what it has and has not).
+Each message of the support desk, each recorded task of the retail desk and each labelled case of
+every other reference system is run unbroken, and then for each kind of fault that may strike in
+it, every run on data of its own: once at the desks, up to three times at the smaller systems. A run
+is a silent failure if it says that it is done, and its outcome, the shop's books or what it tells
+are not those of the unbroken run. The same faults are put into a support desk written by hand on
+bare LangGraph (`benchmarks/faults_by_hand.py` says what it has and has not). `latent` are wrong
+values that look right (`benchmarks/faults_latent.py`): where they are caught, how far they come.
 
     python -m benchmarks.faults             # tables
     python -m benchmarks.faults --json      # one object
     python -m benchmarks.faults --cases 10  # a quick look
 
-The exit code is 1 where one of Quintet's desks failed in silence, or fewer than 1,000 faults struck
-in a whole run.
+The exit code is 1 where one of Quintet's systems failed in silence or, in a whole run, fewer than
+5,000 faults struck or a goal for latent faults is missed.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from typing import Any
 
 from benchmarks import faults_retail
 from benchmarks.faults_by_hand import WRITES
+from benchmarks.faults_latent import latent, missed
 from benchmarks.faults_support import (
     OnFreshShop,
     cases,
@@ -38,6 +41,7 @@ from benchmarks.faults_support import (
     quintets,
     yes_or_no,
 )
+from benchmarks.faults_systems import labelled_systems, suite_of
 from benchmarks.faults_table import table
 from benchmarks.machine import machine, versions
 from examples.retail.actions import WRITES as TASKS
@@ -51,7 +55,9 @@ from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.faults.kinds import FALSE_SUCCESS, LOST_REPLY
 from quintet.evals.suite import Suite
 
-ENOUGH = 1000
+ENOUGH = 5000
+OFTEN = 3
+"""Faults of a kind in each case of a small system."""
 
 
 def _writes(visit: Visit, visits: tuple[Visit, ...]) -> bool:
@@ -68,6 +74,13 @@ where something was written."""
 KINDS: tuple[Fault, ...] = tuple(replace(fault, **SUITED.get(fault.kind, {})) for fault in FAULTS)
 
 
+ANYWHERE: tuple[Fault, ...] = tuple(
+    replace(fault, at=("agent", "model")) if fault.kind == FALSE_SUCCESS.kind else fault
+    for fault in FAULTS
+)
+"""For the other systems: a reply may be lost of any tool."""
+
+
 def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
     """Measure all figures.
 
@@ -77,24 +90,39 @@ def measure(*, seed: int = 0, limit: int | None = None) -> dict[str, Any]:
 
     Returns:
         `support`, `by_hand` and `retail` (or `retail_skipped`, why), each with counts by kind;
-        `struck` and `silent` over Quintet's desks; `attribution`; where and when.
+        `systems` with those of every other system; `struck` and `silent` over all of Quintet's;
+        `latent`, as `benchmarks.faults_latent` gives it; `attribution`; where and when.
     """
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="quintet-faults-") as folder:
         ours = support(Path(folder) / "quintet", seed=seed, limit=limit, own=True)
         hand = support(Path(folder) / "by-hand", seed=seed, limit=limit, own=False)
+        planted = latent(Path(folder) / "latent", seed=seed, limit=limit, progress=_progress)
     reports = {"support": ours, "by_hand": hand}
     figures: dict[str, Any] = {"retail_skipped": ""}
     try:
         reports["retail"] = retail(seed=seed, limit=limit)
     except DataMissing as problem:
         figures["retail_skipped"] = str(problem)
+    systems = {
+        name: inject(
+            suite_of(system, limit=limit),
+            ANYWHERE,
+            seed=seed,
+            per_case=OFTEN,
+            progress=_progress(name),
+        )
+        for name, system in labelled_systems().items()
+    }
     own = [report for name, report in reports.items() if name != "by_hand"]
+    own += systems.values()
     alike = {row.case.id for row in hand.rows}
     return {
         **{name: counted(report.rows, report) for name, report in reports.items()},
         "support_single": counted([row for row in ours.rows if row.case.id in alike], ours),
         **figures,
+        "systems": {name: counted(report.rows, report) for name, report in systems.items()},
+        "latent": planted,
         "struck": sum(len(report.rows) for report in own),
         "silent": sum(len(report.silent) for report in own),
         "silent_runs": [str(row) for report in own for row in report.silent],
@@ -197,7 +225,7 @@ def _progress(name: str) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures; return 1 if a Quintet desk failed silently or too few faults struck."""
+    """Print the figures; return 1 if a system failed silently, or a whole run misses a goal."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.faults",
         description=__doc__,
@@ -209,8 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures = measure(seed=options.seed, limit=options.cases)
     print(json.dumps(figures, indent=2) if options.json else table(figures))
-    few = options.cases is None and figures["struck"] < ENOUGH
-    return int(bool(figures["silent"]) or few)
+    few = figures["struck"] < ENOUGH or missed(figures["latent"])
+    return int(bool(figures["silent"]) or (options.cases is None and bool(few)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.faults_latent import latent_table
+
 _COUNTS = (
     ("struck", "struck"),
     ("recovered", "recovered"),
@@ -29,6 +31,10 @@ def table(figures: Mapping[str, Any]) -> str:
     for name, title in _DESKS:
         if name in figures:
             parts += [f"### {title}", _kinds(figures[name])]
+    for name, counts in figures.get("systems", {}).items():
+        parts += [f"### {name}", _kinds(counts)]
+    if "latent" in figures:
+        parts.append(f"## Latent faults\n\n{latent_table(figures['latent'])}")
     if figures["retail_skipped"]:
         parts.append(f"The retail desk was skipped: {figures['retail_skipped']}")
     parts.append(_attribution(figures))
@@ -51,9 +57,9 @@ def _circumstances(figures: Mapping[str, Any]) -> str:
 def _summary(figures: Mapping[str, Any]) -> str:
     head = ("", "faults struck", "silent failures", "recovered", "to a person", "crashed", "twice")
     rows = []
-    for name, title in _DESKS:
-        if name in figures:
-            counts = figures[name]
+    desks = [(title, figures[name]) for name, title in _DESKS if name in figures]
+    for title, counts in [*desks, *figures.get("systems", {}).items()]:
+        if counts["struck"]:
             silent, right = counts["silent_failure_rate"], counts["recovery_rate"]
             rows.append(
                 (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import faults, faults_retail
+from benchmarks import faults, faults_latent, faults_retail
 from benchmarks.faults import KINDS, attributed, counted, duplicates, main, strange
 from benchmarks.faults_support import (
     OnFreshShop,
@@ -108,6 +108,38 @@ def test_a_small_run_prints_one_object_and_quintet_is_never_silent(capsys):
     assert figures["struck"] > 20
     assert figures["by_hand"]["silent failure"] >= 1
     assert figures["attribution"]["share"] > 0.8
+    assert set(figures["systems"]) >= {"handbook", "quarterly"}
+    assert all(counts["silent failure"] == 0 for counts in figures["systems"].values())
+    latent = figures["latent"]
+    assert latent["planted"] > 20
+    assert latent["caught_at_edge"]["value"] > latent["by_hand"]["caught_at_edge"]["value"]
+    assert latent["radius"]["value"] <= 1
+    assert set(latent["systems"]) >= {"support", "handbook", "quarterly"}
+
+
+NONE = {"value": None, "low": 0.0, "high": 1.0}
+FOUND = {"value": 0.95, "low": 0.9, "high": 1.0}
+COUNTS = {
+    "planted": 300,
+    "caught_at_edge": FOUND,
+    "caught": FOUND,
+    "radius": {"value": 0.5, "low": 0.2, "high": 0.7, "most": 2},
+    "false_alarms": {"value": 0.0, "low": 0.0, "high": 0.1},
+    "silent": 1,
+}
+LATENT_FIGURES = {**COUNTS, "systems": {"one": {**COUNTS, "caught": NONE}}, "by_hand": COUNTS}
+
+
+def test_latent_figures_are_a_table_and_each_goal_that_they_miss_is_named():
+    said = faults_latent.latent_table(LATENT_FIGURES)
+    assert "| one | 300 | 95.0% [90.0%, 100.0%] | none | 0.50 [0.20, 0.70] | 2 |" in said
+    assert "the support desk by hand" in said
+    assert faults_latent.missed(LATENT_FIGURES) == []
+    few = {**LATENT_FIGURES, "planted": 299, "caught_at_edge": {**FOUND, "value": 0.89}}
+    assert faults_latent.missed(few) == ["299 planted", "caught at the edge"]
+    radius = {**COUNTS["radius"], "value": 1.1}
+    far = {**LATENT_FIGURES, "radius": radius, "false_alarms": {**FOUND, "value": 0.03}}
+    assert faults_latent.missed(far) == ["cascade radius", "false alarms"]
 
 
 def test_without_the_retail_data_the_reason_is_told(monkeypatch, capsys):
@@ -116,6 +148,8 @@ def test_without_the_retail_data_the_reason_is_told(monkeypatch, capsys):
 
     monkeypatch.setattr(faults, "load", missing)
     monkeypatch.setattr(faults, "KINDS", tuple(kinds("router outage")))
+    monkeypatch.setattr(faults, "labelled_systems", dict)
+    monkeypatch.setattr(faults, "latent", lambda *_, **options: LATENT_FIGURES)
     assert main(["--cases", "1"]) == 0
     assert "The retail desk was skipped: no folder" in capsys.readouterr().out
 

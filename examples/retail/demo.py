@@ -109,9 +109,10 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
         others: options of other systems; a model is refused, since the actions are recorded.
 
     Returns:
-        A report: `tasks`, `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused
-        with the reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught),
-        `seconds`; `well` is true when none of it went wrong.
+        A report: `cases` (tasks), `decision_accuracy` (the share with the reference's end state and
+        refusals), `state_equal`, `unconfirmed_writes`, `refused` (recorded actions refused with the
+        reference's message), `outcomes`, `silent_ends`, `wrong_ways` (tried and caught), `seconds`;
+        `well` is true when none of it went wrong.
 
     Raises:
         DataMissing: the shop's data is not there.
@@ -143,11 +144,16 @@ def run(*, url: str, progress: Progress, limit: int | None = None, **others: Any
 def _judged(data: RetailData, task: Mapping[str, Any], store: Logged, ended: Run) -> dict[str, int]:
     expected = data.expected["tasks"][task["id"]]
     refused = refusals(ended)
+    equal, as_recorded = (
+        store.changes() == expected["changes"],
+        refused == expected.get("errors", []),
+    )
     return {
-        "state_equal": int(store.changes() == expected["changes"]),
+        "state_equal": int(equal),
         "unconfirmed_writes": unconfirmed(store, ended),
         "refused": len(refused),
-        "as_recorded": int(refused == expected.get("errors", [])),
+        "as_recorded": int(as_recorded),
+        "decided_rightly": int(equal and as_recorded),
     }
 
 
@@ -164,6 +170,8 @@ def _report(
     equal = tally["state_equal"] == tally["as_recorded"] == len(tasks)
     return {
         "tasks": len(tasks),
+        "cases": len(tasks),
+        "decision_accuracy": round(tally["decided_rightly"] / len(tasks), 4),
         "state_equal": tally["state_equal"],
         "unconfirmed_writes": tally["unconfirmed_writes"],
         "refused": tally["refused"],
@@ -182,6 +190,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = [
         ("tasks", f"{summary['tasks']} in {summary['seconds']} s"),
+        ("decided as the reference", f"{summary['decision_accuracy']:.1%}"),
         ("final state as the reference", f"{summary['state_equal']} of {summary['tasks']}"),
         ("writes without the customer's yes", str(summary["unconfirmed_writes"])),
         ("recorded actions refused", f"{summary['refused']}, each with the reference's message"),

@@ -160,6 +160,25 @@ def replay(turn: Turn, tools: Mapping[str, Any]) -> Report:
     return {"position": len(wishes), "refusals": refusals, "finished": True}
 
 
+def accounts_for_all(turn: Turn, report: Report) -> bool | Unmet:
+    """Check that the agent went on, and left out no write: the last is proposed, others refused."""
+    begun, ended, wishes = turn["position"], report["position"], turn["wishes"]
+    if not min(begun + 1, len(wishes)) <= ended <= len(wishes):
+        return unmet(f"it went from action {begun} to {ended} of {len(wishes)}")
+    if report["refusals"][: len(turn["refusals"])] != turn["refusals"]:
+        return unmet("it tells otherwise of what was refused before")
+    refused = [item["action_id"] for item in report["refusals"]]
+    open_writes = [
+        wish["action_id"]
+        for wish in wishes[begun:ended]
+        if wish["name"] in WRITES and wish["action_id"] not in refused
+    ]
+    if report.get("finished"):
+        return (ended == len(wishes) and not open_writes) or unmet("it is not finished")
+    stopped_at = [wish["action_id"] for wish in wishes[begun:ended][-1:]]
+    return open_writes == stopped_at or unmet(f"it left out {', '.join(open_writes[:-1])}")
+
+
 def needs_a_person(report: Report) -> str:
     """Return why to escalate: the summary of the agent's transfer; empty without one."""
     return report.get("transferred", "")
@@ -204,6 +223,7 @@ def retail_desk(store: Store, *, confirm: bool = True) -> StateGraph[Any]:
             needs=Turn,
             gives=Report,
             tools=(*reads, *effects),
+            success=(accounts_for_all,),
             escalate=(needs_a_person,),
         ),
         read=_turn,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import devices, money, parcels, wants
-from .contracts import DeskRequest, Resolution
+from .contracts import DeskRequest, Resolution, to_sender
 from .splitting import requests
 from .verdict import Tools, Verdict, ask, escalate, only_answer, refuse, settle
 
@@ -25,17 +25,20 @@ _DESK_OF = {
 
 def billing(request: DeskRequest, tools: Tools) -> Resolution:
     """Handle second charges, damage, refunds, and questions about payments."""
-    return settle(_first(request) or _billing(request) or _unclear("billing"), tools)
+    verdict = _first(request) or _billing(request) or _unclear("billing")
+    return to_sender(request, settle(verdict, tools))
 
 
 def shipping(request: DeskRequest, tools: Tools) -> Resolution:
     """Handle parcel whereabouts, addresses, second parcels, returns, credits for delay."""
-    return settle(_first(request) or _shipping(request) or _unclear("shipping"), tools)
+    verdict = _first(request) or _shipping(request) or _unclear("shipping")
+    return to_sender(request, settle(verdict, tools))
 
 
 def technical(request: DeskRequest, tools: Tools) -> Resolution:
     """Handle first help, setup and guarantee; hand anything dangerous to a person."""
-    return settle(_first(request) or _technical(request) or _unclear("technical"), tools)
+    verdict = _first(request) or _technical(request) or _unclear("technical")
+    return to_sender(request, settle(verdict, tools))
 
 
 def basic(request: DeskRequest) -> Resolution:
@@ -47,7 +50,7 @@ def basic(request: DeskRequest) -> Resolution:
         desks = (fits, *(name for name in _DESKS if name != fits))
         verdicts = (_DESKS[name](request) for name in desks)
         verdict = next((one for one in verdicts if one), None) or _unclear("the desk")
-    return only_answer(verdict)
+    return to_sender(request, only_answer(verdict))
 
 
 def _first(request: DeskRequest) -> Verdict | None:

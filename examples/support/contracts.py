@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Required
 
 from typing_extensions import TypedDict
 
-from quintet.state import Action, Unmet, unmet
+from quintet.state import Action, Unmet, belongs_to, grounded_in, unmet
 
 from . import policy, reading
 
@@ -51,6 +53,7 @@ class Resolution(TypedDict, total=False):
         order_id: the order that it is about, if one.
         refused: why policy refuses the request; empty when it does not.
         escalate: why a person must take over; empty when nobody has to.
+        sender: the customer that it is for.
     """
 
     reply: Required[str]
@@ -58,6 +61,7 @@ class Resolution(TypedDict, total=False):
     order_id: int | None
     refused: str
     escalate: str
+    sender: str
 
 
 def cites_policy(request: DeskRequest, result: Resolution) -> bool | Unmet:
@@ -86,6 +90,28 @@ def grounded(request: DeskRequest, result: Resolution) -> bool | Unmet:
     if named is not None and named not in (*facts["found"], *facts["fitting"]):
         strange.append(f"order_id {named}")
     return not strange or unmet(f"not in the facts or the passage: {', '.join(strange)}")
+
+
+def policy_texts(request: DeskRequest, result: Resolution) -> list[str]:
+    """Return the policy's passages."""
+    return [one.text for one in policy.passages()]
+
+
+def guarantees(request: DeskRequest, result: Resolution) -> Iterator[str]:
+    """Yield the last day of the guarantee of each item delivered."""
+    for order in request["facts"]["orders"]:
+        for line in order["lines"] if order["delivered"] else ():
+            begun = date.fromisoformat(order["delivered"])
+            years, month = divmod(begun.month - 1 + line["warranty_months"], 12)
+            last = monthrange(begun.year + years, month + 1)[1]
+            yield date(begun.year + years, month + 1, min(begun.day, last)).isoformat()
+
+
+stated = grounded_in("facts", policy_texts, guarantees, of=("reply", "refused", "order_id"))
+"""Every number and date that the customer is told stands in the record or the policy."""
+
+theirs = belongs_to("sender", whose=lambda request: request["facts"]["sender"], needed=False)
+"""The resolution is for the customer who wrote; a chat model need not say for whom it is."""
 
 
 def answers_customer(result: Resolution) -> bool | Unmet:
@@ -117,3 +143,8 @@ def _sums(order: Mapping[str, Any]) -> Iterator[float]:
     yield from (one["amount"] for one in order["payments"])
     for line in order["lines"]:
         yield from (round(line["price"] * n, 2) for n in range(1, line["quantity"] + 1))
+
+
+def to_sender(request: DeskRequest, result: Resolution) -> Resolution:
+    """Say in a resolution for whom it is."""
+    return {**result, "sender": request["facts"]["sender"]}

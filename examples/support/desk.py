@@ -51,6 +51,8 @@ from .contracts import (
     cites_policy,
     grounded,
     needs_person,
+    stated,
+    theirs,
 )
 from .facts import find_facts
 from .policy import passage
@@ -206,7 +208,7 @@ def contract(goal: str, tools: tuple[Any, ...] = (), questions: int = 0) -> Cont
         needs=DeskRequest,
         gives=Resolution,
         tools=tools,
-        success=(answers_customer, cites_policy, grounded, as_done),
+        success=(answers_customer, cites_policy, grounded, stated, theirs, as_done),
         budget=Budget(steps=8, seconds=120),
         escalate=(needs_person,),
         questions=questions,

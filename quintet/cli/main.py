@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -21,6 +22,7 @@ def cli() -> None:
 
     \b
       quintet demo              a support desk over real messages; no API key, no server
+      quintet demo all          every reference system, in one table
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet runs waiting      what waits for people; approve, reject, edit, ... answer it
@@ -37,7 +39,7 @@ def cli() -> None:
 @click.argument("system", default="support")
 @json_option
 @db_option
-@click.option("--model", metavar="openai:NAME", help="Drive the desk by this chat model.")
+@click.option("--model", metavar="openai:NAME", help="Drive the system by this chat model.")
 @click.option("--base-url", metavar="URL", help="The model's address, if it is not OpenAI's.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N cases.")
 @click.option("--no-faults", is_flag=True, help="Break no step on purpose.")
@@ -50,19 +52,35 @@ def demo(  # noqa: PLR0913 - one for each option of the command
     limit: int | None,
     no_faults: bool,
 ) -> None:
-    """Run a reference system over its real input (support, retail).
+    """Run a reference system over its real input, or `all` of them.
 
     `support` answers its messages, stops at gates (a declared support lead answers), breaks some
     steps on purpose, and prints for each message the route and why, the path, approval, recovery
     and outcome. `retail` replays the recorded conversations of a larger shop, where its data is.
-    """
-    from quintet.cli.systems import run_system
+    Every other system runs its labelled cases, and its README says what they are. An unknown name
+    lists what there is.
+
+    \b
+    Exits with
+      0  no run ended in silence, and enough decisions are right, in every system that was run
+      1  a system is not well, or could not run
+      2  wrong use, such as an unknown system
+    """  # noqa: D301 - click looks for the backspace itself
+    from quintet.cli.systems import ALL, run_all, run_system
 
     options = {"limit": limit, "faults": not no_faults, "model": model, "base_url": base_url}
-    report = run_system(system, database_url(database), options, quiet=as_json)
+    report: dict[str, Any]
+    if system == ALL:
+        if model:
+            raise click.UsageError("--model drives one system; name it in place of all")
+        report = run_all(database_url(database), options, quiet=as_json)
+        well = all(one["well"] for one in report.values())
+    else:
+        report = run_system(system, database_url(database), options, quiet=as_json)
+        well = report["well"]
     if as_json:
         print_json(report)
-    sys.exit(0 if report["well"] else EXIT_GATE)
+    sys.exit(0 if well else EXIT_GATE)
 
 
 cli.add_command(runs)

@@ -19,6 +19,8 @@ from quintet.evals.faults.breakable import breakable
 from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.inject import inject
 from quintet.evals.faults.kinds import FAULTS
+from quintet.evals.faults.latent import LATENT
+from quintet.evals.faults.plant import plant
 from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
@@ -34,6 +36,7 @@ from quintet.evals.trajectory import ToolCall, Trajectory
 
 __all__ = [
     "FAULTS",
+    "LATENT",
     "Case",
     "ChooserTarget",
     "Fault",
@@ -59,6 +62,7 @@ __all__ = [
     "inject",
     "load_report",
     "open_suite",
+    "plant",
     "read_cases",
     "read_messages",
     "recorded_messages",

@@ -28,10 +28,12 @@ from quintet.errors import (
 )
 from quintet.state.action import Action, Approval
 from quintet.state.budget import Budget, Spending
+from quintet.state.checked import checked
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.event import Event, EventState, deliver
+from quintet.state.evidence import Seal, as_recorded, belongs_to, figures, fresh, grounded_in
 from quintet.state.failure import Failure, StepFailed
 from quintet.state.fragments import (
     ConversationState,
@@ -101,6 +103,7 @@ __all__ = [
     "Routed",
     "RunError",
     "RunSuperseded",
+    "Seal",
     "Secret",
     "Spending",
     "Step",
@@ -112,9 +115,15 @@ __all__ = [
     "Unmet",
     "When",
     "Worked",
+    "as_recorded",
+    "belongs_to",
+    "checked",
     "checkpointer",
     "deliver",
     "digest",
+    "figures",
+    "fresh",
+    "grounded_in",
     "plain",
     "run_of",
     "threads",

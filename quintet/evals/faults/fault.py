@@ -101,6 +101,9 @@ class Fault:
         last_word: whether `Blow.recorded` is the spot's last result in the unbroken run.
         varied: whether it draws something else each time; one visit may then be struck in several
             runs.
+        of_another: whether `Blow.recorded` is what the same spot answered in another case's
+            unbroken run, one on behalf of somebody else where the cases say on whose; it strikes
+            nowhere where there is none.
         fits: says, for a visit of the unbroken run and all its visits, whether the fault may
             strike there; by default anywhere.
         about: a sentence on what it stands for.
@@ -117,6 +120,7 @@ class Fault:
     rounds: int = 1
     last_word: bool = False
     varied: bool = False
+    of_another: bool = False
     fits: Callable[[Visit, tuple[Visit, ...]], bool] | None = None
     about: str = ""
 

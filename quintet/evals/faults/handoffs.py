@@ -19,11 +19,19 @@ BOOKKEEPING = frozenset((*RUN_KEYS, "actions", "step"))
 
 def handoff_paths(state: Any, names: tuple[str, ...]) -> list[tuple[str, ...]]:
     """List the paths of the named fields in a state, or of all but the run's own records."""
-    # The inputs of a plan's step stand under `step`.
+    # The inputs of a plan's step stand under `step`, what other workers gave under `results`.
     fields = _as_mapping(state)
     inputs = (fields.get("step") or {}).get("inputs") or {} if "step" in fields else {}
+    results = fields.get("results") or {}
     names = names or tuple(name for name in fields if name not in BOOKKEEPING)
-    paths = [("step", "inputs", name) if name in inputs else (name,) for name in names]
+    paths = [
+        ("step", "inputs", name)
+        if name in inputs
+        else ("results", name)
+        if name in results and name not in fields
+        else (name,)
+        for name in names
+    ]
     return [path for path in paths if _can_change(fields, path)]
 
 

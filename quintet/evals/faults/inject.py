@@ -70,9 +70,8 @@ def inject(
     )
     unbroken = {row.case.id: row.trajectory for row in first.rows if _is_right(row)}
     plans = _planned(suite, Draw(faults=kinds, seed=seed, per_case=per_case), unbroken, probes)
-    striking = _Armed(
-        target=target, arm=lambda case: (plans[case.id].case, plans[case.id].strike())
-    )
+    strikes = {name: plan.strike() for name, plan in plans.items()}
+    striking = _Armed(target=target, arm=lambda case: (plans[case.id].case, strikes[case.id]))
     second = evaluate(
         Suite(cases=_broken_cases(plans.values()), target=striking),
         jobs=jobs,
@@ -81,10 +80,11 @@ def inject(
     struck = [row for row in second.rows if row.trajectory.faults]
     return FaultReport(
         suite=suite.name,
-        rows=tuple(_injected(plans[row.case.id], row.trajectory, unbroken) for row in struck),
+        rows=tuple(_injected(plans[row.case.id], row, unbroken, strikes) for row in struck),
         kinds=tuple(fault.kind for fault in kinds),
         cases=count,
         left_out=tuple(case.id for case in suite.cases if case.id not in unbroken),
+        stopped=tuple(row.case.id for row in first.rows if _is_stopped(row)),
         never_struck=len(second.rows) - len(struck),
         confidence=suite.confidence,
         seed=seed,
@@ -103,11 +103,11 @@ def _planned(
     suite: Suite, draw: Draw, unbroken: Mapping[str, Trajectory], probes: Mapping[str, Probe]
 ) -> dict[str, Plan]:
     """Draw the faults for the cases that end right without one, by id; raise if there are none."""
+    right = [case for case in suite.cases if case.id in unbroken]
+    if any(fault.of_another for fault in draw.faults):
+        draw = replace(draw, others=[(case, tuple(probes[case.id].visits)) for case in right])
     plans = {
-        plan.id: plan
-        for case in suite.cases
-        if case.id in unbroken
-        for plan in draw.plans(case, tuple(probes[case.id].visits))
+        plan.id: plan for case in right for plan in draw.plans(case, tuple(probes[case.id].visits))
     }
     if not plans:
         visits = any(probe.visits for probe in probes.values())
@@ -165,8 +165,10 @@ def _marked(trajectory: Trajectory, armament: Probe | Strike) -> Trajectory:
     return replace(trajectory, faults=(armament.fault.kind,) * min(armament.struck, 99))
 
 
-def _injected(plan: Plan, trajectory: Trajectory, runs: Mapping[str, Trajectory]) -> Injected:
-    unbroken = runs[plan.case.id]
+def _injected(
+    plan: Plan, row: Row, runs: Mapping[str, Trajectory], strikes: Mapping[str, Strike]
+) -> Injected:
+    unbroken, trajectory = runs[plan.case.id], row.trajectory
     return Injected(
         case=plan.case,
         fault=plan.fault.kind,
@@ -177,6 +179,7 @@ def _injected(plan: Plan, trajectory: Trajectory, runs: Mapping[str, Trajectory]
         trajectory=trajectory,
         unbroken=unbroken,
         wrong=contradicted(plan.case, trajectory, unbroken),
+        spread=strikes[plan.id].spread,
     )
 
 
@@ -184,6 +187,20 @@ def _is_right(row: Row) -> bool:
     """Say whether an unbroken run ended as its case says, by any path."""
     run = row.trajectory
     return not run.error and not contradicted(row.case, run, run)
+
+
+def _is_stopped(row: Row) -> bool:
+    """Say whether an unbroken run was stopped, or something in it refused, against its label."""
+    run, expected = row.trajectory, row.case.outcome
+    if expected is None:
+        return bool(run.error)
+    if run.status in expected:
+        # A person may be asked for by a failure of the step, where a person is expected.
+        return bool(run.failures) and not {"escalated", "exhausted", "aborted"} & set(expected)
+    return run.status in _STOPPED
+
+
+_STOPPED = ("escalated", "exhausted", "aborted", "waiting", "unfinished", "error")
 
 
 def _check(faults: tuple[Fault, ...], per_case: int) -> None:

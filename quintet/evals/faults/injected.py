@@ -11,6 +11,7 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.expected import wrong_labels
 from quintet.evals.faults.fault import Spot
+from quintet.evals.faults.spread import Spread
 from quintet.evals.trajectory import Trajectory
 from quintet.state.record import plain
 from quintet.stats.interval import Interval
@@ -37,6 +38,7 @@ class Injected:
         trajectory: the run's trajectory.
         unbroken: the trajectory of the same case without a fault.
         wrong: the names of the labels that the run contradicts; empty where it contradicts none.
+        spread: the nodes that ran from the strike on, and where it changed what was handed on.
     """
 
     case: Case
@@ -48,6 +50,7 @@ class Injected:
     unbroken: Trajectory = field(repr=False)
     node: str = ""
     wrong: tuple[str, ...] = ()
+    spread: Spread = field(default_factory=Spread, repr=False)
 
     @property
     def end(self) -> End:
@@ -115,6 +118,8 @@ class FaultReport:
         kinds: the kinds of fault, in order.
         cases: the number of cases in the suite.
         left_out: the ids of cases that go wrong without any fault.
+        stopped: the ids of cases in which, without any fault, something was refused or the run
+            stopped, though their labels do not say so: false alarms.
         never_struck: the number of runs in which no fault struck, since they went another way.
         confidence: of the intervals.
         seed: the seed with which the same faults strike again.
@@ -125,6 +130,7 @@ class FaultReport:
     kinds: tuple[str, ...]
     cases: int
     left_out: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     never_struck: int = 0
     confidence: float = 0.95
     seed: int = 0

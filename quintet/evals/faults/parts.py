@@ -23,6 +23,7 @@ from quintet.nodes.effect import Effect
 from quintet.nodes.plan import Planner
 from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
+from quintet.state.checked import checked, checks_of
 from quintet.state.plan import Plan
 from quintet.state.verdict import is_async, name_of
 
@@ -68,6 +69,8 @@ class Parts:
         spot = Spot(kind="tool", name=name_of(tool))
         if isinstance(tool, Effect):
             return replace(tool, function=self.call(tool.function, spot))
+        if (checks := checks_of(tool)) is not None:  # a fault strikes the tool, not its check
+            return checked(self.call(checks.tool, spot), *checks.criteria)
         if isinstance(tool, StructuredTool):
             functions = {"func": tool.func, "coroutine": tool.coroutine}
             update = {name: self.call(f, spot) for name, f in functions.items() if f is not None}

@@ -11,7 +11,11 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from quintet.evals.faults.fault import Blow, Fault, Instead, Spot, Visit
+from langgraph.errors import GraphInterrupt, ParentCommand
+
+from quintet.evals.faults.facts import changed_keys, same
+from quintet.evals.faults.fault import NODES, Blow, Fault, Instead, Spot, Visit
+from quintet.evals.faults.spread import Spread, Step, StepStatus
 
 Arguments = tuple[Any, ...]
 
@@ -29,6 +33,7 @@ class Strike:
 
     Attributes:
         struck: the number of times that it has struck.
+        spread: the nodes that have run from the strike on, and what it has changed.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Strike:
         self.times = times
         self.recorded = recorded
         self.struck = 0
+        self._spread = Spread()
         self._random = random.Random(seed)  # noqa: S311 - reproducible
         self._seen = 0
         self._lock = threading.Lock()  # branches of a graph run in threads
@@ -61,6 +67,31 @@ class Strike:
                 return False
             self.struck += 1
         return True
+
+    @property
+    def spread(self) -> Spread:
+        """Return the nodes that have run so far, from the struck one on."""
+        with self._lock:
+            return self._spread
+
+    def begins(self, spot: Spot) -> int:
+        """Record that a node begins, and return its index."""
+        with self._lock:
+            self._spread = self._spread.begun(Step(spot=spot))
+            return len(self._spread.steps) - 1
+
+    def ends(self, index: int, status: StepStatus) -> None:
+        """Record how a node has ended."""
+        with self._lock:
+            self._spread = self._spread.ended(index, status)
+
+    def changes(self, spot: Spot, result: Any, changed: Any) -> None:
+        """Record the change that the fault has made in what the spot hands on."""
+        if same(result, changed):
+            return
+        keys = changed_keys(result, changed) if spot.kind in NODES else None
+        with self._lock:
+            self._spread = self._spread.struck(_at_work.get(), keys)
 
     def blow(self, given: Arguments, result: Any = None) -> Blow:
         """Make the record that the fault gets when it strikes."""
@@ -100,6 +131,7 @@ class Probe:
 # LangGraph and asyncio copy the context into threads and tasks: so several cases run at once, each
 # with its own strike.
 _current: ContextVar[Strike | Probe | None] = ContextVar("quintet_fault", default=None)
+_at_work: ContextVar[int | None] = ContextVar("quintet_node_at_work", default=None)
 
 
 @contextmanager
@@ -123,7 +155,32 @@ def around(spot: Spot, arguments: Arguments) -> Generator[Arguments, Any, Any]:
         answer = yield arguments  # where the call raises, the visit stays one that has not ended
         armament.ends(index, answer)
         return answer
-    if armament is None or not armament.strikes(spot):
+    if armament is None:
+        return (yield arguments)
+    if spot.kind not in NODES:
+        return (yield from _met(armament, spot, arguments))
+    index = armament.begins(spot)
+    token = _at_work.set(index)
+    try:
+        result = yield from _met(armament, spot, arguments)
+    except BaseException as problem:
+        armament.ends(index, _status_of(problem))
+        raise
+    finally:
+        _at_work.reset(token)
+    armament.ends(index, "done")
+    return result
+
+
+def _status_of(problem: BaseException) -> StepStatus:
+    if isinstance(problem, ParentCommand):  # control is passed on
+        return "done"
+    return "asked" if isinstance(problem, GraphInterrupt) else "failed"
+
+
+def _met(armament: Strike, spot: Spot, arguments: Arguments) -> Generator[Arguments, Any, Any]:
+    """Let the strike meet the call, if it strikes here now."""
+    if not armament.strikes(spot):
         return (yield arguments)
     fault = armament.fault
     if fault.before is not None:
@@ -134,4 +191,8 @@ def around(spot: Spot, arguments: Arguments) -> Generator[Arguments, Any, Any]:
     result = None
     for _ in range(fault.rounds):
         result = yield arguments
-    return result if fault.after is None else fault.after(armament.blow(arguments, result))
+    if fault.after is None:
+        return result
+    changed = fault.after(armament.blow(arguments, result))
+    armament.changes(spot, result, changed)
+    return changed

@@ -1,0 +1,1 @@
+"""Summarise a quarter and flag risks; a separate evaluator recomputes every number."""
