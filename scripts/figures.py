@@ -269,8 +269,8 @@ LIMITS: dict[str, tuple[str, float]] = {
     "cyclomatic complexity, median": ("<=", 2),
     "comments in 100 lines": (">=", 2),
     "import circles": ("<=", 0),
-    # 277 before runs survived: secrets, versions, stops, forks, proofs and the desk are 26 more.
-    "public names": ("<", 305),
+    # 303 before the patterns: six factories, with their nodes, tasks, events, questions and plans.
+    "public names": ("<", 360),
     "functions whose docstring opens with no verb, %": ("<=", 2),
     "docstrings that open with no verb, %": ("<=", 10),
     "sentences that start with What and its like": ("<=", 0),

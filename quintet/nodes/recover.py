@@ -257,11 +257,10 @@ class Recovery:
         if note := _noted(remedy, failure, known, step):
             update["kept"] = {**update.get("kept", {}), **note}
             known = {**known, "kept": {**(known.get("kept") or {}), **note}}
-        remedies = dict(known.get("remedies") or {})
-        remedies[use] = remedies.get(use, 0) + 1
+        used = known.get("remedies") or {}
         # A fallback's own handler sees nothing but what is sent: it takes the count along.
-        goto = _target(remedy, step, {**known, "remedies": remedies})
-        command = Command(goto=goto, update=update)
+        sent = {**known, "remedies": {**used, use: used.get(use, 0) + 1}}
+        command = Command(goto=_target(remedy, step, sent), update=update)
         if not self.join:
             return command
         last = is_last(failure) or bool(deadline is not None and deadline.passed)

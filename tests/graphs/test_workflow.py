@@ -146,7 +146,7 @@ def test_a_ready_made_workflow_has_no_finding():
         (lambda state: state["message"] == "hat", True),
         (lambda state: None, False),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 async def test_a_condition_is_a_function_or_declared_data(when, holds):
     tasks = {

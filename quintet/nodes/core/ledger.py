@@ -61,7 +61,7 @@ class Cancel:
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What a manager has decided: steps, messages and cancellations, or its answer."""
+    """Hold the decision of a manager: steps, messages and cancellations, or its answer."""
 
     steps: tuple[Step, ...] = ()
     messages: tuple[Message, ...] = ()

@@ -55,8 +55,8 @@ _counting = threading.Lock()
 def take_step(attempt: Attempt) -> None:
     """Count one call of a model or agent, unless a limit has no room for it.
 
-    Attempts that share a pool do so one by one, so that no two take its last step. What a call
-    costs is known when it is back: tokens and money may go over by the calls that are under way.
+    Attempts that share a pool do so one by one, so that no two take its last step. The cost
+    of a call is known when it is back: tokens and money may go over by the calls under way.
 
     Raises:
         BudgetExhausted: a limit is reached.
