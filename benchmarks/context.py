@@ -18,7 +18,7 @@ from typing import Any
 
 from langsmith import tracing_context
 
-from benchmarks import handoffs
+from benchmarks import handoffs, managed
 from benchmarks.machine import versions
 from benchmarks.script import all_characters, text_characters
 from quintet.testing import ModelCall
@@ -56,6 +56,12 @@ SHAPES: dict[str, Shape] = {
         hand_written=handoffs.hand_written,
         peers=_handoff_peers,
         about="ten handoffs from desk to desk, each with a look-up",
+    ),
+    "manager8": Shape(
+        quintet=managed.quintet,
+        hand_written=managed.hand_written,
+        peers=managed.peers,
+        about="a manager and eight workers, each with a look-up",
     ),
 }
 """All shapes by name. A further one is a further entry."""

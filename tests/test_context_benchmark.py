@@ -37,6 +37,15 @@ def test_ten_handoffs_cost_no_more_than_by_hand_and_less_than_with_others(figure
     assert min(shape["peers"].values()) > shape["characters"]
 
 
+def test_a_manager_of_eight_costs_no_more_than_by_hand_and_less_than_with_others(
+    figures: dict[str, Any],
+):
+    shape = figures["manager8"]
+    assert shape["ratio"] <= 1.0
+    assert shape["calls"]["quintet"] == shape["calls"]["hand_written"] == 18
+    assert min(shape["peers"].values()) > shape["characters"]
+
+
 def test_what_a_desk_receives_does_not_grow_with_the_handoffs():
     calls = handoffs.quintet()
     desks = [call.characters for call in calls[2:]]

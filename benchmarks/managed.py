@@ -1,12 +1,7 @@
-"""Count the characters that models receive with a manager and eight workers: ours and others'.
-
-`python -m benchmarks.context_manager --json` prints `characters`, `hand_written` and `ratio`, and
-the same for langgraph-supervisor and for subagents of `create_agent`.
-"""
+"""Run a manager with eight workers, each with a look-up: by Quintet, by hand, and by others."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import or_
@@ -20,7 +15,6 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from benchmarks.script import all_characters, text_characters
 from benchmarks.team import (
     ANSWER,
     AREAS,
@@ -185,37 +179,3 @@ def _checked(name: str, calls: Sequence[ModelCall], answer: Any) -> Sequence[Mod
     if answer != ANSWER:
         raise Unequal(f"{name} answers {answer!r:.200}")
     return calls
-
-
-def manager8(*, others: bool = True) -> dict[str, Any]:
-    """Give the figures of the shape.
-
-    `characters` counts message text, tool calls, tool descriptions and reply schemas, `text` counts
-    message text alone; `calls` are the models' calls.
-    """
-    runs: dict[str, Runs] = {"quintet": quintet, "hand_written": hand_written}
-    runs |= peers() if others else {}
-    calls = {name: run() for name, run in runs.items()}
-    whole = {name: all_characters(made) for name, made in calls.items()}
-    text = {name: text_characters(made) for name, made in calls.items()}
-    return {
-        "characters": whole.pop("quintet"),
-        "hand_written": whole.pop("hand_written"),
-        "ratio": round(all_characters(calls["quintet"]) / all_characters(calls["hand_written"]), 4),
-        "peers": whole,
-        "text": text,
-        "calls": {name: len(made) for name, made in calls.items()},
-    }
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    asked = parser.parse_args()
-    figures = {"manager8": manager8()}
-    print(json.dumps(figures, indent=None if asked.json else 2))
-
-
-if __name__ == "__main__":
-    main()
