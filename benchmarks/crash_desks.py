@@ -17,20 +17,37 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
-from quintet.graphs import create_handoff, create_sequential, create_single_agent, govern
+from quintet.graphs import (
+    Task,
+    all_of,
+    create_event_driven,
+    create_handoff,
+    create_manager_worker,
+    create_parallel,
+    create_planner,
+    create_sequential,
+    create_single_agent,
+    create_workflow,
+    govern,
+    review,
+)
 from quintet.nodes import (
     ApprovalGate,
     Effect,
+    FanOut,
+    Ledger,
+    Manager,
     Planner,
     Recovery,
     Router,
+    Subscriber,
     Worker,
     abort,
     effect,
     over,
 )
 from quintet.runs import approve
-from quintet.state import Contract, OrchestrationState, Step
+from quintet.state import Contract, Event, OrchestrationState, Step, deliver, unmet
 
 Kind = Literal["key", "reconcile", "neither"]
 KINDS: tuple[Kind, ...] = ("key", "reconcile", "neither")
@@ -130,6 +147,13 @@ class Receiver:
 
         contract = Contract(goal="Pay", needs=(), tools=(self.effect,))
         return Worker(agent=aagent if self.awaited else agent, contract=contract, **options)
+
+
+def given_of(graph: str) -> dict[str, Any]:
+    """Give the input of a graph by its name: a message, or an event."""
+    if graph == "event_driven":
+        return deliver(Event.of(Ordered(note="pay"), id="1", source="crash"))
+    return GIVEN
 
 
 def yes(packet: Any) -> Any:
@@ -243,6 +267,89 @@ def undo(receiver: Receiver) -> StateGraph[Any]:
     return create_sequential({"one": receiver.worker(1), "two": failing}, recover=recover)
 
 
+def parallel(receiver: Receiver) -> StateGraph[Any]:
+    names = ("one", "two", "three")
+    workers = {name: receiver.worker(number) for number, name in enumerate(names, start=1)}
+    return create_parallel(workers, fan_out=FanOut(width=2))
+
+
+def program(receiver: Receiver) -> StateGraph[Any]:
+    """Give a planner whose plan votes, and tries one way after another."""
+    paid = Step(id="pay", goal="pay", assignee="one")
+    ways = tuple(Step(id=name, goal="pay", assignee=name) for name in ("two", "three"))
+    steps = (paid, Step(id="either", goal="pay", kind="first", body=ways, after=("pay",)))
+    names = ("one", "two", "three")
+    workers = {name: receiver.worker(number) for number, name in enumerate(names, start=1)}
+    plan = Planner(make=_planned(steps), assignees=names)
+    return create_planner(plan, workers)
+
+
+def managed(receiver: Receiver) -> StateGraph[Any]:
+    """Give a manager that gives out a step after another, each on what came of the last."""
+    names = ("one", "two", "three")
+    workers = {name: receiver.worker(number) for number, name in enumerate(names, start=1)}
+
+    def lead(goal: str, ledger: Ledger) -> Any:
+        left = [name for name in names if name not in ledger.results]
+        if not left:
+            return {"reply": "all paid"}
+        return [Step(id=left[0], goal="pay", assignee=left[0])]
+
+    manager = Manager(agent=lead, contract=Contract(goal="Pay", needs=("message",)))
+    return create_manager_worker(manager, workers)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """An event: an order has come."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An event: an order has been looked at."""
+
+    note: str
+
+
+def event_driven(receiver: Receiver) -> StateGraph[Any]:
+    def check(ordered: Ordered) -> Checked:
+        return Checked(note=ordered.note)
+
+    return create_event_driven(
+        {
+            "check": check,
+            "one": Subscriber(handler=receiver.worker(1), on=Ordered),
+            "two": Subscriber(handler=receiver.worker(2), on=Checked),
+        }
+    )
+
+
+def workflow(receiver: Receiver) -> StateGraph[Any]:
+    tasks = {
+        "one": Task(run=receiver.worker(1)),
+        "two": Task(run=receiver.worker(2), after="one"),
+        "three": Task(run=receiver.worker(3), after="one"),
+        "end": Task(run=receiver.worker(4), after=all_of("two", "three")),
+    }
+    return create_workflow(tasks)
+
+
+def reviewed(receiver: Receiver) -> StateGraph[Any]:
+    """Give a line whose first output is sent back once."""
+
+    def twice(output: Any, state: Mapping[str, Any]) -> Any:
+        return bool((state.get("results") or {}).get("one_review")) or unmet("once more")
+
+    line = {
+        "one": receiver.worker(1),
+        "look": review("one", by=twice, rounds=3),
+        "two": receiver.worker(2),
+    }
+    return create_sequential(line)
+
+
 GRAPHS: Mapping[str, Callable[[Receiver], StateGraph[Any]]] = {
     "single_agent": single,
     "sequential": sequential,
@@ -254,4 +361,10 @@ GRAPHS: Mapping[str, Callable[[Receiver], StateGraph[Any]]] = {
     "agent_graph": agent_graph,
     "approval": approval,
     "undo": undo,
+    "parallel": parallel,
+    "program": program,
+    "managed": managed,
+    "event_driven": event_driven,
+    "workflow": workflow,
+    "review": reviewed,
 }

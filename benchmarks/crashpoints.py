@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bare_crash import measure as measure_bare
-from benchmarks.crash_desks import GIVEN, GRAPHS, Kind, Receiver, yes
+from benchmarks.crash_desks import GRAPHS, Kind, Receiver, given_of, yes
 from benchmarks.machine import machine, versions
 from benchmarks.stores import postgres_answers, store
 from quintet.testing import crashpoints
@@ -67,7 +67,7 @@ class Cell:
         with store(self.store, folder) as url:
             return crashpoints(
                 build,
-                GIVEN,
+                given_of(self.graph),
                 person=yes,
                 url=url,
                 asynchronous=self.mode == "async",
