@@ -15,6 +15,7 @@ from quintet.graphs import (
     Task,
     create_event_driven,
     create_handoff,
+    create_manager_worker,
     create_parallel,
     create_sequential,
     create_single_agent,
@@ -24,6 +25,8 @@ from quintet.graphs import (
 from quintet.nodes import (
     ApprovalGate,
     Effect,
+    Ledger,
+    Manager,
     Planner,
     Recovery,
     Router,
@@ -166,6 +169,19 @@ def event_driven(worker: Any, **options: Any) -> StateGraph[Any]:
     )
 
 
+def managed(worker: Any, **options: Any) -> StateGraph[Any]:
+    of = "inner" if isinstance(worker, Worker) and not is_graph(worker) else "outer"
+
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if ledger.results:
+            return {"reply": "all done"}
+        return [Step(id=f"{of} pay", goal="pay", assignee="work", inputs={"message": "pay"})]
+
+    manager = Manager(agent=lead, contract=Contract(goal="Pay", needs=("message",)))
+    crew = {"work": worker, "other": LOOKS}
+    return create_manager_worker(manager, crew, state=EventState, **options)
+
+
 PATTERNS: Mapping[str, Pattern] = {
     "single": single,
     "sequential": sequential,
@@ -175,6 +191,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "review": reviewed,
     "workflow": workflow,
     "event_driven": event_driven,
+    "manager": managed,
 }
 
 

@@ -10,15 +10,26 @@ import pytest
 from langgraph.graph import StateGraph
 
 from quintet.runs import Run, approve, look, reject, start
-from quintet.state import checkpointer
+from quintet.state import DesignError, checkpointer
 from tests.graphs.patterns import NO_WAIT, PATTERNS, Till, gated, given
 
 FORMS = ("node", "agent")
+REFUSED = {
+    # A plan's results have the names of its steps, and a review asks for one of a node's.
+    ("review", "planner", "node"),
+    ("review", "manager", "node"),
+    # A manager gives a bare graph a contract, which finds no effects within tasks and no events.
+    ("manager", "workflow", "node"),
+    ("manager", "event_driven", "node"),
+    # A handler that is a graph stands in a Worker.
+    *(("event_driven", inner, "node") for inner in PATTERNS),
+}
+"""Nestings that are refused or escalated with a reason, where the graph as an agent is right."""
+
 PAIRS = [
     pytest.param(outer, inner, form, id=f"{inner} in {outer}, as {form}")
     for outer, inner, form in product(PATTERNS, PATTERNS, FORMS)
-    if (outer, form) != ("event_driven", "node")  # a handler that is a graph stands in a Worker
-    if (outer, inner, form) != ("review", "planner", "node")  # a plan's results are its steps'
+    if (outer, inner, form) not in REFUSED
 ]
 each_pair = pytest.mark.parametrize(("outer", "inner", "form"), PAIRS)
 
@@ -89,3 +100,15 @@ def test_awaited_it_ends_alike(outer, inner, form):
     asyncio.run(app.ainvoke(given(), config))
     ended = look(app, thread="t").answer(approve(by="maria"))
     assert (ended.status, till.paid) == ("done", [1])
+
+
+@pytest.mark.parametrize(("outer", "inner", "form"), sorted(REFUSED))
+def test_a_nesting_that_does_not_fit_is_refused_and_nothing_is_said_to_be_done(outer, inner, form):
+    till = Till()
+    try:
+        ended = run(nested(outer, PATTERNS[inner](till.worker()), form, till))
+    except DesignError as refusal:
+        assert "Worker" in str(refusal)
+        return
+    assert ended.status == "escalated"
+    assert ended.outcome.reason
