@@ -146,6 +146,7 @@ from quintet.state import (
     Recovered,
     Routed,
     RunError,
+    Seal,
     Secret,
     Spending,
     Step,
@@ -155,8 +156,14 @@ from quintet.state import (
     UnknownRoute,
     Unmet,
     Worked,
+    as_recorded,
+    belongs_to,
+    checked,
     checkpointer,
     digest,
+    figures,
+    fresh,
+    grounded_in,
     plain,
     run_of,
     threads,
@@ -752,3 +759,26 @@ def crashes_and_time(graph: StateGraph[Any]) -> None:
         assert_type(time, VirtualTime)
         time.advance("25h")
         time.advance(60)
+
+
+def look_up(order: int) -> dict[str, Any]:
+    """Look up an order."""
+    return {"id": order}
+
+
+def held_against_its_source() -> Contract:
+    """Hold a result, and a tool's, against the record."""
+    seal = Seal(keys=("message", "facts"))
+    sealed: dict[str, Any] = seal.on({"facts": {"total": 1}}, message="m")
+    found = list(figures(sealed))
+    tool = checked(look_up, fresh("as_of", newest=lambda call: call["order"], needed=False))
+    return Contract(
+        goal=f"Answer from {len(found)} figures",
+        needs=("message",),
+        tools=(tool,),
+        success=(
+            grounded_in("message", lambda request, result: sealed, of=("reply",)),
+            belongs_to("customer", whose="behalf"),
+            as_recorded(lambda request, result: look_up(1), fields=("id",)),
+        ),
+    )
