@@ -105,10 +105,10 @@ def test_awaited_it_ends_alike(outer, inner, form):
 @pytest.mark.parametrize(("outer", "inner", "form"), sorted(REFUSED))
 def test_a_nesting_that_does_not_fit_is_refused_and_nothing_is_said_to_be_done(outer, inner, form):
     till = Till()
-    try:
-        ended = run(nested(outer, PATTERNS[inner](till.worker()), form, till))
-    except DesignError as refusal:
-        assert "Worker" in str(refusal)
+    if outer == "event_driven":  # when it is made
+        with pytest.raises(DesignError, match="Worker"):
+            nested(outer, PATTERNS[inner](till.worker()), form, till)
         return
+    ended = run(nested(outer, PATTERNS[inner](till.worker()), form, till))
     assert ended.status == "escalated"
     assert ended.outcome.reason

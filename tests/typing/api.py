@@ -165,6 +165,7 @@ from quintet.state import (
     Recovered,
     Routed,
     RunError,
+    Seal,
     Secret,
     Spending,
     Step,
@@ -174,9 +175,15 @@ from quintet.state import (
     UnknownRoute,
     Unmet,
     Worked,
+    as_recorded,
+    belongs_to,
+    checked,
     checkpointer,
     deliver,
     digest,
+    figures,
+    fresh,
+    grounded_in,
     plain,
     run_of,
     threads,
@@ -799,6 +806,7 @@ def crashes_and_time(graph: StateGraph[Any]) -> None:
         time.advance(60)
 
 
+<<<<<<< HEAD
 def managed(saver: BaseCheckpointSaver[Any]) -> StateGraph[Any]:
     """Build a manager with a worker, and one that works in the background."""
 
@@ -814,3 +822,26 @@ def managed(saver: BaseCheckpointSaver[Any]) -> StateGraph[Any]:
     assert view["status"]
     manager = Manager(agent=lead, contract=contract, rounds=4, most=8)
     return create_manager_worker(manager, {"near": worker}, background=background)
+=======
+def look_up(order: int) -> dict[str, Any]:
+    """Look up an order."""
+    return {"id": order}
+
+
+def held_against_its_source() -> Contract:
+    """Hold a result, and a tool's, against the record."""
+    seal = Seal(keys=("message", "facts"))
+    sealed: dict[str, Any] = seal.on({"facts": {"total": 1}}, message="m")
+    found = list(figures(sealed))
+    tool = checked(look_up, fresh("as_of", newest=lambda call: call["order"], needed=False))
+    return Contract(
+        goal=f"Answer from {len(found)} figures",
+        needs=("message",),
+        tools=(tool,),
+        success=(
+            grounded_in("message", lambda request, result: sealed, of=("reply",)),
+            belongs_to("customer", whose="behalf"),
+            as_recorded(lambda request, result: look_up(1), fields=("id",)),
+        ),
+    )
+>>>>>>> systems

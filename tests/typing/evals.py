@@ -15,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals import (
     FAULTS,
+    LATENT,
     Case,
     ChooserTarget,
     Fault,
@@ -40,6 +41,7 @@ from quintet.evals import (
     inject,
     load_report,
     open_suite,
+    plant,
     read_cases,
     read_messages,
     recorded_messages,
@@ -213,3 +215,11 @@ def wrong(suite: Suite, report: Report) -> None:
     compare(report)  # type: ignore[call-arg]
     wilson(1, 2, sided="both")  # type: ignore[arg-type]
     report.rows = ()  # type: ignore[misc]
+
+
+def latent(suite: Suite) -> None:
+    """Plant latent faults, and read the figures."""
+    report = plant(suite, LATENT, per_case=2, seed=1)
+    figures: dict[str, Any] = report.as_data()
+    names = [str(run) for run in report.uncaught if not run.at_edge and run.radius > 1]
+    _ = figures, names
