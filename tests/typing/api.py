@@ -806,7 +806,6 @@ def crashes_and_time(graph: StateGraph[Any]) -> None:
         time.advance(60)
 
 
-<<<<<<< HEAD
 def managed(saver: BaseCheckpointSaver[Any]) -> StateGraph[Any]:
     """Build a manager with a worker, and one that works in the background."""
 
@@ -822,7 +821,8 @@ def managed(saver: BaseCheckpointSaver[Any]) -> StateGraph[Any]:
     assert view["status"]
     manager = Manager(agent=lead, contract=contract, rounds=4, most=8)
     return create_manager_worker(manager, {"near": worker}, background=background)
-=======
+
+
 def look_up(order: int) -> dict[str, Any]:
     """Look up an order."""
     return {"id": order}
@@ -844,4 +844,3 @@ def held_against_its_source() -> Contract:
             as_recorded(lambda request, result: look_up(1), fields=("id",)),
         ),
     )
->>>>>>> systems
