@@ -113,7 +113,10 @@ class _Line:
             )
             wiring.add_gate(self.graph)
             way = by_actions(wiring.gate_node, otherwise=way)
-        node = wiring.wired(node, way, wiring.gate_node)
+        asked = getattr(node, "asked", "")
+        node = wiring.wired(node, way, "finish")
+        if asked:  # a question ends the run, whatever would come next in the line
+            node = replace(node, asked=asked)
         wiring.add_node(self.graph, name, node)
         if not targets_of(node):
             wiring.add_edges(self.graph, name, way)

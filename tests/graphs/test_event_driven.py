@@ -829,8 +829,8 @@ async def test_a_worker_that_fails_makes_a_dead_letter_with_its_reason(name, way
 def test_workers_that_hand_an_event_round_are_stopped():
     worker = replace(answers(loops), then="finish", handoffs=("do",))
     ended = start(create_event_driven({"do": worker}).compile(), deliver(event(Ordered("a"))))
-    assert ended.status in ("escalated", "exhausted")
-    assert "control was passed on 8 times" in reason(ended)
+    assert ended.status == "escalated"
+    assert "in a circle, with nothing new: do -> do" in reason(ended)
 
 
 def test_a_worker_may_hand_an_event_over_to_another_and_fall_back_on_a_third():

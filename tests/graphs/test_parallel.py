@@ -708,7 +708,7 @@ def test_the_branches_spending_adds_up_and_a_limit_around_them_holds():
     inner = create_parallel({name: says_so(name) for name in "abc"}).compile()
     contract = Contract(goal="Look", needs=("message",), budget=Budget(steps=2))
     run = begun(create_single_agent(Worker(agent=inner, contract=contract), recover=ONCE))
-    assert run.status == "escalated"
+    assert run.status == "exhausted"
     assert "steps: 2 of 2 spent" in reason(run)
 
 

@@ -413,14 +413,14 @@ async def test_each_failure_of_a_step_has_its_declared_outcome(name: str):
     assert why in reason(ended)
 
 
-async def test_a_loop_of_ones_own_is_ended_by_the_budget_of_the_run():
+async def test_a_loop_of_ones_own_is_ended_by_its_name():
     def back(request: Any) -> Any:
         return Handoff(to="one", reason="again")
 
     workers = {"one": worker(), "two": worker(back, handoffs=("one",), then="finish")}
     ended = await run(create_sequential(workers, recover=HASTY), message="m")
     assert ended.status == "escalated"
-    assert "one -> one" in reason(ended)
+    assert "in a circle, with nothing new: two -> one -> two" in reason(ended)
 
 
 def decided() -> StateGraph[Any]:

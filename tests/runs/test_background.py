@@ -298,7 +298,7 @@ def test_a_chat_model_has_tasks_by_tools(shop, saver):
     ended = start(graph.compile(checkpointer=saver), {"message": "go"}, thread="t")
     assert ended.status == "done", ended
     assert "quick" in str(model.calls[0].tools)
-    assert '"status": "running"' in model.calls[1].messages[-1].text
+    assert '"status":"running"' in model.calls[1].messages[-1].text
 
 
 def test_what_cannot_run_in_the_background_is_refused(saver):

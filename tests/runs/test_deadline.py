@@ -350,7 +350,7 @@ def test_whoever_looks_at_the_run_meanwhile_changes_nothing(saver: Any, clock: S
     gate = ApprovalGate(when=always, approvers=("maria",))
     graph = create_sequential(nodes, gate=gate)
     app = graph.compile(checkpointer=saver, interrupt_before=["looks"])
-    run = start(app, GIVEN, thread="t", deadline=15)
+    run = start(app, GIVEN, thread="t", deadline=15).answer(approve(by="maria"))
     clock.at += 1000  # broken off, and so it counts
     assert resume(app, thread="t").status == "exhausted"
     app = graph.compile(checkpointer=saver)

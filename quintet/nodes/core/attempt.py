@@ -104,9 +104,8 @@ class Attempt:
         self._told = frozenset(self.actions)
         # Looked up now: a graph that the work calls may load a run of its own in this context.
         around, superstep = current.get(), self.task.superstep
-        self.place = (
-            find_place(self.task.thread, superstep, superstep) if around is None else around.place
-        )
+        known = None if around is None else around.place
+        self.place = known or find_place(self.task.thread, superstep, superstep)
 
     def __enter__(self) -> Self:
         self.outer = current.get()
@@ -131,8 +130,7 @@ class Attempt:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        why = "" if kind is None else f" ({kind.__name__})"
-        self.end(f"its attempt had ended{why}")
+        self.end("its attempt had ended" + ("" if kind is None else f" ({kind.__name__})"))
         if self._token is not None:
             current.reset(self._token)
         for coroutine in self.unawaited.values():
@@ -393,7 +391,7 @@ class _Live(Mapping[str, Any]):
         return getattr(self.attempt, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(("spent", "actions", "refused", "update"))
+        yield from ("spent", "actions", "refused", "update")
 
     def __len__(self) -> int:
         return 4
