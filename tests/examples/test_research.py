@@ -131,7 +131,7 @@ def test_more_than_arithmetic_is_refused_before_it_runs(code):
     ("code", "words"),
     [
         ("import socket", "import"),  # not among what the child may call
-        ("while True: pass", "calculation failed"),
+        ("while True: pass", "calculation (failed|took)"),  # the first limit that it meets
         ("x = [0] * (1 << 40)", "MemoryError"),
         ("print('seven')", "printed"),
         ("print(1 / 0)", "ZeroDivisionError"),
