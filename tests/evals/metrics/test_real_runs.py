@@ -130,7 +130,7 @@ def test_agents_that_pass_control_to_each_other_are_seen_as_a_loop():
     app = app_of({"one": one, "two": two, "finish": Finish()}, recover=Recovery())
     report = report_of(GraphTarget(app=app), refund(escalate=False))
     assert report["handoff_loops"].value == 1.0
-    assert report["redundant_handoffs"].value > 0.5
+    assert report["redundant_handoffs"].value == 0.0  # it ends before it goes round once more
     assert report["needless_escalations"].value == 1.0
 
 
