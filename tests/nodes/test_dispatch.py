@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langgraph.types import Command, Send
 
-from quintet.nodes import Dispatcher, Subscriber, Wait
+from quintet.nodes import Collect, Dispatcher, Subscriber
 from quintet.nodes.events.flow import Flow, cycle_in, slot_of
 from quintet.nodes.events.handle import Handle
 from quintet.nodes.events.types import takes_several, types_in
@@ -183,7 +183,7 @@ def test_the_state_of_a_flow_is_not_changed_by_a_visit():
 def test_a_wait_of_two_of_three_keeps_its_rounds_apart():
     flow, subscriber = (
         Flow(),
-        Subscriber(handler=lambda several: None, on=A, by="key", wait=Wait(at_least=2, of=3)),
+        Subscriber(handler=lambda several: None, on=A, by="key", collect=Collect(at_least=2, of=3)),
     )
     got = [flow.collect("w", subscriber, "x", event(A("x", n), str(n))) for n in range(5)]
     assert [None if each is None else [e["id"] for e in each] for each in got] == [
@@ -198,7 +198,7 @@ def test_a_wait_of_two_of_three_keeps_its_rounds_apart():
 
 def test_an_event_that_waits_already_is_absorbed():
     flow = Flow()
-    subscriber = Subscriber(handler=lambda several: None, on=A, wait=Wait(at_least=2))
+    subscriber = Subscriber(handler=lambda several: None, on=A, collect=Collect(at_least=2))
     for _ in range(2):
         assert flow.collect("w", subscriber, "x", event(A("x"), "1")) is None
     assert flow.counts == {"absorbed": 1}
