@@ -206,6 +206,7 @@ class _Visit:
             "planner": self.task.node,
             "path": self.task.path,
             "version": self.flow.wave,
+            "stood": [],
         }
 
     def _stop(self) -> None:

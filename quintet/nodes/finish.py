@@ -86,10 +86,11 @@ class Finish(Node):
         )
         if mode.dry:
             outcome = said_dry(outcome, (yield from would_be_done(attempt, run_of(state))))
-        answer = {}
+        update = closed(state) | ended(outcome, task, state)
         if outcome.status == "done":
-            answer = SentStep.of(state).answered(state.get("results") or {})
-        return closed(state) | answer | ended(outcome, task, state)
+            results = SentStep.of(state).answer_at_end(state.get("results") or {})
+            update |= {"results": results} if results else {}
+        return update
 
     def _asked(self, state: Mapping[str, Any]) -> Outcome | None:
         """Give the outcome where the customer is to answer, unless something needs a person."""
@@ -110,7 +111,7 @@ class Finish(Node):
     def _wanting(self, state: Mapping[str, Any]) -> list[str]:
         """Say all that `done` lacks."""
         wrong = [*_left_open(state), *_steps_left(state)]
-        if not state.get("results"):
+        if SentStep.of(state).lacks_result(state.get("results") or {}):
             wrong.append("no worker gave a result")
         return [*wrong, *(why for each in self.success if (why := _unmet(each, state)))]
 

@@ -273,7 +273,8 @@ class Manager(Node):
         for step in ready:
             if step.assignee in self.team:
                 needed = {name: known[name] for name in step.after if name in known}
-                sent = {"message": step.goal, "results": needed, "step": plain(step) | own}
+                record = plain(step) | own | {"stood": [*needed]}
+                sent = {"message": step.goal, "results": needed, "step": record}
                 sends.append(Send(step.assignee, {**shared, **sent}))
         update = work.begun(ready) | {"decisions": records}
         if work.rounds is not None:

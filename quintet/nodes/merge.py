@@ -32,6 +32,7 @@ from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.reckon import counted
+from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.state.decision import Decision
 from quintet.state.record import plain
@@ -148,6 +149,8 @@ class Merge(Node):
     ) -> Command[str]:
         if asks:
             return Command(goto=task.node, update=update)
+        if answer := SentStep.of(state).answer({**(state.get("merged") or {}), **update["merged"]}):
+            update["results"] = answer
         then = self.then
         goto = then if isinstance(then, str) else then(with_update(state, {}))
         return Command(goto=goto, update=update)

@@ -97,13 +97,15 @@ class Background:
             Its view: `id`, `worker`, `thread`, `status`, `question`, `turns`.
 
         Raises:
-            DesignError: an unknown worker, or no owner outside of a node.
-            RunError: another worker has a task of this id.
+            DesignError: an unknown worker, an id with a slash, or no owner outside of a node.
+            RunError: there is a task of this id, of another worker or with another goal.
         """
         if worker not in self._apps:
             raise DesignError(f"no background worker {worker!r}; there are {', '.join(self._apps)}")
         value = {"worker": worker, "text": goal, "limit": dict(limit or {})}
         name = id or f"{worker}-{digest([worker, goal])[:6]}"
+        if "/" in name:  # its thread is named by owner and id, and two would be one
+            raise DesignError(f"task {name!r}: an id has no '/'; give id= another name")
         record = self._book.begin(name, _owner(of), value)
         return self._look(record)
 

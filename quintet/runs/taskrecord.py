@@ -98,10 +98,10 @@ class TaskBook:
         self._journal = journal
 
     def begin(self, id: str, of: str, value: Mapping[str, Any]) -> TaskRecord:
-        """Record a new task; one of the id that there is already stays as it is.
+        """Record a new task; the same one that there is already stays as it is.
 
         Raises:
-            RunError: the id is of another worker's task.
+            RunError: the id is of another worker's task, or of one with another goal.
         """
         self._journal.append(of, _subject(id), "started", plain(value), position=0)
         record = self.read(id, of)
@@ -109,6 +109,11 @@ class TaskBook:
             raise RunError(
                 f"task {id!r} of {of!r} is the worker {record.worker!r}'s, not "
                 f"{value['worker']!r}'s; give the new one another id"
+            )
+        if record.inputs[0] != value["text"]:
+            raise RunError(
+                f"task {id!r} of {of!r} was started for {record.inputs[0]!r:.60}, and not for "
+                f"{value['text']!r:.60}; give the new one another id, or message the old one"
             )
         return record
 

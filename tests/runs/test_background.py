@@ -323,3 +323,13 @@ def test_what_cannot_run_in_the_background_is_refused(saver):
         tasks.start_task("b", "x", of="desk")
     with pytest.raises(DesignError, match="give of="):
         tasks.start_task("a", "x")
+
+
+def test_an_id_stands_for_one_task_and_no_other_gets_its_answer(shop):
+    shop.tasks.start_task("quick", "cats", id="a", of="desk")
+    assert shop.settled("a")["turns"][0]["answer"] == {"reply": "about cats"}
+    with pytest.raises(RunError, match="'cats', and not for 'dogs'"):
+        shop.tasks.start_task("quick", "dogs", id="a", of="desk")
+    assert shop.tasks.start_task("quick", "cats", id="a", of="desk")["status"] == "done"
+    with pytest.raises(DesignError, match="no '/'"):
+        shop.tasks.start_task("quick", "cats", id="a/b", of="desk")

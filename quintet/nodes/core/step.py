@@ -59,9 +59,11 @@ class SentStep:
         waits for, its inputs and its own goal.
         """
         results = state.get("results") or {}
+        if self.outer:
+            inputs = {**self.outer.get("inputs", {}), "goal": self.outer.get("goal", "")}
+            return {**state, **results, **inputs, **self._own(results)}
         if not self:
-            given = {**self.outer.get("inputs", {}), "goal": self.outer.get("goal", "")}
-            return {**state, **results, **(given if self.outer else {})}
+            return {**state, **results}
         step = self.record
         needed = {name: results[name] for name in step.get("after", ()) if name in results}
         return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
@@ -75,18 +77,48 @@ class SentStep:
 
         A graph that was sent a step answers it by the last result of its workers.
         """
-        named = {self.id or node: value}
-        return named | {self.outer["id"]: value} if self.outer else named
+        return {self.id or node: value} | self.answer(value)
 
-    def answered(self, results: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the update by which a graph that was sent a step answers it, at the graph's end.
+    def answer(self, value: Any) -> dict[str, Any]:
+        """Give the answer to the step that this graph was sent, as an update of `results`."""
+        return {self.outer["id"]: value} if self.outer else {}
 
-        A planner's own steps do not answer it before: several of them may end at once.
+    def answer_at_end(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the answer, as an update of `results`, where no worker has given it alone.
+
+        That is the last result of a plan of this graph's own, or the results of workers that ended
+        at once, by their names. It is empty where the graph has no result of its own: what others
+        had before is no answer.
         """
-        if not self.outer or self.outer["id"] in results or not results:
+        own = self._own(results)
+        if not self.outer or not own:
             return {}
-        *_, last = results.values()
-        return {"results": {self.outer["id"]: last}}
+        step = self.outer["id"]
+        if f"{step}#2" in results:
+            return self.answer(own)
+        return {} if step in results else self.answer([*own.values()][-1])
+
+    def lacks_result(self, results: Mapping[str, Any]) -> bool:
+        """Say whether nothing has given a result: in a graph that was sent a step, none of its own.
+
+        Of another nested graph it cannot be told which results its parent had before.
+        """
+        if "stood" not in self.outer:
+            return not results
+        return self.outer["id"] not in results and not self._own(results)
+
+    def _own(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the results of this graph, without those that stood when its step was sent."""
+        before = self.outer.get("stood")
+        if before is None:  # a sender of the user's own does not say
+            return {}
+        step = self.outer["id"]
+        others = {*before, step}
+        return {
+            name: value
+            for name, value in results.items()
+            if name not in others and not name.startswith(f"{step}#")
+        }
 
     def forward(self, node: str, state: Mapping[str, Any]) -> Any:
         """Give the way to another node, as `Command(goto=)` takes it; a step goes along with it."""

@@ -323,7 +323,7 @@ def _by_path(notes: Mapping[str, Any]) -> dict[str, Any]:
 
 def task_id(step: str, path: str, run: str) -> str:
     """Name the background task of a manager's step."""
-    return f"{step}-{digest([run, path])[:6]}"
+    return f"{step.replace('/', '-')}-{digest([run, path, step])[:6]}"
 
 
 def in_words(orders: Orders) -> str:

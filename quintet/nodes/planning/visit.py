@@ -259,8 +259,13 @@ class Visit:
             # The next steps may tell of what is proposed: it is decided and done first.
             return self._leave(progress, planner.gate)
         names = tuple(step.id for step in walk.ready)
-        own = {"planner": self.task.node, "path": self.task.path, "version": plan.version}
         shared = self._shared(progress)
+        own = {
+            "planner": self.task.node,
+            "path": self.task.path,
+            "version": plan.version,
+            "stood": [*(shared.get("results") or {})],
+        }
         sends = [
             Send(
                 step.assignee,
