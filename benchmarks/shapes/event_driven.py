@@ -1,4 +1,7 @@
-"""An alert, two handlers that react to it at once, and one that waits for both of their events."""
+"""An alert, two handlers that react to it at once, and one that waits for both of their events.
+
+By hand, events have no envelope, no order by key and no duplicates, and each handler runs once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START
 from langgraph.types import Command
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, State, asks, graph_with_end, said
+from benchmarks.shapes.shape import Graph, Shape, State, add_step, asks, graph_with_end, said
 
 TAKES = {"triage": "alert", "diagnose": "alert", "notify": "triaged+diagnosed"}
 GIVES = {"triage": "triaged", "diagnose": "diagnosed", "notify": ""}
@@ -53,10 +56,9 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
         return ahandle if awaited else handle
 
     graph = graph_with_end(Evented)
-    options: dict[str, Any] = {"destinations": (*TAKES, "finish"), "retry_policy": RETRY}
-    graph.add_node("dispatch", dispatch, defer=True, **options)
+    add_step(graph, "dispatch", dispatch, defer=True, destinations=(*TAKES, "finish"))
     for name, goal in GOALS.items():
-        graph.add_node(name, handler(name, goal), retry_policy=RETRY)
+        add_step(graph, name, handler(name, goal))
         graph.add_edge(name, "dispatch")
     graph.add_edge(START, "dispatch")
     return graph

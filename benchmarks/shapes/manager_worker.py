@@ -1,4 +1,8 @@
-"""A manager who gives two steps to workers at once, sees what came back, and answers."""
+"""A manager who gives two steps to workers at once, sees what came back, and answers.
+
+By hand, nothing bounds the rounds but LangGraph's recursion limit, a worker's failure goes to a
+person and not back to the manager, and the model is not told who the workers are.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ from langgraph.graph import START
 from langgraph.types import Command, Send
 from pydantic import BaseModel
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, State, asks, graph_with_end
+from benchmarks.shapes.shape import Graph, Shape, State, add_step, asks, graph_with_end, worker
+from quintet.graphs import create_manager_worker
+from quintet.nodes import Manager
+from quintet.state import Contract
 
 GOAL = "Manage the workers: give them steps, and answer when you know enough."
 GOALS = {"search": "Search for the facts.", "compute": "Compute the numbers."}
@@ -34,6 +41,13 @@ class Turn(BaseModel):
 
     steps: list[Step] = []
     answer: str = ""
+
+
+def ours(model: BaseChatModel, awaited: bool) -> Graph:
+    """Build it through Quintet."""
+    contract = Contract(goal=GOAL, needs=("message",), gives=str)
+    workers = {name: worker(model, goal) for name, goal in GOALS.items()}
+    return create_manager_worker(Manager(agent=model, contract=contract), workers)
 
 
 def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
@@ -59,9 +73,9 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
 
     graph = graph_with_end()
     node = amanager if awaited else manager
-    graph.add_node("manager", node, destinations=(*GOALS, "finish"), retry_policy=RETRY)
+    add_step(graph, "manager", node, destinations=(*GOALS, "finish"))
     for (name, goal), step in zip(GOALS.items(), STEPS, strict=True):
-        graph.add_node(name, asks(model, awaited, step["id"], goal), retry_policy=RETRY)
+        add_step(graph, name, asks(model, awaited, step["id"], goal))
         graph.add_edge(name, "manager")
     graph.add_edge(START, "manager")
     return graph
@@ -78,7 +92,7 @@ def reply(messages: Sequence[BaseMessage]) -> Any:
 
 MANAGER_WORKER = Shape(
     name="manager_worker",
-    ours=None,
+    ours=ours,
     by_hand=by_hand,
     calls=4,
     depth=3,

@@ -1,14 +1,28 @@
-"""Three agents at once on one request, and a node that puts their answers together."""
+"""Three agents at once on one request, and a node that puts their answers together.
+
+Ours waits in a join of its own, which can pass over failures and cut branches off; by hand the node
+that puts the answers together waits for all.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START
-from langgraph.types import Send
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, State, asks, graph_with_end, said
+from benchmarks.shapes.shape import (
+    Graph,
+    Shape,
+    State,
+    add_step,
+    asks,
+    graph_with_end,
+    said,
+    worker,
+)
+from quintet.graphs import create_parallel
 
 GOALS = {
     "policy": "Check the request against the policy.",
@@ -17,32 +31,40 @@ GOALS = {
 }
 
 
+def ours(model: BaseChatModel, awaited: bool) -> Graph:
+    """Build it through Quintet."""
+    branches = {name: worker(model, goal) for name, goal in GOALS.items()}
+    return create_parallel(branches, then={"verdict": verdict})
+
+
+def verdict(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Say yes where all say yes."""
+    verdicts = {state["results"][name] for name in GOALS}
+    return {"results": {"verdict": "yes" if verdicts == {"yes"} else "no"}}
+
+
 def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
-    """Build it by hand: one `Send` for each branch, and an edge from each to the merge."""
+    """Build it by hand: an edge to each branch, and a waiting edge from all to the merge."""
 
-    def split(state: State) -> list[Send]:
-        return [Send(name, state) for name in GOALS]
-
-    def merge(state: State) -> dict[str, Any]:
-        verdicts = {state["results"][name] for name in GOALS}
-        return {"results": {"merge": "yes" if verdicts == {"yes"} else "no"}}
+    def judge(state: State) -> dict[str, Any]:
+        return verdict(state)
 
     graph = graph_with_end()
-    graph.add_node("merge", merge, retry_policy=RETRY)
+    add_step(graph, "verdict", judge)
     for name, goal in GOALS.items():
-        graph.add_node(name, asks(model, awaited, name, goal), retry_policy=RETRY)
-        graph.add_edge(name, "merge")
-    graph.add_conditional_edges(START, split, list(GOALS))
-    graph.add_edge("merge", "finish")
+        add_step(graph, name, asks(model, awaited, name, goal))
+        graph.add_edge(START, name)
+    graph.add_edge(list(GOALS), "verdict")
+    graph.add_edge("verdict", "finish")
     return graph
 
 
 PARALLEL = Shape(
     name="parallel",
-    ours=None,
+    ours=ours,
     by_hand=by_hand,
     calls=3,
     depth=1,
-    results=tuple(GOALS),
+    results=(*GOALS, "verdict"),
     reply=said(*((goal, "yes") for goal in GOALS.values())),
 )

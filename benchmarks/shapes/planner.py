@@ -1,4 +1,8 @@
-"""A plan of three steps by a rule: two at once, then one that needs both."""
+"""A plan of three steps by a rule: two at once, then one that needs both.
+
+By hand, the plan is not checked (unknown workers, cycles, missing steps), and a step's failure goes
+to a person and leads to no new plan.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,11 @@ from langgraph.graph import START
 from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, State, asks, graph_with_end, said
+from benchmarks.shapes.shape import Graph, Shape, State, add_step, asks, graph_with_end, said
+from benchmarks.shapes.shape import worker as ours_worker
+from quintet.graphs import create_planner
+from quintet.nodes import Planner
+from quintet.state import Step
 
 STEPS = {
     "dates": ("search", ()),
@@ -31,6 +39,19 @@ class Sent(TypedDict):
     step: str
     message: str
     results: dict[str, Any]
+
+
+def ours(model: BaseChatModel, awaited: bool) -> Graph:
+    """Build it through Quintet."""
+    steps = tuple(
+        Step(id=name, goal=name, assignee=assignee, after=after)
+        for name, (assignee, after) in STEPS.items()
+    )
+    workers = {
+        "search": ours_worker(model, GOALS["search"]),
+        "book": ours_worker(model, GOALS["book"], "dates", "price"),
+    }
+    return create_planner(Planner(make=lambda _: steps, assignees=tuple(GOALS)), workers)
 
 
 def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
@@ -62,10 +83,9 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
 
     graph = graph_with_end(Planned)
     # Deferred, so that it looks when all steps that were sent out have ended.
-    options: dict[str, Any] = {"destinations": (*GOALS, "finish"), "retry_policy": RETRY}
-    graph.add_node("plan", plan, defer=True, **options)
+    add_step(graph, "plan", plan, defer=True, destinations=(*GOALS, "finish"))
     for name, goal in GOALS.items():
-        graph.add_node(name, worker(goal), retry_policy=RETRY, input_schema=Sent)
+        add_step(graph, name, worker(goal), input_schema=Sent)
         graph.add_edge(name, "plan")
     graph.add_edge(START, "plan")
     return graph
@@ -73,7 +93,7 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
 
 PLANNER = Shape(
     name="planner",
-    ours=None,
+    ours=ours,
     by_hand=by_hand,
     calls=3,
     depth=2,

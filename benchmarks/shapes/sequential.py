@@ -1,11 +1,14 @@
-"""Three agents in a row; each reads what the one before it gave."""
+"""Three agents in a row; each reads what the one before it gave.
+
+By hand, a step that needs an earlier result fails where it is missing, as ours does.
+"""
 
 from __future__ import annotations
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, asks, graph_with_end, said, worker
+from benchmarks.shapes.shape import Graph, Shape, add_step, asks, graph_with_end, said, worker
 from quintet.graphs import create_sequential
 
 GOALS = {
@@ -29,7 +32,7 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
     before = START
     for name, goal in GOALS.items():
         node = asks(model, awaited, name, goal, *NEEDS[name])
-        graph.add_node(name, node, retry_policy=RETRY)
+        add_step(graph, name, node)
         graph.add_edge(before, name)
         before = name
     graph.add_edge(before, "finish")

@@ -1,7 +1,15 @@
 """Name a pattern with its two graphs, and hold what all hand-written graphs share.
 
-A hand-written graph has the duties of ours: results in the state by name, retries on every node,
-and a last node that writes the outcome. It has a sync and an async version of what calls a model.
+A hand-written graph does by hand what its pattern's duties are, as a good LangGraph user writes it:
+
+- results in the state by name; a step reads what it needs by key, and fails where that is missing;
+- an answer that is empty or cut off is a failure, so that it is tried again;
+- declared retries on every node; a step that still fails is recorded, and goes to a person;
+- one node writes the outcome at the end, with its reason.
+
+It has no typed contracts, no budgets, no record of decisions, no claims on effects, no approval
+gate, and does not tell a thread's new run from the last: what ours has beyond these duties, and is
+measured with it. It has a sync and an async version of what calls a model.
 """
 
 from __future__ import annotations
@@ -9,12 +17,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langgraph.errors import NodeError
 from langgraph.graph import END, StateGraph
-from langgraph.types import RetryPolicy
+from langgraph.types import Command, RetryPolicy
 from typing_extensions import TypedDict
 
 from benchmarks.desks import Desk
@@ -79,6 +88,7 @@ class State(TypedDict, total=False):
 
     message: str
     results: Annotated[dict[str, Any], operator.or_]
+    failures: Annotated[list[str], operator.add]
     outcome: dict[str, str]
 
 
@@ -97,12 +107,20 @@ def asks(model: BaseChatModel, awaited: bool, name: str, goal: str, *needs: str)
         return [SystemMessage(goal), HumanMessage(state["message"] + had)]
 
     def ask(state: State) -> dict[str, Any]:
-        return {"results": {name: model.invoke(messages(state)).text}}
+        return {"results": {name: checked(model.invoke(messages(state)))}}
 
     async def aask(state: State) -> dict[str, Any]:
-        return {"results": {name: (await model.ainvoke(messages(state))).text}}
+        return {"results": {name: checked(await model.ainvoke(messages(state)))}}
 
     return aask if awaited else ask
+
+
+def checked(reply: AIMessage) -> str:
+    """Give a model's answer; refuse one that is empty or cut off."""
+    text = reply.text
+    if not text.strip() or reply.response_metadata.get("finish_reason") == "length":
+        raise ValueError(f"no whole answer: {text!r:.80}")
+    return text
 
 
 def finish(state: State) -> dict[str, Any]:
@@ -112,11 +130,34 @@ def finish(state: State) -> dict[str, Any]:
     return {"outcome": {"status": status, "reason": f"results: {results}"}}
 
 
-def graph_with_end(state: Any = State) -> Graph:
-    """Begin a hand-written graph: its last node, with an edge to the end."""
+_GIVEN = cast(NodeError, None)
+"""LangGraph gives the error; a default lets the handler pass for a function of the state."""
+
+
+def recover(state: Any, error: NodeError = _GIVEN) -> Command[str]:
+    """Record the failure of a step that was tried often enough, and go to a person."""
+    failure = f"{error.node}: {type(error.error).__name__}: {error.error}"
+    return Command(goto="person", update={"failures": [failure]})
+
+
+def person(state: Any) -> dict[str, Any]:
+    """Hand over to a person: write that outcome, with its reason."""
+    reason = next(iter(state.get("failures", ())[-1:]), "a person was asked for")
+    return {"outcome": {"status": "escalated", "reason": reason}}
+
+
+def add_step(graph: Graph, name: str, node: Any, **options: Any) -> None:
+    """Add a node to a hand-written graph, with its retries and its handler."""
+    graph.add_node(name, node, retry_policy=RETRY, error_handler=recover, **options)
+
+
+def graph_with_end(state: Any = State, finish: Any = finish) -> Graph:
+    """Begin a hand-written graph: the nodes that write the outcome, with their edges to the end."""
     graph: Graph = StateGraph(state)
     graph.add_node("finish", finish, retry_policy=RETRY)
+    graph.add_node("person", person)
     graph.add_edge("finish", END)
+    graph.add_edge("person", END)
     return graph
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, asks, graph_with_end, said, worker
+from benchmarks.shapes.shape import Graph, Shape, add_step, asks, graph_with_end, said, worker
 from quintet.graphs import create_single_agent
 
 GOAL = "Answer the customer of an online shop in two sentences."
@@ -19,7 +19,7 @@ def ours(model: BaseChatModel, awaited: bool) -> Graph:
 def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
     """Build it by hand."""
     graph = graph_with_end()
-    graph.add_node("work", asks(model, awaited, "work", GOAL), retry_policy=RETRY)
+    add_step(graph, "work", asks(model, awaited, "work", GOAL))
     graph.add_edge(START, "work")
     graph.add_edge("work", "finish")
     return graph

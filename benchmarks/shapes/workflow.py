@@ -7,7 +7,16 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START
 
-from benchmarks.shapes.shape import RETRY, Graph, Shape, State, asks, graph_with_end, said, worker
+from benchmarks.shapes.shape import (
+    Graph,
+    Shape,
+    State,
+    add_step,
+    asks,
+    graph_with_end,
+    said,
+    worker,
+)
 from quintet.graphs import Task, create_workflow
 from quintet.state import Outcome
 
@@ -48,8 +57,8 @@ def by_hand(model: BaseChatModel, awaited: bool) -> Graph:
 
     graph = graph_with_end()
     for name, goal in GOALS.items():
-        graph.add_node(name, asks(model, awaited, name, goal), retry_policy=RETRY)
-    graph.add_node("sold_out", sold_out, retry_policy=RETRY)
+        add_step(graph, name, asks(model, awaited, name, goal))
+    add_step(graph, "sold_out", sold_out)
     graph.add_edge(START, "look")
     graph.add_conditional_edges("look", in_stock, ["pay", "sold_out"])
     graph.add_edge("pay", "pack")
