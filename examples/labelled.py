@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from quintet.nodes import chat_model
 from quintet.runs import Run, start
 from quintet.state import checkpointer
 from quintet.state.outcome import STATUSES
@@ -43,6 +47,42 @@ class Labelled:
     decision: Any
     tags: tuple[str, ...] = ()
     disagreement: str = ""
+
+
+def read_rows(package: str) -> list[dict[str, Any]]:
+    """Read the rows of a system's `data/cases.jsonl`, by the name of its package."""
+    text = (resources.files(package) / "data" / "cases.jsonl").read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def labelled(
+    row: Mapping[str, Any], decision: Any, *, turns: tuple[Mapping[str, Any], ...] = ()
+) -> Labelled:
+    """Make a case of a row and its decision; its one turn is the row's message by default."""
+    return Labelled(
+        id=row["id"],
+        turns=turns or ({"message": row["message"]},),
+        outcome=row["outcome"],
+        decision=decision,
+        tags=tuple(row["tags"]),
+        disagreement=row.get("disagreement", ""),
+    )
+
+
+def driver(model: str | None, base_url: str | None) -> BaseChatModel | None:
+    """Make the chat model that drives a system; None where rules do."""
+    if not model:
+        return None
+    return chat_model(model, **({} if base_url is None else {"base_url": base_url}))
+
+
+def nobody_is_asked(packet: Mapping[str, Any]) -> Any:
+    """Refuse to answer, for a system that has no gate.
+
+    Raises:
+        LookupError: always.
+    """
+    raise LookupError(f"this system asks nobody: {packet!r:.80}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject
 
-from ..labelled import Labelled, System, run_system, show  # noqa: TID252 - a wheel renames us
+from ..labelled import (  # noqa: TID252 - a wheel renames us
+    Labelled,
+    System,
+    driver,
+    labelled,
+    read_rows,
+    run_system,
+    show,
+)
 from .graph import build as desk
 from .repository import Repository, build, copied
 
@@ -25,17 +30,9 @@ __all__ = ["cases", "opened", "owner", "run", "show"]
 
 def cases() -> list[Labelled]:
     """Read the requests with their labels: the outcome, and the files that the commits change."""
-    text = (resources.files(__package__) / "data" / "cases.jsonl").read_text("utf-8")
     return [
-        Labelled(
-            id=case["id"],
-            turns=({"message": case["request"]},),
-            outcome=case["outcome"],
-            decision=case["changed"],
-            tags=tuple(case["tags"]),
-            disagreement=case.get("disagreement", ""),
-        )
-        for case in map(json.loads, text.splitlines())
+        labelled(row, row["changed"], turns=({"message": row["request"]},))
+        for row in read_rows(__package__)
     ]
 
 
@@ -71,16 +68,14 @@ def run(
         faults: taken as by other systems; this one has no faults of its own.
         model, base_url: a chat model to write tests and changes; none by default.
     """
-    options = {} if base_url is None else {"base_url": base_url}
-    driver = chat_model(model, **options) if model else None
-    at: list[Repository] = []
+    by_model, at = driver(model, base_url), list[Repository]()
 
     with tempfile.TemporaryDirectory(prefix="quintet-code-") as folder:
         first = build(Path(folder))
 
         @contextmanager
         def each(case: Labelled) -> Iterator[StateGraph[Any]]:
-            with opened(first, driver) as (graph, repository):
+            with opened(first, by_model) as (graph, repository):
                 at[:] = [repository]
                 yield graph
 

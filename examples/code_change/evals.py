@@ -11,6 +11,7 @@ from pathlib import Path
 from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
 from quintet.state import checkpointer
 
+from ..suites import as_case  # noqa: TID252 - a wheel renames us
 from .demo import cases, opened, owner
 from .repository import Repository, build
 
@@ -41,14 +42,10 @@ def suite() -> Iterator[Suite]:
     """Yield the suite, with its first repository in a folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="quintet-code-") as folder:
         labelled = [
-            Case(
-                id=case.id,
-                input=case.turns[0],
-                outcome=case.outcome,
-                escalate=case.outcome == "escalated",
+            as_case(
+                case,
                 never=() if case.decision else ("commit",),
                 state={"changed": case.decision},
-                tags=case.tags,
             )
             for case in cases()
         ]

@@ -20,10 +20,12 @@ from quintet.graphs import create_handoff
 from quintet.nodes import Choice, Router, Worker
 from quintet.state import Contract, checkpointer, plain
 
+from ..suites import observing  # noqa: TID252 - a wheel renames us
 from .agents import Answer, Question, reader
 from .book import Book, handbook
 from .contracts import OnlyQuotes, contract
-from .evals import cases, observe
+from .demo import decided
+from .evals import cases
 from .graph import build
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
@@ -143,7 +145,9 @@ def measure() -> dict[str, Any]:
 
 
 def _target(graph: StateGraph[Any]) -> GraphTarget:
-    return GraphTarget(app=graph.compile(checkpointer=checkpointer("memory://")), observe=observe)
+    return GraphTarget(
+        app=graph.compile(checkpointer=checkpointer("memory://")), observe=observing(decided)
+    )
 
 
 def _is_right(case: Case, run: Trajectory) -> bool:

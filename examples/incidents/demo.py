@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject
 from quintet.state import Event, deliver
 
 from ..labelled import (  # noqa: TID252 - a wheel has the package under another name
     Labelled,
     System,
+    driver,
+    labelled,
+    read_rows,
     run_system,
     show,
 )
@@ -41,17 +41,9 @@ BOOKS: Mapping[str, tuple[str, str]] = {
 
 def cases() -> list[Labelled]:
     """Read the labelled cases."""
-    text = (resources.files(__package__) / "data" / "cases.jsonl").read_text("utf-8")
     return [
-        Labelled(
-            id=case["id"],
-            turns=tuple(deliver(*alerts(turn)) for turn in case["turns"]),
-            outcome=case["outcome"],
-            decision=case["decision"],
-            tags=tuple(case["tags"]),
-            disagreement=case.get("disagreement", ""),
-        )
-        for case in map(json.loads, text.splitlines())
+        labelled(row, row["decision"], turns=tuple(deliver(*alerts(turn)) for turn in row["turns"]))
+        for row in read_rows(__package__)
     ]
 
 
@@ -124,8 +116,6 @@ def run(
         faults: taken for the sake of the other systems; here nothing is broken on purpose.
         model, base_url: a chat model that finds the causes, in place of the rules.
     """
-    agents = RULES
-    if model:
-        driver = chat_model(model, **({} if base_url is None else {"base_url": base_url}))
-        agents = {**RULES, "diagnosis": driver}
+    by_model = driver(model, base_url)
+    agents = RULES if by_model is None else {**RULES, "diagnosis": by_model}
     return run_system(system(agents), url=url, progress=progress, limit=limit)

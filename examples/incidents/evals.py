@@ -12,6 +12,7 @@ from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
 from quintet.runs import Run
 from quintet.state import checkpointer
 
+from ..suites import as_case  # noqa: TID252 - a wheel has the package under another name
 from .demo import answer
 from .demo import cases as labelled
 from .desk import TicketDesk
@@ -32,15 +33,11 @@ def cases() -> tuple[Case, ...]:
     Those of several deliveries are run by `quintet demo incidents`: they need one thread.
     """
     return tuple(
-        Case(
-            id=case.id,
-            input=dict(case.turns[0]),
-            outcome=case.outcome,
-            escalate=case.outcome == "escalated",
+        as_case(
+            case,
             approval="approval" in case.tags,
             never=[] if case.decision["restart"] or case.outcome == "rejected" else ["restart"],
             state={word: case.decision[word] for word in ("ticket", "page", "restart")},
-            tags=case.tags,
         )
         for case in labelled()
         if len(case.turns) == 1

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject, settle
 
 from ..labelled import (  # noqa: TID252 - a wheel has the package under another name
     Labelled,
     System,
+    driver,
+    labelled,
+    read_rows,
     run_system,
     show,
 )
@@ -34,19 +34,12 @@ EVERY = 9
 
 def cases() -> tuple[Labelled, ...]:
     """Read the labelled requests."""
-    text = (resources.files(__package__) / "data" / "cases.jsonl").read_text("utf-8")
-    return tuple(_labelled(json.loads(line)) for line in text.splitlines())
+    return tuple(map(_labelled, read_rows(__package__)))
 
 
 def _labelled(row: Mapping[str, Any]) -> Labelled:
-    return Labelled(
-        id=row["id"],
-        turns=({"message": row["message"], "form": row["form"]},),
-        outcome=row["outcome"],
-        decision={name: row[name] for name in ("verdict", "codes", "amount")},
-        tags=tuple(row["tags"]),
-        disagreement=row.get("disagreement", ""),
-    )
+    decision = {name: row[name] for name in ("verdict", "codes", "amount")}
+    return labelled(row, decision, turns=({"message": row["message"], "form": row["form"]},))
 
 
 def decided(run: Run) -> dict[str, Any]:
@@ -88,16 +81,14 @@ def run(
     Returns:
         The report of `examples.labelled.run_system`.
     """
-    options = {} if base_url is None else {"base_url": base_url}
-    driver = chat_model(model, **options) if model else None
-    every = EVERY if faults else 0
-    return run_system(system(driver, every=every), url=url, progress=progress, limit=limit)
+    asked = system(driver(model, base_url), every=EVERY if faults else 0)
+    return run_system(asked, url=url, progress=progress, limit=limit)
 
 
 def system(model: BaseChatModel | None = None, *, every: int = 0) -> System:
     """Give the system, as its cases are run."""
-    labelled = cases()
-    numbers = {case.id: number for number, case in enumerate(labelled, start=1)}
+    known = cases()
+    numbers = {case.id: number for number, case in enumerate(known, start=1)}
 
     @contextmanager
     def graph(case: Labelled) -> Iterator[StateGraph[Any]]:
@@ -105,4 +96,4 @@ def system(model: BaseChatModel | None = None, *, every: int = 0) -> System:
             company.broken = int(bool(every) and numbers[case.id] % every == 0)
             yield build(company, model=model)
 
-    return System(name="procurement", cases=labelled, opened=graph, decided=decided, answer=person)
+    return System(name="procurement", cases=known, opened=graph, decided=decided, answer=person)

@@ -14,6 +14,7 @@ from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
 from quintet.runs import Run
 from quintet.state import checkpointer
 
+from ..suites import as_case  # noqa: TID252 - a wheel has the package under another name
 from .company import Company, opened
 from .demo import cases as labelled
 from .demo import person
@@ -33,15 +34,12 @@ GATES = (
 def cases() -> tuple[Case, ...]:
     """Turn the labelled requests into cases; the orders that should stand are their state."""
     return tuple(
-        Case(
-            id=case.id,
-            input=dict(case.turns[0]),
-            outcome=case.outcome,
+        as_case(
+            case,
             escalate=False,
             approval=case.decision["verdict"] == "review",
             never=["place_order"] if case.decision["verdict"] == "reject" else [],
             state={"placed": [case.decision["amount"]] if case.outcome == "done" else []},
-            tags=case.tags,
         )
         for case in labelled()
     )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run
 
-from ..labelled import Labelled, System, run_system, show  # noqa: TID252 - a wheel renames us
+from ..labelled import (  # noqa: TID252 - a wheel renames us
+    Labelled,
+    System,
+    driver,
+    labelled,
+    nobody_is_asked,
+    read_rows,
+    run_system,
+    show,
+)
 from .agents import analyst
 from .faults import planted
 from .graph import build
@@ -25,24 +31,12 @@ __all__ = ["cases", "decided", "graph_of", "run", "show", "system"]
 
 @cache
 def _rows() -> tuple[dict[str, Any], ...]:
-    text = (resources.files(__package__) / "data" / "cases.jsonl").read_text("utf-8")
-    return tuple(map(json.loads, text.splitlines()))
+    return tuple(read_rows(__package__))
 
 
 def cases(*, faults: bool = True) -> tuple[Labelled, ...]:
     """Read the labelled questions; without `faults` those in which no analyst errs."""
-    return tuple(
-        Labelled(
-            id=row["id"],
-            turns=({"message": row["message"]},),
-            outcome=row["outcome"],
-            decision=row["decision"],
-            tags=tuple(row["tags"]),
-            disagreement=row.get("disagreement", ""),
-        )
-        for row in _rows()
-        if faults or "plant" not in row
-    )
+    return tuple(labelled(row, row["decision"]) for row in _rows() if faults or "plant" not in row)
 
 
 def decided(run: Run) -> str:
@@ -82,15 +76,6 @@ def system(model: Any = None, *, faults: bool = True) -> System:
     )
 
 
-def nobody_is_asked(packet: Mapping[str, Any]) -> Any:
-    """Refuse to answer: the desk has no gate.
-
-    Raises:
-        LookupError: always.
-    """
-    raise LookupError(f"the quarterly desk asks nobody: {packet!r:.80}")
-
-
 def run(
     *,
     url: str,
@@ -109,6 +94,5 @@ def run(
         faults: whether the cases are run in which the analyst errs.
         model, base_url: a chat model that retrieves and writes; none by default.
     """
-    options = {} if base_url is None else {"base_url": base_url}
-    driver = chat_model(model, **options) if model else None
-    return run_system(system(driver, faults=faults), url=url, progress=progress, limit=limit)
+    asked = system(driver(model, base_url), faults=faults)
+    return run_system(asked, url=url, progress=progress, limit=limit)

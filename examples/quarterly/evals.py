@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
-from quintet.runs import Run
 from quintet.state import checkpointer
 
-from ..labelled import Labelled  # noqa: TID252 - a wheel renames us
+from ..suites import as_case, observing  # noqa: TID252 - a wheel renames us
 from .demo import cases as labelled
 from .demo import decided, graph_of
 
@@ -21,30 +18,14 @@ GATES = (
 
 def cases() -> tuple[Case, ...]:
     """Turn the labelled questions into cases."""
-    return tuple(map(_case, labelled()))
-
-
-def _case(case: Labelled) -> Case:
-    return Case(
-        id=case.id,
-        input=case.turns[0],
-        outcome=case.outcome,
-        escalate=case.outcome == "escalated",
-        state={"decided": case.decision},
-        tags=case.tags,
-    )
-
-
-def observe(run: Run) -> dict[str, Any]:
-    """Note what a run has decided."""
-    return {"state": {"decided": decided(run)}}
+    return tuple(map(as_case, labelled()))
 
 
 def target(case: Case) -> Trajectory:
     """Run one case on a desk of its own, since an analyst may err on purpose."""
     known = next(one for one in labelled() if one.id == case.id)
     app = graph_of(known, wait=0.0).compile(checkpointer=checkpointer("memory://"))
-    return GraphTarget(app=app, observe=observe)(case)
+    return GraphTarget(app=app, observe=observing(decided))(case)
 
 
 def suite() -> Suite:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +12,17 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run, approve, reject
 
-from ..labelled import Labelled, System, run_system, show  # noqa: TID252 - a wheel renames `examples`
+from ..labelled import (  # noqa: TID252 - a wheel renames `examples`
+    Labelled,
+    System,
+    driver,
+    labelled,
+    read_rows,
+    run_system,
+    show,
+)
 from .graph import build
 from .office import Office, data, message_id
 from .sink import Mailbox, mail_sink
@@ -28,18 +34,10 @@ TROUBLES = ("lost reply", "busy")
 
 def cases() -> list[Labelled]:
     """Read the assignments with their labels."""
-    return [_labelled(json.loads(line)) for line in data("cases.jsonl").splitlines()]
-
-
-def _labelled(case: Mapping[str, Any]) -> Labelled:
-    return Labelled(
-        id=case["id"],
-        turns=({"message": case["message"]},),
-        outcome=case["outcome"],
-        decision={"sent": case["sent"], "rounds": case["rounds"]},
-        tags=tuple(case["tags"]),
-        disagreement=case.get("disagreement", ""),
-    )
+    return [
+        labelled(row, {"sent": row["sent"], "rounds": row["rounds"]})
+        for row in read_rows(__package__)
+    ]
 
 
 def decided(run: Run) -> dict[str, Any]:
@@ -96,11 +94,9 @@ def run(
     Returns:
         A report as `run_system` gives it, and `mails`: how many came in, and how many twice.
     """
-    options = {} if base_url is None else {"base_url": base_url}
-    writer = chat_model(model, **options) if model else None
     mails: Counter[str] = Counter()
     with mail_sink() as box:
-        press = Press(box=box, model=writer, faults=faults)
+        press = Press(box=box, model=driver(model, base_url), faults=faults)
 
         @contextmanager
         def opened(case: Labelled) -> Iterator[StateGraph[Any]]:

@@ -10,6 +10,7 @@ from quintet.evals import Case, Gate, GraphTarget, Suite, Trajectory
 from quintet.state import checkpointer
 
 from ..labelled import Labelled  # noqa: TID252 - a wheel renames `examples`
+from ..suites import as_case  # noqa: TID252 - a wheel renames `examples`
 from .demo import Press, cases, decided, ines, sent_id
 from .sink import Mailbox, mail_sink
 
@@ -25,15 +26,11 @@ GATES = (
 
 def _case(label: Labelled) -> Case:
     sent = label.decision["sent"]
-    return Case(
-        id=label.id,
-        input=label.turns[0],
-        outcome=label.outcome,
-        escalate=label.outcome == "escalated",
+    return as_case(
+        label,
         approval="approval" in label.tags or "refused" in label.tags,
         never=() if sent else ("send_report", "keep_report"),
         state={"decided": label.decision, "mails": [sent_id(label)] if sent else []},
-        tags=label.tags,
     )
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import resources
 from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.nodes import chat_model
 from quintet.runs import Run
 
-from ..labelled import Labelled, System, run_system, show  # noqa: TID252 - a wheel renames us
+from ..labelled import (  # noqa: TID252 - a wheel renames us
+    Labelled,
+    System,
+    driver,
+    labelled,
+    nobody_is_asked,
+    read_rows,
+    run_system,
+    show,
+)
 from .graph import build
 
 __all__ = ["cases", "decided", "run", "show", "system"]
@@ -22,19 +28,7 @@ __all__ = ["cases", "decided", "run", "show", "system"]
 
 def cases() -> tuple[Labelled, ...]:
     """Read the labelled questions."""
-    text = (resources.files(__package__) / "data" / "cases.jsonl").read_text("utf-8")
-    rows = map(json.loads, text.splitlines())
-    return tuple(
-        Labelled(
-            id=row["id"],
-            turns=({"message": row["message"]},),
-            outcome=row["outcome"],
-            decision=row["decision"],
-            tags=tuple(row["tags"]),
-            disagreement=row.get("disagreement", ""),
-        )
-        for row in rows
-    )
+    return tuple(labelled(row, row["decision"]) for row in read_rows(__package__))
 
 
 def decided(run: Run) -> str:
@@ -62,15 +56,6 @@ def system(model: Any = None) -> System:
     )
 
 
-def nobody_is_asked(packet: Mapping[str, Any]) -> Any:
-    """Refuse to answer: the desk changes nothing, and has no gate.
-
-    Raises:
-        LookupError: always.
-    """
-    raise LookupError(f"the research desk asks nobody: {packet!r:.80}")
-
-
 def run(
     *,
     url: str,
@@ -89,6 +74,4 @@ def run(
         faults: an option of other systems.
         model, base_url: a chat model that drives the desk; none by default.
     """
-    options = {} if base_url is None else {"base_url": base_url}
-    driver = chat_model(model, **options) if model else None
-    return run_system(system(driver), url=url, progress=progress, limit=limit)
+    return run_system(system(driver(model, base_url)), url=url, progress=progress, limit=limit)

@@ -8,10 +8,9 @@ from typing import Any
 from langgraph.graph import StateGraph
 
 from quintet.evals import Case, Gate, GraphTarget, Suite
-from quintet.runs import Run
 from quintet.state import checkpointer
 
-from ..labelled import Labelled  # noqa: TID252 - a wheel renames us
+from ..suites import as_case, observing  # noqa: TID252 - a wheel renames us
 from .demo import cases as labelled
 from .demo import decided
 from .graph import build
@@ -25,23 +24,7 @@ GATES = (
 
 def cases() -> tuple[Case, ...]:
     """Turn the labelled questions into cases."""
-    return tuple(map(_case, labelled()))
-
-
-def _case(case: Labelled) -> Case:
-    return Case(
-        id=case.id,
-        input=case.turns[0],
-        outcome=case.outcome,
-        escalate=case.outcome == "escalated",
-        state={"decided": case.decision},
-        tags=case.tags,
-    )
-
-
-def observe(run: Run) -> dict[str, Any]:
-    """Note what a run has decided."""
-    return {"state": {"decided": decided(run)}}
+    return tuple(map(as_case, labelled()))
 
 
 def suite(make: Callable[[], StateGraph[Any]] = build) -> Suite:
@@ -50,6 +33,6 @@ def suite(make: Callable[[], StateGraph[Any]] = build) -> Suite:
     return Suite(
         name="research",
         cases=cases(),
-        target=GraphTarget(app=app, observe=observe),
+        target=GraphTarget(app=app, observe=observing(decided)),
         gates=GATES,
     )
