@@ -192,7 +192,7 @@ def _word(answer: Any) -> str:
 
 def _report(rows: list[Row], *, url: str, seconds: float) -> dict[str, Any]:
     silent = sum(row.outcome not in STATUSES for row in rows)
-    accuracy = sum(row.right for row in rows) / len(rows) if rows else 1.0
+    accuracy = sum(row.right for row in rows) / max(len(rows), 1)
     return {
         "cases": len(rows),
         "decision_accuracy": round(accuracy, 4),
@@ -202,7 +202,7 @@ def _report(rows: list[Row], *, url: str, seconds: float) -> dict[str, Any]:
         "disagreements": {row.id: row.disagreement for row in rows if not row.right},
         "seconds": round(seconds, 2),
         "database": url,
-        "well": silent == 0 and accuracy >= ENOUGH,
+        "well": bool(rows) and silent == 0 and accuracy >= ENOUGH,
         "runs": [asdict(row) | {"right": row.right} for row in rows],
     }
 
