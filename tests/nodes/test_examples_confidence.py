@@ -53,7 +53,16 @@ def test_a_choice_is_as_sure_alone_as_among_others() -> None:
 @pytest.mark.parametrize("nobody", [0, UNSEEN, 9 * UNSEEN], ids=["none", "as many", "many"])
 def test_routes_left_out_stand_for_fewer_of_nobody_the_more_examples_there_are(nobody: int) -> None:
     kind = np.array([0] * 80 + [1] * nobody + [2] * 40)
-    held = HeldOut(mix=np.ones(1), features=np.zeros((len(kind), 1)), right=kind == 0, kind=kind)
+    nothing = np.zeros(len(kind), int)
+    held = HeldOut(
+        mix=np.ones(1),
+        features=np.zeros((len(kind), 1)),
+        right=kind == 0,
+        kind=kind,
+        chosen=nothing,
+        label=nothing,
+        group=np.arange(len(kind)),
+    )
     weights = held.weights(0.2)
     theirs = weights[kind > 0].sum()
     assert theirs == pytest.approx(0.2 * weights.sum())

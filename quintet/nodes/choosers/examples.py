@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from quintet.nodes.choosers.labels import (
     sendable,
     spell_out,
 )
-from quintet.nodes.choosers.promise import Held, Promise, promised, shares
+from quintet.nodes.choosers.promise import Held, Promise, promised, read_promise, shares
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
 
@@ -76,18 +76,27 @@ class Examples:
         return tuple(dict.fromkeys(route for _, route in self.pairs if route is not None))
 
     @cached_property
+    def _ordered(self) -> tuple[Pair, ...]:
+        """Order the examples by their text, so that nothing depends on the order they came in."""
+        return tuple(sorted(self.pairs, key=lambda pair: (pair[0], pair[1] or "")))
+
+    @cached_property
     def promise(self) -> Promise:
         """Promise an accuracy on accepted messages, shown on held-out examples or on given ones."""
-        return self.shown or promised(self.model.held_choices, self.at_least, self.out_of_scope)
+        return self.shown or self._promised(self.model.held_choices)
+
+    def _promised(self, held: Iterable[Held]) -> Promise:
+        return promised(held, self.at_least, self.out_of_scope, self.model.rare)
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
-        text = str(request)
+        parts = self.model.parts(str(request))
         vectors: list[list[float]] = []
         # Some embedding services refuse an empty text: it is not sent, here and in `_embed`.
-        if self.embeddings is not None and text.strip():
-            vectors = yield Call(self.embeddings.embed_documents, ([sendable(text)],), blocks=True)
-        choice = self._choice(text, vectors)
+        if self.embeddings is not None and parts[0].strip():
+            sent = [sendable(part) for part in parts]
+            vectors = yield Call(self.embeddings.embed_documents, (sent,), blocks=True)
+        choice = self._choice(parts, [[vector] for vector in vectors] or [[] for _ in parts])
         return choice if self._accepts(choice) else None
 
     def __call__(self, request: Any) -> Choice | None:
@@ -100,7 +109,9 @@ class Examples:
 
     def scores(self, texts: Sequence[str]) -> list[Scored]:
         """Score many texts, embedded in one call; each scores as it does alone."""
-        choices = map(self._choice, texts, self._embed(texts))
+        parts = [self.model.parts(text) for text in texts]
+        vectors = iter(self._embed(list(chain.from_iterable(parts))))
+        choices = [self._choice(some, [next(vectors) for _ in some]) for some in parts]
         return [
             Scored(
                 route=choice.to,
@@ -114,16 +125,19 @@ class Examples:
         """Explain to a person why a text gets its route; this is slower than choosing."""
         from quintet.nodes.choosers.learned.fit import most_similar
 
-        vectors = self._embed([text])[0]
-        choice = self._choice(text, vectors)
-        vector = self._vector(vectors)
-        examples = [example for example, _ in self.pairs]
-        nearest = self.model.nearest(vector) or most_similar(examples, text)
+        parts = self.model.parts(text)
+        rows = self._embed(parts)
+        vectors = [self._vector(row) for row in rows]
+        predicted = [self.model.predict(*each) for each in zip(parts, vectors, strict=True)]
+        surest = max(range(len(parts)), key=lambda number: predicted[number].confidence)
+        examples = [example for example, _ in self._ordered]
+        nearest = self.model.nearest(vectors[surest]) or most_similar(examples, parts[surest])
+        choice = self._choice(parts, rows)
         return Explanation(
             choice=choice,
             accepted=self._accepts(choice),
-            words=self.model.predict(text, vector).top_words,
-            nearest=tuple((*self.pairs[index], similarity) for index, similarity in nearest),
+            words=predicted[surest].top_words,
+            nearest=tuple((*self._ordered[index], similarity) for index, similarity in nearest),
         )
 
     def promising(
@@ -139,29 +153,47 @@ class Examples:
             at_least: as in `by_examples`.
             on: `(text, route)` pairs to choose the threshold by, none of them an example that it
                 was fitted on; by default its held-out examples.
-            out_of_scope: the share of messages that the texts with route None stand for; by
-                default their share among these pairs.
+            out_of_scope: the expected share of messages that belong to no route; by default the
+                share of the texts with route None among these pairs, else this chooser's.
 
         Raises:
             DesignError: a number outside its range, or something that is no such pair.
         """
-        pairs, shown = check_pairs(on), None
-        if pairs:
-            scored = self.scores([text for text, _ in pairs])
-            nobody = [route is None for _, route in pairs]
-            share = (
-                sum(nobody) / len(pairs) if out_of_scope is None else checked_share(out_of_scope)
-            )
-            rows = zip(scored, pairs, shares(nobody, share), strict=True)
-            held = [
-                Held(sure=score.confidence, right=score.route == route, weight=weight)
-                for score, (_, route), weight in rows
-            ]
-            shown = promised(held, check_at_least(at_least), share)
-        other = replace(self, at_least=check_at_least(at_least), shown=shown)
+        pairs, shown, share = check_pairs(on), None, self.out_of_scope
+        if out_of_scope is not None:
+            share = checked_share(out_of_scope)
+        elif pairs:
+            share = sum(route is None for _, route in pairs) / len(pairs)
+        other = replace(self, at_least=check_at_least(at_least), shown=None)
+        if not pairs:
+            other = replace(other, out_of_scope=share)
         # `model` is a cached property: the fitted one is handed on by the cache's own place.
-        other.__dict__["model"] = self.model
+        model = self.model
+        same = model.out_of_scope == other.out_of_scope
+        other.__dict__["model"] = (
+            model if same else replace(model, out_of_scope=other.out_of_scope)
+        )
+        if pairs:
+            held = other._held(pairs, share)
+            shown = promised(held, other.at_least, share, model.rare)
+            other.__dict__["promise"] = shown
+            object.__setattr__(other, "shown", shown)
         return other
+
+    def _held(self, pairs: Sequence[Pair], share: float) -> list[Held]:
+        """Choose for pairs that were not fitted on, those of nobody weighed to a share."""
+        scored = self.scores([text for text, _ in pairs])
+        weights = shares([route is None for _, route in pairs], share)
+        return [
+            Held(
+                sure=score.confidence,
+                right=score.route == route,
+                weight=weight,
+                chosen=score.route,
+                route=route,
+            )
+            for score, (_, route), weight in zip(scored, pairs, weights, strict=True)
+        ]
 
     def corrected(self, corrections: Iterable[tuple[str, str | None]]) -> Examples:
         """Return a chooser fitted on these examples and on corrections of them.
@@ -213,7 +245,7 @@ class Examples:
             wanted = f"embeddings={embedded}" if embedded else "no embeddings"
             raise DesignError(f"{path}: it was fitted with {wanted}; load it with the same")
         about["pairs"] = tuple((text, route) for text, route in about["pairs"])
-        about["shown"] = Promise(**shown) if shown else None
+        about["shown"] = read_promise(shown) if shown else None
         chooser = cls(**about, embeddings=embeddings)
         chooser.__dict__["model"] = classifier
         return chooser
@@ -225,20 +257,26 @@ class Examples:
         from quintet.nodes.choosers.learned.fit import fit, normalise
         from quintet.nodes.choosers.learned.text import words
 
-        texts = [text for text, _ in self.pairs]
+        texts = [text for text, _ in self._ordered]
         if not any(words(text) for text in texts):
             raise DesignError("by_examples: the examples hold no words to learn from")
-        columns = {route: column for column, route in enumerate(self.routes)}
-        labels = [-1 if route is None else columns[route] for _, route in self.pairs]
-        if len(texts) <= FEW_PER_ROUTE * len(self.routes):
-            texts += [spell_out(route) for route in self.routes]
+        names = sorted(self.routes)
+        columns = {route: column for column, route in enumerate(names)}
+        labels = [-1 if route is None else columns[route] for _, route in self._ordered]
+        if len(texts) <= FEW_PER_ROUTE * len(names):
+            texts += [spell_out(route) for route in names]
         vectors: list[Any] = [[] for _ in texts]
         if self.embeddings is not None:
             rows = self._embed(texts)
             size = max(len(row[0]) for row in rows if row)
             vectors = [row[0] if row else [0.0] * size for row in rows]
         return fit(
-            texts, labels, normalise(vectors), out_of_scope=self.out_of_scope, seed=self.seed
+            texts,
+            labels,
+            normalise(vectors),
+            names=names,
+            out_of_scope=self.out_of_scope,
+            seed=self.seed,
         )
 
     def ready(self) -> Examples:
@@ -278,11 +316,13 @@ class Examples:
         return vector
 
     def _accepts(self, choice: Choice) -> bool:
-        return not self.at_least or (choice.confidence or 0.0) >= self.promise.threshold
+        sure = choice.confidence or 0.0
+        return not self.at_least or sure >= self.promise.threshold_of(choice.to)
 
-    def _choice(self, text: str, vectors: list[list[float]]) -> Choice:
-        prediction = self.model.predict(text, self._vector(vectors))
-        ranked = tuple(self.routes[column] for column in prediction.ranked)
+    def _choice(self, parts: Sequence[str], vectors: Sequence[list[list[float]]]) -> Choice:
+        """Choose by the parts of a message, each with its embedding as `_embed` gives it."""
+        prediction = self.model.predict_all(parts, [self._vector(row) for row in vectors])
+        ranked = tuple(self.model.names[column] for column in prediction.ranked)
         why = ", ".join(map(repr, prediction.top_words)) or "what it is like as a whole"
         return Choice(
             to=ranked[0],
@@ -341,12 +381,5 @@ def by_examples(
         raise DesignError(
             f"by_examples: {len(chooser.pairs)} examples of {len(chooser.routes)} routes; "
             "give examples of at least two"
-        )
-    counts = Counter(route for _, route in chooser.pairs if route is not None)
-    if max(counts.values()) < 2:
-        raise DesignError(
-            f"by_examples: each of {', '.join(map(repr, chooser.routes[:3]))} has one example, "
-            "of which none can be held out to see how sure a choice is; give at least two of a "
-            "route, better ten"
         )
     return chooser.ready()

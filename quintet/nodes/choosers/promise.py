@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from quintet.stats.interval import Interval
 from quintet.stats.proportion import wilson
@@ -12,10 +13,19 @@ SIDE = 0.6826894921370859
 """Confidence of the interval whose lower end judges a promise: one standard error to each side, so
 that the bound holds in about 84 % of repetitions."""
 
-_Sums = tuple[float, float, float, float, int]
+NEVER = 2.0
+"""A threshold that no confidence reaches."""
+
+SHOWN = 8
+"""Routes that a reason names."""
+
+FEW = 5
+"""A route with fewer examples that differ can show nothing of itself."""
+
+_Sums = tuple[float, float, float, float, float, int]
 """Of accepted choices: the summed weights of the right and of the wrong ones, their summed squared
-weights, and the number of choices."""
-_NONE: _Sums = (0.0, 0.0, 0.0, 0.0, 0)
+weights, what they count for as evidence, and their number."""
+_NONE: _Sums = (0.0, 0.0, 0.0, 0.0, 0.0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,9 @@ class Promise:
         at_least: the accuracy asked for, or None where the chooser never abstains.
         kept: whether the held-out examples support it: the accuracy's lower bound reaches it.
         threshold: the lowest confidence at which a choice is accepted.
+        thresholds: routes that need more, each with its own threshold; over 1 where none is enough.
+        weak: the routes whose messages the promise is not shown for: they have too few examples
+            that differ, or those that were accepted went elsewhere too often.
         coverage: the share of messages that is accepted.
         accuracy: the share of the accepted messages that is right.
         low: the lower end of the 95 % Wilson interval of the accuracy.
@@ -48,18 +61,42 @@ class Promise:
     n: int
     out_of_scope: float
     reason: str
+    thresholds: tuple[tuple[str, float], ...] = ()
+    weak: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.reason
 
+    def threshold_of(self, route: str) -> float:
+        """Return the lowest confidence at which a choice of this route is accepted."""
+        return dict(self.thresholds).get(route, self.threshold)
+
+
+def read_promise(told: Mapping[str, Any]) -> Promise:
+    """Read a promise back from JSON, which has lists for tuples."""
+    thresholds = tuple((route, one) for route, one in told["thresholds"])
+    return Promise(**{**told, "thresholds": thresholds, "weak": tuple(told["weak"])})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """One held-out choice: its confidence, whether it is right, and its weight."""
+    """One held-out choice.
+
+    Args:
+        sure: its confidence.
+        right: whether it is right.
+        weight: how many messages it stands for.
+        evidence: what it counts for: each of n near-duplicates for one n-th.
+        chosen: the route that was chosen, if that is one of the router's.
+        route: the message's own route.
+    """
 
     sure: float
     right: bool
     weight: float = 1.0
+    evidence: float = 1.0
+    chosen: str | None = None
+    route: str | None = None
 
 
 def shares(nobody: Sequence[bool], out_of_scope: float) -> list[float]:
@@ -72,34 +109,92 @@ def shares(nobody: Sequence[bool], out_of_scope: float) -> list[float]:
     return [weight if outside else 1.0 for outside in nobody]
 
 
-def promised(held: Iterable[Held], at_least: float | None, out_of_scope: float) -> Promise:
+def promised(
+    held: Iterable[Held],
+    at_least: float | None,
+    out_of_scope: float,
+    rare: Sequence[str] = (),
+) -> Promise:
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
     Selective classification with a guaranteed risk (Geifman and El-Yaniv, 2017): a threshold is
     good enough when a lower confidence bound of the accuracy above it reaches `at_least`. If none
     is, the promise is not kept, and a choice is accepted only if its own confidence reaches
-    `at_least`.
+    `at_least`. A route whose own accepted choices are clearly right less often gets a threshold of
+    its own; one that is `rare` needs confidence of `at_least` at any rate.
     """
     ordered = sorted(held, key=lambda choice: -choice.sure)
     total = sum(choice.weight for choice in ordered)
     if not at_least:
-        return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope)
-    best: tuple[float, _Sums] | None = None
+        return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope, rare=rare)
+    best = _lowest(ordered, at_least)
+    threshold, kept = (at_least, False) if best is None else (best, True)
+    own = _own_thresholds(ordered, at_least, threshold) if kept else {}
+    own |= {route: max(own.get(route, 0.0), threshold, at_least) for route in rare}
+    raised = {route: one for route, one in own.items() if one > threshold}
+    accepted = [one for one in ordered if one.sure >= raised.get(one.chosen or "", threshold)]
+    sums = _sums(accepted)
+    # What a route's own threshold leaves may be too little to show the promise.
+    kept = kept and _interval(sums, SIDE).low >= at_least
+    wrong = tuple(one for one in _often_wrong(accepted, at_least) if one not in rare)
+    told = _promise(sums, total, at_least, (threshold, kept), out_of_scope, rare=rare, wrong=wrong)
+    return replace(told, thresholds=tuple(sorted(raised.items())))
+
+
+def _lowest(ordered: Sequence[Held], at_least: float) -> float | None:
+    """Return the lowest threshold whose accepted choices are right often enough; None if none is.
+
+    The choices come by falling confidence.
+    """
+    best: float | None = None
     sums = _NONE
     for number, choice in enumerate(ordered, start=1):
         sums = _sums([choice], sums)
         # A threshold accepts all choices of equal confidence, or none of them.
         last = number == len(ordered) or ordered[number].sure < choice.sure
         if last and _interval(sums, SIDE).low >= at_least:
-            best = choice.sure, sums
-    if best is not None:
-        return _promise(best[1], total, at_least, (best[0], True), out_of_scope)
-    accepted = _sums([choice for choice in ordered if choice.sure >= at_least])
-    return _promise(accepted, total, at_least, (at_least, False), out_of_scope)
+            best = choice.sure
+    return best
+
+
+def _own_thresholds(ordered: Sequence[Held], at_least: float, lowest: float) -> dict[str, float]:
+    """Return thresholds for the routes whose accepted choices are clearly right less often."""
+    own: dict[str, float] = {}
+    for route, choices in _by(ordered, lambda one: one.chosen).items():
+        accepted = [one for one in choices if one.sure >= lowest]
+        if _interval(_sums(accepted), 0.95).high >= at_least:
+            continue
+        own[route] = NEVER
+        sums = _NONE
+        for number, choice in enumerate(accepted, start=1):
+            sums = _sums([choice], sums)
+            last = number == len(accepted) or accepted[number].sure < choice.sure
+            if last and sums[0] >= at_least * (sums[0] + sums[1]):
+                own[route] = choice.sure
+    return own
+
+
+def _often_wrong(accepted: Sequence[Held], at_least: float) -> tuple[str, ...]:
+    """Name the routes whose own messages are clearly right less often where they are accepted."""
+    by_route = _by(accepted, lambda one: one.route)
+    return tuple(
+        route
+        for route, choices in sorted(by_route.items())
+        if _interval(_sums(choices), 0.95).high < at_least
+    )
+
+
+def _by(choices: Iterable[Held], key: Callable[[Held], str | None]) -> dict[str, list[Held]]:
+    groups: dict[str, list[Held]] = {}
+    for choice in choices:
+        route = key(choice)
+        if route is not None:
+            groups.setdefault(route, []).append(choice)
+    return groups
 
 
 def _sums(more: Sequence[Held], so_far: _Sums = _NONE) -> _Sums:
-    right, wrong, right_squares, wrong_squares, n = so_far
+    right, wrong, right_squares, wrong_squares, evidence, n = so_far
     for choice in more:
         if choice.right:
             right += choice.weight
@@ -107,8 +202,10 @@ def _sums(more: Sequence[Held], so_far: _Sums = _NONE) -> _Sums:
         else:
             wrong += choice.weight
             wrong_squares += choice.weight**2
-        n += choice.weight > 0
-    return right, wrong, right_squares, wrong_squares, n
+        if choice.weight > 0:
+            evidence += choice.evidence
+            n += 1
+    return right, wrong, right_squares, wrong_squares, evidence, n
 
 
 def _effective(sums: _Sums) -> float:
@@ -116,14 +213,15 @@ def _effective(sums: _Sums) -> float:
 
     Its variance is that of a ratio estimator (Cochran, Sampling Techniques, 1977, 6.4), as a few
     heavy errors tell less than many light ones. At most Kish's effective sample size (1965).
+    Near-duplicates together tell as much as one of them.
     """
-    right, wrong, right_squares, wrong_squares, _ = sums
+    right, wrong, right_squares, wrong_squares, evidence, n = sums
     weight, squares = right + wrong, right_squares + wrong_squares
     if not squares:
         return 0.0
     spread = right_squares * (wrong / weight) ** 2 + wrong_squares * (right / weight) ** 2
     most = weight**2 / squares
-    return min(most, right * wrong / spread) if spread else most
+    return (evidence / n) * (min(most, right * wrong / spread) if spread else most)
 
 
 def _interval(sums: _Sums, confidence: float) -> Interval:
@@ -137,9 +235,12 @@ def _promise(
     at_least: float | None,
     chosen: tuple[float, bool],
     out_of_scope: float,
+    *,
+    rare: Sequence[str] = (),
+    wrong: Sequence[str] = (),
 ) -> Promise:
-    right, wrong, _, _, n = sums
-    weight = right + wrong
+    right, n = sums[0], sums[-1]
+    weight = sums[0] + sums[1]
     accuracy = right / weight if weight else 0.0
     interval = _interval(sums, 0.95)
     low, high = interval.low, interval.high
@@ -168,5 +269,21 @@ def _promise(
         high=high,
         n=n,
         out_of_scope=out_of_scope,
-        reason=reason,
+        reason=reason + _named(rare, wrong),
+        weak=tuple(sorted({*rare, *wrong})),
     )
+
+
+def _named(rare: Sequence[str], wrong: Sequence[str]) -> str:
+    """Say which routes the promise is not shown for, and why."""
+    told = ""
+    if rare:
+        told += f". Not shown for {_list(rare)}: fewer than {FEW} examples that differ"
+    if wrong:
+        told += f". Not shown for {_list(wrong)}: messages of theirs go elsewhere more often"
+    return told
+
+
+def _list(routes: Sequence[str]) -> str:
+    names = ", ".join(map(repr, routes[:SHOWN]))
+    return f"{names} and {len(routes) - SHOWN} more" if len(routes) > SHOWN else names

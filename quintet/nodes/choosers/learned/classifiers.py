@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg, optimize, sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from quintet.nodes.choosers.learned.text import Floats
@@ -23,14 +22,17 @@ def one_hot(labels: Any, columns: int) -> Floats:
     return hot
 
 
-def fit_svm(rows: Any, labels: Any, columns: int, seed: int) -> tuple[Floats, Floats]:
+def fit_svm(
+    rows: Any, labels: Any, columns: int, seed: int, tolerance: float = 0.1
+) -> tuple[Floats, Floats]:
     """Fit linear support vector machines, one route against the rest; return weights and offsets.
 
     Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
     """
-    machine = LinearSVC(C=1.0, tol=0.1, random_state=seed)
+    machine = LinearSVC(C=1.0, tol=tolerance, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        # It may not converge, and takes labels that are nearly all different for a regression's.
+        warnings.simplefilter("ignore", UserWarning)
         machine.fit(rows, labels)
     coefficients, intercepts = machine.coef_, machine.intercept_
     # For two classes scikit-learn fits one machine, which scores the second class.

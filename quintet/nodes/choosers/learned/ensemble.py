@@ -17,6 +17,7 @@ from quintet.nodes.choosers.learned.classifiers import (
     kernel,
     one_hot,
 )
+from quintet.nodes.choosers.learned.duplicates import near_duplicates
 from quintet.nodes.choosers.learned.text import (
     Floats,
     Vocabulary,
@@ -43,7 +44,7 @@ class Dataset:
         labels: the column of each text's route.
         columns: the number of routes, plus one where there are out-of-scope examples.
         min_df: texts that must have a feature for it to count.
-        order: each text's position in alphabetical order.
+        groups: a number for each example, the same for near-duplicates.
         examples: how many of the texts are examples; the routes' names may follow them.
     """
 
@@ -54,7 +55,7 @@ class Dataset:
     labels: Any
     columns: int
     min_df: int
-    order: Any
+    groups: Any
     examples: int
 
 
@@ -111,25 +112,28 @@ def build_dataset(
     tokens = [words(text) for text in texts]
     min_df = 2 if len(texts) >= MANY else 1
     vocabulary = build_vocabulary(tokens, min_df=min_df)
+    counts = count_matrix(vocabulary, tokens)
+    inside = counts[:examples]
+    features = tfidf(inside, inverse_frequency(inside, min_df=1), len(vocabulary.words))
     return Dataset(
         vocabulary=vocabulary,
-        counts=count_matrix(vocabulary, tokens),
+        counts=counts,
         lengths=np.array([len(text) for text in tokens], np.float32),
         embeddings=embeddings,
         labels=np.array(labels),
         columns=columns,
         min_df=min_df,
-        order=np.argsort(np.argsort([" ".join(text) for text in tokens], kind="stable")),
+        groups=near_duplicates(features, np.array(labels[:examples])),
         examples=examples,
     )
 
 
-def fit_ensemble(data: Dataset, rows: Any, seed: int) -> Ensemble:
+def fit_ensemble(data: Dataset, rows: Any, seed: int, *, tolerance: float = 0.1) -> Ensemble:
     """Fit the classifiers to some of the examples."""
     counts, labels = data.counts[rows], data.labels[rows]
     weights = inverse_frequency(counts, min_df=data.min_df)
     features = tfidf(counts, weights, len(data.vocabulary.words))
-    svm, offsets = fit_svm(features, labels, data.columns, seed)
+    svm, offsets = fit_svm(features, labels, data.columns, seed, tolerance)
     bayes = fit_naive_bayes(features, labels, data.columns)
     bayes[weights == 0] = 0
     # Both are linear in the same features, so that one matrix can hold their sum.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,9 @@ from quintet.nodes.choosers.learned.ensemble import (
     predict_one,
 )
 from quintet.nodes.choosers.learned.heldout import HeldOut, cross_fit
-from quintet.nodes.choosers.learned.text import Floats, Vocabulary, words
-from quintet.nodes.choosers.promise import Held
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """The routes of a text by likelihood, the confidence in the first, and its top words."""
-
-    ranked: tuple[int, ...]
-    confidence: float
-    top_words: tuple[str, ...]
+from quintet.nodes.choosers.learned.parts import Prediction, judged, parts
+from quintet.nodes.choosers.learned.text import Floats, Vocabulary, spoken, words
+from quintet.nodes.choosers.promise import FEW, Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +38,9 @@ class TextClassifier:
         routes: the number of routes.
         out_of_scope: the expected share of messages that belong to no route.
         seed: of the folds.
+        names: the routes' names, in the order of their columns.
+        varied: how many examples of each route differ from each other.
+        longest: the words that nearly all of the examples have at most.
     """
 
     vocabulary: Vocabulary
@@ -54,6 +50,15 @@ class TextClassifier:
     routes: int
     out_of_scope: float
     seed: int
+    names: tuple[str, ...]
+    varied: tuple[int, ...]
+    longest: int
+
+    @property
+    def rare(self) -> tuple[str, ...]:
+        """Name the routes with too few examples that differ to show anything of them."""
+        rows = zip(self.names, self.varied, strict=True)
+        return tuple(name for name, count in rows if count < FEW)
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -63,26 +68,66 @@ class TextClassifier:
     @cached_property
     def held_choices(self) -> tuple[Held, ...]:
         """Return the held-out choices with their cross-fitted confidence."""
-        confidences = self.held_out.confidences(self.out_of_scope, self.seed)
-        weights = self.held_out.weights(self.out_of_scope)
+        held = self.held_out
+        rows = zip(
+            held.confidences(self.out_of_scope, self.seed).tolist(),
+            held.right.tolist(),
+            held.weights(self.out_of_scope).tolist(),
+            held.evidence.tolist(),
+            held.chosen.tolist(),
+            held.label.tolist(),
+            strict=True,
+        )
+        names = (*self.names, None)  # column -1 stands for none
         return tuple(
-            Held(sure=float(sure), right=bool(right), weight=float(weight))
-            for sure, right, weight in zip(confidences, self.held_out.right, weights, strict=True)
+            Held(
+                sure=sure,
+                right=right,
+                weight=weight,
+                evidence=evidence,
+                chosen=names[chosen],
+                route=names[label],
+            )
+            for sure, right, weight, evidence, chosen, label in rows
         )
 
-    def predict(self, text: str, embedding: Floats) -> Prediction:
-        """Rank the routes of a text, with the confidence in the first and its top words."""
+    def predict(self, text: str, embedding: Floats, closed: Sequence[int] = ()) -> Prediction:
+        """Rank the routes of a text, with the confidence in the first and its top words.
+
+        Args:
+            text: the text.
+            embedding: its embedding.
+            closed: routes that cannot be taken; they come last.
+        """
         outputs, columns, values = predict_one(self.ensemble, self.vocabulary, text, embedding)
         mix = self.held_out.mix
         _, features = meta_features(outputs, mix, self.routes)
         mixed = np.einsum("m,mk->k", mix, outputs.scores[0, :, : self.routes])
-        ranked = np.argsort(-mixed, kind="stable").tolist()
         sure = float(confidence(self.calibration, features)[0])
+        if closed and int(mixed.argmax()) in closed:
+            # The best open route is right at most where the best of all is wrong.
+            mixed[list(closed)] -= np.inf
+            odds = np.exp(mixed - mixed.max())
+            sure = (1 - sure) * float(1 / odds.sum())
+        elif closed:
+            mixed[list(closed)] -= np.inf
+        ranked = np.argsort(-mixed, kind="stable").tolist()
         # A text without any known feature says nothing: its route is no better than a guess.
         if not columns.size and not embedding.any():
             sure = min(sure, 1 / self.routes)
         top_words = self._top_words(columns, values, ranked[0], ranked[1])
         return Prediction(ranked=tuple(ranked), confidence=sure, top_words=top_words)
+
+    def predict_all(
+        self, texts: Sequence[str], embeddings: Sequence[Floats], closed: Sequence[int] = ()
+    ) -> Prediction:
+        """Predict a message by its parts, which `parts` gives."""
+        rows = zip(texts, embeddings, strict=True)
+        return judged([self.predict(text, embedding, closed) for text, embedding in rows])
+
+    def parts(self, text: str) -> list[str]:
+        """Return a text itself, or its sentences where it is longer than the examples are."""
+        return parts(text, self.longest)
 
     def _top_words(self, columns: Any, values: Any, first: int, second: int) -> tuple[str, ...]:
         """Return up to three words or bigrams that speak most for one route against another."""
@@ -93,9 +138,8 @@ class TextClassifier:
         best = (row for row in np.argsort(-gains, kind="stable") if gains[row] > 0)
         names = (self.vocabulary.words[columns[row]] for row in best)
         # Features with a text's edges, gaps or pairs in them would puzzle a reader.
-        return tuple(
-            [name for name in names if not set("<>+") & set(name) and ".." not in name][:3]
-        )
+        told = (spoken(name) for name in names if not set("<>+") & set(name) and ".." not in name)
+        return tuple(islice(told, 3))
 
     def nearest(self, embedding: Floats) -> list[tuple[int, float]]:
         """Return index and cosine of the five landmark examples nearest to an embedding."""
@@ -107,13 +151,19 @@ class TextClassifier:
 
 
 def fit(
-    texts: Sequence[str], labels: Sequence[int], vectors: Floats, *, out_of_scope: float, seed: int
+    texts: Sequence[str],
+    labels: Sequence[int],
+    vectors: Floats,
+    *,
+    names: Sequence[str],
+    out_of_scope: float,
+    seed: int,
 ) -> TextClassifier:
     """Fit to texts and the columns of their routes, -1 for an out-of-scope text.
 
     Texts at the end that have no label are the routes' names, in the routes' order.
     """
-    routes, examples = max(labels) + 1, len(labels)
+    routes, examples = len(names), len(labels)
     columns = routes + (min(labels) < 0)
     targets = [routes if label < 0 else label for label in labels]
     named = [*targets, *range(routes)][: len(texts)]
@@ -130,6 +180,12 @@ def fit(
         routes=routes,
         out_of_scope=out_of_scope,
         seed=seed,
+        names=tuple(names),
+        varied=tuple(
+            len(np.unique(data.groups[data.labels[:examples] == column]))
+            for column in range(routes)
+        ),
+        longest=int(np.ceil(np.quantile(data.lengths[:examples], 0.99))),
     )
 
 

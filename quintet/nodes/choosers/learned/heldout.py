@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from quintet.errors import DesignError
 from quintet.nodes.choosers.learned.confidence import (
     Calibration,
     confidence,
@@ -34,12 +35,18 @@ class HeldOut:
         right: whether the choice is the example's route.
         kind: 0 for an example of a route, 1 for an out-of-scope example, 2 for an example of a
             route that was held out whole.
+        chosen: the column of the chosen route, -1 where routes were held out.
+        label: the column of the example's own route, -1 for an out-of-scope example.
+        group: a number for each choice, the same for near-duplicates.
     """
 
     mix: Any
     features: Any
     right: Any
     kind: Any
+    chosen: Any
+    label: Any
+    group: Any
 
     def weights(self, out_of_scope: float) -> Any:
         """Return weights of the choices by which that share of all messages is out-of-scope."""
@@ -51,6 +58,11 @@ class HeldOut:
             weights[self.kind == kind] = total * share / max(1, counts[kind])
         return weights
 
+    @property
+    def evidence(self) -> Any:
+        """Return what each choice counts for as evidence: n near-duplicates count as one."""
+        return 1 / np.bincount(self.group)[self.group]
+
     def calibration(self, out_of_scope: float) -> Calibration:
         """Fit a calibration to all held-out choices."""
         return fit_calibration(self.features, self.right, self.weights(out_of_scope))
@@ -59,7 +71,8 @@ class HeldOut:
         """Return each choice's confidence by a calibration that has not seen it, in five folds."""
         weights = self.weights(out_of_scope)
         confidences = np.zeros(len(self.right))
-        fold_of = np.random.default_rng(seed).permutation(len(confidences)) % 5
+        drawn = np.random.default_rng(seed).permutation(int(self.group.max(initial=-1)) + 1) % 5
+        fold_of = drawn[self.group]
         for fold in range(5):
             train, test = (fold_of != fold) & (weights > 0), fold_of == fold
             if train.any() and test.any():
@@ -74,39 +87,52 @@ def cross_fit(data: Dataset, routes: int, seed: int) -> HeldOut:
     A route that is left out stands for out-of-scope messages: no choice for its examples is right.
     """
     rng = np.random.default_rng(seed)
-    outputs, rows = _predict_by_folds(data, routes, rng, seed)
+    outputs, rows = predict_by_folds(data, routes, seed, most=10)
     labels = data.labels[rows]
-    in_scope = labels < routes
-    mix = fit_mix(outputs.scores[in_scope], labels[in_scope], routes)
+    inside = labels < routes
+    mix = fit_mix(outputs.scores[inside], labels[inside], routes)
     chosen, features = meta_features(outputs, mix, routes)
-    parts = [(features, chosen == labels, np.where(in_scope, 0, 1))]
-    for unseen, routes_left in _predict_unseen(data, routes, rng, seed):
+    own = np.where(inside, labels, -1)
+    parts = [(features, chosen == labels, np.where(inside, 0, 1), chosen, own, data.groups[rows])]
+    for unseen, routes_left, left_out in _predict_unseen(data, routes, rng, seed):
         _, features = meta_features(unseen, mix, routes_left)
-        parts.append((features, np.zeros(len(features), bool), np.full(len(features), 2)))
-    features, right, kind = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return HeldOut(mix=mix, features=features, right=right, kind=kind)
+        count, groups = len(features), data.groups[left_out] + data.examples
+        nobody = np.full(count, -1)
+        parts.append(
+            (features, np.zeros(count, bool), np.full(count, 2), nobody, nobody, groups)
+        )
+    names = ("features", "right", "kind", "chosen", "label", "group")
+    joined = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return HeldOut(mix=mix, **dict(zip(names, joined, strict=True)))
 
 
 def _rounds(data: Dataset, most: int, least: int) -> int:
     return int(np.clip(WORK / (len(data.labels) * data.columns), least, most))
 
 
-def _predict_by_folds(data: Dataset, routes: int, rng: Any, seed: int) -> tuple[Outputs, Any]:
-    """Predict each fold by classifiers fitted to the other folds; return also the rows' order."""
+def predict_by_folds(
+    data: Dataset, routes: int, seed: int, *, most: int, every: bool = False
+) -> tuple[Outputs, Any]:
+    """Predict each fold by classifiers fitted to the other folds; return also the rows' order.
+
+    Args:
+        data: the examples.
+        routes: the number of routes.
+        seed: of the folds.
+        most: the folds of few examples; many have five at most.
+        every: whether each example is predicted, however long it takes.
+
+    Raises:
+        DesignError: no example can be held out.
+    """
     count, labels = data.examples, data.labels[: data.examples]
-    folds = min(count, 10 if count <= 500 else 5)
-    order = np.lexsort((data.order[:count], labels))
-    sizes = np.bincount(labels, minlength=data.columns)
-    within = np.concatenate([np.arange(size) for size in sizes])
-    # Texts that begin alike often say the same: in one fold, they cannot vouch for each other.
-    block = within * folds // np.repeat(sizes, sizes)
-    fold = np.empty(count, int)
-    # Each route begins at a random fold, else all small routes would fall into the same few.
-    fold[order] = (block + np.repeat(rng.integers(folds, size=len(sizes)), sizes)) % folds
-    rounds = _rounds(data, folds, 2)
+    rng = np.random.default_rng(seed)
+    folds = min(count, most if count <= 500 else 5)
+    fold = _folds(data.groups, labels, folds, rng)
+    rounds = folds if every else _rounds(data, folds, 2)
     # Out-of-scope examples are few and say much: each of them is held out in some round.
-    out_of_scope = order[labels[order] >= routes]
-    fold[out_of_scope] = np.arange(len(out_of_scope)) % rounds
+    outside = np.flatnonzero(labels >= routes)
+    fold[outside] = np.unique(data.groups[outside], return_inverse=True)[1] % rounds
     names = np.arange(count, len(data.labels))
     outputs, rows = [], []
     for number in range(rounds):
@@ -116,13 +142,45 @@ def _predict_by_folds(data: Dataset, routes: int, rng: Any, seed: int) -> tuple[
         if len(test) and len(set(data.labels[train])) > 1:
             outputs.append(predict(fit_ensemble(data, train, seed), data, test))
             rows.append(test)
+    if not rows:
+        raise DesignError(
+            f"by_examples: of the {count} examples none can be held out to see how sure a choice "
+            "is: each of the two routes has a single one, near-duplicates counted once; give at "
+            "least two of a route that differ, better ten"
+        )
     return Outputs.join(outputs), np.concatenate(rows)
 
 
-def _predict_unseen(data: Dataset, routes: int, rng: Any, seed: int) -> list[tuple[Outputs, int]]:
+def _folds(groups: Any, labels: Any, folds: int, rng: Any) -> Any:
+    """Deal the examples of each route into folds, near-duplicates into the same one.
+
+    The largest group is dealt first, each to the fold that has fewest of its route, and of all.
+    """
+    fold = np.empty(len(labels), int)
+    in_all = np.zeros(folds)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        numbers, sizes = np.unique(groups[members], return_counts=True)
+        order = rng.permutation(len(numbers))
+        order = order[np.argsort(-sizes[order], kind="stable")]
+        # Each route begins at a random fold, else all small routes would fall into the same few.
+        turn, of_route, dealt = rng.permutation(folds), np.zeros(folds), {}
+        for number in order:
+            best = min(turn, key=lambda one: (of_route[one], in_all[one]))
+            dealt[int(numbers[number])] = best
+            of_route[best] += sizes[number]
+            in_all[best] += sizes[number]
+        fold[members] = [dealt[int(group)] for group in groups[members]]
+    return fold
+
+
+def _predict_unseen(
+    data: Dataset, routes: int, rng: Any, seed: int
+) -> list[tuple[Outputs, int, Any]]:
     """Predict examples of some routes by classifiers that know only the other routes.
 
-    Each item has the number of those other routes. With two routes, nothing could be left out.
+    Each item has the number of those other routes, and the rows of the examples. With two routes,
+    nothing could be left out.
     """
     groups = min(4, routes)
     if routes < 3:
@@ -140,5 +198,6 @@ def _predict_unseen(data: Dataset, routes: int, rng: Any, seed: int) -> list[tup
         train = np.flatnonzero(part.labels >= 0)
         test = np.flatnonzero(part.labels[: data.examples] < 0)
         if len(set(part.labels[train])) > 1:
-            predictions.append((predict(fit_ensemble(part, train, seed), part, test), len(left)))
+            outputs = predict(fit_ensemble(part, train, seed), part, test)
+            predictions.append((outputs, len(left), test))
     return predictions

@@ -18,7 +18,7 @@ from quintet.nodes.choosers.learned.heldout import HeldOut
 from quintet.nodes.choosers.learned.text import Vocabulary
 
 FORMAT = "quintet examples"
-VERSION = 2
+VERSION = 3
 # A damaged or hostile archive may raise any of these: numpy and zipfile promise no common error.
 _BROKEN = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError),
@@ -40,10 +40,14 @@ def save(path: Path, classifier: TextClassifier, about: Mapping[str, Any]) -> No
         "version": VERSION,
         "words": classifier.vocabulary.words,
         "letters": classifier.vocabulary.letters,
+        "paired": classifier.vocabulary.paired,
         "landmarks": classifier.landmarks,
         "routes": classifier.routes,
         "out_of_scope": classifier.out_of_scope,
         "seed": classifier.seed,
+        "names": classifier.names,
+        "varied": classifier.varied,
+        "longest": classifier.longest,
         "about": dict(about),
     }
     arrays["page"] = np.frombuffer(json.dumps(page).encode(), np.uint8)
@@ -90,11 +94,16 @@ def _classifier(arrays: dict[str, Any], page: dict[str, Any]) -> TextClassifier:
         }
     parts[Ensemble]["gamma"] = float(parts[Ensemble]["gamma"])
     return TextClassifier(
-        vocabulary=Vocabulary(words=tuple(page["words"]), letters=tuple(page["letters"])),
+        vocabulary=Vocabulary(
+            words=tuple(page["words"]), letters=tuple(page["letters"]), paired=page["paired"]
+        ),
         ensemble=Ensemble(**parts[Ensemble]),
         held_out=HeldOut(**parts[HeldOut]),
         landmarks=tuple(page["landmarks"]),
         routes=page["routes"],
         out_of_scope=page["out_of_scope"],
         seed=page["seed"],
+        names=tuple(page["names"]),
+        varied=tuple(page["varied"]),
+        longest=page["longest"],
     )

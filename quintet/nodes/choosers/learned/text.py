@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations, groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,20 +21,68 @@ MAX_PAIRED = 40
 """Distinct words of a text that are paired with each other; the pairs grow with their square."""
 
 Floats = NDArray[np.float32]
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+")
+
+LONG = 60
+"""Words of the typical example from which on texts are long: pairs of any two of their words then
+say little, and are left out."""
+
+SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Characters of the scripts that put no spaces between words: Thai and Lao, Burmese, Khmer,
+Japanese and Chinese. Each counts as a word."""
+
+_MARKS = "".join(
+    chr(code)
+    for part in (range(0x300, 0x3100), range(0xA000, 0xAC00), range(0xFE00, 0xFE30))
+    for code in part
+    if unicodedata.category(chr(code)).startswith("M")
+)
+"""Marks that belong to the letter before them: vowels of Thai and Hindi among them."""
+_LETTER = rf"[^\W\d_{SPACELESS}]"
+_LETTERS = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*"
+_ANY_WORD = re.compile(rf"{_LETTERS}(?:['\u2019]{_LETTERS})?|[{SPACELESS}][{_MARKS}]*|\d+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+", re.ASCII)
+_SPACELESS = re.compile(f"[{SPACELESS}]")
 
 
 def words(text: str) -> list[str]:
-    """Return the words and numbers of a text, in lower case and in order."""
-    return [word.replace("\u2019", "'") for word in _WORD.findall(text[:MAX_CHARACTERS].lower())]
+    """Return the words and numbers of a text, in lower case and in order.
+
+    Where a script has no spaces, each of its characters is a word.
+    """
+    text = text[:MAX_CHARACTERS]
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    text = unicodedata.normalize("NFKC", text).lower()
+    return [word.replace("\u2019", "'") for word in _ANY_WORD.findall(text)]
 
 
-def word_features(tokens: Sequence[str]) -> list[str]:
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where each word of a text begins and ends."""
+    return [match.span() for match in _ANY_WORD.finditer(text)]
+
+
+def spaceless(word: str) -> bool:
+    """Say whether a word is a character of a script without spaces."""
+    return bool(_SPACELESS.match(word))
+
+
+def spoken(feature: str) -> str:
+    """Write a word or a bigram as people would: without spaces where the script has none."""
+    parts = feature.split(" ")
+    return "".join(parts) if all(map(spaceless, parts)) else feature
+
+
+def word_features(tokens: Sequence[str], *, paired: bool = True) -> list[str]:
     """Return words, bigrams, bigrams that skip one word, and pairs of any two distinct words."""
     edged = ["<", *tokens, ">"]
     features = list(tokens)
     features += [f"{left} {right}" for left, right in pairwise(edged)]
     features += [f"{left} .. {right}" for left, right in zip(edged, edged[2:], strict=False)]
+    if not paired:
+        return features
     distinct = sorted(dict.fromkeys(tokens[:MAX_PAIRED]))
     features += [f"{left} + {right}" for left, right in combinations(distinct, 2)]
     return features
@@ -42,10 +91,11 @@ def word_features(tokens: Sequence[str]) -> list[str]:
 def character_ngrams(tokens: Sequence[str]) -> list[str]:
     """Return runs of three and four characters within each word, its edges marked by spaces.
 
-    Words that are not ASCII also give runs of two, since some scripts have short words.
+    Words that are not ASCII also give runs of two, since some scripts have short words. Characters
+    of a script without spaces that follow each other count as one word here.
     """
     ngrams = []
-    for word in tokens:
+    for word in _joined(tokens):
         edged = f" {word} "
         for size in (3, 4) if word.isascii() else (2, 3, 4):
             # Longer runs of a short word would repeat it whole, and count it twice.
@@ -56,6 +106,12 @@ def character_ngrams(tokens: Sequence[str]) -> list[str]:
     return ngrams
 
 
+def _joined(tokens: Sequence[str]) -> Iterable[str]:
+    """Join neighbouring characters of a script without spaces; leave words as they are."""
+    for together, group in groupby(tokens, spaceless):
+        yield from ("".join(group),) if together else group
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """Map the features of the training texts to columns: word features first, then n-grams.
@@ -63,10 +119,12 @@ class Vocabulary:
     Args:
         words: word features, in the order of their columns.
         letters: character n-grams, likewise.
+        paired: whether pairs of any two words are features.
     """
 
     words: tuple[str, ...]
     letters: tuple[str, ...]
+    paired: bool = True
 
     @cached_property
     def columns(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -84,22 +142,25 @@ class Vocabulary:
     def count(self, tokens: Sequence[str]) -> dict[int, int]:
         """Count the known features of a text with these words, by column."""
         of_words, of_ngrams = self.columns
-        counts = Counter(of_words[name] for name in word_features(tokens) if name in of_words)
+        features = word_features(tokens, paired=self.paired)
+        counts = Counter(of_words[name] for name in features if name in of_words)
         counts.update(of_ngrams[name] for name in character_ngrams(tokens) if name in of_ngrams)
         return counts
 
 
-def build_vocabulary(texts: Iterable[Sequence[str]], *, min_df: int) -> Vocabulary:
+def build_vocabulary(texts: Sequence[Sequence[str]], *, min_df: int) -> Vocabulary:
     """Collect the features that at least `min_df` of the texts have, each text given as words."""
+    paired = not texts or float(np.median([len(tokens) for tokens in texts])) < LONG
     of_words: Counter[str] = Counter()
     of_ngrams: Counter[str] = Counter()
     for tokens in texts:
-        of_words.update(set(word_features(tokens)))
+        of_words.update(set(word_features(tokens, paired=paired)))
         of_ngrams.update(set(character_ngrams(tokens)))
     # Sorted, so that equal examples give equal columns whatever the order of a set's hashes.
     return Vocabulary(
         words=tuple(sorted(name for name, count in of_words.items() if count >= min_df)),
         letters=tuple(sorted(name for name, count in of_ngrams.items() if count >= min_df)),
+        paired=paired,
     )
 
 

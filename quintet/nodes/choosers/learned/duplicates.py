@@ -1,0 +1,57 @@
+"""Find examples that say nearly the same, so that they cannot vouch for each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+NEAR = (0.8, 0.9, 0.95, 0.999)
+"""Cosines from which on two examples of a route are near-duplicates: the first, unless these would
+make one heap of more than half the route's examples; then the next."""
+
+BLOCK = 1000
+"""Examples that are compared with all others of their route at once."""
+
+
+def near_duplicates(features: Any, labels: Any) -> Any:
+    """Return a number for each example, the same for near-duplicates of a route.
+
+    Near-duplicates of near-duplicates are near-duplicates too (single linkage; Sneath, 1957).
+    """
+    squares = np.asarray(features.multiply(features).sum(1)).ravel()
+    scaled = sparse.diags_array(1 / np.sqrt(np.maximum(squares, 1e-12))) @ features
+    scaled = sparse.csr_matrix(scaled, dtype=np.float32)
+    groups = np.empty(len(labels), int)
+    so_far = 0
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        groups[rows] = so_far + _linked(scaled[rows])
+        so_far += len(rows)
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _linked(rows: Any) -> Any:
+    """Number the connected near-duplicates among the examples of one route."""
+    count = rows.shape[0]
+    blocks = [_near(rows[start : start + BLOCK], rows) for start in range(0, count, BLOCK)]
+    cosines = sparse.vstack(blocks).tocoo()
+    found = np.arange(count)
+    for least in NEAR:
+        near = cosines.data > least
+        ends = cosines.row[near], cosines.col[near]
+        graph = sparse.coo_matrix((np.ones(near.sum(), np.int8), ends), shape=(count, count))
+        found = connected_components(graph, directed=False)[1]
+        if np.bincount(found).max() <= max(1, count / 2):
+            break
+    return found
+
+
+def _near(some: Any, rows: Any) -> Any:
+    """Return the cosines of some examples with others that make near-duplicates."""
+    cosines = (some @ rows.T).tocoo()
+    near = cosines.data > NEAR[0]
+    ends = cosines.row[near], cosines.col[near]
+    return sparse.coo_matrix((cosines.data[near], ends), shape=cosines.shape)
