@@ -120,14 +120,15 @@ def promised(
     Selective classification with a guaranteed risk (Geifman and El-Yaniv, 2017): a threshold is
     good enough when a lower confidence bound of the accuracy above it reaches `at_least`. If none
     is, the promise is not kept, and a choice is accepted only if its own confidence reaches
-    `at_least`. A route whose own accepted choices are clearly right less often gets a threshold of
+    `at_least`. It is to hold on the average over the messages, and over the routes that can show
+    something too, else a few common routes would speak for all. A route whose own accepted choices are clearly right less often gets a threshold of
     its own; one that is `rare` needs confidence of `at_least` at any rate.
     """
     ordered = sorted(held, key=lambda choice: -choice.sure)
     total = sum(choice.weight for choice in ordered)
     if not at_least:
         return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope, rare=rare)
-    best = _lowest(ordered, at_least)
+    best = _lowest(ordered, at_least, _evened(ordered, rare))
     threshold, kept = (at_least, False) if best is None else (best, True)
     own = _own_thresholds(ordered, at_least, threshold) if kept else {}
     own |= {route: max(own.get(route, 0.0), threshold, at_least) for route in rare}
@@ -141,20 +142,40 @@ def promised(
     return replace(told, thresholds=tuple(sorted(raised.items())))
 
 
-def _lowest(ordered: Sequence[Held], at_least: float) -> float | None:
+def _lowest(
+    ordered: Sequence[Held], at_least: float, evened: Sequence[Held]
+) -> float | None:
     """Return the lowest threshold whose accepted choices are right often enough; None if none is.
 
-    The choices come by falling confidence.
+    The choices come by falling confidence; `evened` are the same with other weights.
     """
     best: float | None = None
-    sums = _NONE
+    sums = even = _NONE
     for number, choice in enumerate(ordered, start=1):
-        sums = _sums([choice], sums)
+        sums, even = _sums([choice], sums), _sums([evened[number - 1]], even)
         # A threshold accepts all choices of equal confidence, or none of them.
         last = number == len(ordered) or ordered[number].sure < choice.sure
-        if last and _interval(sums, SIDE).low >= at_least:
+        enough = last and _interval(sums, SIDE).low >= at_least
+        if enough and even[0] >= at_least * (even[0] + even[1]):
             best = choice.sure
     return best
+
+
+def _evened(ordered: Sequence[Held], rare: Sequence[str]) -> list[Held]:
+    """Weigh the choices so that each route has as many messages; rare routes have none."""
+    own: dict[str, float] = {}
+    for choice in ordered:
+        if choice.route is not None and choice.route not in rare:
+            own[choice.route] = own.get(choice.route, 0.0) + choice.weight
+    typical = sum(own.values()) / max(1, len(own))
+    return [
+        choice
+        if choice.route is None
+        else replace(choice, weight=choice.weight * typical / own[choice.route])
+        if choice.route in own
+        else replace(choice, weight=0.0)
+        for choice in ordered
+    ]
 
 
 def _own_thresholds(ordered: Sequence[Held], at_least: float, lowest: float) -> dict[str, float]:

@@ -29,7 +29,11 @@ def fit_svm(
 
     Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
     """
-    machine = LinearSVC(C=1.0, tol=tolerance, random_state=seed)
+    counts = np.bincount(labels, minlength=columns)
+    typical = counts[counts > 0].mean()
+    # A rare route's examples weigh more, else its machine would learn to say no to everything.
+    weigh = {int(one): max(1.0, float(np.sqrt(typical / counts[one]))) for one in np.unique(labels)}
+    machine = LinearSVC(C=1.0, tol=tolerance, random_state=seed, class_weight=weigh)
     with warnings.catch_warnings():
         # It may not converge, and takes labels that are nearly all different for a regression's.
         warnings.simplefilter("ignore", UserWarning)
