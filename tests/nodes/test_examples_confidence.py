@@ -62,6 +62,7 @@ def test_routes_left_out_stand_for_fewer_of_nobody_the_more_examples_there_are(n
         chosen=nothing,
         label=nothing,
         group=np.arange(len(kind)),
+        row=nothing,
     )
     weights = held.weights(0.2)
     theirs = weights[kind > 0].sum()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +26,19 @@ from quintet.nodes.choosers.labels import (
     sendable,
     spell_out,
 )
-from quintet.nodes.choosers.promise import Held, Promise, promised, read_promise, shares
+from quintet.nodes.choosers.promise import (
+    Held,
+    Promise,
+    doubts_told,
+    promised,
+    read_promise,
+    shares,
+)
+from quintet.nodes.choosers.told import Explanation, Scored, Suspect, Watched, watched
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
-
-@dataclass(frozen=True, kw_only=True)
-class Scored:
-    """A text's likeliest route, the probability that it is right, and whether it is accepted."""
-
-    route: str
-    confidence: float
-    accepted: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """The reasons for a learned choice.
-
-    Args:
-        choice: the likeliest route, whether or not it is accepted.
-        accepted: whether the chooser takes that route; else it abstains.
-        words: the words that speak most for that route, against the next one.
-        nearest: the examples nearest to the text: text, route, similarity between 0 and 1.
-    """
-
-    choice: Choice
-    accepted: bool
-    words: tuple[str, ...]
-    nearest: tuple[tuple[str, str | None, float], ...]
+DOUBTFUL = 1.0
+"""Log odds against its label from which on an example is a suspect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +69,12 @@ class Examples:
     @cached_property
     def promise(self) -> Promise:
         """Promise an accuracy on accepted messages, shown on held-out examples or on given ones."""
-        return self.shown or self._promised(self.model.held_choices)
-
-    def _promised(self, held: Iterable[Held]) -> Promise:
-        return promised(held, self.at_least, self.out_of_scope, self.model.rare)
+        if self.shown is not None:
+            return self.shown
+        model = self.model
+        told = promised(model.held_choices, self.at_least, self.out_of_scope, model.rare)
+        doubted = [(self._ordered[row], model.names[column]) for row, column in model.doubted]
+        return replace(told, reason=told.reason + doubts_told(doubted, model.held_out.inside))
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
@@ -195,6 +183,36 @@ class Examples:
             for score, (_, route), weight in zip(scored, pairs, weights, strict=True)
         ]
 
+    def suspects(self) -> tuple[Suspect, ...]:
+        """List the examples whose label the others speak against, the most doubtful first.
+
+        Each is held out once, which takes several fits. A label on the list may be right, and the
+        example unusual; `corrected` takes other labels.
+        """
+        from quintet.nodes.choosers.learned.doubt import doubts
+
+        data, names = self._data, (*self.model.names, None)
+        doubt, likelier = doubts(data, self.model.held_out.mix, len(self.model.names), self.seed)
+        order = sorted(range(len(doubt)), key=lambda row: -float(doubt[row]))
+        return tuple(
+            Suspect(
+                text=self._ordered[row][0],
+                route=self._ordered[row][1],
+                likelier=names[likelier[row]],
+                odds=exp(min(float(doubt[row]), 100.0)),
+            )
+            for row in order
+            if doubt[row] > DOUBTFUL
+        )
+
+    def watch(self, texts: Iterable[str]) -> Watched:
+        """Say whether messages, whose routes nobody knows, are like the examples.
+
+        Raises:
+            DesignError: no messages, or a chooser that never abstains.
+        """
+        return watched([one.accepted for one in self.scores(list(texts))], self.promise)
+
     def corrected(self, corrections: Iterable[tuple[str, str | None]]) -> Examples:
         """Return a chooser fitted on these examples and on corrections of them.
 
@@ -253,8 +271,36 @@ class Examples:
     @cached_property
     def model(self) -> Any:
         """Fit the classifier, once."""
+        from quintet.nodes.choosers.learned.fit import fit
+
+        texts, labels, vectors = self._numbered
+        return fit(
+            texts,
+            labels,
+            vectors,
+            names=sorted(self.routes),
+            out_of_scope=self.out_of_scope,
+            seed=self.seed,
+        )
+
+    @property
+    def _data(self) -> Any:
+        """Return the examples as numbers, without the routes' names."""
+        from quintet.nodes.choosers.learned.fit import numbered
+
+        texts, labels, vectors = self._numbered
+        return numbered(texts[: len(labels)], labels, vectors, len(self.routes))
+
+    @property
+    def _numbered(self) -> tuple[list[str], list[int], Any]:
+        """Return all texts, the columns of the examples' routes, and all embeddings.
+
+        Raises:
+            DesignError: the examples hold no words.
+            MissingExtra: scikit-learn is not installed.
+        """
         require_sklearn()
-        from quintet.nodes.choosers.learned.fit import fit, normalise
+        from quintet.nodes.choosers.learned.fit import normalise
         from quintet.nodes.choosers.learned.text import words
 
         texts = [text for text, _ in self._ordered]
@@ -270,14 +316,7 @@ class Examples:
             rows = self._embed(texts)
             size = max(len(row[0]) for row in rows if row)
             vectors = [row[0] if row else [0.0] * size for row in rows]
-        return fit(
-            texts,
-            labels,
-            normalise(vectors),
-            names=names,
-            out_of_scope=self.out_of_scope,
-            seed=self.seed,
-        )
+        return texts, labels, normalise(vectors)
 
     def ready(self) -> Examples:
         """Fit this chooser, and return it."""

@@ -19,6 +19,9 @@ NEVER = 2.0
 SHOWN = 8
 """Routes that a reason names."""
 
+MANY_DOUBTS = 0.02
+"""The share of doubtful labels from which on a promise tells of them."""
+
 FEW = 5
 """A route with fewer examples that differ can show nothing of itself."""
 
@@ -303,6 +306,19 @@ def _named(rare: Sequence[str], wrong: Sequence[str]) -> str:
     if wrong:
         told += f". Not shown for {_list(wrong)}: messages of theirs go elsewhere more often"
     return told
+
+
+def doubts_told(doubted: Sequence[tuple[tuple[str, str | None], str]], of: int) -> str:
+    """Say that labels may be wrong, where many examples were surely chosen another route for."""
+    if len(doubted) < max(3, MANY_DOUBTS * of):
+        return ""
+    shown = ", ".join(
+        f"{text[:60]!r} ({route!r}, or {other!r})" for (text, route), other in doubted[:3]
+    )
+    return (
+        f". {len(doubted)} of {of} held-out examples speak strongly against their labels, such as "
+        f"{shown}: look at suspects() first"
+    )
 
 
 def _list(routes: Sequence[str]) -> str:

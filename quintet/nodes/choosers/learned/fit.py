@@ -26,6 +26,10 @@ from quintet.nodes.choosers.learned.text import Floats, Vocabulary, spoken, word
 from quintet.nodes.choosers.promise import FEW, Held
 
 
+DOUBTED = 2.0
+"""Log odds of a chosen route among all from which on a wrong choice makes the label doubtful."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextClassifier:
     """Predict the route of a text, with a calibrated confidence.
@@ -59,6 +63,15 @@ class TextClassifier:
         """Name the routes with too few examples that differ to show anything of them."""
         rows = zip(self.names, self.varied, strict=True)
         return tuple(name for name, count in rows if count < FEW)
+
+    @property
+    def doubted(self) -> list[tuple[int, int]]:
+        """List held-out examples for which another route was surely chosen, and that route."""
+        held = self.held_out
+        sure = held.features[:, 0]
+        wrong = np.flatnonzero((held.kind == 0) & ~held.right & (sure > DOUBTED))
+        order = wrong[np.argsort(-sure[wrong], kind="stable")]
+        return [(int(held.row[one]), int(held.chosen[one])) for one in order]
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -164,12 +177,9 @@ def fit(
     Texts at the end that have no label are the routes' names, in the routes' order.
     """
     routes, examples = len(names), len(labels)
-    columns = routes + (min(labels) < 0)
-    targets = [routes if label < 0 else label for label in labels]
-    named = [*targets, *range(routes)][: len(texts)]
-    data = build_dataset(texts, named, vectors, columns, examples)
+    data = numbered(texts, labels, vectors, routes)
     if not _names_teach(data, seed):
-        data = build_dataset(texts[:examples], targets, vectors[:examples], columns, examples)
+        data = numbered(texts[:examples], labels, vectors[:examples], routes)
     rows = np.arange(len(data.labels))
     landmarks = choose_landmarks(data.labels, seed) if vectors.shape[1] else ()
     return TextClassifier(
@@ -187,6 +197,16 @@ def fit(
         ),
         longest=int(np.ceil(np.quantile(data.lengths[:examples], 0.99))),
     )
+
+
+def numbered(
+    texts: Sequence[str], labels: Sequence[int], vectors: Floats, routes: int
+) -> Dataset:
+    """Turn texts into numbers; those at the end that have no label are the routes' names."""
+    targets = [routes if label < 0 else label for label in labels]
+    named = [*targets, *range(routes)][: len(texts)]
+    columns = routes + (min(labels) < 0)
+    return build_dataset(texts, named, vectors[: len(texts)], columns, len(labels))
 
 
 def _names_teach(data: Dataset, seed: int) -> bool:

@@ -38,6 +38,7 @@ class HeldOut:
         chosen: the column of the chosen route, -1 where routes were held out.
         label: the column of the example's own route, -1 for an out-of-scope example.
         group: a number for each choice, the same for near-duplicates.
+        row: the number of the example.
     """
 
     mix: Any
@@ -47,6 +48,12 @@ class HeldOut:
     chosen: Any
     label: Any
     group: Any
+    row: Any
+
+    @property
+    def inside(self) -> int:
+        """Count the choices for examples of routes."""
+        return int((self.kind == 0).sum())
 
     def weights(self, out_of_scope: float) -> Any:
         """Return weights of the choices by which that share of all messages is out-of-scope."""
@@ -93,15 +100,15 @@ def cross_fit(data: Dataset, routes: int, seed: int) -> HeldOut:
     mix = fit_mix(outputs.scores[inside], labels[inside], routes)
     chosen, features = meta_features(outputs, mix, routes)
     own = np.where(inside, labels, -1)
-    parts = [(features, chosen == labels, np.where(inside, 0, 1), chosen, own, data.groups[rows])]
+    kind = np.where(inside, 0, 1)
+    parts = [(features, chosen == labels, kind, chosen, own, data.groups[rows], rows)]
     for unseen, routes_left, left_out in _predict_unseen(data, routes, rng, seed):
         _, features = meta_features(unseen, mix, routes_left)
         count, groups = len(features), data.groups[left_out] + data.examples
         nobody = np.full(count, -1)
-        parts.append(
-            (features, np.zeros(count, bool), np.full(count, 2), nobody, nobody, groups)
-        )
-    names = ("features", "right", "kind", "chosen", "label", "group")
+        wrong, kind = np.zeros(count, bool), np.full(count, 2)
+        parts.append((features, wrong, kind, nobody, nobody, groups, left_out))
+    names = ("features", "right", "kind", "chosen", "label", "group", "row")
     joined = (np.concatenate(part) for part in zip(*parts, strict=True))
     return HeldOut(mix=mix, **dict(zip(names, joined, strict=True)))
 
