@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
 from quintet.errors import DesignError, UnknownRoute
-from quintet.nodes.choosers.choose import Choice, Chooser, ask, bind, routes_of
+from quintet.nodes.choosers.choose import Choice, Chooser, among, ask, bind, routes_of
 from quintet.nodes.choosers.reply import Reply
 from quintet.nodes.core.awaited import Awaited
 from quintet.nodes.core.call import Logic
@@ -63,12 +63,15 @@ class Router(Node):
     """Choose the next node, and leave a record of the choice.
 
     Args:
-        choose: a chooser: `by_rules`, `by_examples`, `by_model`, `cascade`, or any function of the
+        choose: a chooser: `by_rules`, `by_examples`, `by_descriptions`,
+            `by_model`, `cascade`, or any function of the
             text that `read` gives. It returns a `Choice`, a route's name, or None to abstain.
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: a function of the state that gives what the chooser reads; by default the last
             message's text.
+        among: a function of the state that names the routes which are open at this moment, such as
+            desks on duty; no other is chosen. By default all are.
         budget: the run's budget, checked at each visit. After `handoffs` (by default 8) only a
             route that this run has not taken yet is allowed; any other resource bounds what all
             workers together may spend.
@@ -87,6 +90,7 @@ class Router(Node):
     to: tuple[str, ...] | Mapping[str, str]
     otherwise: str
     read: Callable[[Mapping[str, Any]], Any] = text_of
+    among: Callable[[Mapping[str, Any]], Iterable[str]] | None = None
     budget: Budget = Budget(handoffs=HANDOFFS)
     exhausted: str = ""
     waits: tuple[str, ...] = ()
@@ -104,6 +108,10 @@ class Router(Node):
             if not (absent or callable(chooser) or isinstance(chooser, Runnable)):
                 raise DesignError(f"Router({name}={chooser!r:.60}): give a chooser or a function")
         refuse_async("Router(read=)", self.read)
+        if self.among is not None:
+            if not callable(self.among):
+                raise DesignError(f"Router(among={self.among!r:.60}): give a function of the state")
+            refuse_async("Router(among=)", self.among)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"Router(budget={self.budget!r:.60}): give a Budget")
         if self.budget.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
@@ -150,6 +158,7 @@ class Router(Node):
             chooser = self.new_request or self.choose
             if isinstance(text, str):
                 text = Reply(text, awaited.text, ", ".join(awaited.nodes))
+        chooser = self._open(task, chooser, state)
         choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state))
         goto: Any = None
         if awaited and (choice is None or self.targets.get(choice.to) in awaited.nodes):
@@ -177,6 +186,23 @@ class Router(Node):
             "spent": add_spending(spent, {"handoffs": 1}),
         }
         return Command(goto=goto, update=update)
+
+    def _open(self, task: Task, chooser: Chooser, state: Mapping[str, Any]) -> Chooser:
+        """Hold a chooser to the routes that are open at this moment.
+
+        Raises:
+            UnknownRoute: `among` names what is no route.
+        """
+        if self.among is None:
+            return chooser
+        named = self.among(state)
+        routes = (named,) if isinstance(named, str) else tuple(named)
+        if odd := [route for route in routes if route not in self.targets]:
+            raise UnknownRoute(
+                f"{task.node}: among= names {odd[0]!r}, which is not a route; give some of "
+                f"{', '.join(self.routes)}"
+            )
+        return among(chooser, routes)
 
     def _answers(self, awaited: Awaited) -> Choice:
         """Give the choice of who waits for the customer's message."""

@@ -1,4 +1,4 @@
-"""Make and check choices of a route: by rules, and by cascades of choosers."""
+"""Make and check choices of a route: by rules, by cascades, and among the routes that are open."""
 
 from __future__ import annotations
 
@@ -68,6 +68,41 @@ def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
     return chooser
 
 
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """Hold a chooser that knows nothing of it to some routes: it abstains where it takes others."""
+
+    chooser: Chooser
+    routes: tuple[str, ...]
+
+    def logic(self, request: Any) -> Logic[Choice | None]:
+        """Ask the chooser, and drop a choice of another route."""
+        choice = yield from ask(self.chooser, request)
+        return choice if choice is not None and choice.to in self.routes else None
+
+    def __call__(self, request: Any) -> Choice | None:
+        """Choose as the chooser does, among these routes alone."""
+        return drive(self.logic(request))
+
+    async def acall(self, request: Any) -> Choice | None:
+        """Choose as a call does, awaiting the chooser."""
+        return await adrive(self.logic(request))
+
+
+def among(chooser: Chooser, routes: Iterable[str]) -> Chooser:
+    """Return a chooser that takes only these routes; one that has none of them abstains."""
+    routes = tuple(routes)
+    declared = routes_of(chooser)
+    if not routes or (declared and not set(declared) & set(routes)):
+        return Cascade(tiers=())
+    if isinstance(chooser, Cascade):
+        return replace(chooser, tiers=tuple(among(tier, routes) for tier in chooser.tiers))
+    if not isinstance(chooser, Runnable) and hasattr(chooser, "among"):
+        held: Chooser = chooser.among(routes)
+        return held
+    return Within(chooser=chooser, routes=routes)
+
+
 def ask(chooser: Chooser, request: Any) -> Logic[Choice | None]:
     """Ask any chooser, ours or a plain function, from inside a node's logic.
 
@@ -103,6 +138,11 @@ class Rules:
     def routes(self) -> tuple[str, ...]:
         """List the routes that the rules name."""
         return tuple(dict.fromkeys(route for _, route in self.rules))
+
+    def among(self, routes: Iterable[str]) -> Rules:
+        """Return the rules that name some of these routes."""
+        taken = set(routes)
+        return replace(self, rules=tuple(rule for rule in self.rules if rule[1] in taken))
 
     def __call__(self, request: Any) -> Choice | None:
         """Return the route of the first condition that holds, or None."""
@@ -189,6 +229,10 @@ class Cascade:
     def bound(self, routes: tuple[str, ...]) -> Cascade:
         """Return this cascade with its tiers bound to these routes."""
         return replace(self, tiers=tuple(bind(tier, routes) for tier in self.tiers))
+
+    def among(self, routes: Iterable[str]) -> Chooser:
+        """Return this cascade with its tiers held to some routes."""
+        return among(self, routes)
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Ask tier after tier; the choice's `who` names the tier that decided, by its number."""

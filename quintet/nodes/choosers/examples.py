@@ -55,11 +55,41 @@ class Examples:
     embeddings: Embeddings | None = field(default=None, repr=False, compare=False)
     embedded: str = ""
     shown: Promise | None = field(default=None, repr=False)
+    only: tuple[str, ...] = ()
 
     @cached_property
     def routes(self) -> tuple[str, ...]:
-        """List the routes that the examples name."""
-        return tuple(dict.fromkeys(route for _, route in self.pairs if route is not None))
+        """List the routes that the examples name, or those that it is held to."""
+        named = dict.fromkeys(route for _, route in self.pairs if route is not None)
+        return tuple(route for route in named if not self.only or route in self.only)
+
+    @property
+    def _names(self) -> list[str]:
+        """List all routes of the examples in the order of their columns."""
+        return sorted({route for _, route in self.pairs if route is not None})
+
+    def among(self, routes: Iterable[str]) -> Examples:
+        """Return this chooser held to some of its routes, without fitting it again.
+
+        Where the best route of all is not among them, the best of them is as sure as it may still
+        be. The promise stays that of all routes.
+
+        Raises:
+            DesignError: none of them is a route of the examples.
+        """
+        only = tuple(route for route in dict.fromkeys(routes) if route in self._names)
+        if not only:
+            raise DesignError(
+                f"among: none of the names given is a route; give some of {', '.join(self._names)}"
+            )
+        return self._fitted(replace(self, only=only), "promise")
+
+    def _fitted(self, other: Examples, *names: str) -> Examples:
+        """Hand the fitted model, and other things that are computed once, to a copy."""
+        for name in ("model", *names):
+            # These are cached properties: their values are handed on by the cache's own place.
+            other.__dict__[name] = getattr(self, name)
+        return other
 
     @cached_property
     def _ordered(self) -> tuple[Pair, ...]:
@@ -155,18 +185,14 @@ class Examples:
         other = replace(self, at_least=check_at_least(at_least), shown=None)
         if not pairs:
             other = replace(other, out_of_scope=share)
-        # `model` is a cached property: the fitted one is handed on by the cache's own place.
-        model = self.model
-        same = model.out_of_scope == other.out_of_scope
-        other.__dict__["model"] = (
-            model if same else replace(model, out_of_scope=other.out_of_scope)
-        )
-        if pairs:
-            held = other._held(pairs, share)
-            shown = promised(held, other.at_least, share, model.rare)
-            other.__dict__["promise"] = shown
-            object.__setattr__(other, "shown", shown)
-        return other
+        self._fitted(other)
+        if other.out_of_scope != self.model.out_of_scope:
+            other.__dict__["model"] = replace(self.model, out_of_scope=share)
+        if not pairs:
+            return other
+        held = self._held(pairs, share)
+        shown = promised(held, other.at_least, share, self.model.rare)
+        return self._fitted(replace(other, shown=shown))
 
     def _held(self, pairs: Sequence[Pair], share: float) -> list[Held]:
         """Choose for pairs that were not fitted on, those of nobody weighed to a share."""
@@ -237,6 +263,7 @@ class Examples:
             "seed": self.seed,
             "embedded": self.embedded,
             "shown": asdict(self.shown) if self.shown else None,
+            "only": self.only,
         }
         save(Path(path), self.model, about)
         return Path(path)
@@ -263,6 +290,7 @@ class Examples:
             wanted = f"embeddings={embedded}" if embedded else "no embeddings"
             raise DesignError(f"{path}: it was fitted with {wanted}; load it with the same")
         about["pairs"] = tuple((text, route) for text, route in about["pairs"])
+        about["only"] = tuple(about["only"])
         about["shown"] = read_promise(shown) if shown else None
         chooser = cls(**about, embeddings=embeddings)
         chooser.__dict__["model"] = classifier
@@ -278,7 +306,7 @@ class Examples:
             texts,
             labels,
             vectors,
-            names=sorted(self.routes),
+            names=self._names,
             out_of_scope=self.out_of_scope,
             seed=self.seed,
         )
@@ -289,7 +317,7 @@ class Examples:
         from quintet.nodes.choosers.learned.fit import numbered
 
         texts, labels, vectors = self._numbered
-        return numbered(texts[: len(labels)], labels, vectors, len(self.routes))
+        return numbered(texts[: len(labels)], labels, vectors, len(self._names))
 
     @property
     def _numbered(self) -> tuple[list[str], list[int], Any]:
@@ -306,7 +334,7 @@ class Examples:
         texts = [text for text, _ in self._ordered]
         if not any(words(text) for text in texts):
             raise DesignError("by_examples: the examples hold no words to learn from")
-        names = sorted(self.routes)
+        names = self._names
         columns = {route: column for column, route in enumerate(names)}
         labels = [-1 if route is None else columns[route] for _, route in self._ordered]
         if len(texts) <= FEW_PER_ROUTE * len(names):
@@ -360,12 +388,17 @@ class Examples:
 
     def _choice(self, parts: Sequence[str], vectors: Sequence[list[list[float]]]) -> Choice:
         """Choose by the parts of a message, each with its embedding as `_embed` gives it."""
-        prediction = self.model.predict_all(parts, [self._vector(row) for row in vectors])
-        ranked = tuple(self.model.names[column] for column in prediction.ranked)
+        names = self.model.names
+        closed = [number for number, name in enumerate(names) if name not in self.routes]
+        rows = [self._vector(row) for row in vectors]
+        prediction = self.model.predict_all(parts, rows, closed)
+        ranked = tuple(names[column] for column in prediction.ranked)
+        ranked = ranked[: len(names) - len(closed)]
         why = ", ".join(map(repr, prediction.top_words)) or "what it is like as a whole"
         return Choice(
             to=ranked[0],
-            reason=f"{ranked[0]} {prediction.confidence:.2f} for {why}; next {ranked[1]}",
+            reason=f"{ranked[0]} {prediction.confidence:.2f} for {why}"
+            + (f"; next {ranked[1]}" if ranked[1:] else ""),
             confidence=prediction.confidence,
             by="learned",
             who="by_examples",

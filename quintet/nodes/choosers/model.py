@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,10 @@ class ModelChooser:
     def bound(self, routes: tuple[str, ...]) -> ModelChooser:
         """Return this chooser for these routes, with the descriptions that it has of them."""
         return replace(self, about={route: self.about.get(route, "") for route in routes})
+
+    def among(self, routes: Iterable[str]) -> ModelChooser:
+        """Return this chooser for some routes alone: the model cannot name another."""
+        return self.bound(tuple(routes))
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Ask the model; abstain if it says `none` or is less sure than `at_least`."""

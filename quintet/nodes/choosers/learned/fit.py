@@ -10,19 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from quintet.nodes.choosers.learned.classifiers import choose_landmarks
+from quintet.nodes.choosers.learned.classifiers import choose_landmarks, fit_naive_bayes
 from quintet.nodes.choosers.learned.confidence import Calibration, confidence, meta_features
 from quintet.nodes.choosers.learned.ensemble import (
     Dataset,
     Ensemble,
     build_dataset,
     fit_ensemble,
-    predict,
     predict_one,
 )
 from quintet.nodes.choosers.learned.heldout import HeldOut, cross_fit
 from quintet.nodes.choosers.learned.parts import Prediction, judged, parts
-from quintet.nodes.choosers.learned.text import Floats, Vocabulary, spoken, words
+from quintet.nodes.choosers.learned.text import (
+    Floats,
+    Vocabulary,
+    inverse_frequency,
+    spoken,
+    tfidf,
+    words,
+)
 from quintet.nodes.choosers.promise import FEW, Held
 
 
@@ -178,7 +184,7 @@ def fit(
     """
     routes, examples = len(names), len(labels)
     data = numbered(texts, labels, vectors, routes)
-    if not _names_teach(data, seed):
+    if not _names_teach(data):
         data = numbered(texts[:examples], labels, vectors[:examples], routes)
     rows = np.arange(len(data.labels))
     landmarks = choose_landmarks(data.labels, seed) if vectors.shape[1] else ()
@@ -209,13 +215,19 @@ def numbered(
     return build_dataset(texts, named, vectors[: len(texts)], columns, len(labels))
 
 
-def _names_teach(data: Dataset, seed: int) -> bool:
-    """Say whether the examples alone classify more than half of the routes' names as their own."""
+def _names_teach(data: Dataset) -> bool:
+    """Say whether the examples alone classify more than half of the routes' names as their own.
+
+    Naive Bayes tells, which takes a moment: the names are worth no fit of all classifiers.
+    """
     names = np.arange(data.examples, len(data.labels))
     if not len(names):
         return True
-    outputs = predict(fit_ensemble(data, np.arange(data.examples), seed), data, names)
-    return bool(np.mean(outputs.scores.sum(1).argmax(1) == data.labels[names]) > 0.5)
+    weights = inverse_frequency(data.counts[: data.examples], min_df=data.min_df)
+    features = tfidf(data.counts, weights, len(data.vocabulary.words))
+    bayes = fit_naive_bayes(features[: data.examples], data.labels[: data.examples], data.columns)
+    bayes[weights == 0] = 0
+    return bool(np.mean((features[names] @ bayes).argmax(1) == data.labels[names]) > 0.5)
 
 
 def normalise(embeddings: Any) -> Floats:
