@@ -1,4 +1,4 @@
-"""Give the workers of a handoff graph the handoffs that they may make, and see who may ask."""
+"""Tell the parts of a handoff graph of each other: handoffs, who may ask, what each is for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.nodes.agents.graph import converses
 from quintet.nodes.agents.passing import receivers_of
+from quintet.nodes.choosers.candidates import Candidate, candidates
+from quintet.nodes.choosers.choose import described
+from quintet.nodes.choosers.labels import spell_out
 from quintet.nodes.core.handed import Receiver
+from quintet.nodes.route import Router
 from quintet.nodes.work import Worker
+from quintet.state.contract import tool_name
 from quintet.state.questions import Questions
 
 
@@ -71,3 +76,27 @@ def asking(graph: StateGraph[Any], workers: Mapping[str, Any]) -> tuple[str, ...
             "that it waits for an answer; let the state inherit ConversationState"
         )
     return waits
+
+
+def knowing(router: Router, workers: Mapping[str, Any]) -> Router:
+    """Tell a router that chooses by descriptions what the contracts of its workers say."""
+    about = {
+        route: _told(route, workers[node])
+        for route, node in router.targets.items()
+        if isinstance(workers.get(node), Worker)
+    }
+    if not about:
+        return router
+    asked = router.new_request
+    return replace(
+        router,
+        choose=described(router.choose, about),
+        new_request=None if asked is None else described(asked, about),
+    )
+
+
+def _told(route: str, worker: Worker) -> Candidate:
+    contract = worker.contract
+    tools = candidates({tool_name(tool): tool for tool in contract.tools})
+    said = [f"{spell_out(tool.name)} {tool.text}" for tool in tools]
+    return Candidate(name=route, text=contract.goal, parameters=" ".join(said))

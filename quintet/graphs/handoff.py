@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.graphs.crew import asking, with_handoffs
+from quintet.graphs.crew import asking, knowing, with_handoffs
 from quintet.graphs.wiring import Wiring, add_workers, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
@@ -37,7 +37,8 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     new request.
 
     Args:
-        router: its targets are workers, `person` or `finish`.
+        router: its targets are workers, `person` or `finish`. One that chooses `by_descriptions`
+            reads what the workers' contracts say, where it has no description of a route.
         workers: by node name: `Worker`s, your own nodes, and at most one `Planner`, to which the
             workers report back while its plan is under way. Workers that no route names may be
             fallbacks.
@@ -63,6 +64,7 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     graph: StateGraph[Any] = StateGraph(state)
     then = wiring.add_ends(graph)
     add_workers(graph, workers, wiring, then)
+    router = knowing(router, workers)
     waits = asking(graph, workers)
     wiring.add_node(graph, "router", replace(router, waits=waits) if waits else router)
     if intake is None:

@@ -6,6 +6,7 @@ from quintet.nodes.agents.judge import judge_criteria, judge_sources
 from quintet.nodes.answer import Answer
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, cascade
+from quintet.nodes.choosers.descriptions import by_descriptions
 from quintet.nodes.choosers.examples import Examples, by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.reply import Reply
@@ -94,6 +95,7 @@ __all__ = [
     "abort",
     "about",
     "always",
+    "by_descriptions",
     "by_examples",
     "by_model",
     "by_name",

@@ -68,6 +68,16 @@ def bind(chooser: Chooser, routes: tuple[str, ...]) -> Chooser:
     return chooser
 
 
+def described(chooser: Chooser, about: Mapping[str, Any]) -> Chooser:
+    """Give a chooser by descriptions those that it lacks; leave any other as it is."""
+    if isinstance(chooser, Cascade):
+        return replace(chooser, tiers=tuple(described(tier, about) for tier in chooser.tiers))
+    if not isinstance(chooser, Runnable) and hasattr(chooser, "described"):
+        known: Chooser = chooser.described(about)
+        return known
+    return chooser
+
+
 @dataclass(frozen=True, kw_only=True)
 class Within:
     """Hold a chooser that knows nothing of it to some routes: it abstains where it takes others."""

@@ -329,7 +329,7 @@ class Examples:
         """
         require_sklearn()
         from quintet.nodes.choosers.learned.fit import normalise
-        from quintet.nodes.choosers.learned.text import words
+        from quintet.nodes.choosers.words import words
 
         texts = [text for text, _ in self._ordered]
         if not any(words(text) for text in texts):

@@ -25,8 +25,8 @@ from quintet.nodes.choosers.learned.text import (
     count_matrix,
     inverse_frequency,
     tfidf,
-    words,
 )
+from quintet.nodes.choosers.words import words
 
 MANY = 2000
 """From this many examples on, features seen in only one example are dropped."""

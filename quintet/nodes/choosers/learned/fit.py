@@ -25,11 +25,10 @@ from quintet.nodes.choosers.learned.text import (
     Floats,
     Vocabulary,
     inverse_frequency,
-    spoken,
     tfidf,
-    words,
 )
 from quintet.nodes.choosers.promise import FEW, Held
+from quintet.nodes.choosers.words import spoken, words
 
 
 DOUBTED = 2.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from quintet.nodes.choosers.labels import MAX_CHARACTERS
-from quintet.nodes.choosers.learned.text import spans
+from quintet.nodes.choosers.words import spans
 
 SHORTEST = 20
 """A message of at most so many words is judged as a whole, however short the examples are."""
