@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import exp, sqrt
+from operator import mul
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -72,7 +73,7 @@ class Descriptions:
                 f"among: none of the names given is a candidate; give some of {', '.join(names)}"
             )
         other = replace(self, only=only)
-        for name in ("_likeness", "_vectors", "promise"):
+        for name in ("_likeness", "_vectors", "_directions", "promise"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -110,12 +111,10 @@ class Descriptions:
             raise DesignError(
                 "by_descriptions has no candidates: give {name: text}, or put it in a Router"
             )
-        text = str(request)
-        if not text.strip():
-            return None
-        said = parts(text, LONGEST)
+        said = parts(str(request), LONGEST)
         vectors: Sequence[Vector] = [()] * len(said)
-        if self.embeddings is not None:
+        # Some embedding services refuse an empty text.
+        if self.embeddings is not None and said[0].strip():
             sent = [sendable(part) for part in said]
             vectors = yield Call(self.embeddings.embed_documents, (sent,), blocks=True)
             if "_vectors" not in self.__dict__:
@@ -145,44 +144,58 @@ class Descriptions:
         return [sendable(one.sentence) for one in self.about] + examples
 
     @cached_property
+    def _directions(self) -> list[Vector]:
+        return [_scaled(vector) for vector in self._vectors]
+
+    @cached_property
     def _vectors(self) -> Sequence[Vector]:
         return [] if self.embeddings is None else self.embeddings.embed_documents(self._sentences)
 
-    def _likenesses(self, text: str, vector: Vector) -> list[float]:
-        """Return how like a message is to each description, and to each example."""
-        found = self._likeness.cosines(text)
+    def _likenesses(self, text: str, vector: Vector) -> dict[int, float]:
+        """Return how like a message is to the open candidates, and to examples of theirs.
+
+        The numbers after those of all candidates are of examples.
+        """
+        taken, count = {*self.routes, None}, len(self.about)
+        which = [number for number, one in enumerate(self.about) if one.name in taken]
+        which += [
+            number for number, (_, name) in enumerate(self.examples, count) if name in taken
+        ]
+        found = self._likeness.cosines(text, which)
         if self.embeddings is None:
             return found
-        rows = zip(found, self._vectors, strict=True)
-        return [one + MEANING * max(0.0, _cosine(vector, other)) for one, other in rows]
+        mine, others = _scaled(vector), self._directions
+        return {
+            number: one + MEANING * max(0.0, sum(map(mul, mine, others[number])))
+            for number, one in found.items()
+        }
 
     def _predicted(self, text: str, vector: Vector, held_out: int | None = None) -> Prediction:
         """Rank the candidates for a message; an example held out has no near-duplicates."""
         found = self._likenesses(text, vector)
-        told, shown = found[: len(self.about)], found[len(self.about) :]
-        near = self._nearest(shown, held_out)
-        taken = frozenset(self.routes)
+        near = self._nearest(found, held_out)
         scores = {
-            column: (told[column] + near.get(one.name, 0.0)) / (2 if self.examples else 1)
+            column: (found[column] + near.get(one.name, 0.0)) / (2 if self.examples else 1)
             for column, one in enumerate(self.about)
-            if one.name in taken
+            if column in found
         }
         ranked = tuple(sorted(scores, key=lambda column: -scores[column]))
         first = ranked[0]
         confidence = self._confidence([scores[column] for column in ranked[:2]])
         # What is more like an example of nobody's than like anything of the candidate's is nobody's.
-        own = max(told[first], near.get(self.about[first].name, 0.0))
+        own = max(found[first], near.get(self.about[first].name, 0.0))
         return Prediction(
             ranked=ranked,
             confidence=confidence / 2 if near.get(None, 0.0) > own else confidence,
             top_words=self._shared(text, self.about[first]),
         )
 
-    def _nearest(self, shown: list[float], held_out: int | None) -> dict[str | None, float]:
+    def _nearest(self, found: Mapping[int, float], held_out: int | None) -> dict[str | None, float]:
         """Return the likeness of the nearest example of each candidate, and of none."""
         near: dict[str | None, float] = {}
         twin = TWIN * (1.0 + LETTERS + (MEANING if self.embeddings is not None else 0.0))
-        for index, (likeness, (_, route)) in enumerate(zip(shown, self.examples, strict=True)):
+        for index, (_, route) in enumerate(self.examples):
+            likeness = found.get(len(self.about) + index, 0.0)
             same = held_out is not None and route == self.examples[held_out][1]
             if index != held_out and not (same and likeness > twin):
                 near[route] = max(near.get(route, 0.0), likeness)
@@ -206,7 +219,7 @@ class Descriptions:
 
     def _choice(self, found: Prediction) -> Choice | None:
         ranked = tuple(self.about[column].name for column in found.ranked)
-        if not found.confidence or not self._accepts(ranked[0], found.confidence):
+        if not self._accepts(ranked[0], found.confidence):
             return None
         why = ", ".join(map(repr, found.top_words)) or "what it is like as a whole"
         return Choice(
@@ -240,10 +253,10 @@ def check_examples(examples: Iterable[Pair], about: Iterable[Candidate]) -> None
         raise DesignError(f"by_descriptions: an example is of {odd[0]!r}, which is no candidate")
 
 
-def _cosine(one: Vector, other: Vector) -> float:
-    dot = sum(a * b for a, b in zip(one, other, strict=True))
-    length = sqrt(sum(a * a for a in one) * sum(b * b for b in other))
-    return dot / length if length else 0.0
+def _scaled(vector: Vector) -> Vector:
+    """Scale an embedding to length 1."""
+    length = sqrt(sum(one * one for one in vector)) or 1.0
+    return [one / length for one in vector]
 
 
 def by_descriptions(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log, sqrt
 
 from quintet.nodes.choosers.words import character_ngrams, words
@@ -66,6 +67,11 @@ class Likeness:
     texts: tuple[Weighted, ...]
     rarity: tuple[Mapping[str, float], Mapping[str, float]]
 
+    @cached_property
+    def _most(self) -> tuple[float, float]:
+        """Return the rarity of what no text has, in each view."""
+        return max(self.rarity[0].values(), default=1.0), max(self.rarity[1].values(), default=1.0)
+
     @classmethod
     def of(cls, texts: Sequence[Weighted], among: int) -> Likeness:
         """Know these texts; rarity is counted among the first ones, which are descriptions."""
@@ -76,29 +82,29 @@ class Likeness:
         )
         most = log(1 + among) + 1
         for text in texts[among:]:
-            for view, rarity in enumerate((words_of, letters_of)):
-                for name in text[view]:
-                    rarity.setdefault(name, most)
+            words_of.update((name, most) for name in text[0] if name not in words_of)
+            letters_of.update((name, most) for name in text[1] if name not in letters_of)
         known = Likeness(texts=(), rarity=(words_of, letters_of))
         return cls(texts=tuple(known.scaled(text) for text in texts), rarity=known.rarity)
 
     def scaled(self, text: Weighted) -> Weighted:
         """Multiply by rarity, and scale each view to length 1."""
         views = []
-        for view, rarity in zip(text, self.rarity, strict=True):
-            most = max(rarity.values(), default=1.0)
+        for view, rarity, most in zip(text, self.rarity, self._most, strict=True):
             values = {name: value * rarity.get(name, most) for name, value in view.items()}
             length = sqrt(sum(value * value for value in values.values())) or 1.0
             views.append({name: value / length for name, value in values.items()})
         return views[0], views[1]
 
-    def cosines(self, message: str) -> list[float]:
-        """Return how like a message is to each text: from 0 to 1.5."""
-        asked = self.scaled(weighed([(message, 1.0)]))
-        return [
-            sum(
-                share * sum(value * view[name] for name, value in mine.items() if name in view)
-                for mine, view, share in zip(asked, text, (1.0, LETTERS), strict=True)
-            )
-            for text in self.texts
-        ]
+    def cosines(self, message: str, which: Iterable[int]) -> dict[int, float]:
+        """Return how like a message is to some of the texts, by their number: from 0 to 1.5."""
+        of_words, of_letters = self.scaled(weighed([(message, 1.0)]))
+        return {
+            number: _dot(of_words, self.texts[number][0])
+            + LETTERS * _dot(of_letters, self.texts[number][1])
+            for number in which
+        }
+
+
+def _dot(one: View, other: View) -> float:
+    return sum(value * other[name] for name, value in one.items() if name in other)
