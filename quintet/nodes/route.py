@@ -63,9 +63,9 @@ class Router(Node):
     """Choose the next node, and leave a record of the choice.
 
     Args:
-        choose: a chooser: `by_rules`, `by_examples`, `by_descriptions`,
-            `by_model`, `cascade`, or any function of the
-            text that `read` gives. It returns a `Choice`, a route's name, or None to abstain.
+        choose: a chooser: `by_rules`, `by_examples`, `by_descriptions`, `by_model`, `cascade`, or
+            any function of the text that `read` gives. It returns a `Choice`, a route's name, or
+            None to abstain.
         to: the routes, each the name of a node; or a mapping of route to node.
         otherwise: the node to go to when the chooser abstains.
         read: a function of the state that gives what the chooser reads; by default the last
@@ -108,10 +108,7 @@ class Router(Node):
             if not (absent or callable(chooser) or isinstance(chooser, Runnable)):
                 raise DesignError(f"Router({name}={chooser!r:.60}): give a chooser or a function")
         refuse_async("Router(read=)", self.read)
-        if self.among is not None:
-            if not callable(self.among):
-                raise DesignError(f"Router(among={self.among!r:.60}): give a function of the state")
-            refuse_async("Router(among=)", self.among)
+        _check_among(self.among)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"Router(budget={self.budget!r:.60}): give a Budget")
         if self.budget.handoffs is None:  # a limit on tokens leaves the bound on loops as it is
@@ -249,6 +246,14 @@ class Router(Node):
         )
         update = {"failures": [plain(failure)], "decisions": [plain(decision)]}
         return Command(goto=target, update=update)
+
+
+def _check_among(among: Any) -> None:
+    """Refuse what is no plain function of the state."""
+    if among is not None and not callable(among):
+        raise DesignError(f"Router(among={among!r:.60}): give a function of the state")
+    if among is not None:
+        refuse_async("Router(among=)", among)
 
 
 def path_of(decisions: Any) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,10 +58,11 @@ def shear(sheep: str) -> str:
     return sheep
 
 
-class Served:
-    name = "milk_goats"
-    description = "Milk goats"
-    inputSchema = {"type": "object", "properties": {"barn": {"description": "the barn"}}}
+SERVED = SimpleNamespace(
+    name="milk_goats",
+    description="Milk goats",
+    inputSchema={"type": "object", "properties": {"barn": {"description": "the barn"}}},
+)
 
 
 OPENAI = {
@@ -75,7 +77,7 @@ ANTHROPIC = {"name": "find_wolf", "description": "Find a wolf.", "input_schema":
 
 
 def test_tools_of_any_kind_are_read() -> None:
-    chooser = by_descriptions([count_sheep, shear, Served(), OPENAI, ANTHROPIC], at_least=None)
+    chooser = by_descriptions([count_sheep, shear, SERVED, OPENAI, ANTHROPIC], at_least=None)
     names = ("count_sheep", "shear", "milk_goats", "makeCheese", "find_wolf")
     assert chooser.routes == names
     asked = ("sheep on the pasture", "the wool", "goats in the barn", "some brie", "a wolf")
@@ -123,7 +125,9 @@ class Topics(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         self.calls += 1
-        return [[float(sum(word in text for word in each)) for each in self.topics] for text in texts]
+        return [
+            [float(sum(word in text for word in each)) for each in self.topics] for text in texts
+        ]
 
     def embed_query(self, text: str) -> list[float]:
         raise AssertionError(text)
@@ -152,7 +156,9 @@ def test_a_long_greeting_is_not_taken_for_a_request() -> None:
 def test_a_handoff_graph_tells_what_its_workers_contracts_say() -> None:
     def worker(goal: str) -> Worker:
         return Worker(
-            agent=lambda request: goal, contract=Contract(goal=goal, needs=("message",)), then="finish"
+            agent=lambda request: goal,
+            contract=Contract(goal=goal, needs=("message",)),
+            then="finish",
         )
 
     for choose in (by_descriptions(), cascade(by_rules([("^sos", "pilots")]), by_descriptions())):

@@ -281,7 +281,9 @@ def test_a_router_takes_only_routes_that_are_open(town: Examples, kind: str) -> 
 
 
 def test_no_warning_of_another_library_comes_up() -> None:
-    pairs = [(f"ask the {desk} desk", desk) for desk in (f"{a}{b}" for a in "fbkl" for b in "aeiou")]
+    pairs = [
+        (f"ask the {desk} desk", desk) for desk in (f"{a}{b}" for a in "fbkl" for b in "aeiou")
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         chooser = by_examples(pairs)

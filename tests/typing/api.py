@@ -92,9 +92,9 @@ from quintet.nodes import (
     vote,
 )
 from quintet.nodes.choosers.choose import Cascade, Rules
-from quintet.nodes.choosers.examples import Explanation, Scored
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.choosers.promise import Promise
+from quintet.nodes.choosers.told import Explanation, Scored
 from quintet.nodes.conflict import Settled
 from quintet.nodes.merge import MergeAnswer
 from quintet.runs import (

@@ -158,9 +158,7 @@ class Descriptions:
         """
         taken, count = {*self.routes, None}, len(self.about)
         which = [number for number, one in enumerate(self.about) if one.name in taken]
-        which += [
-            number for number, (_, name) in enumerate(self.examples, count) if name in taken
-        ]
+        which += [number for number, (_, name) in enumerate(self.examples, count) if name in taken]
         found = self._likeness.cosines(text, which)
         if self.embeddings is None:
             return found
@@ -182,7 +180,7 @@ class Descriptions:
         ranked = tuple(sorted(scores, key=lambda column: -scores[column]))
         first = ranked[0]
         confidence = self._confidence([scores[column] for column in ranked[:2]])
-        # What is more like an example of nobody's than like anything of the candidate's is nobody's.
+        # What is more like an example of nobody's than like the candidate is nobody's.
         own = max(found[first], near.get(self.about[first].name, 0.0))
         return Prediction(
             ranked=ranked,

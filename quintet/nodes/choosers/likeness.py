@@ -13,13 +13,13 @@ from math import log, sqrt
 
 from quintet.nodes.choosers.words import character_ngrams, words
 
-COMMON = frozenset(
-    "a about an and any are as at be been but by can could did do does for from get give go had "
-    "has have he here hi how i if in is it its just know let like make me my need no not of on or "
-    "our out please she should some tell than thanks that the their them then there these they "
-    "this those to up us want was we were what when where which who why will with would you your"
-    "".split()
-)
+_COMMON = """
+a about an and any are as at be been but by can could did do does for from get give go had has have
+he here hi how i if in is it its just know let like make me my need no not of on or our out please
+she should some tell than thanks that the their them then there these they this those to up us want
+was we were what when where which who why will with would you your
+"""
+COMMON = frozenset(_COMMON.split())
 """Words that say little about what a message is about."""
 
 COMMON_WEIGHT = 0.5

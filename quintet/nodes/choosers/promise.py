@@ -124,13 +124,15 @@ def promised(
     good enough when a lower confidence bound of the accuracy above it reaches `at_least`. If none
     is, the promise is not kept, and a choice is accepted only if its own confidence reaches
     `at_least`. It is to hold on the average over the messages, and over the routes that can show
-    something too, else a few common routes would speak for all. A route whose own accepted choices are clearly right less often gets a threshold of
-    its own; one that is `rare` needs confidence of `at_least` at any rate.
+    something too, else a few common routes would speak for all. A route whose own accepted choices
+    are clearly right less often gets a threshold of its own; one that is `rare` needs confidence of
+    `at_least` at any rate.
     """
     ordered = sorted(held, key=lambda choice: -choice.sure)
     total = sum(choice.weight for choice in ordered)
     if not at_least:
-        return _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope, rare=rare)
+        told = _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope)
+        return _with_weak(told, rare, ())
     best = _lowest(ordered, at_least, _evened(ordered, rare))
     threshold, kept = (at_least, False) if best is None else (best, True)
     own = _own_thresholds(ordered, at_least, threshold) if kept else {}
@@ -141,13 +143,11 @@ def promised(
     # What a route's own threshold leaves may be too little to show the promise.
     kept = kept and _interval(sums, SIDE).low >= at_least
     wrong = tuple(one for one in _often_wrong(accepted, at_least) if one not in rare)
-    told = _promise(sums, total, at_least, (threshold, kept), out_of_scope, rare=rare, wrong=wrong)
-    return replace(told, thresholds=tuple(sorted(raised.items())))
+    told = _promise(sums, total, at_least, (threshold, kept), out_of_scope)
+    return _with_weak(replace(told, thresholds=tuple(sorted(raised.items()))), rare, wrong)
 
 
-def _lowest(
-    ordered: Sequence[Held], at_least: float, evened: Sequence[Held]
-) -> float | None:
+def _lowest(ordered: Sequence[Held], at_least: float, evened: Sequence[Held]) -> float | None:
     """Return the lowest threshold whose accepted choices are right often enough; None if none is.
 
     The choices come by falling confidence; `evened` are the same with other weights.
@@ -259,9 +259,6 @@ def _promise(
     at_least: float | None,
     chosen: tuple[float, bool],
     out_of_scope: float,
-    *,
-    rare: Sequence[str] = (),
-    wrong: Sequence[str] = (),
 ) -> Promise:
     right, n = sums[0], sums[-1]
     weight = sums[0] + sums[1]
@@ -293,19 +290,18 @@ def _promise(
         high=high,
         n=n,
         out_of_scope=out_of_scope,
-        reason=reason + _named(rare, wrong),
-        weak=tuple(sorted({*rare, *wrong})),
+        reason=reason,
     )
 
 
-def _named(rare: Sequence[str], wrong: Sequence[str]) -> str:
+def _with_weak(promise: Promise, rare: Sequence[str], wrong: Sequence[str]) -> Promise:
     """Say which routes the promise is not shown for, and why."""
-    told = ""
+    told = promise.reason
     if rare:
         told += f". Not shown for {_list(rare)}: fewer than {FEW} examples that differ"
     if wrong:
         told += f". Not shown for {_list(wrong)}: messages of theirs go elsewhere more often"
-    return told
+    return replace(promise, reason=told, weak=tuple(sorted({*rare, *wrong})))
 
 
 def doubts_told(doubted: Sequence[tuple[tuple[str, str | None], str]], of: int) -> str:

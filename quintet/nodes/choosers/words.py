@@ -79,4 +79,5 @@ def character_ngrams(tokens: Sequence[str]) -> list[str]:
 def _joined(tokens: Sequence[str]) -> Iterable[str]:
     """Join neighbouring characters of a script without spaces; leave words as they are."""
     for together, group in groupby(tokens, spaceless):
-        yield from ("".join(group),) if together else group
+        some = list(group)
+        yield from ["".join(some)] if together else some

@@ -30,7 +30,6 @@ from quintet.nodes.choosers.learned.text import (
 from quintet.nodes.choosers.promise import FEW, Held
 from quintet.nodes.choosers.words import spoken, words
 
-
 DOUBTED = 2.0
 """Log odds of a chosen route among all from which on a wrong choice makes the label doubtful."""
 
@@ -204,9 +203,7 @@ def fit(
     )
 
 
-def numbered(
-    texts: Sequence[str], labels: Sequence[int], vectors: Floats, routes: int
-) -> Dataset:
+def numbered(texts: Sequence[str], labels: Sequence[int], vectors: Floats, routes: int) -> Dataset:
     """Turn texts into numbers; those at the end that have no label are the routes' names."""
     targets = [routes if label < 0 else label for label in labels]
     named = [*targets, *range(routes)][: len(texts)]

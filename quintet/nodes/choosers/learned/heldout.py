@@ -151,7 +151,9 @@ def predict_by_folds(
         # The routes' names are always trained on: they are no messages that could be held out.
         train = np.concatenate([np.flatnonzero(fold != number), names])
         if len(test) and len(set(data.labels[train])) > 1:
-            outputs.append(predict(fit_ensemble(data, train, seed, tolerance=TOLERANCE), data, test))
+            outputs.append(
+                predict(fit_ensemble(data, train, seed, tolerance=TOLERANCE), data, test)
+            )
             rows.append(test)
     if not rows:
         raise DesignError(

@@ -12,7 +12,9 @@ from quintet.nodes.choosers.words import spans
 SHORTEST = 20
 """A message of at most so many words is judged as a whole, however short the examples are."""
 
-_END = re.compile(r"(?<=[.!?\u2026;:])[\"'\u201d\u2019)]*\s+|(?<=[\u3002\uff01\uff1f\uff1b])|\s*\n\s*")
+_END = re.compile(
+    r"(?<=[.!?\u2026;:])[\"'\u201d\u2019)]*\s+|(?<=[\u3002\uff01\uff1f\uff1b])|\s*\n\s*"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

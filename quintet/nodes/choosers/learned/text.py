@@ -25,6 +25,7 @@ LONG = 60
 """Words of the typical example from which on texts are long: pairs of any two of their words then
 say little, and are left out."""
 
+
 def word_features(tokens: Sequence[str], *, paired: bool = True) -> list[str]:
     """Return words, bigrams, bigrams that skip one word, and pairs of any two distinct words."""
     edged = ["<", *tokens, ">"]
