@@ -7,7 +7,8 @@ from quintet.nodes.answer import Answer
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.choosers.choose import Choice, Chooser, Condition, by_rules, cascade
 from quintet.nodes.choosers.descriptions import by_descriptions
-from quintet.nodes.choosers.examples import Examples, by_examples
+from quintet.nodes.choosers.examples import Examples
+from quintet.nodes.choosers.learn import by_examples
 from quintet.nodes.choosers.model import by_model, chat_model
 from quintet.nodes.choosers.reply import Reply
 from quintet.nodes.choosers.tune import tuned

@@ -12,7 +12,7 @@ from examples.support import rules
 from examples.support.phrases import both, but_not, says
 from examples.support.rules import AT_LEAST, RULES
 from quintet.nodes.choosers.choose import Cascade, by_rules, cascade
-from quintet.nodes.choosers.examples import by_examples
+from quintet.nodes.choosers.learn import by_examples
 
 DATA = Path(rules.__file__).parent / "data" / "training.jsonl"
 TRAINING = [

@@ -180,7 +180,7 @@ class Descriptions:
         ranked = tuple(sorted(scores, key=lambda column: -scores[column]))
         first = ranked[0]
         confidence = self._confidence([scores[column] for column in ranked[:2]])
-        # What is more like an example of nobody's than like the candidate is nobody's.
+        # A message more like an example of nobody's than like the candidate is nobody's.
         own = max(found[first], near.get(self.about[first].name, 0.0))
         return Prediction(
             ranked=ranked,

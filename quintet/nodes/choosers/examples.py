@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,6 @@ from quintet.nodes.choosers.promise import (
 )
 from quintet.nodes.choosers.told import Explanation, Scored, Suspect, Watched, watched
 from quintet.nodes.core.call import Call, Logic, adrive, drive
-
-DOUBTFUL = 1.0
-"""Log odds against its label from which on an example is a suspect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,21 +211,9 @@ class Examples:
         Each is held out once, which takes several fits. A label on the list may be right, and the
         example unusual; `corrected` takes other labels.
         """
-        from quintet.nodes.choosers.learned.doubt import doubts
+        from quintet.nodes.choosers.learned.doubt import suspected
 
-        data, names = self._data, (*self.model.names, None)
-        doubt, likelier = doubts(data, self.model.held_out.mix, len(self.model.names), self.seed)
-        order = sorted(range(len(doubt)), key=lambda row: -float(doubt[row]))
-        return tuple(
-            Suspect(
-                text=self._ordered[row][0],
-                route=self._ordered[row][1],
-                likelier=names[likelier[row]],
-                odds=exp(min(float(doubt[row]), 100.0)),
-            )
-            for row in order
-            if doubt[row] > DOUBTFUL
-        )
+        return suspected(self._data, self.model.held_out.mix, self._names, self._ordered, self.seed)
 
     def watch(self, texts: Iterable[str]) -> Watched:
         """Say whether messages, whose routes nobody knows, are like the examples.
@@ -404,54 +388,3 @@ class Examples:
             who="by_examples",
             candidates=ranked,
         )
-
-
-def by_examples(
-    pairs: Iterable[tuple[str, str | None]],
-    *,
-    at_least: float | None = AT_LEAST,
-    out_of_scope: float = OUT_OF_SCOPE,
-    embeddings: Embeddings | None = None,
-    seed: int = 0,
-) -> Examples:
-    """Choose as labelled examples do, and abstain where that would not be right often enough.
-
-    The classifiers are linear support vector machines and naive Bayes over word, word-pair and
-    character n-gram features; with embeddings, also logistic regression and kernel ridge regression
-    on them. A second fit, on examples and whole routes held out of the first, gives the probability
-    that a choice is right, and the threshold above which choices are right as often as promised.
-    `Examples.promise` says whether these examples support the promise. With at most 20 examples a
-    route, the routes' names are training texts too, if the examples show that they are meaningful.
-
-    The promise holds for messages like the examples. If more messages are out-of-scope than
-    `out_of_scope` says, or if they resemble a route more than the examples with route None do,
-    fewer of the accepted messages are right. `tuned` adjusts the threshold to fresh messages.
-
-    Args:
-        pairs: `(text, route)` pairs of at least two routes; route None for a text that belongs to
-            none of them. The first 4,000 characters of a text are read.
-        at_least: the share of the accepted messages that is right, from 0 to 1. If no threshold
-            can promise it, only a choice whose own confidence reaches it is accepted. With None or
-            0, the chooser never abstains.
-        out_of_scope: the expected share of messages that belong to no route, from 0 to under 1.
-        embeddings: any LangChain embeddings; every text goes through `embed_documents`.
-        seed: of the folds.
-
-    Raises:
-        MissingExtra: scikit-learn is not installed (extra `learn`).
-        DesignError: too few examples, or a number outside its range.
-    """
-    chooser = Examples(
-        pairs=tuple(check_pairs(pairs)),
-        at_least=check_at_least(at_least),
-        out_of_scope=checked_share(out_of_scope),
-        seed=seed,
-        embeddings=embeddings,
-        embedded="" if embeddings is None else type(embeddings).__name__,
-    )
-    if len(chooser.routes) < 2:
-        raise DesignError(
-            f"by_examples: {len(chooser.pairs)} examples of {len(chooser.routes)} routes; "
-            "give examples of at least two"
-        )
-    return chooser.ready()

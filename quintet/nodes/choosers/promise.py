@@ -140,7 +140,7 @@ def promised(
     raised = {route: one for route, one in own.items() if one > threshold}
     accepted = [one for one in ordered if one.sure >= raised.get(one.chosen or "", threshold)]
     sums = _sums(accepted)
-    # What a route's own threshold leaves may be too little to show the promise.
+    # A route's own threshold may leave too little to show the promise.
     kept = kept and _interval(sums, SIDE).low >= at_least
     wrong = tuple(one for one in _often_wrong(accepted, at_least) if one not in rare)
     told = _promise(sums, total, at_least, (threshold, kept), out_of_scope)

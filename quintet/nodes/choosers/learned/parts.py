@@ -29,7 +29,7 @@ class Prediction:
 def parts(text: str, longest: int) -> list[str]:
     """Return the text itself, or its sentences where it is longer than the examples are.
 
-    A sentence that is too long too is cut into overlapping stretches. What comes twice counts once.
+    A sentence that is too long too is cut into overlapping stretches; a part counts once.
 
     Args:
         text: the message.
