@@ -32,6 +32,9 @@ CALIBRATION = {False: (2.04, 15.55, -1.75), True: (3.34, 5.38, -3.61)}
 likeness, its lead over the next one, and 1. Fitted on CLINC150's validation messages, with 2 to 16
 candidates a message, of which 15 % fit none."""
 
+MOST = 0.99
+"""The highest confidence where no example shows more."""
+
 LONGEST = 40
 """Words from which on a message is judged by its sentences."""
 
@@ -206,7 +209,8 @@ class Descriptions:
         slope, lead, offset = CALIBRATION[self.embeddings is not None]
         if first <= 0:
             return 0.0
-        return 1 / (1 + exp(-(slope * first + lead * (first - second) + offset)))
+        sure = 1 / (1 + exp(-(slope * first + lead * (first - second) + offset)))
+        return sure if self.examples else min(sure, MOST)
 
     def _held_out(self, index: int) -> Held:
         text, route = self.examples[index]
