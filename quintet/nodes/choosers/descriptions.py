@@ -25,7 +25,7 @@ SURE = 0.9
 """The confidence from which on a choice is accepted by default."""
 
 MEANING = 2.0
-"""What the cosine of embeddings counts beside the likeness of words."""
+"""The weight of the cosine of embeddings beside the likeness of words."""
 
 CALIBRATION = {False: (2.04, 15.55, -1.75), True: (3.34, 5.38, -3.61)}
 """By whether there are embeddings: the log odds that the likeliest candidate is right, from its

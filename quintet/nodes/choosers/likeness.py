@@ -24,7 +24,7 @@ COMMON = frozenset(_COMMON.split())
 
 COMMON_WEIGHT = 0.5
 LETTERS = 0.5
-"""What the likeness of letters counts beside that of words."""
+"""The weight of the likeness of letters beside that of words."""
 
 View = Mapping[str, float]
 Weighted = tuple[View, View]

@@ -62,7 +62,7 @@ class Suspect:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """How many of some messages were accepted, beside what the promise expects.
+    """Hold how many of some messages were accepted against what the promise expects.
 
     Args:
         n: the messages.
