@@ -80,14 +80,15 @@ def asking(graph: StateGraph[Any], workers: Mapping[str, Any]) -> tuple[str, ...
 
 def knowing(router: Router, workers: Mapping[str, Any]) -> Router:
     """Tell a router that chooses by descriptions what the contracts of its workers say."""
+    asked = router.new_request
+    tiers = [one for each in (router.choose, asked) for one in getattr(each, "tiers", (each,))]
+    if not any(hasattr(tier, "described") for tier in tiers):
+        return router
     about = {
         route: _told(route, workers[node])
         for route, node in router.targets.items()
         if isinstance(workers.get(node), Worker)
     }
-    if not about:
-        return router
-    asked = router.new_request
     return replace(
         router,
         choose=described(router.choose, about),

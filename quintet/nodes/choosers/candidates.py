@@ -95,7 +95,7 @@ def _page(thing: Any) -> Mapping[str, Any]:
         }
     try:
         return convert_to_openai_tool(thing)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, NameError):  # annotations that nothing resolves, too
         return {
             "name": getattr(thing, "name", "") or getattr(thing, "__name__", ""),
             "description": getattr(thing, "description", "") or getattr(thing, "__doc__", ""),
