@@ -50,7 +50,6 @@ def _library(path: str | Path) -> Any:
 
 def _loader(yaml: Any) -> Any:
     """Make a safe loader that leaves a date the text that it is, as JSON does."""
-
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers.items()
     kept = {
         first: [(tag, found) for tag, found in several if not tag.endswith(":timestamp")]
