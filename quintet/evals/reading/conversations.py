@@ -17,7 +17,7 @@ from quintet.evals.reading.usage import amount, summed_usage, usage
 
 _LISTS = ("messages", "contents", "chat_history", "conversation", "input")
 _ITEMS = ("_call", "_call_output", "reasoning", "human", "ai", "system", "tool")
-"""How the type ends of an item of OpenAI's Responses, or of a message as LangChain writes it."""
+"""Ends of the type of an item of OpenAI's Responses, or of a message as LangChain writes it."""
 _SECONDS = ("seconds", "duration", "total_time", "duration_seconds", "latency_seconds")
 _MILLISECONDS = ("duration_ms", "latency_ms", "latencyMs")
 _CLOCKS = (("start_time", "end_time"), ("started_at", "ended_at"), ("started_at", "completed_at"))
