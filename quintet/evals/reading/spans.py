@@ -95,12 +95,15 @@ def spans_in(record: Any) -> list[Any] | None:
     name = next((name for name in _OTLP if isinstance(record.get(name), list)), None)
     if name is None:
         return None
-    scopes = [
-        scope
-        for resource in record[name]
-        for scope in resource.get("scopeSpans") or resource.get("scope_spans") or ()
-    ]
-    return [span for scope in scopes for span in scope.get("spans") or ()]
+    resources = _within(record, name)
+    scopes = [scope for one in resources for scope in _within(one, "scopeSpans", "scope_spans")]
+    return [span for scope in scopes for span in _within(scope, "spans")]
+
+
+def _within(record: Any, *names: str) -> list[Any]:
+    """Return a record's list under one of these names; empty for anything else."""
+    lists = (record.get(name) for name in names) if isinstance(record, Mapping) else ()
+    return next((value for value in lists if isinstance(value, list)), [])
 
 
 def traces_of(lines: list[Line], *, id: str | None) -> Iterator[Line | tuple[str, DesignError]]:
@@ -117,7 +120,7 @@ def traces_of(lines: list[Line], *, id: str | None) -> Iterator[Line | tuple[str
             try:
                 span = _span(record, line.place)
                 traces.setdefault(span.trace, []).append(span)
-            except (DesignError, AttributeError, TypeError, ValueError) as problem:
+            except (DesignError, AttributeError, KeyError, TypeError, ValueError) as problem:
                 yield line.place, DesignError(f"span {record!r:.60} cannot be read: {problem}")
     for spans in traces.values():
         spans.sort(key=lambda span: (span.start, span.end))
