@@ -15,7 +15,7 @@ from typing import Any
 from quintet.errors import DesignError
 from quintet.evals.reading.message import Message, RequestedCall
 
-_TEXTS = ("text", "input_text", "output_text", "refusal", "summary_text", "text-plain")
+_TEXTS = ("text", "input_text", "output_text", "refusal", "summary_text", "text_plain")
 _ASIDES = frozenset(
     (
         *("image", "image_url", "input_image", "image_file", "audio", "input_audio", "video"),
@@ -39,7 +39,7 @@ _ANSWERED_BY_OTHERS = (
     *("function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call"),
     *("apply_patch_call", "tool_call", "server_tool_call", "invalid_tool_call"),
 )
-_CALL_IDS = ("call_id", "tool_use_id", "toolUseId", "tool_call_id", "id")
+_CALL_IDS = ("call_id", "tool_use_id", "toolUseId", "tool_call_id", "toolCallId", "id")
 _INPUTS = ("input", "args", "arguments", "action")
 _OUTPUTS = ("content", "output", "response", "result")
 _NO_ARGUMENTS = frozenset(
@@ -90,6 +90,8 @@ def text_of(value: Any) -> str:
         return value
     if value is None:
         return ""
+    if isinstance(value, Mapping) and "type" in value and isinstance(value.get("value"), str):
+        return str(value["value"])
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         texts = [_block_text(item) for item in value]
         return "".join(text for text in texts if text)
@@ -185,6 +187,7 @@ def _reader_of(block: Mapping[str, Any]) -> tuple[str, Reader | None]:
     kind = block.get("type")
     if not isinstance(kind, str):
         return _keyed_reader(block)
+    kind = kind.replace("-", "_")  # some write `tool-call`
     if kind in _TEXTS:
         return kind, _read_text
     if kind == "non_standard":
@@ -266,7 +269,7 @@ def _holds_error(output: Any) -> bool:
     """Say whether the output of a provider's own tool is an error block."""
     blocks: Iterable[Any] = output if isinstance(output, list) else [output]
     kinds = (str(block.get("type", "")) for block in blocks if isinstance(block, Mapping))
-    return any(kind.endswith("_error") for kind in kinds)
+    return any(kind.endswith("_error") or kind.startswith("error-") for kind in kinds)
 
 
 def _block_text(item: Any) -> str:
@@ -288,7 +291,7 @@ def _name_of(inner: Any) -> str:
     extras = inner.get("extras")
     # LangChain names every remote tool `remote_mcp`, and keeps its own name aside.
     own = extras.get("tool_name") if isinstance(extras, Mapping) else None
-    return _first_text({"own": own, **inner}, ("own", "name", "tool_name"))
+    return _first_text({"own": own, **inner}, ("own", "name", "tool_name", "toolName"))
 
 
 def _first_text(record: Mapping[str, Any], names: Iterable[str]) -> str:

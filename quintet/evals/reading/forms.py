@@ -6,6 +6,7 @@ Gemini's, OpenTelemetry's and AutoGen's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,9 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
+_KEYS = ("tool_calls", "invalid_tool_calls", "function_call", "tool_call_chunks", "tool_responses")
+"""Keys of an agent's message that hold calls, or tell of them again."""
+_MAY_CALL = re.compile(r"tool|function|(^|_)calls?$|^actions?$", re.IGNORECASE)
 _ID_LISTS = ("tool_call_ids", "call_ids", "tool_use_ids")
 _IDS = ("tool_call_id", "tool_use_id", "call_id", "id")
 _NAMES = ("name", "tool_name", "function")
@@ -87,6 +91,8 @@ def parse_message(message: Any, *, strict: bool = True) -> tuple[Message, ...]:
         raise DesignError(f"{message!r:.60} is no message: {_FORMS}")
     if role == "tool":
         return tuple(_answers(fields, strict))
+    if strict and role == "assistant":
+        _check_keys(fields)
     content = read_content(_content(fields), strict=strict)
     said = Message(
         role=role,
@@ -132,6 +138,21 @@ def _langchain_fields(message: BaseMessage) -> Mapping[str, Any]:
     return fields
 
 
+def _check_keys(fields: Mapping[str, Any]) -> None:
+    """Refuse a message whose calls may stand under a name that is not read.
+
+    Raises:
+        DesignError: it has such a name.
+    """
+    for name, value in fields.items():
+        held = value and isinstance(value, Mapping | list) and name not in _KEYS
+        if held and _MAY_CALL.search(str(name)):
+            raise DesignError(
+                f"{name}={value!r:.60} may hold calls, and is not read; give them as tool_calls "
+                "(make=...), or leave it out"
+            )
+
+
 def _content(fields: Mapping[str, Any]) -> Any:
     content = fields.get("content", fields.get("parts"))
     return content.get("parts") if isinstance(content, Mapping) and "parts" in content else content
@@ -141,6 +162,10 @@ def _tool_calls(fields: Mapping[str, Any], content: Content) -> tuple[RequestedC
     listed = fields.get("tool_calls") or []
     broken = fields.get("invalid_tool_calls") or []
     function_call = fields.get("function_call")
+    aside = fields.get("additional_kwargs")
+    if not listed and not broken and not function_call and isinstance(aside, Mapping):
+        # LangChain kept them here before it had a place for calls.
+        listed, function_call = aside.get("tool_calls") or [], aside.get("function_call")
     if not isinstance(listed, list | tuple) or not isinstance(broken, list | tuple):
         raise DesignError(f"tool_calls {listed or broken!r:.60} is no list of calls; give a list")
     items = [*listed, *([function_call] if function_call else [])]

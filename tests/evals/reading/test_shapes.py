@@ -318,6 +318,36 @@ def test_content_of_no_known_kind_is_refused_by_name(block):
     assert f"message 2: content block {name!r} is not known" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["toolCalls", "tool_uses", "actions", "calls"])
+def test_calls_under_a_name_that_is_not_read_are_refused(name):
+    with pytest.raises(DesignError, match=f"message 1: {name}=.* may hold calls"):
+        read_messages([{"role": "assistant", "content": "x", name: [{"name": "wipe"}]}])
+
+
+def test_calls_that_older_langchain_kept_aside_are_calls():
+    function = {"name": "track", "arguments": '{"parcel": 7}'}
+    aside = {"tool_calls": [{"id": "1", "function": function}]}
+    talk = [{"type": "ai", "data": {"content": "", "additional_kwargs": aside, "tool_calls": []}}]
+    assert [call.name for call in read_messages(talk).calls] == ["track"]
+
+
+def test_blocks_with_a_hyphen_in_their_kind_are_read():
+    call = {"type": "tool-call", "toolCallId": "1", "toolName": "track", "input": {"parcel": 7}}
+    output = {"type": "text", "value": "Error: no line"}
+    answer = {"type": "tool-result", "toolCallId": "1", "toolName": "track", "output": output}
+    talk = [
+        {"role": "user", "content": ASKED},
+        {"role": "assistant", "content": [call]},
+        {"role": "tool", "content": [answer]},
+    ]
+    [read] = read_messages(talk).calls
+    assert read == FAILED
+    answer["output"] = {"type": "error-text", "value": "no line"}
+    assert read_messages(talk).calls == (FAILED,)
+    answer["output"] = {"type": "text", "value": "harbour"}
+    assert [call.status for call in read_messages(talk).calls] == ["ok"]
+
+
 def test_a_call_of_a_tool_that_the_provider_runs_is_a_call():
     blocks = [
         {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}},
