@@ -100,9 +100,24 @@ def _escalated(_: random.Random, case: Case, ran: Trajectory) -> Run:
     return bare, replace(ran, path=path, calls=(), status="escalated", escalated=True)
 
 
+def _refused(_: random.Random, case: Case, ran: Trajectory) -> Run:
+    """Have a person refuse the payment, so that it is not made."""
+    no = _decided("approval", "reject", "gate", by="person", who="mo", seen="pay(order=7) [x]")
+    calls = (*ran.calls[:-1], replace(ran.calls[-1], status="refused"))
+    bare = replace(case, calls=None, state=None)
+    decisions = (*ran.decisions[:1], no)
+    return bare, replace(ran, calls=calls, asked=("pay",), decisions=decisions, status="rejected")
+
+
+def _fanned_out(_: random.Random, case: Case, ran: Trajectory) -> Run:
+    several = _decided("route", ", ".join(AGENTS[:2]), "fan_out", candidates=AGENTS)
+    path = ("fan_out", *AGENTS[:2], "join", "finish")
+    return case, replace(ran, path=path, decisions=(several, *ran.decisions[1:]))
+
+
 HABITS: tuple[Plant, ...] = (
     *(_as_it_is, _as_it_is, _retried, _looked_again, _reviewed, _fell_back, _went_elsewhere),
-    _escalated,
+    *(_escalated, _refused, _fanned_out),
 )
 
 

@@ -113,6 +113,15 @@ CLEAN = [
     ),
     ({}, {"failures": (failed("ContractBroken", NEEDS),), "status": "escalated"}),
     ({}, {"calls": (call("find", "failed"), call("search"))}),
+    ({}, {"calls": (call("pay", "refused"),), "asked": ("pay",), "status": "rejected"}),
+    ({}, {"calls": (call("pay", "refused"),), "decisions": (NO,), "status": "rejected"}),
+    (
+        {},
+        {
+            "decisions": (decided("route", "a, b", candidates=("a", "b", "c")),),
+            "path": ("router", "a", "b"),
+        },
+    ),
     ({"state": {"paid": True}}, {"state": {"paid": True}}),
 ]
 

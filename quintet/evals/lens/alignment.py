@@ -87,8 +87,9 @@ def ignored(_: Case, ran: Trajectory) -> str:
 def mismatched(_: Case, ran: Trajectory) -> str:
     """Find a decision that the run did not follow: a route, or the steps of its plan."""
     for decision in ran.decisions:
-        if decision.kind in ("route", "handoff") and decision.choice not in ran.path:
-            others = [name for name in decision.candidates if name != decision.choice]
+        chosen = decision.choice.split(", ")  # of a fan-out several
+        if decision.kind in ("route", "handoff") and not set(chosen) & set(ran.path):
+            others = [name for name in decision.candidates if name not in chosen]
             went = next((name for name in others if name in _after(ran, decision.node)), "")
             if went and not _chosen_elsewhere(ran, decision, went):
                 return f"{decision.node} chose {decision.choice}, and {went} ran"

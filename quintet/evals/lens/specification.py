@@ -13,7 +13,6 @@ from quintet.evals.trajectory import ToolCall, Trajectory
 
 POLLS = 3
 """From this many equal calls on they are a repetition, whatever happened between them."""
-_REFUSED = ("ToolRefused", "ActionRefused")
 _ENDLESS = ("BudgetExhausted", "HandoffLoop", "GraphRecursionError", "RecursionError")
 
 
@@ -30,10 +29,12 @@ def disobeyed_task(case: Case, ran: Trajectory) -> str:
 
 
 def disobeyed_role(_: Case, ran: Trajectory) -> str:
-    """Find a tool that an agent called and may not use."""
-    if call := next((call for call in ran.calls if call.status == "refused"), None):
-        return f"{call.node or 'an agent'} called {call.name}, which it may not use"
-    refused = next((item for item in ran.failures if item.error in _REFUSED), None)
+    """Find a tool that an agent called and may not use; one that a person refused is another."""
+    answered = [item.seen.partition("(")[0] for item in ran.decisions if item.kind == "approval"]
+    for call in ran.calls:
+        if call.status == "refused" and call.name not in (*ran.asked, *answered):
+            return f"{call.node or 'an agent'} called {call.name}, which it may not use"
+    refused = next((item for item in ran.failures if item.error == "ToolRefused"), None)
     return f"{refused.node}: {refused.message:.100}" if refused else ""
 
 
