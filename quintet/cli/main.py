@@ -149,6 +149,19 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     metavar="[DATASET]",
     help="Upload as an experiment, on that dataset or the suite's name (LANGSMITH_API_KEY).",
 )
+@click.option(
+    "--live",
+    metavar="URL",
+    help="Score the runs of this database as they end, and watch over the suite's gates.",
+)
+@click.option("--once", is_flag=True, help="With --live: end after one look.")
+@click.option("--every", default="10s", show_default=True, help="With --live: between two looks.")
+@click.option(
+    "--stale",
+    default="1h",
+    show_default=True,
+    help="With --live: a run that stands still for so long has ended without a word.",
+)
 @json_option
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
@@ -161,6 +174,10 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     against: str | None,
     langsmith: str | None,
     as_json: bool,
+    live: str | None,
+    once: bool,
+    every: str,
+    stale: str,
     **files: str | None,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
@@ -179,6 +196,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
       130  interrupted; what is done is kept, and --resume goes on
     Whatever an agent or a metric raises, sys.exit included, is a wrong case and ends nothing.
 
+    With --live URL nothing is run: the runs of that database are scored as they end, by the suite's
+    metrics, and its gates are judged by bounds that may be looked at at any time. It goes on until
+    a gate is proven broken (exit 1), or ends after one look with --once. With --json each look that
+    has something new is one line.
+
     A file is replaced only by its own kind, and only when the new one is whole: an earlier report
     by --out, an earlier page by --html, and so on. Where any other file is in the place, a folder,
     a device or a pipe, the command is refused before anything runs. --html, --junit and --markdown
@@ -187,6 +209,8 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
 
+    if live is not None:
+        _watch(suite, url=live, once=once, every=every, stale=stale, as_json=as_json)
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -206,6 +230,27 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         click.echo(f"quintet: {problem}", err=True)
         sys.exit(EXIT_NO_CASES)
     sys.exit(0 if passed else EXIT_GATE)
+
+
+def _watch(suite: str, **options: Any) -> None:
+    """Watch over a suite's gates, and exit as it ends.
+
+    Raises:
+        click.UsageError: an option of an evaluation that runs cases was given.
+    """
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "")
+        ours = option.name in {"suite", "live", *options}
+        if given is click.core.ParameterSource.COMMANDLINE and not ours:
+            raise click.UsageError(f"--live runs no cases: leave out {option.opts[0]}")
+
+    from quintet.cli.ends import guarded
+    from quintet.cli.live import LiveOptions, run_live
+
+    with guarded():
+        kept = run_live(suite, LiveOptions(**options))
+    sys.exit(0 if kept else EXIT_GATE)
 
 
 def main() -> None:

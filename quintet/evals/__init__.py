@@ -22,6 +22,7 @@ from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.latent import LATENT
 from quintet.evals.faults.plant import plant
 from quintet.evals.gate import Gate
+from quintet.evals.lens.modes import failure_modes
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
 from quintet.evals.reading.files import read_cases, write_cases
@@ -57,6 +58,7 @@ __all__ = [
     "compare",
     "corrections",
     "evaluate",
+    "failure_modes",
     "from_example",
     "harvest",
     "inject",

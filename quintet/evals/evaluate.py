@@ -12,6 +12,7 @@ from typing import IO, Any
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric
+from quintet.evals.reading.recorded import Recorded
 from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
@@ -97,7 +98,7 @@ async def aevaluate(
             header,
             metrics=work.metrics,
             seconds=time.monotonic() - clock,
-            note=unknown_routes(target, whole.cases),
+            note=_note(target, whole.cases, repeats),
         )
         if work.file is not None:
             write_line(work.file, {CLOSING: summed(report)})
@@ -107,6 +108,12 @@ async def aevaluate(
 def shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
     """Shift one evaluation's progress by the runs done before it."""
     return None if progress is None else lambda more, _: progress(done + more, total)
+
+
+def _note(target: Any, cases: Iterable[Case], repeats: int) -> str:
+    if isinstance(target, Recorded):
+        return target.left_out(cases, repeats)
+    return unknown_routes(target, cases)
 
 
 def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:

@@ -33,7 +33,7 @@ class Recorded:
 
     Several recordings of a case are its repeats, in order: each call for the same case gives the
     next one, and after the last the first again, for the next evaluation. `take` gives one by its
-    number.
+    number. A report says how many recordings its `repeats` leave out.
 
     Args:
         trajectories: by case id.
@@ -83,6 +83,17 @@ class Recorded:
                 f"asked for; evaluate with repeats={self.repeats} at most"
             )
         return recordings[repeat]
+
+    def left_out(self, cases: Iterable[Case], repeats: int) -> str:
+        """Say how many recordings of these cases so many repeats leave out; empty for none."""
+        counts = [len(self.trajectories[case.id]) for case in cases if case.id in self.trajectories]
+        missed = sum(count - repeats for count in counts if count > repeats)
+        if not missed:
+            return ""
+        remedy = f"evaluate with repeats={max(counts)}"
+        if (least := min(counts)) < max(counts):
+            remedy = f"with repeats={least} every case has as many"
+        return f"{missed} of {sum(counts)} recorded runs are not scored; {remedy}"
 
     def _recordings(self, case: Case) -> tuple[Trajectory, ...]:
         if case.id in self.trajectories:
@@ -145,7 +156,7 @@ def recorded_threads(
                 continue
             # The list has no paths: they take a walk over the run's checkpoints.
             whole = stored_run(store, run.thread)
-            recorded.append((case, _read(_record(whole, case), routes, people)))
+            recorded.append((case, trajectory_of(whole, routes=routes, people=people)))
     if not recorded:
         reason = "no run is stored there" if not runs else f"id= leaves out all {len(runs)} runs"
         raise DesignError(
@@ -197,6 +208,13 @@ def recorded_runs(
             runs.append((line.record["case"], _read(line.record, routes, people)))
     mistakes.check()
     return recorded_by_case(runs)
+
+
+def trajectory_of(
+    run: Run | StoredRun, *, routes: Iterable[str] = (), people: Iterable[str] = PEOPLE
+) -> Trajectory:
+    """Read a run, with its path, as a trajectory."""
+    return _read(_record(run, ""), tuple(routes), tuple(people))
 
 
 def _record(run: Run | StoredRun, case: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from quintet.evals.compare import Compared, Difference
 from quintet.evals.figure import Figure
+from quintet.evals.lens.modes import modes_of
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.metrics.reliability import all_labels
@@ -113,6 +114,12 @@ def _slices(report: Report, metric: Metric) -> list[tuple[str, Figure]]:
         )
         for part in sorted(found, key=lambda part: (part.value or 0.0, part.tag))
     ]
+
+
+def modes_section(report: Report) -> str:
+    """Show the failure modes that rules find in the runs; empty where there is none."""
+    found = modes_of(report.rows)
+    return render("modes.html", found=found, runs=len(report.rows)) if found else ""
 
 
 def runs_section(

@@ -37,7 +37,7 @@ class Runner:
     jobs: int
 
     async def run_case(self, case: Case, repeat: int) -> Trajectory:
-        """Run one case, and measure its time where the target did not.
+        """Run one case, and measure its time where the target did not; none for a recording.
 
         Raises:
             DesignError: the target's own, or the target returned no trajectory.
@@ -50,7 +50,9 @@ class Runner:
                 f"the target returned {type(ran).__name__} for case {case.id!r}; "
                 "return a Trajectory"
             )
-        return ran if ran.seconds else replace(ran, seconds=time.monotonic() - began)
+        if ran.seconds or isinstance(self.target, Recorded):
+            return ran  # of a recording, the time to look it up says nothing
+        return replace(ran, seconds=time.monotonic() - began)
 
     async def _call(self, case: Case, repeat: int) -> Ended:
         # By number: an evaluation that goes on from a file runs only the missing repeats.

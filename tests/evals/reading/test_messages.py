@@ -185,7 +185,7 @@ def test_a_file_of_conversations_is_a_target(tmp_path):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ({"id": "a"}, "messages=None: give a list"),
+        ({"id": "a"}, "no messages in a record that has id"),
         ({"id": "a", "messages": []}, "messages=[]"),
         ([{"role": "user", "content": "x"}, 7], "message 2: 7 is no message"),
         ([{"role": "narrator"}], "give a dict with role system, user, assistant or tool"),
