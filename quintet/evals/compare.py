@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite, nan
 from statistics import NormalDist
@@ -81,13 +81,17 @@ class Compared:
         fixed: cases that b had wrong in some run, and a has right in all.
         broken: cases that a has wrong in some run, and b had right in all.
         unpaired: the number of runs without a partner; they are left out.
-        notes: remarks, such as cases whose labels differ.
+        removed: cases that only b has, those that it had wrong first.
+        added: cases that only a has.
+        notes: remarks on what is left out, and on cases whose labels differ.
     """
 
     differences: Mapping[str, Difference]
     fixed: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     unpaired: int = 0
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -156,14 +160,51 @@ def compare(
         if difference is not None:
             differences[name] = difference
     wrong_a, wrong_b = _wrong(row for row, _ in rows), _wrong(row for _, row in rows)
-    changed = sum(one.case != other.case for one, other in rows)
+    cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
+    all_wrong = _wrong(b.rows)
     return Compared(
         differences=differences,
         fixed=tuple(sorted(wrong_b - wrong_a)),
         broken=tuple(sorted(wrong_a - wrong_b)),
         unpaired=len(ours) + len(theirs) - 2 * len(shared),
-        notes=(f"{changed} runs are of cases whose input or labels differ",) if changed else (),
+        removed=tuple(sorted(cases_b - cases_a, key=lambda name: (name not in all_wrong, name))),
+        added=tuple(sorted(cases_a - cases_b)),
+        notes=tuple(_notes(a, b, rows, known)),
     )
+
+
+def _notes(
+    a: Report, b: Report, rows: Sequence[tuple[Row, Row]], known: Mapping[str, Metric]
+) -> Iterator[str]:
+    """Say what the comparison leaves out."""
+    cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
+    if removed := cases_b - cases_a:
+        wrong = len(removed & _wrong(b.rows))
+        yield (
+            f"{len(removed)} of the {len(cases_b)} earlier cases are gone, {wrong} of them were "
+            f"wrong; {len(cases_b & cases_a)} are compared"
+        )
+    if added := cases_a - cases_b:
+        yield f"{len(added)} cases are new, and compared with nothing"
+    whole = {
+        place for report in (a, b) for place in _places(report) if place[0] in cases_a & cases_b
+    }
+    if left := len(whole) - len(rows):
+        yield f"{left} runs are of repeats that only one report has"
+    if changed := sum(one.case != other.case for one, other in rows):
+        yield f"{changed} runs are of cases whose input or labels differ"
+    for report, name in ((a, "this report"), (b, "the earlier report")):
+        if len(report.rows) < report.expected:
+            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
+    if lost := [name for name in b.figures if name not in a.figures or name not in known]:
+        yield f"not compared: {', '.join(lost)}"
+    for name in known:
+        if raised := sum(name in one.errors or name in other.errors for one, other in rows):
+            yield f"{name}: the metric raised in {raised} of {len(rows)} runs on some side"
+
+
+def _places(report: Report) -> Iterator[tuple[str, int]]:
+    return ((row.case.id, row.repeat) for row in report.rows)
 
 
 def _wrong(rows: Iterable[Row]) -> set[str]:

@@ -4,10 +4,14 @@ import asyncio
 import json
 import threading
 import time
+from math import inf, nan
+from statistics import fmean
+from typing import Any
 
 import pytest
 
 from quintet.evals import Case, Gate, Metric, Suite, Trajectory, aevaluate, evaluate, load_report
+from quintet.evals.metrics.judge import Judged
 from quintet.evals.row import Share
 from quintet.nodes import by_rules
 from quintet.state import DesignError
@@ -100,7 +104,9 @@ def test_a_users_metric_may_be_a_function_a_share_a_number_or_async():
 
 
 @pytest.mark.parametrize(
-    "odd", ["good", nan, inf, 10**400, (1.0, nan), (1, 2, 3), object()], ids=lambda odd: f"{odd!r:.9}"
+    "odd",
+    ["good", nan, inf, 10**400, (1.0, nan), (1, 2, 3), object()],
+    ids=lambda odd: f"{odd!r:.9}",
 )
 def test_a_score_that_is_none_spoils_its_row_and_no_other(odd):
     def close(case: Case, run: Trajectory) -> Any:
@@ -120,7 +126,9 @@ def test_a_judge_out_of_its_range_spoils_its_row_and_no_other():
         return Judged(score=1.2 if case.id == "b" else 1)
 
     report = evaluate(Suite(cases=CASES, target=RULES, metrics=(fair,)))
-    assert [row.case.id for row in report.rows if "score=1.2" in row.errors.get("fair", "")] == ["b"]
+    assert [row.case.id for row in report.rows if "score=1.2" in row.errors.get("fair", "")] == [
+        "b"
+    ]
     assert report["fair"].value == 0.75
 
 

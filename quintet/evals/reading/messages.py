@@ -44,8 +44,8 @@ def recorded_messages(
     A call of a tool `transfer_to_<agent>` is a handoff: the first one is the route, and all are in
     the path. A tool's message with status `error`, or whose text begins with "Error", makes its
     call a failed one; the same call made again is a retry. Where a list holds no tool's messages,
-    its calls count as made. A conversation that ends with an agent's message is `done`, unless it
-    has another status.
+    its calls count as made. A conversation that ends with an agent's message is `done`, also where
+    the user's last word follows that asks nothing, unless it has another status.
 
     Args:
         given: the file's path, or the conversations.
@@ -105,7 +105,11 @@ def read_messages(
 def _status(talk: tuple[Message, ...], path: tuple[str, ...], people: tuple[str, ...]) -> str:
     if path[-1:] and path[-1] in people:
         return "escalated"
-    last = talk[-1] if talk else None
+    spoken = [item for item in talk if item.role != "system"]
+    # A user who thanks and goes leaves nothing open, once the agent has answered; a question does.
+    if len(spoken) > 1 and spoken[-1].role == "user" and "?" not in spoken[-1].text:
+        spoken.pop()
+    last = spoken[-1] if spoken else None
     ended = last is not None and last.role == "assistant" and not last.tool_calls
     return "done" if ended else "unfinished"
 

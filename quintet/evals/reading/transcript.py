@@ -55,7 +55,7 @@ class Message:
         text: its text; content of other kinds is left out.
         name: of the agent or tool that speaks, where it is given.
         tool_calls: the tool calls that it holds.
-        call_id: the id of the call that a tool's message answers.
+        call_ids: the ids of the calls that a tool's message answers.
         failed: whether a tool's message reports an error.
         spent: `model_calls`, `input_tokens`, `output_tokens`, `tokens` and `money`, where given.
     """
@@ -64,7 +64,7 @@ class Message:
     text: str = ""
     name: str = ""
     tool_calls: tuple[RequestedCall, ...] = ()
-    call_id: str = ""
+    call_ids: tuple[str, ...] = ()
     failed: bool = False
     spent: Mapping[str, float] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ def parse_message(message: Any) -> Message:
         text=text,
         name=_string(fields.get("name")),
         tool_calls=_tool_calls(fields) if role == "assistant" else (),
-        call_id=_string(fields.get("tool_call_id") or fields.get("id")) if role == "tool" else "",
+        call_ids=_answered(fields) if role == "tool" else (),
         # OpenAI's form has no status: LangGraph's ToolNode begins such a text with "Error".
         failed=role == "tool" and (reported or text.lstrip().startswith("Error")),
         spent=usage(fields) if role == "assistant" else {},
@@ -220,6 +220,14 @@ def _message_fields(message: Any) -> Mapping[str, Any]:
     return message
 
 
+def _answered(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the calls that a tool's message answers: one, or a list of several."""
+    several = fields.get("tool_call_ids")
+    if isinstance(several, list | tuple):
+        return tuple(_string(item) for item in several)
+    return (_string(fields.get("tool_call_id") or fields.get("id")),)
+
+
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
@@ -279,8 +287,9 @@ def _answers_by_call(messages: Sequence[Message]) -> dict[tuple[int, str], Messa
     answers: dict[tuple[int, str], Message] = {}
     for place, message in enumerate(messages):
         places.update({call.id: place for call in message.tool_calls})
-        if message.role == "tool" and message.call_id in places:
-            answers[places[message.call_id], message.call_id] = message
+        for call_id in message.call_ids:
+            if call_id in places:
+                answers[places[call_id], call_id] = message
     return answers
 
 

@@ -55,7 +55,14 @@ def against_section(report: Report, against: Compared) -> str:
             unclear = found.verdict == "cannot tell" and name not in gated
             (rest if unclear else told).append((name, report.figures[name], found))
     moved = {"broken": against.broken, "fixed": against.fixed}
-    return render("against.html", moved=moved, told=told, rest=rest, difference=difference)
+    return render(
+        "against.html",
+        moved=moved,
+        told=told,
+        rest=rest,
+        difference=difference,
+        notes=against.notes,
+    )
 
 
 def risk_section(report: Report) -> str:

@@ -23,7 +23,6 @@ from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.budget import Budget
 
-
 GRACE = 1.0
 """Seconds in which an awaited target may clean up after it was given up."""
 
