@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isfinite, nan
 from statistics import NormalDist
 from typing import Any
@@ -14,11 +14,15 @@ from quintet.evals.figure import Better
 from quintet.evals.figures import finite
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
+from quintet.evals.metrics.over import weighed_of
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.stats import bootstrap, paired
-from quintet.stats.interval import Interval
+from quintet.stats.bootstrap import bootstrap_weighed
+from quintet.stats.distribution import bisect, student_deviate
+from quintet.stats.interval import Interval, deviate
 from quintet.stats.paired import Says
+from quintet.stats.weighted import Weighed, weighed_ratio
 
 Pair = tuple[str, tuple[Any, ...], tuple[Any, ...]]
 """A cluster, and a metric's scores of one run on both sides."""
@@ -28,6 +32,9 @@ ROUNDS = 1000
 
 POWER = 0.8
 """The chance to see a true difference that `cases_needed` asks for."""
+
+LOAD, TICK = 0.2, 0.01
+"""The share, and the seconds, by which times of the same system differ between two evaluations."""
 
 CANNOT: Says = "cannot tell"
 
@@ -45,7 +52,8 @@ class Difference:
         cases: the number of cases compared.
         cases_needed: if the verdict is `cannot tell`, about how many cases would show a difference
             of this size with 80 % power; None where there is no difference.
-        p: the two-sided p-value of the difference; None where only the interval is known.
+        p: the two-sided p-value of the difference, taken by itself.
+        adjusted: the p-value corrected for the number of metrics, which the verdict goes by.
         better: the better direction: `higher`, `lower` or `neither`.
         unit: the figure's unit.
     """
@@ -60,6 +68,7 @@ class Difference:
     cases: int
     cases_needed: int | None = None
     p: float | None = None
+    adjusted: float | None = None
     better: Better = "higher"
     unit: str = "share"
 
@@ -132,7 +141,9 @@ def compare(
 
     Right-or-wrong metrics get Tango's interval of the paired difference and the exact McNemar
     test, numbers the cluster bootstrap of the difference (`stats.paired`). A ratio of sums, and a
-    measure over all cases, get a bootstrap that draws both sides together.
+    measure over all cases, get a bootstrap that draws both sides together. A verdict also holds for
+    all metrics together (Holm 1979), so that a system is not better than itself in one of forty;
+    times must differ by a fifth and by 10 ms, since the load of a machine differs as well.
 
     Args:
         a: the report in question, such as the new version's.
@@ -159,6 +170,7 @@ def compare(
         difference = _difference(known[name], rows, confidence, seed)
         if difference is not None:
             differences[name] = difference
+    differences = _corrected(differences, confidence)
     wrong_a, wrong_b = _wrong(row for row, _ in rows), _wrong(row for _, row in rows)
     cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
     all_wrong = _wrong(b.rows)
@@ -270,27 +282,26 @@ def _from_draws(
 ) -> Difference | None:
     """Compare a figure over all runs by drawing cases with both their sides."""
     value = metric.over or _ratio
-
-    def gap(chosen: Sequence[Pair]) -> float:
-        left, right = value([a for _, a, _ in chosen]), value([b for _, _, b in chosen])
-        return nan if left is None or right is None else left - right
-
-    ours, theirs = value([a for _, a, _ in pairs]), value([b for _, _, b in pairs])
+    lefts, rights = [a for _, a, _ in pairs], [b for _, _, b in pairs]
+    ours, theirs = value(lefts), value(rights)
     if ours is None or theirs is None:
         return None
-    clusters: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        clusters[pair[0]].append(pair)
-    interval = bootstrap(
-        list(clusters.values()),
-        gap,
-        seed=seed,
-        rounds=ROUNDS,
-        confidence=confidence,
-        method="percentile",
-    )
+    owners = [cluster for cluster, _, _ in pairs]
+    cases = len(set(owners))
+    left, right = _weighed(metric, lefts), _weighed(metric, rights)
+    if left is not None and right is not None:
+        (interval,), error = bootstrap_weighed(
+            owners,
+            lambda counts: left(counts) - right(counts),
+            seed=seed,
+            rounds=ROUNDS,
+            confidences=(confidence,),
+        )
+    else:
+        interval = _drawn(value, pairs, confidence, seed)
+        error = interval.width / (2 * deviate(confidence))
     verdict = _verdict(interval, metric.better)
-    needed = _cases_needed(interval, ours - theirs, len(clusters)) if verdict == CANNOT else None
+    needed = _cases_needed(interval, ours - theirs, cases) if verdict == CANNOT else None
     return Difference(
         metric=metric.name,
         a=ours,
@@ -299,10 +310,40 @@ def _from_draws(
         low=finite(interval.low),
         high=finite(interval.high),
         verdict=verdict,
-        cases=len(clusters),
+        cases=cases,
         cases_needed=needed,
+        p=_chance(ours - theirs, error, cases),
         better=metric.better,
         unit=metric.unit,
+    )
+
+
+def _weighed(metric: Metric, points: list[tuple[Any, ...]]) -> Weighed | None:
+    if metric.over is not None:
+        return weighed_of(metric.over, points)
+    return weighed_ratio([point[0] for point in points], [point[1] for point in points])
+
+
+def _drawn(
+    value: Callable[[Sequence[tuple[Any, ...]]], float | None],
+    pairs: list[Pair],
+    confidence: float,
+    seed: int,
+) -> Interval:
+    def gap(chosen: Sequence[Pair]) -> float:
+        left, right = value([a for _, a, _ in chosen]), value([b for _, _, b in chosen])
+        return nan if left is None or right is None else left - right
+
+    clusters: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        clusters[pair[0]].append(pair)
+    return bootstrap(
+        list(clusters.values()),
+        gap,
+        seed=seed,
+        rounds=ROUNDS,
+        confidence=confidence,
+        method="percentile",
     )
 
 
@@ -316,6 +357,58 @@ def _verdict(interval: Interval, better: Better) -> Says:
         return CANNOT
     above = interval.low > 0
     return "better" if above == (better == "higher") else "worse"
+
+
+def _chance(difference: float, error: float, cases: int) -> float:
+    """Return the two-sided p-value of a difference by its standard error (Student's t)."""
+    if not difference or cases < 2 or not isfinite(error):
+        return 1.0
+    # So few cases cannot tell, however alike they are: all on one side by chance is 2 / 2^n.
+    least = 2.0 ** (1 - cases)
+    if not error:
+        return least
+    z = abs(difference) / error
+    beyond = bisect(lambda share: z - student_deviate(share, cases - 1), 1e-12, 0.5)
+    return max(2 * beyond, least)
+
+
+def _corrected(found: dict[str, Difference], confidence: float) -> dict[str, Difference]:
+    """Correct the verdicts for the number of metrics (Holm 1979).
+
+    With 40 metrics at 95 %, two would differ between a system and itself. Holm's correction keeps
+    the chance that any verdict is wrong within 5 %, however the metrics depend on each other.
+    """
+    family = sorted(
+        (item for item in found.values() if item.better != "neither"),
+        key=lambda item: item.p or 0.0,
+    )
+    corrected, adjusted = dict(found), 0.0
+    for place, item in enumerate(family):
+        left = len(family) - place
+        adjusted = max(adjusted, min((1.0 if item.p is None else item.p) * left, 1.0))
+        told = item.verdict != CANNOT and adjusted <= 1 - confidence and _is_more_than_load(item)
+        corrected[item.metric] = replace(
+            item,
+            adjusted=adjusted,
+            verdict=item.verdict if told else CANNOT,
+            cases_needed=item.cases_needed if told else _needed(item, left, confidence),
+        )
+    return corrected
+
+
+def _is_more_than_load(item: Difference) -> bool:
+    """Say whether a difference is more than the load of a machine makes between two evaluations."""
+    return item.unit != "seconds" or abs(item.difference) > max(TICK, LOAD * abs(item.b))
+
+
+def _needed(item: Difference, metrics: int, confidence: float) -> int | None:
+    """Estimate the cases needed where a difference could be told but for the correction."""
+    if item.verdict == CANNOT or not item.p or not _is_more_than_load(item):
+        return item.cases_needed
+    normal = NormalDist()
+    seen = -normal.inv_cdf(item.p / 2)
+    wanted = normal.inv_cdf(POWER) - normal.inv_cdf((1 - confidence) / 2 / metrics)
+    return max(ceil(item.cases * (wanted / seen) ** 2), item.cases + 1) if seen > 0 else None
 
 
 def _cases_needed(interval: Interval, difference: float, cases: int) -> int | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from math import isfinite, isnan, nan
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
+from quintet.evals.metrics.over import weighed_of
 from quintet.evals.row import Row
 from quintet.evals.running.ended import called
 from quintet.stats import bootstrap, proportion
-from quintet.stats.bootstrap import bootstrap_ratio
+from quintet.stats.bootstrap import bootstrap_ratio, bootstrap_weighed
 from quintet.stats.interval import Interval
+from quintet.stats.weighted import Weighed
 
 Parts = list[tuple[str, float, float]]
 
@@ -132,9 +135,15 @@ def _overall(
 
     if not points:
         return {"value": None}
-    value = measured([point for _, point in points])
+    of_points = [point for _, point in points]
+    value = measured(of_points)
     if isnan(value):
         return {"value": None}
+
+    weighed = weighed_of(metric.over, of_points) if len(clusters) > JACKKNIFE else None
+    if weighed is not None:
+        ends = _bootstrapped(partial(_weighed, points, weighed, seed), confidence, gated)
+        return {"value": value, **ends}
 
     def draw(level: float) -> Interval:
         return bootstrap(
@@ -147,6 +156,16 @@ def _overall(
         )
 
     return {"value": value, **_bootstrapped(draw, confidence, gated)}
+
+
+def _weighed(
+    points: list[tuple[str, Any]], statistic: Weighed, seed: int, level: float
+) -> Interval:
+    owners = [cluster for cluster, _ in points]
+    intervals, _ = bootstrap_weighed(
+        owners, statistic, seed=seed, rounds=SLOW_ROUNDS, confidences=(level,)
+    )
+    return intervals[0]
 
 
 def _bootstrapped(
