@@ -19,7 +19,7 @@ from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.stats import bootstrap, paired
 from quintet.stats.bootstrap import bootstrap_weighed
-from quintet.stats.distribution import bisect, student_deviate
+from quintet.stats.distribution import beta_below
 from quintet.stats.interval import Interval, deviate
 from quintet.stats.paired import Says
 from quintet.stats.weighted import Weighed, weighed_ratio
@@ -198,9 +198,8 @@ def _notes(
         )
     if added := cases_a - cases_b:
         yield f"{len(added)} cases are new, and compared with nothing"
-    whole = {
-        place for report in (a, b) for place in _places(report) if place[0] in cases_a & cases_b
-    }
+    both = cases_a & cases_b
+    whole = {place for report in (a, b) for place in _places(report) if place[0] in both}
     if left := len(whole) - len(rows):
         yield f"{left} runs are of repeats that only one report has"
     if changed := sum(one.case != other.case for one, other in rows):
@@ -368,8 +367,8 @@ def _chance(difference: float, error: float, cases: int) -> float:
     if not error:
         return least
     z = abs(difference) / error
-    beyond = bisect(lambda share: z - student_deviate(share, cases - 1), 1e-12, 0.5)
-    return max(2 * beyond, least)
+    # P(|T| > z) of Student's T, by the beta distribution.
+    return max(beta_below((cases - 1) / (cases - 1 + z * z), (cases - 1) / 2, 0.5), least)
 
 
 def _corrected(found: dict[str, Difference], confidence: float) -> dict[str, Difference]:
@@ -378,10 +377,8 @@ def _corrected(found: dict[str, Difference], confidence: float) -> dict[str, Dif
     With 40 metrics at 95 %, two would differ between a system and itself. Holm's correction keeps
     the chance that any verdict is wrong within 5 %, however the metrics depend on each other.
     """
-    family = sorted(
-        (item for item in found.values() if item.better != "neither"),
-        key=lambda item: item.p or 0.0,
-    )
+    family = [item for item in found.values() if item.better != "neither"]
+    family.sort(key=lambda item: 1.0 if item.p is None else item.p)
     corrected, adjusted = dict(found), 0.0
     for place, item in enumerate(family):
         left = len(family) - place
