@@ -18,13 +18,17 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.state.record import digest
 
-_SCALARS = (str, int, float, bool, type(None))
+_SCALARS = (str, float, type(None))
 _DEPTH = 6
 
 
 def identity_of(thing: Any) -> dict[str, str]:
     """Return the name of a target or metric, and a digest of its code and settings."""
-    return {"name": _name(thing), "digest": digest(_content(thing, 0))}
+    try:
+        content = digest(_content(thing, 0))
+    except Exception:  # noqa: BLE001 - a setting's own methods may raise anything
+        content = digest(_name(thing))
+    return {"name": _name(thing), "digest": content}
 
 
 def _name(thing: Any) -> str:
@@ -36,6 +40,8 @@ def _name(thing: Any) -> str:
 
 def _content(thing: Any, depth: int) -> Any:
     """Describe a thing as plain data that is the same in each process."""
+    if isinstance(thing, int):  # an integer of any size has hexadecimal digits
+        return f"{type(thing).__name__} {hex(thing)}"
     if isinstance(thing, _SCALARS):
         return f"{type(thing).__name__} {thing!r:.2000}"
     if depth > _DEPTH:
