@@ -13,8 +13,8 @@ from quintet import stats
 from quintet.evals.metrics.cost import _percentile
 from quintet.stats.bootstrap import bootstrap_ratio, bootstrap_weighed
 from quintet.stats.weighted import (
-    weighed_auroc,
     weighed_aurc,
+    weighed_auroc,
     weighed_ece,
     weighed_macro_f1,
     weighed_percentile,

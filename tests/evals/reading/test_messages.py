@@ -287,7 +287,9 @@ def test_a_user_has_the_last_word_where_nothing_is_left_open(lines, status):
 
 
 def test_a_tools_message_may_answer_several_calls():
-    calls = [{"id": name, "function": {"name": name, "arguments": "{}"}} for name in ("a", "b", "c")]
+    calls = [
+        {"id": name, "function": {"name": name, "arguments": "{}"}} for name in ("a", "b", "c")
+    ]
     talk = [
         {"role": "assistant", "content": "", "tool_calls": calls},
         {"role": "tool", "content": "done", "tool_call_ids": ["a", "b"]},
