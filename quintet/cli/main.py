@@ -167,15 +167,12 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     tags: tuple[str, ...],
     jobs: int,
     resume: bool,
-    seconds: float | None,
-    tokens: int | None,
-    money: float | None,
     max_errors: int | None,
     out: str | None,
     against: str | None,
     langsmith: str | None,
     as_json: bool,
-    **files: str | None,
+    **others: Any,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
 
@@ -202,7 +199,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
     from quintet.state.budget import Budget
 
-    limit = Budget(seconds=seconds, tokens=tokens, money=money)
+    limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -211,7 +208,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         resume=resume,
         out=out,
         against=against,
-        files={kind: path for kind, path in files.items() if path},
+        files={kind: path for kind, path in others.items() if path},
         as_json=as_json,
         langsmith=langsmith,
         limit=limit if limit.limited else None,

@@ -15,7 +15,7 @@ from quintet.state.budget import Budget, Resource
 from quintet.state.record import digest, plain
 
 LIMITED: tuple[Resource, ...] = ("seconds", "tokens", "money")
-"""What a case's run can be held to, whatever the target is."""
+"""The resources that a case's run can be held to, whatever the target is."""
 
 
 @dataclass(frozen=True, kw_only=True)

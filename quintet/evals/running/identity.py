@@ -68,7 +68,7 @@ def _all(things: Any, depth: int) -> list[Any]:
 
 def _function(function: Any, depth: int) -> list[Any]:
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
-    # What a closure fills while it runs, such as a list, is no setting.
+    # A list that a closure fills while it runs is no setting.
     fixed = [cell for cell in cells if not isinstance(cell, list | dict | set)]
     given = (function.__defaults__ or (), function.__kwdefaults__ or {}, fixed)
     return [_name(function), _code(function.__code__), *_all(given, depth)]
