@@ -31,7 +31,7 @@ def junit(report: Report, against: Compared | None = None) -> str:
     case is a skipped test, with the reason as its message: it shows, and it breaks nothing. Once
     a gate is missed, wrong cases are failures, and those that raised are errors, so that the list
     of failed tests is the list of what to look at. A report that was cut off has an error of its
-    own. What a comparison with an earlier report leaves out is among the properties.
+    own. The properties tell what a comparison with an earlier report leaves out.
     """
     rows = judge_rows(report)
     suite = Element("testsuite", name=clean(report.suite), tests="0")

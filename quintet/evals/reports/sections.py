@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from quintet.evals.compare import Compared, Difference
+from quintet.evals.compare import Compared
+from quintet.evals.difference import Difference
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
