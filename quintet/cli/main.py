@@ -121,7 +121,11 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
 
 @cli.command("eval")
 @click.argument("suite")
-@click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="How often each case is run (default: once, or as often as every case is recorded).",
+)
 @click.option(
     "--sample", type=click.IntRange(min=1), help="Only N cases, drawn by the suite's seed."
 )
@@ -137,6 +141,12 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     metavar="FILE",
     help="Where every run is kept (default: quintet-eval-SUITE.jsonl). An earlier result there is "
     "never lost: of rows.jsonl it becomes rows.1.jsonl, the next rows.2.jsonl, and so on.",
+)
+@click.option("--seconds", type=float, help="The most seconds that one run may take.")
+@click.option("--tokens", type=int, help="The most tokens that one run may take.")
+@click.option("--money", type=float, help="The most money that one run may take.")
+@click.option(
+    "--max-errors", type=click.IntRange(min=1), help="Begin no more runs once so many have raised."
 )
 @click.option("--against", metavar="FILE", help="Compare with an earlier run's file, case by case.")
 @click.option("--html", metavar="FILE", help="Write the report as one self-contained page.")
@@ -165,11 +175,12 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
 @json_option
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
-    repeats: int,
+    repeats: int | None,
     sample: int | None,
     tags: tuple[str, ...],
     jobs: int,
     resume: bool,
+    max_errors: int | None,
     out: str | None,
     against: str | None,
     langsmith: str | None,
@@ -178,7 +189,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     once: bool,
     every: str,
     stale: str,
-    **files: str | None,
+    **others: Any,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
 
@@ -208,9 +219,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     """  # noqa: D301 - click looks for the backspace itself
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
+    from quintet.state.budget import Budget
 
     if live is not None:
         _watch(suite, url=live, once=once, every=every, stale=stale, as_json=as_json)
+    limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -219,9 +232,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         resume=resume,
         out=out,
         against=against,
-        files={kind: path for kind, path in files.items() if path},
+        files={kind: path for kind, path in others.items() if path},
         as_json=as_json,
         langsmith=langsmith,
+        limit=limit if limit.limited else None,
+        max_errors=max_errors,
     )
     try:
         with guarded():

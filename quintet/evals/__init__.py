@@ -12,6 +12,7 @@ from quintet.evals.analysis.attribute import attribute, attributions
 from quintet.evals.analysis.balance import balance
 from quintet.evals.analysis.corrections import corrections
 from quintet.evals.analysis.tiers import tiers
+from quintet.evals.beside import side_by_side
 from quintet.evals.case import Case
 from quintet.evals.compare import compare
 from quintet.evals.evaluate import aevaluate, evaluate
@@ -71,6 +72,7 @@ __all__ = [
     "recorded_runs",
     "recorded_threads",
     "save_runs",
+    "side_by_side",
     "tiers",
     "to_example",
     "variants_of",

@@ -84,17 +84,6 @@ class Recorded:
             )
         return recordings[repeat]
 
-    def left_out(self, cases: Iterable[Case], repeats: int) -> str:
-        """Say how many recordings of these cases so many repeats leave out; empty for none."""
-        counts = [len(self.trajectories[case.id]) for case in cases if case.id in self.trajectories]
-        missed = sum(count - repeats for count in counts if count > repeats)
-        if not missed:
-            return ""
-        remedy = f"evaluate with repeats={max(counts)}"
-        if (least := min(counts)) < max(counts):
-            remedy = f"with repeats={least} every case has as many"
-        return f"{missed} of {sum(counts)} recorded runs are not scored; {remedy}"
-
     def _recordings(self, case: Case) -> tuple[Trajectory, ...]:
         if case.id in self.trajectories:
             return self.trajectories[case.id]

@@ -49,6 +49,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "cases": figure.cases,
         "rows": figure.rows,
         "errors": figure.errors,
+        "left_out": figure.left_out,
         "unit": figure.unit,
         "better": figure.better,
         "note": clean(figure.note),

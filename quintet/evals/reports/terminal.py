@@ -30,7 +30,7 @@ from quintet.evals.reports.words import (
 )
 
 WIDTH = 100
-FIGURES, GATES, NOTES, WRONG, MODES = 14, 8, 2, 3, 3
+FIGURES, GATES, NOTES, WRONG, MODES = 14, 8, 4, 3, 3
 """The number of each that is shown, so that a report fits on a screen."""
 
 COLOURS = {"pass": "green", "MISS": "red", "no gates": "yellow"}
@@ -108,7 +108,8 @@ def _figures(report: Report, width: int) -> Iterator[Text | Table]:
 def _remark(figure: Figure) -> str:
     """Return the unit, and the number of times that the metric raised."""
     raised = f"raised {figure.errors} times" if figure.errors else ""
-    return ", ".join(filter(None, (unit_text(figure), raised)))
+    lost = f"{figure.left_out} runs left out" if figure.left_out else ""
+    return ", ".join(filter(None, (unit_text(figure), raised, lost)))
 
 
 def _chosen(report: Report) -> list[str]:

@@ -545,16 +545,3 @@ def test_a_duration_is_the_records_own_or_none(more, seconds):
 def test_a_duration_that_is_none_is_refused():
     with pytest.raises(DesignError, match="seconds='soon': give a number of seconds"):
         recorded_messages([{"id": "a", "messages": ended(ASKED, "Here."), "seconds": "soon"}])
-
-
-def test_a_report_says_how_many_recordings_were_left_out():
-    talk = ended(ASKED, "Here.")
-    runs = recorded_messages([{"id": name, "messages": talk} for name in "aaab"])
-    cases = [Case(id=name, input=ASKED) for name in "ab"]
-    assert "2 of 4 recorded runs are not scored; with repeats=1 every" in "\n".join(
-        evaluate(runs, cases).notes
-    )
-    assert "2 of 3 recorded runs are not scored; evaluate with repeats=3" in "\n".join(
-        evaluate(runs, cases[:1]).notes
-    )
-    assert not evaluate(runs, cases[:1], repeats=3).notes
