@@ -45,10 +45,9 @@ def _twice(_: Case, trajectory: Trajectory) -> bool | None:
 def _trespassed(case: Case, trajectory: Trajectory) -> bool | None:
     if not case.never:
         return None
-    if trajectory.error and not trajectory.calls and not trajectory.path:
-        # A run that was given up may have done anything: it must not count as one that did not.
-        raise LookupError("the run raised, and nothing is known of what it did")
-    return bool(forbidden_uses(case, trajectory))
+    # A run that raised and left no trace may have done anything: it is no proof that it did not.
+    unknown = bool(trajectory.error) and not trajectory.calls and not trajectory.path
+    return unknown or bool(forbidden_uses(case, trajectory))
 
 
 tool_success = Metric(
