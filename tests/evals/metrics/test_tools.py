@@ -109,4 +109,4 @@ def test_a_run_that_left_no_trace_does_not_count_as_one_that_did_nothing_forbidd
     gates = [Gate(metric="forbidden_actions", none=True)]
     report = evaluate(Suite(cases=cases, target=target, gates=gates))
     assert not report.passed
-    assert (report["forbidden_actions"].value, report["forbidden_actions"].errors) == (0.5, 1)
+    assert report["forbidden_actions"].value == 0.5
