@@ -1,8 +1,10 @@
 """Measure what evaluating costs: 2,000 cases on a target that does nothing, beside a plain loop.
 
-Per case an evaluation adds the scoring by all standard metrics and, if asked, a row on disk. The
-figures with their intervals are made once at the end, and timed apart. Also measured are memory,
-how `jobs` scale with a target that waits, and whether repeated kills lose a case.
+Beside it stand 10,000 cases of a router that draws its answers: evaluated twice, and compared with
+itself, in seconds of computing. Per case an evaluation adds the scoring by all standard metrics
+and, if asked, a row on disk. The figures with their intervals are made once at the end, and timed
+apart. Also measured are memory, how `jobs` scale with a target that waits, and whether repeated
+kills lose a case.
 
     python -m benchmarks.evals            # a table
     python -m benchmarks.evals --json     # one object
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -24,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, versions
-from quintet.evals import Case, Suite, Trajectory, evaluate, load_report
+from quintet.evals import Case, Suite, Trajectory, compare, evaluate, load_report
 
 WAIT = 0.02
 JOBS = (1, 2, 4, 8, 16, 32)
@@ -83,6 +86,39 @@ def timed(suite: Suite, into: Path | None, jobs: int = 1) -> tuple[float, float]
 
     evaluate(suite, into=into, jobs=jobs, progress=seen)
     return last[0] - began, time.perf_counter() - last[0]
+
+
+def many(number: int) -> dict[str, Any]:
+    """Measure CPU seconds to evaluate a router with confidences, and to compare two such reports.
+
+    The two reports are of one target, so whatever is found better or worse is found by chance.
+    """
+    drawn = random.Random(1)
+    labelled = [
+        Case(id=f"{index:05}", input=f"message {index}", route=f"r{index % 50}", outcome="done")
+        for index in range(number)
+    ]
+
+    def router(case: Case) -> Trajectory:
+        right = drawn.random() < 0.9
+        route = (case.route or ("",))[0] if right else f"r{drawn.randrange(50)}"
+        spent = {"tokens": float(drawn.randint(50, 150)), "model_calls": 1.0}
+        return Trajectory(route=route, confidence=drawn.random(), spent=spent)
+
+    suite = Suite(cases=labelled, target=router)
+    began = time.process_time()
+    first = evaluate(suite)
+    between = time.process_time()
+    second = evaluate(suite)
+    before = time.process_time()
+    found = compare(first, second)
+    return {
+        "cases": number,
+        "evaluate_cpu_seconds": round(between - began, 1),
+        "compare_cpu_seconds": round(time.process_time() - before, 1),
+        "figures_compared": len(found.differences),
+        "better_or_worse_than_itself": len(found.better) + len(found.worse),
+    }
 
 
 def memory(number: int) -> dict[str, Any]:
@@ -165,6 +201,7 @@ def _lines(path: Path) -> int:
 def measure(number: int, rounds: int) -> dict[str, Any]:
     steps = (
         ("overhead", lambda: overhead(number, rounds)),
+        ("many", lambda: many(5 * number)),
         ("memory", lambda: memory(number)),
         ("scaling", lambda: scaling(min(number, 320))),
         ("killed", lambda: killed(number, 4)),
@@ -178,6 +215,7 @@ def measure(number: int, rounds: int) -> dict[str, Any]:
 
 def show(figures: dict[str, Any]) -> None:
     rows = [["overhead", name, value] for name, value in figures["overhead"].items()]
+    rows += [["many", name, value] for name, value in figures["many"].items()]
     rows += [["memory", name, value] for name, value in figures["memory"].items()]
     for name, value in figures["scaling"].items():
         rows.append(["scaling", name, f"{value['seconds']} s, {value['wall_to_ideal']} of ideal"])

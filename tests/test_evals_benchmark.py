@@ -19,6 +19,13 @@ def test_the_overhead_is_told_for_running_and_summing_up_apart():
     assert found["run_us_per_case"] > found["loop_us_per_case"]
 
 
+def test_many_cases_are_evaluated_and_compared_with_themselves():
+    found = evals.many(60)
+    assert found["figures_compared"] > 10
+    assert found["better_or_worse_than_itself"] == 0
+    assert min(found["evaluate_cpu_seconds"], found["compare_cpu_seconds"]) >= 0
+
+
 def test_memory_is_told_for_both_halves():
     found = evals.memory(200)
     assert found["kb_per_case_second_half"] < 2 * found["kb_per_case_first_half"] + 1

@@ -46,7 +46,7 @@ class Shape:
     Args:
         name: its name in the figures.
         by_hand: makes the hand-written graph.
-        ours: makes Quintet's; None where its factory does not exist yet.
+        ours: makes Quintet's.
         calls: the model calls of one run.
         depth: how many of them follow each other: times the latency, the ideal wall time.
         reply: what the model says; the same to both.
@@ -56,7 +56,7 @@ class Shape:
 
     name: str
     by_hand: Build
-    ours: Build | None
+    ours: Build
     calls: int
     depth: int
     results: tuple[str, ...]
@@ -65,8 +65,6 @@ class Shape:
 
     def desks(self, *, awaited: bool, latency: float = 0.0) -> tuple[Desk, Desk]:
         """Compile both, each with a scripted model of its own: ours first."""
-        if self.ours is None:
-            raise LookupError(f"{self.name} has no graph of ours yet")
         return (
             self.desk("quintet", self.ours, awaited, latency),
             self.desk("by_hand", self.by_hand, awaited, latency),

@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from quintet.state import Event, Unmet, unmet
+from quintet.state import Event
 
+from .contracts import paged, restarted, ticketed
 from .desk import TicketDesk
-from .events import Alert, Asked, Diagnosis, Finding, Incident, Resolved, Symptom, Ticketed
-from .records import above, in_maintenance, is_critical, on_call, runbook, services
+from .events import (
+    SEAL,
+    Alert,
+    Asked,
+    Diagnosis,
+    Finding,
+    Incident,
+    Resolved,
+    Symptom,
+    Ticketed,
+)
+from .records import above, in_maintenance, is_critical, runbook, services
 
 FLAPPING = 3
 """The times that a signal comes on from which it is flapping."""
@@ -73,25 +84,6 @@ def _finding(root: str, symptoms: list[dict[str, Any]]) -> Finding:
     )
 
 
-def explains_all(asked: Asked, result: Diagnosis) -> bool | Unmet:
-    """Check that each service with a symptom has one cause, which is on the service map."""
-    named = sorted(service for finding in result.findings for service in finding["services"])
-    ill = sorted({symptom["service"] for symptom in asked["symptoms"]})
-    if named != ill:
-        return unmet(f"it explains {named}, and the symptoms are of {ill}")
-    strange = [f["root"] for f in result.findings if f["root"] not in asked["services"]]
-    return not strange or unmet(f"{strange[0]} is not on the service map")
-
-
-def rests_on_map(asked: Asked, result: Diagnosis) -> bool | Unmet:
-    """Check that a cause is something that the services depend on, or the service itself."""
-    for finding in result.findings:
-        for service in finding["services"]:
-            if finding["root"] not in {service, *above(service)}:
-                return unmet(f"{service} does not depend on {finding['root']}")
-    return True
-
-
 def opens(desk: TicketDesk) -> Callable[[Diagnosis], Iterable[Event]]:
     """Make the handler that turns a diagnosis into incidents and recoveries."""
 
@@ -115,42 +107,44 @@ def _incident(incident: str, finding: Finding) -> Incident:
     book, root = runbook(finding["signal"]), finding["root"]
     quiet = finding["over"] or finding["flapping"]
     urgent = is_critical(root) or len(finding["services"]) >= MANY or book is None
-    return Incident(
-        incident=incident,
-        service=root,
-        cause=book["cause"] if book else f"{finding['signal']}: there is no runbook",
-        at=finding["first"],
-        page=urgent and not quiet,
-        restart=book is not None and book["remedy"] == "restart" and not quiet,
-    )
+    values: dict[str, Any] = {
+        "incident": incident,
+        "service": root,
+        "cause": book["cause"] if book else f"{finding['signal']}: there is no runbook",
+        "at": finding["first"],
+        "page": urgent and not quiet,
+        "restart": book is not None and book["remedy"] == "restart" and not quiet,
+    }
+    return Incident(**SEAL.on(values))
 
 
 def ticket(incident: Incident, tools: Any) -> Ticketed:
     """Open a ticket."""
-    tools.open_ticket(incident=incident.incident, service=incident.service, cause=incident.cause)
+    tools.open_ticket(**ticketed(incident))
     return Ticketed(incident.incident, incident.service)
 
 
 def notify(incident: Incident, tools: Any) -> dict[str, str]:
     """Page who is on call, where the incident is urgent."""
-    if not incident.page:
+    page = paged(incident)
+    if page is None:
         return {"paged": "nobody"}
-    person = on_call(incident.service, incident.at)
-    tools.page(person=person, incident=incident.incident)
-    return {"paged": person}
+    tools.page(**page)
+    return {"paged": page["person"]}
 
 
 def remedy(incident: Incident, tools: Any) -> dict[str, str]:
     """Restart the service, where its runbook says so."""
-    if not incident.restart:
+    restart = restarted(incident)
+    if restart is None:
         return {"restarted": "no"}
-    answer = tools.restart(service=incident.service, incident=incident.incident, at=incident.at)
+    answer = tools.restart(**restart)
     return {"restarted": "proposed" if isinstance(answer, Mapping) else "yes"}
 
 
 def close(request: Mapping[str, Any], tools: Any) -> dict[str, str]:
     """Close the ticket of an incident that was opened and has recovered."""
-    tools.close_ticket(incident=request["incident"], service=request["service"])
+    tools.close_ticket(**request)
     return {"closed": request["incident"]}
 
 

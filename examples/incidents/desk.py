@@ -77,8 +77,9 @@ class TicketDesk:
         def close_ticket(incident: str, service: str, idempotency_key: str) -> str:
             """Close the ticket of an incident."""
             with self._open() as db:
-                query = "UPDATE tickets SET status = 'closed' WHERE incident = ?"
-                db.execute(query, (incident,))
+                query = "UPDATE tickets SET status = 'closed' WHERE incident = ? AND service = ?"
+                if not db.execute(query, (incident, service)).rowcount:
+                    raise LookupError(f"{service} has no ticket {incident}")
             return f"{incident} is closed"
 
         return effect(close_ticket, key="close:{incident}")

@@ -7,6 +7,11 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from quintet.state import Seal
+
+SEAL = Seal(keys=("incident", "service", "cause", "at", "page", "restart"))
+"""Refuses an incident that was changed on its way to those who act on it."""
+
 
 @dataclass
 class Alert:
@@ -68,6 +73,7 @@ class Incident:
     at: str
     page: bool
     restart: bool
+    seal: str
 
 
 @dataclass

@@ -9,14 +9,13 @@ from langgraph.graph import StateGraph
 
 from quintet.graphs import create_event_driven
 from quintet.nodes import ApprovalGate, Collect, Dispatcher, Subscriber, Worker
-from quintet.state import Action, Contract
+from quintet.state import Action
 
-from .agents import RULES, explains_all, opens, rests_on_map, triage
+from .agents import RULES, opens, triage
+from .contracts import contracts
 from .desk import TicketDesk
-from .events import Alert, Asked, Diagnosis, Incident, Resolved, Symptom, Ticketed
+from .events import SEAL, Alert, Incident, Resolved, Symptom, Ticketed
 from .records import is_critical, on_call, services
-
-CAUSES = "Give each ill service its cause: the last ill one down its depends_on; a finding a cause"
 
 
 def of_critical(action: Action) -> bool:
@@ -36,17 +35,12 @@ def build(desk: TicketDesk, agents: Mapping[str, Any] = RULES) -> StateGraph[Any
         found = [event["data"] for event in state["step"]["inputs"]["events"]]
         return {"symptoms": found, "services": services(), "open": desk.open_services()}
 
-    def worker(name: str, goal: str, needs: Any, **terms: Any) -> Worker:
-        read = symptoms if name == "diagnosis" else None
-        contract = Contract(goal=goal, needs=needs, **terms)
-        return Worker(agent=agents[name], contract=contract, read=read)
+    def worker(name: str, read: Any = None) -> Worker:
+        return Worker(agent=agents[name], contract=terms[name], read=read)
 
-    success = (explains_all, rests_on_map)
-    find = worker("diagnosis", CAUSES, Asked, gives=Diagnosis, success=success)
-    book = worker("ticketing", "Ticket it", Incident, gives=Ticketed, tools=(desk.opening,))
-    tell = worker("notification", "Page for it", Incident, tools=(desk.paging,))
-    mend = worker("remediation", "Mend it", Incident, tools=(desk.restarting,))
-    shut = worker("closing", "Close it", ("incident", "service"), tools=(desk.closing,))
+    terms = contracts(desk)
+    find, book, shut = worker("diagnosis", symptoms), worker("ticketing", SEAL), worker("closing")
+    tell, mend = worker("notification", SEAL), worker("remediation", SEAL)
     return create_event_driven(
         {
             "triage": Subscriber(handler=triage, by="service"),

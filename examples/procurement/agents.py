@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from quintet.nodes import Worker, effect
 from quintet.nodes.effect import Effect
-from quintet.state import Action, Budget, Contract, unmet
+from quintet.state import Action, Budget, Contract, as_recorded, performed, unmet
 
 from .company import Company
 
@@ -185,14 +185,25 @@ def finance(company: Company, request: Request) -> Finding:
 
 def decide(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
     """Place the order, which a review makes wait for a manager; or refuse it with the reasons."""
+    decided, order = settled(request), wanted(request)
+    if order is None:
+        return {**decided, "refused": ", ".join(decided["codes"])}
+    return {**decided, "order": tools.place_order(**order)}
+
+
+def settled(request: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
+    """Give the verdict that the checks come to, and all their rules that hold."""
     codes = sorted({code for found in request["findings"].values() for code in found["codes"]})
-    verdict = request["merged"]["verdict"]
-    decided = {"verdict": verdict, "codes": codes}
-    if verdict == "reject":
-        return {**decided, "refused": ", ".join(codes)}
-    order = {**request["form"], "amount": float(request["merged"]["amount"])}
-    review = ", ".join(codes) if verdict == "review" else ""
-    return {**decided, "order": tools.place_order(**order, review=review)}
+    return {"verdict": request["merged"]["verdict"], "codes": codes}
+
+
+def wanted(request: Mapping[str, Any], _: Any = None) -> dict[str, Any] | None:
+    """Give the order that the checks come to; None where they reject it."""
+    decided = settled(request)
+    if decided["verdict"] == "reject":
+        return None
+    review = ", ".join(decided["codes"]) if decided["verdict"] == "review" else ""
+    return {**request["form"], "amount": float(request["merged"]["amount"]), "review": review}
 
 
 def findings(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,6 +283,12 @@ class Checks:
     def decision(self) -> Worker:
         """Give the worker that places the order or refuses it; it follows rules alone."""
         needs = ("form", "merged", "findings")
-        tools = (place_order(self.company),)
-        contract = Contract(goal="Order or refuse", needs=needs, gives=Decided, tools=tools)
+        order = place_order(self.company)
+        contract = Contract(
+            goal="Order or refuse",
+            needs=needs,
+            gives=Decided,
+            tools=(order,),
+            success=(as_recorded(settled), performed(order, wanted)),
+        )
         return Worker(agent=decide, contract=contract, read=findings)

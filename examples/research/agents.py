@@ -25,7 +25,8 @@ class Finder:
 
     def search(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Search the documents."""
-        return {"passages": self.books.search(request["message"], 12)}
+        question = request["message"]
+        return {"question": question, "passages": self.books.search(question, 12)}
 
     def pick(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Pick the sentences: all that a calculation needs, or the one that fits best."""
@@ -41,8 +42,10 @@ class Finder:
         best = max((fit for fit, _ in fitting), default=0.0)
         if is_numeric(question):
             every = [item for _, item in fitting if figures(item["text"])]
-            return {"sentences": every if _enough(question, every) else []}
-        return {"sentences": [item for fit, item in fitting if fit == best][:1]}
+            kept = every if _enough(question, every) else []
+        else:
+            kept = [item for fit, item in fitting if fit == best][:1]
+        return {"question": question, "sentences": kept}
 
 
 def fits(question: str, sentence: str, passage: Passage) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -15,8 +16,9 @@ from .words import figures, in_figures, is_numeric
 
 
 class Passages(TypedDict):
-    """The passages that may hold the answer, the best first."""
+    """The passages that may hold the answer to a question, the best first."""
 
+    question: str
     passages: list[str]
 
 
@@ -29,8 +31,9 @@ class Sentence(TypedDict):
 
 
 class Evidence(TypedDict):
-    """Sentences of the documents that bear on the question; none where they say nothing of it."""
+    """A question, word for word, and the sentences that bear on it; none where there are none."""
 
+    question: str
     sentences: list[Sentence]
 
 
@@ -139,13 +142,18 @@ class Terms:
             goal="Find the sentences of the documents that bear on the question",
             needs=Question,
             gives=Evidence,
-            success=(self.evidence_is_cited,),
+            success=(self.evidence_is_cited, of_one_question),
         )
 
     @property
     def search(self) -> Contract:
         """Give the contract of the searcher."""
-        return Contract(goal="Search the documents", needs=Question, gives=Passages)
+        return Contract(
+            goal="Search the documents",
+            needs=Question,
+            gives=Passages,
+            success=(of_one_question,),
+        )
 
     @property
     def summary(self) -> Contract:
@@ -154,7 +162,7 @@ class Terms:
             goal="Pick the sentences of the passages that bear on the question, word for word",
             needs=WithFound,
             gives=Evidence,
-            success=(self.evidence_is_cited,),
+            success=(self.evidence_is_cited, of_one_question),
             tools=(self.read_passage,),
         )
 
@@ -166,7 +174,7 @@ class Terms:
             "one sentence what it comes to; the calculation prints one number",
             needs=WithEvidence,
             gives=Sentence,
-            success=(self.is_computed,),
+            success=(self.is_computed, of_one_question),
             tools=(run_code,),
         )
 
@@ -177,7 +185,7 @@ class Terms:
             goal="Check the evidence against all documents, and give the answer, or the conflict",
             needs=WithEvidence,
             gives=Answer,
-            success=(self.all_cited,),
+            success=(self.all_cited, of_one_question),
             tools=(self.read_passage, self.search_passages),
         )
 
@@ -188,6 +196,14 @@ class Terms:
     def search_passages(self, question: str) -> list[str]:
         """Search the documents; the ids of the passages come back, the best first."""
         return self.books.search(question, 12)
+
+
+def of_one_question(request: Mapping[str, Any], result: Any) -> Any:
+    """Hold what was found, and what is given, to the question that is asked."""
+    parts = (request.get("search"), request.get("find"), result)
+    told = [part["question"] for part in parts if part and "question" in part]
+    strange = [question for question in told if question != request["message"]]
+    return not strange or unmet(f"it is about another question: {strange[0]!r:.80}")
 
 
 def run_code(code: str) -> float:

@@ -32,6 +32,8 @@ def direct(request: Any, ledger: Ledger) -> Any:
         return Step(id="find", goal=question, assignee="evidence")
     if ledger.problems:
         return {"sentences": [], "conflict": "; ".join(ledger.problems.values())}
+    if "find" in results and results["find"]["question"] != question:
+        return {"sentences": [], "conflict": "the evidence is about another question"}
     if "find" in results and not results["find"]["sentences"]:
         return {"sentences": [], "refused": "the documents do not say"}
     if is_numeric(question) and "compute" not in results:

@@ -48,6 +48,7 @@ Code = Literal[
     "unknown-source",
     "unknown-target",
     "unmet-need",
+    "unread-outcome",
     "unresolved-annotation",
     "whole-state",
     "work-before-interrupt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from quintet.cli.ends import tolerating_closed_pipes
 from quintet.cli.files import Output, check_apart, check_reports, write_reports
 from quintet.cli.progress import progress
 from quintet.cli.runs import stdout_console
+from quintet.cli.streams import stdout_for_results
 from quintet.cli.systems import PACKAGES
 from quintet.errors import DesignError
 from quintet.evals.compare import Compared, compare
@@ -26,6 +27,7 @@ from quintet.evals.reports.summary import summary
 from quintet.evals.running.finder import open_suite
 from quintet.evals.running.journal import Anew, place_for
 from quintet.evals.suite import Suite
+from quintet.state.budget import Budget
 from quintet.state.record import plain
 
 
@@ -33,7 +35,7 @@ from quintet.state.record import plain
 class EvalOptions:
     """The options of `quintet eval`."""
 
-    repeats: int = 1
+    repeats: int | None = None
     sample: int | None = None
     tags: tuple[str, ...] = ()
     jobs: int = 1
@@ -43,6 +45,8 @@ class EvalOptions:
     files: Mapping[str, str]
     as_json: bool = False
     langsmith: str | None = None
+    limit: Budget | None = None
+    max_errors: int | None = None
     folder: str = field(default_factory=os.getcwd)
 
     def rows(self, suite: str) -> Output:
@@ -75,7 +79,8 @@ def run_eval(name: str, options: EvalOptions) -> bool:
     if named is not None:
         _check_rows(named, reports)
     baseline = load_report(options.against) if options.against else None
-    with open_suite(name, PACKAGES) as whole:
+    # A suite's code may print; stdout is for the report.
+    with stdout_for_results(), open_suite(name, PACKAGES) as whole:
         suite = _select_cases(whole, options)
         rows = named or options.rows(suite.name)
         _check_rows(rows, reports)
@@ -114,6 +119,11 @@ def _select_cases(suite: Suite, options: EvalOptions) -> Suite:
     if not suite.cases:
         tagged = f" with the tags {', '.join(options.tags)}" if options.tags else ""
         raise NoCases(f"suite {suite.name!r} has no cases{tagged}")
+    if options.limit is not None:
+        given = {name: getattr(options.limit, name) for name in options.limit.limited}
+        suite = replace(suite, limit=replace(suite.limit or Budget(), **given))
+    if options.max_errors is not None:
+        suite = replace(suite, max_errors=options.max_errors)
     return suite if options.sample is None else suite.sampled(options.sample)
 
 

@@ -34,9 +34,7 @@ class Form:
 
 FORMS: Mapping[str, Form] = {
     "html": Form(make=page, looks=is_page, kind="page of a report"),
-    "junit": Form(
-        make=lambda report, _: junit(report), looks=is_junit, kind="JUnit XML of a report"
-    ),
+    "junit": Form(make=junit, looks=is_junit, kind="JUnit XML of a report"),
     "markdown": Form(make=markdown, looks=is_markdown, kind="Markdown of a report"),
 }
 

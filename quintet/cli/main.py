@@ -121,7 +121,11 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
 
 @cli.command("eval")
 @click.argument("suite")
-@click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="How often each case is run (default: once, or as often as every case is recorded).",
+)
 @click.option(
     "--sample", type=click.IntRange(min=1), help="Only N cases, drawn by the suite's seed."
 )
@@ -138,6 +142,12 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     help="Where every run is kept (default: quintet-eval-SUITE.jsonl). An earlier result there is "
     "never lost: of rows.jsonl it becomes rows.1.jsonl, the next rows.2.jsonl, and so on.",
 )
+@click.option("--seconds", type=float, help="The most seconds that one run may take.")
+@click.option("--tokens", type=int, help="The most tokens that one run may take.")
+@click.option("--money", type=float, help="The most money that one run may take.")
+@click.option(
+    "--max-errors", type=click.IntRange(min=1), help="Begin no more runs once so many have raised."
+)
 @click.option("--against", metavar="FILE", help="Compare with an earlier run's file, case by case.")
 @click.option("--html", metavar="FILE", help="Write the report as one self-contained page.")
 @click.option("--junit", metavar="FILE", help="Write it as JUnit XML.")
@@ -149,19 +159,37 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     metavar="[DATASET]",
     help="Upload as an experiment, on that dataset or the suite's name (LANGSMITH_API_KEY).",
 )
+@click.option(
+    "--live",
+    metavar="URL",
+    help="Score the runs of this database as they end, and watch over the suite's gates.",
+)
+@click.option("--once", is_flag=True, help="With --live: end after one look.")
+@click.option("--every", default="10s", show_default=True, help="With --live: between two looks.")
+@click.option(
+    "--stale",
+    default="1h",
+    show_default=True,
+    help="With --live: a run that stands still for so long has ended without a word.",
+)
 @json_option
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
-    repeats: int,
+    repeats: int | None,
     sample: int | None,
     tags: tuple[str, ...],
     jobs: int,
     resume: bool,
+    max_errors: int | None,
     out: str | None,
     against: str | None,
     langsmith: str | None,
     as_json: bool,
-    **files: str | None,
+    live: str | None,
+    once: bool,
+    every: str,
+    stale: str,
+    **others: Any,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
 
@@ -179,6 +207,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
       130  interrupted; what is done is kept, and --resume goes on
     Whatever an agent or a metric raises, sys.exit included, is a wrong case and ends nothing.
 
+    With --live URL nothing is run: the runs of that database are scored as they end, by the suite's
+    metrics, and its gates are judged by bounds that may be looked at at any time. It goes on until
+    a gate is proven broken (exit 1), or ends after one look with --once. With --json each look that
+    has something new is one line.
+
     A file is replaced only by its own kind, and only when the new one is whole: an earlier report
     by --out, an earlier page by --html, and so on. Where any other file is in the place, a folder,
     a device or a pipe, the command is refused before anything runs. --html, --junit and --markdown
@@ -186,7 +219,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     """  # noqa: D301 - click looks for the backspace itself
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
+    from quintet.state.budget import Budget
 
+    if live is not None:
+        _watch(suite, url=live, once=once, every=every, stale=stale, as_json=as_json)
+    limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -195,9 +232,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         resume=resume,
         out=out,
         against=against,
-        files={kind: path for kind, path in files.items() if path},
+        files={kind: path for kind, path in others.items() if path},
         as_json=as_json,
         langsmith=langsmith,
+        limit=limit if limit.limited else None,
+        max_errors=max_errors,
     )
     try:
         with guarded():
@@ -206,6 +245,27 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         click.echo(f"quintet: {problem}", err=True)
         sys.exit(EXIT_NO_CASES)
     sys.exit(0 if passed else EXIT_GATE)
+
+
+def _watch(suite: str, **options: Any) -> None:
+    """Watch over a suite's gates, and exit as it ends.
+
+    Raises:
+        click.UsageError: an option of an evaluation that runs cases was given.
+    """
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "")
+        ours = option.name in {"suite", "live", *options}
+        if given is click.core.ParameterSource.COMMANDLINE and not ours:
+            raise click.UsageError(f"--live runs no cases: leave out {option.opts[0]}")
+
+    from quintet.cli.ends import guarded
+    from quintet.cli.live import LiveOptions, run_live
+
+    with guarded():
+        kept = run_live(suite, LiveOptions(**options))
+    sys.exit(0 if kept else EXIT_GATE)
 
 
 def main() -> None:

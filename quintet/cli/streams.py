@@ -6,6 +6,8 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 
 _OPEN = re.compile(r"/dev/(?:(stdout)|(stderr)|fd/(\d+))|/proc/self/fd/(\d+)")
 
@@ -34,6 +36,27 @@ def write_stream(path: str, data: bytes) -> None:
     # Opened by its path, a file that stdout is redirected to would be emptied first.
     with open(path if number is None else os.dup(number), "wb") as file:
         file.write(data)
+
+
+@contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """Lead whatever is printed meanwhile to stderr, by Python, a library in C or a child process.
+
+    So a script that reads stdout gets the result of a command and nothing else.
+    """
+    with suppress(OSError, ValueError, AttributeError):  # a stream may be closed
+        sys.stdout.flush()
+    kept = None
+    with suppress(OSError):
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def _number(path: str) -> int | None:

@@ -12,6 +12,7 @@ from quintet.evals.analysis.attribute import attribute, attributions
 from quintet.evals.analysis.balance import balance
 from quintet.evals.analysis.corrections import corrections
 from quintet.evals.analysis.tiers import tiers
+from quintet.evals.beside import side_by_side
 from quintet.evals.case import Case
 from quintet.evals.compare import compare
 from quintet.evals.evaluate import aevaluate, evaluate
@@ -22,6 +23,7 @@ from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.latent import LATENT
 from quintet.evals.faults.plant import plant
 from quintet.evals.gate import Gate
+from quintet.evals.lens.modes import failure_modes
 from quintet.evals.metric import Metric
 from quintet.evals.reading.dataset import from_example, to_example
 from quintet.evals.reading.files import read_cases, write_cases
@@ -57,6 +59,7 @@ __all__ = [
     "compare",
     "corrections",
     "evaluate",
+    "failure_modes",
     "from_example",
     "harvest",
     "inject",
@@ -69,6 +72,7 @@ __all__ = [
     "recorded_runs",
     "recorded_threads",
     "save_runs",
+    "side_by_side",
     "tiers",
     "to_example",
     "variants_of",

@@ -3,73 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite, nan
 from statistics import NormalDist
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.difference import CANNOT, POWER, Difference, corrected
 from quintet.evals.figure import Better
 from quintet.evals.figures import finite
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
+from quintet.evals.metrics.over import weighed_of
 from quintet.evals.report import Report
 from quintet.evals.row import Row
 from quintet.stats import bootstrap, paired
-from quintet.stats.interval import Interval
+from quintet.stats.bootstrap import bootstrap_weighed
+from quintet.stats.distribution import beta_below
+from quintet.stats.interval import Interval, deviate
 from quintet.stats.paired import Says
+from quintet.stats.weighted import Weighed, weighed_ratio
 
 Pair = tuple[str, tuple[Any, ...], tuple[Any, ...]]
 """A cluster, and a metric's scores of one run on both sides."""
 
 ROUNDS = 1000
 """Resamples of the bootstrap."""
-
-POWER = 0.8
-"""The chance to see a true difference that `cases_needed` asks for."""
-
-CANNOT: Says = "cannot tell"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One metric in both reports.
-
-    Args:
-        metric: its name.
-        a, b: the figure in each report, over the pairs.
-        difference: a - b.
-        low, high: the interval of the difference; None where too little was seen.
-        verdict: `better` or `worse` if a is so, else `cannot tell`.
-        cases: the number of cases compared.
-        cases_needed: if the verdict is `cannot tell`, about how many cases would show a difference
-            of this size with 80 % power; None where there is no difference.
-        p: the two-sided p-value of the difference; None where only the interval is known.
-        better: the better direction: `higher`, `lower` or `neither`.
-        unit: the figure's unit.
-    """
-
-    metric: str
-    a: float
-    b: float
-    difference: float
-    low: float | None
-    high: float | None
-    verdict: Says
-    cases: int
-    cases_needed: int | None = None
-    p: float | None = None
-    better: Better = "higher"
-    unit: str = "share"
-
-    def __str__(self) -> str:
-        ends = "" if self.low is None else f" [{self.low:+.3g}, {self.high:+.3g}]"
-        needs = f", needs about {self.cases_needed:,} cases" if self.cases_needed else ""
-        return (
-            f"{self.metric}: {self.verdict}{needs} "
-            f"({self.b:.4g} -> {self.a:.4g}, {self.difference:+.3g}{ends}, {self.cases} cases)"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +41,17 @@ class Compared:
         fixed: cases that b had wrong in some run, and a has right in all.
         broken: cases that a has wrong in some run, and b had right in all.
         unpaired: the number of runs without a partner; they are left out.
-        notes: remarks, such as cases whose labels differ.
+        removed: cases that only b has, those that it had wrong first.
+        added: cases that only a has.
+        notes: remarks on what is left out, and on cases whose labels differ.
     """
 
     differences: Mapping[str, Difference]
     fixed: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     unpaired: int = 0
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -128,7 +92,9 @@ def compare(
 
     Right-or-wrong metrics get Tango's interval of the paired difference and the exact McNemar
     test, numbers the cluster bootstrap of the difference (`stats.paired`). A ratio of sums, and a
-    measure over all cases, get a bootstrap that draws both sides together.
+    measure over all cases, get a bootstrap that draws both sides together. A verdict also holds for
+    all metrics together (Holm 1979), so that a system is not better than itself in one of forty;
+    times must differ by a fifth and by 10 ms, since the load of a machine differs as well.
 
     Args:
         a: the report in question, such as the new version's.
@@ -155,15 +121,52 @@ def compare(
         difference = _difference(known[name], rows, confidence, seed)
         if difference is not None:
             differences[name] = difference
+    differences = corrected(differences, confidence)
     wrong_a, wrong_b = _wrong(row for row, _ in rows), _wrong(row for _, row in rows)
-    changed = sum(one.case != other.case for one, other in rows)
+    cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
+    all_wrong = _wrong(b.rows)
     return Compared(
         differences=differences,
         fixed=tuple(sorted(wrong_b - wrong_a)),
         broken=tuple(sorted(wrong_a - wrong_b)),
         unpaired=len(ours) + len(theirs) - 2 * len(shared),
-        notes=(f"{changed} runs are of cases whose input or labels differ",) if changed else (),
+        removed=tuple(sorted(cases_b - cases_a, key=lambda name: (name not in all_wrong, name))),
+        added=tuple(sorted(cases_a - cases_b)),
+        notes=tuple(_notes(a, b, rows, known)),
     )
+
+
+def _notes(
+    a: Report, b: Report, rows: Sequence[tuple[Row, Row]], known: Mapping[str, Metric]
+) -> Iterator[str]:
+    """Say what the comparison leaves out."""
+    cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
+    if removed := cases_b - cases_a:
+        wrong = len(removed & _wrong(b.rows))
+        yield (
+            f"{len(removed)} of the {len(cases_b)} earlier cases are gone, {wrong} of them were "
+            f"wrong; {len(cases_b & cases_a)} are compared"
+        )
+    if added := cases_a - cases_b:
+        yield f"{len(added)} cases are new, and compared with nothing"
+    both = cases_a & cases_b
+    whole = {place for report in (a, b) for place in _places(report) if place[0] in both}
+    if left := len(whole) - len(rows):
+        yield f"{left} runs are of repeats that only one report has"
+    if changed := sum(one.case != other.case for one, other in rows):
+        yield f"{changed} runs are of cases whose input or labels differ"
+    for report, name in ((a, "this report"), (b, "the earlier report")):
+        if len(report.rows) < report.expected:
+            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
+    if lost := [name for name in b.figures if name not in a.figures or name not in known]:
+        yield f"not compared: {', '.join(lost)}"
+    for name in known:
+        if raised := sum(name in one.errors or name in other.errors for one, other in rows):
+            yield f"{name}: the metric raised in {raised} of {len(rows)} runs on some side"
+
+
+def _places(report: Report) -> Iterator[tuple[str, int]]:
+    return ((row.case.id, row.repeat) for row in report.rows)
 
 
 def _wrong(rows: Iterable[Row]) -> set[str]:
@@ -229,27 +232,26 @@ def _from_draws(
 ) -> Difference | None:
     """Compare a figure over all runs by drawing cases with both their sides."""
     value = metric.over or _ratio
-
-    def gap(chosen: Sequence[Pair]) -> float:
-        left, right = value([a for _, a, _ in chosen]), value([b for _, _, b in chosen])
-        return nan if left is None or right is None else left - right
-
-    ours, theirs = value([a for _, a, _ in pairs]), value([b for _, _, b in pairs])
+    lefts, rights = [a for _, a, _ in pairs], [b for _, _, b in pairs]
+    ours, theirs = value(lefts), value(rights)
     if ours is None or theirs is None:
         return None
-    clusters: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        clusters[pair[0]].append(pair)
-    interval = bootstrap(
-        list(clusters.values()),
-        gap,
-        seed=seed,
-        rounds=ROUNDS,
-        confidence=confidence,
-        method="percentile",
-    )
+    owners = [cluster for cluster, _, _ in pairs]
+    cases = len(set(owners))
+    left, right = _weighed(metric, lefts), _weighed(metric, rights)
+    if left is not None and right is not None:
+        (interval,), error = bootstrap_weighed(
+            owners,
+            lambda counts: left(counts) - right(counts),
+            seed=seed,
+            rounds=ROUNDS,
+            confidences=(confidence,),
+        )
+    else:
+        interval = _drawn(value, pairs, confidence, seed)
+        error = interval.width / (2 * deviate(confidence))
     verdict = _verdict(interval, metric.better)
-    needed = _cases_needed(interval, ours - theirs, len(clusters)) if verdict == CANNOT else None
+    needed = _cases_needed(interval, ours - theirs, cases) if verdict == CANNOT else None
     return Difference(
         metric=metric.name,
         a=ours,
@@ -258,10 +260,40 @@ def _from_draws(
         low=finite(interval.low),
         high=finite(interval.high),
         verdict=verdict,
-        cases=len(clusters),
+        cases=cases,
         cases_needed=needed,
+        p=_chance(ours - theirs, error, cases),
         better=metric.better,
         unit=metric.unit,
+    )
+
+
+def _weighed(metric: Metric, points: list[tuple[Any, ...]]) -> Weighed | None:
+    if metric.over is not None:
+        return weighed_of(metric.over, points)
+    return weighed_ratio([point[0] for point in points], [point[1] for point in points])
+
+
+def _drawn(
+    value: Callable[[Sequence[tuple[Any, ...]]], float | None],
+    pairs: list[Pair],
+    confidence: float,
+    seed: int,
+) -> Interval:
+    def gap(chosen: Sequence[Pair]) -> float:
+        left, right = value([a for _, a, _ in chosen]), value([b for _, _, b in chosen])
+        return nan if left is None or right is None else left - right
+
+    clusters: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        clusters[pair[0]].append(pair)
+    return bootstrap(
+        list(clusters.values()),
+        gap,
+        seed=seed,
+        rounds=ROUNDS,
+        confidence=confidence,
+        method="percentile",
     )
 
 
@@ -275,6 +307,19 @@ def _verdict(interval: Interval, better: Better) -> Says:
         return CANNOT
     above = interval.low > 0
     return "better" if above == (better == "higher") else "worse"
+
+
+def _chance(difference: float, error: float, cases: int) -> float:
+    """Return the two-sided p-value of a difference by its standard error (Student's t)."""
+    if not difference or cases < 2 or not isfinite(error):
+        return 1.0
+    # So few cases cannot tell, however alike they are: all on one side by chance is 2 / 2^n.
+    least = 2.0 ** (1 - cases)
+    if not error:
+        return least
+    z = abs(difference) / error
+    # P(|T| > z) of Student's T, by the beta distribution.
+    return max(beta_below((cases - 1) / (cases - 1 + z * z), (cases - 1) / 2, 0.5), least)
 
 
 def _cases_needed(interval: Interval, difference: float, cases: int) -> int | None:

@@ -17,10 +17,12 @@ from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.row import Row
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
+from quintet.evals.running.resume import continued
 from quintet.evals.running.runner import Runner, open_runner
+from quintet.evals.running.sound import sound
 from quintet.evals.scoring import metrics_of, rescored, scored
 from quintet.evals.suite import Suite, check_runs
-from quintet.evals.target import as_target, unknown_routes
+from quintet.evals.target import as_target, left_out_recordings, runs_of, unknown_routes
 from quintet.state.record import plain
 
 Progress = Callable[[int, int], None]
@@ -30,7 +32,7 @@ def evaluate(
     suite: Any,
     cases: Iterable[Case] | None = None,
     *,
-    repeats: int = 1,
+    repeats: int | None = None,
     jobs: int = 1,
     into: Into | None = None,
     progress: Progress | None = None,
@@ -47,7 +49,8 @@ def evaluate(
         suite: a `Suite`; or a target (a compiled graph, a `Router`, a chooser, a function of a
             case that returns a `Trajectory`), with `cases`.
         cases: the cases, where `suite` is a target.
-        repeats: how often each case is run.
+        repeats: how often each case is run; by default once, or of recorded runs (`Recorded`) as
+            often as every case is recorded.
         jobs: how many cases are under way at once. An async target is awaited, any other runs in
             threads.
         into: a file that gets each row as it is made. Where it holds rows of these cases already,
@@ -71,7 +74,7 @@ async def aevaluate(
     suite: Any,
     cases: Iterable[Case] | None = None,
     *,
-    repeats: int = 1,
+    repeats: int | None = None,
     jobs: int = 1,
     into: Into | None = None,
     progress: Progress | None = None,
@@ -81,25 +84,30 @@ async def aevaluate(
     Where a task that a target starts raises SystemExit, asyncio ends that loop.
     """
     whole = _suite(suite, cases)
+    repeats = runs_of(whole, repeats)
     check_runs(whole, repeats=repeats, jobs=jobs)
-    target = as_target(whole.target, whole.cases)
-    work = _Evaluation(metrics=metrics_of(whole, repeats=repeats), progress=progress)
+    work = _Evaluation(
+        suite=whole,
+        target=as_target(whole.target, whole.cases),
+        metrics=metrics_of(whole, repeats=repeats),
+        progress=progress,
+    )
     header, clock = header_of(whole, repeats), time.monotonic()
     with nullcontext() if into is None else journal(into) as book:
         if book is not None:
-            header = work.resume(book, header, whole)
+            header = work.resume(book, header)
         # Each case once before any is repeated: an evaluation that is cut off has seen them all.
         runs = [(case, repeat) for repeat in range(repeats) for case in whole.cases]
-        await work.run(runs, target, jobs)
+        await work.run(runs, jobs)
         report = report_of(
             whole,
-            [work.rows[case.id, repeat] for case in whole.cases for repeat in range(repeats)],
+            [row for case in whole.cases for row in work.rows_of(case, repeats)],
             header,
             metrics=work.metrics,
             seconds=time.monotonic() - clock,
-            note=unknown_routes(target, whole.cases),
+            notes=[*work.notes(header, repeats), unknown_routes(work.target, whole.cases)],
         )
-        if work.file is not None:
+        if work.file is not None and not work.stopped:
             write_line(work.file, {CLOSING: summed(report)})
     return report
 
@@ -123,45 +131,64 @@ def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
 class _Evaluation:
     """Run cases, score them, and keep the rows."""
 
+    suite: Suite
+    target: Any
     metrics: tuple[Metric, ...]
     progress: Progress | None
     file: IO[str] | None = None
     total: int = 0
+    errors: int = 0
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
 
-    def resume(self, book: Journal, header: Header, suite: Suite) -> Header:
+    @property
+    def stopped(self) -> bool:
+        """Say whether so many runs raised that no more are begun."""
+        return self.suite.max_errors is not None and self.errors >= self.suite.max_errors
+
+    def rows_of(self, case: Case, repeats: int) -> Iterator[Row]:
+        """Give the rows of a case, repeat by repeat; those that were never run are left out."""
+        for repeat in range(repeats):
+            if (case.id, repeat) in self.rows:
+                yield self.rows[case.id, repeat]
+
+    def notes(self, header: Header, repeats: int) -> Iterator[str]:
+        """Say what is left out, and what the rows differ in."""
+        if self.stopped:
+            yield f"stopped after {self.errors} runs that raised"
+        yield from header.settings.get("notes", ())
+        if unread := sum(repeat >= repeats for _, repeat in self.rows):
+            yield f"the file holds {unread} runs of further repeats, which are left out"
+        yield left_out_recordings(self.target, self.suite.cases, repeats)
+
+    def resume(self, book: Journal, header: Header) -> Header:
         """Take over the rows that a file holds, open it for those to come, and return its header.
 
         Raises:
-            DesignError: the file holds rows of other cases.
+            DesignError: the file's rows may not stand beside those to come.
         """
         began, rows = book.earlier_rows() or (header, [])
-        if began.fingerprint != header.fingerprint:
-            raise DesignError(
-                f"{book.place} holds rows of other cases (suite {began.suite!r}, "
-                f"{began.fingerprint}; these are {suite.name!r}, {header.fingerprint}); give "
-                "another file, or remove it"
-            )
-        known = {case.id: case for case in suite.cases}
+        header = continued(book.place, began, header, rows, self.suite)
+        known = {case.id: case for case in self.suite.cases}
         for row in rows:
             # The fingerprint is equal, so the suite's cases can stand for those read from the file.
             ours = replace(row, case=known[row.case.id])
-            self.rows[row.case.id, row.repeat] = rescored(ours, self.metrics)
-        header = replace(header, began=began.began)
+            # A row with a value that cannot be kept is made again.
+            if sound(ours.case, row.trajectory).error == row.trajectory.error:
+                self.rows[row.case.id, row.repeat] = rescored(ours, self.metrics)
         self.file = book.begin(header, self.rows.values())
         return header
 
-    async def run(self, runs: list[tuple[Case, int]], target: Any, jobs: int) -> None:
+    async def run(self, runs: list[tuple[Case, int]], jobs: int) -> None:
         """Make the runs that have no row yet."""
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.rows]
         waiting = iter(left)  # shared: a worker that is free takes the next run
-        with open_runner(target, jobs) as runner:
+        with open_runner(self.target, jobs, self.suite.limit) as runner:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(jobs, len(left))):
                         group.create_task(self._work(waiting, runner))
-            except* (DesignError, OSError) as problems:  # a mistake in the suite, a full disk
+            except* Exception as problems:  # noqa: BLE001 - a mistake in the suite, a full disk, ...
                 raise problems.exceptions[0] from None
 
     async def _work(self, waiting: Iterator[tuple[Case, int]], runner: Runner) -> None:
@@ -173,3 +200,6 @@ class _Evaluation:
                 write_line(self.file, plain(row))
             if self.progress is not None:
                 self.progress(len(self.rows), self.total)
+            self.errors += bool(trajectory.error)
+            if self.stopped:
+                return

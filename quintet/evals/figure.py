@@ -20,7 +20,10 @@ class Figure:
         confidence: such as 0.95.
         cases: the number of cases that the metric applied to.
         rows: the number of their runs; more than `cases` with repeats.
-        errors: the number of runs at which the metric raised; each counts as the worst score.
+        errors: the number of runs at which the metric raised; each counts as the worst score, where
+            there is one.
+        left_out: the number of runs at which it raised and that no worst score stands for; a gate
+            on the figure does not pass.
         better: `higher`, `lower` or `neither`.
         unit: `share` (0 to 1), `seconds`, `tokens`, `money`, `calls`, or a plain `number`.
         note: a remark for the reader, such as why there is no interval.
@@ -36,6 +39,7 @@ class Figure:
     cases: int = 0
     rows: int = 0
     errors: int = 0
+    left_out: int = 0
     better: Better = "higher"
     unit: str = "share"
     note: str = ""
@@ -44,7 +48,8 @@ class Figure:
         if self.value is None:
             return f"{self.metric}: no case has anything to say"
         interval = f" {self.interval}" if self.interval else ""
-        return f"{self.metric} {self.shown(self.value)}{interval} ({self.cases} cases)"
+        lost = f", {self.left_out} runs left out" if self.left_out else ""
+        return f"{self.metric} {self.shown(self.value)}{interval} ({self.cases} cases{lost})"
 
     @property
     def interval(self) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from math import isfinite, nan
+from functools import partial
+from math import isfinite, isnan, nan
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Figure
 from quintet.evals.metric import Metric
+from quintet.evals.metrics.over import weighed_of
 from quintet.evals.row import Row
+from quintet.evals.running.ended import called
 from quintet.stats import bootstrap, proportion
-from quintet.stats.bootstrap import bootstrap_ratio
+from quintet.stats.bootstrap import bootstrap_ratio, bootstrap_weighed
 from quintet.stats.interval import Interval
+from quintet.stats.weighted import Weighed
 
 Parts = list[tuple[str, float, float]]
 
@@ -55,19 +59,35 @@ def figures_of(
         errors = sum(metric.name in row.errors for row in rows)
         if not points and not errors:
             continue
-        make = _ratio if metric.over is None else _overall
-        measured = make(metric, points, confidence, seed, metric.name in gated)
+        measured = _measured(metric, points, confidence, seed, metric.name in gated)
         figures[metric.name] = Figure(
             metric=metric.name,
             confidence=confidence,
             cases=len({cluster for cluster, _ in points}),
             rows=len(points),
             errors=errors,
+            left_out=errors if metric.worst is None else 0,
             better=metric.better,
             unit=metric.unit,
             **measured,
         )
     return figures
+
+
+def _measured(
+    metric: Metric, points: list[tuple[str, Any]], confidence: float, seed: int, gated: bool
+) -> dict[str, Any]:
+    """Compute a figure's value and ends; one that cannot be computed says why in its note."""
+    make = _ratio if metric.over is None else _overall
+    ended = called(make, metric, points, confidence, seed, gated)
+    if isinstance(ended.problem, DesignError):  # such as confidences outside 0 to 1
+        return {"value": None, "note": f"it cannot be computed: {ended.problem}"}
+    if error := ended.error:
+        return {"value": None, "note": f"it cannot be computed: {error}"}
+    measured: dict[str, Any] = ended.value
+    if measured["value"] is not None and not isfinite(measured["value"]):
+        return {"value": None, "note": f"it cannot be computed: {measured['value']!r}"}
+    return measured
 
 
 def _ratio(
@@ -113,9 +133,17 @@ def _overall(
         value = metric.over(chosen) if metric.over is not None else None
         return nan if value is None else float(value)
 
-    value = measured([point for _, point in points]) if points else nan
-    if not isfinite(value):
+    if not points:
         return {"value": None}
+    of_points = [point for _, point in points]
+    value = measured(of_points)
+    if isnan(value):
+        return {"value": None}
+
+    weighed = weighed_of(metric.over, of_points) if len(clusters) > JACKKNIFE else None
+    if weighed is not None:
+        ends = _bootstrapped(partial(_weighed, points, weighed, seed), confidence, gated)
+        return {"value": value, **ends}
 
     def draw(level: float) -> Interval:
         return bootstrap(
@@ -128,6 +156,16 @@ def _overall(
         )
 
     return {"value": value, **_bootstrapped(draw, confidence, gated)}
+
+
+def _weighed(
+    points: list[tuple[str, Any]], statistic: Weighed, seed: int, level: float
+) -> Interval:
+    owners = [cluster for cluster, _ in points]
+    intervals, _ = bootstrap_weighed(
+        owners, statistic, seed=seed, rounds=SLOW_ROUNDS, confidences=(level,)
+    )
+    return intervals[0]
 
 
 def _bootstrapped(

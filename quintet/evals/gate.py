@@ -37,10 +37,13 @@ class Gate:
     def judged(self, figure: Figure | None) -> Verdict:
         """Judge a figure; one without an estimate or a bound fails.
 
-        Where the metric raised, a figure that is no share fails too.
+        It fails as well where runs are left out: nobody knows what they would have added.
         """
         if figure is None or figure.value is None:
-            return Verdict(gate=self, passed=False, why="no case has anything to say on it")
+            why = "no case has anything to say on it"
+            if figure is not None and figure.note:
+                why = f"{why}: {figure.note}"
+            return Verdict(gate=self, passed=False, why=why)
         if self.none:
             return self._none(figure)
         lower = self.at_least is not None
@@ -54,16 +57,22 @@ class Gate:
             f"{figure.shown(figure.value)}, {side} bound {figure.shown(bound)}, "
             f"wanted {wanted} {figure.shown(limit)}"
         )
-        # An error counts as the worst share; no other unit has a worst value to stand for it.
-        if figure.errors and figure.unit != "share":
-            passed, why = False, f"{why}; the metric raised {figure.errors} times"
+        # An error counts as the worst share; other figures have no worst value to stand for it.
+        if figure.left_out:
+            passed, why = False, f"{why}; {_left_out(figure)}"
         return Verdict(gate=self, passed=passed, why=why)
 
     def _none(self, figure: Figure) -> Verdict:
         upper = figure.bound_high
         ruled = "" if upper is None else f"; more than {figure.shown(upper)} is ruled out"
         why = f"{figure.shown(figure.value or 0.0)} of {figure.cases} cases{ruled}, wanted none"
+        if figure.left_out:
+            why = f"{why}; {_left_out(figure)}"
         return Verdict(gate=self, passed=figure.value == 0 and not figure.errors, why=why)
+
+
+def _left_out(figure: Figure) -> str:
+    return f"the metric raised {figure.errors} times, and such runs are left out"
 
 
 @dataclass(frozen=True, kw_only=True)

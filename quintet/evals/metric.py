@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from quintet.errors import DesignError
@@ -12,6 +13,7 @@ from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.row import Score, Share
 from quintet.evals.trajectory import Trajectory
+from quintet.state.record import plain
 from quintet.state.verdict import name_of
 
 Scorer = Callable[[Case, Trajectory], Score | Awaitable[Score]]
@@ -64,18 +66,57 @@ class Metric:
         """Return a score in the form that a row keeps: `(part, whole)`, or a tuple for `over`.
 
         Raises:
-            DesignError: it is no score.
+            DesignError: it is no score, or holds what a row cannot keep, such as a NaN.
         """
-        if score is None or isinstance(score, tuple):
-            return score
+        if score is None:
+            return None
         if isinstance(score, Share):
-            return (float(score.part), float(score.whole))
-        if isinstance(score, bool | int | float):
-            return (float(score), 1.0)
-        raise DesignError(
-            f"metric {self.name!r} returned {score!r:.60}; return True or False, a number, a "
-            "Share, or None"
+            point: tuple[Any, ...] = (score.part, score.whole)
+        elif isinstance(score, tuple):
+            point = score
+        else:
+            point = (score, 1.0)
+        if self.over is not None and isinstance(score, tuple):
+            if any(type(item) not in _SIMPLE and not _is_plain(item) for item in point):
+                raise self._no_score(score)
+            return point
+        numbers = tuple(map(_number, point))
+        if len(numbers) != 2 or None in numbers or (numbers[1] or 0.0) < 0:
+            raise self._no_score(score)
+        return numbers
+
+    def _no_score(self, score: Any) -> DesignError:
+        form = "a tuple of plain data" if self.over is not None else "a Share"
+        return DesignError(
+            f"metric {self.name!r} returned {score!r:.60}; return True or False, a finite number, "
+            f"{form}, or None"
         )
+
+
+_SIMPLE = frozenset({str, bool, type(None)})
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number as a float; None for anything else."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # numpy's; its bool is no bool of Python's
+    if not isinstance(value, bool | int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return _number(value) is not None
+    try:
+        plain(value)
+    except DesignError:
+        return False
+    return True
 
 
 def as_metric(metric: Metric | Scorer) -> Metric:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,12 +16,14 @@ from quintet.evals.analysis.balance import balance
 from quintet.evals.figure import Figure
 from quintet.evals.figures import figures_of
 from quintet.evals.gate import Verdict
-from quintet.evals.metric import Metric
+from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.reading.rows import Header, read_rows
 from quintet.evals.row import Row
+from quintet.evals.running.identity import identity_of
 from quintet.evals.running.journal import save_rows
 from quintet.evals.suite import Suite
+from quintet.evals.target import as_target
 from quintet.state.record import plain, read
 
 
@@ -116,7 +118,15 @@ def header_of(suite: Suite, repeats: int) -> Header:
         fingerprint=suite.fingerprint,
         expected=len(suite.cases) * repeats,
         began=datetime.now(UTC).isoformat(timespec="seconds"),
-        settings={"confidence": suite.confidence, "seed": suite.seed},
+        settings={
+            "confidence": suite.confidence,
+            "seed": suite.seed,
+            "target": identity_of(as_target(suite.target, suite.cases)),
+            "metrics": {
+                metric.name: identity_of(metric.score)["digest"]
+                for metric in map(as_metric, suite.metrics)
+            },
+        },
     )
 
 
@@ -127,9 +137,18 @@ def report_of(
     *,
     metrics: Iterable[Metric],
     seconds: float,
-    note: str = "",
+    notes: Iterable[str] = (),
 ) -> Report:
-    """Report on a suite's rows: compute the figures, judge the gates, and note warnings."""
+    """Report on a suite's rows: compute the figures, judge the gates, and note warnings.
+
+    Args:
+        suite: the suite.
+        rows: its rows.
+        header: the header of its file.
+        metrics: the metrics that scored the rows.
+        seconds: the wall time.
+        notes: what the reader must know of how the rows were made; empty ones are left out.
+    """
     figures = figures_of(
         rows,
         metrics,
@@ -142,7 +161,11 @@ def report_of(
         rows=tuple(rows),
         figures={name: figure for name, figure in figures.items() if figure.value is not None},
         verdicts=tuple(gate.judged(figures.get(gate.metric)) for gate in suite.gates),
-        notes=(*balance(suite.cases).warnings, *([note] if note else [])),
+        notes=(
+            *filter(None, notes),
+            *_notes(figures.values(), rows),
+            *balance(suite.cases).warnings,
+        ),
         confidence=suite.confidence,
         fingerprint=suite.fingerprint,
         began=header.began,
@@ -154,6 +177,19 @@ def report_of(
             "python": platform.python_version(),
         },
     )
+
+
+def _notes(figures: Iterable[Figure], rows: Sequence[Row]) -> Iterator[str]:
+    """Say which figures lack runs, or could not be computed at all."""
+    for figure in figures:
+        if figure.left_out:
+            error = next(row.errors[figure.metric] for row in rows if figure.metric in row.errors)
+            yield (
+                f"{figure.metric}: it raised in {figure.left_out} of {len(rows)} runs, which are "
+                f"left out ({error:.120})"
+            )
+        elif figure.value is None and figure.note:
+            yield f"{figure.metric}: {figure.note}"
 
 
 def summed(report: Report) -> dict[str, Any]:
@@ -180,7 +216,10 @@ def load_report(path: str | Path) -> Report:
         suite=header.suite,
         rows=tuple(rows),
         figures={name: figure for name, figure in figures.items() if figure.value is not None},
-        notes=(f"cut off: {len(rows)} of {header.expected} runs",),
+        notes=(
+            f"cut off: {len(rows)} of {header.expected} runs",
+            *header.settings.get("notes", ()),
+        ),
         confidence=confidence,
         fingerprint=header.fingerprint,
         began=header.began,

@@ -14,6 +14,7 @@ from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.row import Row
 from quintet.evals.running.ended import awaited, called
+from quintet.evals.running.sound import lean
 from quintet.evals.suite import Suite
 from quintet.evals.trajectory import Trajectory
 
@@ -45,31 +46,38 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 
 async def scored(case: Case, trajectory: Trajectory, repeat: int, metrics: Iterable[Metric]) -> Row:
-    """Score one run by all metrics; a metric that raises counts as its worst score."""
+    """Score one run by all metrics; one that raises, or gives no score, counts as its worst."""
     scores: dict[str, tuple[Any, ...] | None] = {}
     errors: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for metric in metrics:
-        ended = called(_point, metric, case, trajectory)
-        # `_point` returns a tuple, except for an async metric, which is still to be awaited.
-        if type(ended.value) is not tuple and ended.problem is None:
+        ended = called(metric.score, case, trajectory)
+        if type(ended.value) not in _SCORES and inspect.isawaitable(ended.value):
             ended = await awaited(ended.value)
-            ended = called(_read, metric, ended.value) if ended.problem is None else ended
-        if error := ended.error:
+        reason = getattr(ended.value, "reason", "")
+        if ended.problem is None:
+            ended = called(metric.kept, ended.value)
+        # A judge's score of 1.2, too, spoils this row and no other.
+        mistake = isinstance(ended.problem, DesignError)
+        if error := str(ended.problem) if mistake else ended.error:
             errors[metric.name] = error
             scores[metric.name] = metric.worst
-        else:
-            scores[metric.name], why = ended.value
-            if why:
-                reasons[metric.name] = why
+            continue
+        scores[metric.name] = ended.value
+        if reason:
+            reasons[metric.name] = str(reason)
     return Row(
         case=case,
-        trajectory=_lean(case, trajectory),
+        trajectory=lean(case, trajectory),
         repeat=repeat,
         scores={name: point for name, point in scores.items() if point is not None},
         errors=errors,
         reasons=reasons,
     )
+
+
+_SCORES = frozenset({bool, int, float, tuple, type(None)})
+"""Scores that are surely not to be awaited."""
 
 
 def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
@@ -78,20 +86,3 @@ def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
     points = {metric.name: metric.score(row.case, row.trajectory) for metric in by_case}
     known = {name: point for name, point in points.items() if isinstance(point, tuple)}
     return replace(row, scores={**row.scores, **known}) if known else row
-
-
-def _point(metric: Metric, case: Case, trajectory: Trajectory) -> Any:
-    """Ask a metric and read its answer; an awaitable answer is returned as it is."""
-    score = metric.score(case, trajectory)
-    return score if inspect.isawaitable(score) else _read(metric, score)
-
-
-def _read(metric: Metric, score: Any) -> tuple[tuple[Any, ...] | None, str]:
-    """Return the score in the form that a row keeps, and the reason for it."""
-    return metric.kept(score), str(getattr(score, "reason", "") or "")
-
-
-def _lean(case: Case, trajectory: Trajectory) -> Trajectory:
-    """Keep of the end state only the keys with a label: states are large, and rows are kept."""
-    state = {key: trajectory.state[key] for key in case.state or () if key in trajectory.state}
-    return replace(trajectory, state=state)

@@ -11,7 +11,11 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric, Scorer, as_metric
+from quintet.state.budget import Budget, Resource
 from quintet.state.record import digest, plain
+
+LIMITED: tuple[Resource, ...] = ("seconds", "tokens", "money")
+"""The resources that a case's run can be held to, whatever the target is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +32,15 @@ class Suite:
         gates: the requirements on figures.
         confidence: of all intervals and bounds.
         seed: of the sample and the bootstrap.
+        limit: the most that one run may take, in seconds, tokens and money; a run that takes more
+            is a wrong one. At the end of its seconds it is given up; a function in a thread cannot
+            be stopped, and goes on unseen. Tokens and money are known, and judged, at the run's
+            end.
+        max_errors: the number of runs that raise after which no more are begun; the report is then
+            cut off, and does not pass.
 
     Raises:
-        DesignError: two cases of one id, or a confidence outside 0 to 1.
+        DesignError: two cases of one id, a confidence outside 0 to 1, or a limit of another kind.
     """
 
     cases: Sequence[Case]
@@ -40,6 +50,8 @@ class Suite:
     gates: Sequence[Gate] = ()
     confidence: float = 0.95
     seed: int = 0
+    limit: Budget | None = None
+    max_errors: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(self.cases))
@@ -56,11 +68,32 @@ class Suite:
             seen.add(case.id)
         if not 0 < self.confidence < 1:
             raise DesignError(f"Suite(confidence={self.confidence!r}): give a number such as 0.95")
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        limit, errors = self.limit, self.max_errors
+        if limit is not None and not isinstance(limit, Budget):
+            raise DesignError(
+                f"Suite(limit={limit!r:.60}): give a Budget, such as Budget(seconds=60)"
+            )
+        if odd := [name for name in (limit.limited if limit else ()) if name not in LIMITED]:
+            raise DesignError(
+                f"Suite(limit=Budget({odd[0]}=...)): a case's run is held to {', '.join(LIMITED)}; "
+                "give other limits to the workers"
+            )
+        if errors is not None and (type(errors) is not int or errors < 1):
+            raise DesignError(f"Suite(max_errors={errors!r}): give a whole number, 1 or more")
 
     @property
     def fingerprint(self) -> str:
         """Hash the cases; a file of rows goes on only with equal cases."""
-        return digest([plain(case) for case in self.cases])[:16]
+        return digest([self._plain(case) for case in self.cases])[:16]
+
+    def _plain(self, case: Case) -> Any:
+        try:
+            return plain(case)
+        except DesignError as problem:
+            raise DesignError(f"Suite {self.name!r}: case {case.id!r}: {problem}") from problem
 
     def sampled(self, number: int) -> Suite:
         """Return the suite on a sample of its cases, drawn by its seed; on all if it has no more.

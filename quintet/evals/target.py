@@ -17,8 +17,10 @@ from langgraph.graph.state import CompiledStateGraph
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
 from quintet.evals.reading.harvest import harvest
+from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.ended import error_text, stops_evaluation
 from quintet.evals.running.observer import Observer
+from quintet.evals.suite import Suite
 from quintet.evals.trajectory import PEOPLE, ToolCall, Trajectory
 from quintet.nodes.choosers.choose import Choice, Chooser, ask
 from quintet.nodes.core.call import Call, Logic, adrive, drive
@@ -255,6 +257,34 @@ def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
             f"no route of the target is named {', '.join(odd)}; it has {', '.join(sorted(known))}"
         )
     return ""
+
+
+def runs_of(suite: Suite, repeats: int | None) -> int:
+    """Return how often each case is run: as asked for, or as often as every case is recorded."""
+    if repeats is not None:
+        return repeats
+    if not isinstance(suite.target, Recorded):
+        return 1
+    recorded = suite.target.trajectories
+    return min((len(recorded[case.id]) for case in suite.cases if case.id in recorded), default=1)
+
+
+def left_out_recordings(target: Any, cases: Iterable[Case], repeats: int) -> str:
+    """Say how many recorded runs are not looked at; empty where there are none."""
+    if not isinstance(target, Recorded):
+        return ""
+    known = {case.id for case in cases}
+    more, others = 0, []
+    for name, recordings in target.trajectories.items():
+        if name in known:
+            more += max(len(recordings) - repeats, 0)
+        else:
+            others += [name] * len(recordings)
+    parts = [f"{more} of further repeats than {repeats}"] if more else []
+    if others:
+        named = ", ".join(list(dict.fromkeys(others))[:3])
+        parts.append(f"{len(others)} of cases that are not in the suite, such as {named}")
+    return f"recorded runs are left out: {'; '.join(parts)}" if parts else ""
 
 
 def is_awaited(target: Any) -> bool:

@@ -31,12 +31,13 @@ class Path:
     Attributes:
         key: the fact; drawings show `by_` and this.
         to: the node for each value.
-        otherwise: the node for every other value, or another path that decides then.
+        otherwise: the node for every other value, several at once, or another path that decides
+            then.
     """
 
     key: Fact
     to: Mapping[str, str]
-    otherwise: str | Path
+    otherwise: str | tuple[str, ...] | Path
 
     # LangGraph names a path function by its `__name__`.
     @property
@@ -46,15 +47,19 @@ class Path:
     @property
     def targets(self) -> list[str]:
         """Name all nodes that the path may lead to, for `path_map`."""
-        rest = [self.otherwise] if isinstance(self.otherwise, str) else self.otherwise.targets
+        otherwise = self.otherwise
+        rest = otherwise.targets if isinstance(otherwise, Path) else _names(otherwise)
         return list(dict.fromkeys((*self.to.values(), *rest)))
 
-    def __call__(self, state: Any) -> str:
-        """Give the next node."""
+    def __call__(self, state: Any) -> str | list[str]:
+        """Give the next node, or several."""
         node = self.to.get(self._value(values(state)))
         if node is not None:
             return node
-        return self.otherwise if isinstance(self.otherwise, str) else self.otherwise(state)
+        otherwise = self.otherwise
+        if isinstance(otherwise, Path):
+            return otherwise(state)
+        return otherwise if isinstance(otherwise, str) else _names(otherwise)
 
     def _value(self, state: Mapping[str, Any]) -> str:
         if self.key == "outcome":
@@ -75,6 +80,10 @@ class Path:
         planner = "/".join(filter(None, (graph, self.to["yes"])))
         progress = kept(state, "plan").get(planner)
         return progress is not None and not progress["over"]
+
+
+def _names(to: str | tuple[str, ...]) -> list[str]:
+    return [to] if isinstance(to, str) else [*to]
 
 
 # A Runnable, so that LangGraph calls it without a callback manager of its own, which would cost
@@ -142,6 +151,15 @@ def by_outcome(*, otherwise: str | Path, **to: str) -> Path:
             f"by_outcome({unknown[0]}=...): no such status; give {', '.join(STATUSES)}"
         )
     return Path(key="outcome", to=to, otherwise=otherwise)
+
+
+def unless_ended(way: str | tuple[str, ...] | Path) -> Path:
+    """Go on by `way`, but to `finish` where a graph within this one has ended the run.
+
+    Its outcome is that of the whole run, unless it is `done`: what would come next must not act.
+    """
+    others = [status for status in STATUSES if status != "done"]
+    return Path(key="outcome", to=dict.fromkeys(others, "finish"), otherwise=way)
 
 
 def by_route(to: Mapping[str, str] | tuple[str, ...], *, otherwise: str | Path) -> Path:

@@ -72,6 +72,6 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
     else:
         wiring.add_node(graph, "intake", intake)
         wiring.begin(graph, "intake", deadline=deadline)
-        graph.add_edge("intake", "router")
+        wiring.lead_on(graph, "intake", intake, "router")
     wiring.check(graph)
     return graph

@@ -11,6 +11,7 @@ from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path
+from quintet.graphs.namesakes import refuse_namesakes
 from quintet.graphs.wiring import Wiring, check_names
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
@@ -68,6 +69,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     """
     after = dict(then or {})
     check_names({**workers, **after}, state, "intake", "fan_out", JOIN, "merge")
+    refuse_namesakes({**workers, **after, "intake": intake})
     wiring = Wiring.around({**workers, **after}, gate, recover, success)
     parts = _Parts(workers=workers, fan_out=fan_out or FanOut(), join=join, wiring=wiring)
     graph: StateGraph[Any] = StateGraph(state)
@@ -82,8 +84,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     first = parts.first
     if intake is not None:
         wiring.add_node(graph, "intake", intake)
-        for name in first:
-            graph.add_edge("intake", name)
+        wiring.lead_on(graph, "intake", intake, first)
         first = ("intake",)
     wiring.begin(graph, *first, deadline=deadline)
     wiring.check(graph)
@@ -105,8 +106,7 @@ def _add_after(
     else:
         node = wiring.wired(node, following, end)
     wiring.add_node(graph, name, node)
-    if not targets_of(node):
-        wiring.add_edges(graph, name, following)
+    wiring.lead_on(graph, name, node, following)
 
 
 @dataclass(frozen=True, kw_only=True)

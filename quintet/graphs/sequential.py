@@ -10,9 +10,9 @@ from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path, by_actions
+from quintet.graphs.namesakes import refuse_namesakes
 from quintet.graphs.wiring import Wiring, check_names
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.function import targets_of
 from quintet.nodes.core.node import Node
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.plan import Planner
@@ -118,8 +118,7 @@ class _Line:
         if asked:  # a question ends the run, whatever would come next in the line
             node = replace(node, asked=asked)
         wiring.add_node(self.graph, name, node)
-        if not targets_of(node):
-            wiring.add_edges(self.graph, name, way)
+        wiring.lead_on(self.graph, name, node, way)
 
     def pause(self, name: str, review: Review | None, following: str) -> str:
         """Add the pause behind a step, if there is one; give the node that follows the step."""
@@ -172,6 +171,7 @@ def _check_steps(
     taken = [_pause_node(step) for step in pauses]
     taken += [f"{part}_{name}" for part in ("approve", "act") for name in everybody]
     check_names(everybody, state, *taken)
+    refuse_namesakes(everybody)
     if planners := [name for name, node in everybody.items() if isinstance(node, Planner)]:
         raise DesignError(
             f"create_sequential: {planners[0]!r} is a Planner, which sends steps out in an order "

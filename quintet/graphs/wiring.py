@@ -9,11 +9,12 @@ from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hi
 from langgraph.graph import END, START, StateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.edges import Path, begin, by_actions, by_plan
+from quintet.graphs.edges import Path, begin, by_actions, by_plan, unless_ended
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.consult import Consult
 from quintet.nodes.core.function import as_node, input_schema_of, targets_of
+from quintet.nodes.core.node import Node
 from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
 from quintet.nodes.finish import Finish, StateCriterion, hand_over
@@ -190,12 +191,28 @@ class Wiring:
         known = {name: worker for name, worker in workers.items() if isinstance(worker, Worker)}
         return Crew(workers=known, spares=tuple(dict.fromkeys(spares)))
 
-    def add_edges(self, graph: StateGraph[Any], name: str, way: str | Path) -> None:
+    def lead_on(
+        self, graph: StateGraph[Any], name: str, node: Any, way: str | tuple[str, ...] | Path
+    ) -> None:
+        """Add the edges of a step: of a graph, or your own node, only while the run has not ended.
+
+        A node that chooses its target itself gets none.
+        """
+        if targets_of(node):
+            return
+        if not isinstance(node, Node) and way != "finish":
+            way = unless_ended(way)
+        self.add_edges(graph, name, way)
+
+    def add_edges(
+        self, graph: StateGraph[Any], name: str, way: str | tuple[str, ...] | Path
+    ) -> None:
         """Add the edges of a node that does not choose its target itself."""
-        if isinstance(way, str):
-            graph.add_edge(name, way)
-        else:
+        if isinstance(way, Path):
             graph.add_conditional_edges(name, way, way.targets)
+        else:
+            for target in [way] if isinstance(way, str) else way:
+                graph.add_edge(name, target)
 
     def check(self, graph: StateGraph[Any]) -> None:
         """Refuse nodes and remedies that lead to no node, or to an end without an outcome.

@@ -10,6 +10,7 @@ from langgraph.graph import END, StateGraph
 from langgraph.types import TimeoutPolicy
 
 from quintet.errors import DesignError
+from quintet.graphs.namesakes import refuse_namesakes
 from quintet.graphs.wiring import Wiring
 from quintet.graphs.workflows.complaints import Complaints
 from quintet.graphs.workflows.design import Design
@@ -74,6 +75,7 @@ def create_workflow(  # noqa: PLR0913 - each is one duty, and all but one have a
         listed = "".join(f"\n- {complaint}" for complaint in complaints)
         raise DesignError(f"create_workflow: {len(complaints)} to mend:{listed}")
     runs = {name: _inner(task.run) for name, task in design.tasks.items()}
+    refuse_namesakes(runs)
     joins = tuple((n, design.every(n), design.sources(n)) for n in runs if design.every(n))
     whole: tuple[StateCriterion, ...] = (*success, Complete(joins=joins)) if joins else success
     wiring = Wiring.around(runs, gate, recover, whole)

@@ -32,6 +32,7 @@ from quintet.state.checked import checked
 from quintet.state.checkpointer import checkpointer, threads
 from quintet.state.contract import Contract
 from quintet.state.decision import Decision
+from quintet.state.deeds import performed
 from quintet.state.event import Event, EventState, deliver
 from quintet.state.evidence import Seal, as_recorded, belongs_to, figures, fresh, grounded_in
 from quintet.state.failure import Failure, StepFailed
@@ -124,6 +125,7 @@ __all__ = [
     "figures",
     "fresh",
     "grounded_in",
+    "performed",
     "plain",
     "run_of",
     "threads",

@@ -4,9 +4,9 @@ Every interval is checked by simulation in `tests/stats`, every test and metric 
 scipy, statsmodels or scikit-learn. Whatever draws random numbers takes a seed.
 """
 
-from quintet.stats.agreement import cohen_kappa, confusion, macro_f1
+from quintet.stats.agreement import confusion, macro_f1
 from quintet.stats.bootstrap import bootstrap
-from quintet.stats.calibration import brier, ece, reliability
+from quintet.stats.calibration import ece, reliability
 from quintet.stats.mcnemar import mcnemar
 from quintet.stats.paired import paired
 from quintet.stats.power import (
@@ -17,7 +17,7 @@ from quintet.stats.power import (
 )
 from quintet.stats.proportion import proportion, wilson
 from quintet.stats.ranking import auroc, fpr_at_tpr
-from quintet.stats.repeats import pass_at_k, pass_hat_k
+from quintet.stats.repeats import pass_hat_k
 from quintet.stats.selective import augrc, aurc, eaurc, risk_coverage
 
 __all__ = [
@@ -25,12 +25,10 @@ __all__ = [
     "aurc",
     "auroc",
     "bootstrap",
-    "brier",
     "cases_for_difference",
     "cases_for_drop",
     "cases_for_gate",
     "cases_without_failure",
-    "cohen_kappa",
     "confusion",
     "eaurc",
     "ece",
@@ -38,7 +36,6 @@ __all__ = [
     "macro_f1",
     "mcnemar",
     "paired",
-    "pass_at_k",
     "pass_hat_k",
     "proportion",
     "reliability",

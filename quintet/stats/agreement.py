@@ -1,4 +1,4 @@
-"""Measure how two labellings of the same cases agree: confusion, macro-F1, kappa."""
+"""Measure how two labellings of the same cases agree: confusion, macro-F1."""
 
 from __future__ import annotations
 
@@ -54,20 +54,3 @@ def macro_f1(
         # A class that the caller named may occur on neither side.
         scores.append(2 * pairs[name, name] / total if total else 0.0)
     return fsum(scores) / len(scores)
-
-
-def cohen_kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
-    """Return the agreement beyond chance: (seen - by chance) / (1 - by chance) (Cohen 1960).
-
-    1 is full agreement; 0 is the agreement of two independent labellers who use each class as
-    often as these two. Two that use one and the same class for every case agree fully: 1.
-
-    Raises:
-        DesignError: no cases, or lengths differ.
-    """
-    pairs = confusion(a, b)
-    n = len(a)
-    of_a, of_b = Counter(a), Counter(b)
-    seen = sum(count for (x, y), count in pairs.items() if x == y) / n
-    chance = sum(of_a[name] * of_b[name] for name in of_a) / n**2
-    return 1.0 if chance == 1 else (seen - chance) / (1 - chance)

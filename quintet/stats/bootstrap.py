@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import ceil, floor, fsum, isfinite, isnan, nan, sqrt
+from math import ceil, floor, fsum, inf, isfinite, isnan, nan, sqrt
 from random import Random
 from statistics import NormalDist
 from typing import Literal, TypeVar
@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 from quintet.errors import DesignError
 from quintet.stats.distribution import student_deviate
 from quintet.stats.interval import Interval, checked_number, checked_share, unknown
+from quintet.stats.weighted import Weighed
 
 T = TypeVar("T")
 
@@ -115,6 +116,57 @@ def bootstrap_ratio(
     total_part, total_whole = (fsum(side) for side in zip(*pairs, strict=True))
     jackknife = (_ratio(total_part - part, total_whole - whole) for part, whole in pairs)
     return resampled.interval(confidence, jackknife if method == "bca" else None)
+
+
+def bootstrap_weighed(
+    owners: Sequence[Hashable],
+    statistic: Weighed,
+    *,
+    seed: int = 0,
+    rounds: int = 2000,
+    confidences: Sequence[float] = (0.95,),
+) -> tuple[list[Interval], float]:
+    """Return percentile intervals of a measure of counts, as `bootstrap` does of one of values.
+
+    Args:
+        owners: the cluster of each value.
+        statistic: of the number of times that each value was drawn.
+        seed: of the draws.
+        rounds: of draws.
+        confidences: of the intervals, all from the same draws.
+
+    Returns:
+        The intervals, and the standard error of the statistic.
+
+    Raises:
+        DesignError: a setting is wrong, or the statistic has no value on the data itself.
+    """
+    import numpy as np
+
+    from quintet.stats.arrays import drawn
+
+    for confidence in confidences:
+        _check(rounds, confidence, "percentile")
+    owner = np.array(_numbered(owners))
+    n = int(owner.max()) + 1
+    if n < 2:
+        return [unknown(confidence) for confidence in confidences], inf
+    draws = _known(
+        statistic(np.bincount(row, minlength=n)[owner])
+        for picks in drawn(n, width=n, rounds=rounds, seed=seed)
+        for row in picks
+    )
+    resampled = _Resampled(estimate=statistic(np.ones(len(owner), dtype=int)), draws=draws, n=n)
+    intervals = [resampled.interval(confidence, None) for confidence in confidences]
+    # n / (n - 1) as in `_Resampled.interval`; infinite draws have no error.
+    finite = [draw for draw in draws if isfinite(draw)]
+    return intervals, float(np.std(finite) * sqrt(n / (n - 1))) if len(finite) > 1 else inf
+
+
+def _numbered(owners: Sequence[Hashable]) -> list[int]:
+    """Number clusters in the order of first sight."""
+    places: dict[Hashable, int] = {}
+    return [places.setdefault(owner, len(places)) for owner in owners]
 
 
 def _ratio(part: float, whole: float) -> float:

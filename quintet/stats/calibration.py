@@ -72,19 +72,6 @@ def ece(confidences: Sequence[float], rights: Sequence[bool], *, bins: int = 15)
     ) / len(rights)
 
 
-def brier(confidences: Sequence[float], rights: Sequence[bool]) -> float:
-    """Return the mean squared distance of the confidence from the outcome, 1 if right and else 0.
-
-    Brier 1950; 0 is perfect.
-
-    Raises:
-        DesignError: no answers, lengths differ, or a confidence not from 0 to 1.
-    """
-    _check(confidences, rights)
-    gaps = (c - bool(right) for c, right in zip(confidences, rights, strict=True))
-    return fsum(gap**2 for gap in gaps) / len(rights)
-
-
 def _check(confidences: Sequence[float], rights: Sequence[bool]) -> None:
     same_length(confidences, rights, "confidences", "answers")
     if not len(rights):

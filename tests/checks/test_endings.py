@@ -12,7 +12,10 @@ from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from quintet.checks import check
-from tests.checks.parts import codes, numbered, only
+from quintet.graphs import by_outcome
+from quintet.nodes import Finish
+from quintet.state import OrchestrationState
+from tests.checks.parts import codes, graph_of, numbered, only, worker
 
 
 class Kind(enum.Enum):
@@ -388,3 +391,30 @@ def test_a_node_that_has_an_edge_goes_on_by_it():
 
     graph = StateGraph(State).add_node("look", notes_only).add_node("buy", stands)
     assert check(graph.add_edge(START, "look").add_edge("look", "buy").add_edge("buy", END)) == ()
+
+
+# What comes after a graph that may have ended the run
+
+
+def ending() -> Any:
+    inner = graph_of({"look": worker(), "finish": Finish()}, (START, "look"), ("look", "finish"))
+    return inner.add_edge("finish", END).compile()
+
+
+def test_an_edge_from_a_graph_that_may_end_the_run_to_one_that_acts_is_named():
+    nodes = {"team": ending(), "pay": worker(), "finish": Finish()}
+    ways = ((START, "team"), ("pay", "finish"), ("finish", END))
+    finding = only(graph_of(nodes, *ways, ("team", "pay")))
+    assert (finding.code, finding.node) == ("unread-outcome", "team")
+    read = graph_of(nodes, *ways)
+    path = by_outcome(done="pay", otherwise="finish")
+    read.add_conditional_edges("team", path, path.targets)
+    assert not check(read)
+
+
+def test_a_function_that_follows_may_read_the_outcome_itself():
+    def tell(state: OrchestrationState) -> dict[str, Any]:
+        return {}
+
+    nodes = {"team": ending(), "tell": tell}
+    assert not check(graph_of(nodes, (START, "team"), ("team", "tell"), ("tell", END)))

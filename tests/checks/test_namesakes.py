@@ -238,3 +238,29 @@ def test_a_worker_named_like_a_key_that_nobody_needs_is_right():
     assert check(reviewed()) == ()
     own = reviewed("draft", read=lambda state: {"draft": state["results"]["draft"]})
     assert check(own) == ()
+
+
+# Workers of one name in a graph and a subgraph
+
+
+def within(name: str, *ways: tuple[str, str]) -> Any:
+    inner = graph_of({name: worker(), "finish": Finish()}, (START, name), (name, "finish"))
+    inner.add_edge("finish", END)
+    return inner.compile()
+
+
+def test_a_worker_named_like_one_in_a_subgraph_is_named():
+    def around(name: str) -> Any:
+        nodes = {"draft": worker(), "team": within(name)}
+        return graph_of(nodes, (START, "draft"), ("draft", "team"), ("team", END))
+
+    finding = only(around("draft"))
+    assert (finding.code, finding.node, finding.level) == ("shared-name", "team/draft", "warning")
+    assert "hides" in finding.fault
+    assert not check(around("other"))
+
+
+def test_ways_that_no_run_goes_together_share_no_result():
+    nodes = {"router": ROUTER, "one": worker(), "two": within("one"), "person": answer}
+    ways = [("one", END), ("two", END), ("person", END)]
+    assert not alone("shared-name", graph_of(nodes, (START, "router"), *ways))

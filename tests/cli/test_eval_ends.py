@@ -89,9 +89,17 @@ def test_the_row_names_the_exit(desk, command):
     assert "SystemExit: 0" in json.dumps(wrong)
 
 
-@pytest.mark.parametrize("name", ["closed", "torn_down", "cut", "summed"])
+@pytest.mark.parametrize("name", ["closed", "torn_down", "cut"])
 def test_a_suite_whose_own_code_leaves_breaks_it_off(desk, within, name):
     assert isinstance(within("eval", f"desk.py:{name}").exception, BrokenOff)
+
+
+def test_a_measure_over_all_runs_that_exits_is_told_and_loses_no_other_figure(desk, within):
+    done = within("eval", "desk.py:summed", "--json")
+    data = json.loads(done.stdout)
+    assert data["rows"] == 40
+    assert "sum" not in data["figures"]
+    assert "sum: it cannot be computed: SystemExit: 0" in data["notes"]
 
 
 @pytest.mark.parametrize(

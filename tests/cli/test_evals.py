@@ -185,3 +185,53 @@ def test_an_experiment_cannot_be_gone_on_with(desk, command):
     done = command("eval", "desk", "--resume", "--langsmith", "set")
     assert done.returncode == 2
     assert "leave one of them out" in done.stderr
+
+
+PRINTING = """
+import os, sys
+from quintet.evals import Case, Gate, Suite, Trajectory
+
+print("imported")
+MANY = int(os.environ.get("MANY", "6"))
+
+def target(case):
+    print("looking at", case.id)
+    os.write(1, b"from below")
+    os.system("echo from a child")
+    return Trajectory(route="a" if int(case.id) < 4 else "b")
+
+suite = Suite(
+    name="desk",
+    cases=[Case(id=str(n), input=f"message {n}", route="a") for n in range(MANY)],
+    target=target,
+)
+"""
+
+
+def test_whatever_a_suite_prints_stdout_is_one_json_object(tmp_path, command):
+    (tmp_path / "loud.py").write_text(PRINTING)
+    done = command("eval", "loud.py", "--json")
+    assert json.loads(done.stdout)["rows"] == 6
+    for said in ("imported", "looking at 5", "from below", "from a child"):
+        assert said in done.stderr
+
+
+def test_cases_that_are_gone_are_told_in_text_json_junit_and_on_the_page(tmp_path, command):
+    (tmp_path / "loud.py").write_text(PRINTING)
+    assert command("eval", "loud.py", "--out", "old.jsonl").returncode == 0
+    more = ("--out", "new.jsonl", "--against", "old.jsonl", "--junit", "o.xml", "--html", "o.html")
+    done = command("eval", "loud.py", *more, MANY="4")
+    told = "2 of the 6 earlier cases are gone, 2 of them were wrong; 4 are compared"
+    assert told in done.stdout
+    assert told in (tmp_path / "o.xml").read_text()
+    assert told in (tmp_path / "o.html").read_text()
+    data = json.loads(command("eval", "loud.py", *more, "--json", MANY="4").stdout)
+    assert told in data["against"]["notes"]
+    assert data["against"]["removed"] == ["4", "5"]
+
+
+def test_limits_may_be_given_to_the_command(desk, command):
+    done = command("eval", "desk.py", "--seconds", "0.01", "--max-errors", "3", WAIT="0.2")
+    assert done.returncode == 1
+    assert "stopped after 3 runs that raised" in done.stdout
+    assert command("eval", "desk.py", "--tokens", "-1").returncode == 2

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from quintet.evals import Case, Metric, Suite, Trajectory, compare, evaluate
+from quintet.evals.metric import as_metric
 from quintet.state import DesignError
 
 CASES = tuple(Case(id=f"{number:03}", input=str(number), route="a") for number in range(200))
@@ -105,3 +107,91 @@ def test_reports_without_a_common_case_are_refused():
         compare(report(9), other)
     with pytest.raises(DesignError, match="was not compared"):
         compare(report(9), report(9))["nothing"]
+
+
+def noisy(seed: int):
+    dice = random.Random(seed)
+
+    def target(case: Case) -> Trajectory:
+        return Trajectory(
+            route="a" if dice.random() < 0.8 else "b",
+            confidence=dice.random(),
+            status=dice.choice(["done", "escalated"]),
+            seconds=0.02 * dice.uniform(0.9, 1.3),
+            spent={"tokens": dice.randint(50, 150), "model_calls": 2},
+        )
+
+    return target
+
+
+def test_a_target_is_not_better_than_itself_in_one_of_many_metrics():
+    labelled = [replace(case, outcome=("done",), escalate=False) for case in CASES]
+    told = []
+    for seed in range(4):
+        one, other = (evaluate(noisy(2 * seed + side), labelled) for side in (0, 1))
+        found = compare(one, other)
+        assert len(found.differences) >= 12
+        told += [*found.better, *found.worse]
+    assert told == []
+
+
+def test_a_verdict_goes_by_the_corrected_chance():
+    found = compare(report(184), report(176)).differences.values()
+    for item in found:
+        assert item.adjusted is None or item.adjusted >= item.p
+        assert item.verdict == "cannot tell" or item.adjusted <= 0.05
+
+
+def test_what_a_correction_takes_back_says_how_many_cases_would_tell():
+    def half(name: str) -> Metric:
+        return Metric(name=name, score=lambda case, run: int(case.id) % 2 > 0)
+
+    many = [half(f"half_{number}") for number in range(200)]
+    new, old = report(186, metrics=many), report(177, metrics=many)
+    alone, among = compare(new, old), compare(new, old, metrics=many)
+    assert alone["routing_accuracy"].verdict == "better"
+    found = among["routing_accuracy"]
+    assert found.verdict == "cannot tell"
+    assert found.cases_needed is not None
+    assert found.cases_needed > 200
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [(0.001, 0.004, "cannot tell"), (1.0, 1.1, "cannot tell"), (1.0, 2.0, "worse")],
+)
+def test_times_differ_only_by_more_than_the_load_of_a_machine(before, after, verdict):
+    old, new = (
+        evaluate(lambda case, s=seconds: Trajectory(route="a", seconds=s), CASES)
+        for seconds in (before, after)
+    )
+    assert compare(new, old)["latency_p50"].verdict == verdict
+
+
+def test_cases_that_are_gone_or_new_are_told_with_what_was_wrong_of_them():
+    old = evaluate(Suite(cases=CASES[:60], target=routed({case.id for case in CASES[:43]})))
+    new = evaluate(Suite(cases=CASES[3:45], target=routed({case.id for case in CASES})))
+    found = compare(new, old)
+    assert len(found.removed) == 18
+    assert found.removed[0] == "045"
+    assert found.removed[-1] == "002"
+    assert found.notes[0].startswith("18 of the 60 earlier cases are gone, 15 of them were wrong")
+    assert "18 cases are new, and compared with nothing" in compare(old, new).notes
+
+
+def test_a_metric_that_is_not_given_and_one_that_raised_are_told():
+    def brittle(case: Case, run: Trajectory) -> bool:
+        return 1 / int(case.id) > 0
+
+    one = report(9, metrics=(brittle,))
+    assert "not compared: brittle" in compare(one, one).notes
+    notes = compare(one, one, metrics=[as_metric(brittle)]).notes
+    assert "brittle: the metric raised in 1 of 200 runs on some side" in notes
+
+
+def test_repeats_that_only_one_report_has_and_a_cut_off_report_are_told():
+    twice = evaluate(Suite(cases=CASES[:9], target=routed({"000"})), repeats=2)
+    once = evaluate(Suite(cases=CASES[:9], target=routed({"000"})))
+    assert "9 runs are of repeats that only one report has" in compare(twice, once).notes
+    part = replace(once, expected=20)
+    assert "the earlier report is cut off: 9 of 20 runs" in compare(twice, part).notes

@@ -4,10 +4,14 @@ import asyncio
 import json
 import threading
 import time
+from math import inf, nan
+from statistics import fmean
+from typing import Any
 
 import pytest
 
 from quintet.evals import Case, Gate, Metric, Suite, Trajectory, aevaluate, evaluate, load_report
+from quintet.evals.metrics.judge import Judged
 from quintet.evals.row import Share
 from quintet.nodes import by_rules
 from quintet.state import DesignError
@@ -99,9 +103,59 @@ def test_a_users_metric_may_be_a_function_a_share_a_number_or_async():
     assert report["judged"].value == 0.75
 
 
-def test_a_metric_that_returns_something_else_is_a_mistake_that_stops():
-    with pytest.raises(DesignError, match="return True or False, a number"):
-        evaluate(Suite(cases=CASES, target=RULES, metrics=(lambda case, run: "good",)))
+@pytest.mark.parametrize(
+    "odd",
+    ["good", nan, inf, 10**400, (1.0, nan), (1, 2, 3), object()],
+    ids=lambda odd: f"{odd!r:.9}",
+)
+def test_a_score_that_is_none_spoils_its_row_and_no_other(odd):
+    def close(case: Case, run: Trajectory) -> Any:
+        return odd if case.id == "b" else 1.0
+
+    gates = [Gate(metric="close", at_least=0.1)]
+    report = evaluate(Suite(cases=CASES, target=RULES, metrics=(close,), gates=gates))
+    assert report["close"].value == 0.75
+    assert report["close"].errors == 1
+    (row,) = (row for row in report.rows if row.errors)
+    assert row.case.id == "b"
+    assert "'close' returned" in row.errors["close"]
+
+
+def test_a_judge_out_of_its_range_spoils_its_row_and_no_other():
+    def fair(case: Case, run: Trajectory) -> Any:
+        return Judged(score=1.2 if case.id == "b" else 1)
+
+    report = evaluate(Suite(cases=CASES, target=RULES, metrics=(fair,)))
+    assert [row.case.id for row in report.rows if "score=1.2" in row.errors.get("fair", "")] == [
+        "b"
+    ]
+    assert report["fair"].value == 0.75
+
+
+def test_a_figure_without_a_worst_score_says_what_it_lacks_and_its_gate_does_not_pass():
+    def mean(case: Case, run: Trajectory) -> Any:
+        return nan if case.id == "b" else (1.0,)
+
+    metric = Metric(name="mean", score=mean, over=lambda points: fmean(p[0] for p in points))
+    gates = [Gate(metric="mean", at_least=0.5)]
+    report = evaluate(Suite(cases=CASES, target=RULES, metrics=(metric,), gates=gates))
+    assert report["mean"].left_out == 1
+    assert not report.passed
+    assert "left out" in report.verdicts[0].why
+    assert any("mean" in note and "1 of 4 runs" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("problem", [ZeroDivisionError("no runs"), SystemExit(0)], ids=repr)
+def test_a_measure_that_cannot_be_computed_loses_no_other_figure(problem):
+    def over(points: Any) -> float:
+        raise problem
+
+    metric = Metric(name="mean", score=lambda case, run: (1.0,), over=over)
+    gates = [Gate(metric="mean", at_least=0.5)]
+    report = evaluate(Suite(cases=CASES, target=RULES, metrics=(metric,), gates=gates))
+    assert "routing_accuracy" in report.figures
+    assert not report.passed
+    assert any(note.startswith("mean: it cannot be computed") for note in report.notes)
 
 
 def test_a_target_that_returns_something_else_is_a_mistake_that_stops():
@@ -177,12 +231,13 @@ def test_an_interrupted_evaluation_goes_on_and_loses_nothing(tmp_path):
 
 
 def test_a_torn_last_line_is_run_again(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    evaluate(echo, CASES, into=path)
+    path, ran = tmp_path / "rows.jsonl", []
+    target = lambda case: ran.append(case.id) or echo(case)  # noqa: E731
+    evaluate(target, CASES, into=path)
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:3]) + "\n" + lines[3][:40])
-    ran = []
-    report = evaluate(lambda case: ran.append(case.id) or echo(case), CASES, into=path)
+    ran.clear()
+    report = evaluate(target, CASES, into=path)
     assert ran == ["c", "d"]
     assert len(report.rows) == 4
     assert len(load_report(path).rows) == 4

@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 
+from examples.incidents.contracts import contracts
+from examples.incidents.desk import TicketDesk
+from examples.incidents.events import SEAL, Incident, Ticketed
+from examples.incidents.records import on_call
+from examples.procurement.agents import settled, wanted
+from examples.research.contracts import of_one_question
 from examples.retail.desk import Settled
 from examples.retail.store import Store
 from examples.support.agents import basic
@@ -136,3 +142,80 @@ def test_a_retail_conversation_is_done_only_where_every_wish_is_done_or_refused(
     assert settled({**given, "wishes": [wrong]}) is True
     assert settled({**given, "wishes": [{"name": "get_user_details", "arguments": {}}]}) is True
     assert settled.store.changes() == {}
+
+
+FORM = {"department": "IT", "vendor": "Northgate", "item": "desk", "quantity": 1}
+CHECKED = {
+    "form": FORM,
+    "merged": {"verdict": "review", "amount": 300},
+    "findings": {"policy": {"codes": ["high"]}, "vendor": {"codes": []}},
+}
+
+
+def test_an_order_is_what_the_checks_come_to() -> None:
+    assert settled(CHECKED) == {"verdict": "review", "codes": ["high"]}
+    assert wanted(CHECKED) == {**FORM, "amount": 300.0, "review": "high"}
+    rejected = {**CHECKED, "merged": {"verdict": "reject", "amount": 300}}
+    assert wanted(rejected) is None
+
+
+INCIDENT = {
+    "incident": "db:1",
+    "service": "db",
+    "cause": "disk full",
+    "at": "2026-11-02T10:00:00",
+    "page": True,
+    "restart": False,
+}
+
+
+def test_an_incident_reaches_those_who_act_on_it_as_it_was_found() -> None:
+    sealed = SEAL.on(INCIDENT)
+    assert SEAL(sealed)["cause"] == "disk full"
+    for name in INCIDENT:
+        with pytest.raises(ContractBroken, match="lost or changed"):
+            SEAL({**sealed, name: "other"})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> TicketDesk:
+    return TicketDesk(path=tmp_path / "desk.db")
+
+
+def test_a_handler_that_says_done_has_done_what_the_incident_needs(desk: TicketDesk) -> None:
+    incident = Incident(**SEAL.on({**INCIDENT, "service": "orders-db"}))
+    person = on_call("orders-db", incident.at)
+    right = {
+        "ticketing": {"incident": "db:1", "service": "orders-db", "cause": "disk full"},
+        "notification": {"incident": "db:1", "person": person},
+    }
+    for name, effect in (("ticketing", desk.opening), ("notification", desk.paging)):
+        held: Any = contracts(desk)[name].success[0]
+        assert not held(incident, None, ())
+        for at_all in right[name]:
+            wrong = {**right[name], at_all: "other"}
+            done = Action(name=effect.name, arguments=wrong, status="done")
+            assert not held(incident, None, (done,))
+        done = Action(name=effect.name, arguments=right[name], status="done")
+        assert held(incident, None, (done,)) is True
+
+
+def test_a_ticket_is_that_of_its_incident(desk: TicketDesk) -> None:
+    incident = Incident(**SEAL.on(INCIDENT))
+    same: Any = contracts(desk)["ticketing"].success[1]
+    assert same(incident, Ticketed("db:1", "db")) is True
+    assert not same(incident, Ticketed("db:1", "web"))
+
+
+def test_a_ticket_that_is_not_there_is_not_closed(desk: TicketDesk) -> None:
+    with pytest.raises(LookupError, match="web has no ticket db:1"):
+        desk.closing.function(incident="db:1", service="web", idempotency_key="k")
+
+
+def test_evidence_of_another_question_is_not_the_answers() -> None:
+    asked = {"message": "How many visits?", "find": {"question": "How many visits?"}}
+    assert of_one_question(asked, {"sentences": []}) is True
+    assert of_one_question({"message": "a"}, {"question": "a"}) is True
+    assert not of_one_question({"message": "a"}, {"question": "b"})
+    assert not of_one_question({**asked, "message": "How many loans?"}, {"sentences": []})
+    assert not of_one_question({"message": "a", "search": {"question": "b"}}, {"question": "a"})

@@ -191,14 +191,14 @@ def script(messages: Any) -> Any:
         }
     if told.startswith("Find the sentences"):
         if "pick" in last.text:
-            return {"answer": {"sentences": [cited]}}
+            return {"answer": {"question": question, "sentences": [cited]}}
         search = {"id": "search", "goal": question, "assignee": "searcher"}
         pick = {"id": "pick", "goal": question, "assignee": "summariser", "after": ["search"]}
         return {"steps": [search, pick]}
     if told.startswith("Pick"):
         if last.type != "tool":
             return {"name": "read_passage", "args": {"name": "annual-2024#1"}}
-        return {"name": "Evidence", "args": {"sentences": [cited]}}
+        return {"name": "Evidence", "args": {"question": question, "sentences": [cited]}}
     return {"name": "Answer", "args": {"sentences": [cited]}}
 
 

@@ -102,6 +102,11 @@ def is_graph(worker: Worker) -> bool:
     return isinstance(worker.agent, CompiledStateGraph)
 
 
+def place(worker: Any) -> str:
+    """Say where a pattern around a worker stands: its own names differ from those within it."""
+    return "inner" if isinstance(worker, Worker) and not is_graph(worker) else "outer"
+
+
 def looks(request: Any) -> dict[str, Any]:
     """Answer without any effect."""
     return {"reply": "looked"}
@@ -115,9 +120,9 @@ def single(worker: Any, **options: Any) -> StateGraph[Any]:
 
 
 def sequential(worker: Any, **options: Any) -> StateGraph[Any]:
-    return create_sequential(
-        {"before": LOOKS, "work": worker, "after": LOOKS}, state=EventState, **options
-    )
+    of = place(worker)
+    steps = {f"{of}_before": LOOKS, "work": worker, f"{of}_after": LOOKS}
+    return create_sequential(steps, state=EventState, **options)
 
 
 def handoff(worker: Any, **options: Any) -> StateGraph[Any]:
@@ -130,7 +135,7 @@ def handoff(worker: Any, **options: Any) -> StateGraph[Any]:
 
 def planner(worker: Any, **options: Any) -> StateGraph[Any]:
     # A planner within a planner gives its steps ids of its own.
-    of = "inner" if isinstance(worker, Worker) and not is_graph(worker) else "outer"
+    of = place(worker)
 
     def make(goal: str) -> tuple[Step, ...]:
         inputs = {"message": goal}
@@ -149,7 +154,8 @@ def planner(worker: Any, **options: Any) -> StateGraph[Any]:
 
 
 def parallel(worker: Any, **options: Any) -> StateGraph[Any]:
-    return create_parallel({"work": worker, "other": LOOKS}, state=EventState, **options)
+    branches = {"work": worker, f"{place(worker)}_other": LOOKS}
+    return create_parallel(branches, state=EventState, **options)
 
 
 def reviewed(worker: Any, **options: Any) -> StateGraph[Any]:
@@ -159,7 +165,7 @@ def reviewed(worker: Any, **options: Any) -> StateGraph[Any]:
 
 
 def workflow(worker: Any, **options: Any) -> StateGraph[Any]:
-    tasks = {"work": Task(run=worker), "after": Task(run=LOOKS, after="work")}
+    tasks = {"work": Task(run=worker), f"{place(worker)}_next": Task(run=LOOKS, after="work")}
     return create_workflow(tasks, state=EventState, **options)
 
 
@@ -170,7 +176,7 @@ def event_driven(worker: Any, **options: Any) -> StateGraph[Any]:
 
 
 def managed(worker: Any, **options: Any) -> StateGraph[Any]:
-    of = "inner" if isinstance(worker, Worker) and not is_graph(worker) else "outer"
+    of = place(worker)
 
     def lead(request: Any, ledger: Ledger) -> Any:
         if ledger.results:

@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from benchmarks.crash_desks import GIVEN, GRAPHS, KINDS, Receiver, yes
+from benchmarks.crash_desks import GIVEN, GRAPHS, KINDS, Receiver, given_of, yes
 from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
 from quintet.runs import approve
@@ -46,7 +46,7 @@ def crashed(graph: str, folder: Path, way: str = "sync", kind: Any = "key", **op
     receiver = Receiver(path=folder / "book", kind=kind, awaited=way == "async")
     report = crashpoints(
         lambda: GRAPHS[graph](Receiver(path=folder / "book", kind=kind, awaited=way == "async")),
-        GIVEN,
+        given_of(graph),
         person=yes,
         asynchronous=way == "async",
         reset=receiver.clear,

@@ -184,6 +184,7 @@ from quintet.state import (
     figures,
     fresh,
     grounded_in,
+    performed,
     plain,
     run_of,
     threads,
@@ -842,5 +843,6 @@ def held_against_its_source() -> Contract:
             grounded_in("message", lambda request, result: sealed, of=("reply",)),
             belongs_to("customer", whose="behalf"),
             as_recorded(lambda request, result: look_up(1), fields=("id",)),
+            performed("refund", lambda request, result: {"order": 1}),
         ),
     )

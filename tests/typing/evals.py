@@ -58,7 +58,8 @@ from quintet.evals.ablation.variants import NotTried
 from quintet.evals.analysis.attribute import Attribution, Attributions
 from quintet.evals.analysis.balance import Balance
 from quintet.evals.analysis.tiers import Tier, Tiers
-from quintet.evals.compare import Compared, Difference
+from quintet.evals.compare import Compared
+from quintet.evals.difference import Difference
 from quintet.evals.faults.injected import FaultReport, Injected
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Verdict

@@ -14,6 +14,7 @@ from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
+from quintet.nodes import Finish, Worker
 
 
 def partial_paths(shape: Shape) -> Iterator[Finding]:
@@ -56,6 +57,23 @@ def partial_commands(shape: Shape) -> Iterator[Finding]:
                 remedy="Return Command(goto=...) on every way; a match wants `case _:`.",
                 level="warning",
             )
+
+
+def unread_outcomes(shape: Shape) -> Iterator[Finding]:
+    """Find a subgraph that may end the run, with an edge to a node that acts all the same."""
+    for name, inner in shape.inner.items():
+        if not any(isinstance(part.action, Finish) for part in inner.parts.values()):
+            continue
+        for target in sorted(shape.edge_targets(name) & {*shape.parts}):
+            if target in shape.inner or isinstance(shape.parts[target].action, Worker):
+                yield Finding(
+                    code="unread-outcome",
+                    node=shape.at(name),
+                    fault=f"{name!r} may end as escalated or rejected, and its edge leads on to "
+                    f"{target!r} all the same.",
+                    remedy=f"Lead on by by_outcome(done={target!r}, otherwise='finish').",
+                    level="warning",
+                )
 
 
 def _goes_on(body: Body) -> bool:

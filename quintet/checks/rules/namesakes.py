@@ -11,7 +11,7 @@ from quintet.checks.graph.sameness import differences, same
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.rules.parallel import fans
-from quintet.nodes import Act, ApprovalGate, Effect, Merge, Worker
+from quintet.nodes import Act, ApprovalGate, Effect, Manager, Merge, Planner, Worker
 
 
 def shared_merges(tree: Tree) -> Iterator[Finding]:
@@ -95,6 +95,34 @@ def shadowed_results(tree: Tree) -> Iterator[Finding]:
                 remedy="Rename the node or the key.",
                 level="warning",
             )
+
+
+def nested_results(tree: Tree) -> Iterator[Finding]:
+    """Find a worker named like one in a subgraph: the later result stands in the other's place."""
+    for (spot, _), (other, _) in combinations(tree.of(Worker), 2):
+        outer, inner = sorted((spot, other), key=lambda one: len(one.shape.within))
+        within = outer.shape.within
+        if (
+            outer.name == inner.name
+            and within != inner.shape.within
+            and inner.shape.within[: len(within)] == within
+            and write_one_key(tree, outer, inner, "results")
+            and not any(_names_steps(spot.shape) for spot in (outer, inner))
+            and _may_meet(tree, outer, inner)
+        ):
+            yield Finding(
+                code="shared-name",
+                node=inner.at,
+                fault=f"{names(outer.at, inner.at)} may run in one run, and both have their "
+                f"result under {outer.name!r}: the later one hides the other.",
+                remedy="Rename one, or give the subgraph as the agent of a Worker.",
+                level="warning",
+            )
+
+
+def _names_steps(shape: Shape) -> bool:
+    """Tell whether a graph's workers have their results under the names of a plan's steps."""
+    return any(isinstance(part.action, Planner | Manager) for part in shape.parts.values())
 
 
 def write_one_key(tree: Tree, first: Spot, other: Spot, key: str) -> bool:

@@ -109,7 +109,7 @@ class Driver:
         self._repeats = {
             case: [repeat for name, repeat in missing if name == case] for case in self.cases
         }
-        with open_runner(self.target, self.jobs) as self._runner:
+        with open_runner(self.target, self.jobs, self.suite.limit) as self._runner:
             try:
                 # LangSmith repeats all examples or none: where some runs are done, each missing
                 # one is an example of its own.

@@ -17,7 +17,7 @@ from quintet.evals.report import Report, header_of, report_of, summed
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.suite import Suite, check_runs
-from quintet.evals.target import unknown_routes
+from quintet.evals.target import left_out_recordings, runs_of, unknown_routes
 
 Progress = Callable[[int, int], None]
 
@@ -26,7 +26,7 @@ def evaluate_with_langsmith(
     suite: Suite,
     *,
     upload: Upload | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
     jobs: int = 1,
     into: Into | None = None,
     progress: Progress | None = None,
@@ -66,12 +66,18 @@ async def aevaluate_with_langsmith(
     suite: Suite,
     *,
     upload: Upload | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
     jobs: int = 1,
     into: Into | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run a suite as `evaluate_with_langsmith` does, on the event loop that runs already."""
+    if suite.max_errors is not None:
+        raise DesignError(
+            f"Suite(max_errors={suite.max_errors}): LangSmith begins all runs; leave it out, or "
+            "use evaluate"
+        )
+    repeats = runs_of(suite, repeats)
     check_runs(suite, repeats=repeats, jobs=jobs)
     header, clock = header_of(suite, repeats), time.monotonic()
     driver = Driver(suite=suite, repeats=repeats, jobs=jobs, progress=progress)
@@ -79,8 +85,11 @@ async def aevaluate_with_langsmith(
     def reported() -> Report:
         rows = [driver.rows[case.id, repeat] for case in suite.cases for repeat in range(repeats)]
         seconds = time.monotonic() - clock
-        note = unknown_routes(driver.target, suite.cases)
-        return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds, note=note)
+        notes = [
+            left_out_recordings(driver.target, suite.cases, repeats),
+            unknown_routes(driver.target, suite.cases),
+        ]
+        return report_of(suite, rows, header, metrics=driver.metrics, seconds=seconds, notes=notes)
 
     with collected_warnings() as warned, nullcontext() if into is None else journal(into) as file:
         if file is not None:

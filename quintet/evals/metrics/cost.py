@@ -10,8 +10,10 @@ from typing import Any
 from quintet.evals.case import Case
 from quintet.evals.metric import Metric, Unit
 from quintet.evals.metrics.goal import reached
+from quintet.evals.metrics.over import Over
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
+from quintet.stats.weighted import Weighed, weighed_percentile
 
 
 def completed(case: Case, trajectory: Trajectory) -> bool:
@@ -35,6 +37,14 @@ def _percentile(points: Sequence[tuple[Any, ...]], at: int) -> float | None:
     if len(values) < 2:
         return values[0] if values else None
     return quantiles(values, n=100, method="inclusive")[at - 1]
+
+
+def _over(at: int) -> Over:
+    return Over(measure=partial(_percentile, at=at), weighed=partial(_weighed, at=at))
+
+
+def _weighed(points: Sequence[tuple[Any, ...]], at: int) -> Weighed:
+    return weighed_percentile([float(point[0]) for point in points], at=at)
 
 
 def _spent(case: Case, trajectory: Trajectory, names: tuple[str, ...]) -> Share | None:
@@ -70,7 +80,7 @@ latency_seconds = Metric(
 latency_p50 = Metric(
     name="latency_p50",
     score=_point,
-    over=partial(_percentile, at=50),
+    over=_over(50),
     better="lower",
     unit="seconds",
     about="The wall time that half of the runs stay under.",
@@ -80,7 +90,7 @@ latency_p50 = Metric(
 latency_p95 = Metric(
     name="latency_p95",
     score=_point,
-    over=partial(_percentile, at=95),
+    over=_over(95),
     better="lower",
     unit="seconds",
     about="The wall time that 95 % of the runs stay under, interpolated between two runs.",

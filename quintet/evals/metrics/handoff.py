@@ -17,6 +17,7 @@ from quintet.evals.metric import Metric
 from quintet.evals.metrics.planning import refused_drafts
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
+from quintet.state.failure import Failure
 
 PASSING = ("route", "handoff", "fallback")
 DECIDING = ("route", "plan", "replan", "merge", "approval", "outcome")
@@ -30,6 +31,11 @@ Keys = Callable[[Trajectory], Collection[str]]
 def holders(trajectory: Trajectory) -> tuple[str, ...]:
     """List the agents that got control by a recorded decision, in order."""
     return tuple(decision.choice for decision in trajectory.decisions if decision.kind in PASSING)
+
+
+def broken_needs(failure: Failure) -> bool:
+    """Say whether a failure is a contract that did not get what it needs."""
+    return failure.error == "ContractBroken" and _NEEDS.match(failure.message) is not None
 
 
 def handoffs(trajectory: Trajectory) -> int:

@@ -8,8 +8,10 @@ from typing import Any
 from quintet.evals.case import Case
 from quintet.evals.expected import route_is_right
 from quintet.evals.metric import Metric
+from quintet.evals.metrics.over import Over
 from quintet.evals.trajectory import Trajectory
 from quintet.stats import macro_f1
+from quintet.stats.weighted import Weighed, weighed_macro_f1
 
 NOBODY = "nobody"
 """The name, in figures, of the route of a run that took none."""
@@ -33,6 +35,10 @@ def _macro_f1(points: Sequence[tuple[Any, ...]]) -> float | None:
     return macro_f1([point[0] for point in points], [point[1] for point in points])
 
 
+def _weighed_f1(points: Sequence[tuple[Any, ...]]) -> Weighed:
+    return weighed_macro_f1([point[0] for point in points], [point[1] for point in points])
+
+
 routing_accuracy = Metric(
     name="routing_accuracy",
     score=route_is_right,
@@ -43,7 +49,7 @@ routing_accuracy = Metric(
 routing_macro_f1 = Metric(
     name="routing_macro_f1",
     score=expected_and_chosen,
-    over=_macro_f1,
+    over=Over(measure=_macro_f1, weighed=_weighed_f1),
     about=(
         "The mean over routes of 2 P R / (P + R), each route weighing the same, however rare "
         "(Opitz & Burst 2019, arXiv 1911.03347). A choice among several acceptable routes counts "

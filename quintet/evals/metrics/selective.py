@@ -17,17 +17,19 @@ from quintet.evals.case import Case
 from quintet.evals.figure import Better
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_of_scope
+from quintet.evals.metrics.over import Over
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE, Trajectory
 from quintet.stats.calibration import Bin
 from quintet.stats.selective import RiskPoint
+from quintet.stats.weighted import Weighed, weighed_aurc, weighed_auroc, weighed_ece
 
 BINS = 15
 
 Point = tuple[float | None, bool]
 Points = Sequence[tuple[Any, ...]]
 Measure = Callable[[Sequence[float], Sequence[bool]], float]
-Over = Callable[[Points], float | None]
+Measured = Callable[[Points], float | None]
 
 
 def _answer(case: Case, trajectory: Trajectory, people: tuple[str, ...]) -> Point | None:
@@ -73,6 +75,18 @@ def _ranked(points: Points, measure: Measure) -> float | None:
     return None if columns is None or len(set(columns[1])) < 2 else measure(*columns)
 
 
+def _weighed(points: Points, form: Callable[..., Weighed]) -> Weighed:
+    return form(*(_columns(points) or ((), ())))
+
+
+def _weighed_calibration(points: Points) -> Weighed:
+    # An answer without a confidence is left out, so it counts nothing in whatever draw.
+    stated = [point[0] is not None for point in points]
+    confidences = [point[0] or 0.0 for point in points]
+    error = weighed_ece(confidences, [bool(point[1]) for point in points], bins=BINS)
+    return lambda counts: error(counts * stated)
+
+
 def _calibrated(points: Points) -> float | None:
     stated = [point for point in points if point[0] is not None]
     return _measured(stated, partial(stats.ece, bins=BINS))
@@ -95,10 +109,18 @@ def _coverage_at(points: Points, risk: float) -> float | None:
     return max((point.coverage for point in points_within), default=0.0)
 
 
-_MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
+_AUROC = Over(
+    measure=partial(_ranked, measure=stats.auroc),
+    weighed=partial(_weighed, form=weighed_auroc),
+)
+
+_MEASURES: tuple[tuple[str, Measured, Better, str], ...] = (
     (
         "aurc",
-        partial(_measured, measure=stats.aurc),
+        Over(
+            measure=partial(_measured, measure=stats.aurc),
+            weighed=partial(_weighed, form=weighed_aurc),
+        ),
         "lower",
         (
             "The area under the risk-coverage curve: the mean risk of the i surest answers, "
@@ -125,7 +147,7 @@ _MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
     ),
     (
         "routing_auroc",
-        partial(_ranked, measure=stats.auroc),
+        _AUROC,
         "higher",
         (
             "The chance that a right answer has more confidence than a wrong one, ties one half "
@@ -134,7 +156,7 @@ _MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
     ),
     (
         "calibration_error",
-        _calibrated,
+        Over(measure=_calibrated, weighed=_weighed_calibration),
         "lower",
         (
             "The sum over 15 bins of |B| / n * |accuracy(B) - confidence(B)| (Guo et al. 2017, "
@@ -143,10 +165,10 @@ _MEASURES: tuple[tuple[str, Over, Better, str], ...] = (
     ),
 )
 
-_SCOPE: tuple[tuple[str, Over, Better, str], ...] = (
+_SCOPE: tuple[tuple[str, Measured, Better, str], ...] = (
     (
         "out_of_scope_auroc",
-        partial(_ranked, measure=stats.auroc),
+        _AUROC,
         "higher",
         (
             "The chance that a case for an agent has more confidence than one that no agent may "

@@ -1,8 +1,8 @@
-"""Compute a metric on the slices of a suite: the cases of each tag."""
+"""Compute a metric on slices of a suite: by the cases' tags, or by what their runs did."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from quintet.errors import DesignError
@@ -15,10 +15,10 @@ from quintet.stats.interval import Interval
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """A metric on the cases of one tag.
+    """A metric on one slice of the runs.
 
     Args:
-        tag: the tag; empty for cases without any.
+        tag: the tag, or the name of what the runs did; empty for those without any.
         part: the sum of the parts, such as hits.
         whole: the sum of the wholes, such as trials.
         cases: the number of cases that have a score.
@@ -38,20 +38,43 @@ class Slice:
         return self.part / self.whole if self.whole else None
 
 
+BY: Mapping[str, Callable[[Row], Iterable[str]]] = {
+    "tags": lambda row: row.case.tags,
+    "status": lambda row: (row.trajectory.status,),
+    "route": lambda row: (row.trajectory.route,),
+    "tier": lambda row: (row.trajectory.tier,),
+    "path": lambda row: row.trajectory.path,
+    "calls": lambda row: (call.name for call in row.trajectory.calls),
+    "failures": lambda row: (failure.node for failure in row.trajectory.failures),
+}
+"""By name, what runs can be sliced by: the nodes of their path, the tools that they called, ..."""
+
+
 def slices(
-    rows: Iterable[Row], metric: Metric, *, confidence: float = 0.95, seed: int = 0
+    rows: Iterable[Row],
+    metric: Metric,
+    *,
+    by: str | Callable[[Row], Iterable[str]] = "tags",
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, Slice]:
-    """Compute a metric on the cases of each tag; cases without a tag are under the empty tag.
+    """Compute a metric on slices of the runs; those that belong to none are under the empty name.
 
     Args:
         rows: scored rows.
         metric: a ratio, so one without `over`.
+        by: `tags`, the cases' own; or what the runs did: `status`, `route`, `tier`, `path` (each
+            node), `calls` (each tool) or `failures` (the node of each); or a function of a row
+            that gives the names of its slices.
         confidence: of the intervals.
         seed: of the bootstrap, for metrics that are no share.
 
     Raises:
-        DesignError: the metric is no ratio.
+        DesignError: the metric is no ratio, or nothing of this name can be sliced by.
     """
+    names_of = BY.get(by) if isinstance(by, str) else by
+    if names_of is None:
+        raise DesignError(f"slices(by={by!r:.60}): give one of {', '.join(BY)}, or a function")
     if metric.over is not None:
         raise DesignError(
             f"slices(metric={metric.name!r}): it is no ratio; give a metric without over"
@@ -60,7 +83,7 @@ def slices(
     for row in rows:
         point = row.scores.get(metric.name)
         if point is not None:
-            for tag in dict.fromkeys(row.case.tags) or ("",):
+            for tag in dict.fromkeys(names_of(row)) or ("",):
                 parts.setdefault(tag, []).append((row.cluster, point[0], point[1]))
     return {tag: _slice(tag, parts[tag], metric, confidence, seed) for tag in sorted(parts)}
 

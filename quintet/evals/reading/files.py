@@ -1,10 +1,10 @@
-"""Read and write files of cases: JSON lines, a JSON list, or CSV."""
+"""Read and write files of cases: JSON lines, a JSON list, or CSV; read YAML."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from quintet.evals.reading.lines import (
 )
 from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
 from quintet.evals.reading.rows import is_rows
+from quintet.evals.reading.yamls import yaml_list
 
 SUFFIXES = (".jsonl", ".json", ".csv")
+YAML = (".yaml", ".yml")
 
 Make = Callable[[dict[str, Any]], Case | None]
 
@@ -32,12 +34,15 @@ Make = Callable[[dict[str, Any]], Case | None]
 def read_cases(
     path: str | Path,
     *,
-    fields: Mapping[str, str | None] | None = None,
+    fields: Mapping[str, str | None] | Sequence[str | None] | None = None,
     make: Make | None = None,
 ) -> tuple[Case, ...]:
-    """Read cases from `.jsonl` (one object a line), `.json` (one list) or `.csv`.
+    """Read cases from `.jsonl` (one object a line), `.json` or `.yaml` (one list), or `.csv`.
 
-    The fields are those of `Case`; where none is called `input`, `message` or `text` is the input.
+    The list of a JSON or YAML file may stand under any key of an object. The fields are those of
+    `Case`; where none is called `input`, `message` or `text` is the input. In CSV, the items of a
+    list are separated by `|`, flags are true, false, yes, no or empty, and a cell of `input`,
+    `state`, `calls` or `answer` may hold JSON.
     In CSV, the items of a list are separated by `|`, flags are true, false, yes, no or empty, and a
     cell of `input`, `state`, `calls` or `answer` may hold JSON.
 
@@ -45,7 +50,9 @@ def read_cases(
         path: the file.
         fields: the file's names for fields of `Case`, as in
             `{"input": "message", "route": "label"}`; a field given as None is not read. With
-            `fields`, other names in the file are ignored; without it they are mistakes.
+            `fields`, other names in the file are ignored; without it they are mistakes. A sequence
+            of names is for a CSV file whose first line does not name its columns: the fields in
+            their order, as in `("input", "route")`, with None for a column that is not read.
         make: in place of `fields`, a function of one record (for CSV a dict of texts by column)
             that returns its `Case`, or None to leave it out.
 
@@ -55,19 +62,24 @@ def read_cases(
     Raises:
         DesignError: the file's mistakes, all in one, each with its line, field and value.
     """
-    if make is not None and fields is not None:
+    if make is not None and isinstance(fields, Mapping):
         raise DesignError("read_cases(fields=..., make=...): give one of them")
     mistakes = Mistakes(source=str(path))
     comma = Path(path).suffix.lower() == ".csv"
-    lines = list(_lines(Path(path), mistakes))
-    if make is None and fields is not None:
+    columns = _columns(fields, comma=comma)
+    lines = list(_lines(Path(path), mistakes, columns))
+    if columns:
+        _check_no_header(lines, columns, str(path))
+        fields = {name: name for name in columns if name in FIELDS}
+    if make is None and isinstance(fields, Mapping):
         _check_fields(fields, lines, str(path))
     cases: dict[str, tuple[str, Case]] = {}
     for line in lines:
         if make is not None:
             case, has_id = _make_case(make, line, mistakes), True
         else:
-            case, has_id = read_line(line, fields, mistakes, comma=comma)
+            named = fields if isinstance(fields, Mapping) else None
+            case, has_id = read_line(line, named, mistakes, comma=comma)
         if case is None:
             continue
         if case.id in cases:
@@ -108,11 +120,45 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _lines(path: Path, mistakes: Mistakes) -> Iterator[Line]:
+def _lines(path: Path, mistakes: Mistakes, columns: Sequence[str]) -> Iterator[Line]:
+    if path.suffix.lower() in YAML:
+        return yaml_list(path)
     suffix = _suffix(path)
     if suffix == ".csv":
-        return csv_rows(path, mistakes)
+        return csv_rows(path, mistakes, names=columns)
     return json_list(path) if suffix == ".json" else json_lines(path, mistakes)
+
+
+def _columns(fields: Any, *, comma: bool) -> tuple[str, ...]:
+    """Name the columns of a CSV file that does not; empty where its first line names them.
+
+    Raises:
+        DesignError: names that are none, or for a file of another kind.
+    """
+    if fields is None or isinstance(fields, Mapping):
+        return ()
+    if isinstance(fields, str) or not isinstance(fields, Sequence):
+        raise DesignError(f"read_cases(fields={fields!r:.60}): give a mapping, or a list of names")
+    if not comma:
+        raise DesignError(
+            f"read_cases(fields={fields!r:.60}): names in order are for CSV; give a mapping"
+        )
+    if odd := [name for name in fields if name is not None and name not in FIELDS]:
+        raise DesignError(f"read_cases(fields={fields!r:.60}): {unknown(odd[0], FIELDS)}")
+    named = [name for name in fields if name is not None]
+    if len(set(named)) < len(named):
+        raise DesignError(f"read_cases(fields={fields!r:.60}): a name stands twice; drop one")
+    return tuple(f"column {n}" if name is None else name for n, name in enumerate(fields, 1))
+
+
+def _check_no_header(lines: list[Line], columns: Sequence[str], source: str) -> None:
+    """Refuse a first line that names the columns after all: it would be read as a case."""
+    first = [str(cell).strip().casefold() for cell in lines[0].record.values()] if lines else []
+    if first and all(cell in FIELDS for cell in first if cell):
+        raise DesignError(
+            f"{source}, line 1 names its columns ({', '.join(first)}), and so does "
+            f"fields={tuple(columns)}; give fields as a mapping, or leave it out"
+        )
 
 
 def _check_fields(fields: Mapping[str, str | None], lines: list[Line], source: str) -> None:

@@ -8,14 +8,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from quintet.errors import DesignError
-from quintet.evals.reading.transcript import (
-    Message,
-    answer_of,
-    calls_of,
-    handoffs_of,
-    parse_message,
-    spent_of,
-)
+from quintet.evals.reading.forms import parse_message
+from quintet.evals.reading.message import Message
+from quintet.evals.reading.transcript import answer_of, calls_of, handoffs_of, spent_of
 from quintet.evals.trajectory import PEOPLE, CallStatus, ToolCall, Trajectory
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
@@ -170,7 +165,7 @@ def _parsed_messages(values: Mapping[str, Any]) -> Iterator[Message]:
         if isinstance(item, Mapping) and item.get("run", run) != run:
             continue
         with suppress(DesignError):
-            yield parse_message(item)
+            yield from parse_message(item, strict=False)
 
 
 def _actions(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Line:
     record: Any
 
 
-def _read_text(path: str | Path, wanted: str) -> str:
+def read_text(path: str | Path, wanted: str) -> str:
     """Read a text file in UTF-8, with or without a byte order mark.
 
     Args:
@@ -75,6 +75,10 @@ def _read_text(path: str | Path, wanted: str) -> str:
     except OSError as problem:
         reason = problem.strerror or problem
         raise DesignError(f"{path} cannot be read ({reason}); give the path of a file") from problem
+    if data.startswith(b"PK\x03\x04"):
+        raise DesignError(
+            f"{path} is an archive; unpack it (a log of inspect: `inspect log convert --to json`)"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DesignError(f"{path} is in UTF-16; save it as UTF-8")
     try:
@@ -96,7 +100,7 @@ def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
     Raises:
         DesignError: the file cannot be read or is empty.
     """
-    text = _read_text(path, "one JSON object a line")
+    text = read_text(path, "one JSON object a line")
     # Not splitlines(), which also splits at characters that JSON lets stand within a text.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -110,37 +114,80 @@ def json_lines(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
 
 
 def json_list(path: str | Path) -> Iterator[Line]:
-    """Read the records of a JSON file that holds one list.
+    """Read the records of a JSON file that holds one list, or an object with one under any key.
 
     Raises:
         DesignError: the file cannot be read, or holds no list.
     """
-    text = _read_text(path, "a list of JSON objects")
+    text = read_text(path, "a list of JSON objects")
     try:
-        items = parse_json(text)
+        data = parse_json(text)
     except DesignError as problem:
         raise DesignError(f"{path}: {problem}") from problem
-    if not isinstance(items, list):
+    return _numbered(listed(data, str(path)))
+
+
+def records_of(
+    path: str | Path, mistakes: Mistakes, *, is_record: Callable[[Any], bool]
+) -> Iterator[Line]:
+    """Read the records of a file: one a line, or as `json_list` does, whatever its name.
+
+    Args:
+        path: the file.
+        mistakes: gets the mistakes of its lines.
+        is_record: says whether a document is one record by itself.
+
+    Raises:
+        DesignError: the file cannot be read or is empty, or is one document and no JSON.
+    """
+    text = read_text(path, "one JSON object a line, or a list of them")
+    data = _document(text, str(path))
+    if data is None:
+        return json_lines(path, mistakes)
+    if is_record(data) or not isinstance(data, list | dict):
+        return iter([Line(place="item 1", record=data)])
+    return _numbered(listed(data, str(path)))
+
+
+def listed(data: Any, source: str) -> list[Any]:
+    """Return the list of records in a document: itself, or under the one key that has one.
+
+    Raises:
+        DesignError: it holds none, or several.
+    """
+    lists = {"": data} if isinstance(data, list) else _lists_in(data)
+    if len(lists) > 1:
+        keys = ", ".join(map(repr, lists))
         raise DesignError(
-            f"{path} holds {_kind(items)}; give a list of objects, or name a file of one object "
+            f"{source} has a list of records under each of {keys}; keep one of them in the file"
+        )
+    if not lists:
+        raise DesignError(
+            f"{source} holds {_kind(data)}; give a list of objects, or name a file of one object "
             "a line .jsonl"
         )
+    [items] = lists.values()
     if not items:
-        raise DesignError(f"{path} holds an empty list; give at least one record")
-    return (Line(place=f"item {n}", record=item) for n, item in enumerate(items, start=1))
+        raise DesignError(f"{source} holds an empty list; give at least one record")
+    return items
 
 
-def csv_rows(path: str | Path, mistakes: Mistakes) -> Iterator[Line]:
+def csv_rows(path: str | Path, mistakes: Mistakes, *, names: Sequence[str] = ()) -> Iterator[Line]:
     """Read the rows of a CSV file as dicts by column; cells are separated by `,`, `;` or tab.
+
+    Args:
+        path: the file.
+        mistakes: gets the mistakes of its rows.
+        names: the columns of a file whose first line does not name them.
 
     Raises:
         DesignError: the file cannot be read, is empty, or its first line names a column twice.
     """
-    text = _read_text(path, "a first line that names the columns")
+    text = read_text(path, "rows" if names else "a first line that names the columns")
     first = text.lstrip("\r\n").partition("\n")[0]
     # newline="" as the csv module asks, or line ends within quoted cells would change.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    names: list[str] = []
+    names = list(names)
     while True:
         # A record may span several lines: its place is the line on which it begins.
         place = f"line {reader.line_num + 1}"
@@ -214,6 +261,41 @@ def _column_names(path: str | Path, row: list[str]) -> list[str]:
     if twice := [name for name in names if name and names.count(name) > 1]:
         raise DesignError(f"{path}, line 1: column {twice[0]!r} stands twice; rename one")
     return names
+
+
+def _document(text: str, source: str) -> Any:
+    """Parse a text that is one document; None where it has a record on each of several lines.
+
+    Raises:
+        DesignError: it is one document over several lines, and no JSON.
+    """
+    lines = [line for line in text.split("\n") if line.strip()]
+    try:
+        first = parse_json(lines[0])
+    except DesignError:
+        if source.endswith((".jsonl", ".ndjson")) and lines[0].strip() not in ("[", "{"):
+            return None
+        try:
+            return parse_json(text)
+        except DesignError as problem:
+            if lines[0].strip() in ("[", "{") or len(lines) == 1 or source.endswith(".json"):
+                raise DesignError(f"{source}: {problem}") from problem
+            return None
+    return first if len(lines) == 1 else None
+
+
+def _lists_in(data: Any) -> dict[str, list[Any]]:
+    """Give the lists of records in an object, by key; empty ones only where there is no other."""
+    found = {
+        key: value
+        for key, value in (data.items() if isinstance(data, Mapping) else ())
+        if isinstance(value, list) and all(isinstance(item, dict | list) for item in value)
+    }
+    return {key: value for key, value in found.items() if value} or found
+
+
+def _numbered(items: list[Any]) -> Iterator[Line]:
+    return (Line(place=f"item {n}", record=item) for n, item in enumerate(items, start=1))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.reading.conversations import conversations_of, is_conversation, seconds_of
+from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import plain_or_repr
-from quintet.evals.reading.lines import Line, Mistakes, json_lines
+from quintet.evals.reading.lines import Line, Mistakes, records_of
+from quintet.evals.reading.message import Message
 from quintet.evals.reading.recorded import Recorded, recorded_by_case
+from quintet.evals.reading.records import unknown
 from quintet.evals.reading.transcript import (
-    Message,
+    Failed,
     agents_of,
     answer_of,
     calls_of,
     handoffs_of,
-    parse_message,
+    judged,
     spent_of,
-    usage,
 )
+from quintet.evals.reading.usage import usage
 from quintet.evals.trajectory import Trajectory
 from quintet.state.outcome import STATUSES
 from quintet.state.record import digest
@@ -28,28 +33,49 @@ from quintet.state.record import digest
 PEOPLE = ("person", "human", "human_agent", "human_agents")
 IDS = ("id", "case", "task_id")
 """Keys under which a record may name its case; `task_id` is that of tau2."""
+PARTS = ("id", "messages", "status", "reason", "usage", "state", "seconds")
+"""The parts of a conversation's record."""
 _STATUSES = (*STATUSES, "waiting", "unfinished", "error")
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f", "\u037e")
+
+Make = Callable[[Any], Any]
 
 
 def recorded_messages(
-    given: str | Path | Iterable[Any], *, people: Iterable[str] = PEOPLE
+    given: str | Path | Iterable[Any],
+    *,
+    people: Iterable[str] = PEOPLE,
+    fields: Mapping[str, str] | None = None,
+    make: Make | None = None,
+    failed: Failed | None = None,
 ) -> Recorded:
-    """Read conversations as recorded runs, from a file of JSON lines or from an iterable.
+    """Read conversations as recorded runs, from a file or from an iterable.
 
-    A conversation is a list of messages in OpenAI's or LangChain's form, or an object with
-    `messages` and the case's id under `id`, `case` or `task_id`. A list without an id gets the id
-    of a `Case` with the text of its first user message. An object may also have `status`, `reason`,
-    `usage` and `state`; its other keys are ignored.
+    A conversation is a list of messages, or an object with `messages` and the case's id under `id`,
+    `case` or `task_id`. One without an id gets the id of a `Case` with the text of its first user
+    message. An object may also have `status`, `reason`, `usage`, `state` and `seconds` (or another
+    usual name of its duration); its other keys are ignored. A file holds one a line, a list of
+    them, or an object with such a list under any key.
+
+    Messages may be OpenAI's (chat completions or Responses), LangChain's, Anthropic's, Bedrock's,
+    Gemini's or AutoGen's, also as a request with its response. Read are also the logs of inspect,
+    and spans of OpenTelemetry's GenAI and of OpenInference's conventions; a trace is one run.
+    Content of another kind is refused by name.
 
     A call of a tool `transfer_to_<agent>` is a handoff: the first one is the route, and all are in
-    the path. A tool's message with status `error`, or whose text begins with "Error", makes its
-    call a failed one; the same call made again is a retry. Where a list holds no tool's messages,
-    its calls count as made. A conversation that ends with an agent's message is `done`, unless it
-    has another status.
+    the path. A call is failed where its answer says so: by a status or a flag of its own, or by a
+    text that begins like "Error: ..."; the same call made again is a retry. Where a list holds no
+    answers, its calls count as made. A conversation is `done` that ends with an agent's message, or
+    with the user's after it that asks nothing, unless it has another status.
 
     Args:
         given: the file's path, or the conversations.
         people: agents that are persons.
+        fields: the records' names for the parts of a conversation, as in
+            `{"id": "task", "messages": "talk"}`; of spans the attribute that names the case.
+        make: a function of one record that returns it as a conversation, or None to leave it out.
+        failed: a function of a call and the text of its answer that says whether the call failed:
+            True, False, or None for the rule above.
 
     Returns:
         The runs by case id; several of one id are its repeats.
@@ -57,34 +83,48 @@ def recorded_messages(
     Raises:
         DesignError: the file's mistakes, all in one, each with its line (of a list: its item).
     """
+    names = _checked_fields(fields)
     persons = tuple(people)
     from_file = isinstance(given, str | Path)
     mistakes = Mistakes(source=str(given) if from_file else "recorded_messages")
-    lines = json_lines(given, mistakes) if isinstance(given, str | Path) else _items(given)
+    if isinstance(given, str | Path):
+        lines = records_of(given, mistakes, is_record=partial(is_conversation, fields=names))
+    else:
+        lines = _items(given)
+    if make is not None:
+        lines = _made(lines, make, mistakes)
     runs: list[tuple[str, Trajectory]] = []
-    for line in lines:
+    for found in conversations_of(lines, fields=names):
+        if isinstance(found, tuple):
+            mistakes.add(found[0], str(found[1]))
+            continue
         try:
-            runs.append(_recorded(line.record, persons))
+            runs.append(_recorded(found.record, persons, failed))
         except (DesignError, RecursionError) as problem:
-            mistakes.add(line.place, str(problem))
+            mistakes.add(found.place, str(problem))
     mistakes.check()
     return recorded_by_case(runs)
 
 
 def read_messages(
-    messages: Iterable[Any], *, status: str = "", people: Iterable[str] = PEOPLE
+    messages: Iterable[Any],
+    *,
+    status: str = "",
+    people: Iterable[str] = PEOPLE,
+    failed: Failed | None = None,
 ) -> Trajectory:
     """Read one conversation as a trajectory.
 
     Args:
-        messages: in OpenAI's or LangChain's form.
+        messages: in any form that `recorded_messages` reads.
         status: the run's status, as in `Trajectory`; by default it is inferred from the messages.
         people: agents that are persons.
+        failed: a function that says whether a call failed, as in `recorded_messages`.
 
     Raises:
         DesignError: a message in no known form; it is named by its number.
     """
-    talk = tuple(_parse_all(messages))
+    talk = judged(parse_talk(messages), failed)
     persons, path, handoffs = tuple(people), agents_of(talk), handoffs_of(talk)
     # A recording that leaves out all tool messages says nothing against its calls.
     answered = any(item.role == "tool" for item in talk)
@@ -105,9 +145,28 @@ def read_messages(
 def _status(talk: tuple[Message, ...], path: tuple[str, ...], people: tuple[str, ...]) -> str:
     if path[-1:] and path[-1] in people:
         return "escalated"
-    last = talk[-1] if talk else None
+    spoken = [item for item in talk if item.role != "system"]
+    # A user who thanks and leaves has been answered; one who asks has not.
+    while spoken and spoken[-1].role == "user" and not _asks(spoken[-1].text):
+        spoken.pop()
+    last = spoken[-1] if spoken else None
     ended = last is not None and last.role == "assistant" and not last.tool_calls
     return "done" if ended else "unfinished"
+
+
+def _asks(text: str) -> bool:
+    return any(mark in text for mark in _QUESTION_MARKS)
+
+
+def _checked_fields(fields: Mapping[str, str] | None) -> dict[str, str]:
+    for name, key in (fields or {}).items():
+        if name not in PARTS:
+            raise DesignError(
+                f"recorded_messages(fields={{{name!r}: ...}}): {unknown(name, PARTS)}"
+            )
+        if not isinstance(key, str):
+            raise DesignError(f"recorded_messages(fields={{{name!r}: {key!r}}}): give a name")
+    return dict(fields or {})
 
 
 def _items(conversations: Iterable[Any]) -> Iterator[Line]:
@@ -119,18 +178,22 @@ def _items(conversations: Iterable[Any]) -> Iterator[Line]:
         yield Line(place=f"item {number}", record=record)
 
 
-def _parse_all(messages: Iterable[Any]) -> Iterator[Message]:
-    for number, message in enumerate(messages, start=1):
+def _made(lines: Iterable[Line], make: Make, mistakes: Mistakes) -> Iterator[Line]:
+    for line in lines:
         try:
-            yield parse_message(message)
-        except DesignError as problem:
-            raise DesignError(f"message {number}: {problem}") from problem
+            record = make(line.record)
+        except Exception as problem:  # noqa: BLE001 - a user's function may raise anything
+            mistakes.add(line.place, f"make raised {type(problem).__name__}: {problem}")
+            continue
+        if record is not None:
+            yield replace(line, record=record)
 
 
-def _recorded(record: Any, people: tuple[str, ...]) -> tuple[str, Trajectory]:
-    fields = record if isinstance(record, Mapping) else {"messages": record}
-    messages = fields.get("messages")
-    if not isinstance(messages, list | tuple) or not messages:
+def _recorded(
+    fields: Mapping[str, Any], people: tuple[str, ...], failed: Failed | None
+) -> tuple[str, Trajectory]:
+    messages = fields["messages"]
+    if not messages:
         raise DesignError(
             f"messages={messages!r:.60}: give a list of messages, or an object with id and messages"
         )
@@ -139,12 +202,14 @@ def _recorded(record: Any, people: tuple[str, ...]) -> tuple[str, Trajectory]:
         raise DesignError(f"status={status!r:.60}: give one of {', '.join(_STATUSES)}")
     if not isinstance(reason, str):
         raise DesignError(f"reason={reason!r:.60}: give a text")
-    trajectory = read_messages(messages, status=status, people=people)
+    trajectory = read_messages(messages, status=status, people=people, failed=failed)
     # A record's usage is the run's total, which counts as one call: the messages know the calls.
     total = {name: amount for name, amount in usage(fields).items() if name != "model_calls"}
-    spent = {**trajectory.spent, **total}
+    spent = {**(fields.get("spent") or {}), **trajectory.spent, **total}
     state = plain_or_repr(fields["state"]) if isinstance(fields.get("state"), Mapping) else {}
-    return _id(fields, messages), replace(trajectory, reason=reason, spent=spent, state=state)
+    seconds = seconds_of(fields) or 0.0
+    whole = replace(trajectory, reason=reason, spent=spent, state=state, seconds=seconds)
+    return _id(fields, messages), whole
 
 
 def _id(fields: Mapping[str, Any], messages: Iterable[Any]) -> str:
@@ -154,7 +219,7 @@ def _id(fields: Mapping[str, Any], messages: Iterable[Any]) -> str:
             return str(value)
         if value not in (None, ""):
             raise DesignError(f"{name}={value!r:.60}: give a text")
-    first = next((item for item in _parse_all(messages) if item.role == "user"), None)
+    first = next((item for item in parse_talk(messages) if item.role == "user"), None)
     if first is None:
         raise DesignError("no id, and no message of a user to make one from; give an id")
     return digest(first.text)[:12]

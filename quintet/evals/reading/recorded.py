@@ -33,7 +33,7 @@ class Recorded:
 
     Several recordings of a case are its repeats, in order: each call for the same case gives the
     next one, and after the last the first again, for the next evaluation. `take` gives one by its
-    number.
+    number. A report says how many recordings its `repeats` leave out.
 
     Args:
         trajectories: by case id.
@@ -145,7 +145,7 @@ def recorded_threads(
                 continue
             # The list has no paths: they take a walk over the run's checkpoints.
             whole = stored_run(store, run.thread)
-            recorded.append((case, _read(_record(whole, case), routes, people)))
+            recorded.append((case, trajectory_of(whole, routes=routes, people=people)))
     if not recorded:
         reason = "no run is stored there" if not runs else f"id= leaves out all {len(runs)} runs"
         raise DesignError(
@@ -197,6 +197,13 @@ def recorded_runs(
             runs.append((line.record["case"], _read(line.record, routes, people)))
     mistakes.check()
     return recorded_by_case(runs)
+
+
+def trajectory_of(
+    run: Run | StoredRun, *, routes: Iterable[str] = (), people: Iterable[str] = PEOPLE
+) -> Trajectory:
+    """Read a run, with its path, as a trajectory."""
+    return _read(_record(run, ""), tuple(routes), tuple(people))
 
 
 def _record(run: Run | StoredRun, case: str) -> dict[str, Any]:

@@ -1,99 +1,21 @@
-"""Parse messages of LangChain's and OpenAI's forms; read calls, handoffs and usage from them."""
+"""Read calls, handoffs and usage from the messages of a conversation."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-from langchain_core.messages import BaseMessage
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from quintet.errors import DesignError
+from quintet.evals.reading.message import Message, RequestedCall
+from quintet.evals.reading.usage import summed_usage
 from quintet.evals.trajectory import CallStatus, ToolCall
 
-Role = Literal["system", "user", "assistant", "tool"]
+Failed = Callable[[ToolCall, str], bool | None]
+"""A function of a call and the text of its answer: True where the call failed, False where it did
+not, None where the usual rule is to say."""
 
-_ROLES: Mapping[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "AIMessageChunk": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-HANDOFFS = ("transfer_to_", "transfer_back_to_")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RequestedCall:
-    """A tool call within a message; `broken` where its arguments could not be parsed."""
-
-    id: str
-    name: str
-    arguments: Mapping[str, Any]
-    broken: bool = False
-
-    @property
-    def handoff(self) -> str:
-        """Name the agent that this call hands control to; empty for an ordinary tool call."""
-        for prefix in HANDOFFS:
-            if self.name.startswith(prefix):
-                return self.name.removeprefix(prefix)
-        return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """A message of a conversation, whichever form it came in.
-
-    Args:
-        role: `system`, `user`, `assistant` or `tool`.
-        text: its text; content of other kinds is left out.
-        name: of the agent or tool that speaks, where it is given.
-        tool_calls: the tool calls that it holds.
-        call_id: the id of the call that a tool's message answers.
-        failed: whether a tool's message reports an error.
-        spent: `model_calls`, `input_tokens`, `output_tokens`, `tokens` and `money`, where given.
-    """
-
-    role: Role
-    text: str = ""
-    name: str = ""
-    tool_calls: tuple[RequestedCall, ...] = ()
-    call_id: str = ""
-    failed: bool = False
-    spent: Mapping[str, float] = field(default_factory=dict)
-
-
-def parse_message(message: Any) -> Message:
-    """Parse a LangChain message, or a dict in LangChain's or OpenAI's form.
-
-    Raises:
-        DesignError: it is no message, or its parts are of the wrong kind.
-    """
-    fields = _message_fields(message)
-    role = _ROLES.get(str(fields.get("role") or fields.get("type") or ""))
-    if role is None:
-        raise DesignError(
-            f"{message!r:.60} is no message: give a dict with role system, user, assistant or "
-            "tool, or a LangChain message"
-        )
-    text = _text(fields.get("content"))
-    reported = fields.get("status") == "error" or fields.get("error") is True
-    return Message(
-        role=role,
-        text=text,
-        name=_string(fields.get("name")),
-        tool_calls=_tool_calls(fields) if role == "assistant" else (),
-        call_id=_string(fields.get("tool_call_id") or fields.get("id")) if role == "tool" else "",
-        # OpenAI's form has no status: LangGraph's ToolNode begins such a text with "Error".
-        failed=role == "tool" and (reported or text.lstrip().startswith("Error")),
-        spent=usage(fields) if role == "assistant" else {},
-    )
+_Place = tuple[int, int]
+"""The place of a call: of its message in the conversation, and of the call in its message."""
 
 
 def calls_of(
@@ -108,22 +30,35 @@ def calls_of(
     answers = _answers_by_call(messages)
     calls: list[ToolCall] = []
     for place, message in enumerate(messages):
-        for tool_call in message.tool_calls:
-            answer = answers.get((place, tool_call.id))
-            if tool_call.handoff and not _failed(answer):
+        for number, requested in enumerate(message.tool_calls):
+            answer = answers.get((place, number))
+            if requested.handoff and not _failed(answer):
                 continue
             status = "ok" if answer is not None else unanswered
-            if tool_call.broken or _failed(answer):
+            if requested.broken or _failed(answer):
                 status = "failed"
-            calls.append(
-                ToolCall(
-                    name=tool_call.name,
-                    arguments=tool_call.arguments,
-                    status=status,
-                    node=message.name,
-                )
-            )
+            calls.append(_call(requested, message.name, status))
     return with_retries(calls)
+
+
+def judged(messages: Sequence[Message], failed: Failed | None) -> tuple[Message, ...]:
+    """Let a function of the user's say which answers report a failed call.
+
+    Raises:
+        DesignError: it raised, or returned neither True, False nor None.
+    """
+    if failed is None:
+        return tuple(messages)
+    by_answer: dict[int, bool] = {}
+    for (place, number), answer in _answers_by_call(messages).items():
+        requested = messages[place].tool_calls[number]
+        call = _call(requested, messages[place].name, "failed" if answer.failed else "ok")
+        verdict = _ask(failed, call, answer.text)
+        if verdict is not None:
+            by_answer[id(answer)] = verdict
+    return tuple(
+        replace(message, failed=by_answer.get(id(message), message.failed)) for message in messages
+    )
 
 
 def with_retries(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
@@ -157,26 +92,9 @@ def agents_of(messages: Sequence[Message]) -> tuple[str, ...]:
     return tuple(path)
 
 
-def _turns(messages: Sequence[Message]) -> Iterator[tuple[str, list[str]]]:
-    """Give the speaker of each agent's message, and the agents that it handed control to."""
-    answers = _answers_by_call(messages)
-    for place, message in enumerate(messages):
-        if message.role == "assistant":
-            receivers = [
-                tool_call.handoff
-                for tool_call in message.tool_calls
-                if tool_call.handoff and not _failed(answers.get((place, tool_call.id)))
-            ]
-            yield message.name, receivers
-
-
 def spent_of(messages: Iterable[Message]) -> dict[str, float]:
     """Add up the usage that the messages report."""
-    total: dict[str, float] = {}
-    for message in messages:
-        for name, amount in message.spent.items():
-            total[name] = total.get(name, 0) + amount
-    return total
+    return summed_usage(message.spent for message in messages)
 
 
 def answer_of(messages: Sequence[Message]) -> str | None:
@@ -185,116 +103,67 @@ def answer_of(messages: Sequence[Message]) -> str | None:
     return next((text for text in texts if text.strip()), None)
 
 
-def usage(record: Mapping[str, Any]) -> dict[str, float]:
-    """Read the tokens and the money that a message or a record reports; empty where none."""
-    metadata = record.get("response_metadata")
-    nested = metadata.get("token_usage") if isinstance(metadata, Mapping) else None
-    reported = record.get("usage_metadata") or record.get("usage") or nested
-    counts = reported if isinstance(reported, Mapping) else {}
-    input_tokens = _amount(counts, "input_tokens", "prompt_tokens")
-    output_tokens = _amount(counts, "output_tokens", "completion_tokens")
-    total = _amount(counts, "total_tokens")
-    if total is None and (input_tokens is not None or output_tokens is not None):
-        total = (input_tokens or 0) + (output_tokens or 0)
-    amounts = {
-        "model_calls": 1.0 if total is not None else None,
-        "input_tokens": input_tokens,
-        "output_tokens": output_tokens,
-        "tokens": total,
-        "money": _amount(record, "cost"),
-    }
-    return {name: amount for name, amount in amounts.items() if amount is not None}
-
-
-def _message_fields(message: Any) -> Mapping[str, Any]:
-    if isinstance(message, BaseMessage):
-        names = ("type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id")
-        more = ("status", "usage_metadata", "response_metadata")
-        return {name: getattr(message, name, None) for name in (*names, *more)}
-    if not isinstance(message, Mapping):
-        raise DesignError(f"{message!r:.60} is no message: give a dict with role and content")
-    # The form of LangChain's messages_to_dict: {"type": ..., "data": {...}}.
-    inner = message.get("data")
-    if isinstance(inner, Mapping) and "role" not in message:
-        return {**inner, "type": message.get("type")}
-    return message
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, list) else []
-    texts = (item.get("text") if isinstance(item, Mapping) else item for item in blocks)
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _tool_calls(fields: Mapping[str, Any]) -> tuple[RequestedCall, ...]:
-    listed = fields.get("tool_calls") or []
-    broken = fields.get("invalid_tool_calls") or []
-    function_call = fields.get("function_call")
-    if not isinstance(listed, list) or not isinstance(broken, list):
-        raise DesignError(f"tool_calls {listed or broken!r:.60} is no list of calls; give a list")
-    items = [*listed, *([function_call] if function_call else [])]
-    return (
-        *(_tool_call(item) for item in items),
-        *(_tool_call(item, broken=True) for item in broken),
-    )
-
-
-def _tool_call(item: Any, *, broken: bool = False) -> RequestedCall:
-    function = item.get("function") if isinstance(item, Mapping) else None
-    inner = function if isinstance(function, Mapping) else item
-    if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
-        raise DesignError(f"tool call {item!r:.60} has no name; give name and arguments")
-    raw = inner.get("args") if "args" in inner else inner.get("arguments")
-    arguments = read_arguments(raw)
-    return RequestedCall(
-        id=_string(item.get("id")),
-        name=inner["name"],
-        arguments=arguments if arguments is not None else {"input": raw},
-        broken=broken or arguments is None,
-    )
-
-
-def read_arguments(raw: Any) -> dict[str, Any] | None:
-    """Read a call's arguments, also from a JSON text; None where they are no JSON object."""
-    if raw is None or raw == "":
-        return {}
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw)
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(raw, Mapping):
-        return None
-    return {str(name): value for name, value in raw.items()}
-
-
-def _answers_by_call(messages: Sequence[Message]) -> dict[tuple[int, str], Message]:
-    """Map the place and the id of each call to the tool's message that answers it.
-
-    Ids may come again in a later turn: an answer belongs to the latest call before it.
-    """
-    places: dict[str, int] = {}
-    answers: dict[tuple[int, str], Message] = {}
+def _turns(messages: Sequence[Message]) -> Iterator[tuple[str, list[str]]]:
+    """Give the speaker of each agent's message, and the agents that it handed control to."""
+    answers = _answers_by_call(messages)
     for place, message in enumerate(messages):
-        places.update({call.id: place for call in message.tool_calls})
-        if message.role == "tool" and message.call_id in places:
-            answers[places[message.call_id], message.call_id] = message
+        if message.role == "assistant":
+            receivers = [
+                call.handoff
+                for number, call in enumerate(message.tool_calls)
+                if call.handoff and not _failed(answers.get((place, number)))
+            ]
+            yield message.name, receivers
+
+
+def _answers_by_call(messages: Sequence[Message]) -> dict[_Place, Message]:
+    """Map the place of each call to the tool's message that answers it.
+
+    Ids may come again in a later turn: an answer belongs to the latest call before it. An answer
+    that names no known id belongs to the first open call of its tool, or else of all.
+    """
+    by_id: dict[str, _Place] = {}
+    opened: dict[_Place, RequestedCall] = {}
+    answers: dict[_Place, Message] = {}
+    for place, message in enumerate(messages):
+        for number, call in enumerate(message.tool_calls):
+            opened[place, number] = call
+            if call.id:
+                by_id[call.id] = (place, number)
+        if message.role == "tool":
+            named = [by_id[name] for name in message.call_ids if name in by_id]
+            for found in named or _first_open(message, opened):
+                answers[found] = message
+                opened.pop(found, None)
     return answers
+
+
+def _first_open(answer: Message, opened: dict[_Place, RequestedCall]) -> list[_Place]:
+    # An answer to an id that no call has belongs to none of those that have ids.
+    fitting = {at: call for at, call in opened.items() if not (answer.call_ids and call.id)}
+    if answer.name and any(call.name for call in fitting.values()):
+        fitting = {at: call for at, call in fitting.items() if call.name == answer.name}
+    return list(fitting)[:1]
+
+
+def _call(requested: RequestedCall, node: str, status: CallStatus) -> ToolCall:
+    return ToolCall(name=requested.name, arguments=requested.arguments, status=status, node=node)
+
+
+def _ask(failed: Failed, call: ToolCall, text: str) -> bool | None:
+    try:
+        verdict = failed(call, text)
+    except Exception as problem:
+        raise DesignError(
+            f"failed= raised {type(problem).__name__} on the call {call.name!r}: {problem}"
+        ) from problem
+    if verdict is not None and not isinstance(verdict, bool):
+        raise DesignError(
+            f"failed= returned {verdict!r:.60} on the call {call.name!r}; return True, False or "
+            "None"
+        )
+    return verdict
 
 
 def _failed(answer: Message | None) -> bool:
     return answer is not None and answer.failed
-
-
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _amount(record: Mapping[str, Any], *names: str) -> float | None:
-    for name in names:
-        value = record.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
-            return value
-    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from quintet.evals.compare import Compared
 from quintet.evals.gate import Verdict
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (
@@ -21,7 +22,7 @@ from quintet.evals.reports.words import (
 )
 
 
-def junit(report: Report) -> str:
+def junit(report: Report, against: Compared | None = None) -> str:
     """Write a report as JUnit XML, with a test for each gate and for each run of a case.
 
     The file is red exactly where `report.passed` is false, and so where `quintet eval` exits with
@@ -30,11 +31,11 @@ def junit(report: Report) -> str:
     case is a skipped test, with the reason as its message: it shows, and it breaks nothing. Once
     a gate is missed, wrong cases are failures, and those that raised are errors, so that the list
     of failed tests is the list of what to look at. A report that was cut off has an error of its
-    own.
+    own. The properties tell what a comparison with an earlier report leaves out.
     """
     rows = judge_rows(report)
     suite = Element("testsuite", name=clean(report.suite), tests="0")
-    _properties(suite, report)
+    _properties(suite, report, () if against is None else against.notes)
     if cut := cut_off(report):
         problem = _test(suite, f"{report.suite}.gates", "the evaluation is whole", 0.0)
         SubElement(problem, "error", type="cut off", message=clean(cut))
@@ -52,13 +53,15 @@ def junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-def _properties(suite: Element, report: Report) -> None:
+def _properties(suite: Element, report: Report, against: Iterable[str]) -> None:
     box = SubElement(suite, "properties")
     facts = {"verdict": verdict_line(report), "fingerprint": report.fingerprint, **report.versions}
     for name, figure in report.figures.items():
         facts[name] = str(figure).removeprefix(f"{figure.metric} ")
     for number, note in enumerate(report.notes, start=1):
         facts[f"note {number}"] = note
+    for number, note in enumerate(against, start=1):
+        facts[f"against, note {number}"] = note
     for name, value in facts.items():
         SubElement(box, "property", name=clean(name), value=clean(value))
 

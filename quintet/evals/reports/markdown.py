@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
-from quintet.evals.compare import Compared, Difference
+from quintet.evals.compare import Compared
+from quintet.evals.difference import Difference
 from quintet.evals.figure import Figure
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (

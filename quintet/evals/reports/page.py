@@ -15,6 +15,7 @@ from quintet.evals.reports.sections import (
     against_section,
     figures_section,
     gates_section,
+    modes_section,
     risk_section,
     runs_section,
     slices_section,
@@ -88,6 +89,7 @@ def _sections(
     yield "confusion", "Routes mixed up", matrix_section(rows, report.confidence)
     yield "risk", "Risk and coverage", risk_section(report)
     yield "slices", "By tag", slices_section(report)
+    yield "modes", "Failure modes", modes_section(report)
     if rows:
         title = f"Runs: {len(wrong):,} wrong, {len(right):,} right"
         broken = set(against.broken) if against else set[str]()

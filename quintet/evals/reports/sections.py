@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from quintet.evals.compare import Compared, Difference
+from quintet.evals.compare import Compared
+from quintet.evals.difference import Difference
 from quintet.evals.figure import Figure
+from quintet.evals.lens.modes import modes_of
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.metrics.reliability import all_labels
@@ -17,6 +19,12 @@ from quintet.evals.reports.charts import bar, gate_bar, risk_coverage_chart
 from quintet.evals.reports.markdown import difference
 from quintet.evals.reports.render import render
 from quintet.evals.reports.words import JudgedRow, compare_labels, metric_errors, missed_first
+
+DID = ("status", "route", "calls")
+"""What runs did, by which the page slices them."""
+
+SLICES = 12
+"""The most slices of one kind that are shown."""
 
 RISKS = (0.01, 0.02, 0.05, 0.1)
 """The risks for which the page says how much could be answered."""
@@ -55,7 +63,14 @@ def against_section(report: Report, against: Compared) -> str:
             unclear = found.verdict == "cannot tell" and name not in gated
             (rest if unclear else told).append((name, report.figures[name], found))
     moved = {"broken": against.broken, "fixed": against.fixed}
-    return render("against.html", moved=moved, told=told, rest=rest, difference=difference)
+    return render(
+        "against.html",
+        moved=moved,
+        told=told,
+        rest=rest,
+        difference=difference,
+        notes=against.notes,
+    )
 
 
 def risk_section(report: Report) -> str:
@@ -88,23 +103,30 @@ def operating_point(report: Report) -> tuple[float, float] | None:
 
 
 def slices_section(report: Report) -> str:
-    """Show the share of right runs by tag, the worst first; empty where no case has a tag."""
-    if not any(row.case.tags for row in report.rows):
-        return ""
-    metrics = {metric.name: _slices(report, metric) for metric in (all_labels, routing_accuracy)}
-    shown = {name: figures for name, figures in metrics.items() if figures}
+    """Show the share of right runs by tag, and by what the runs did, the worst first.
+
+    Empty where no case has a tag and all runs did the same.
+    """
+    shown = {
+        metric.name: figures
+        for metric in (all_labels, routing_accuracy)
+        if any(row.case.tags for row in report.rows) and (figures := _slices(report, metric))
+    }
+    for by in DID:
+        if len(figures := _slices(report, all_labels, by)) > 1:
+            shown[f"{all_labels.name}, by {by}"] = figures[:SLICES]
     if not shown:
         return ""
     return render("slices.html", metrics=shown, confidence=report.confidence, bar=bar)
 
 
-def _slices(report: Report, metric: Metric) -> list[tuple[str, Figure]]:
-    found = slices(report.rows, metric, confidence=report.confidence).values()
+def _slices(report: Report, metric: Metric, by: str = "tags") -> list[tuple[str, Figure]]:
+    found = slices(report.rows, metric, by=by, confidence=report.confidence).values()
     return [
         (
             part.tag,
             Figure(
-                metric=f"{metric.name} of {part.tag or 'untagged'}",
+                metric=f"{metric.name} of {part.tag or 'none'}",
                 value=part.value,
                 low=part.interval.low,
                 high=part.interval.high,
@@ -113,6 +135,12 @@ def _slices(report: Report, metric: Metric) -> list[tuple[str, Figure]]:
         )
         for part in sorted(found, key=lambda part: (part.value or 0.0, part.tag))
     ]
+
+
+def modes_section(report: Report) -> str:
+    """Show the failure modes that rules find in the runs; empty where there is none."""
+    found = modes_of(report.rows)
+    return render("modes.html", found=found, runs=len(report.rows)) if found else ""
 
 
 def runs_section(

@@ -6,8 +6,12 @@ from typing import Any
 
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Verdict
+from quintet.evals.lens.modes import Found, modes_of
 from quintet.evals.report import Report
 from quintet.evals.reports.words import JudgedRow, clean, cut_off, finite, judge_rows, verdict_line
+
+MODE_RUNS = 20
+"""The runs of a failure mode that are named."""
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -29,6 +33,7 @@ def summary(report: Report) -> dict[str, Any]:
         "gates": [_gate(verdict) for verdict in report.verdicts],
         "notes": [clean(note) for note in report.notes],
         "wrong": [_wrong(item) for item in wrong],
+        "failure_modes": [_mode(item) for item in modes_of(report.rows)],
         "began": report.began,
         "seconds": finite(report.seconds),
         "fingerprint": report.fingerprint,
@@ -44,9 +49,24 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "cases": figure.cases,
         "rows": figure.rows,
         "errors": figure.errors,
+        "left_out": figure.left_out,
         "unit": figure.unit,
         "better": figure.better,
         "note": clean(figure.note),
+    }
+
+
+def _mode(found: Found) -> dict[str, Any]:
+    """Return a failure mode with its runs; `MODE_RUNS` of them by name."""
+    return {
+        "code": found.mode.code,
+        "name": found.mode.name,
+        "runs": len(found.rows),
+        "wrong": found.wrong,
+        "first": [
+            {"id": clean(row.case.id), "repeat": row.repeat, "why": clean(why)}
+            for row, why in found.rows[:MODE_RUNS]
+        ],
     }
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from quintet.evals.figure import Figure
 from quintet.evals.gate import Verdict
+from quintet.evals.lens.modes import modes_of
 from quintet.evals.report import Report
 from quintet.evals.reports.words import (
     JudgedRow,
@@ -29,7 +30,7 @@ from quintet.evals.reports.words import (
 )
 
 WIDTH = 100
-FIGURES, GATES, NOTES, WRONG = 14, 8, 2, 3
+FIGURES, GATES, NOTES, WRONG, MODES = 14, 8, 4, 3, 3
 """The number of each that is shown, so that a report fits on a screen."""
 
 COLOURS = {"pass": "green", "MISS": "red", "no gates": "yellow"}
@@ -60,6 +61,7 @@ def show(report: Report, console: Console) -> None:
         _gates(missed_first(report)),
         _notes(report),
         _wrong(wrong),
+        _modes(report),
     ):
         lines = list(part)
         if lines:
@@ -106,7 +108,8 @@ def _figures(report: Report, width: int) -> Iterator[Text | Table]:
 def _remark(figure: Figure) -> str:
     """Return the unit, and the number of times that the metric raised."""
     raised = f"raised {figure.errors} times" if figure.errors else ""
-    return ", ".join(filter(None, (unit_text(figure), raised)))
+    lost = f"{figure.left_out} runs left out" if figure.left_out else ""
+    return ", ".join(filter(None, (unit_text(figure), raised, lost)))
 
 
 def _chosen(report: Report) -> list[str]:
@@ -145,3 +148,17 @@ def _wrong(wrong: Sequence[JudgedRow]) -> Iterator[Text]:
         line = Text(f"  {short(item.name, 24)}", style="bold")
         yield line.append(f"  {short(item.row.case.text, 68)}", style="not bold default")
         yield Text(f"    {short('; '.join(item.why), 150)}")
+
+
+def _modes(report: Report) -> Iterator[Text]:
+    found = modes_of(report.rows)
+    if not found:
+        return
+    first = "" if len(found) <= MODES else f", the first {MODES} of {len(found)}"
+    yield Text(f"failure modes{first}", style="bold")
+    for item in found[:MODES]:
+        line = Text(f"  {item.mode.code} {item.mode.name}", style="bold")
+        row, why = item.rows[0]
+        runs = f" in {counted(len(item.rows), 'run')}, {item.wrong:,} of them wrong"
+        example = f"; {short(row.case.id, 24)}: {short(why, 60)}"
+        yield line.append(f"{runs}{example}", style="not bold default")

@@ -11,7 +11,8 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-from quintet.evals.reading.transcript import HANDOFFS, with_retries
+from quintet.evals.reading.message import HANDOFFS
+from quintet.evals.reading.transcript import with_retries
 from quintet.evals.trajectory import CallStatus, ToolCall
 
 

@@ -290,3 +290,8 @@ def test_runs_made_elsewhere_can_be_scored_too():
     target = Recorded(trajectories={case.id: twice for case in CASES})
     report = evaluate_with_langsmith(suite(target=target), repeats=2, jobs=4)
     assert [row.trajectory.route for row in report.rows] == ["billing", "shipping"] * 4
+
+
+def test_a_limit_that_langsmith_does_not_hold_is_refused():
+    with pytest.raises(DesignError, match="max_errors=2"):
+        evaluate_with_langsmith(suite(max_errors=2))

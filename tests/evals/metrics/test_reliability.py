@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quintet.evals.figures import figures_of
 from quintet.evals.metrics import pass_hat_k
 from quintet.evals.metrics.reliability import all_labels
+from quintet.evals.row import Row
 from quintet.state import DesignError
 from tests.evals.metrics.runs import case, point, run, value
 
@@ -80,3 +84,33 @@ def test_passing_every_time_is_no_likelier_the_more_often(texts, random):
 def test_pass_hat_1_is_the_share_that_passes_where_all_cases_have_as_many_runs(texts):
     pairs = repeats(*texts)
     assert value(pass_hat_k(1), pairs) == pytest.approx(value(all_labels, pairs))
+
+
+def test_pass_hat_k_may_be_asked_of_one_label():
+    both = case(outcome="done", route="a")
+    runs = [(both, run(status="exhausted", route="a")), (both, run(status="done", route="a"))]
+    assert value(pass_hat_k(2), runs) == 0
+    assert value(pass_hat_k(2, label="route"), runs) == 1
+    assert value(pass_hat_k(2, label="outcome"), runs) == 0
+    assert pass_hat_k(2, label="route").name == "pass_hat_2_route"
+    assert point(pass_hat_k(2, label="plan"), both, run()) is None
+    assert point(pass_hat_k(2, label="route"), both, run(route="a", error="x"))[1] is False
+    with pytest.raises(DesignError, match="label='rout'"):
+        pass_hat_k(2, label="rout")
+
+
+@given(
+    passed=st.integers(1, 4).flatmap(
+        lambda n: st.lists(st.text("x.", min_size=n, max_size=n), min_size=2, max_size=8)
+    )
+)
+def test_one_number_has_one_interval(passed):
+    rows = []
+    for number, (each, ran) in enumerate(repeats(*passed)):
+        label = replace(each, id=each.input)
+        scores = {metric.name: point(metric, label, ran) for metric in (all_labels, pass_hat_k(1))}
+        rows.append(Row(case=label, trajectory=ran, repeat=number, scores=scores))
+    found = figures_of(rows, (all_labels, pass_hat_k(1)))
+    one, other = found["all_labels"], found["pass_hat_1"]
+    for name in ("value", "low", "high", "bound_low", "bound_high"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name))

@@ -67,3 +67,23 @@ def test_a_tag_twice_counts_once():
 def test_a_measure_that_is_no_ratio_is_refused():
     with pytest.raises(DesignError, match="routing_macro_f1"):
         slices([], routing_macro_f1)
+
+
+def test_runs_are_sliced_by_what_they_did():
+    label = case(input="1", route="a")
+    rows = [
+        row(routing_accuracy, label, run(route="a", path=("x", "y", "x"), status="done"), 0),
+        row(routing_accuracy, label, run(route="b", path=("x",), status="done"), 1),
+        row(routing_accuracy, label, run(route="b", status="exhausted"), 2),
+    ]
+    assert {k: v.value for k, v in slices(rows, routing_accuracy, by="path").items()} == {
+        "": 0,
+        "x": 0.5,
+        "y": 1,
+    }
+    assert list(slices(rows, routing_accuracy, by="status")) == ["done", "exhausted"]
+    assert slices(rows, routing_accuracy, by="route")["a"].value == 1
+    own = slices(rows, routing_accuracy, by=lambda row: [f"try {row.repeat}"])
+    assert list(own) == ["try 0", "try 1", "try 2"]
+    with pytest.raises(DesignError, match="by='mood'"):
+        slices(rows, routing_accuracy, by="mood")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.evals import ToolCall
+from quintet.evals import Case, Gate, Suite, ToolCall, Trajectory, evaluate
 from quintet.evals.metrics import (
     duplicate_effects,
     forbidden_actions,
@@ -97,3 +97,16 @@ def test_shares_of_calls_are_shares(made):
     for metric in (tool_success, refused_calls, duplicate_effects):
         found = point(metric, case(), run(calls=tuple(made)))
         assert found is None or 0 <= found[0] <= found[1]
+
+
+def test_a_run_that_left_no_trace_does_not_count_as_one_that_did_nothing_forbidden():
+    def target(given):
+        if given.id == "b":
+            raise SystemExit(0)
+        return Trajectory()
+
+    cases = [Case(id=name, input=name, never="wipe") for name in "ab"]
+    gates = [Gate(metric="forbidden_actions", none=True)]
+    report = evaluate(Suite(cases=cases, target=target, gates=gates))
+    assert not report.passed
+    assert report["forbidden_actions"].value == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 
 import pytest
@@ -333,3 +334,95 @@ def test_a_function_makes_cases_and_its_errors_carry_the_line(tmp_path):
     assert "line 1: make returned 'charged twice'" in refusal(path, make=lambda r: r["message"])
     assert "no cases" in refusal(path, make=lambda record: None)
     assert "give one of them" in refusal(path, make=second, fields={})
+
+
+def test_a_csv_file_without_a_line_of_names_is_read_whole(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("moor my boat,1,harbour\nprune the pear,2,orchard\n")
+    cases = read_cases(path, fields=("input", None, "route"))
+    assert [(case.input, case.route) for case in cases] == [
+        ("moor my boat", ("harbour",)),
+        ("prune the pear", ("orchard",)),
+    ]
+    made = read_cases(
+        path, fields=("input", None, "route"), make=lambda row: Case(input=row["column 2"])
+    )
+    assert [case.input for case in made] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "said"),
+    [
+        ("a.csv", ("input", "rout"), "unknown field 'rout' (did you mean 'route'?)"),
+        ("a.csv", ("input", "input"), "a name stands twice"),
+        ("a.csv", "input", "give a mapping, or a list of names"),
+        ("a.csv", ("id", "input"), "line 1 names its columns (input, route)"),
+        ("a.csv", ("input",), "2 cells under 1 columns"),
+        ("a.json", ("input", "route"), "names in order are for CSV"),
+    ],
+)
+def test_columns_that_cannot_be_named_in_order_are_refused(tmp_path, name, fields, said):
+    path = tmp_path / name
+    path.write_text("input,route\nmoor my boat,harbour\n")
+    with pytest.raises(DesignError) as caught:
+        read_cases(path, fields=fields)
+    assert said in str(caught.value)
+
+
+def test_the_list_of_a_json_file_may_stand_under_any_key(tmp_path):
+    path = tmp_path / "cases.json"
+    path.write_text('{"made": "in spring", "none": [], "examples": [{"input": "moor my boat"}]}')
+    assert [case.input for case in read_cases(path)] == ["moor my boat"]
+    path.write_text('{"a": [{"input": "x"}], "b": [{"input": "y"}]}')
+    with pytest.raises(DesignError, match="a list of records under each of 'a', 'b'"):
+        read_cases(path)
+
+
+YAML = """
+suite: harbour
+cases:
+  - input: moor my boat
+    route: harbour
+    calls:
+      - {name: berth, arguments: {length: 7}}
+  - input: &again prune the pear
+    route: [orchard, garden]
+    never: wipe
+"""
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml"])
+def test_cases_are_read_from_yaml(tmp_path, suffix):
+    path = tmp_path / f"cases{suffix}"
+    path.write_text(f"{YAML}  - input: 2026-01-01\n")
+    first, second, third = read_cases(path)
+    assert third.input == "2026-01-01"
+    assert first.calls == (ToolCall(name="berth", arguments={"length": 7}),)
+    assert (second.route, second.never) == (("orchard", "garden"), ("wipe",))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- input: a\n  route: no\n", "line 1: route: False: give a name"),
+        ("- input: a\n- input: b\n  rout: c\n", "line 2: unknown field 'rout'"),
+        ("- input: a\n  route: b\n  route: c\n", "line 3: field 'route' stands twice"),
+        ("- input: [a\n", "is no YAML that can be read"),
+        ("- !!python/object/apply:os.getcwd []\n", "is no YAML that can be read"),
+        ("input: a\n", "holds one object; give a list of objects"),
+    ],
+)
+def test_yaml_that_holds_no_cases_is_refused_with_its_line(tmp_path, text, said):
+    path = tmp_path / "cases.yaml"
+    path.write_text(text)
+    with pytest.raises(DesignError) as caught:
+        read_cases(path)
+    assert said in str(caught.value)
+
+
+def test_without_a_reader_of_yaml_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    path = tmp_path / "cases.yaml"
+    path.write_text(YAML)
+    with pytest.raises(DesignError, match="install pyyaml, or give the file as JSON"):
+        read_cases(path)

@@ -185,7 +185,7 @@ def test_a_file_of_conversations_is_a_target(tmp_path):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ({"id": "a"}, "messages=None: give a list"),
+        ({"id": "a"}, "no messages in a record that has id"),
         ({"id": "a", "messages": []}, "messages=[]"),
         ([{"role": "user", "content": "x"}, 7], "message 2: 7 is no message"),
         ([{"role": "narrator"}], "give a dict with role system, user, assistant or tool"),
@@ -264,3 +264,34 @@ def test_whatever_stands_in_a_file_gives_runs_or_a_design_error(records, tmp_pat
     assert all(
         isinstance(each, Trajectory) for kept in target.trajectories.values() for each in kept
     )
+
+
+def spoken(*lines: str) -> list[dict[str, str]]:
+    """Make a conversation of lines such as `user: hello`."""
+    pairs = (line.partition(": ") for line in lines)
+    return [{"role": role, "content": text} for role, _, text in pairs]
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (("user: Where is it?", "assistant: Here.", "user: Thanks, bye"), "done"),
+        (("user: Where is it?", "assistant: Here.", "user: And the other one?"), "unfinished"),
+        (("user: Thanks, bye",), "unfinished"),
+        (("system: Be kind", "user: Thanks, bye"), "unfinished"),
+        (("user: Hello", "user: Anybody there"), "unfinished"),
+    ],
+)
+def test_a_user_has_the_last_word_where_nothing_is_left_open(lines, status):
+    assert read_messages(spoken(*lines)).status == status
+
+
+def test_a_tools_message_may_answer_several_calls():
+    calls = [
+        {"id": name, "function": {"name": name, "arguments": "{}"}} for name in ("a", "b", "c")
+    ]
+    talk = [
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "done", "tool_call_ids": ["a", "b"]},
+    ]
+    assert [call.status for call in read_messages(talk).calls] == ["ok", "ok", "unknown"]

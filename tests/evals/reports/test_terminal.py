@@ -35,7 +35,7 @@ def test_the_first_wrong_runs_are_shown_with_what_is_wrong():
 
 
 def test_a_report_with_all_metrics_fits_on_a_screen():
-    report = large_report(60, 5, wrong=0.5, metrics=STANDARD, notes=("one", "two", "three", "four"))
+    report = large_report(60, 5, wrong=0.5, metrics=STANDARD, notes=tuple("abcdef"))
     said = text(report)
     assert len(said.splitlines()) <= 40
     assert "more figures" in said

@@ -1,0 +1,98 @@
+"""Carry out `quintet eval --live`: look at a database again and again, and say what has changed."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from quintet.cli.runs import require_database
+from quintet.cli.systems import PACKAGES
+from quintet.errors import DesignError
+from quintet.evals.live import Live, Watched
+from quintet.evals.running.finder import open_suite
+from quintet.nodes.core.duration import seconds
+from quintet.state.checkpointer import checkpointer
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveOptions:
+    """The options of `quintet eval --live`.
+
+    Args:
+        url: the database, as `quintet runs` takes it.
+        once: whether it ends after the first look.
+        every: the time between two looks.
+        stale: the time after which a run that goes on no more has ended without a word.
+        as_json: whether each look is printed as one line of JSON.
+    """
+
+    url: str
+    once: bool = False
+    every: str = "10s"
+    stale: str = "1h"
+    as_json: bool = False
+
+
+def run_live(name: str, options: LiveOptions) -> bool:
+    """Watch over the gates of a suite until one is broken, or after one look if that was asked.
+
+    Returns:
+        True where no gate is broken.
+
+    Raises:
+        DesignError: no such suite, no gates, or a gate that cannot be watched.
+        NoSuchRun: there is no such database.
+    """
+    pause, stale = seconds(options.every), seconds(options.stale)
+    if pause is None or stale is None:
+        raise DesignError("--every and --stale: give durations such as 10s, 5m or 1h")
+    require_database(options.url)
+    with open_suite(name, PACKAGES) as suite, checkpointer(options.url) as saver:
+        live = Live(suite=suite, stale=stale)
+        first = True
+        while True:
+            fresh = live.look(saver)
+            if fresh or first:
+                _print(live, fresh, options)
+            if live.broken or options.once:
+                return not live.broken
+            first = False
+            time.sleep(pause)
+
+
+def _print(live: Live, fresh: int, options: LiveOptions) -> None:
+    if options.as_json:
+        click.echo(json.dumps(_look(live, fresh), ensure_ascii=False))
+        return
+    click.echo(f"{live.rows:,} runs scored, {fresh:,} of them new; {live.left:,} have not ended")
+    for item in live.watched:
+        click.echo(f"  {item}")
+
+
+def _look(live: Live, fresh: int) -> dict[str, Any]:
+    return {
+        "suite": live.suite.name,
+        "runs": live.rows,
+        "new": fresh,
+        "not_ended": live.left,
+        "confidence": live.suite.confidence,
+        "broken": bool(live.broken),
+        "gates": [_gate(item) for item in live.watched],
+    }
+
+
+def _gate(item: Watched) -> dict[str, Any]:
+    bound = item.bound
+    return {
+        "metric": item.gate.metric,
+        "state": item.state,
+        "wanted": item.wanted,
+        "runs": bound.count,
+        "mean": bound.mean if bound.count else None,
+        "low": bound.low,
+        "high": bound.high,
+    }

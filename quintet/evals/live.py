@@ -1,0 +1,198 @@
+"""Score the runs of a database as they end, and judge a suite's gates after each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from quintet.errors import DesignError, NoSuchRun
+from quintet.evals.case import Case
+from quintet.evals.gate import Gate
+from quintet.evals.metric import Metric
+from quintet.evals.reading.forms import parse_talk
+from quintet.evals.reading.recorded import last_part, trajectory_of
+from quintet.evals.row import Row
+from quintet.evals.running.loop import run_to_end
+from quintet.evals.scoring import metrics_of, scored
+from quintet.evals.suite import Suite
+from quintet.runs.stored import StoredRun, stored_run, stored_runs
+from quintet.stats.anytime import Anytime
+
+State = Literal["broken", "kept", "open"]
+
+_ENDED = ("done", "asked", "escalated", "rejected", "aborted", "exhausted")
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """A gate with the bound of its figure so far.
+
+    Args:
+        gate: the gate.
+        metric: its metric, a share of each run.
+        bound: the mean of the runs' shares, with bounds that hold at any time.
+    """
+
+    gate: Gate
+    metric: Metric
+    bound: Anytime
+    _happened: bool = field(default=False, init=False, repr=False)
+
+    def take(self, row: Row) -> None:
+        """Take a run's score, where the metric has one.
+
+        Raises:
+            DesignError: it is no share from 0 to 1.
+        """
+        point = row.scores.get(self.metric.name)
+        if point is None or not point[1]:
+            return
+        share = point[0] / point[1]
+        if not 0 <= share <= 1:
+            raise DesignError(
+                f"run {row.case.id!r}: metric {self.metric.name!r} gave {share!r:.40}, and a bound "
+                "at any time needs a share from 0 to 1"
+            )
+        self._happened = self._happened or share > 0
+        self.bound.add(share)
+
+    @property
+    def state(self) -> State:
+        """Say whether the gate is proven broken, proven kept, or open yet."""
+        if self.gate.none:
+            return "broken" if self._happened else "open"
+        above, below = self.bound.exceeds, self.bound.falls_short
+        if self.gate.at_most is not None:
+            above, below = below, above
+        return "broken" if below else "kept" if above else "open"
+
+    @property
+    def wanted(self) -> str:
+        """Say what the gate wants."""
+        if self.gate.none:
+            return "none"
+        if self.gate.at_least is not None:
+            return f"at least {self.gate.at_least:g}"
+        return f"at most {self.gate.at_most:g}"
+
+    def __str__(self) -> str:
+        bound = self.bound
+        if not bound.count:
+            return f"open {self.gate.metric}: no run has anything to say on it"
+        ends = f"{bound.mean:.3f} [{bound.low:.3f}, {bound.high:.3f}] ({bound.count:,} runs)"
+        return f"{self.state} {self.gate.metric}: {ends}, wanted {self.wanted}"
+
+
+@dataclass(kw_only=True)
+class Live:
+    """Score the runs of a database as they end, each once.
+
+    A run is scored by the suite's metrics. It is of the suite's case whose id is the last part of
+    its thread; a run of no case is scored without labels, by the metrics that need none. A figure
+    is the mean of the runs' shares, each run counting once, in the order in which they ended. Its
+    bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what it shows:
+    a gate that is `broken` was so with the suite's confidence, at whatever run it was noticed.
+
+    Args:
+        suite: metrics and gates, and cases where there are some; its target is not called.
+        stale: the seconds after which a run that goes on no more counts as ended without a word.
+            One that waits for a person never does.
+
+    Raises:
+        DesignError: no gates, or one on a metric that is no share of a run.
+    """
+
+    suite: Suite
+    stale: float = 3600.0
+    rows: int = field(default=0, init=False)
+    left: int = field(default=0, init=False)
+    watched: tuple[Watched, ...] = field(default=(), init=False)
+    _cases: Mapping[str, Case] = field(default_factory=dict, init=False, repr=False)
+    _seen: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.suite.gates:
+            raise DesignError(
+                f"suite {self.suite.name!r} has no gates; a live evaluation watches over at least "
+                "one"
+            )
+        metrics = {metric.name: metric for metric in metrics_of(self.suite)}
+        self.watched = tuple(
+            _watched(gate, metrics[gate.metric], self.suite.confidence) for gate in self.suite.gates
+        )
+        self._cases = {case.id: case for case in self.suite.cases}
+
+    @property
+    def broken(self) -> tuple[Watched, ...]:
+        """Return the gates that are proven broken."""
+        return tuple(item for item in self.watched if item.state == "broken")
+
+    def look(self, saver: BaseCheckpointSaver[Any], *, now: datetime | None = None) -> int:
+        """Score the runs that have ended since the last look; return how many.
+
+        A run that another one on its thread has replaced between two looks is not seen.
+
+        Args:
+            saver: the database's checkpointer.
+            now: the moment by which `stale` is reckoned; by default the present.
+
+        Raises:
+            DesignError: a score is no share.
+        """
+        at = now or datetime.now(UTC)
+        runs = sorted(stored_runs(saver), key=lambda run: run.updated)
+        ended = [run for run in runs if self._has_ended(run, at)]
+        self.left = len(runs) - len(ended)
+        fresh = [run for run in ended if (run.thread, run.id or run.updated) not in self._seen]
+        for row in run_to_end(self._scored(list(self._whole(saver, fresh)))):
+            self.rows += 1
+            for item in self.watched:
+                item.take(row)
+        self._seen |= {(run.thread, run.id or run.updated) for run in fresh}
+        return len(fresh)
+
+    def _has_ended(self, run: StoredRun, now: datetime) -> bool:
+        if run.status != "unfinished":
+            return run.status in _ENDED
+        return (now - datetime.fromisoformat(run.updated)).total_seconds() >= self.stale
+
+    def _whole(self, saver: BaseCheckpointSaver[Any], runs: list[StoredRun]) -> Iterator[StoredRun]:
+        for run in runs:
+            try:
+                yield stored_run(saver, run.thread)
+            except NoSuchRun:  # deleted between the two readings
+                continue
+
+    async def _scored(self, runs: list[StoredRun]) -> list[Row]:
+        metrics = [item.metric for item in self.watched]
+        return [await scored(self._case_of(run), trajectory_of(run), 0, metrics) for run in runs]
+
+    def _case_of(self, run: StoredRun) -> Case:
+        name = last_part(run)
+        return self._cases.get(name) or Case(id=run.thread, input=_input(run))
+
+
+def _watched(gate: Gate, metric: Metric, confidence: float) -> Watched:
+    if metric.over is not None or metric.unit != "share":
+        raise DesignError(
+            f"the gate on {gate.metric!r} cannot be watched live: its figure is no share of each "
+            "run; leave it out of the suite that is given with --live"
+        )
+    limit = gate.at_least if gate.at_least is not None else gate.at_most
+    if limit is not None and not 0 <= limit <= 1:
+        raise DesignError(f"the gate on {gate.metric!r} wants {limit!r}; give a share from 0 to 1")
+    return Watched(gate=gate, metric=metric, bound=Anytime(confidence=confidence, limit=limit))
+
+
+def _input(run: StoredRun) -> str:
+    """Return the text that a run was begun with, where its state tells."""
+    message = run.values.get("message")
+    if isinstance(message, str):
+        return message
+    messages = run.values.get("messages")
+    talk = parse_talk(messages, strict=False) if isinstance(messages, list) else ()
+    return next((item.text for item in reversed(talk) if item.role == "user"), "")

@@ -1,0 +1,84 @@
+"""Read the records of a YAML file, each with its line; a list, or an object with one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from quintet.errors import DesignError
+from quintet.evals.reading.lines import Line, listed, read_text
+
+
+def yaml_list(path: str | Path) -> Iterator[Line]:
+    """Read the records of a YAML file.
+
+    Only plain data is read: a tag that names a Python object is refused, as is a key that stands
+    twice.
+
+    Raises:
+        DesignError: the file cannot be read, is no YAML or holds no list; or no reader of YAML is
+            installed.
+    """
+    yaml = _library(path)
+    text = read_text(path, "a list of cases")
+    try:
+        loader = _loader(yaml)
+        node = yaml.compose(text, Loader=loader)
+        _check_twins(node, path, set())
+        data = yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as problem:
+        where = " ".join(str(problem).split())
+        raise DesignError(
+            f"{path} is no YAML that can be read ({where:.200}); mend it"
+        ) from problem
+    items = listed(data, str(path))
+    places = [child.start_mark.line + 1 for child in _nodes_of(node, items, data)]
+    for place, item in zip(places, items, strict=True):
+        yield Line(place=f"line {place}", record=item)
+
+
+def _library(path: str | Path) -> Any:
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError as problem:
+        raise DesignError(
+            f"{path}: no reader of YAML is installed; install pyyaml, or give the file as JSON"
+        ) from problem
+    return yaml
+
+
+def _loader(yaml: Any) -> Any:
+    """Make a safe loader that leaves a date the text that it is, as JSON does."""
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    kept = {
+        first: [(tag, found) for tag, found in several if not tag.endswith(":timestamp")]
+        for first, several in resolvers
+    }
+    return type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": kept})
+
+
+def _nodes_of(node: Any, items: list[Any], data: Any) -> list[Any]:
+    """Return the nodes of a list's items, which know their lines."""
+    if isinstance(data, dict):
+        key = next(key for key, value in data.items() if value is items)
+        node = next(value for name, value in node.value if name.value == str(key))
+    return list(node.value)
+
+
+def _check_twins(node: Any, path: str | Path, seen: set[int]) -> None:
+    """Refuse a key that stands twice in one object: YAML would keep the last without a word."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    children = node.value if isinstance(getattr(node, "value", None), list) else []
+    keys: set[str] = set()
+    for child in children:
+        name, value = child if isinstance(child, tuple) else (None, child)
+        if name is not None and isinstance(name.value, str):
+            if name.value in keys and name.value != "<<":
+                line = name.start_mark.line + 1
+                twice = f"field {name.value!r} stands twice in one object; drop one"
+                raise DesignError(f"{path}, line {line}: {twice}")
+            keys.add(name.value)
+        _check_twins(value, path, seen)

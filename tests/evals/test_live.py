@@ -1,0 +1,152 @@
+"""Test live evaluation: each ended run of a database is scored once, and gates are judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+
+from quintet.errors import DesignError
+from quintet.evals import Case, Gate, Metric, Suite
+from quintet.evals.live import Live
+from quintet.evals.row import Share
+from quintet.runs import start
+from quintet.state import OrchestrationState, Outcome, checkpointer
+from quintet.state.record import plain
+
+
+class Desk(OrchestrationState, total=False):
+    message: str
+
+
+def end(state: Desk) -> dict[str, object]:
+    word = state["message"].partition(" ")[0]
+    if word == "ask":
+        interrupt("may it go out?")
+    if word == "crash":
+        raise SystemExit
+    return {"outcome": plain(Outcome(status=word, reason="as asked"))}
+
+
+def app(saver):
+    return StateGraph(Desk).add_node("end", end).add_edge(START, "end").compile(checkpointer=saver)
+
+
+def helped(case, trajectory):
+    return trajectory.status == "done"
+
+
+def suite(*gates, **more):
+    return Suite(name="desk", cases=more.pop("cases", ()), target=None, gates=gates, **more)
+
+
+@pytest.fixture
+def saver():
+    with checkpointer("memory://") as opened:
+        yield opened
+
+
+def run(saver, word, name):
+    start(app(saver), {"message": f"{word} please"}, thread=f"desk/{name}")
+
+
+def test_each_ended_run_is_scored_once_and_open_ones_are_counted(saver):
+    live = Live(suite=suite(Gate(metric="helped", at_least=0.5), metrics=[helped]))
+    run(saver, "done", 1)
+    run(saver, "ask", 2)
+    assert (live.look(saver), live.rows, live.left) == (1, 1, 1)
+    assert live.look(saver) == 0
+    run(saver, "escalated", 3)
+    assert (live.look(saver), live.rows) == (1, 2)
+    [watched] = live.watched
+    assert (watched.bound.count, watched.bound.mean) == (2, 0.5)
+    assert str(watched).startswith("open helped: 0.500 [")
+
+
+def test_a_new_run_on_a_thread_is_a_run_of_its_own(saver):
+    live = Live(suite=suite(Gate(metric="helped", at_least=0.5), metrics=[helped]))
+    for _ in range(3):
+        run(saver, "done", 1)
+        live.look(saver)
+    assert live.rows == 3
+
+
+def test_a_gate_breaks_when_its_bound_does_and_not_before(saver):
+    live = Live(suite=suite(Gate(metric="helped", at_least=0.9), metrics=[helped]))
+    states = []
+    for number in range(12):
+        run(saver, "aborted", number)
+        live.look(saver)
+        states.append(live.watched[0].state)
+    assert states[0] == "open"
+    assert states[-1] == "broken"
+    assert states == sorted(states, reverse=True)
+    assert live.broken == live.watched
+
+
+def test_a_gate_is_kept_when_its_bound_says_so(saver):
+    gates = (Gate(metric="helped", at_least=0.2), Gate(metric="silent_ends", at_most=0.9))
+    live = Live(suite=suite(*gates, metrics=[helped]))
+    for number in range(20):
+        run(saver, "done", number)
+    live.look(saver)
+    assert [item.state for item in live.watched] == ["kept", "kept"]
+    assert not live.broken
+
+
+def test_what_must_never_happen_breaks_at_once(saver):
+    cases = [Case(id="7", input="done please", never="end")]
+    live = Live(suite=suite(Gate(metric="forbidden_actions", none=True), cases=cases))
+    run(saver, "done", 6)
+    live.look(saver)
+    assert str(live.watched[0]) == "open forbidden_actions: no run has anything to say on it"
+    run(saver, "done", 7)
+    live.look(saver)
+    assert live.watched[0].state == "broken"
+    assert "wanted none" in str(live.watched[0])
+
+
+def test_a_run_that_stands_still_has_ended_without_a_word(saver):
+    live = Live(suite=suite(Gate(metric="silent_ends", none=True)), stale=600)
+    with pytest.raises(SystemExit):
+        run(saver, "crash", 1)
+    assert (live.look(saver), live.left) == (0, 1)
+    later = datetime.now(UTC) + timedelta(minutes=11)
+    assert (live.look(saver, now=later), live.left) == (1, 0)
+    assert live.watched[0].state == "broken"
+
+
+def test_a_case_without_labels_carries_the_message(saver):
+    seen = []
+
+    def noted(case, trajectory):
+        seen.append((case.id, case.input, trajectory.path))
+        return True
+
+    run(saver, "done", 1)
+    Live(suite=suite(Gate(metric="noted", at_least=0.5), metrics=[noted])).look(saver)
+    assert seen == [("desk/1", "done please", ("end",))]
+
+
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        ((), "has no gates"),
+        ((Gate(metric="latency_p95", at_most=3),), "cannot be watched live"),
+        ((Gate(metric="tokens_per_completed", at_most=3),), "cannot be watched live"),
+        ((Gate(metric="silent_ends", at_most=3),), "give a share from 0 to 1"),
+        ((Gate(metric="silent_end", none=True),), "no metric computes"),
+    ],
+)
+def test_gates_that_cannot_be_watched_are_refused_at_the_beginning(gates, said):
+    with pytest.raises(DesignError, match=said):
+        Live(suite=suite(*gates))
+
+
+def test_a_score_that_is_no_share_is_named_with_its_run(saver):
+    odd = Metric(name="odd", score=lambda case, ran: Share(part=3, whole=2))
+    run(saver, "done", 1)
+    with pytest.raises(DesignError, match=r"run 'desk/1': metric 'odd' gave 1.5"):
+        Live(suite=suite(Gate(metric="odd", at_least=0.5), metrics=[odd])).look(saver)
