@@ -3,7 +3,9 @@
     python -m benchmarks.routing_hard           # the figures, one a line
     python -m benchmarks.routing_hard --json    # one object
 
-`benchmarks.routing` measures this too. The tasks are made by `benchmarks.clinc_hard`.
+The tasks are made from CLINC150 by `benchmarks.clinc_hard`: long messages, misspelt ones, examples
+behind a few openings, wrong labels, rare routes. A router is fitted on train and validation; the
+test messages are for the report. All of it is without embeddings; the promise is 95 %.
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def _more(chooser: Any, task: Task, plain: Task, learn: Learn) -> Iterator[tuple
         outside = [text for text, route in task.test if route is None][: len(inside) * 15 // 85]
         texts = [*inside, *outside]
         Random(0).shuffle(texts)
-        found = [chooser.watch(texts[at : at + 200]).z for at in range(0, len(texts) - 199, 200)]
+        starts = range(0, max(1, len(texts) - 199), 200)
+        found = [chooser.watch(texts[at : at + 200]).z for at in starts]
         yield "watch_z", [round(min(found), 2), round(max(found), 2)]
     if kind == "noise":
         wrong = mislabelled(plain, task)
@@ -76,7 +79,7 @@ def _more(chooser: Any, task: Task, plain: Task, learn: Learn) -> Iterator[tuple
         first = suspects[: len(wrong)]
         yield "suspects_auroc", round(auroc(doubts, [pair in wrong for pair in pairs]), 4)
         hits = sum((one.text, one.route) in wrong for one in first)
-        yield "suspects_precision", round(hits / len(first), 4)
+        yield "suspects_precision", _share(hits, len(first))
         drop = {(one.text, one.route) for one in suspects}
         kept = [pair for pair in (*task.train, *task.held_out) if pair not in drop]
         again = figures(
@@ -167,11 +170,16 @@ def _called(
             rejected.append(choice is None)
     return {
         "calls": {"fitting": len(right), "irrelevant": len(rejected)},
-        "accuracy": round(sum(right) / len(right), 4),
-        "coverage": round(len(accepted) / len(right), 4),
-        "selective_accuracy": round(sum(accepted) / max(1, len(accepted)), 4),
-        "irrelevant_rejected": round(sum(rejected) / max(1, len(rejected)), 4),
+        "accuracy": _share(sum(right), len(right)),
+        "coverage": _share(len(accepted), len(right)),
+        "selective_accuracy": _share(sum(accepted), len(accepted)),
+        "irrelevant_rejected": _share(sum(rejected), len(rejected)),
     }
+
+
+def _share(count: int, of: int) -> float | None:
+    """Return a share; None of nothing, which is neither good nor bad."""
+    return round(count / of, 4) if of else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

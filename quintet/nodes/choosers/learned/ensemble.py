@@ -44,6 +44,7 @@ class Dataset:
         labels: the column of each text's route.
         columns: the number of routes, plus one where there are out-of-scope examples.
         min_df: texts that must have a feature for it to count.
+        order: each text's position in alphabetical order.
         groups: a number for each example, the same for near-duplicates.
         examples: how many of the texts are examples; the routes' names may follow them.
     """
@@ -55,6 +56,7 @@ class Dataset:
     labels: Any
     columns: int
     min_df: int
+    order: Any
     groups: Any
     examples: int
 
@@ -123,6 +125,7 @@ def build_dataset(
         labels=np.array(labels),
         columns=columns,
         min_df=min_df,
+        order=np.argsort(np.argsort([" ".join(text) for text in tokens], kind="stable")),
         groups=near_duplicates(features, np.array(labels[:examples])),
         examples=examples,
     )
