@@ -17,6 +17,8 @@ from scipy import sparse
 from quintet.nodes import Examples, Router, by_examples, by_rules, cascade
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.choosers.learned.duplicates import near_duplicates
+from quintet.nodes.choosers.learned.ensemble import build_dataset
+from quintet.nodes.choosers.learned.heldout import _blocks, _folds
 from quintet.nodes.choosers.learned.parts import SHORTEST, Prediction, judged, parts
 from quintet.nodes.choosers.promise import NEVER, Held, promised
 from quintet.nodes.choosers.words import spoken, words
@@ -104,6 +106,48 @@ def test_near_duplicates_of_a_route_are_found_and_others_are_not() -> None:
     groups = near_duplicates(sparse.csr_matrix(np.array(rows, float)), labels)
     assert groups[0] == groups[1] != groups[2] != groups[3]
     assert len({*groups[:4].tolist()} & {*groups[4:].tolist()}) == 0
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(2, 10))
+def test_no_group_of_near_duplicates_is_cut_and_each_example_of_others_stays_in_its_place(
+    some: list[int], count: int
+) -> None:
+    groups = np.array(some)
+    blocks = _blocks(groups, count)
+    assert set(blocks.tolist()) <= set(range(count))
+    firsts = [int(blocks[some.index(group)]) for group in dict.fromkeys(some)]
+    assert firsts == sorted(firsts)
+    for group in some:
+        assert len(set(blocks[groups == group].tolist())) == 1
+    # A route that were in one fold as a whole would be unknown to those who are asked about it.
+    assert len(set(firsts)) >= min(2, len(firsts))
+
+
+@given(st.integers(1, 60), st.integers(2, 10))
+def test_examples_that_all_differ_make_blocks_of_about_one_size(size: int, count: int) -> None:
+    sizes = np.bincount(_blocks(np.arange(size), count), minlength=count)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_texts_that_begin_alike_are_held_out_together() -> None:
+    texts = [f"{word} {end}" for word in ("ale", "bun", "cod", "dab") for end in "abcde"]
+    shuffled = random.Random(2).sample(texts, len(texts))
+    labels = [0] * len(texts)
+    data = build_dataset(shuffled, labels, np.zeros((len(texts), 0), np.float32), 1, len(texts))
+    data = replace(data, groups=np.arange(len(texts)))
+    fold = _folds(data, 4, np.random.default_rng(0)).tolist()
+    of_word: dict[str, set[int]] = {}
+    for text, one in zip(shuffled, fold, strict=True):
+        of_word.setdefault(text.split()[0], set()).add(one)
+    assert sorted(map(len, of_word.values())) == [1, 1, 1, 1]
+    assert set.union(*of_word.values()) == {0, 1, 2, 3}
+
+
+def test_small_routes_do_not_fall_into_the_same_folds() -> None:
+    texts = [f"word{number}" for number in range(20)]
+    data = build_dataset(texts, list(range(20)), np.zeros((20, 0), np.float32), 20, 20)
+    fold = _folds(data, 5, np.random.default_rng(0))
+    assert np.bincount(fold, minlength=5).tolist() == [4] * 5
 
 
 def test_what_stands_there_many_times_is_held_out_together_and_counts_once() -> None:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintet.nodes.choosers.promise import SIDE, Held, Promise, promised, shares
+from quintet.nodes.choosers.promise import Held, Promise, promised, shares
 from quintet.stats import wilson
-from quintet.stats.interval import deviate
 
 SURE = st.floats(0, 1)
 HELD = st.lists(
@@ -103,5 +102,8 @@ def test_the_interval_is_wilsons() -> None:
     assert (nothing.low, nothing.high) == (0.0, 1.0)
 
 
-def test_a_promise_is_judged_one_standard_error_below_the_estimate() -> None:
-    assert deviate(SIDE) == pytest.approx(1, abs=1e-12)
+def test_a_promise_is_judged_by_a_bound_that_holds_nine_times_in_ten() -> None:
+    low = wilson(0.975 * 2000, 2000, confidence=0.8).low
+    held = [Held(sure=0.9, right=place < 1950) for place in range(2000)]
+    assert promised(held, low - 1e-6, 0.0).kept
+    assert not promised(held, low + 1e-6, 0.0).kept

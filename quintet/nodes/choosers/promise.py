@@ -9,9 +9,9 @@ from typing import Any
 from quintet.stats.interval import Interval
 from quintet.stats.proportion import wilson
 
-SIDE = 0.6826894921370859
-"""Confidence of the interval whose lower end judges a promise: one standard error to each side, so
-that the bound holds in about 84 % of repetitions."""
+SIDE = 0.8
+"""Confidence of the interval whose lower end judges a promise: the bound holds in about nine of ten
+repetitions."""
 
 NEVER = 2.0
 """A threshold that no confidence reaches."""
