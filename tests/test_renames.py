@@ -47,7 +47,7 @@ NEW = """
 from quintet.stats import wilson
 from quintet import stats
 from quintet.nodes.agents.chat import Handoff
-from quintet.nodes.choosers.learned.text import words
+from quintet.nodes.choosers.words import words
 from quintet.errors import DesignError
 from quintet.nodes import Router
 from quintet.stats.interval import Interval
