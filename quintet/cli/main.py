@@ -185,10 +185,6 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     against: str | None,
     langsmith: str | None,
     as_json: bool,
-    live: str | None,
-    once: bool,
-    every: str,
-    stale: str,
     **others: Any,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
@@ -221,8 +217,9 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
     from quintet.state.budget import Budget
 
-    if live is not None:
-        _watch(suite, url=live, once=once, every=every, stale=stale, as_json=as_json)
+    watching = {name: others.pop(name) for name in ("live", "once", "every", "stale")}
+    if watching["live"] is not None:
+        _watch(suite, **watching, as_json=as_json)
     limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
     options = EvalOptions(
         repeats=repeats,
@@ -247,7 +244,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     sys.exit(0 if passed else EXIT_GATE)
 
 
-def _watch(suite: str, **options: Any) -> None:
+def _watch(suite: str, *, live: str, **options: Any) -> None:
     """Watch over a suite's gates, and exit as it ends.
 
     Raises:
@@ -264,7 +261,7 @@ def _watch(suite: str, **options: Any) -> None:
     from quintet.cli.live import LiveOptions, run_live
 
     with guarded():
-        kept = run_live(suite, LiveOptions(**options))
+        kept = run_live(suite, LiveOptions(url=live, **options))
     sys.exit(0 if kept else EXIT_GATE)
 
 
