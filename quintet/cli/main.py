@@ -215,12 +215,10 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     """  # noqa: D301 - click looks for the backspace itself
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
-    from quintet.state.budget import Budget
 
     watching = {name: others.pop(name) for name in ("live", "once", "every", "stale")}
     if watching["live"] is not None:
         _watch(suite, **watching, as_json=as_json)
-    limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -229,11 +227,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         resume=resume,
         out=out,
         against=against,
-        files={kind: path for kind, path in others.items() if path},
         as_json=as_json,
         langsmith=langsmith,
-        limit=limit if limit.limited else None,
+        limit=_limit(others),
         max_errors=max_errors,
+        files={kind: path for kind, path in others.items() if path},
     )
     try:
         with guarded():
@@ -242,6 +240,14 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         click.echo(f"quintet: {problem}", err=True)
         sys.exit(EXIT_NO_CASES)
     sys.exit(0 if passed else EXIT_GATE)
+
+
+def _limit(options: dict[str, Any]) -> Any:
+    """Take the limits of a run out of the options: a `Budget`, or None where there are none."""
+    from quintet.state.budget import Budget
+
+    limit = Budget(**{name: options.pop(name) for name in ("seconds", "tokens", "money")})
+    return limit if limit.limited else None
 
 
 def _watch(suite: str, *, live: str, **options: Any) -> None:
