@@ -229,7 +229,7 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         against=against,
         as_json=as_json,
         langsmith=langsmith,
-        limit=_limit(others),
+        limit=_limit(others),  # before the files: what is left names them
         max_errors=max_errors,
         files={kind: path for kind, path in others.items() if path},
     )
