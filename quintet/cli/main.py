@@ -185,10 +185,6 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     against: str | None,
     langsmith: str | None,
     as_json: bool,
-    live: str | None,
-    once: bool,
-    every: str,
-    stale: str,
     **others: Any,
 ) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
@@ -219,11 +215,10 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     """  # noqa: D301 - click looks for the backspace itself
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
-    from quintet.state.budget import Budget
 
-    if live is not None:
-        _watch(suite, url=live, once=once, every=every, stale=stale, as_json=as_json)
-    limit = Budget(**{name: others.pop(name) for name in ("seconds", "tokens", "money")})
+    watching = {name: others.pop(name) for name in ("live", "once", "every", "stale")}
+    if watching["live"] is not None:
+        _watch(suite, **watching, as_json=as_json)
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
@@ -232,11 +227,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
         resume=resume,
         out=out,
         against=against,
-        files={kind: path for kind, path in others.items() if path},
         as_json=as_json,
         langsmith=langsmith,
-        limit=limit if limit.limited else None,
+        limit=_limit(others),  # before the files: what is left names them
         max_errors=max_errors,
+        files={kind: path for kind, path in others.items() if path},
     )
     try:
         with guarded():
@@ -247,7 +242,15 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     sys.exit(0 if passed else EXIT_GATE)
 
 
-def _watch(suite: str, **options: Any) -> None:
+def _limit(options: dict[str, Any]) -> Any:
+    """Take the limits of a run out of the options: a `Budget`, or None where there are none."""
+    from quintet.state.budget import Budget
+
+    limit = Budget(**{name: options.pop(name) for name in ("seconds", "tokens", "money")})
+    return limit if limit.limited else None
+
+
+def _watch(suite: str, *, live: str, **options: Any) -> None:
     """Watch over a suite's gates, and exit as it ends.
 
     Raises:
@@ -264,7 +267,7 @@ def _watch(suite: str, **options: Any) -> None:
     from quintet.cli.live import LiveOptions, run_live
 
     with guarded():
-        kept = run_live(suite, LiveOptions(**options))
+        kept = run_live(suite, LiveOptions(url=live, **options))
     sys.exit(0 if kept else EXIT_GATE)
 
 

@@ -94,7 +94,8 @@ def compare(
     test, numbers the cluster bootstrap of the difference (`stats.paired`). A ratio of sums, and a
     measure over all cases, get a bootstrap that draws both sides together. A verdict also holds for
     all metrics together (Holm 1979), so that a system is not better than itself in one of forty;
-    times must differ by a fifth and by 10 ms, since the load of a machine differs as well.
+    those that this report's gates name are such a family by themselves. Times must differ by a
+    fifth and by 10 ms, since the load of a machine differs as well.
 
     Args:
         a: the report in question, such as the new version's.
@@ -121,7 +122,8 @@ def compare(
         difference = _difference(known[name], rows, confidence, seed)
         if difference is not None:
             differences[name] = difference
-    differences = corrected(differences, confidence)
+    gated = {verdict.gate.metric for verdict in a.verdicts}
+    differences = corrected(differences, confidence, gated)
     wrong_a, wrong_b = _wrong(row for row, _ in rows), _wrong(row for _, row in rows)
     cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
     all_wrong = _wrong(b.rows)

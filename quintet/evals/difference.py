@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from statistics import NormalDist
@@ -33,7 +33,8 @@ class Difference:
         cases_needed: if the verdict is `cannot tell`, about how many cases would show a difference
             of this size with 80 % power; None where there is no difference.
         p: the two-sided p-value of the difference, taken by itself.
-        adjusted: the p-value corrected for the number of metrics, which the verdict goes by.
+        adjusted: the p-value corrected for the number of metrics, which the verdict goes by:
+            of those with a gate, or of all others.
         better: the better direction: `higher`, `lower` or `neither`.
         unit: the figure's unit.
     """
@@ -61,15 +62,27 @@ class Difference:
         )
 
 
-def corrected(found: Mapping[str, Difference], confidence: float) -> dict[str, Difference]:
+def corrected(
+    found: Mapping[str, Difference], confidence: float, gated: Container[str] = ()
+) -> dict[str, Difference]:
     """Correct the verdicts for the number of metrics (Holm 1979).
 
     With 40 metrics at 95 %, two would differ between a system and itself. Holm's correction keeps
-    the chance that any verdict is wrong within 5 %, however the metrics depend on each other.
+    the chance that any verdict is wrong within 5 %, however the metrics depend on each other. Those
+    that gates name beforehand are a family of their own, for which that chance holds by itself: 30
+    figures that nobody asked for do not hide a loss in the one that counts.
     """
-    family = [item for item in found.values() if item.better != "neither"]
+    judged = [item for item in found.values() if item.better != "neither"]
+    verdicts = dict(found)
+    for named in (True, False):
+        family = [item for item in judged if (item.metric in gated) is named]
+        verdicts |= _corrected(family, confidence)
+    return verdicts
+
+
+def _corrected(family: list[Difference], confidence: float) -> dict[str, Difference]:
     family.sort(key=lambda item: 1.0 if item.p is None else item.p)
-    verdicts, adjusted = dict(found), 0.0
+    verdicts, adjusted = dict[str, Difference](), 0.0
     for place, item in enumerate(family):
         left = len(family) - place
         adjusted = max(adjusted, min((1.0 if item.p is None else item.p) * left, 1.0))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from quintet.evals import Case, Metric, Suite, Trajectory, compare, evaluate
+from quintet.evals import Case, Gate, Metric, Suite, Trajectory, compare, evaluate
 from quintet.evals.metric import as_metric
 from quintet.state import DesignError
 
@@ -154,6 +154,9 @@ def test_what_a_correction_takes_back_says_how_many_cases_would_tell():
     assert found.verdict == "cannot tell"
     assert found.cases_needed is not None
     assert found.cases_needed > 200
+    gates = [Gate(metric="routing_accuracy", at_least=0.5)]
+    gated = compare(report(186, metrics=many, gates=gates), old, metrics=many)
+    assert gated["routing_accuracy"].verdict == "better", "a gate asked for it beforehand"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 The claim protocol is a generator that yields each statement as a `Call`, so a scheduler can run the
 statements of several runners in every order there is. A runner's statement and its going on after
 it are two steps; the hold on the action is taken and given back between them. Orders that lead to
-the same state are gone through once.
+the same state are gone through once, also where runners have only changed places.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,7 +140,8 @@ class World:
 
     @property
     def state(self) -> Any:
-        runners = tuple((r.seen, r.dead, r.ended) for r in self.runners)
+        # In one order: which of the runners did what makes no difference to what may follow.
+        runners = tuple(sorted(((r.seen, r.dead, r.ended) for r in self.runners), key=repr))
         held = tuple(sorted(self.journal.holds.now))
         return runners, self.journal.kinds, held, len(self.happened), self.calls, self.deaths
 
@@ -273,21 +273,7 @@ def test_three_runners_in_every_order(kind, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("owners", OWNERS)
-@pytest.mark.parametrize(
-    "kind",
-    [
-        kind
-        if kind == "neither"
-        else pytest.param(
-            kind,
-            marks=pytest.mark.skipif(
-                not os.environ.get("QUINTET_LONG"),
-                reason="QUINTET_LONG is not set: half a minute each, and less strict",
-            ),
-        )
-        for kind in KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_three_runners_of_which_one_dies_in_every_order(kind, owners, monkeypatch):
     case = Case(kind=kind, runners=3, deaths=1, owners=OWNERS[owners], coarse=True)
     assert explore(case, monkeypatch) > 300
