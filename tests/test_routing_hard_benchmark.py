@@ -31,7 +31,7 @@ def full():
     routes = (*WORDS, None)
     train, held_out, test = (
         tuple(pair for route in chosen for pair in said(route, count, seed))
-        for seed, (chosen, count) in enumerate(((tuple(WORDS), 40), (routes, 10), (routes, 15)))
+        for seed, (chosen, count) in enumerate(((tuple(WORDS), 24), (routes, 8), (routes, 10)))
     )
     return Task(name="clinc150", train=train, held_out=held_out, test=test, about="small")
 
@@ -52,10 +52,10 @@ def test_only_what_a_task_is_named_for_is_changed(full):
         assert by_name[name].test == plain.test
     assert len(by_name["templated"].train) == len(WORDS) * 10 * len(OPENINGS)
     wrong = mislabelled(plain, by_name["noise"])
-    assert 0 < len(wrong) < 40
+    assert 0 < len(wrong) < 30
     assert wrong.isdisjoint({*plain.train, *plain.held_out})
     counts = sorted(sum(route == one for _, route in by_name["imbalance"].train) for one in WORDS)
-    assert counts == [1, 3, 40, 40]
+    assert counts == [1, 3, 24, 24]
 
 
 def test_the_same_seed_makes_the_same_tasks_and_another_others(full):
@@ -73,11 +73,22 @@ def test_every_hard_task_is_measured(full, found):
     for task in hard(full):
         assert 0.5 < found[f"{task.name}.accuracy"] <= 1.0, task.name
         assert found[f"{task.name}.promise.at_least"] == routing_hard.AT_LEAST
+        # Accepted messages of no route are wrong, and weigh what is expected of them, not more.
+        assert 0.5 < found[f"{task.name}.selective_expected"] <= 1.0
     assert len(found[f"{HARD}.plain.watch_z"]) == 2
     assert 0.5 < found[f"{HARD}.noise.suspects_auroc"] <= 1.0
     assert 0.0 < found[f"{HARD}.noise.suspects_precision"] <= 1.0
     assert found[f"{HARD}.noise.without_suspects.accuracy"] > 0.5
     assert found[f"{HARD}.imbalance.rare_told"] == 1.0
+
+
+def test_what_belongs_to_no_route_weighs_what_is_promised(full):
+    class Yes:
+        def scores(self, texts):
+            return [routing_hard.Answer(route="alarm", confidence=1.0, accepted=True)] * len(texts)
+
+    test = (*[("a", "alarm")] * 85, *[("b", None)] * 60)
+    assert routing_hard._figures(Yes(), replace(full, test=test))["selective_expected"] == 0.85
 
 
 def test_descriptions_are_measured_without_examples_and_with_some(full):
@@ -107,7 +118,8 @@ def test_it_prints_one_object_or_a_line_for_each_figure(full, found, capsys, mon
     monkeypatch.setattr(routing_hard, "data_folder", lambda named: named)
     monkeypatch.setattr(routing_hard, "tasks", lambda folder: [full])
     monkeypatch.setattr(routing_hard, "measured", lambda full: found)
+    monkeypatch.setattr(routing_hard, "described", lambda full: {"described": 0.5})
     assert routing_hard.main(["--json"]) == 0
-    assert json.loads(capsys.readouterr().out).items() >= found.items()
+    assert json.loads(capsys.readouterr().out) == found | {"described": 0.5}
     assert routing_hard.main([]) == 0
     assert f"{HARD}.plain.accuracy: " in capsys.readouterr().out

@@ -209,7 +209,8 @@ class Examples:
         """List the examples whose label the others speak against, the most doubtful first.
 
         Each is held out once, which takes several fits. A label on the list may be right, and the
-        example unusual; `corrected` takes other labels.
+        example unusual: to drop them all unread would leave evidence that is too kind. `corrected`
+        takes other labels.
         """
         from quintet.nodes.choosers.learned.doubt import suspected
 
