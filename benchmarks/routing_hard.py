@@ -45,13 +45,13 @@ def measured(full: Task, *, learn: Learn = by_examples) -> Figures:
     for task in todo:
         print(f"{task.name}: fitting and asking", file=sys.stderr, flush=True)
         chooser = learn([*task.train, *task.held_out], at_least=AT_LEAST, seed=0)
-        found = _figures(chooser, task)
+        found = weighed(chooser, task)
         found["promise"] = promise(chooser)
         results |= flat(found | dict(_more(chooser, task, plain, learn)), task.name)
     return results
 
 
-def _figures(chooser: Any, task: Task) -> Figures:
+def weighed(chooser: Any, task: Task) -> Figures:
     """Compute the figures, and what of the accepted is right where 15 % belong to no route.
 
     That is what is promised; the task has more of them, that the figures have less noise.
@@ -100,7 +100,7 @@ def _more(chooser: Any, task: Task, plain: Task, learn: Learn) -> Iterator[tuple
         yield "suspects_precision", _share(hits, len(first))
         drop = {(one.text, one.route) for one in suspects}
         kept = [pair for pair in (*task.train, *task.held_out) if pair not in drop]
-        yield "without_suspects", _figures(learn(kept, at_least=AT_LEAST, seed=0), task)
+        yield "without_suspects", weighed(learn(kept, at_least=AT_LEAST, seed=0), task)
     if kind == "imbalance":
         counts = {route: 0 for _, route in task.test}
         for _, route in (*task.train, *task.held_out):
