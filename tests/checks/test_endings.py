@@ -15,7 +15,7 @@ from quintet.checks import check
 from quintet.graphs import by_outcome
 from quintet.nodes import Finish
 from quintet.state import OrchestrationState
-from tests.checks.parts import codes, graph_of, numbered, only, worker
+from tests.checks.parts import PAY, codes, graph_of, numbered, only, worker
 
 
 class Kind(enum.Enum):
@@ -402,10 +402,11 @@ def ending() -> Any:
 
 
 def test_an_edge_from_a_graph_that_may_end_the_run_to_one_that_acts_is_named():
-    nodes = {"team": ending(), "pay": worker(), "finish": Finish()}
+    nodes = {"team": ending(), "pay": worker(effects=(PAY,)), "finish": Finish()}
     ways = ((START, "team"), ("pay", "finish"), ("finish", END))
     finding = only(graph_of(nodes, *ways, ("team", "pay")))
     assert (finding.code, finding.node) == ("unread-outcome", "team")
+    assert not check(graph_of(nodes | {"pay": worker()}, *ways, ("team", "pay"))), "it cannot act"
     read = graph_of(nodes, *ways)
     path = by_outcome(done="pay", otherwise="finish")
     read.add_conditional_edges("team", path, path.targets)

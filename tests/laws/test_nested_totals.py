@@ -61,7 +61,7 @@ class Leaf:
             return once + once + Total(retries=1)
         return once + Total(steps=1, remedies=1) if self.fails else once
 
-    def part(self) -> Any:
+    def part(self, _: str = "") -> Any:
         usage: Any = {"input_tokens": 0, "output_tokens": 0, "total_tokens": self.tokens}
         replies = [AIMessage("ok", usage_metadata=usage)] * self.calls
         model = ScriptedModel(replies * 3)
@@ -91,8 +91,10 @@ class Tree:
         # A worker counts what is done within it; how its agent recovers is the agent's own.
         return Total(whole.steps, whole.tokens) if self.kind == "worker" else whole
 
-    def part(self) -> Any:
-        nodes = {f"n{number}": each.part() for number, each in enumerate(self.parts)}
+    def part(self, place: str = "n") -> Any:
+        # A graph that is a node has names of its own for its workers.
+        names = [f"{place}{number}" for number in range(len(self.parts))]
+        nodes = {name: each.part(f"{name}_") for name, each in zip(names, self.parts, strict=True)}
         if self.kind == "worker":
             return worker(line(nodes).compile())
         return (line(nodes) if self.kind == "line" else fork(nodes)).compile()

@@ -14,7 +14,7 @@ from quintet.checks.source.body import Body, body_of
 from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
-from quintet.nodes import Finish, Worker
+from quintet.nodes import Act, Finish, Worker
 
 
 def partial_paths(shape: Shape) -> Iterator[Finding]:
@@ -60,12 +60,12 @@ def partial_commands(shape: Shape) -> Iterator[Finding]:
 
 
 def unread_outcomes(shape: Shape) -> Iterator[Finding]:
-    """Find a subgraph that may end the run, with an edge to a node that acts all the same."""
+    """Find a subgraph that may end the run, with an edge to a node whose effects run anyhow."""
     for name, inner in shape.inner.items():
         if not any(isinstance(part.action, Finish) for part in inner.parts.values()):
             continue
         for target in sorted(shape.edge_targets(name) & {*shape.parts}):
-            if target in shape.inner or isinstance(shape.parts[target].action, Worker):
+            if _acts(shape, target):
                 yield Finding(
                     code="unread-outcome",
                     node=shape.at(name),
@@ -74,6 +74,14 @@ def unread_outcomes(shape: Shape) -> Iterator[Finding]:
                     remedy=f"Lead on by by_outcome(done={target!r}, otherwise='finish').",
                     level="warning",
                 )
+
+
+def _acts(shape: Shape, name: str) -> bool:
+    """Tell whether a node, or one in the subgraph that it is, has effects."""
+    if (inner := shape.inner.get(name)) is not None:
+        return any(_acts(inner, part) for part in inner.parts)
+    action = shape.parts[name].action
+    return isinstance(action, Worker | Act) and bool(action.effects)
 
 
 def _goes_on(body: Body) -> bool:
