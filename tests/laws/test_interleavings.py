@@ -236,16 +236,27 @@ def explore(case: Case, monkeypatch: pytest.MonkeyPatch) -> int:
         monkeypatch.setattr(settlement, "interrupt", world.answer)
         for choice in path:
             world.choose(choice)
-        world.check()
-        if world.state not in seen:
-            seen.add(world.state)
-            choices = [*world.choices()]
-            if not choices:
-                world.check_end()
-            paths += ((*path, choice) for choice in choices)
+        _go_on(world, path, seen, paths)
         for runner in world.runners:
             runner.logic.close()
     return len(seen)
+
+
+def _go_on(
+    world: World, path: tuple[Choice, ...], seen: set[Any], paths: list[tuple[Choice, ...]]
+) -> None:
+    """Take the first choice of each new state, and leave the others for later."""
+    world.check()
+    while (state := world.state) not in seen:
+        seen.add(state)
+        first, *others = [*world.choices()] or [None]
+        if first is None:
+            world.check_end()
+            return
+        paths += ((*path, choice) for choice in others if choice)
+        world.choose(first)
+        path = (*path, first)
+        world.check()
 
 
 KINDS: tuple[Kind, ...] = ("key", "reconcile", "neither")
