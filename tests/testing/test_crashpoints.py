@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import operator
+import os
 import random
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,8 +57,17 @@ def crashed(graph: str, folder: Path, way: str = "sync", kind: Any = "key", **op
     return report
 
 
-@pytest.mark.parametrize("way", ["sync", pytest.param("async", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("graph", GRAPHS)
+AWAITED = ("single_agent", "fan_out", "nested", "agent_graph", "approval", "event_driven")
+"""Graphs that are awaited here too; `benchmarks.crashpoints` awaits all of them."""
+
+
+@pytest.mark.parametrize(
+    ("graph", "way"),
+    [
+        *((graph, "sync") for graph in GRAPHS),
+        *(pytest.param(graph, "async", marks=pytest.mark.slow) for graph in AWAITED),
+    ],
+)
 def test_every_ready_made_graph_recovers_at_every_point(graph, way, tmp_path):
     report = crashed(graph, tmp_path, way)
     assert report.points >= 20
@@ -84,7 +94,18 @@ def test_postgres_recovers_too(way, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["key", "neither"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "key",
+        pytest.param(
+            "neither",
+            marks=pytest.mark.skipif(
+                not os.environ.get("QUINTET_LONG"), reason="QUINTET_LONG is not set: 40 seconds"
+            ),
+        ),
+    ],
+)
 def test_a_second_crash_in_the_recovery_is_recovered_from(kind, tmp_path):
     report = crashed("single_agent", tmp_path, kind=kind, pairs=True)
     assert report.points > 300
