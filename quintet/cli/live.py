@@ -92,6 +92,7 @@ def _gate(item: Watched) -> dict[str, Any]:
         "state": item.state,
         "wanted": item.wanted,
         "runs": bound.count,
+        "errors": item.errors,
         "mean": bound.mean if bound.count else None,
         "low": bound.low,
         "high": bound.high,

@@ -35,11 +35,13 @@ class Watched:
         gate: the gate.
         metric: its metric, a share of each run.
         bound: the mean of the runs' shares, with bounds that hold at any time.
+        errors: the number of runs at which the metric raised; each counts as the worst share.
     """
 
     gate: Gate
     metric: Metric
     bound: Anytime
+    errors: int = field(default=0, init=False)
     _happened: bool = field(default=False, init=False, repr=False)
 
     def take(self, row: Row) -> None:
@@ -48,6 +50,7 @@ class Watched:
         Raises:
             DesignError: it is no share from 0 to 1.
         """
+        self.errors += self.metric.name in row.errors
         point = row.scores.get(self.metric.name)
         if point is None or not point[1]:
             return
@@ -84,7 +87,8 @@ class Watched:
         if not bound.count:
             return f"open {self.gate.metric}: no run has anything to say on it"
         ends = f"{bound.mean:.3f} [{bound.low:.3f}, {bound.high:.3f}] ({bound.count:,} runs)"
-        return f"{self.state} {self.gate.metric}: {ends}, wanted {self.wanted}"
+        raised = f"; the metric raised {self.errors:,} times" if self.errors else ""
+        return f"{self.state} {self.gate.metric}: {ends}, wanted {self.wanted}{raised}"
 
 
 @dataclass(kw_only=True)
@@ -147,13 +151,15 @@ class Live:
         runs = sorted(stored_runs(saver), key=lambda run: run.updated)
         ended = [run for run in runs if self._has_ended(run, at)]
         self.left = len(runs) - len(ended)
-        fresh = [run for run in ended if (run.thread, run.id or run.updated) not in self._seen]
-        for row in run_to_end(self._scored(list(self._whole(saver, fresh)))):
+        fresh = [run for run in ended if _key(run) not in self._seen]
+        whole = list(self._whole(saver, fresh))
+        for row in run_to_end(self._scored(whole)):
             self.rows += 1
             for item in self.watched:
                 item.take(row)
-        self._seen |= {(run.thread, run.id or run.updated) for run in fresh}
-        return len(fresh)
+        # Of each thread only the last run is there, so what is seen does not grow with the runs.
+        self._seen = self._seen & {_key(run) for run in ended} | {_key(run) for run in whole}
+        return len(whole)
 
     def _has_ended(self, run: StoredRun, now: datetime) -> bool:
         if run.status != "unfinished":
@@ -161,11 +167,15 @@ class Live:
         return (now - datetime.fromisoformat(run.updated)).total_seconds() >= self.stale
 
     def _whole(self, saver: BaseCheckpointSaver[Any], runs: list[StoredRun]) -> Iterator[StoredRun]:
+        """Read runs with their paths, without those that are gone, or go on, by now."""
         for run in runs:
             try:
-                yield stored_run(saver, run.thread)
+                found = stored_run(saver, run.thread)
             except NoSuchRun:  # deleted between the two readings
                 continue
+            # A new message may have begun another run meanwhile, which has not ended.
+            if (_key(found), found.status, found.updated) == (_key(run), run.status, run.updated):
+                yield found
 
     async def _scored(self, runs: list[StoredRun]) -> list[Row]:
         metrics = [item.metric for item in self.watched]
@@ -174,6 +184,10 @@ class Live:
     def _case_of(self, run: StoredRun) -> Case:
         name = last_part(run)
         return self._cases.get(name) or Case(id=run.thread, input=_input(run))
+
+
+def _key(run: StoredRun) -> tuple[str, str]:
+    return run.thread, run.id or run.updated
 
 
 def _watched(gate: Gate, metric: Metric, confidence: float) -> Watched:

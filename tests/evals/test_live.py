@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
+import quintet.evals.live as live_module
 from quintet.errors import DesignError
 from quintet.evals import Case, Gate, Metric, Suite
 from quintet.evals.live import Live
@@ -71,6 +73,35 @@ def test_a_new_run_on_a_thread_is_a_run_of_its_own(saver):
         run(saver, "done", 1)
         live.look(saver)
     assert live.rows == 3
+
+
+def test_a_run_that_began_while_one_looked_is_not_taken_for_the_one_that_ended(saver, monkeypatch):
+    live = Live(suite=suite(Gate(metric="silent_ends", none=True)))
+    run(saver, "done", 1)
+    read = live_module.stored_run
+
+    def read_late(saver, thread):
+        with suppress(SystemExit):
+            run(saver, "crash", 1)
+        return read(saver, thread)
+
+    with monkeypatch.context() as late:
+        late.setattr(live_module, "stored_run", read_late)
+        assert (live.look(saver), live.rows) == (0, 0)
+    assert live.watched[0].state == "open"
+    run(saver, "done", 2)
+    assert (live.look(saver), live.look(saver), live.rows) == (1, 0, 1)
+
+
+def test_a_metric_that_raises_is_told(saver):
+    def broken(case, trajectory):
+        raise ValueError("x")
+
+    live = Live(suite=suite(Gate(metric="broken", at_least=0.5), metrics=[broken]))
+    run(saver, "done", 1)
+    live.look(saver)
+    assert live.watched[0].errors == 1
+    assert "the metric raised 1 times" in str(live.watched[0])
 
 
 def test_a_gate_breaks_when_its_bound_does_and_not_before(saver):

@@ -18,6 +18,7 @@ from quintet.nodes.choosers.labels import Pair, check_at_least, check_pairs, sen
 from quintet.nodes.choosers.learned.parts import Prediction, judged, parts
 from quintet.nodes.choosers.likeness import LETTERS, Likeness, stem, weighed
 from quintet.nodes.choosers.promise import FEW, Held, Promise, promised
+from quintet.nodes.choosers.told import choice_of
 from quintet.nodes.choosers.words import words
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
@@ -223,16 +224,7 @@ class Descriptions:
         ranked = tuple(self.about[column].name for column in found.ranked)
         if not self._accepts(ranked[0], found.confidence):
             return None
-        why = ", ".join(map(repr, found.top_words)) or "what it is like as a whole"
-        return Choice(
-            to=ranked[0],
-            reason=f"{ranked[0]} {found.confidence:.2f} for {why}"
-            + (f"; next {ranked[1]}" if ranked[1:] else ""),
-            confidence=found.confidence,
-            by="learned",
-            who="by_descriptions",
-            candidates=ranked,
-        )
+        return choice_of(ranked, found.confidence, found.top_words, "by_descriptions")
 
     def _accepts(self, route: str, confidence: float) -> bool:
         if not self.at_least:

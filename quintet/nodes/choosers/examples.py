@@ -33,7 +33,7 @@ from quintet.nodes.choosers.promise import (
     read_promise,
     shares,
 )
-from quintet.nodes.choosers.told import Explanation, Scored, Suspect, Watched, watched
+from quintet.nodes.choosers.told import Explanation, Scored, Suspect, Watched, choice_of, watched
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
 
@@ -379,13 +379,4 @@ class Examples:
         prediction = self.model.predict_all(parts, rows, closed)
         ranked = tuple(names[column] for column in prediction.ranked)
         ranked = ranked[: len(names) - len(closed)]
-        why = ", ".join(map(repr, prediction.top_words)) or "what it is like as a whole"
-        return Choice(
-            to=ranked[0],
-            reason=f"{ranked[0]} {prediction.confidence:.2f} for {why}"
-            + (f"; next {ranked[1]}" if ranked[1:] else ""),
-            confidence=prediction.confidence,
-            by="learned",
-            who="by_examples",
-            candidates=ranked,
-        )
+        return choice_of(ranked, prediction.confidence, prediction.top_words, "by_examples")

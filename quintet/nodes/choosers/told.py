@@ -14,6 +14,22 @@ UNLIKE = -3.0
 """Standard errors under the promised coverage from which on messages are unlike the examples."""
 
 
+def choice_of(
+    ranked: Sequence[str], confidence: float, top_words: Sequence[str], who: str
+) -> Choice:
+    """Return the choice of the first of some routes by likelihood, with its words as the reason."""
+    why = ", ".join(map(repr, top_words)) or "what it is like as a whole"
+    after = f"; next {ranked[1]}" if ranked[1:] else ""
+    return Choice(
+        to=ranked[0],
+        reason=f"{ranked[0]} {confidence:.2f} for {why}{after}",
+        confidence=confidence,
+        by="learned",
+        who=who,
+        candidates=tuple(ranked),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """A text's likeliest route, the probability that it is right, and whether it is accepted."""
