@@ -27,6 +27,11 @@ def labelled_systems() -> dict[str, System]:
     return {name: demo.system() for name, demo in demos.items()}
 
 
+SUPERSTEPS = 400
+"""The most of one run. A fault may put an old update in place of each of a dispatcher's, so that it
+goes round; LangGraph's own limit of 10,000 would keep gigabytes of checkpoints till then."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OnFreshGraph:
     """Run each case of a system on a graph of its own, in which faults may strike."""
@@ -43,6 +48,7 @@ class OnFreshGraph:
 
         with self.system.opened(known) as graph:
             app = breakable(graph).compile(checkpointer=InMemorySaver())
+            app = app.with_config(recursion_limit=SUPERSTEPS)
             return GraphTarget(app=app, person=self.system.answer, observe=observe)(case)
 
 

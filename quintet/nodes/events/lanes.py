@@ -50,7 +50,10 @@ class Ended:
         back = []
         for key, lane in flow.lanes.items():
             end = self.ends.get(key) or {"status": "silent"}
-            if end["status"] != "done":
+            # Each visit takes at least one call off a lane: a note that was changed on its way, and
+            # says that none was made, would have the same call sent for ever.
+            done = end["status"] == "done" and end.get("handled", 1) >= 1
+            if not done:
                 why = end.get("why") or "it gave no result"
                 if end["status"] == "ended" and end["to"] != "person":
                     self.abort = end["to"]
