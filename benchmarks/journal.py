@@ -107,7 +107,7 @@ def ours(store: Store) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def own(store: Store) -> Iterator[Any]:
-    """Open LangGraph's own saver, on connections that are set up as ours are."""
+    """Open LangGraph's own saver; in Postgres, on a pool that checks its connections as well."""
     serde = StrictSerializer()
     if isinstance(store, PostgresStore):
         settings = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}

@@ -39,6 +39,21 @@ def test_a_failure_leaves_its_traceback_in_the_log_and_its_type_in_the_reason(
     assert 'return {}["tariff"]' in caplog.text
 
 
+@pytest.mark.parametrize("problem", [ConnectionError("busy"), TimeoutError("no answer")])
+def test_a_criterion_that_did_not_reach_its_record_is_asked_again(problem: Any) -> None:
+    left = [problem]
+
+    def stands(result: Any) -> bool:
+        if left:
+            raise left.pop()
+        return bool(result == "ok")
+
+    contract = bare(success=(stands,))
+    app = app_of({"work": Worker(agent=lambda r: "ok", contract=contract)}, recover=Recovery())
+    end = app.invoke({"message": "m"}, THREAD)
+    assert (end["results"]["work"], end["outcome"], left) == ("ok", None, [])
+
+
 def test_the_failure_of_a_group_is_named_by_its_first(caplog: Any) -> None:
     async def agent(request: Any) -> Any:
         async with asyncio.TaskGroup() as group:

@@ -32,6 +32,7 @@ from quintet.errors import (
     BudgetExhausted,
     CircuitOpen,
     ContractBroken,
+    CriterionFailed,
     DesignError,
     EffectRepeated,
     EffectUnknown,
@@ -162,7 +163,8 @@ def classify(problem: BaseException) -> FailureClass:
 
     A `StepFailed` keeps the class it has; a provider's error is known by langchain-core's neutral
     `ModelError` classes; an HTTP error by its status. A programming error (`TypeError`, `KeyError`,
-    ...) is `permanent`: trying again cannot help. A group of exceptions, as of an
+    ...) is `permanent`: trying again cannot help. A criterion that could not reach its source of
+    record has the class of what kept it from there. A group of exceptions, as of an
     `asyncio.TaskGroup`, has the class of its parts, and is `unknown` where they differ.
     """
     if isinstance(problem, BaseExceptionGroup):
@@ -185,6 +187,8 @@ def classify(problem: BaseException) -> FailureClass:
 
 def _by_type(problem: BaseException) -> FailureClass | None:
     """Give the class that an exception's own type says, or None."""
+    if isinstance(problem, CriterionFailed) and (kind := _of_record(problem)) is not None:
+        return kind
     if isinstance(problem, ContractBroken) and problem.side == "gives":
         return "invalid"
     if isinstance(problem, CircuitOpen) and problem.kind in FAILURE_CLASSES:
@@ -192,6 +196,13 @@ def _by_type(problem: BaseException) -> FailureClass | None:
     if getattr(problem, "code", None) == "insufficient_quota":
         return "denied"  # it comes as a 429, but waiting does not fill an account
     return next((name for kinds, name in _CLASSES if isinstance(problem, kinds)), None)
+
+
+def _of_record(problem: CriterionFailed) -> FailureClass | None:
+    """Give the class of what kept a criterion from its source of record, where it may pass."""
+    cause = problem.__cause__
+    kind = None if cause is None else classify(cause)
+    return kind if kind in ("transient", "rate_limit", "timeout") else None
 
 
 _NAMES_AGAIN = (socket.EAI_AGAIN, getattr(socket, "EAI_NODATA", None), socket.EAI_FAIL)

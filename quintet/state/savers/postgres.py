@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import re
@@ -26,8 +27,9 @@ from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
+from quintet.state.savers.pipeline import SUPERSEDED, make_function, store_at_once
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, Turn
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, Turn
 from quintet.state.savers.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -50,6 +52,10 @@ _HOLDER: Final = (
     "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
     "AND (classid::bigint << 32) | objid::bigint "
     "= hashtextextended(current_schema() || '/' || %s, 7)"
+)
+_SETTINGS: Final = (
+    "SELECT current_setting('transaction_read_only') AS read_only, "
+    "current_setting('transaction_isolation') AS isolation"
 )
 _PUT_LOCK: Final = (
     "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || %s || '/' || %s, 8))"
@@ -96,15 +102,22 @@ class _Pool(ConnectionPool[Connection]):
 
 
 class SaverInPostgres(ThreadedSaver, PostgresSaver):
-    """Save checkpoints in Postgres, sync and async, and read back only known types."""
+    """Save checkpoints in Postgres, sync and async, and read back only known types.
+
+    Attributes:
+        at_once: whether the database has the function by which a checkpoint is checked and stored
+            in one go.
+    """
 
     conn: _Pool
+    at_once: bool = False
     keeps_text_apart = True
 
     def __init__(self, pool: _Pool, *, serde: StrictSerializer) -> None:
         super().__init__(pool, serde=serde)
         # Each call has a connection of its own, so as many may run as the pool has connections.
         self.lock = cast(threading.Lock, threading.BoundedSemaphore(pool.max_size))
+        self._plain = PostgresSaver(pool, serde=serde)
 
     def close(self) -> None:
         """Close the connections; a second time does nothing."""
@@ -163,6 +176,21 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
             saver = PostgresSaver(connection, serde=self.serde)
             yield Turn(newest=newest, put=saver.put, connection=connection)
 
+    def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
+        # A checkpoint without channels may follow any.
+        if self.at_once and put.checkpoint["channel_versions"]:
+            plain = copy.copy(self._plain)  # a new one asks for the server's abilities each time
+            plain.serde = self.serde
+            try:
+                with self.borrowed() as connection:
+                    stored = store_at_once(connection, plain, put, self.journal)
+                return put.config["configurable"].get("checkpoint_id"), stored
+            except psycopg.DatabaseError as problem:
+                if problem.sqlstate != SUPERSEDED:
+                    raise
+        # It may be put once more, which is allowed; a refusal names the newest.
+        return super()._store(put)
+
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""
         thread = self.room.inside(thread)
@@ -174,6 +202,12 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
                 for statement in _DROP:
                     connection.execute(statement, (thread, space, [*ids]))
                 connection.execute(_DROP_VALUES, (thread, space) * 2)
+
+
+def _check(connection: Connection) -> None:
+    """Ask a connection for a sign of life; it raises without one."""
+    # The pool's own check has the empty statement prepared, in vain and each time anew.
+    connection.execute("", prepare=False)
 
 
 def _fits_jsonb(value: Any) -> bool:
@@ -196,6 +230,7 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
         # Not through the pool: it would hide why the server cannot be reached, and wait longer.
         with psycopg.connect(conninfo, **settings) as connection:
             _prepare(connection, address)
+            at_once = make_function(connection)
     except psycopg.Error as problem:
         raise _with_remedy(problem, address) from problem
     pool = _Pool(
@@ -205,11 +240,12 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
         max_size=size,
         num_workers=1,
         timeout=seconds,
-        check=ConnectionPool.check_connection,
+        check=_check,
         open=True,
         name="quintet",
     )
     saver = SaverInPostgres(pool, serde=serde)
+    saver.at_once = at_once and saver.supports_pipeline
     try:
         saver.keep_with(PostgresJournal(saver.borrowed, SessionHolds(conninfo, settings)), room)
     except CheckpointerError:
@@ -297,10 +333,16 @@ def _name() -> str:
 
 def _prepare(connection: Connection, address: Address) -> None:
     """Make the tables, one process at a time: two at once would make each other fail."""
-    read_only = connection.execute("SHOW transaction_read_only").fetchone()
-    if read_only and read_only["transaction_read_only"] == "on":
+    now = connection.execute(_SETTINGS).fetchone()
+    if now and now["read_only"] == "on":
         raise CheckpointerError(
             f"{address.shown!r} is read-only, perhaps a standby: use the primary server."
+        )
+    if now and now["isolation"] != "read committed":
+        raise CheckpointerError(
+            f"{address.shown!r} begins transactions as {now['isolation']!r}, in which a runner "
+            "does not see what another has stored just now: set default_transaction_isolation to "
+            "'read committed' for its user or database."
         )
     if _is_current(connection):
         return

@@ -27,7 +27,7 @@ from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
 from quintet.state.room import Room, outside
-from quintet.state.savers.decided import Decided
+from quintet.state.savers.decided import Decided, Moved
 from quintet.state.savers.questions import Questions
 from quintet.state.savers.roomed import Roomed
 from quintet.state.savers.upkeep import Upkeep
@@ -37,6 +37,23 @@ PAGE = 64
 THREADS_QUERY: Final = (
     "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Put:
+    """A checkpoint that is to be stored, ready as the database gets it.
+
+    Args:
+        config: the place of the checkpoint that it follows.
+        checkpoint, metadata, versions: what LangGraph's saver is given.
+        moved: the decisions that go to the journal with it; None without any.
+    """
+
+    config: RunnableConfig
+    checkpoint: Checkpoint
+    metadata: CheckpointMetadata
+    versions: ChannelVersions
+    moved: Moved | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +125,33 @@ class Saver(Upkeep, Roomed):
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
-        with self._alone(inside) as turn:
-            require_newest(turn.newest, inside, checkpoint)
-            if moved is not None:
-                moved.add_to(self.journal, turn.connection)
-            stored = turn.put(inside, checkpoint, metadata, new_versions)
+        put = Put(
+            config=inside,
+            checkpoint=checkpoint,
+            metadata=metadata,
+            versions=new_versions,
+            moved=moved,
+        )
+        newest, stored = self._store(put)
         self._decided.note(moved)
         # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
-        if turn.newest != checkpoint["id"]:
+        if newest != checkpoint["id"]:
             self._questions.note_moved(config, checkpoint["id"])
         placed: RunnableConfig = self.room.leave(stored)
         return placed
+
+    def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
+        """Store a checkpoint; give the id of the newest one before, and its own place.
+
+        Raises:
+            RunSuperseded: it does not follow the newest.
+        """
+        with self._alone(put.config) as turn:
+            require_newest(turn.newest, put.config, put.checkpoint)
+            if put.moved is not None:
+                put.moved.add_to(self.journal, turn.connection)
+            stored = turn.put(put.config, put.checkpoint, put.metadata, put.versions)
+        return turn.newest, stored
 
     @abstractmethod
     def _alone(self, config: RunnableConfig) -> AbstractContextManager[Turn]:
