@@ -120,8 +120,7 @@ def _incident(incident: str, finding: Finding) -> Incident:
 
 def ticket(incident: Incident, tools: Any) -> Ticketed:
     """Open a ticket."""
-    tools.open_ticket(**ticketed(incident))
-    return Ticketed(incident.incident, incident.service)
+    return Ticketed(str(tools.open_ticket(**ticketed(incident))), incident.service)
 
 
 def notify(incident: Incident, tools: Any) -> dict[str, str]:

@@ -34,6 +34,26 @@ def rests_on_map(asked: Asked, result: Diagnosis) -> bool | Unmet:
     return True
 
 
+def tells_of_symptoms(asked: Asked, result: Diagnosis) -> bool | Unmet:
+    """Check that what a finding says of its symptoms is what they say."""
+    for finding in result.findings:
+        shown = [one for one in asked["symptoms"] if one["service"] in finding["services"]]
+        own = [one for one in shown if one["service"] == finding["root"]]
+        told = dict(finding)
+        said = {
+            "first": min((one["first"] for one in shown), default=None),
+            "fired": any(one["fired"] for one in shown),
+            "over": bool(own) and all(one["over"] for one in own),
+            "flapping": any(one["flapping"] for one in own),
+        }
+        wrong = [name for name, value in said.items() if told[name] != value]
+        if finding["signal"] not in {one["signal"] for one in own or shown}:
+            wrong.append("signal")
+        if wrong:
+            return unmet(f"{wrong[0]} of {finding['root']} is not what its symptoms say")
+    return True
+
+
 def ticketed(incident: Incident, _: Any = None) -> dict[str, str]:
     """Give the ticket that an incident needs."""
     return {
@@ -78,7 +98,7 @@ def contracts(desk: TicketDesk) -> dict[str, Contract]:
 
     ticket = acting("Ticket it", desk.opening, ticketed)
     ticket["success"] += (same_incident,)
-    success = (explains_all, rests_on_map)
+    success = (explains_all, rests_on_map, tells_of_symptoms)
     return {
         "diagnosis": Contract(goal=CAUSES, needs=Asked, gives=Diagnosis, success=success),
         "ticketing": Contract(**ticket, gives=Ticketed),

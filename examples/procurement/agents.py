@@ -14,13 +14,16 @@ from typing_extensions import TypedDict
 
 from quintet.nodes import Worker, effect
 from quintet.nodes.effect import Effect
-from quintet.state import Action, Budget, Contract, as_recorded, performed, unmet
+from quintet.state import Action, Budget, Contract, Seal, as_recorded, performed, unmet
 
 from .company import Company
 
 FIELDS = ("department", "vendor", "category", "item", "quantity", "amount")
 NUMBERS = ("quantity", "amount")
 NEEDS_CONTRACT = 1000
+
+SEAL = Seal(keys=("form", "message"))
+"""Refuses a form that was changed since the intake, or that belongs to another description."""
 STORE = "store"
 
 Verdict = Literal["approve", "review", "reject"]
@@ -62,11 +65,10 @@ class Finding(TypedDict):
 
 
 class Decided(TypedDict):
-    """Hold the decision: what was decided and why; and the order, or why there is none."""
+    """Hold the decision: what was decided and why, and why there is no order."""
 
     verdict: Verdict
     codes: list[str]
-    order: NotRequired[Any]
     refused: NotRequired[str]
 
 
@@ -98,8 +100,8 @@ def _is_given(name: str, value: Any) -> bool:
 
 
 def needed(state: Mapping[str, Any]) -> list[str]:
-    """Choose the checks that a request needs."""
-    form = state["form"]
+    """Choose the checks that a request needs; refuse a form that is not the intake's."""
+    form = SEAL(state)["form"]
     if missing(form):
         return ["policy"]
     if form["vendor"] == STORE:
@@ -188,7 +190,8 @@ def decide(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
     decided, order = settled(request), wanted(request)
     if order is None:
         return {**decided, "refused": ", ".join(decided["codes"])}
-    return {**decided, "order": tools.place_order(**order)}
+    tools.place_order(**order)
+    return decided
 
 
 def settled(request: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
@@ -208,7 +211,7 @@ def wanted(request: Mapping[str, Any], _: Any = None) -> dict[str, Any] | None:
 
 def findings(state: Mapping[str, Any]) -> dict[str, Any]:
     """Give the decision what it needs: the form, the merged values, and each check's finding."""
-    return {**state, "findings": state["results"]}
+    return {**SEAL(state), "findings": state["results"]}
 
 
 def place_order(company: Company) -> Effect:
@@ -257,10 +260,15 @@ class Checks:
             needs=Request,
             gives=Finding,
             tools=(rules, *tools) if driven else (),
-            success=(is_consistent,),
+            # By rules, the same look-ups give the same finding; a model may find more.
+            success=(is_consistent, *(() if driven else (as_recorded(self._again(agent)),))),
             budget=Budget(steps=12 if driven else None),
         )
-        return Worker(agent=self.model or partial(agent, self.company), contract=contract)
+        checks = self.model or partial(agent, self.company)
+        return Worker(agent=checks, contract=contract, read=SEAL)
+
+    def _again(self, agent: Any) -> Any:
+        return lambda request, _: agent(self.company, request)
 
     @property
     def workers(self) -> dict[str, Worker]:
@@ -289,6 +297,13 @@ class Checks:
             needs=needs,
             gives=Decided,
             tools=(order,),
-            success=(as_recorded(settled), performed(order, wanted)),
+            success=(as_recorded(settled), performed(order, wanted), self._is_booked),
         )
         return Worker(agent=decide, contract=contract, read=findings)
+
+    def _is_booked(self, request: Any, result: Any, actions: tuple[Action, ...]) -> Any:
+        """Check that an order whose number was given stands in the books under that number."""
+        numbers = [order["id"] for order in self.company.placed()]
+        given = [action.result for action in actions if action.status == "done"]
+        strange = [number for number in given if number not in numbers]
+        return not strange or unmet(f"there is no order {strange[0]!r}")

@@ -22,20 +22,22 @@ from quintet.nodes import (
 )
 from quintet.state import OrchestrationState
 
-from .agents import ORDER, Checks, in_review, needed
+from .agents import ORDER, SEAL, Checks, in_review, needed
 from .company import Company
 
 
 class Procurement(OrchestrationState, total=False):
-    """A purchase request: the form, and the description as the message."""
+    """A purchase request: the form, sealed with the description, which is the message."""
 
     form: dict[str, Any]
+    seal: str
 
 
 def intake(state: Procurement) -> dict[str, Any]:
     """Write names in small letters, without spaces around them."""
     form = state.get("form") or {}
-    return {"form": {k: v.strip().lower() if isinstance(v, str) else v for k, v in form.items()}}
+    form = {k: v.strip().lower() if isinstance(v, str) else v for k, v in form.items()}
+    return SEAL.on({"form": form}, message=state["message"])
 
 
 def build(company: Company, *, model: BaseChatModel | None = None) -> StateGraph[Any]:

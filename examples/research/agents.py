@@ -107,10 +107,13 @@ class Checker:
         rivals = [rival for item in sentences for rival in self.rivals(item)]
         if rivals:
             said = "; ".join(f"{item['cites'][0]}: {item['text']}" for item in rivals)
-            return {"sentences": [], "conflict": f"the documents contradict each other: {said}"}
-        if computed is not None:
-            return {"sentences": [computed]}
-        return {"sentences": [self.corrected(item) for item in sentences]}
+            conflict = f"the documents contradict each other: {said}"
+            return {"question": request["message"], "sentences": [], "conflict": conflict}
+        given = [self.corrected(item) for item in sentences]
+        return {
+            "question": request["message"],
+            "sentences": given if computed is None else [computed],
+        }
 
     def rivals(self, item: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Give sentences that say another figure of the same thing, and are no correction."""

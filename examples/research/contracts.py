@@ -38,8 +38,9 @@ class Evidence(TypedDict):
 
 
 class Answer(TypedDict):
-    """The answer; or why none is given: the documents contradict each other, or say nothing."""
+    """The answer to a question, word for word; or why none is given: a conflict, or nothing."""
 
+    question: str
     sentences: list[Sentence]
     conflict: NotRequired[str]
     refused: NotRequired[str]
@@ -107,6 +108,11 @@ class Terms:
         problems = [why for sentence in sentences if (why := self.is_cited(sentence))]
         return not problems or unmet("; ".join(problems))
 
+    def stands_at_the_end(self, state: Mapping[str, Any]) -> Any:
+        """Hold the answer that the run ends with to what it was held to when it was given."""
+        answer = state["results"]["manager"]
+        return self.all_cited(answer) and of_one_question(state, answer)
+
     def evidence_is_cited(self, result: Any) -> Any:
         """Hold each sentence of the evidence to its passage."""
         return not result["sentences"] or self.all_cited(result)
@@ -130,7 +136,7 @@ class Terms:
             "refuse where they do not say, and name a conflict where they contradict each other",
             needs=Question,
             gives=Answer,
-            success=(self.all_cited, self.computes_where_asked),
+            success=(self.all_cited, self.computes_where_asked, of_one_question),
             escalate=(_conflict,),
             budget=Budget(steps=24, seconds=120),
         )

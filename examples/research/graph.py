@@ -31,17 +31,22 @@ def direct(request: Any, ledger: Ledger) -> Any:
     if not ledger.steps:
         return Step(id="find", goal=question, assignee="evidence")
     if ledger.problems:
-        return {"sentences": [], "conflict": "; ".join(ledger.problems.values())}
+        return none_for(question, conflict="; ".join(ledger.problems.values()))
     if "find" in results and results["find"]["question"] != question:
-        return {"sentences": [], "conflict": "the evidence is about another question"}
+        return none_for(question, conflict="the evidence is about another question")
     if "find" in results and not results["find"]["sentences"]:
-        return {"sentences": [], "refused": "the documents do not say"}
+        return none_for(question, refused="the documents do not say")
     if is_numeric(question) and "compute" not in results:
         return Step(id="compute", goal=question, assignee="code_writer", after=("find",))
     if "check" not in results:
         after = tuple(name for name in ("find", "compute") if name in results)
         return Step(id="check", goal=question, assignee="fact_checker", after=after)
     return results["check"]
+
+
+def none_for(question: str, **why: str) -> dict[str, Any]:
+    """Give no answer to a question, and say why."""
+    return {"question": question, "sentences": [], **why}
 
 
 def build(books: Library | None = None, *, model: Any = None) -> StateGraph[Any]:
@@ -63,4 +68,5 @@ def build(books: Library | None = None, *, model: Any = None) -> StateGraph[Any]
             "code_writer": Worker(agent=code, contract=terms.code),
             "fact_checker": Worker(agent=model or checker.check, contract=terms.facts),
         },
+        success=(terms.stands_at_the_end,),
     )

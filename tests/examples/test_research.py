@@ -176,7 +176,7 @@ def script(messages: Any) -> Any:
     cited = {"text": "Harbour had 48,900 visits in 2024.", "cites": ["annual-2024#1"]}
     if told.startswith("Answer the question"):
         if "check" in last.text:
-            return {"answer": {"sentences": [cited]}}
+            return {"answer": {"question": question, "sentences": [cited]}}
         names = {"find": "evidence"} if last.text == question else {"check": "fact_checker"}
         return {
             "steps": [
@@ -199,7 +199,7 @@ def script(messages: Any) -> Any:
         if last.type != "tool":
             return {"name": "read_passage", "args": {"name": "annual-2024#1"}}
         return {"name": "Evidence", "args": {"question": question, "sentences": [cited]}}
-    return {"name": "Answer", "args": {"sentences": [cited]}}
+    return {"name": "Answer", "args": {"question": question, "sentences": [cited]}}
 
 
 def test_a_model_drives_it_under_the_same_contracts():
