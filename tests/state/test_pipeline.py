@@ -71,7 +71,9 @@ def limited(url: str) -> Iterator[str]:
             owner.execute(f"DROP ROLE {role}".encode())
 
 
-def test_of_two_that_follow_one_checkpoint_the_second_leaves_nothing(url: str) -> None:
+def test_of_two_that_follow_one_checkpoint_the_second_leaves_nothing(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     run = {"id": "r"}
     with checkpointer(url) as one, checkpointer(url) as other:
         assert one.at_once
@@ -82,6 +84,7 @@ def test_of_two_that_follow_one_checkpoint_the_second_leaves_nothing(url: str) -
         with pytest.raises(RunSuperseded, match="it follows 1, and the newest is 2"):
             put(other, "3", "1", run=run, words=["c"])
         assert rows(url) == before
+        assert not caplog.records
         assert put(other, "3", "2", run=run, words=["a", "b", "d"]) == place("3")
         assert one.get_tuple(place()).checkpoint["channel_values"]["words"] == ["a", "b", "d"]
 

@@ -8,7 +8,8 @@ newest checkpoint, and raises where another one has come in between, so that not
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import psycopg
@@ -94,15 +95,30 @@ def store_at_once(
     ids = put.config["configurable"]
     place = str(ids["thread_id"]), ids.get("checkpoint_ns", ""), ids.get("checkpoint_id")
     saver.conn, saver.lock, saver.pipe = connection, threading.Lock(), _AT_ITS_END
-    # All up to the pipeline's end is one transaction of the server's.
-    with connection.pipeline():
-        try:
-            connection.execute(_FOLLOW, place)
-            if put.moved is not None:
-                put.moved.add_to(journal, connection)
-            return saver.put(put.config, put.checkpoint, put.metadata, put.versions)
-        except BaseException:
-            # Else the pipeline's end would store the part that was sent.
-            with suppress(psycopg.Error):
+    with _transaction(connection):
+        connection.execute(_FOLLOW, place)
+        if put.moved is not None:
+            put.moved.add_to(journal, connection)
+        return saver.put(put.config, put.checkpoint, put.metadata, put.versions)
+
+
+@contextmanager
+def _transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Send all statements inside as one pipeline, which is one transaction of the server's."""
+    problem: BaseException | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except psycopg.Error as refused:
+                problem = refused  # the server drops the rest by itself
+            except BaseException as broken:  # noqa: BLE001 - it is raised below
+                problem = broken
+                # Else the pipeline's end would store the part that was sent.
                 connection.execute("ROLLBACK")
+    except psycopg.Error:
+        # Raised inside, the first error would make psycopg log this one, which tells nothing more.
+        if problem is None:
             raise
+    if problem is not None:
+        raise problem
