@@ -190,8 +190,10 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     """Evaluate a suite: run its cases, score them, judge its gates.
 
     SUITE names a Suite: a folder with evals.py (such as examples/support), FILE.py, FILE.py:NAME,
-    MODULE or MODULE:NAME, or the bare name of an example. Every figure has its interval; a gate
-    passes on the bound, not on the mean. Nothing is uploaded without --langsmith.
+    MODULE or MODULE:NAME, or the bare name of an example; or it is a YAML file whose keys are the
+    fields of a Suite: target (FILE.py:NAME), cases (a list, or a file), metrics (by name), gates,
+    limit, repeats, ... Every figure has its interval; a gate passes on the bound, not on the mean.
+    Nothing is uploaded without --langsmith.
 
     \b
     Exits with
