@@ -9,9 +9,17 @@ from typing import Any
 import click
 
 from quintet import __version__
-from quintet.cli.options import database_url, db_option, json_option, print_json
+from quintet.cli.options import (
+    chooser_option,
+    database_url,
+    db_option,
+    json_option,
+    print_json,
+)
 from quintet.cli.run_commands import runs
 
+WATCHING = ("live", "once", "every", "stale", "chooser")
+"""The options of `quintet eval --live`."""
 EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_NO_CASES, EXIT_INTERRUPTED = 1, 2, 3, 5, 130
 
 
@@ -26,6 +34,7 @@ def cli() -> None:
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet runs waiting      what waits for people; approve, reject, edit, ... answer it
+      quintet runs watch --chooser FILE  are its messages like what the router has learned from?
       quintet runs prune --older-than 30d  delete old checkpoints; what was done stays known
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
       quintet eval SUITE        measure an orchestration, with intervals and gates
@@ -172,6 +181,7 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     show_default=True,
     help="With --live: a run that stands still for so long has ended without a word.",
 )
+@chooser_option(help="With --live: also watch whether the messages are like this one's examples.")
 @json_option
 def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     suite: str,
@@ -207,8 +217,9 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
 
     With --live URL nothing is run: the runs of that database are scored as they end, by the suite's
     metrics, and its gates are judged by bounds that may be looked at at any time. It goes on until
-    a gate is proven broken (exit 1), or ends after one look with --once. With --json each look that
-    has something new is one line.
+    a gate is proven broken (exit 1), or ends after one look with --once. With --chooser it ends too
+    when the messages are proven unlike what the router has learned from. With --json each look
+    that has something new is one line.
 
     A file is replaced only by its own kind, and only when the new one is whole: an earlier report
     by --out, an earlier page by --html, and so on. Where any other file is in the place, a folder,
@@ -218,9 +229,11 @@ def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
 
-    watching = {name: others.pop(name) for name in ("live", "once", "every", "stale")}
+    watching = {name: others.pop(name) for name in WATCHING}
     if watching["live"] is not None:
         _watch(suite, **watching, as_json=as_json)
+    if watching["chooser"] is not None:
+        raise click.UsageError("--chooser watches the messages of runs: give --live URL with it")
     options = EvalOptions(
         repeats=repeats,
         sample=sample,
