@@ -95,3 +95,15 @@ def test_the_page_shows_the_targets_side_by_side():
     assert row.count(">better<") == row.count(">worse<") == 1
     assert table.count(">MISS<") == 1
     assert 'id="beside"' not in page(both["old"])
+
+
+def test_a_figure_that_one_target_lacks_is_none_in_the_table():
+    def named(case):
+        return Trajectory(route="x", seconds=0.5, confidence=0.5, best="x")
+
+    both = side_by_side(replace(SUITE, gates=()), {"old": right(0.8), "sure": named})
+    lines = str(both).splitlines()
+    [line] = [line for line in lines if line.startswith("calibration_error")]
+    assert line.split()[1] == "none"
+    assert not any(line.startswith("gates") for line in lines)
+    assert ">none<" in page(both["old"], beside=both)

@@ -13,7 +13,7 @@ from quintet.evals import Gate, Suite
 from quintet.evals.drift import Drift, learned_in
 from quintet.evals.live import Live
 from quintet.nodes import by_rules, cascade
-from quintet.nodes.choosers.choose import among
+from quintet.nodes.choosers.choose import Within, among
 from quintet.runs import start
 from quintet.state import checkpointer
 from tests.evals.learned_desk import LIKE, PAIRS, STRANGE, graph_of, learned, wish
@@ -77,6 +77,7 @@ def test_the_learned_chooser_of_a_router_or_a_graph_is_found(chooser):
         graph_of(chooser),
         graph_of(tiers).compile(),
         among(cascade(chooser), ("forge", "mill", "bakery")),
+        Within(chooser=chooser, routes=("forge",)),
     ):
         assert learned_in(thing).pairs == chooser.pairs
     outer = graph_of(chooser).add_node("again", inner).add_edge("end", "again")

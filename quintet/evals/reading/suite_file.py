@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,8 @@ def read_suite(path: str | Path) -> Iterator[Suite]:
       may return a context manager. Without cases, as for `quintet eval --live`, none is needed.
     - `cases`: a list of cases, a file for `read_cases`, or an object of its `path`, `fields` and
       `make`.
-    - `metrics`: names of `quintet.evals.metrics`, or `FILE.py:NAME`; with parameters an object of
-      one key, such as `pass_hat_k: {k: 4}`.
+    - `metrics`: names of `quintet.evals.metrics`, or `FILE.py:NAME` of a metric, or of a function
+      that makes some; with parameters an object of one key, such as `pass_hat_k: {k: 4}`.
     - `gates`, `limit`: objects of the fields of `Gate` and `Budget`.
 
     Raises:
@@ -111,7 +112,7 @@ class _Document:
         inline = self._cases(parts["cases"]) if isinstance(parts.get("cases"), list) else ()
         self._check()
         # From here on code of the user's is imported.
-        given["metrics"] = [metric for name in names for metric in self._metrics(*name)]
+        given["metrics"] = [metric for name in names for metric in self._metrics(*name, stack)]
         cases = inline or self._cases_in_file(parts.get("cases") or ())
         self._check()
         try:
@@ -212,9 +213,11 @@ class _Document:
                     f"name, or for one of yours {THING}",
                 )
 
-    def _metrics(self, way: Way, name: str, settings: Any) -> Sequence[Metric]:
+    def _metrics(self, way: Way, name: str, settings: Any, stack: ExitStack) -> Sequence[Metric]:
         """Find or make the metrics of a name; one name may stand for several."""
         thing = self._imported(way, name) if ":" in name else getattr(ready_made, name)
+        if settings is None and ":" in name:
+            thing = opened_thing(thing, stack)
         if settings is not None or name in MAKERS:
             thing = self._made(way, name, thing, settings or {})
         try:
@@ -277,16 +280,14 @@ class _Document:
         try:
             return named_thing(name, self.path.parent)
         except DesignError as problem:
-            self._wrong((way[0], ""), str(problem))
-            self._check()  # without it nothing more can be said
-            raise
+            raise DesignError(f"{self.path}, {self._place(way)}: {way[0]}: {problem}") from problem
 
 
 def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
-    # A bool is an int in Python, and an empty text names nothing.
-    return (
-        isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) and value != ""
-    )
+    # A bool is an int in Python, an empty text names nothing, and a NaN is no number.
+    if isinstance(value, float) and not isfinite(value):
+        return False
+    return isinstance(value, kinds) and value != "" and (bool in kinds) >= isinstance(value, bool)
 
 
 def _is_metric(name: str) -> bool:

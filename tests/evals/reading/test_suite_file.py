@@ -41,6 +41,9 @@ def longer(than=1):
 def make(record):
     return Case(input=record["q"], route=record["is"])
 
+def several():
+    return [longer(), helped]
+
 def broken(than):
     raise ValueError("no such length")
 
@@ -229,6 +232,7 @@ CASES = "cases: [{input: x, route: a}]\n"
         ),
         (TARGET + CASES + "gates: [3]", "line 3: gates: 3 is no object"),
         (TARGET + CASES + "limit: {tokens: -1}", "line 3: limit: .*zero or more"),
+        (TARGET + CASES + "limit: {money: .nan}", "line 3: limit: money=nan: give a number"),
         (TARGET + CASES + "confidence: 2", r"front.yaml: Suite\(confidence=2\)"),
         (TARGET + CASES + "metrics: [7]", "line 3: metrics: 7 is no metric"),
         (TARGET + CASES + "metrics: [pass_hat_k: {j: 2}]", "missing a required argument: 'k'"),
@@ -244,6 +248,18 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(here, text, said):
     told = refused(here, text)
     assert "front.yaml" in told
     assert re.search(said, told), told
+
+
+def test_a_function_without_arguments_makes_metrics(here):
+    suite = opened(here, "metrics: ['desk.py:several']")
+    assert [metric.name for metric in suite.metrics] == ["longer", "helped"]
+
+
+def test_a_gate_on_every_run_of_a_case_is_left_to_the_evaluation(here):
+    text = TARGET + CASES + "gates: [{metric: pass_hat_3, at_least: 0.01}]"
+    assert evaluate(opened(here, text), repeats=3).passed
+    with pytest.raises(DesignError, match="it needs repeats=3"):
+        evaluate(opened(here, text))
 
 
 def test_a_part_that_came_by_an_alias_is_told_at_the_place_that_uses_it(here):
