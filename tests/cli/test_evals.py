@@ -83,7 +83,7 @@ def test_no_cases_exit_with_5(desk, command):
         (("desk", "--against", "absent.jsonl"), "absent.jsonl cannot be read"),
         (("desk", "--html", "no/such/r.html"), "name a file in a folder that exists"),
         (("desk", "--junit", "."), "name a file in a folder that exists"),
-        ((), "Missing argument 'SUITE'"),
+        ((), "Missing argument 'SUITE...'"),
     ],
     ids=str,
 )
