@@ -77,14 +77,14 @@ def run_eval(name: str, options: EvalOptions) -> bool:
     check_reports(reports)
     check_apart(reports)
     if named is not None:
-        _check_rows(named, reports)
+        check_rows(named, reports)
     baseline = load_report(options.against) if options.against else None
     # A suite's code may print; stdout is for the report.
     with stdout_for_results(), open_suite(name, PACKAGES) as whole:
-        suite = _select_cases(whole, options)
+        suite = select_cases(whole, options)
         rows = named or options.rows(suite.name)
-        _check_rows(rows, reports)
-        report = _evaluate(suite, options, rows)
+        check_rows(rows, reports)
+        report = evaluate_kept(suite, options, rows)
         gated = {gate.metric for gate in suite.gates}
         against = (
             compare(report, baseline, metrics=map(as_metric, suite.metrics))
@@ -103,7 +103,7 @@ def run_eval(name: str, options: EvalOptions) -> bool:
     return report.passed and not worse
 
 
-def _check_rows(rows: Output, reports: Iterable[Output]) -> None:
+def check_rows(rows: Output, reports: Iterable[Output]) -> None:
     """Refuse a file in which no rows can be kept, before anything runs."""
     check_apart([rows, *reports])
     if rows.is_stream:
@@ -113,7 +113,12 @@ def _check_rows(rows: Output, reports: Iterable[Output]) -> None:
             place_for(rows.path, shown=rows.shown)
 
 
-def _select_cases(suite: Suite, options: EvalOptions) -> Suite:
+def select_cases(suite: Suite, options: EvalOptions) -> Suite:
+    """Return a suite on the cases, and under the limits, that the options ask for.
+
+    Raises:
+        NoCases: none are left.
+    """
     if options.tags:
         suite = suite.tagged(*options.tags)
     if not suite.cases:
@@ -127,7 +132,12 @@ def _select_cases(suite: Suite, options: EvalOptions) -> Suite:
     return suite if options.sample is None else suite.sampled(options.sample)
 
 
-def _evaluate(suite: Suite, options: EvalOptions, rows: Output) -> Report:
+def evaluate_kept(suite: Suite, options: EvalOptions, rows: Output) -> Report:
+    """Evaluate a suite with progress, and keep its rows in a file; say where earlier ones are.
+
+    Raises:
+        DesignError: the file cannot be used, or an experiment is to be gone on with.
+    """
     if options.langsmith is not None and options.resume:
         raise DesignError(
             "--resume with --langsmith: an experiment cannot be gone on with; leave one of them out"

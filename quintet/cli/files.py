@@ -114,8 +114,17 @@ def write_reports(outputs: Iterable[Output], report: Report, against: Compared |
     Raises:
         DesignError: something else is there by now.
     """
-    for output in outputs:
-        data = FORMS[output.option].make(report, against).encode()
+    write_texts((output, FORMS[output.option].make(report, against)) for output in outputs)
+
+
+def write_texts(texts: Iterable[tuple[Output, str]]) -> None:
+    """Write a text into each file; replace an earlier report that is there.
+
+    Raises:
+        DesignError: something else is there by now.
+    """
+    for output, text in texts:
+        data = text.encode()
         if output.is_stream:
             write_stream(output.path, data)
         else:

@@ -11,11 +11,14 @@ import click
 
 from quintet.cli.runs import require_database
 from quintet.cli.systems import PACKAGES
+from quintet.cli.watch import load_chooser
 from quintet.errors import DesignError
+from quintet.evals.drift import Drift
 from quintet.evals.live import Live, Watched
 from quintet.evals.running.finder import open_suite
 from quintet.nodes.core.duration import seconds
 from quintet.state.checkpointer import checkpointer
+from quintet.stats.anytime import Anytime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class LiveOptions:
         once: whether it ends after the first look.
         every: the time between two looks.
         stale: the time after which a run that goes on no more has ended without a word.
+        chooser: where the learned chooser of the runs' router is, if its messages are watched.
         as_json: whether each look is printed as one line of JSON.
     """
 
@@ -34,25 +38,27 @@ class LiveOptions:
     once: bool = False
     every: str = "10s"
     stale: str = "1h"
+    chooser: str | None = None
     as_json: bool = False
 
 
 def run_live(name: str, options: LiveOptions) -> bool:
-    """Watch over the gates of a suite until one is broken, or after one look if that was asked.
+    """Watch over the gates of a suite until one is broken, or for one look if that was asked.
 
     Returns:
-        True where no gate is broken.
+        True where no gate is broken, and the messages are not proven unlike the examples.
 
     Raises:
-        DesignError: no such suite, no gates, or a gate that cannot be watched.
+        DesignError: no such suite, nothing to watch, or a gate or chooser that cannot be watched.
         NoSuchRun: there is no such database.
     """
     pause, stale = seconds(options.every), seconds(options.stale)
     if pause is None or stale is None:
         raise DesignError("--every and --stale: give durations such as 10s, 5m or 1h")
     require_database(options.url)
+    chooser = None if options.chooser is None else load_chooser(options.chooser)
     with open_suite(name, PACKAGES) as suite, checkpointer(options.url) as saver:
-        live = Live(suite=suite, stale=stale)
+        live = Live(suite=suite, stale=stale, chooser=chooser)
         first = True
         while True:
             fresh = live.look(saver)
@@ -69,7 +75,7 @@ def _print(live: Live, fresh: int, options: LiveOptions) -> None:
         click.echo(json.dumps(_look(live, fresh), ensure_ascii=False))
         return
     click.echo(f"{live.rows:,} runs scored, {fresh:,} of them new; {live.left:,} have not ended")
-    for item in live.watched:
+    for item in (*live.watched, *([] if live.drift is None else [live.drift])):
         click.echo(f"  {item}")
 
 
@@ -82,17 +88,34 @@ def _look(live: Live, fresh: int) -> dict[str, Any]:
         "confidence": live.suite.confidence,
         "broken": bool(live.broken),
         "gates": [_gate(item) for item in live.watched],
+        **({} if live.drift is None else {"chooser": _chooser(live.drift)}),
     }
 
 
 def _gate(item: Watched) -> dict[str, Any]:
-    bound = item.bound
     return {
         "metric": item.gate.metric,
         "state": item.state,
         "wanted": item.wanted,
-        "runs": bound.count,
+        "runs": item.bound.count,
         "errors": item.errors,
+        **_ends(item.bound),
+    }
+
+
+def _chooser(drift: Drift) -> dict[str, Any]:
+    return {
+        "state": drift.state,
+        "wanted": drift.wanted,
+        "expected": drift.chooser.promise.coverage,
+        "messages": drift.accepted.count,
+        "without_message": drift.without,
+        **_ends(drift.accepted),
+    }
+
+
+def _ends(bound: Anytime) -> dict[str, Any]:
+    return {
         "mean": bound.mean if bound.count else None,
         "low": bound.low,
         "high": bound.high,

@@ -9,9 +9,17 @@ from typing import Any
 import click
 
 from quintet import __version__
-from quintet.cli.options import database_url, db_option, json_option, print_json
+from quintet.cli.options import (
+    chooser_option,
+    database_url,
+    db_option,
+    json_option,
+    print_json,
+)
 from quintet.cli.run_commands import runs
 
+WATCHING = ("live", "once", "every", "stale", "chooser")
+"""The options of `quintet eval --live`."""
 EXIT_GATE, EXIT_USAGE, EXIT_INTERNAL, EXIT_NO_CASES, EXIT_INTERRUPTED = 1, 2, 3, 5, 130
 
 
@@ -26,9 +34,10 @@ def cli() -> None:
       quintet runs list         the runs that it left behind
       quintet runs show RUN     one run: its path, its decisions, its outcome
       quintet runs waiting      what waits for people; approve, reject, edit, ... answer it
+      quintet runs watch --chooser FILE  are its messages like what the router has learned from?
       quintet runs prune --older-than 30d  delete old checkpoints; what was done stays known
       quintet check MODULE:GRAPH  mistakes in a graph, before its first run
-      quintet eval SUITE        measure an orchestration, with intervals and gates
+      quintet eval SUITE...     measure an orchestration, or several side by side
 
     Data goes to stdout, progress to stderr. Exit codes: 0 well, 1 found something wrong or missed
     a gate, 2 usage, 3 internal error or broken off, 5 no cases, 130 interrupted.
@@ -120,7 +129,7 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
 
 
 @cli.command("eval")
-@click.argument("suite")
+@click.argument("suites", nargs=-1, required=True, metavar="SUITE...")
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
@@ -172,70 +181,63 @@ def check(graph: str, against: str | None, as_json: bool) -> None:
     show_default=True,
     help="With --live: a run that stands still for so long has ended without a word.",
 )
+@chooser_option(help="With --live: also watch whether the messages are like this one's examples.")
 @json_option
-def evaluate_suite(  # noqa: PLR0913 - one for each option of the command
-    suite: str,
-    repeats: int | None,
-    sample: int | None,
-    tags: tuple[str, ...],
-    jobs: int,
-    resume: bool,
-    max_errors: int | None,
-    out: str | None,
-    against: str | None,
-    langsmith: str | None,
-    as_json: bool,
-    **others: Any,
-) -> None:
+def evaluate_suite(suites: tuple[str, ...], as_json: bool, **others: Any) -> None:
     """Evaluate a suite: run its cases, score them, judge its gates.
 
     SUITE names a Suite: a folder with evals.py (such as examples/support), FILE.py, FILE.py:NAME,
-    MODULE or MODULE:NAME, or the bare name of an example. Every figure has its interval; a gate
-    passes on the bound, not on the mean. Nothing is uploaded without --langsmith.
+    MODULE or MODULE:NAME, or the bare name of an example; or it is a YAML file whose keys are the
+    fields of a Suite: target (FILE.py:NAME), cases (a list, or a file), metrics (by name), gates,
+    limit, repeats, ... Every figure has its interval; a gate passes on the bound, not on the mean.
+    Nothing is uploaded without --langsmith.
 
     \b
     Exits with
       0    all runs are there, every gate passed
-      1    a gate is missed or, with --against, a gated figure is proven worse
+      1    a gate is missed; or a gated figure is proven worse, with --against or side by side
       2    wrong use, a mistake in the suite, or a file that cannot be used
       3    broken off by an error in the suite's own code, or in Quintet
       5    there are no cases
       130  interrupted; what is done is kept, and --resume goes on
     Whatever an agent or a metric raises, sys.exit included, is a wrong case and ends nothing.
 
+    Several SUITEs stand side by side: the target of each is evaluated on the cases of the first,
+    which all must have, by its metrics and gates. Each is compared with the first, case by case;
+    verdicts hold for all targets and figures together. --json, --html and --resume are for them
+    too; the rows of each are kept in a file of its own.
+
     With --live URL nothing is run: the runs of that database are scored as they end, by the suite's
     metrics, and its gates are judged by bounds that may be looked at at any time. It goes on until
-    a gate is proven broken (exit 1), or ends after one look with --once. With --json each look that
-    has something new is one line.
+    a gate is proven broken (exit 1), or ends after one look with --once. With --chooser it ends too
+    when the messages are proven unlike what the router has learned from. With --json each look
+    that has something new is one line.
 
     A file is replaced only by its own kind, and only when the new one is whole: an earlier report
     by --out, an earlier page by --html, and so on. Where any other file is in the place, a folder,
     a device or a pipe, the command is refused before anything runs. --html, --junit and --markdown
     may name /dev/stdout and the like.
     """  # noqa: D301 - click looks for the backspace itself
+    from quintet.cli.beside import run_beside
     from quintet.cli.ends import guarded
     from quintet.cli.evals import EvalOptions, NoCases, run_eval
 
-    watching = {name: others.pop(name) for name in ("live", "once", "every", "stale")}
+    watching = {name: others.pop(name) for name in WATCHING}
     if watching["live"] is not None:
-        _watch(suite, **watching, as_json=as_json)
+        _watch(suites, **watching, as_json=as_json)
+    if watching["chooser"] is not None:
+        raise click.UsageError("--chooser watches the messages of runs: give --live URL with it")
+    files = {kind: others.pop(kind) for kind in ("html", "junit", "markdown")}
     options = EvalOptions(
-        repeats=repeats,
-        sample=sample,
-        tags=tags,
-        jobs=jobs,
-        resume=resume,
-        out=out,
-        against=against,
         as_json=as_json,
-        langsmith=langsmith,
-        limit=_limit(others),  # before the files: what is left names them
-        max_errors=max_errors,
-        files={kind: path for kind, path in others.items() if path},
+        limit=_limit(others),
+        files={kind: path for kind, path in files.items() if path},
+        **others,
     )
     try:
         with guarded():
-            passed = run_eval(suite, options)
+            several = len(suites) > 1
+            passed = run_beside(suites, options) if several else run_eval(suites[0], options)
     except NoCases as problem:
         click.echo(f"quintet: {problem}", err=True)
         sys.exit(EXIT_NO_CASES)
@@ -250,16 +252,18 @@ def _limit(options: dict[str, Any]) -> Any:
     return limit if limit.limited else None
 
 
-def _watch(suite: str, *, live: str, **options: Any) -> None:
+def _watch(suites: tuple[str, ...], *, live: str, **options: Any) -> None:
     """Watch over a suite's gates, and exit as it ends.
 
     Raises:
-        click.UsageError: an option of an evaluation that runs cases was given.
+        click.UsageError: an option of an evaluation that runs cases was given, or several suites.
     """
+    if len(suites) > 1:
+        raise click.UsageError("--live watches over the gates of one suite: leave out the others")
     context = click.get_current_context()
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "")
-        ours = option.name in {"suite", "live", *options}
+        ours = option.name in {"suites", "live", *options}
         if given is click.core.ParameterSource.COMMANDLINE and not ours:
             raise click.UsageError(f"--live runs no cases: leave out {option.opts[0]}")
 
@@ -267,7 +271,7 @@ def _watch(suite: str, *, live: str, **options: Any) -> None:
     from quintet.cli.live import LiveOptions, run_live
 
     with guarded():
-        kept = run_live(suite, LiveOptions(url=live, **options))
+        kept = run_live(suites[0], LiveOptions(url=live, **options))
     sys.exit(0 if kept else EXIT_GATE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -22,6 +22,16 @@ db_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
 )
+
+
+def chooser_option(*, help: str, required: bool = False) -> Callable[[Any], Any]:
+    """Return the option that names a learned chooser."""
+    return click.option(
+        "--chooser",
+        required=required,
+        metavar="FILE|MODULE:NAME",
+        help=f"{help} A file that its save wrote, or a chooser, a Router or a graph with one.",
+    )
 
 
 def database_url(given: str | None) -> str:

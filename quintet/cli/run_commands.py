@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
 
-from quintet.cli.options import database_url, db_option, json_option, print_json
+from quintet.cli.options import chooser_option, database_url, db_option, json_option, print_json
 
 
 @click.group()
@@ -47,6 +48,32 @@ def show_run(thread: str, as_json: bool, database: str | None) -> None:
         print_json(run)
     else:
         print_run(run)
+
+
+@runs.command("watch")
+@chooser_option(help="The router's learned chooser.", required=True)
+@json_option
+@db_option
+@click.option("--limit", type=click.IntRange(min=1), help="Only the newest N runs.")
+def watch_runs(chooser: str, as_json: bool, database: str | None, limit: int | None) -> None:
+    """Say whether the messages of runs are like what their router has learned from.
+
+    Held against each other are the share of messages that the chooser accepts and the coverage of
+    its promise. Exits with 1 where clearly fewer are accepted (z < -3): the promise is then not
+    shown for them. Of each thread the last run is read. This is for one look; `quintet eval --live
+    URL --chooser FILE` may be looked at at any time.
+    """
+    from quintet.cli.ends import guarded
+    from quintet.cli.watch import print_watched
+    from quintet.cli.watch import watch_runs as watched
+
+    with guarded():
+        seen = watched(database_url(database), chooser, limit)
+    if as_json:
+        print_json(seen)
+    else:
+        print_watched(seen)
+    sys.exit(1 if seen["unlike"] else 0)
 
 
 _graph = click.option(

@@ -8,7 +8,9 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.compare import Compared, compare
+from quintet.evals.difference import Difference
 from quintet.evals.evaluate import Progress, evaluate, shifted
+from quintet.evals.figure import Figure
 from quintet.evals.metric import as_metric
 from quintet.evals.report import Report
 from quintet.evals.suite import Suite
@@ -53,30 +55,55 @@ class SideBySide:
             for row in rows
         ]
         first = next(iter(self.reports))
-        notes = [
-            f"{name}: {note}"
-            for name, report in self.reports.items()
-            for note in (*report.notes, *(self.compared[name].notes if name != first else ()))
-        ]
         legend = f"+ better, - worse than {first}; no mark: cannot tell"
-        return "\n".join([*lines, legend, *dict.fromkeys(notes)])
+        return "\n".join([*lines, legend, *self._notes()])
 
     __repr__ = __str__
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the figures that any of the targets has."""
+        figures = (name for report in self.reports.values() for name in report.figures)
+        return tuple(dict.fromkeys(figures))
+
+    def row(self, metric: str) -> Iterator[tuple[Figure | None, Difference | None]]:
+        """Give each target's figure, with its difference from the first target's, if compared."""
+        for name, report in self.reports.items():
+            compared = self.compared.get(name)
+            found = None if compared is None else compared.differences.get(metric)
+            yield report.figures.get(metric), found
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """Name the targets with a gated figure that is worse than the first target's."""
+        return tuple(
+            name
+            for name, compared in self.compared.items()
+            if {verdict.gate.metric for verdict in self.reports[name].verdicts} & {*compared.worse}
+        )
+
+    def _notes(self) -> Iterator[str]:
+        """Give each note once, with the targets that it is of, unless it is of all."""
+        of: dict[str, list[str]] = {}
+        for name, report in self.reports.items():
+            compared = self.compared.get(name)
+            for note in dict.fromkeys((*report.notes, *(compared.notes if compared else ()))):
+                of.setdefault(note, []).append(name)
+        for note, names in of.items():
+            yield note if len(names) == len(self.reports) else f"{', '.join(names)}: {note}"
+
     def _rows(self) -> Iterator[list[str]]:
-        names = dict.fromkeys(name for report in self.reports.values() for name in report.figures)
-        for metric in names:
-            yield [metric, *(self._cell(metric, name) for name in self.reports)]
+        for metric in self.names:
+            yield [metric, *(_cell(*cell) for cell in self.row(metric))]
         if any(report.verdicts for report in self.reports.values()):
             yield ["gates", *("pass" if each.passed else "MISS" for each in self.reports.values())]
 
-    def _cell(self, metric: str, name: str) -> str:
-        figure = self.reports[name].figures.get(metric)
-        if figure is None or figure.value is None:
-            return "none"
-        found = self.compared[name].differences.get(metric) if name in self.compared else None
-        mark = "" if found is None else MARKS.get(found.verdict, "")
-        return f"{figure.shown(figure.value)} {figure.interval}".rstrip() + mark
+
+def _cell(figure: Figure | None, found: Difference | None) -> str:
+    if figure is None or figure.value is None:
+        return "none"
+    mark = "" if found is None else MARKS.get(found.verdict, "")
+    return f"{figure.shown(figure.value)} {figure.interval}".rstrip() + mark
 
 
 def side_by_side(

@@ -49,8 +49,7 @@ def evaluate(
         suite: a `Suite`; or a target (a compiled graph, a `Router`, a chooser, a function of a
             case that returns a `Trajectory`), with `cases`.
         cases: the cases, where `suite` is a target.
-        repeats: how often each case is run; by default once, or of recorded runs (`Recorded`) as
-            often as every case is recorded.
+        repeats: how often each case is run; by default as the suite says (`Suite`).
         jobs: how many cases are under way at once. An async target is awaited, any other runs in
             threads.
         into: a file that gets each row as it is made. Where it holds rows of these cases already,

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from quintet.errors import DesignError, NoSuchRun
 from quintet.evals.case import Case
+from quintet.evals.drift import Drift, State
 from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric
-from quintet.evals.reading.forms import parse_talk
-from quintet.evals.reading.recorded import last_part, trajectory_of
+from quintet.evals.reading.recorded import last_part, message_of, trajectory_of
 from quintet.evals.row import Row
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
+from quintet.nodes.choosers.examples import Examples
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
 from quintet.stats.anytime import Anytime
-
-State = Literal["broken", "kept", "open"]
 
 _ENDED = ("done", "asked", "escalated", "rejected", "aborted", "exhausted")
 
@@ -105,25 +104,32 @@ class Live:
         suite: metrics and gates, and cases where there are some; its target is not called.
         stale: the seconds after which a run that goes on no more counts as ended without a word.
             One that waits for a person never does.
+        chooser: the learned chooser of the runs' router, to watch whether their messages are like
+            its examples (`Drift`).
 
     Raises:
-        DesignError: no gates, or one on a metric that is no share of a run.
+        DesignError: neither gates nor a chooser, a gate on a metric that is no share of a run, or a
+            chooser that cannot be watched.
     """
 
     suite: Suite
     stale: float = 3600.0
+    chooser: Examples | None = field(default=None, repr=False)
     rows: int = field(default=0, init=False)
     left: int = field(default=0, init=False)
     watched: tuple[Watched, ...] = field(default=(), init=False)
+    drift: Drift | None = field(default=None, init=False)
     _cases: Mapping[str, Case] = field(default_factory=dict, init=False, repr=False)
     _seen: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.suite.gates:
+        if not self.suite.gates and self.chooser is None:
             raise DesignError(
                 f"suite {self.suite.name!r} has no gates; a live evaluation watches over at least "
-                "one"
+                "one, or over a router's chooser"
             )
+        if self.chooser is not None:
+            self.drift = Drift(chooser=self.chooser, confidence=self.suite.confidence)
         metrics = {metric.name: metric for metric in metrics_of(self.suite)}
         self.watched = tuple(
             _watched(gate, metrics[gate.metric], self.suite.confidence) for gate in self.suite.gates
@@ -131,9 +137,10 @@ class Live:
         self._cases = {case.id: case for case in self.suite.cases}
 
     @property
-    def broken(self) -> tuple[Watched, ...]:
-        """Return the gates that are proven broken."""
-        return tuple(item for item in self.watched if item.state == "broken")
+    def broken(self) -> tuple[Watched | Drift, ...]:
+        """Return the gates that are proven broken, and the drift where the messages are unlike."""
+        drift = () if self.drift is None else (self.drift,)
+        return tuple(item for item in (*self.watched, *drift) if item.state == "broken")
 
     def look(self, saver: BaseCheckpointSaver[Any], *, now: datetime | None = None) -> int:
         """Score the runs that have ended since the last look; return how many.
@@ -157,6 +164,8 @@ class Live:
             self.rows += 1
             for item in self.watched:
                 item.take(row)
+        if self.drift is not None:
+            self.drift.take(map(message_of, whole))
         # Of each thread only the last run is there, so what is seen does not grow with the runs.
         self._seen = self._seen & {_key(run) for run in ended} | {_key(run) for run in whole}
         return len(whole)
@@ -183,7 +192,7 @@ class Live:
 
     def _case_of(self, run: StoredRun) -> Case:
         name = last_part(run)
-        return self._cases.get(name) or Case(id=run.thread, input=_input(run))
+        return self._cases.get(name) or Case(id=run.thread, input=message_of(run))
 
 
 def _key(run: StoredRun) -> tuple[str, str]:
@@ -200,13 +209,3 @@ def _watched(gate: Gate, metric: Metric, confidence: float) -> Watched:
     if limit is not None and not 0 <= limit <= 1:
         raise DesignError(f"the gate on {gate.metric!r} wants {limit!r}; give a share from 0 to 1")
     return Watched(gate=gate, metric=metric, bound=Anytime(confidence=confidence, limit=limit))
-
-
-def _input(run: StoredRun) -> str:
-    """Return the text that a run was begun with, where its state tells."""
-    message = run.values.get("message")
-    if isinstance(message, str):
-        return message
-    messages = run.values.get("messages")
-    talk = parse_talk(messages, strict=False) if isinstance(messages, list) else ()
-    return next((item.text for item in reversed(talk) if item.role == "user"), "")

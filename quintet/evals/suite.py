@@ -38,6 +38,8 @@ class Suite:
             end.
         max_errors: the number of runs that raise after which no more are begun; the report is then
             cut off, and does not pass.
+        repeats: how often each case is run, where `evaluate` is not told; by default once, or of
+            recorded runs (`Recorded`) as often as every case is recorded.
 
     Raises:
         DesignError: two cases of one id, a confidence outside 0 to 1, or a limit of another kind.
@@ -52,6 +54,7 @@ class Suite:
     seed: int = 0
     limit: Budget | None = None
     max_errors: int | None = None
+    repeats: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(self.cases))
@@ -71,7 +74,7 @@ class Suite:
         self._check_limits()
 
     def _check_limits(self) -> None:
-        limit, errors = self.limit, self.max_errors
+        limit = self.limit
         if limit is not None and not isinstance(limit, Budget):
             raise DesignError(
                 f"Suite(limit={limit!r:.60}): give a Budget, such as Budget(seconds=60)"
@@ -81,8 +84,9 @@ class Suite:
                 f"Suite(limit=Budget({odd[0]}=...)): a case's run is held to {', '.join(LIMITED)}; "
                 "give other limits to the workers"
             )
-        if errors is not None and (type(errors) is not int or errors < 1):
-            raise DesignError(f"Suite(max_errors={errors!r}): give a whole number, 1 or more")
+        for name, number in (("max_errors", self.max_errors), ("repeats", self.repeats)):
+            if number is not None and (type(number) is not int or number < 1):
+                raise DesignError(f"Suite({name}={number!r}): give a whole number, 1 or more")
 
     @property
     def fingerprint(self) -> str:

@@ -261,8 +261,9 @@ def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
 
 def runs_of(suite: Suite, repeats: int | None) -> int:
     """Return how often each case is run: as asked for, or as often as every case is recorded."""
-    if repeats is not None:
-        return repeats
+    asked = suite.repeats if repeats is None else repeats
+    if asked is not None:
+        return asked
     if not isinstance(suite.target, Recorded):
         return 1
     recorded = suite.target.trajectories

@@ -9,12 +9,7 @@ from quintet.stats.bootstrap import bootstrap
 from quintet.stats.calibration import ece, reliability
 from quintet.stats.mcnemar import mcnemar
 from quintet.stats.paired import paired
-from quintet.stats.power import (
-    cases_for_difference,
-    cases_for_drop,
-    cases_for_gate,
-    cases_without_failure,
-)
+from quintet.stats.power import cases_for_drop, cases_for_gate
 from quintet.stats.proportion import proportion, wilson
 from quintet.stats.ranking import auroc, fpr_at_tpr
 from quintet.stats.repeats import pass_hat_k
@@ -25,10 +20,8 @@ __all__ = [
     "aurc",
     "auroc",
     "bootstrap",
-    "cases_for_difference",
     "cases_for_drop",
     "cases_for_gate",
-    "cases_without_failure",
     "confusion",
     "eaurc",
     "ece",

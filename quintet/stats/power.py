@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, log, sqrt
+from math import ceil, sqrt
 from statistics import NormalDist
 
 from quintet.errors import DesignError
@@ -93,18 +93,6 @@ def _exact_hits(n: int, at_least: float, beyond: float) -> int:
     return high
 
 
-def cases_without_failure(at_least: float, *, confidence: float = 0.95) -> int:
-    """Return the cases that must all succeed to show a rate of `at_least` with that confidence.
-
-    The smallest n with at_least^n <= 1 - confidence (about 3 / (1 - at_least): the rule of three).
-
-    Raises:
-        DesignError: `at_least` or the confidence is not between 0 and 1.
-    """
-    checked_share("at_least", at_least)
-    return ceil(log(1 - checked_share("confidence", confidence)) / log(at_least) - 1e-9)
-
-
 def cases_for_drop(
     drop: float, *, discordant: float, power: float = 0.8, confidence: float = 0.95
 ) -> int:
@@ -156,25 +144,6 @@ def smallest_drop(
 
 def _paired_cases(drop: float, discordant: float, z: tuple[float, float]) -> float:
     return ((z[0] * sqrt(discordant) + z[1] * sqrt(discordant - drop**2)) / drop) ** 2
-
-
-def cases_for_difference(
-    a: float, b: float, *, power: float = 0.8, confidence: float = 0.95
-) -> int:
-    """Return the cases in each of two separate samples that tell the rates a and b apart.
-
-    The usual formula for two independent proportions (Fleiss, Levin & Paik 2003, without
-    continuity correction). With the same cases on both sides far fewer do: `cases_for_drop`.
-
-    Raises:
-        DesignError: the rates are equal or not between 0 and 1.
-    """
-    if not (0 <= a <= 1 and 0 <= b <= 1 and a != b):
-        raise DesignError(f"a={a!r}, b={b!r}: give two different rates from 0 to 1")
-    middle = (a + b) / 2
-    z = _deviates(power, confidence)
-    root = z[0] * sqrt(2 * middle * (1 - middle)) + z[1] * sqrt(a * (1 - a) + b * (1 - b))
-    return ceil((root / (a - b)) ** 2 - 1e-9)
 
 
 def _deviates(power: float, confidence: float) -> tuple[float, float]:

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from quintet.errors import DesignError
+
 SUITE = """
 import os, time
 from quintet.evals import Case, Gate, Suite, Trajectory
@@ -81,7 +83,7 @@ def test_no_cases_exit_with_5(desk, command):
         (("desk", "--against", "absent.jsonl"), "absent.jsonl cannot be read"),
         (("desk", "--html", "no/such/r.html"), "name a file in a folder that exists"),
         (("desk", "--junit", "."), "name a file in a folder that exists"),
-        ((), "Missing argument 'SUITE'"),
+        ((), "Missing argument 'SUITE...'"),
     ],
     ids=str,
 )
@@ -235,3 +237,26 @@ def test_limits_may_be_given_to_the_command(desk, command):
     assert done.returncode == 1
     assert "stopped after 3 runs that raised" in done.stdout
     assert command("eval", "desk.py", "--tokens", "-1").returncode == 2
+
+
+def test_a_suite_in_yaml_is_run_and_a_mistake_in_it_is_wrong_use(within, tmp_path):
+    (tmp_path / "ydesk.py").write_text(
+        "from quintet.evals import Trajectory\n"
+        "def target(case):\n"
+        "    print('noise')\n"
+        "    return Trajectory(route='a')\n"
+    )
+    text = (
+        "target: ydesk.py:target\ncases: [{input: x, route: a}]\nrepeats: 2\n"
+        "gates: [{metric: routing_accuracy, at_least: 0.01}]\n"
+    )
+    (tmp_path / "front.yaml").write_text(text)
+    done = within("eval", "front.yaml", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["suite"], told["passed"]) == ("front", True)
+    assert len((tmp_path / "quintet-eval-front.jsonl").read_text().splitlines()) == 4
+    (tmp_path / "front.yaml").write_text(text.replace("repeats", "repeat"))
+    wrong = within("eval", "front.yaml")
+    assert isinstance(wrong.exception, DesignError)
+    assert "front.yaml, line 3: unknown key 'repeat'" in str(wrong.exception)

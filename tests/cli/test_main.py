@@ -42,7 +42,7 @@ def test_help_lists_the_commands_and_imports_no_graph_library(environment, tmp_p
 
 def test_the_help_keeps_each_example_on_its_own_line():
     lines = CliRunner().invoke(cli, ["--help"]).stdout.splitlines()
-    assert sum(line.strip().startswith("quintet ") for line in lines) == 8
+    assert sum(line.strip().startswith("quintet ") for line in lines) == 9
     assert not any("\\b" in line for line in lines)
 
 

@@ -4,16 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.power import NormalIndPower
 
 from quintet.state import DesignError
-from quintet.stats import (
-    cases_for_difference,
-    cases_for_drop,
-    cases_for_gate,
-    cases_without_failure,
-    wilson,
-)
+from quintet.stats import cases_for_drop, cases_for_gate, wilson
 from quintet.stats.power import smallest_drop
 from quintet.stats.proportion import exact
 
@@ -29,22 +22,8 @@ def test_a_paired_drop_needs_the_published_number_of_cases(drop, discordant, cas
     assert smallest_drop(cases, discordant=discordant) == pytest.approx(drop, rel=1e-3)
 
 
-@pytest.mark.parametrize(("a", "b", "cases"), [(0.95, 0.93, 2213), (0.95, 0.90, 435)])
-def test_two_separate_samples_need_the_published_number_of_cases(a, b, cases):
-    assert cases_for_difference(a, b) == cases_for_difference(b, a) == cases
-    assert cases_for_difference(1 - a, 1 - b) == cases
-
-
-def test_two_separate_samples_need_about_what_statsmodels_says():
-    from statsmodels.stats.proportion import proportion_effectsize
-
-    theirs = NormalIndPower().solve_power(proportion_effectsize(0.6, 0.5), alpha=0.05, power=0.8)
-    assert cases_for_difference(0.6, 0.5) == pytest.approx(theirs, rel=0.01)
-
-
 @pytest.mark.parametrize(("at_least", "cases"), [(0.95, 59), (0.99, 299)])
 def test_no_failure_in_so_many_cases_proves_a_rate(at_least, cases):
-    assert cases_without_failure(at_least) == cases
     assert cases_for_gate(1, at_least=at_least, method="exact") == cases
     assert exact(cases, cases, sided="lower").low >= at_least
     assert exact(cases - 1, cases - 1, sided="lower").low < at_least
@@ -86,12 +65,9 @@ def test_what_no_number_of_cases_answers_is_refused():
     for wrong in (
         lambda: cases_for_drop(0, discordant=0.1),
         lambda: cases_for_drop(0.2, discordant=0.1),
-        lambda: cases_for_difference(0.5, 0.5),
-        lambda: cases_for_difference(1.5, 0.5),
         lambda: cases_for_gate(0.95, at_least=0.95),
         lambda: cases_for_gate(0.9500001, at_least=0.95),
         lambda: cases_for_gate(0.99, at_least=0.95, power=1),
-        lambda: cases_without_failure(1),
         lambda: smallest_drop(0, discordant=0.1),
         lambda: smallest_drop(10, discordant=2),
     ):

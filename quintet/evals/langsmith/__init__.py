@@ -10,7 +10,6 @@ server cannot change the result. No other room of `quintet.evals` imports LangSm
 (`LANGSMITH_TRACING=true`), LangChain uploads the graph's runs, as in any other program.
 """
 
-from quintet.evals.langsmith.comparison import upload_comparison
 from quintet.evals.langsmith.datasets import pull_cases, push_cases
 from quintet.evals.langsmith.experiment import aevaluate_with_langsmith, evaluate_with_langsmith
 from quintet.evals.langsmith.offline import OfflineClient
@@ -28,5 +27,4 @@ __all__ = [
     "pull_cases",
     "push_cases",
     "traced",
-    "upload_comparison",
 ]

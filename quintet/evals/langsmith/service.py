@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any, TypeVar
+from threading import Lock, Thread
+from typing import TypeVar
 
 from langsmith import Client
 from langsmith.utils import (
@@ -18,7 +19,6 @@ from langsmith.utils import (
     LangSmithMissingAPIKeyWarning,
     LangSmithNotFoundError,
     LangSmithRateLimitError,
-    LangSmithRetry,
 )
 
 from quintet.errors import DesignError, QuintetError
@@ -81,20 +81,7 @@ def connected(client: Client | None, *, traces: bool = False) -> Iterator[Client
 
 
 def _client(*, traces: bool) -> Client:
-    return Client(
-        auto_batch_tracing=traces,
-        timeout_ms=(CONNECT, READ),
-        retry_config=LangSmithRetry(
-            total=2,
-            connect=1,
-            read=0,
-            backoff_factor=0.5,
-            status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods=None,
-            raise_on_status=False,
-            respect_retry_after_header=False,
-        ),
-    )
+    return Client(auto_batch_tracing=traces, timeout_ms=(CONNECT, READ))
 
 
 def describe_error(problem: BaseException, client: Client) -> str:
@@ -134,48 +121,40 @@ def translated_errors(client: Client) -> Iterator[None]:
 async def run_in_time(work: Callable[[], R], seconds: float) -> R:
     """Run blocking work in a thread, and wait for it this long at most.
 
-    The thread is a daemon: one of asyncio's pool would be waited for when the loop ends.
-
     Raises:
         TimeoutError: the work is not done; its thread goes on alone.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[R] = loop.create_future()
+    return await asyncio.wait_for(asyncio.wrap_future(in_background(work)), seconds)
 
-    def settle(put: Callable[[Any], None], value: Any) -> None:
-        if not future.done():  # the time may be up
-            put(value)
+
+def in_background(work: Callable[[], R]) -> Future[R]:
+    """Begin work in a daemon thread: one of a pool would be waited for when the process ends."""
+    future: Future[R] = Future()
+    future.set_running_or_notify_cancel()  # nobody can cancel what a server is busy with
 
     def run() -> None:
         try:
-            put, value = future.set_result, work()
-        except Exception as problem:  # noqa: BLE001 - it is raised again, in the caller
-            put, value = future.set_exception, problem  # type: ignore[assignment]
-        with suppress(RuntimeError):  # the loop has ended in the meantime
-            loop.call_soon_threadsafe(settle, put, value)
+            future.set_result(work())
+        except BaseException as problem:  # noqa: BLE001 - it is raised again, by the future
+            future.set_exception(problem)
 
-    threading.Thread(
-        target=copy_context().run, args=(run,), daemon=True, name="quintet-langsmith"
-    ).start()
-    return await asyncio.wait_for(future, seconds)
+    Thread(target=copy_context().run, args=(run,), daemon=True, name="quintet-langsmith").start()
+    return future
 
 
 class _Collector(logging.Handler):
-    """Collect the warnings of LangSmith's package, one line each, for every open block."""
+    """Collect the warnings of LangSmith's package, one line each."""
 
-    def __init__(self) -> None:
+    def __init__(self, propagated: bool) -> None:
         super().__init__(logging.WARNING)
-        self.propagated = True
-        self.lists: list[list[str]] = []
+        self.propagated = propagated
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage().strip().partition("\n")[0]
-        for lines in self.lists:
-            lines.append(line)
+        self.lines.append(record.getMessage().strip().partition("\n")[0])
 
 
-_COLLECTOR = _Collector()
-_LOCK = threading.Lock()
+_LOCK = Lock()
 
 
 @contextmanager
@@ -184,19 +163,17 @@ def collected_warnings() -> Iterator[list[str]]:
 
     Left alone, they go to stderr with their tracebacks.
     """
-    logger, lines = logging.getLogger("langsmith"), list[str]()
+    logger = logging.getLogger("langsmith")
     with _LOCK:
-        _COLLECTOR.lists.append(lines)
-        # Blocks may overlap in several threads: the first one mutes the logger, the last restores.
-        if len(_COLLECTOR.lists) == 1:
-            logger.addHandler(_COLLECTOR)
-            _COLLECTOR.propagated, logger.propagate = logger.propagate, False
+        # Blocks may overlap in several threads: the last one restores what the first one found.
+        others = [each for each in logger.handlers if isinstance(each, _Collector)]
+        collector = _Collector(others[0].propagated if others else logger.propagate)
+        logger.addHandler(collector)
+        logger.propagate = False
     try:
-        yield lines
+        yield collector.lines
     finally:
         with _LOCK:
-            # By identity: two blocks may have collected equal lines.
-            _COLLECTOR.lists[:] = [item for item in _COLLECTOR.lists if item is not lines]
-            if not _COLLECTOR.lists:
-                logger.removeHandler(_COLLECTOR)
-                logger.propagate = _COLLECTOR.propagated
+            logger.removeHandler(collector)
+            if not any(isinstance(each, _Collector) for each in logger.handlers):
+                logger.propagate = collector.propagated

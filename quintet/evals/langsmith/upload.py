@@ -6,7 +6,6 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -20,7 +19,7 @@ from quintet.errors import DesignError
 from quintet.evals.langsmith.datasets import Pushed, push_cases
 from quintet.evals.langsmith.driver import Driver, examples_of
 from quintet.evals.langsmith.offline import OfflineClient
-from quintet.evals.langsmith.outbox import LONGER, Outbox
+from quintet.evals.langsmith.outbox import Outbox
 from quintet.evals.langsmith.scores import results_of, summary_of
 from quintet.evals.langsmith.service import connected, describe_error, run_in_time
 from quintet.evals.reading.rows import Header
@@ -167,15 +166,11 @@ class Uploading:
 
     async def _flush(self, client: Client, outbox: Outbox) -> None:
         """Wait for feedback and traces, as long as the patience lasts."""
-        patience = self.upload.patience
-        end = time.monotonic() + patience
-        # `drain` keeps to its own limit: the time-out here is for one that hangs all the same.
-        with suppress(TimeoutError):
-            await run_in_time(lambda: outbox.drain(patience), 2 * LONGER * patience)
+        end = time.monotonic() + self.upload.patience
+        await asyncio.to_thread(outbox.drain, self.upload.patience)
         began = time.monotonic()
         left = max(1.0, end - began)
-        with suppress(TimeoutError):
-            await run_in_time(lambda: client.flush(timeout=left), left + 1)
+        await asyncio.to_thread(client.flush, timeout=left)
         # `flush` does not tell whether it is done; one that took all its time is not.
         if time.monotonic() - began >= left:
             self.notes.append(

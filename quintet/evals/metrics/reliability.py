@@ -97,7 +97,7 @@ def pass_hat_k(k: int, *, label: str | None = None) -> Metric:
     Raises:
         DesignError: k is no whole number, or less than 1, or there is no such label.
     """
-    if not isinstance(k, int) or k < 1:
+    if type(k) is not int or k < 1:
         raise DesignError(f"pass_hat_k({k!r}): give a whole number, 1 or more")
     if label is not None and label not in CHECKS:
         raise DesignError(f"pass_hat_k(label={label!r:.60}): give one of {', '.join(CHECKS)}")

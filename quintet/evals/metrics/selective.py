@@ -20,7 +20,6 @@ from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_
 from quintet.evals.metrics.over import Over
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE, Trajectory
-from quintet.stats.calibration import Bin
 from quintet.stats.selective import RiskPoint
 from quintet.stats.weighted import Weighed, weighed_aurc, weighed_auroc, weighed_ece
 
@@ -276,12 +275,6 @@ def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list
     """Return the risk-coverage curve of all rows, surest first; empty if none has a confidence."""
     columns = _columns(_answers(rows, people))
     return [] if columns is None else stats.risk_coverage(*columns)
-
-
-def calibration_bins(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[Bin]:
-    """Return the bins of the reliability diagram that hold answers, the least sure first."""
-    columns = _columns([point for point in _answers(rows, people) if point[0] is not None])
-    return [] if columns is None else stats.reliability(*columns, bins=BINS)
 
 
 def _answers(rows: Iterable[Row], people: tuple[str, ...]) -> list[Point]:

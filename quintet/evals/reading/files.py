@@ -40,9 +40,7 @@ def read_cases(
     """Read cases from `.jsonl` (one object a line), `.json` or `.yaml` (one list), or `.csv`.
 
     The list of a JSON or YAML file may stand under any key of an object. The fields are those of
-    `Case`; where none is called `input`, `message` or `text` is the input. In CSV, the items of a
-    list are separated by `|`, flags are true, false, yes, no or empty, and a cell of `input`,
-    `state`, `calls` or `answer` may hold JSON.
+    `Case`; where none is called `input`, `message` or `text` is the input.
     In CSV, the items of a list are separated by `|`, flags are true, false, yes, no or empty, and a
     cell of `input`, `state`, `calls` or `answer` may hold JSON.
 
@@ -73,22 +71,40 @@ def read_cases(
         fields = {name: name for name in columns if name in FIELDS}
     if make is None and isinstance(fields, Mapping):
         _check_fields(fields, lines, str(path))
+    cases = collected(
+        lines,
+        mistakes,
+        fields=fields if isinstance(fields, Mapping) else None,
+        make=make,
+        comma=comma,
+    )
+    mistakes.check()
+    if not cases:
+        raise DesignError(f"{path} holds no cases; give at least one")
+    return cases
+
+
+def collected(
+    lines: Iterable[Line],
+    mistakes: Mistakes,
+    *,
+    fields: Mapping[str, str | None] | None = None,
+    make: Make | None = None,
+    comma: bool = False,
+) -> tuple[Case, ...]:
+    """Make the cases of records, and note the mistakes in them, equal ids included."""
     cases: dict[str, tuple[str, Case]] = {}
     for line in lines:
         if make is not None:
             case, has_id = _make_case(make, line, mistakes), True
         else:
-            named = fields if isinstance(fields, Mapping) else None
-            case, has_id = read_line(line, named, mistakes, comma=comma)
+            case, has_id = read_line(line, fields, mistakes, comma=comma)
         if case is None:
             continue
         if case.id in cases:
             mistakes.add(line.place, _repeated(case, cases[case.id][0], has_id=has_id))
         else:
             cases[case.id] = (line.place, case)
-    mistakes.check()
-    if not cases:
-        raise DesignError(f"{path} holds no cases; give at least one")
     return tuple(case for _, case in cases.values())
 
 

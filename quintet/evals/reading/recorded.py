@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.output import checked, replaced
+from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import harvest, plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, encoded_lines, json_lines
 from quintet.evals.reading.records import nearest
@@ -204,6 +205,16 @@ def trajectory_of(
 ) -> Trajectory:
     """Read a run, with its path, as a trajectory."""
     return _read(_record(run, ""), tuple(routes), tuple(people))
+
+
+def message_of(run: StoredRun) -> str:
+    """Return the text that a run was begun with, where its state tells."""
+    message = run.values.get("message")
+    if isinstance(message, str):
+        return message
+    messages = run.values.get("messages")
+    talk = parse_talk(messages, strict=False) if isinstance(messages, list) else ()
+    return next((item.text for item in reversed(talk) if item.role == "user"), "")
 
 
 def _record(run: Run | StoredRun, case: str) -> dict[str, Any]:

@@ -13,29 +13,58 @@ from quintet.evals.reading.lines import Line, listed, read_text
 def yaml_list(path: str | Path) -> Iterator[Line]:
     """Read the records of a YAML file.
 
+    Raises:
+        DesignError: as for `yaml_document`, or the file holds no list.
+    """
+    data, node = yaml_document(path, "a list of cases")
+    items = listed(data, str(path))
+    places = [child.start_mark.line + 1 for child in _nodes_of(node, items, data)]
+    for place, item in zip(places, items, strict=True):
+        yield Line(place=f"line {place}", record=item)
+
+
+def yaml_document(path: str | Path, wanted: str) -> tuple[Any, Any]:
+    """Read a YAML file's data, and the node that knows the lines of its parts.
+
     Only plain data is read: a tag that names a Python object is refused, as is a key that stands
     twice.
 
+    Args:
+        path: the file.
+        wanted: a description of the content, for the error on an empty file.
+
     Raises:
-        DesignError: the file cannot be read, is no YAML or holds no list; or no reader of YAML is
-            installed.
+        DesignError: the file cannot be read or is no YAML; or no reader of YAML is installed.
     """
     yaml = _library(path)
-    text = read_text(path, "a list of cases")
+    text = read_text(path, wanted)
     try:
         loader = _loader(yaml)
         node = yaml.compose(text, Loader=loader)
         _check_twins(node, path, set())
-        data = yaml.load(text, Loader=loader)
+        return yaml.load(text, Loader=loader), node
+    except DesignError:
+        raise
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         where = " ".join(str(problem).split())
         raise DesignError(
             f"{path} is no YAML that can be read ({where:.200}); mend it"
         ) from problem
-    items = listed(data, str(path))
-    places = [child.start_mark.line + 1 for child in _nodes_of(node, items, data)]
-    for place, item in zip(places, items, strict=True):
-        yield Line(place=f"line {place}", record=item)
+
+
+def lines_of(node: Any, depth: int = 3) -> dict[tuple[str | int, ...], int]:
+    """Map the way to each part of a document, such as `("gates", 0, "metric")`, to its line."""
+    if node is None:  # nothing but comments
+        return {(): 1}
+    found: dict[tuple[str | int, ...], int] = {(): node.start_mark.line + 1}
+    children = node.value if depth and isinstance(node.value, list) else []
+    for number, child in enumerate(children):
+        name, value = (child[0].value, child[1]) if isinstance(child, tuple) else (number, child)
+        if isinstance(name, str | int):
+            inner = lines_of(value, depth - 1)
+            line = child[0].start_mark.line + 1 if isinstance(child, tuple) else inner[()]
+            found |= {(name, *way): at for way, at in inner.items()} | {(name,): line}
+    return found
 
 
 def _library(path: str | Path) -> Any:

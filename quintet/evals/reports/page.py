@@ -7,12 +7,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from quintet.evals.beside import SideBySide
 from quintet.evals.compare import Compared
 from quintet.evals.report import Report
 from quintet.evals.reports.matrix import matrix_section
 from quintet.evals.reports.render import own_source, render
 from quintet.evals.reports.sections import (
     against_section,
+    beside_section,
     figures_section,
     gates_section,
     modes_section,
@@ -35,7 +37,9 @@ from quintet.evals.reports.words import (
 KINDS = {"pass": "good", "MISS": "miss", "no gates": "plain"}
 
 
-def page(report: Report, against: Compared | None = None) -> str:
+def page(
+    report: Report, against: Compared | None = None, *, beside: SideBySide | None = None
+) -> str:
     """Write a report as one HTML file that loads nothing, follows light and dark, fits a phone.
 
     Verdict and gates come first, then the figures with their intervals, the confusion matrix, risk
@@ -46,6 +50,7 @@ def page(report: Report, against: Compared | None = None) -> str:
     Args:
         report: the report.
         against: `compare(report, earlier)`; the changes are then shown too.
+        beside: other targets on the same cases; all figures are then shown side by side.
     """
     rows = judge_rows(report)
     wrong = [item for item in rows if item.why]
@@ -62,7 +67,7 @@ def page(report: Report, against: Compared | None = None) -> str:
         lead=f"{capitalized(verdict_reason(report, len(wrong)))}.",
         facts=[*facts(report), *([_minute(report.began)] if report.began else [])],
         notes=[*_notes(report, against)],
-        sections=[section for section in _sections(report, rows, against) if section[2]],
+        sections=[section for section in _sections(report, rows, against, beside) if section[2]],
     )
     return f"{html}\n"
 
@@ -77,11 +82,16 @@ def _policy(script: str) -> str:
 
 
 def _sections(
-    report: Report, rows: Sequence[JudgedRow], against: Compared | None
+    report: Report,
+    rows: Sequence[JudgedRow],
+    against: Compared | None,
+    beside: SideBySide | None,
 ) -> Iterator[tuple[str, str, str]]:
     """Yield each section's id, title and HTML."""
     wrong = [item for item in rows if item.why]
     right = [item for item in rows if not item.why]
+    if beside is not None:
+        yield "beside", "Side by side", beside_section(beside)
     yield "gates", "Gates", gates_section(report)
     if against is not None:
         yield "against", "Against the earlier report", against_section(report, against)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from quintet.evals.beside import SideBySide
 from quintet.evals.compare import Compared
 from quintet.evals.difference import Difference
 from quintet.evals.figure import Figure
@@ -71,6 +72,11 @@ def against_section(report: Report, against: Compared) -> str:
         difference=difference,
         notes=against.notes,
     )
+
+
+def beside_section(both: SideBySide) -> str:
+    """Show every figure of several targets in one table, marked where it is better or worse."""
+    return render("beside.html", both=both, rows=[(name, [*both.row(name)]) for name in both.names])
 
 
 def risk_section(report: Report) -> str:

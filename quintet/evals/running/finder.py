@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +12,12 @@ from types import ModuleType
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.reading.suite_file import SUFFIXES, read_suite
+from quintet.evals.running.modules import module_exists, module_from_file
 from quintet.evals.suite import Suite
 
 FILE, ATTRIBUTE = "evals", "suite"
-FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, MODULE or MODULE:NAME"
+FORMS = "a folder with evals.py, FILE.py, FILE.py:NAME, FILE.yaml, MODULE or MODULE:NAME"
 
 
 @contextmanager
@@ -30,13 +31,17 @@ def open_suite(
 
     Args:
         name: a folder with `evals.py` in it, a file, or a module; after a colon the suite's name
-            in it, by default `suite`. A suite, or such a function, is taken as it is.
+            in it, by default `suite`. A YAML file declares a suite itself (`read_suite`). A suite,
+            or such a function, is taken as it is.
         packages: packages in which a bare name is looked up last, such as `examples`.
 
     Raises:
         DesignError: nothing is found under the name, or it is no suite.
     """
-    thing = _named(name, packages) if isinstance(name, str) else name
+    if isinstance(name, str) and Path(name).suffix.lower() in SUFFIXES:
+        thing: Any = read_suite(name)
+    else:
+        thing = _named(name, packages) if isinstance(name, str) else name
     if inspect.isroutine(thing) or inspect.isclass(thing):
         _check_no_arguments(name, thing)
         thing = thing()
@@ -87,46 +92,14 @@ def _module(where: str, packages: Sequence[str]) -> ModuleType:
     if path.suffix == ".py":
         if not path.is_file():
             raise DesignError(f"there is no file {where!r}; give {FORMS}")
-        return _from_file(path.resolve())
+        return module_from_file(path.resolve())
     # A console script, unlike `python -m`, does not search the working directory.
     sys.path.insert(0, str(Path.cwd()))
     candidates = [where, f"{where}.{FILE}", *(f"{package}.{where}.{FILE}" for package in packages)]
     for candidate in candidates:
-        if all(candidate.split(".")) and _exists(candidate):
+        if all(candidate.split(".")) and module_exists(candidate):
             module = importlib.import_module(candidate)
             # A package without a suite of its own, such as examples/support, goes on to its evals.
             if hasattr(module, ATTRIBUTE) or candidate != where or not hasattr(module, "__path__"):
                 return module
     raise DesignError(f"there is no suite {where!r} here or installed; give {FORMS}")
-
-
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def _from_file(path: Path) -> ModuleType:
-    """Import a file under its name within its packages, so that its relative imports work."""
-    parts, root = [path.stem], path.parent
-    while (root / "__init__.py").is_file():
-        parts.insert(0, root.name)
-        root = root.parent
-    sys.path.insert(0, str(root))
-    name = ".".join(parts)
-    loaded = sys.modules.get(name)
-    if loaded is not None and Path(getattr(loaded, "__file__", "") or "") == path:
-        return loaded
-    if loaded is None or len(parts) > 1:
-        module = importlib.import_module(name)
-        if Path(module.__file__ or "").resolve() == path:
-            return module
-    # Another module has this name already (each folder has an evals.py): load the file beside it.
-    spec = importlib.util.spec_from_file_location(f"{name}_{abs(hash(path))}", path)
-    if spec is None or spec.loader is None:
-        raise DesignError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -70,6 +70,11 @@ class Promise:
     def __str__(self) -> str:
         return self.reason
 
+    @property
+    def messages(self) -> float:
+        """Return how many held-out messages the coverage was counted on, about."""
+        return self.n / self.coverage if self.coverage else self.n
+
     def threshold_of(self, route: str) -> float:
         """Return the lowest confidence at which a choice of this route is accepted."""
         return dict(self.thresholds).get(route, self.threshold)

@@ -118,7 +118,7 @@ def watched(accepted: Sequence[bool], promise: Promise) -> Watched:
     n = len(accepted)
     if not n:
         raise DesignError("watch: there are no messages; give some that the router has read")
-    shown = promise.n / promise.coverage if promise.coverage else promise.n
+    shown = promise.messages
     # Laplace's rule, so that a coverage of all or nothing has a standard error too.
     likely = (promise.coverage * shown + 1) / (shown + 2)
     share = sum(accepted) / n

@@ -54,7 +54,6 @@ class Smith:
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     feedback: list[dict[str, Any]] = field(default_factory=list)
-    compared: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     faults: dict[str, list[Act]] = field(default_factory=dict)
@@ -106,11 +105,6 @@ class Smith:
                 return [each for each in self.datasets.values() if each["name"] == query["name"]]
             case ("POST", ["datasets"]):
                 return self._kept(self.datasets, {"created_at": WHEN, **body})
-            case ("POST", ["datasets", "comparative"]):
-                self._known(self.datasets, body["reference_dataset_id"])
-                for each in body["experiment_ids"]:
-                    self._known(self.sessions, each)
-                return self._kept(self.compared, {**body, "tenant_id": TENANT, "modified_at": WHEN})
             case ("GET", ["examples"]):
                 found = [e for e in self.examples.values() if e["dataset_id"] == query["dataset"]]
                 begin = int(query.get("offset", 0))
@@ -166,7 +160,7 @@ class Smith:
         if body.get("run_id"):
             UUID(body["run_id"])
             if not body.get("start_time"):
-                self._known(self.compared, body["comparative_experiment_id"])
+                raise Refused("no start_time")
         if not isinstance(body.get("score"), int | float | None):
             raise Refused(f"score {body.get('score')!r}")
         self.feedback.append(body)

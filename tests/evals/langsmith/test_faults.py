@@ -9,7 +9,7 @@ from langsmith.utils import LangSmithRetry
 
 from quintet.evals import Case, Trajectory, evaluate
 from quintet.evals.langsmith import ServiceError, Upload, evaluate_with_langsmith, push_cases
-from quintet.evals.langsmith.outbox import DEAD, THREADS
+from quintet.evals.langsmith.outbox import THREADS
 from tests.evals.langsmith.desk import CASES, suite, timeless
 from tests.evals.langsmith.smith import KEY, cut, garbage, hang, status
 
@@ -91,10 +91,14 @@ def test_feedback_that_is_refused_is_counted(smith, upload, ours, fault):
     assert len(smith.roots()) == 8
 
 
-def test_a_server_that_is_gone_is_not_asked_for_every_feedback(smith, upload):
-    smith.fail("POST /feedback", status(401))
-    evaluate_with_langsmith(suite(), upload=upload, repeats=2)
-    assert smith.calls.count("POST /feedback") < DEAD + THREADS
+def test_a_server_that_takes_nothing_is_left_after_the_patience(smith, link):
+    smith.fail("POST /feedback", hang)
+    given = Upload(client=link(timeout_ms=(5000, 5000)), patience=1)
+    began = time.monotonic()
+    report = evaluate_with_langsmith(suite(), upload=given)
+    assert time.monotonic() - began < 8
+    assert any("there was no time left" in note for note in notes_of(report))
+    assert 0 < smith.calls.count("POST /feedback") <= THREADS
 
 
 def test_feedback_that_is_refused_once_alone_is_counted_alone(smith, upload):

@@ -18,7 +18,7 @@ from quintet.evals.metrics import (
     risk_at_coverage,
     routing_auroc,
 )
-from quintet.evals.metrics.selective import calibration_bins, risk_curve
+from quintet.evals.metrics.selective import risk_curve
 from quintet.state import DesignError
 from tests.evals.metrics.runs import bare, case, point, run, value
 
@@ -127,8 +127,6 @@ def test_a_case_that_an_agent_or_a_person_may_take_is_in_no_scope():
 def test_calibration_leaves_out_what_has_no_confidence():
     pairs = [right(0.8), wrong(0.8), (case(route="a"), run(route="person"))]
     assert value(calibration_error, pairs) == pytest.approx(0.3)
-    (only,) = calibration_bins(bare(*pair) for pair in pairs)
-    assert (only.count, only.accuracy) == (2, 0.5)
 
 
 def test_risk_at_a_coverage_and_coverage_at_a_risk_read_the_same_curve():
@@ -152,9 +150,8 @@ def test_a_share_outside_0_to_1_is_refused(share):
         coverage_at_risk(share)
 
 
-def test_no_rows_make_no_curve_and_no_bins():
+def test_no_rows_make_no_curve():
     assert risk_curve([]) == []
-    assert calibration_bins([]) == []
 
 
 PAIRS = st.lists(
