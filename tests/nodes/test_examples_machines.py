@@ -13,7 +13,7 @@ from scipy import sparse
 
 from quintet.nodes.choosers.learned import machines
 from quintet.nodes.choosers.learned.classifiers import fit_naive_bayes
-from quintet.nodes.choosers.learned.machines import AT_ONCE, LEAST_AGAINST, fit_svm
+from quintet.nodes.choosers.learned.machines import AT_ONCE, LEAST_AGAINST, fit_svm, near_rows
 from quintet.nodes.choosers.learned.text import count_features, word_features
 from quintet.nodes.choosers.words import character_ngrams, words
 
@@ -26,12 +26,11 @@ def drawn(seed: int) -> Drawn:
     rng = np.random.default_rng(seed)
     labels = np.sort(np.tile(np.arange(ROUTES), EACH))
     rows = np.zeros((len(labels), FEATURES), np.float32)
-    for row, label in zip(rows, labels, strict=True):
+    for place, label in enumerate(labels):
         own = np.random.default_rng(label).permutation(FEATURES)[:6]
-        row[rng.choice(own, 3, replace=False)] = 1
-        row[rng.integers(0, FEATURES, 6)] = 1
-        row /= np.linalg.norm(row)
-    return sparse.csr_matrix(rows), labels
+        rows[place, rng.choice(own, 3, replace=False)] = 1
+        rows[place, rng.integers(0, FEATURES, 6)] = 1
+    return sparse.csr_matrix(rows / np.linalg.norm(rows, axis=1, keepdims=True)), labels
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def test_a_machine_sees_all_examples_of_its_route_and_the_likeliest_of_others(
 ) -> None:
     rows, labels = train
     bayes = fit_naive_bayes(rows, labels, ROUTES)
-    seen = dict(machines._near(rows, labels, bayes))
+    seen = dict(near_rows(rows, labels, bayes))
     assert sorted(seen) == list(range(ROUTES))
     likely = rows @ bayes
     for column, near in seen.items():

@@ -1,4 +1,4 @@
-"""Fit linear support vector machines, one route against the rest; with many examples, the near ones.
+"""Fit linear support vector machines: one route against the rest, or against the nearest of it.
 
 Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
 """
@@ -91,13 +91,13 @@ def _of_near(
     wide = rows.astype(np.float64)  # as the solver has it: it would convert each part anew
     # The features are finite; to look at them again for each machine takes longer than to fit it.
     with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-        for column, near in _near(rows, labels, bayes):
+        for column, near in near_rows(rows, labels, bayes):
             machine = LinearSVC(class_weight={1: weigh[column]}, **options)
             machine.fit(wide[near], np.asarray(labels[near] == column, int))
             yield column, machine.coef_[0], float(machine.intercept_[0])
 
 
-def _near(rows: Any, labels: Any, bayes: Floats) -> Iterator[tuple[int, Any]]:
+def near_rows(rows: Any, labels: Any, bayes: Floats) -> Iterator[tuple[int, Any]]:
     """Give each column that has examples, and the rows of these and of the likeliest others."""
     counts = np.bincount(labels, minlength=bayes.shape[1])
     for start in range(0, bayes.shape[1], AT_ONCE):
