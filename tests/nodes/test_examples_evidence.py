@@ -108,6 +108,15 @@ def test_near_duplicates_of_a_route_are_found_and_others_are_not() -> None:
     assert len({*groups[:4].tolist()} & {*groups[4:].tolist()}) == 0
 
 
+def test_few_examples_of_a_route_are_near_duplicates_sooner_than_many() -> None:
+    alike = [[1, 0.8, 0, 0], [1, 0, 0.8, 0], [0, 0, 0, 1], [0, 0.1, 0, -1]]
+    few = near_duplicates(sparse.csr_matrix(np.array(alike, float)), np.zeros(4, int))
+    assert len(set(few.tolist())) == 3
+    filled = np.vstack([np.pad(np.array(alike, float), ((0, 0), (0, 20))), np.eye(24)[4:]])
+    many = near_duplicates(sparse.csr_matrix(filled), np.zeros(24, int))
+    assert len(set(many.tolist())) == 24
+
+
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(2, 10))
 def test_no_group_of_near_duplicates_is_cut_and_each_example_of_others_stays_in_its_place(
     some: list[int], count: int

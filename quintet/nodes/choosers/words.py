@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from quintet.nodes.choosers.labels import MAX_CHARACTERS
@@ -64,20 +65,29 @@ def character_ngrams(tokens: Sequence[str]) -> list[str]:
     Words that are not ASCII also give runs of two, since some scripts have short words. Characters
     of a script without spaces that follow each other count as one word here.
     """
-    ngrams = []
-    for word in _joined(tokens):
-        edged = f" {word} "
-        for size in (3, 4) if word.isascii() else (2, 3, 4):
-            # Longer runs of a short word would repeat it whole, and count it twice.
-            if len(edged) <= size:
-                ngrams.append(edged)
-                break
-            ngrams += [edged[start : start + size] for start in range(len(edged) - size + 1)]
-    return ngrams
+    return [ngram for word in joined(tokens) for ngram in ngrams_of(word)]
 
 
-def _joined(tokens: Sequence[str]) -> Iterable[str]:
+@lru_cache(maxsize=20_000)
+def ngrams_of(word: str) -> tuple[str, ...]:
+    """Return the runs of characters of one word, as `character_ngrams` does."""
+    ngrams: list[str] = []
+    edged = f" {word} "
+    for size in (3, 4) if word.isascii() else (2, 3, 4):
+        # Longer runs of a short word would repeat it whole, and count it twice.
+        if len(edged) <= size:
+            ngrams.append(edged)
+            break
+        ngrams += [edged[start : start + size] for start in range(len(edged) - size + 1)]
+    return tuple(ngrams)
+
+
+def joined(tokens: Sequence[str]) -> Iterable[str]:
     """Join neighbouring characters of a script without spaces; leave words as they are."""
+    if all(map(str.isascii, tokens)):
+        return tokens
+    found: list[str] = []
     for together, group in groupby(tokens, spaceless):
         some = list(group)
-        yield from ["".join(some)] if together else some
+        found += ["".join(some)] if together else some
+    return found

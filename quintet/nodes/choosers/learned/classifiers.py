@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from scipy import linalg, optimize, sparse
-from sklearn.svm import LinearSVC
 
 from quintet.nodes.choosers.learned.text import Floats
 
@@ -20,35 +18,6 @@ def one_hot(labels: Any, columns: int) -> Floats:
     hot = np.zeros((len(labels), columns), np.float32)
     hot[np.arange(len(labels)), labels] = 1
     return hot
-
-
-def fit_svm(
-    rows: Any, labels: Any, columns: int, seed: int, tolerance: float = 0.1
-) -> tuple[Floats, Floats]:
-    """Fit linear support vector machines, one route against the rest; return weights and offsets.
-
-    Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
-    """
-    counts = np.bincount(labels, minlength=columns)
-    typical = counts[counts > 0].mean()
-    # A rare route's examples weigh more, else its machine would learn to say no to everything.
-    weigh = {int(one): max(1.0, float(np.sqrt(typical / counts[one]))) for one in np.unique(labels)}
-    machine = LinearSVC(C=1.0, tol=tolerance, random_state=seed, class_weight=weigh)
-    with warnings.catch_warnings():
-        # It may not converge, and takes labels that are nearly all different for a regression's.
-        warnings.simplefilter("ignore", UserWarning)
-        machine.fit(rows, labels)
-    coefficients, intercepts = machine.coef_, machine.intercept_
-    # For two classes scikit-learn fits one machine, which scores the second class.
-    if len(machine.classes_) == 2:
-        coefficients = np.vstack([-coefficients, coefficients])
-        intercepts = np.concatenate([-intercepts, intercepts])
-    # A route without examples in this fold keeps the score of a machine that always says no.
-    weights = np.zeros((rows.shape[1], columns), np.float32)
-    offsets = np.full(columns, -1.0, np.float32)
-    weights[:, machine.classes_] = coefficients.T
-    offsets[machine.classes_] = intercepts
-    return weights, offsets
 
 
 def fit_naive_bayes(rows: Any, labels: Any, columns: int) -> Floats:

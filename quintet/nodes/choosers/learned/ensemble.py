@@ -13,16 +13,15 @@ from quintet.nodes.choosers.learned.classifiers import (
     fit_kernel_ridge,
     fit_logistic,
     fit_naive_bayes,
-    fit_svm,
     kernel,
     one_hot,
 )
 from quintet.nodes.choosers.learned.duplicates import near_duplicates
+from quintet.nodes.choosers.learned.machines import fit_svm
 from quintet.nodes.choosers.learned.text import (
     Floats,
     Vocabulary,
-    build_vocabulary,
-    count_matrix,
+    count_features,
     inverse_frequency,
     tfidf,
 )
@@ -113,8 +112,7 @@ def build_dataset(
     """Turn texts and labels into numbers; texts after the first `examples` are routes' names."""
     tokens = [words(text) for text in texts]
     min_df = 2 if len(texts) >= MANY else 1
-    vocabulary = build_vocabulary(tokens, min_df=min_df)
-    counts = count_matrix(vocabulary, tokens)
+    vocabulary, counts = count_features(tokens, min_df=min_df)
     inside = counts[:examples]
     features = tfidf(inside, inverse_frequency(inside, min_df=1), len(vocabulary.words))
     return Dataset(
@@ -136,9 +134,9 @@ def fit_ensemble(data: Dataset, rows: Any, seed: int, *, tolerance: float = 0.1)
     counts, labels = data.counts[rows], data.labels[rows]
     weights = inverse_frequency(counts, min_df=data.min_df)
     features = tfidf(counts, weights, len(data.vocabulary.words))
-    svm, offsets = fit_svm(features, labels, data.columns, seed, tolerance)
     bayes = fit_naive_bayes(features, labels, data.columns)
     bayes[weights == 0] = 0
+    svm, offsets = fit_svm(features, labels, data.columns, bayes, seed, tolerance)
     # Both are linear in the same features, so that one matrix can hold their sum.
     sample = features[: min(1000, features.shape[0])]
     svm_scale, bayes_scale = _scale(sample @ svm + offsets), _scale(sample @ bayes)

@@ -17,7 +17,7 @@ from quintet.nodes.choosers.learned.confidence import (
 )
 from quintet.nodes.choosers.learned.ensemble import Dataset, Outputs, fit_ensemble, predict
 
-WORK = 5e6
+WORK = 1.5e6
 """Examples times routes that cross-fitting may cost, roughly; more data get fewer rounds."""
 
 TOLERANCE = 1.0

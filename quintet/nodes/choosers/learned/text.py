@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -75,33 +76,43 @@ class Vocabulary:
         return counts
 
 
-def build_vocabulary(texts: Sequence[Sequence[str]], *, min_df: int) -> Vocabulary:
-    """Collect the features that at least `min_df` of the texts have, each text given as words."""
+def count_features(texts: Sequence[Sequence[str]], *, min_df: int) -> tuple[Vocabulary, Any]:
+    """Count the features of texts, given as words, that at least `min_df` of them have.
+
+    Return the vocabulary, and a sparse matrix: a row for each text, a column for each feature.
+    """
     paired = not texts or float(np.median([len(tokens) for tokens in texts])) < LONG
-    of_words: Counter[str] = Counter()
-    of_ngrams: Counter[str] = Counter()
-    for tokens in texts:
-        of_words.update(set(word_features(tokens, paired=paired)))
-        of_ngrams.update(set(character_ngrams(tokens)))
-    # Sorted, so that equal examples give equal columns whatever the order of a set's hashes.
-    return Vocabulary(
-        words=tuple(sorted(name for name, count in of_words.items() if count >= min_df)),
-        letters=tuple(sorted(name for name, count in of_ngrams.items() if count >= min_df)),
-        paired=paired,
-    )
+    names: list[tuple[str, ...]] = []
+    counts = []
+    for features in (partial(word_features, paired=paired), character_ngrams):
+        numbers: dict[str, int] = {}
+        columns, ends = array("q"), array("q", [0])
+        for tokens in texts:
+            columns.extend([numbers.setdefault(name, len(numbers)) for name in features(tokens)])
+            ends.append(len(columns))
+        some = sparse.csr_matrix(
+            (np.ones(len(columns), np.float32), np.asarray(columns), np.asarray(ends)),
+            shape=(len(texts), len(numbers)),
+        )
+        some.sum_duplicates()
+        frequent = np.bincount(some.indices, minlength=len(numbers)) >= min_df
+        # Sorted, so that equal examples give equal columns whatever comes first.
+        kept = sorted(name for name, number in numbers.items() if frequent[number])
+        names.append(tuple(kept))
+        counts.append(_in_order(some, [numbers[name] for name in kept]))
+    vocabulary = Vocabulary(words=names[0], letters=names[1], paired=paired)
+    return vocabulary, sparse.hstack(counts, format="csr")
 
 
-def count_matrix(vocabulary: Vocabulary, texts: Iterable[Sequence[str]]) -> Any:
-    """Count features in a sparse matrix: a row for each text, a column for each feature."""
-    columns, data, ends = [], [], [0]
-    for tokens in texts:
-        counts = vocabulary.count(tokens)
-        columns.append(np.fromiter(counts.keys(), np.int32, len(counts)))
-        data.append(np.fromiter(counts.values(), np.float32, len(counts)))
-        ends.append(ends[-1] + len(counts))
-    shape = (len(ends) - 1, len(vocabulary.words) + len(vocabulary.letters))
-    parts = (np.concatenate(data), np.concatenate(columns), np.array(ends))
-    return sparse.csr_matrix(parts, shape=shape)
+def _in_order(counts: Any, numbers: Sequence[int]) -> Any:
+    """Return these columns of a sparse matrix, in this order."""
+    place = np.full(counts.shape[1], -1)
+    place[numbers] = np.arange(len(numbers))
+    columns = place[counts.indices]
+    kept = columns >= 0
+    ends = np.concatenate([[0], np.cumsum(kept)])[counts.indptr]
+    shape = (counts.shape[0], len(numbers))
+    return sparse.csr_matrix((counts.data[kept], columns[kept], ends), shape=shape)
 
 
 def inverse_frequency(counts: Any, *, min_df: int) -> Floats:
