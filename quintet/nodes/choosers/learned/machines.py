@@ -89,12 +89,12 @@ def _of_near(
 ) -> Machines:
     """Fit each machine to the examples that are near its route."""
     wide = rows.astype(np.float64)  # as the solver has it: it would convert each part anew
-    # The features are finite; to look at them again for each machine takes longer than to fit it.
-    with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-        for column, near in near_rows(rows, labels, bayes):
-            machine = LinearSVC(class_weight={1: weigh[column]}, **options)
+    for column, near in near_rows(rows, labels, bayes):
+        machine = LinearSVC(class_weight={1: weigh[column]}, **options)
+        # The features are finite; to look at them for each machine takes longer than to fit it.
+        with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
             machine.fit(wide[near], np.asarray(labels[near] == column, int))
-            yield column, machine.coef_[0], float(machine.intercept_[0])
+        yield column, machine.coef_[0], float(machine.intercept_[0])
 
 
 def near_rows(rows: Any, labels: Any, bayes: Floats) -> Iterator[tuple[int, Any]]:
