@@ -26,6 +26,7 @@ from quintet.state.action import Action, Approval
 from quintet.state.clock import now as time_now
 from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
+from quintet.state.own import own
 from quintet.state.record import plain, read
 from quintet.state.verdict import When, name_of, refuse_async, why
 
@@ -106,7 +107,7 @@ class ApprovalGate(Asking):
     def wants(self, action: Action) -> str | None:
         """Give why this action needs a person, or None. A rule that raises always needs one."""
         try:
-            return why(self.when(action), self.when)
+            return why(self.when(own(action)), self.when)
         except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
 

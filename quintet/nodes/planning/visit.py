@@ -37,6 +37,7 @@ from quintet.nodes.sign_off import NODE as SIGN_OFF
 from quintet.nodes.sign_off import SignOff, action_of, check_signed, plan_of
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
+from quintet.state.own import own
 from quintet.state.plan import Plan, refuse
 from quintet.state.record import digest, plain, read
 from quintet.state.run import run_of
@@ -184,7 +185,7 @@ class Visit:
         check = self.planner.check
         if check is None:
             return None
-        reason = why_not((yield from call_any(check, step, result)), check)
+        reason = why_not((yield from call_any(check, step, own(result))), check)
         if reason == "does not hold" and step.criterion:  # the check gave no reason
             return f"criterion {step.criterion!r} does not hold"
         return reason
