@@ -246,7 +246,7 @@ def refuse_lost(graph: StateGraph[Any], writers: Iterable[Any]) -> None:
     Raises:
         DesignError: it names the keys.
     """
-    written = {key for node in writers for key in getattr(node, "writes", ())}
+    written = {key for node in writers for key in getattr(node, "writes", None) or ()}
     if missing := sorted(written - set(graph.channels)):
         raise DesignError(
             f"the state {graph.state_schema.__name__} has no {', '.join(missing)}, and what the "

@@ -229,11 +229,8 @@ def _accepts(kind: Any, value: BaseModel) -> bool:
 
 
 def _call(criterion: Criterion[...], arity: int, evidence: tuple[Any, Any, Any]) -> Any:
-    result, request, actions = evidence
-    if arity == 1:
-        return criterion(own(result))
-    given = own(evidence if arity == 3 else (result, request))
-    return criterion(given[1], given[0], *given[2:])
+    result, request, *actions = own(evidence[: max(arity, 2)])
+    return criterion(result) if arity == 1 else criterion(request, result, *actions)
 
 
 def tool_name(tool: Any) -> str:

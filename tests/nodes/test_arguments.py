@@ -288,7 +288,9 @@ def test_one_moment_on_two_clocks_makes_one_key(key: str) -> None:
 
     reminder = effect(remind, key=key)
     there = NOON.astimezone(PARIS)
-    assert reminder.action(at=NOON, every=[NOON]).key == reminder.action(at=there, every=[there]).key
+    assert (
+        reminder.action(at=NOON, every=[NOON]).key == reminder.action(at=there, every=[there]).key
+    )
 
 
 def test_a_moment_in_a_format_of_its_own_is_told_by_its_own_clock() -> None:

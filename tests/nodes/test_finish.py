@@ -252,5 +252,5 @@ def test_a_state_that_would_drop_the_outcome_is_refused() -> None:
 
     graph = StateGraph(Bare)
     graph.add_node("finish", Finish()).add_edge(START, "finish")
-    with pytest.raises(DesignError, match="finish: the state has no outcome.*OrchestrationState"):
+    with pytest.raises(DesignError, match=r"finish: the state has no outcome.*OrchestrationState"):
         graph.compile().invoke({"message": "m"})

@@ -9,10 +9,30 @@ from typing import Any
 import pytest
 from langgraph.graph import START, StateGraph
 
-from quintet.graphs import create_sequential, create_single_agent, review
-from quintet.nodes import ApprovalGate, Finish, Worker, effect
+from quintet.graphs import (
+    Task,
+    create_handoff,
+    create_manager_worker,
+    create_parallel,
+    create_planner,
+    create_sequential,
+    create_single_agent,
+    create_workflow,
+    review,
+)
+from quintet.nodes import (
+    ApprovalGate,
+    FanOut,
+    Finish,
+    Manager,
+    Merge,
+    Planner,
+    Router,
+    Worker,
+    effect,
+)
 from quintet.runs import approve, start
-from quintet.state import Contract, OrchestrationState, checkpointer
+from quintet.state import Budget, Contract, OrchestrationState, Step, checkpointer
 
 SENT: list[Any] = []
 
@@ -110,7 +130,9 @@ def test_a_request_is_the_agents_own() -> None:
         "overwrites": worker(overwrites, "items", "sorts"),
         "looks": worker(looks, "sorts"),
     }
-    run = start(create_sequential(line, state=State).compile(), {"message": "m", "items": ["b", "a"]})
+    run = start(
+        create_sequential(line, state=State).compile(), {"message": "m", "items": ["b", "a"]}
+    )
     assert run.values["items"] == run.results["overwrites"] == ["b", "a"]
     assert run.results["sorts"] == {"first": "a"}
     assert run.results["looks"] == "a"
@@ -159,6 +181,106 @@ def test_a_review_leaves_what_it_reviews_as_it_is() -> None:
     line = {"work": worker(lambda request: {"marks": [3, 1]}), "check": review("work", _sorts)}
     run = start(create_sequential(line).compile(), {"message": "m"})
     assert (run.status, run.results["work"]) == ("done", {"marks": [3, 1]})
+
+
+class Form(OrchestrationState, total=False):
+    form: dict[str, Any]
+
+
+def _takes(form: Any) -> Any:
+    return "vip" if form.pop("vip", False) else "other"
+
+
+def _form(request: Any) -> Any:
+    return request["form"]
+
+
+@pytest.mark.parametrize("over", ["choose", "read"])
+def test_a_router_or_a_reader_that_pops_what_it_reads_takes_nothing_away(over: str) -> None:
+    read = {"read": lambda state: {"form": state["form"], "was": state["form"].pop("vip")}}
+    vip = Worker(
+        agent=_form,
+        contract=Contract(goal="g", needs=("form",)),
+        **(read if over == "read" else {}),
+    )
+    choose: Any = _takes if over == "choose" else lambda form: "vip"
+    router = Router(
+        choose=choose, to=("vip", "other"), otherwise="person", read=lambda state: state["form"]
+    )
+    graph = create_handoff(router, {"vip": vip, "other": worker(_form, "form")}, state=Form)
+    run = start(graph.compile(), {"message": "m", "form": {"vip": True, "n": 1}})
+    assert run.values["form"] == {"vip": True, "n": 1}
+    assert run.results["vip"] == ({"vip": True, "n": 1} if over == "choose" else {"n": 1})
+
+
+def test_a_manager_that_takes_from_its_ledger_leaves_the_results_as_they_are() -> None:
+    def lead(request: Any, ledger: Any) -> Any:
+        if not ledger.steps:
+            return [Step(id="a", goal="x", assignee="clerk")]
+        return {"paid": ledger.results["a"].pop("paid")}
+
+    manager = Manager(agent=lead, contract=Contract(goal="g", needs=("message",)))
+    clerk = worker(lambda request: {"paid": 7, "order": 1})
+    run = start(create_manager_worker(manager, {"clerk": clerk}).compile(), {"message": "m"})
+    assert run.results["a"] == {"paid": 7, "order": 1}
+    assert run.results["manager"] == {"paid": 7}
+
+
+def test_a_planner_that_clears_its_evidence_loses_no_result() -> None:
+    def make(goal: str, evidence: Any = None) -> Any:
+        if evidence:
+            evidence.results.clear()
+        second = "clerk" if evidence else "broken"
+        first = Step(id="a", goal="x", assignee="clerk")
+        return [first, Step(id="b", goal=second, assignee=second, after=("a",))]
+
+    planner = Planner(make=make, assignees=("clerk", "broken"), budget=Budget(steps=9, retries=1))
+    workers = {
+        "clerk": worker(lambda request: request["goal"], "goal"),
+        "broken": worker(lambda request: 1 / 0, "goal"),
+    }
+    run = start(create_planner(planner, workers).compile(), {"message": "m"})
+    assert (run.status, run.results) == ("done", {"a": "x", "b": "clerk"})
+
+
+def _sorts_values(field: str, values: Any) -> Any:
+    for value in values.values():
+        value.sort()
+
+
+@pytest.mark.parametrize("part", ["resolve", "classify"])
+def test_whoever_settles_a_conflict_changes_no_result(part: str) -> None:
+    rules: dict[str, Any] = {"resolve": lambda field, values: values["a"], part: _sorts_values}
+    state = {"results": {"a": {"v": [3, 1]}, "b": {"v": [2, 0]}}}
+    update = Merge(of=("a", "b"), **rules)(state).update
+    assert state["results"] == {"a": {"v": [3, 1]}, "b": {"v": [2, 0]}}
+    assert update["merged"] == ({"v": [3, 1]} if part == "classify" else {})
+
+
+def test_whoever_lists_what_is_to_be_done_takes_nothing_away() -> None:
+    fan_out = FanOut(each=lambda state: [state["form"]["list"].pop()])
+    graph = create_parallel({"a": worker(_form, "form")}, fan_out=fan_out, state=Form)
+    run = start(graph.compile(), {"message": "m", "form": {"list": [1, 2]}})
+    assert (run.status, run.results["a#1"]) == ("done", {"list": [1, 2]})
+
+
+def test_a_condition_of_a_workflow_leaves_the_state_as_it_is() -> None:
+    def look(state: Any) -> Any:
+        return {"results": {"look": {"left": [1, 2]}}}
+
+    def tell(state: Any) -> Any:
+        return {"results": {"tell": len(state["results"]["look"]["left"])}}
+
+    def pops_left(state: Any) -> bool:
+        return bool(state["results"]["look"]["left"].pop())
+
+    tasks = {
+        "look": Task(run=look),
+        "tell": Task(run=tell, after="look", when=pops_left),
+        "other": Task(run=tell, after="look", when="else"),
+    }
+    run = start(create_workflow(tasks).compile(), {"message": "m"})
+    assert (run.status, run.results["tell"]) == ("done", 2)
 
 
 class Locked:

@@ -142,7 +142,10 @@ def test_a_plain_step_is_written_without_what_other_kinds_need() -> None:
 @pytest.mark.parametrize(
     ("steps", "hidden"),
     [
-        ((do("goal"), do("b", after=("goal",))), "its own goal hides the result of the step 'goal'"),
+        (
+            (do("goal"), do("b", after=("goal",))),
+            "its own goal hides the result of the step 'goal'",
+        ),
         (
             (do("a"), do("b", after=("a",), inputs={"a": 1})),
             "its input 'a' hides the result of the step 'a'",

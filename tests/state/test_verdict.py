@@ -158,7 +158,7 @@ class Decided:
 )
 def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> None:
     for read in (why_not, why):
-        with pytest.raises(DesignError, match="cites returned .* whatever it says"):
+        with pytest.raises(DesignError, match=r"cites returned .* whatever it says"):
             read(verdict, cites)
 
 

@@ -30,8 +30,7 @@ def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
         function: Callable[..., Any] | None = getattr(effect, name)
         if function is not None and not callable(function):
             raise DesignError(f"{part}: {name}={function!r:.60} is no function")
-    for name in ("function", "undo", "reconcile", "dry"):
-        _refuse_generator(f"{part}, {name}", getattr(effect, name))
+    _refuse_generators(effect, part)
     for name in ("allow", "after", "dry"):
         refuse_async(f"{part}, {name}", getattr(effect, name))
     for name in ("reconcile", "dry"):
@@ -45,10 +44,12 @@ def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
     return errors
 
 
-def _refuse_generator(part: str, function: Any) -> None:
+def _refuse_generators(effect: Any, part: str) -> None:
     """Refuse a function with `yield`: a call of it does nothing until somebody goes through it."""
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise DesignError(
-            f"{part}: {name_of(function)} has a `yield`, so that calling it does nothing; return "
-            "the result"
-        )
+    for name in ("function", "undo", "reconcile", "dry"):
+        function = getattr(effect, name)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise DesignError(
+                f"{part}, {name}: {name_of(function)} has a `yield`, so that calling it does "
+                "nothing; return the result"
+            )

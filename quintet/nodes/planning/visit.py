@@ -232,7 +232,7 @@ class Visit:
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {in_words(problems)}"
             return self._give_up(progress, otherwise, why)
-        evidence = Evidence(plan=plan, results=self.results, problems=problems)
+        evidence = Evidence(plan=plan, results=own(self.results), problems=problems)
         new = yield from self.planner.making.plan(self.state, evidence, progress)
         if (earlier := made_before(new, plan, problems, past)) is not None:
             why = f"no progress: plan {new.version} is plan {earlier} again; {in_words(problems)}"
