@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hints
 
@@ -218,8 +218,10 @@ class Wiring:
         """Refuse nodes and remedies that lead to no node, or to an end without an outcome.
 
         Raises:
-            DesignError: a target is missing; the message names it, its source, and the nodes.
+            DesignError: a target is missing, or a key of the state that the nodes write; the
+                message names it.
         """
+        refuse_lost(graph, [graph.nodes[name].runnable for name in graph.nodes])
         # LangGraph only logs a line for a target that does not exist, and ends the run.
         names = [name for name in graph.nodes if not name.startswith("__")]
         ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in names}
@@ -236,6 +238,20 @@ class Wiring:
                     f"{source} goes to {target!r}, which this graph does not have "
                     f"({', '.join(names)}); {remedy}"
                 )
+
+
+def refuse_lost(graph: StateGraph[Any], writers: Iterable[Any]) -> None:
+    """Refuse a state without the keys that these nodes write: LangGraph would drop them.
+
+    Raises:
+        DesignError: it names the keys.
+    """
+    written = {key for node in writers for key in getattr(node, "writes", None) or ()}
+    if missing := sorted(written - set(graph.channels)):
+        raise DesignError(
+            f"the state {graph.state_schema.__name__} has no {', '.join(missing)}, and what the "
+            "nodes write there would be lost; inherit OrchestrationState"
+        )
 
 
 def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:

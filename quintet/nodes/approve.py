@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.types import Command
 
 from quintet.errors import ApprovalMissing, DesignError
-from quintet.nodes.answer import YES, for_interface
+from quintet.nodes.answer import YES, Answer, for_interface
 from quintet.nodes.asking import Asking, may_answer, told
 from quintet.nodes.core.actions import of_this_run, refused, todo
 from quintet.nodes.core.attempt import Attempt
@@ -26,6 +26,7 @@ from quintet.state.action import Action, Approval
 from quintet.state.clock import now as time_now
 from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
+from quintet.state.own import own
 from quintet.state.record import plain, read
 from quintet.state.verdict import When, name_of, refuse_async, why
 
@@ -106,7 +107,7 @@ class ApprovalGate(Asking):
     def wants(self, action: Action) -> str | None:
         """Give why this action needs a person, or None. A rule that raises always needs one."""
         try:
-            return why(self.when(action), self.when)
+            return why(self.when(own(action)), self.when)
         except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
 
@@ -190,6 +191,18 @@ class ApprovalGate(Asking):
         target = self.approved if said in YES or todo(others) else self._no
         return Command(goto=task.node if len(wanting) > 1 else target, update=update)
 
+    def _fits_action(self, answer: Answer, action: Action, edited: Action) -> None:
+        super()._fits_action(answer, action, edited)
+        effects = [effect for effect in self.effects if effect.name == action.name]
+        typed = {name for effect in effects for name in effect.arguments.types}
+        for name in (answer.arguments or {}).keys() - typed:
+            before, after = action.arguments[name], edited.arguments[name]
+            if before is not None and _kind(before) is not _kind(after):
+                raise ValueError(
+                    f"{action.name}: {name} is {before!r:.60}, and {after!r:.60} is of another "
+                    "kind; to allow it, annotate the argument, and give the gate effects=(...)"
+                )
+
     def packet(
         self,
         action: Action,
@@ -254,6 +267,11 @@ class ApprovalGate(Asking):
             return may_answer(yes, self.approvers_of(action))
         except ValueError:
             return False
+
+
+def _kind(value: Any) -> type[Any]:
+    """Give the kind of plain data, by which an argument without a type is told from another."""
+    return float if type(value) is int else type(value)
 
 
 def _is_for(entry: Mapping[str, Any], action: Action, shown: str, question: str) -> bool:

@@ -23,6 +23,7 @@ from quintet.nodes.identity import Identify, Person
 from quintet.state.action import Action, Approval
 from quintet.state.clock import now
 from quintet.state.decision import Decision
+from quintet.state.own import own
 from quintet.state.record import digest, plain
 from quintet.state.verdict import name_of, refuse_async
 
@@ -149,7 +150,7 @@ class Asking(Node):
         if not callable(self.approvers):
             return self.approvers
         try:
-            names = names_of(self.approvers(action), f"{name_of(self.approvers)} returned (")
+            names = names_of(self.approvers(own(action)), f"{name_of(self.approvers)} returned (")
             if not names:  # as of a search that has found nobody; it must not let anybody in
                 raise DesignError(f"{name_of(self.approvers)} named nobody")
             return names

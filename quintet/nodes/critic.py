@@ -21,6 +21,7 @@ from quintet.nodes.core.way import check_way, lead, targets_in
 from quintet.nodes.review import check_wired
 from quintet.nodes.work import Worker
 from quintet.state.decision import DecidedBy, Decision
+from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.verdict import Criterion, name_of, refuse_async, unmet, why_not
 
@@ -121,7 +122,8 @@ class Critic(Node):
         faults = []
         for criterion in criteria:
             try:
-                verdict = criterion(state, output) if _takes_two(criterion) else criterion(output)
+                given = (state, output) if _takes_two(criterion) else (output,)
+                verdict = criterion(*own(given))
                 why = why_not(verdict, criterion)
             except DesignError:
                 raise

@@ -15,6 +15,7 @@ from quintet.nodes.core.arguments import (
     KEY,
     Arguments,
     arguments_of,
+    canonical_number,
     check_key,
     key_text,
     takes,
@@ -30,6 +31,7 @@ from quintet.nodes.core.receiver import Deed, received
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
 from quintet.state.action import Action
+from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.redact import redacted
 from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
@@ -205,7 +207,10 @@ class Effect:
     def _key_of(self, typed: Mapping[str, Any]) -> str:
         if isinstance(self.key, str):
             return key_text(self.key, self.arguments, typed)
-        key: Any = self.key(**typed)
+        # As in a text, equal numbers are one: 144 and 144.0 make no two payments.
+        types = self.arguments.types
+        given = {name: canonical_number(typed[name], name in types) for name in typed}
+        key: Any = self.key(**own(given))
         if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
             raise DesignError(
                 f"effect {self.name!r}: its key function {name_of(self.key)} returned {key!r:.60}, "
@@ -221,7 +226,7 @@ class Effect:
         """
         if self.allow is None:
             return
-        reason = why_not(self.allow(action), self.allow)
+        reason = why_not(self.allow(own(action)), self.allow)
         if reason is not None:
             behalf = f" on behalf of {action.behalf}" if action.behalf else ""
             reason = name_of(self.allow) if reason == "does not hold" else reason
@@ -245,7 +250,7 @@ class Effect:
         if mode.dry:
             stand_in = partial(self._stand_in, action)
             return (yield from would_do(action, attempt, standing, mode, stand_in))
-        arguments = self.arguments.read(action.arguments)
+        arguments = self.arguments.read(own(action.arguments))
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         deed = Deed(name=self.name, key=action.key, receiver=arguments.get(KEY, ""))
@@ -260,7 +265,8 @@ class Effect:
         """Give the result of a done action as the function returned it."""
         # A note that nothing was done must not be read as a result whose fields all have defaults.
         bare = action.status == "dry" and self.dry is None
-        return action.result if bare else self.arguments.result(action.result)
+        result = own(action.result)
+        return result if bare else self.arguments.result(result)
 
     def _stand_in(self, action: Action) -> Any:
         if self.dry is not None:
@@ -275,6 +281,7 @@ class Effect:
 
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
         """Give the arguments that `reconcile` or `dry` takes, by its parameters' names."""
+        action = own(action)
         known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
         return {name: value for name, value in known.items() if takes(function, name)}
 
@@ -283,7 +290,7 @@ class Effect:
         options = {KEY: key} if self.undo_honours_key else {}
         function: Any = self.undo
         deed = Deed(name=f"undo {self.name}", key=action.key, receiver=options.get(KEY, ""))
-        given, blocks = (self.arguments.result(result),), not is_async(function)
+        given, blocks = (self.arguments.result(own(result)),), not is_async(function)
         return Call(received(deed, function), given, options=options, blocks=blocks)
 
     def as_tool(self) -> StructuredTool:

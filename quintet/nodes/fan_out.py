@@ -22,6 +22,7 @@ from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.route import text_of
 from quintet.state.decision import DecidedBy, Decision
+from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.verdict import name_of, refuse_async
@@ -109,7 +110,7 @@ class FanOut(Node):
     def _send(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         at = at_join(task.path, self.join)
         if self.each is not None:
-            items = yield from call_any(self.each, state)
+            items = yield from call_any(self.each, own(state))
             sends = self._sends(at, self._listed(items), state)
             names = tuple(send.arg["step"]["id"] for send in sends)
             record = self._record(task, names, f"{len(names)} items", who=name_of(self.each))
@@ -126,7 +127,7 @@ class FanOut(Node):
             return chosen, why, "model", name_of_model(self.choose)
         if self.choose is None:
             return tuple(self.to), "all branches", "rule", ""
-        chosen = yield from call_any(self.choose, state)
+        chosen = yield from call_any(self.choose, own(state))
         if isinstance(chosen, Choice):
             return self._known((chosen.to,)), chosen.reason, chosen.by, chosen.who
         names = () if chosen is None else (chosen,) if isinstance(chosen, str) else tuple(chosen)

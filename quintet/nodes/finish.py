@@ -23,6 +23,7 @@ from quintet.state.action import shown
 from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
+from quintet.state.own import own
 from quintet.state.questions import asked_texts, new_questions
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of
@@ -69,6 +70,11 @@ class Finish(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""
         task = current_task("finish")
+        if task.id and "run" not in state:
+            raise DesignError(
+                f"{task.node}: the state has no outcome, and what is written there would be lost; "
+                "inherit OrchestrationState"
+            )
         # The criteria too see all that the run has done, and not only its last actions.
         state = yield from complete(state, task)
         # A `done` that is there already was written by a graph that ran before this one.
@@ -285,7 +291,7 @@ def _steps_left(state: Mapping[str, Any]) -> list[str]:
 def _unmet(criterion: StateCriterion, state: Mapping[str, Any]) -> str | None:
     """Say why a criterion does not hold, or None. One that raises does not hold: the run ends."""
     try:
-        reason = why_not(criterion(state), criterion)
+        reason = why_not(criterion(own(state)), criterion)
     except Exception as problem:
         log.warning("criterion %s raised", name_of(criterion), exc_info=problem)
         reason = f"{type(problem).__name__}: {problem}"

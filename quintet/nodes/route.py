@@ -23,6 +23,7 @@ from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
 from quintet.state.messages import Turns
+from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.verdict import refuse_async
@@ -148,7 +149,7 @@ class Router(Node):
         so_far = cast(Spending, state.get("spent") or {})
         if (reached := self._used_up(state, so_far)) is not None:
             return self._stop(task, state, reached)
-        text = self.read(state)
+        text = own(self.read(state))
         awaited = Awaited.by(self.waits, task, state)
         chooser: Chooser = self.choose
         if awaited:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, PydanticUserError, ValidationError
 from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
 from quintet.state.budget import Budget
+from quintet.state.own import own
 from quintet.state.record import adapter, faults, validated
 from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
 
@@ -118,7 +119,9 @@ class Contract:
                 "put it into the state before this handoff",
                 side="needs",
             )
-        request = {key: context[key] for key in (*self.required, *self.optional) if key in context}
+        names = (*self.required, *self.optional)
+        # A copy: an agent that works on its request in place changes neither state nor results.
+        request = {key: own(context[key]) for key in names if key in context}
         if untyped:
             return request
         try:
@@ -226,10 +229,8 @@ def _accepts(kind: Any, value: BaseModel) -> bool:
 
 
 def _call(criterion: Criterion[...], arity: int, evidence: tuple[Any, Any, Any]) -> Any:
-    result, request, actions = evidence
-    if arity == 1:
-        return criterion(result)
-    return criterion(request, result) if arity == 2 else criterion(request, result, actions)
+    result, request, *actions = own(evidence[: max(arity, 2)])
+    return criterion(result) if arity == 1 else criterion(request, result, *actions)
 
 
 def tool_name(tool: Any) -> str:

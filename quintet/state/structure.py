@@ -54,11 +54,20 @@ def _block(
         for other in step.after:
             if other not in ids:
                 yield f"{at}: depends on {other!r}, which is not in the plan ({', '.join(ids)})"
+        yield from _hidden(at, step, given)
         yield from _KINDS[step.kind](at, step)
         yield from _assignee(at, step, assignees)
         yield from _source(at, step, ids, given)
         yield from _body(at, step, around, assignees, given)
     yield from _order(name, steps, ids)
+
+
+def _hidden(at: str, step: Step, given: frozenset[str]) -> Iterator[str]:
+    """Find results that the step would not see, since an input of the step has the same name."""
+    for other in step.after:
+        if other == "goal" or other in step.inputs or other in given:
+            what = "its own goal" if other == "goal" else f"its input {other!r}"
+            yield f"{at}: {what} hides the result of the step {other!r}; give that another id"
 
 
 def _order(name: str, steps: Sequence[Step], ids: list[str]) -> Iterator[str]:

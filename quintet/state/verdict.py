@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
 from typing import Any, ParamSpec
 
 from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
 
 from quintet.errors import DesignError
 
@@ -112,6 +114,8 @@ def refuse_async(part: str, *functions: Any) -> None:
 
 
 def _holds(verdict: Any, function: Any) -> bool:
+    if isinstance(verdict, bool):
+        return verdict
     if (kind := _always_true_kind(verdict)) is not None:
         raise DesignError(
             f"{name_of(function)} returned {kind}, which is true whatever it says "
@@ -130,8 +134,8 @@ def _always_true_kind(verdict: Any) -> str | None:
     """Name the kind of a verdict that is true in Python but may mean no; None where it is clear."""
     if verdict is NotImplemented or verdict is ...:
         return f"{verdict}"
-    if isinstance(verdict, tuple) and verdict and isinstance(verdict[0], bool | Unmet):
-        return "a tuple"  # such as (False, "why")
+    if _holds_verdicts(verdict):
+        return f"a {type(verdict).__name__} with verdicts in it"  # such as (False, "why")
     for kind, name in _ALWAYS_TRUE:
         if isinstance(verdict, kind):
             return name
@@ -142,10 +146,33 @@ def _always_true_kind(verdict: Any) -> str | None:
     return "NaN" if isinstance(verdict, float) and isnan(verdict) else None
 
 
+def _holds_verdicts(verdict: Any) -> bool:
+    """Say whether a collection or record holds verdicts, of which one may be a no."""
+    if hasattr(type(verdict), "__bool__"):
+        return False  # it says itself what it means
+    if isinstance(verdict, Mapping):
+        return any(map(_is_no, verdict.values()))
+    if isinstance(verdict, BaseModel) or (is_dataclass(verdict) and not isinstance(verdict, type)):
+        return any(map(_is_no, vars(verdict).values()))
+    if isinstance(verdict, tuple) and verdict:
+        first = verdict[0]
+        return isinstance(first, bool) or (isinstance(first, _PLAIN) and not first)
+    several = isinstance(verdict, list | set | frozenset)
+    return several and any(isinstance(part, bool) or _is_no(part) for part in verdict)
+
+
+_PLAIN = (type(None), Unmet, int, float, str, list, dict)
+
+
+def _is_no(part: Any) -> bool:
+    return part is False or isinstance(part, Unmet)
+
+
 _ALWAYS_TRUE: tuple[tuple[type[Any], str], ...] = (
     (BaseException, "an exception"),
     (Iterator, "an iterator"),
     (BaseMessage, "a message"),
+    (bytes, "bytes"),
 )
 
 

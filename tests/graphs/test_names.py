@@ -124,3 +124,25 @@ class Parts(Worked, Recovered, Ended, total=False):
 def test_a_key_of_a_fragment_that_is_not_inherited_is_refused_where_it_is_another() -> None:
     with pytest.raises(DesignError, match="Parts declares 'plan' anew"):
         create_single_agent(worker(), state=Parts)
+
+
+class MessageOnly(TypedDict, total=False):
+    message: str
+
+
+class ModelState(BaseModel):
+    message: str = ""
+
+
+@pytest.mark.parametrize("state", [MessageOnly, ModelState])
+def test_a_state_that_would_drop_what_our_nodes_write_is_refused(state: Any) -> None:
+    worker = Worker(agent=lambda request: 1 / 0, contract=Contract(goal="g", needs=("message",)))
+    makes: tuple[Any, ...] = (
+        lambda: create_single_agent(worker, state=state),
+        lambda: create_sequential({"work": worker}, state=state),
+        lambda: create_handoff(door("billing"), {"billing": worker}, state=state),
+        lambda: govern(StateGraph(state), {"work": worker}),
+    )
+    for make in makes:
+        with pytest.raises(DesignError, match=r"has no .*outcome.*inherit OrchestrationState"):
+            make()

@@ -13,13 +13,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from quintet.graphs import create_single_agent
 from quintet.nodes import (
     Act,
     ApprovalGate,
+    Finish,
     Recovery,
+    Worker,
     always,
     by_name,
     effect,
@@ -34,7 +38,9 @@ from quintet.state import (
     AnswerRefused,
     Approval,
     ApprovalMissing,
+    Contract,
     DesignError,
+    OrchestrationState,
     RunError,
     checkpointer,
 )
@@ -615,3 +621,38 @@ def test_an_edit_is_checked_in_the_form_in_which_it_is_kept() -> None:
 def test_a_settlement_without_a_name_is_refused_as_an_answer() -> None:
     with pytest.raises(AnswerRefused, match="says who gives it"):
         settle({"a": 1}, by="")
+
+
+def _pay_untyped(order, amount, note=None):  # type: ignore[no-untyped-def]
+    PAID_UNTYPED.append(amount)
+    return "paid"
+
+
+PAID_UNTYPED: list[Any] = []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_an_edit_to_another_kind_is_refused_where_no_type_says_what_fits(by_hand: bool) -> None:
+    PAID_UNTYPED.clear()
+    pays = effect(_pay_untyped, key="pay:{order}")
+    gate = ApprovalGate()
+    contract = Contract(goal="pay", needs=("message",), tools=(pays,))
+    agent = Worker(
+        agent=lambda request, tools: tools["_pay_untyped"](order=1, amount=500.0),
+        contract=contract,
+        gate=gate if by_hand else None,
+    )
+    if by_hand:
+        act = Act(effects=(pays,), gate=gate, then="finish")
+        graph = StateGraph(OrchestrationState)
+        graph.add_node("work", agent).add_node("approve", gate).add_node("act", act)
+        graph.add_node("finish", Finish()).add_edge(START, "work").add_edge("work", "approve")
+    else:
+        graph = create_single_agent(agent, gate=gate)
+    app = graph.compile(checkpointer=checkpointer("memory://"))
+    run = start(app, {"message": "m"}, thread="t")
+    for other in ("lots", True, None, [600], {"value": 600}):
+        with pytest.raises(AnswerRefused, match=r"amount is 500\.0, and .* another kind"):
+            run.answer(edit({"amount": other}, by="maria"))
+    ended = run.answer(edit({"amount": 600, "note": "as agreed"}, by="maria"))
+    assert (ended.status, PAID_UNTYPED) == ("done", [600])

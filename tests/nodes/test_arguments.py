@@ -5,7 +5,7 @@ import enum
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
@@ -276,3 +276,69 @@ def test_a_key_function_gets_what_the_record_holds() -> None:
     once = effect(pay, key=lambda it: f"{it}")
     action = once.action(it=OrderedDict(a=(1,)))
     assert once.exactly(action).key == action.key == "{'a': [1]}"
+
+
+NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+PARIS = dt.timezone(dt.timedelta(hours=1))
+
+
+@pytest.mark.parametrize("key", ["remind:{at}", "remind:{at!s}", "remind:{every}"])
+def test_one_moment_on_two_clocks_makes_one_key(key: str) -> None:
+    def remind(at: dt.datetime, every: list[dt.datetime]) -> None: ...
+
+    reminder = effect(remind, key=key)
+    there = NOON.astimezone(PARIS)
+    assert (
+        reminder.action(at=NOON, every=[NOON]).key == reminder.action(at=there, every=[there]).key
+    )
+
+
+def test_a_moment_in_a_format_of_its_own_is_told_by_its_own_clock() -> None:
+    def remind(at: dt.datetime) -> None: ...
+
+    late = dt.datetime(2026, 1, 2, 0, 30, tzinfo=PARIS)
+    assert effect(remind, key="remind:{at:%Y-%m-%d}").action(at=late).key == "remind:2026-01-02"
+    bare_clock = late.replace(tzinfo=None)
+    assert effect(remind, key="{at}").action(at=bare_clock).key == "2026-01-02 00:30:00"
+
+
+def test_equal_numbers_are_one_for_a_key_function_too() -> None:
+    def pay(order: Any, amount: Any, fee: Decimal = Decimal(0), rate: float = 0.0) -> None: ...
+
+    named = effect(pay, key=lambda **given: ":".join(map(str, given.values())))
+    keys = {
+        named.action(1, 144, Decimal("10.10"), 0.0).key,
+        named.action(1.0, 144.0, Decimal("10.1"), -0.0).key,
+    }
+    assert len(keys) == 1
+    texts = effect(pay, key="{order}:{amount}:{fee}:{rate}")
+    assert texts.action(1, -0.0, rate=-0.0).key == texts.action(1, 0, rate=0.0).key
+
+
+@pytest.mark.parametrize("part", ["function", "undo", "reconcile", "dry"])
+def test_a_function_with_a_yield_is_refused_since_a_call_of_it_does_nothing(part: str) -> None:
+    def pays(to: str) -> Any:
+        yield to
+
+    async def pays_slowly(to: str) -> Any:
+        yield to
+
+    for function in (pays, pays_slowly):
+        parts: Any = {"function": lambda to: to, part: function}
+        with pytest.raises(DesignError, match=f"{part}: pays.* has a `yield`"):
+            effect(**parts, key="{to}")
+
+
+@dataclass
+class Parcel:
+    number: int
+    note: str = field(default="", init=False, compare=False)
+
+
+def test_a_field_that_is_not_compared_is_kept_or_refused() -> None:
+    def ship(parcel: Parcel) -> None: ...
+
+    parcel = Parcel(7)
+    parcel.note = "fragile"
+    with pytest.raises(DesignError, match="would come back"):
+        effect(ship, key="{parcel.number}").action(parcel)

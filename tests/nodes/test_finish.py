@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
 
 from quintet.nodes import (
     Act,
@@ -242,3 +244,13 @@ def test_a_new_run_of_a_thread_has_its_own_outcome() -> None:
     assert one.outcome is not None
     assert decided(two.values, "outcome") == ["done"]
     assert two.values["spent"]["steps"] == 1
+
+
+def test_a_state_that_would_drop_the_outcome_is_refused() -> None:
+    class Bare(TypedDict, total=False):
+        message: str
+
+    graph = StateGraph(Bare)
+    graph.add_node("finish", Finish()).add_edge(START, "finish")
+    with pytest.raises(DesignError, match=r"finish: the state has no outcome.*OrchestrationState"):
+        graph.compile().invoke({"message": "m"})

@@ -137,3 +137,33 @@ def test_a_program_is_plain_data_and_comes_back_from_it(step: Step) -> None:
 def test_a_plain_step_is_written_without_what_other_kinds_need() -> None:
     assert set(do().data) == {"id", "goal", "assignee", "after", "inputs", "criterion"}
     assert root_of("read[3].parse") == root_of("read") == "read"
+
+
+@pytest.mark.parametrize(
+    ("steps", "hidden"),
+    [
+        (
+            (do("goal"), do("b", after=("goal",))),
+            "its own goal hides the result of the step 'goal'",
+        ),
+        (
+            (do("a"), do("b", after=("a",), inputs={"a": 1})),
+            "its input 'a' hides the result of the step 'a'",
+        ),
+        (
+            (
+                do("list"),
+                of(
+                    "each",
+                    over="list",
+                    most=3,
+                    body=(do("item"), do("c", after=("item",))),
+                ),
+            ),
+            "its input 'item' hides the result of the step 'item'",
+        ),
+    ],
+)
+def test_a_result_that_its_step_would_not_see_is_refused(steps: Any, hidden: str) -> None:
+    [found] = complaints(*steps)
+    assert hidden in found

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from pydantic import BaseModel
 
 from quintet.state import DesignError, unmet
 from quintet.state.verdict import refuse_async, why, why_not
@@ -118,3 +120,54 @@ def test_a_no_says_why_and_is_false() -> None:
 def test_a_no_without_a_reason_is_refused(reason: Any) -> None:
     with pytest.raises(DesignError, match="give the reason in words"):
         unmet(reason)
+
+
+@dataclass
+class Judged:
+    ok: bool
+    why: str = ""
+
+
+class JudgedModel(BaseModel):
+    ok: bool
+
+
+@dataclass
+class Decided:
+    ok: bool
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        (None, "no page"),
+        (0, "no page"),
+        (unmet("no page"),),
+        [True, False],
+        [True],
+        {False},
+        {"ok": False, "why": "no page"},
+        {"cites": unmet("no page")},
+        Judged(ok=False),
+        JudgedModel(ok=False),
+        b"no",
+    ],
+)
+def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> None:
+    for read in (why_not, why):
+        with pytest.raises(DesignError, match=r"cites returned .* whatever it says"):
+            read(verdict, cites)
+
+
+@pytest.mark.parametrize(
+    "verdict", [{"page": 3}, [3, 4], ("a", False), Judged(ok=True), Decided(ok=True), {"ok": True}]
+)
+def test_what_was_found_is_a_yes(verdict: Any) -> None:
+    assert why_not(verdict, cites) is None
+
+
+def test_a_record_that_says_itself_what_it_means_is_asked() -> None:
+    assert why_not(Decided(ok=False), cites) == "does not hold"

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -89,11 +90,12 @@ class Arguments:
             reread[name] = value
             if record[name] is not value:
                 reread[name] = self.read({name: record[name]})[name]
-                self._refuse_changed(name, value, reread[name])
+                self._refuse_changed(name, value, reread[name], record[name])
         return record, reread
 
-    def _refuse_changed(self, name: str, value: Any, again: Any) -> None:
-        if not _same(value, again):
+    def _refuse_changed(self, name: str, value: Any, again: Any, kept: Any) -> None:
+        # A record may call two values equal that differ in a field which it does not compare.
+        if not _same(value, again) or plain(again) != kept:
             if redacted(text := repr(value)) != text:
                 raise DesignError(
                     f"effect {self.name!r}: argument {name!r} holds the value of a secret; "
@@ -337,6 +339,13 @@ def key_text(key: str, arguments: Arguments, typed: Mapping[str, Any]) -> str:
 class _KeyFormatter(Formatter):
     """Format fields so that equal values give equal text."""
 
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        # A format of the author's own, such as a date, is told by the clock that they mean.
+        return super().format_field(value if format_spec else _instant(value), format_spec)
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return super().convert_field(_instant(value) if conversion else value, conversion)
+
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         value, used = super().get_field(field_name, args, kwargs)
         if _parts_of(value) is not None:  # a collection's order or Python text is not its content
@@ -362,15 +371,26 @@ def _settled(value: Any) -> Any:
         settled = [_settled(part) for part in parts]
         ordered = isinstance(parts, list | tuple)
         return settled if ordered else sorted(settled, key=canonical)
-    return plain(_canonical(value, False))
+    return plain(_instant(_canonical(value, False)))
 
 
 def _canonical(value: Any, annotated: bool) -> Any:
+    return value.value if isinstance(value, Enum) else canonical_number(value, annotated)
+
+
+def canonical_number(value: Any, annotated: bool) -> Any:
+    """Give a number so that equal ones have equal text; any other value as it is."""
     if isinstance(value, Decimal):
         text = format(value.normalize(), "f")  # not 1E+2
         return Decimal(text if value else 0)
-    if isinstance(value, Enum):
-        return value.value
-    if not annotated and isinstance(value, float) and value.is_integer():
+    if not isinstance(value, float):
+        return value
+    if not annotated and value.is_integer():
         return int(value)
-    return value
+    return value or 0.0  # not -0.0
+
+
+def _instant(value: Any) -> Any:
+    """Give a moment as it stands on the clock of UTC: equal moments have equal text."""
+    aware = isinstance(value, datetime) and value.utcoffset() is not None
+    return value.astimezone(UTC) if aware else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.nodes.core.breaker import check_breaker
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import name_of, refuse_async
 
 
 def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
@@ -29,6 +30,7 @@ def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
         function: Callable[..., Any] | None = getattr(effect, name)
         if function is not None and not callable(function):
             raise DesignError(f"{part}: {name}={function!r:.60} is no function")
+    _refuse_generators(effect, part)
     for name in ("allow", "after", "dry"):
         refuse_async(f"{part}, {name}", getattr(effect, name))
     for name in ("reconcile", "dry"):
@@ -40,3 +42,14 @@ def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
         raise DesignError(f"{part}: repeat({effect.sequence}): the first is 1, and is no repeat")
     check_breaker(part, effect.breaker)
     return errors
+
+
+def _refuse_generators(effect: Any, part: str) -> None:
+    """Refuse a function with `yield`: a call of it does nothing until somebody goes through it."""
+    for name in ("function", "undo", "reconcile", "dry"):
+        function = getattr(effect, name)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise DesignError(
+                f"{part}, {name}: {name_of(function)} has a `yield`, so that calling it does "
+                "nothing; return the result"
+            )

@@ -12,6 +12,7 @@ from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task
 from quintet.state.contract import Contract
 from quintet.state.messages import turns_of
+from quintet.state.own import own
 from quintet.state.questions import open_questions
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
@@ -86,7 +87,7 @@ def read_by(read: Read, state: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         ContractBroken: it is no dict.
     """
-    context = read(state)
+    context = read(own(state))
     if not isinstance(context, Mapping):
         raise ContractBroken(
             f"Worker(read=): {name_of(read)} returned {context!r:.60}, which is no dict",

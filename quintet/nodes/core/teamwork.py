@@ -21,6 +21,7 @@ from quintet.nodes.core.task import Task
 from quintet.nodes.core.team_rounds import GIVEN_UP, Rounds
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Spending, add_spending
+from quintet.state.own import own
 from quintet.state.record import digest, plain, read
 from quintet.state.run import run_of
 from quintet.state.step import Step
@@ -223,7 +224,7 @@ class Teamwork:
         }
         return Ledger(
             steps=self.steps,
-            results=self.results,
+            results=own(self.results),
             problems=dict(self.problems),
             tasks=tasks,
             round=self.number,

@@ -15,6 +15,7 @@ from quintet.nodes.planning.admission import Admission
 from quintet.nodes.planning.evidence import Evidence, Maker, made_by
 from quintet.state.budget import Budget
 from quintet.state.channels import BEFORE
+from quintet.state.own import own
 from quintet.state.plan import Plan, refuse
 from quintet.state.step import Step
 
@@ -46,7 +47,7 @@ class Making:
             PlanRefused: it may not run; every complaint is named.
             ContractBroken: none of a chat model's drafts may run.
         """
-        goal = self.read(state)
+        goal = own(self.read(state))
         made: Plan | tuple[Step, ...]
         if isinstance(self.make, Plan):
             made = self.make

@@ -16,6 +16,7 @@ from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.node import one_line
 from quintet.nodes.planning.vocabulary import Vocabulary
+from quintet.state.own import own
 from quintet.state.record import canonical, plain
 from quintet.state.step import Step, source_of, waits_for
 from quintet.state.verdict import why_not
@@ -232,7 +233,7 @@ class Unfolding:
         if at not in self.verdicts:
             condition = self.vocabulary.conditions[step.condition]
             try:
-                reason = why_not((yield from call_any(condition, value)), condition) or ""
+                reason = why_not((yield from call_any(condition, own(value))), condition) or ""
             except DesignError:
                 raise
             except Exception as problem:  # noqa: BLE001 - a condition that cannot judge has not held

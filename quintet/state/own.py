@@ -1,0 +1,35 @@
+"""Copy what a user's function is handed, so that what it changes in place changes nothing else."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import is_dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
+
+
+def own(value: Any) -> Any:
+    """Give a value for one function alone: its dicts, lists and records are copies, at any depth.
+
+    Whoever sorts a list or pops a key in place then changes neither the state nor a record. Other
+    objects, messages among them, stay the same: they may be large, or not to be copied at all.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {name: own(part) for name, part in value.items()}
+    if kind in (list, tuple, set):
+        return kind(map(own, value))
+    if isinstance(value, BaseMessage):
+        return value
+    if isinstance(value, BaseModel) or (is_dataclass(value) and kind is not value):
+        return _copied(value)
+    return value
+
+
+def _copied(record: Any) -> Any:
+    try:
+        return deepcopy(record)
+    except Exception:  # noqa: BLE001 - a record may hold what nobody can copy, such as a lock
+        return record
