@@ -12,6 +12,7 @@ from typing import Any
 from quintet.errors import DesignError
 from quintet.nodes.asking import names_of
 from quintet.nodes.core.call import Logic, call_any
+from quintet.state.apart import apart
 from quintet.state.decision import DecidedBy
 from quintet.state.record import digest, plain
 from quintet.state.verdict import name_of, why
@@ -242,10 +243,10 @@ def class_of(classify: Classifier | None, field: str, values: Mapping[str, Any])
     if classify is None:
         return ""
     if not isinstance(classify, Mapping):
-        name = yield from call_any(classify, field, values)
+        name = yield from call_any(classify, field, apart(dict(values)))
         return str(name or "")
     for name, rule in classify.items():
-        verdict = yield from call_any(rule, field, values)
+        verdict = yield from call_any(rule, field, apart(dict(values)))
         if why(verdict, rule) is not None:
             return name
     return ""
@@ -273,7 +274,7 @@ def resolve(
 ) -> Logic[Settled | None]:
     """Ask the resolvers in order; None where none of them settles the conflict."""
     for resolver in resolvers:
-        settled = yield from call_any(resolver, field, values)
+        settled = yield from call_any(resolver, field, apart(dict(values)))
         if settled is None:
             continue
         if isinstance(settled, Settled):

@@ -20,6 +20,7 @@ from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.way import check_way, lead, targets_in
 from quintet.nodes.review import check_wired
 from quintet.nodes.work import Worker
+from quintet.state.apart import apart
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.record import plain
 from quintet.state.verdict import Criterion, name_of, refuse_async, unmet, why_not
@@ -121,7 +122,9 @@ class Critic(Node):
         faults = []
         for criterion in criteria:
             try:
-                verdict = criterion(state, output) if _takes_two(criterion) else criterion(output)
+                shown = apart(output)
+                two = _takes_two(criterion)
+                verdict = criterion(apart(dict(state)), shown) if two else criterion(shown)
                 why = why_not(verdict, criterion)
             except DesignError:
                 raise

@@ -13,6 +13,7 @@ from pydantic import BaseModel, PydanticUserError, ValidationError
 
 from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
+from quintet.state.apart import apart
 from quintet.state.budget import Budget
 from quintet.state.record import adapter, faults, validated
 from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
@@ -118,7 +119,8 @@ class Contract:
                 "put it into the state before this handoff",
                 side="needs",
             )
-        request = {key: context[key] for key in (*self.required, *self.optional) if key in context}
+        named = (*self.required, *self.optional)
+        request = {key: apart(context[key]) for key in named if key in context}
         if untyped:
             return request
         try:
@@ -226,7 +228,8 @@ def _accepts(kind: Any, value: BaseModel) -> bool:
 
 
 def _call(criterion: Criterion[...], arity: int, evidence: tuple[Any, Any, Any]) -> Any:
-    result, request, actions = evidence
+    # What a criterion does to the result is no part of the result.
+    result, request, actions = (apart(part) for part in evidence)
     if arity == 1:
         return criterion(result)
     return criterion(request, result) if arity == 2 else criterion(request, result, actions)

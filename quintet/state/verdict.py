@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
@@ -132,6 +132,8 @@ def _always_true_kind(verdict: Any) -> str | None:
         return f"{verdict}"
     if isinstance(verdict, tuple) and verdict and isinstance(verdict[0], bool | Unmet):
         return "a tuple"  # such as (False, "why")
+    if (word := _verdict_within(verdict)) is not None:
+        return f"a {type(verdict).__name__} that says {word!r}"
     for kind, name in _ALWAYS_TRUE:
         if isinstance(verdict, kind):
             return name
@@ -140,6 +142,32 @@ def _always_true_kind(verdict: Any) -> str | None:
     if callable(verdict):
         return "a function, not called"
     return "NaN" if isinstance(verdict, float) and isnan(verdict) else None
+
+
+_WORDS = (
+    "approved",
+    "accepted",
+    "holds",
+    "met",
+    "ok",
+    "pass",
+    "passed",
+    "success",
+    "valid",
+    "verdict",
+)
+
+
+def _verdict_within(verdict: Any) -> str | None:
+    """Name the field of a dict, model or dataclass that holds the verdict itself, if one does."""
+    # Such as {"approved": False, "note": "..."}, which an agent that judges returns.
+    if isinstance(verdict, Mapping):
+        said = verdict
+    elif hasattr(verdict, "__dict__") and "__bool__" not in dir(type(verdict)):
+        said = vars(verdict)
+    else:
+        return None
+    return next((word for word in _WORDS if isinstance(said.get(word), bool | Unmet)), None)
 
 
 _ALWAYS_TRUE: tuple[tuple[type[Any], str], ...] = (

@@ -20,6 +20,7 @@ from quintet.nodes.core.progress import steps_ended
 from quintet.nodes.core.task import Task
 from quintet.nodes.core.team_rounds import GIVEN_UP, Rounds
 from quintet.state.action import Action
+from quintet.state.apart import apart
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.record import digest, plain, read
 from quintet.state.run import run_of
@@ -223,7 +224,7 @@ class Teamwork:
         }
         return Ledger(
             steps=self.steps,
-            results=self.results,
+            results=apart(self.results),
             problems=dict(self.problems),
             tasks=tasks,
             round=self.number,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.errors import ContractBroken, DesignError
+from quintet.state.apart import apart
 from quintet.state.verdict import name_of, refuse_async, why_not
 
 ELSE = "else"
@@ -138,7 +139,8 @@ class Opposite:
 
 def holds(condition: Condition, state: Mapping[str, Any]) -> bool:
     """Say whether a condition holds."""
-    return why_not(condition(state), condition) is None
+    own = isinstance(condition, Comparison | Several | Opposite)
+    return why_not(condition(state if own else apart(dict(state))), condition) is None
 
 
 def named(condition: Any) -> str:

@@ -35,6 +35,7 @@ from quintet.nodes.planning.unfold import Unfolding
 from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.nodes.sign_off import NODE as SIGN_OFF
 from quintet.nodes.sign_off import SignOff, action_of, check_signed, plan_of
+from quintet.state.apart import apart
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
 from quintet.state.plan import Plan, refuse
@@ -184,7 +185,7 @@ class Visit:
         check = self.planner.check
         if check is None:
             return None
-        reason = why_not((yield from call_any(check, step, result)), check)
+        reason = why_not((yield from call_any(check, step, apart(result))), check)
         if reason == "does not hold" and step.criterion:  # the check gave no reason
             return f"criterion {step.criterion!r} does not hold"
         return reason
@@ -231,7 +232,7 @@ class Visit:
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {in_words(problems)}"
             return self._give_up(progress, otherwise, why)
-        evidence = Evidence(plan=plan, results=self.results, problems=problems)
+        evidence = Evidence(plan=plan, results=apart(self.results), problems=problems)
         new = yield from self.planner.making.plan(self.state, evidence, progress)
         if (earlier := made_before(new, plan, problems, past)) is not None:
             why = f"no progress: plan {new.version} is plan {earlier} again; {in_words(problems)}"
