@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from pydantic import BaseModel
 
 from quintet.state import DesignError, unmet
 from quintet.state.verdict import refuse_async, why, why_not
@@ -118,3 +120,32 @@ def test_a_no_says_why_and_is_false() -> None:
 def test_a_no_without_a_reason_is_refused(reason: Any) -> None:
     with pytest.raises(DesignError, match="give the reason in words"):
         unmet(reason)
+
+
+class Judged(BaseModel):
+    approved: bool
+
+
+@dataclass
+class Checked:
+    ok: bool
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("make", [lambda said: {"passed": said, "note": "n"}, Checked])
+def test_an_object_that_holds_the_verdict_is_none(make: Any, said: bool) -> None:
+    for verdict in (make(said), Judged(approved=said)):
+        with pytest.raises(DesignError, match=r"cites returned a .* that says '"):
+            why_not(verdict, cites)
+        with pytest.raises(DesignError, match="true whatever it says"):
+            why(verdict, cites)
+
+
+def test_an_object_that_says_itself_if_it_is_true_may_hold_a_word() -> None:
+    class Sure(Judged):
+        def __bool__(self) -> bool:
+            return self.approved
+
+    assert why_not(Sure(approved=True), cites) is None
+    assert why_not(Sure(approved=False), cites) == "does not hold"
+    assert why_not({"ok": 3, "met": "maria"}, cites) is None
