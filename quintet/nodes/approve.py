@@ -23,6 +23,7 @@ from quintet.nodes.core.task import current_task
 from quintet.nodes.core.votes import Votes, approval_in, question_of, votes_on
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action, Approval
+from quintet.state.apart import apart
 from quintet.state.clock import now as time_now
 from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
@@ -106,7 +107,7 @@ class ApprovalGate(Asking):
     def wants(self, action: Action) -> str | None:
         """Give why this action needs a person, or None. A rule that raises always needs one."""
         try:
-            return why(self.when(action), self.when)
+            return why(self.when(apart(action)), self.when)
         except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
 

@@ -21,6 +21,7 @@ from quintet.nodes.core.votes import Votes
 from quintet.nodes.effect import Effect
 from quintet.nodes.identity import Identify, Person
 from quintet.state.action import Action, Approval
+from quintet.state.apart import apart
 from quintet.state.clock import now
 from quintet.state.decision import Decision
 from quintet.state.record import digest, plain
@@ -149,7 +150,7 @@ class Asking(Node):
         if not callable(self.approvers):
             return self.approvers
         try:
-            names = names_of(self.approvers(action), f"{name_of(self.approvers)} returned (")
+            names = names_of(self.approvers(apart(action)), f"{name_of(self.approvers)} returned (")
             if not names:  # as of a search that has found nobody; it must not let anybody in
                 raise DesignError(f"{name_of(self.approvers)} named nobody")
             return names

@@ -30,6 +30,7 @@ from quintet.nodes.core.receiver import Deed, received
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
 from quintet.state.action import Action
+from quintet.state.apart import apart
 from quintet.state.record import plain
 from quintet.state.redact import redacted
 from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
@@ -205,7 +206,7 @@ class Effect:
     def _key_of(self, typed: Mapping[str, Any]) -> str:
         if isinstance(self.key, str):
             return key_text(self.key, self.arguments, typed)
-        key: Any = self.key(**typed)
+        key: Any = self.key(**apart(dict(typed)))
         if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
             raise DesignError(
                 f"effect {self.name!r}: its key function {name_of(self.key)} returned {key!r:.60}, "
@@ -221,7 +222,7 @@ class Effect:
         """
         if self.allow is None:
             return
-        reason = why_not(self.allow(action), self.allow)
+        reason = why_not(self.allow(apart(action)), self.allow)
         if reason is not None:
             behalf = f" on behalf of {action.behalf}" if action.behalf else ""
             reason = name_of(self.allow) if reason == "does not hold" else reason
@@ -245,7 +246,8 @@ class Effect:
         if mode.dry:
             stand_in = partial(self._stand_in, action)
             return (yield from would_do(action, attempt, standing, mode, stand_in))
-        arguments = self.arguments.read(action.arguments)
+        # What the function does to a list of its own must not change the record of it.
+        arguments = self.arguments.read(apart(dict(action.arguments)))
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         deed = Deed(name=self.name, key=action.key, receiver=arguments.get(KEY, ""))
@@ -275,7 +277,8 @@ class Effect:
 
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
         """Give the arguments that `reconcile` or `dry` takes, by its parameters' names."""
-        known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
+        given = apart(action)
+        known = self.arguments.read(given.arguments) | {"action": given, "key": action.key}
         return {name: value for name, value in known.items() if takes(function, name)}
 
     def undo_call(self, action: Action, result: Any, key: str) -> Call:

@@ -16,8 +16,19 @@ from quintet.graphs import (
     create_workflow,
     review,
 )
-from quintet.nodes import FanOut, Manager, Merge, Planner, Recovery, Vocabulary, Worker, retry
-from quintet.runs import start
+from quintet.nodes import (
+    ApprovalGate,
+    FanOut,
+    Manager,
+    Merge,
+    Planner,
+    Recovery,
+    Vocabulary,
+    Worker,
+    effect,
+    retry,
+)
+from quintet.runs import approve, start
 from quintet.state import Contract, OrchestrationState, Step, checkpointer
 
 
@@ -176,3 +187,61 @@ def test_a_choice_of_branches_changes_nothing():
         ended = start(graph.compile(checkpointer=saver), {"message": "m", "items": ["x"]})
     assert [*ended.results.values()] == [["x"], ["x"]]
     assert ended.values["items"] == ["x"]
+
+
+def test_a_rule_on_an_action_does_not_change_what_is_done():
+    done: list[Any] = []
+
+    def pay(order: int, items: list[str]) -> int:
+        done.append((order, [*items]))
+        items.clear()
+        return order
+
+    def forges_action(action: Any) -> bool:
+        action.arguments["order"] = 999
+        action.arguments["items"].append("forged")
+        return False
+
+    def key_of(order: int, items: Any) -> str:
+        items.append("forged")
+        return f"pay {order}"
+
+    def allows(action: Any) -> bool:
+        return not forges_action(action)
+
+    paying = effect(pay, key=key_of, allow=allows)
+    graph = create_single_agent(
+        worker(lambda request, tools: str(tools.pay(order=1, items=["a"])), tools=(paying,)),
+        gate=ApprovalGate(when=forges_action),
+    )
+    [action] = run(graph.compile(), message="m")["actions"].values()
+    assert done == [(1, ["a"])]
+    assert action["arguments"] == {"order": 1, "items": ["a"]}
+
+
+def test_what_a_person_is_shown_is_what_is_done():
+    done: list[Any] = []
+
+    def pay(order: int, items: list[str]) -> int:
+        done.append((order, [*items]))
+        return order
+
+    def named(action: Any) -> tuple[str, ...]:
+        action.arguments["items"].append("forged")
+        return ("maria",)
+
+    def asks(action: Any) -> bool:
+        return bool(named(action))
+
+    graph = create_single_agent(
+        worker(
+            lambda request, tools: str(tools.pay(order=1, items=["a"])),
+            tools=(effect(pay, key="{order}"),),
+        ),
+        gate=ApprovalGate(when=asks, approvers=named),
+    )
+    with checkpointer("memory://") as saver:
+        asked = start(graph.compile(checkpointer=saver), {"message": "m"}, thread="t")
+        assert asked.waiting[0].packet["arguments"] == {"order": 1, "items": ["a"]}
+        ended = asked.answer(approve(by="maria"))
+    assert (ended.status, done) == ("done", [(1, ["a"])])
