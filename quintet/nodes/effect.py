@@ -246,7 +246,7 @@ class Effect:
         if mode.dry:
             stand_in = partial(self._stand_in, action)
             return (yield from would_do(action, attempt, standing, mode, stand_in))
-        # What the function does to a list of its own must not change the record of it.
+        # The function may change a list of its own, and the record of it must stand.
         arguments = self.arguments.read(apart(dict(action.arguments)))
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)

@@ -228,7 +228,7 @@ def _accepts(kind: Any, value: BaseModel) -> bool:
 
 
 def _call(criterion: Criterion[...], arity: int, evidence: tuple[Any, Any, Any]) -> Any:
-    # What a criterion does to the result is no part of the result.
+    # A criterion may change its copy of the result, and not the result.
     result, request, actions = (apart(part) for part in evidence)
     if arity == 1:
         return criterion(result)

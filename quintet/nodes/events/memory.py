@@ -18,7 +18,7 @@ RUNS_REMEMBERED = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What earlier runs have handled.
+    """Hold the events that earlier runs have handled.
 
     Args:
         by_handler: by handler, the identities of its events.
