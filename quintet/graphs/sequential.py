@@ -126,7 +126,7 @@ class _Line:
             return following
         responded = following if review is PAUSE else review.responded
         pause = replace(review, of=name, approved=following, responded=responded)
-        self.wiring.add_node(self.graph, _pause_node(name), pause)
+        self.wiring.add_node(self.graph, _pause_node(name), self.wiring.reviewed(pause))
         return _pause_node(name)
 
 

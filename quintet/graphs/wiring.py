@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hints
 
 from langgraph.graph import END, START, StateGraph
@@ -24,6 +24,7 @@ from quintet.nodes.recover import Recovery
 from quintet.nodes.review import Review
 from quintet.nodes.work import Worker
 from quintet.state.channels import Shared
+from quintet.state.contract import Contract
 from quintet.state.failure import FAILURE_CLASSES
 from quintet.state.fragments import OrchestrationState
 
@@ -43,6 +44,7 @@ class Wiring:
         gate_node: the name of the gate's node.
         act_node: the name of the node that runs approved actions.
         planner: the planner that it goes back to while its plan is under way, if any.
+        contracts: by node, what the workers give.
     """
 
     gate: ApprovalGate | None
@@ -53,6 +55,7 @@ class Wiring:
     gate_node: str = "approve"
     act_node: str = "act"
     planner: str | None = None
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
     @classmethod
     def around(
@@ -70,6 +73,7 @@ class Wiring:
             success=success,
             effects=effects_of(workers),
             planner=planner,
+            contracts={n: node.contract for n, node in workers.items() if isinstance(node, Worker)},
         )
 
     def add_node(self, graph: StateGraph[Any], name: str, node: Any, **options: Any) -> None:
@@ -169,7 +173,8 @@ class Wiring:
             node = replace(node, gate=node.gate or gate)
             return replace(node, then=end) if node.then == "finish" else node
         if isinstance(node, Critic | Review):
-            return node if node.approved else replace(node, approved=way)
+            node = node if node.approved else replace(node, approved=way)
+            return self.reviewed(node) if isinstance(node, Review) else node
         if isinstance(node, Consult):
             return node if node.then or node.to else replace(node, then=way)
         if not isinstance(node, Worker):
@@ -183,6 +188,10 @@ class Wiring:
         if self.gate is None or node.gate is not None or not node.effects:
             return node
         return replace(node, gate=self.wired_gate())
+
+    def reviewed(self, review: Review) -> Review:
+        """Give a review the contract of what it shows, to which an edit is held."""
+        return replace(review, contract=review.contract or self.contracts.get(review.of))
 
     def crew(self, workers: Mapping[str, Any]) -> Crew:
         """Give the workers by which a planner checks its plans."""

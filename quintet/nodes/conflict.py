@@ -243,10 +243,10 @@ def class_of(classify: Classifier | None, field: str, values: Mapping[str, Any])
     if classify is None:
         return ""
     if not isinstance(classify, Mapping):
-        name = yield from call_any(classify, field, own(values))
+        name = yield from call_any(classify, field, own(dict(values)))
         return str(name or "")
     for name, rule in classify.items():
-        verdict = yield from call_any(rule, field, own(values))
+        verdict = yield from call_any(rule, field, own(dict(values)))
         if why(verdict, rule) is not None:
             return name
     return ""
@@ -274,7 +274,7 @@ def resolve(
 ) -> Logic[Settled | None]:
     """Ask the resolvers in order; None where none of them settles the conflict."""
     for resolver in resolvers:
-        settled = yield from call_any(resolver, field, own(values))
+        settled = yield from call_any(resolver, field, own(dict(values)))
         if settled is None:
             continue
         if isinstance(settled, Settled):

@@ -122,7 +122,7 @@ class Critic(Node):
         faults = []
         for criterion in criteria:
             try:
-                given = (state, output) if _takes_two(criterion) else (output,)
+                given = (dict(state), output) if _takes_two(criterion) else (output,)
                 verdict = criterion(*own(given))
                 why = why_not(verdict, criterion)
             except DesignError:

@@ -249,7 +249,7 @@ class _Visit:
         flow.queue = []
         yield from self._leave_waits()
         if not abort:
-            yield from self.memory.write(self._handled())
+            yield from self.memory.write(self._handled(), flow.seen)
         flow.over = True
         summary = self._summary()
         why = self._why()

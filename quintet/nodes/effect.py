@@ -250,7 +250,8 @@ class Effect:
         if mode.dry:
             stand_in = partial(self._stand_in, action)
             return (yield from would_do(action, attempt, standing, mode, stand_in))
-        arguments = self.arguments.read(own(action.arguments))
+        # The function may change a list of its own, and the record of it must stand.
+        arguments = self.arguments.read(own(dict(action.arguments)))
         if self.honours_key:
             arguments[KEY] = key_for_receiver(attempt.scope, action, standing.undone)
         deed = Deed(name=self.name, key=action.key, receiver=arguments.get(KEY, ""))
@@ -281,8 +282,8 @@ class Effect:
 
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
         """Give the arguments that `reconcile` or `dry` takes, by its parameters' names."""
-        action = own(action)
-        known = self.arguments.read(action.arguments) | {"action": action, "key": action.key}
+        given = own(action)
+        known = self.arguments.read(given.arguments) | {"action": given, "key": action.key}
         return {name: value for name, value in known.items() if takes(function, name)}
 
     def undo_call(self, action: Action, result: Any, key: str) -> Call:

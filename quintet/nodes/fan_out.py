@@ -75,7 +75,8 @@ class FanOut(Node):
             raise DesignError(f"FanOut(to={self.to!r}): give a tuple of names, ({self.to!r},)")
         for name in ("width", "most"):
             number = getattr(self, name)
-            if number is not None and (isinstance(number, bool) or not number >= 1):
+            whole = isinstance(number, int) and not isinstance(number, bool)
+            if number is not None and not (whole and number >= 1):
                 raise DesignError(f"FanOut({name}={number!r}): give a whole number from 1")
         if self.choose is not None and self.each is not None:
             raise DesignError(
@@ -110,7 +111,7 @@ class FanOut(Node):
     def _send(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         at = at_join(task.path, self.join)
         if self.each is not None:
-            items = yield from call_any(self.each, own(state))
+            items = yield from call_any(self.each, own(dict(state)))
             sends = self._sends(at, self._listed(items), state)
             names = tuple(send.arg["step"]["id"] for send in sends)
             record = self._record(task, names, f"{len(names)} items", who=name_of(self.each))
@@ -127,7 +128,7 @@ class FanOut(Node):
             return chosen, why, "model", name_of_model(self.choose)
         if self.choose is None:
             return tuple(self.to), "all branches", "rule", ""
-        chosen = yield from call_any(self.choose, own(state))
+        chosen = yield from call_any(self.choose, own(dict(state)))
         if isinstance(chosen, Choice):
             return self._known((chosen.to,)), chosen.reason, chosen.by, chosen.who
         names = () if chosen is None else (chosen,) if isinstance(chosen, str) else tuple(chosen)

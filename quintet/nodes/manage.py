@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
 from quintet.errors import BudgetExhausted, ContractBroken, DesignError, PersonNeeded
+from quintet.nodes.agents.chat import Handoff, Question
 from quintet.nodes.agents.lead import Lead
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.attempt import Attempt
@@ -196,7 +197,27 @@ class Manager(Node):
                 background=self.background is not None,
             )
             return (yield from asked.logic(request, work.ledger, complaint))
-        return as_orders((yield from call_any(self.agent, request, work.ledger)))
+        orders = as_orders((yield from call_any(self.agent, request, work.ledger)))
+        if (why := self._no_answer(orders.answer)) is not None:
+            raise ContractBroken(f"contract {self.contract.goal!r}: {why}", side="gives")
+        return orders
+
+    def _no_answer(self, answer: Any) -> str | None:
+        """Say why what a function returned cannot be meant as the answer, or None."""
+        items = answer if isinstance(answer, list | tuple) else (answer,)
+        for item in items:
+            if isinstance(item, Handoff | Question):
+                return (
+                    f"the manager returned {item!r:.60}; it passes nothing on and asks nobody, but "
+                    "gives steps to its workers, or answers"
+                )
+            named = item.get("assignee") if isinstance(item, Mapping) else None
+            if isinstance(named, str) and named in self._team and "goal" in item:
+                return (
+                    f"the manager returned {item!r:.60}, which is the data of a step and no Step; "
+                    "return Step(**...) to give it out"
+                )
+        return None
 
     def _unmet(self, request: Any, answer: Any) -> str | None:
         """Say why an answer is not taken, or None."""

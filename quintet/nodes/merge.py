@@ -296,7 +296,10 @@ def _by_field(
     fields: dict[str, dict[str, Any]] = {}
     for source, result in results.items():
         if not isinstance(result, Mapping):
-            raise ContractBroken(f"{node}: the result of {source} is not a dict: {result!r:.60}")
+            raise ContractBroken(
+                f"{node}: the result of {source} is not a dict: {result!r:.60}; a merge compares "
+                "fields, so have its agent return them, such as {'answer': ...}"
+            )
         for name, value in result.items():
             if not only or name in only:
                 fields.setdefault(name, {})[source] = value

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.types import Command
 
 from quintet.errors import DesignError
-from quintet.nodes.answer import YES, for_interface
+from quintet.nodes.answer import YES, Answer, for_interface
 from quintet.nodes.asking import Asking, told
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line
@@ -19,6 +19,7 @@ from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.votes import Votes, approval_in, votes_on
 from quintet.nodes.core.way import check_way, lead, targets_in
 from quintet.state.action import Action
+from quintet.state.contract import Contract
 from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
 from quintet.state.record import digest, plain
@@ -41,6 +42,8 @@ class Review(Asking):
         responded: the node to go to where the person responds; by default as for a no.
         rounds: how many times it may be shown; after so many times no, `otherwise` follows.
         otherwise: the node to go to then. Where that is `finish`, the run ends as `rejected`.
+        contract: the contract whose type an edited output must have; ready-made graphs fill in that
+            of the worker.
 
     Raises:
         DesignError: `rounds` is no whole number from 1, or as for `ApprovalGate`.
@@ -52,6 +55,7 @@ class Review(Asking):
     responded: str = ""
     rounds: int = 3
     otherwise: str = "person"
+    contract: Contract | None = None
     name: str = "review"
 
     writes = frozenset({"results", "decisions", "kept", "run"})
@@ -129,6 +133,16 @@ class Review(Asking):
             **({"answered": votes.shown} if votes.names else {}),
             **for_interface(action, answers, why),
         }
+
+    def _fits_action(self, answer: Answer, action: Action, edited: Action) -> None:
+        super()._fits_action(answer, action, edited)
+        if "output" not in (answer.arguments or {}):
+            return
+        output = edited.arguments["output"]
+        if output is None:
+            raise ValueError(f"{action.name}: None is no output; reject it, or give another one")
+        if self.contract is not None:
+            self.contract.result(output)  # a ContractBroken is a ValueError
 
     def _on(
         self,

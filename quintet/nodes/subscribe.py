@@ -12,6 +12,7 @@ from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.graph import input_runnable
 from quintet.nodes.events.types import (
     first_hint,
+    gives_only_events,
     hints_of,
     is_event_type,
     is_told_by_class,
@@ -130,6 +131,13 @@ class Subscriber:
     def alone(self) -> bool:
         """Say whether it makes one call at a time: one that is cut off is then made anew alone."""
         return isinstance(self.handler, Worker) or self.asks
+
+    @property
+    def only_events(self) -> bool:
+        """Say whether its function's return type names events, and no result beside them."""
+        if isinstance(self.handler, Worker | Router) or not self.emits:
+            return False
+        return gives_only_events(hints_of(self.handler).get("return"))
 
     def key_of(self, event: Event, typed: Any) -> str:
         """Give the key of an event.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, Self
 
+from langchain_core.messages import BaseMessage
 from typing_extensions import TypedDict
 
+from quintet.errors import DesignError
 from quintet.state.channels import OfRun
 from quintet.state.run import NOTHING, is_nested
 
@@ -68,9 +70,20 @@ class Messages(OfRun):
         return list(self.value)
 
     def merge_input(self, values: Sequence[Any]) -> Any:
-        """Take the parent's turns; from outside of any graph, those of a conversation so far."""
+        """Take the parent's turns; from outside of any graph, those of a conversation so far.
+
+        Raises:
+            DesignError: the customer has the last word, which nobody would read there.
+        """
         if is_nested():
             return list(next((value for value in reversed(values) if value is not None), []))
+        brought = self._bounded(list(values[-1])[-1]) if values[-1] else {}
+        if brought.get("role") in ("user", "human"):
+            # The graph would take the message of the run before for this one.
+            raise DesignError(
+                f"the input's messages end with {brought['content']!r:.60} by the customer, which "
+                "is read from 'message': give {'message': ...}; messages may hold the turns before"
+            )
         return self.merge(values)
 
     def merge(self, values: Sequence[Any]) -> Any:
@@ -94,7 +107,16 @@ class Messages(OfRun):
 
 
 def _read(message: Any) -> dict[str, Any]:
-    """Read one of LangChain's messages."""
+    """Read one of LangChain's messages.
+
+    Raises:
+        DesignError: it is none.
+    """
+    if not isinstance(message, BaseMessage):
+        raise DesignError(
+            f"messages holds {message!r:.60}, which is no turn: give dicts with role and content, "
+            "or messages of LangChain; what the customer says now goes into {'message': ...}"
+        )
     role = "user" if message.type == "human" else "assistant"
     return {"role": role, "content": str(message.text)}
 

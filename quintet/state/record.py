@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import pydantic
+from langgraph.types import Command
 from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
 
 from quintet.errors import DesignError
@@ -125,6 +126,10 @@ def _secret_in(data: Any) -> Any:
 def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """Name a dataclass's fields, looked up once; None for any other type."""
     if not is_dataclass(kind) or kind is Secret:
+        return None
+    if isinstance(kind, type) and issubclass(
+        kind, Command
+    ):  # an order to LangGraph, which would follow none of it
         return None
     return tuple(field.name for field in fields(kind))
 

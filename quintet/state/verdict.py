@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
@@ -150,17 +150,33 @@ def _holds_verdicts(verdict: Any) -> bool:
     """Say whether a collection or record holds verdicts, of which one may be a no."""
     if hasattr(type(verdict), "__bool__"):
         return False  # it says itself what it means
-    if isinstance(verdict, Mapping):
-        return any(map(_is_no, verdict.values()))
-    if isinstance(verdict, BaseModel) or (is_dataclass(verdict) and not isinstance(verdict, type)):
-        return any(map(_is_no, vars(verdict).values()))
     if isinstance(verdict, tuple) and verdict:
         first = verdict[0]
         return isinstance(first, bool) or (isinstance(first, _PLAIN) and not first)
-    several = isinstance(verdict, list | set | frozenset)
-    return several and any(isinstance(part, bool) or _is_no(part) for part in verdict)
+    if isinstance(verdict, list | set | frozenset):
+        return any(isinstance(part, bool) or _is_no(part) for part in verdict)
+    if isinstance(verdict, Mapping):
+        told = verdict
+    elif is_dataclass(verdict) and not isinstance(verdict, type):
+        told = {part.name: getattr(verdict, part.name, None) for part in fields(verdict)}
+    else:
+        told = vars(verdict) if isinstance(verdict, BaseModel) else {}
+    # Such as {"approved": True, "note": "..."}, which an agent that judges returns.
+    return any(map(_is_no, told.values())) or any(isinstance(told.get(w), bool) for w in _WORDS)
 
 
+_WORDS = (
+    "approved",
+    "accepted",
+    "holds",
+    "met",
+    "ok",
+    "pass",
+    "passed",
+    "success",
+    "valid",
+    "verdict",
+)
 _PLAIN = (type(None), Unmet, int, float, str, list, dict)
 
 

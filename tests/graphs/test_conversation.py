@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import StateGraph
 
 from quintet.checks import check
@@ -497,3 +498,30 @@ async def test_a_person_who_takes_over_leaves_the_customers_words_on_record():
     app = compiled()
     ended = await say(app, "sync", "hm")
     assert (ended.status, spoken(ended)) == ("escalated", ["user: hm"])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": "1042"}],
+        [HumanMessage("1042")],
+        [{"role": "assistant", "content": "Which?"}, HumanMessage("1042")],
+        [("user", "1042")],
+        "1042",
+    ],
+)
+async def test_what_the_customer_says_under_messages_is_refused_and_not_passed_over(messages):
+    app, config = compiled(), {"configurable": {"thread_id": "t"}}
+    app.invoke({"message": "I was charged twice"}, config)
+    with pytest.raises(DesignError, match="'message'"):
+        app.invoke({"messages": messages}, config)
+    end = app.invoke({"message": "1042"}, config)
+    assert end["results"]["billing"] == {"reply": "refunded 1042"}
+
+
+async def test_a_conversation_may_be_brought_along_with_its_next_message():
+    app, config = compiled(), {"configurable": {"thread_id": "t"}}
+    before = [HumanMessage("hello"), AIMessage("How can I help?")]
+    end = app.invoke({"messages": before, "message": "I was charged twice"}, config)
+    assert end["outcome"]["status"] == "asked"
+    assert [turn["content"] for turn in end["messages"]][:2] == ["hello", "How can I help?"]

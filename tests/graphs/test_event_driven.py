@@ -1133,3 +1133,42 @@ def test_any_interleaving_with_duplicates_gives_the_same_per_key(pairs, random):
         assert all(len(amounts) == len(set(amounts)) for amounts in calls.values())
     assert seen[0] == seen[1]
     assert Shipped is not None
+
+
+def test_another_event_under_a_handled_id_is_a_dead_letter_in_a_later_run_too():
+    log = Log()
+    with checkpointer("memory://") as saver:
+        app = create_event_driven({"note": log.notes}).compile(checkpointer=saver)
+        start(app, deliver(event(Ordered("a", 1))), thread="t")
+        again = start(app, deliver(event(Ordered("a", 1))), thread="t")
+        other = start(app, deliver(event(Ordered("a", 2))), thread="t")
+    assert (again.status, again.results["dispatch"]["absorbed"]) == ("done", 1)
+    assert other.status == "escalated"
+    assert whys(other.values) == ["another event of its source has its id, and other content"]
+    assert log.of("note", "a") == [1]
+
+
+@pytest.mark.parametrize("answer", [{"order": "a"}, "a", ["a"], 0])
+def test_a_handler_that_declares_an_event_and_gives_a_result_has_not_handled_it(answer):
+    def pays(ordered: Ordered) -> Paid:
+        return answer
+
+    def maybe(ordered: Ordered) -> Paid | Any:
+        return answer
+
+    parts = {"pays": pays, "ship": ship_each()}
+    ended = start(create_event_driven(parts, recover=HASTY).compile(), deliver(event(Ordered("a"))))
+    assert ended.status == "escalated"
+    assert "its return type says that it gives Paid" in reason(ended)
+    open_ended = create_event_driven({**parts, "pays": maybe}, recover=HASTY)
+    assert start(open_ended.compile(), deliver(event(Ordered("a")))).status == "done"
+
+
+def test_a_handler_that_declares_an_event_may_give_none():
+    def pays(ordered: Ordered) -> list[Paid] | None:
+        return None if ordered.amount else []
+
+    parts = {"pays": pays, "ship": ship_each()}
+    for amount in (0, 1):
+        first = deliver(event(Ordered("a", amount)))
+        assert start(create_event_driven(parts).compile(), first).status == "done"

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langgraph.types import Command
+from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
 from quintet.graphs import check, create_manager_worker, create_single_agent
 from quintet.nodes import (
     ApprovalGate,
+    Handoff,
     Ledger,
     Manager,
     Planner,
+    Question,
     Recovery,
     Worker,
     effect,
@@ -642,3 +644,35 @@ async def test_a_model_that_fails_is_retried_and_then_a_person_is_asked():
     model = directed(ConnectionError("down"), ConnectionError("down"))
     ended = await run(team(model, gives=Answer, recover=recover), message="x")
     assert ended.status == "escalated"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Command(goto="w"), "nothing would follow"),
+        ([Command(goto="w")], "nothing would follow"),
+        (Send("w", {}), "nothing would follow"),
+        (Handoff(to="w", reason="r"), "passes nothing on"),
+        (Question(text="Which?"), "passes nothing on"),
+        ({"id": "a", "goal": "g", "assignee": "w"}, "the data of a step and no Step"),
+        ([{"goal": "g", "assignee": "w"}], "the data of a step and no Step"),
+    ],
+)
+def test_what_was_meant_to_give_work_out_is_no_answer(answer, why):
+    manager = Manager(
+        agent=lambda request, ledger: answer, contract=Contract(goal="Lead", needs=("message",))
+    )
+    worker = Worker(agent=lambda request: 1, contract=Contract(goal="Work", needs=("message",)))
+    ended = start(create_manager_worker(manager, {"w": worker}).compile(), {"message": "m"})
+    assert ended.status == "escalated"
+    assert why in ended.outcome.reason
+
+
+def test_an_answer_may_name_a_goal_or_an_assignee():
+    answer = {"assignee": "maria", "goal": "g"}
+    manager = Manager(
+        agent=lambda request, ledger: answer, contract=Contract(goal="Lead", needs=("message",))
+    )
+    worker = Worker(agent=lambda request: 1, contract=Contract(goal="Work", needs=("message",)))
+    ended = start(create_manager_worker(manager, {"w": worker}).compile(), {"message": "m"})
+    assert (ended.status, ended.results["manager"]) == ("done", answer)

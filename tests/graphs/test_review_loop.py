@@ -27,6 +27,7 @@ from quintet.nodes import ApprovalGate, Finish, Recovery, Review, Worker, effect
 from quintet.nodes.critic import Critic
 from quintet.runs import approve, edit, look, reject, respond, resume, start
 from quintet.state import (
+    AnswerRefused,
     Contract,
     ContractBroken,
     DesignError,
@@ -463,3 +464,30 @@ def test_a_run_that_is_cut_off_goes_on_in_its_round(tmp_path: Path):
         assert look(app, thread="t").status == "unfinished"
         ended = resume(app, thread="t")
     assert (ended.status, calls, len(writer.notes)) == ("done", ["v1", "v2", "v2", "v3"], 3)
+
+
+@pytest.mark.parametrize("place", ["review", "pause"])
+@pytest.mark.parametrize(("output", "why"), [(5, "should be a valid string"), (None, "no output")])
+def test_an_edit_has_the_type_that_the_contract_gives(place, output, why):
+    steps: dict[str, Any] = {"write": worker(lambda request: "a draft", gives=str)}
+    pauses = ("write",) if place == "pause" else ()
+    if place == "review":
+        steps["check"] = review("write", Review())
+    with checkpointer("memory://") as saver:
+        app = create_sequential(steps, pause_after=pauses).compile(checkpointer=saver)
+        shown = start(app, {"message": "m"}, thread="t")
+        with pytest.raises(AnswerRefused, match=why):
+            shown.answer(edit({"output": output}, by="maria"))
+        assert look(app, thread="t").waiting
+        ended = shown.answer(edit({"output": "better"}, by="maria"))
+    assert (ended.status, ended.results["write"]) == ("done", "better")
+
+
+def test_a_criterion_that_returns_a_reviewers_answer_judges_nothing():
+    def judges(text: str) -> dict[str, Any]:
+        return {"approved": False, "note": "cite a page"}
+
+    steps = {"write": worker(lambda request: "a draft"), "check": review("write", judges)}
+    ended = start(create_sequential(steps).compile(), {"message": "m"})
+    assert ended.status == "escalated"
+    assert "says 'approved'" in ended.outcome.reason

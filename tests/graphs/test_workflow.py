@@ -1075,3 +1075,45 @@ def test_any_declaration_is_refused_or_ends_in_an_outcome(tasks: Any, fails: set
 QUICK = Recovery(
     transient=(), rate_limit=(), timeout=(), invalid=(), otherwise=escalate(), permanent=()
 )
+
+
+@dataclass
+class Odd:
+    colour: str
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (5, "returned 5, which is no update of the state"),
+        ("x", "returned 'x', which is no update of the state"),
+        ([], "which is no update of the state"),
+        (True, "which is no update of the state"),
+        (Outcome(status="rejected", reason="no"), "returned an Outcome, which ends nothing"),
+        ({"colour": "red"}, "returned 'colour', which is no key of the state"),
+        ([{"colour": "red"}], "returned 'colour', which is no key of the state"),
+        (Command(update={"colour": "red"}), "returned 'colour', which is no key of the state"),
+        (Odd(colour="red"), "returned 'colour', which is no key of the state"),
+        ({"results": 5}, "returned results=5"),
+        ({"outcome": "done"}, "returned outcome='done'"),
+    ],
+)
+def test_what_a_task_returns_is_never_lost_without_a_word(answer, why):
+    def task(state: Any) -> Any:
+        return answer
+
+    tasks = {"task": Task(run=task), "next": Task(run=gives("next"), after="task")}
+    ended = start(create_workflow(tasks, recover=HASTY).compile(), {"message": "m"})
+    assert ended.status == "escalated"
+    assert why in ended.outcome.reason
+    assert "next" not in ended.results
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {}, {"results": {"x": 1}}, [Command(update={"results": {"x": 1}})], {"message": "n"}],
+)
+def test_what_is_an_update_goes_on(answer):
+    tasks = {"task": Task(run=lambda state: answer), "next": Task(run=gives("next"), after="task")}
+    ended = start(create_workflow(tasks, recover=HASTY).compile(), {"message": "m"})
+    assert ended.status == "done"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -139,3 +140,24 @@ def test_a_cascade_names_all_routes_of_its_tiers() -> None:
     assert chooser.routes == ("billing", "shipping", "technical")
     with pytest.raises(DesignError, match="'technical'"):
         Router(choose=chooser, to=("billing", "shipping"), otherwise="person")
+
+
+class Desk(StrEnum):
+    BILLING = "billing"
+
+
+def test_an_enums_member_is_its_routes_name():
+    for choice in (Choice(to=Desk.BILLING), by_rules([("x", Desk.BILLING)])("x")):
+        assert choice is not None
+        assert type(choice.to) is str
+        assert choice.to == "billing"
+    gone = Router(choose=lambda text: Desk.BILLING, to=("billing",), otherwise="person")
+    update = gone({"message": "x"}).update
+    assert isinstance(update, dict)
+    assert type(update["route"]) is str
+
+
+@pytest.mark.parametrize("rules", [[("a", "b", "c")], ["ab"], [None], {"a": None}, {"a": 5}])
+def test_what_is_no_rule_is_refused_by_name(rules):
+    with pytest.raises(DesignError, match="by_rules: "):
+        by_rules(rules)

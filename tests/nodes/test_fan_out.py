@@ -328,3 +328,10 @@ def test_waiting_for_siblings_has_an_end():
 
 def test_nothing_is_late_on_a_new_thread():
     assert late_results(checkpointer("memory://"), thread="t") == ()
+
+
+@pytest.mark.parametrize("part", ["width", "most"])
+@pytest.mark.parametrize("number", [1.5, "2", 0, True, float("nan")])
+def test_a_width_is_a_whole_number(part, number):
+    with pytest.raises(DesignError, match="give a whole number from 1"):
+        FanOut(**{part: number})

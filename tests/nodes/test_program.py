@@ -310,3 +310,18 @@ def test_any_program_ends_within_its_bound_and_its_worst_case(step, ends, verdic
     assert run.values["spent"].get("steps", 0) <= cost.amounts["steps"] == plan.most_runs
     if run.status == "done":
         assert "x" in found(run)
+
+
+@pytest.mark.parametrize("given", [{"other": 1}, "yes", ["verdict"]])
+def test_a_result_without_the_field_that_is_counted_is_no_vote(given):
+    step = Step(id="v", goal="g", kind="vote", most=3, ballot="verdict", assignee="w")
+    run = carried_out(step, workers={"w": worker(lambda request: given)})
+    assert run.status == "escalated"
+    assert "none does: 3 without 'verdict'" in run.outcome.reason
+
+
+def test_votes_that_have_the_field_count_beside_one_that_lacks_it():
+    answers = cycle([{"verdict": None}, {"verdict": None}, {"other": 1}])
+    step = Step(id="v", goal="g", kind="vote", most=3, ballot="verdict", assignee="w")
+    run = carried_out(step, workers={"w": worker(lambda request: next(answers))})
+    assert run.results["v"] == {"verdict": None}

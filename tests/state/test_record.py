@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.types import Command
 from pydantic import AnyUrl, BaseModel, Field, Secret, SecretStr, ValidationError
 
 from quintet.state import Budget, DesignError, digest, plain
@@ -239,3 +240,8 @@ def test_a_subclass_of_plain_data_becomes_the_type_itself(value: Any) -> None:
 def test_a_subclass_is_no_way_round_what_json_has_not() -> None:
     with pytest.raises(DesignError, match="is not plain data"):
         plain(Real("nan"))
+
+
+def test_an_order_to_langgraph_is_no_data():
+    with pytest.raises(DesignError, match="Command is not plain data"):
+        plain({"result": Command(goto="next")})

@@ -163,7 +163,7 @@ def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "verdict", [{"page": 3}, [3, 4], ("a", False), Judged(ok=True), Decided(ok=True), {"ok": True}]
+    "verdict", [{"page": 3}, [3, 4], ("a", False), Decided(ok=True), {"checked": True}]
 )
 def test_what_was_found_is_a_yes(verdict: Any) -> None:
     assert why_not(verdict, cites) is None
@@ -171,3 +171,32 @@ def test_what_was_found_is_a_yes(verdict: Any) -> None:
 
 def test_a_record_that_says_itself_what_it_means_is_asked() -> None:
     assert why_not(Decided(ok=False), cites) == "does not hold"
+
+
+class Approved(BaseModel):
+    approved: bool
+
+
+@dataclass
+class Checked:
+    ok: bool
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("make", [lambda said: {"passed": said, "note": "n"}, Checked])
+def test_an_object_that_holds_the_verdict_is_none(make: Any, said: bool) -> None:
+    for verdict in (make(said), Approved(approved=said)):
+        with pytest.raises(DesignError, match=r"cites returned a .* with verdicts in it"):
+            why_not(verdict, cites)
+        with pytest.raises(DesignError, match="true whatever it says"):
+            why(verdict, cites)
+
+
+def test_an_object_that_says_itself_if_it_is_true_may_hold_a_word() -> None:
+    class Sure(Approved):
+        def __bool__(self) -> bool:
+            return self.approved
+
+    assert why_not(Sure(approved=True), cites) is None
+    assert why_not(Sure(approved=False), cites) == "does not hold"
+    assert why_not({"ok": 3, "met": "maria"}, cites) is None

@@ -43,6 +43,8 @@ class Choice:
     def __post_init__(self) -> None:
         if not isinstance(self.to, str):
             raise DesignError(f"Choice(to={self.to!r:.60}): give the route's name")
+        if type(self.to) is not str:  # such as an enum's member, which a checkpoint would not hold
+            object.__setattr__(self, "to", str.__str__(self.to))
         object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Choice"))
 
 
@@ -188,14 +190,20 @@ def by_rules(
     pairs: list[tuple[Condition, str]] = []
     if isinstance(rules, Mapping):
         for route, value in rules.items():
-            single = isinstance(value, str | re.Pattern) or callable(value)
-            conditions: Iterable[Condition] = (value,) if single else value  # type: ignore[assignment]
+            several = isinstance(value, Iterable) and not isinstance(value, str)
+            conditions: Iterable[Condition] = value if several else (value,)  # type: ignore[assignment]
             pairs.extend((condition, route) for condition in conditions)
     else:
-        pairs = list(rules)
+        pairs = [_pair(rule) for rule in rules]
     if not pairs:
         raise DesignError("by_rules: it has no rules; give (condition, route) pairs")
     return Rules(rules=tuple((_compile(condition, route), route) for condition, route in pairs))
+
+
+def _pair(rule: Any) -> tuple[Condition, str]:
+    if not isinstance(rule, tuple | list) or len(rule) != 2:
+        raise DesignError(f"by_rules: {rule!r:.60} is no rule; give (condition, route) pairs")
+    return rule[0], rule[1]
 
 
 def _compile(condition: Condition, route: str) -> Condition:

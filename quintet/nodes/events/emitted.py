@@ -23,11 +23,13 @@ class Emitter:
         name: the handler's name among the subscribers.
         emits: the types that it declares.
         key: the key of the events that it handles, the subject of those that it emits.
+        only_events: whether it declares to give events, and no result.
     """
 
     name: str
     emits: tuple[Any, ...]
     key: str = ""
+    only_events: bool = False
 
     def sorted(self, answer: Any) -> tuple[list[Any], Any]:
         """Give the events in an answer, and the result; either may be nothing.
@@ -48,6 +50,21 @@ class Emitter:
         if events or (self.emits and not answer):
             return events, None
         return [], answer
+
+    def check_result(self, result: Any) -> None:
+        """Refuse a result from a handler that declares to give events alone.
+
+        Raises:
+            ContractBroken: it names what the handler gave, and what it declares.
+        """
+        if result is None or not self.only_events:
+            return
+        names = ", ".join(map(type_name, self.emits))
+        raise ContractBroken(
+            f"{self.name} gave {result!r:.60}, and its return type says that it gives {names}: "
+            f"return one, or name the result's type too, as in `-> {type_name(self.emits[0])} "
+            f"| {type(result).__name__}`"
+        )
 
     def envelopes(self, answer: Sequence[Any], parents: Sequence[Event]) -> list[dict[str, Any]]:
         """Give each event as an envelope, and whether the handler has named its id.

@@ -53,6 +53,11 @@ class Handle(Node):
         """Give how many arguments its function takes."""
         return parameters_of(self.subscriber.handler)
 
+    @cached_property
+    def only_events(self) -> bool:
+        """Say whether its function declares to give events alone."""
+        return self.subscriber.only_events
+
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Handle the events, and leave a note for the dispatcher."""
         task, step = current_task("handle"), SentStep.of(state)
@@ -83,7 +88,10 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.emitter = Emitter(
-            name=self.task.node, emits=self.handle.subscriber.emits, key=self.key
+            name=self.task.node,
+            emits=self.handle.subscriber.emits,
+            key=self.key,
+            only_events=self.handle.only_events,
         )
         self.out: list[dict[str, Any]] = []
         self.result: Any = None
@@ -104,6 +112,7 @@ class _Work:
         emitted, result = self.emitter.sorted((yield call))
         envelopes = self.emitter.envelopes(emitted, events)
         result = plain(result)
+        self.emitter.check_result(result)
         self.out += envelopes
         self.result = self.result if result is None else result
 

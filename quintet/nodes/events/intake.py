@@ -11,7 +11,7 @@ from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_line
 from quintet.nodes.events.emitted import shown
 from quintet.nodes.events.flow import Flow, cycle_in, identity_of, slot_of
-from quintet.nodes.events.memory import Memory
+from quintet.nodes.events.memory import Known, Memory
 from quintet.nodes.subscribe import typed
 from quintet.state.event import Event, deliver, type_name
 from quintet.state.record import digest, plain
@@ -72,7 +72,7 @@ class Intake:
         )
 
     def _put(self, arrivals: list[Arrival]) -> Logic[None]:
-        known: dict[str, set[str]] = {}
+        known = Known()
         if any(arrival.named or arrival.to for arrival in arrivals):
             known = yield from self.memory.read()
         before = self.flow.counts.get("absorbed", 0)
@@ -83,15 +83,13 @@ class Intake:
         if absorbed := self.flow.counts.get("absorbed", 0) - before:
             self.record("contract", "absorbed", f"{absorbed} events had come before")
 
-    def _calls(
-        self, arrival: Arrival, known: Mapping[str, set[str]]
-    ) -> Iterable[tuple[str, str, Event]]:
+    def _calls(self, arrival: Arrival, known: Known) -> Iterable[tuple[str, str, Event]]:
         """Give whom an event is for, each with its key."""
         flow, event, dispatcher = self.flow, arrival.event, self.dispatcher
         if not arrival.to and self._is_repeated(arrival):
             return
         takers = [arrival.to] if arrival.to else dispatcher.takers(event.type)
-        fault = self._fault(event, takers)
+        fault = self._otherwise_known(arrival, known) or self._fault(event, takers)
         if fault:
             self._bury(event.envelope, fault)
             return
@@ -99,7 +97,7 @@ class Intake:
             flow.count("taken")
         if any(type_name(kind) == event.type for kind in dispatcher.out):
             flow.out.append(event.envelope)
-        left = [name for name in takers if event.identity not in known.get(name, ())]
+        left = [name for name in takers if event.identity not in known.by_handler.get(name, ())]
         if takers and not left:
             flow.count("absorbed")
         if arrival.named:
@@ -127,7 +125,7 @@ class Intake:
         """Absorb an event that came before in this run; refuse another one under its id."""
         flow, event = self.flow, arrival.event
         # A handler's own id says that it is the same, whatever it holds.
-        content = digest([event.type, event.data]) if arrival.outside else ""
+        content = content_of(event) if arrival.outside else ""
         before = flow.seen.get(event.identity)
         if before is None:
             flow.seen[event.identity] = content
@@ -135,8 +133,14 @@ class Intake:
         if before == content or not arrival.outside:
             flow.count("absorbed")
         else:
-            self._bury(event.envelope, "another event of its source has its id, and other content")
+            self._bury(event.envelope, OTHER)
         return True
+
+    def _otherwise_known(self, arrival: Arrival, known: Known) -> str:
+        """Say that an earlier run has handled another event under its id, or give an empty text."""
+        before = known.contents.get(arrival.event.identity, "")
+        other = arrival.outside and before and before != content_of(arrival.event)
+        return OTHER if other else ""
 
     def _fault(self, event: Event, takers: list[str]) -> str:
         """Say why an event may not be handled, or give an empty text."""
@@ -185,6 +189,14 @@ class Intake:
         self.record(
             kind, "dead letter", f"dead letter {shown(envelope)}{where}: {one_line(why, 200)}"
         )
+
+
+OTHER = "another event of its source has its id, and other content"
+
+
+def content_of(event: Event) -> str:
+    """Give a digest of what an event says, by which a delivery is told from another event."""
+    return digest([event.type, event.data])
 
 
 def _as_plain(item: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,19 @@ from quintet.state.journal.entry import Entry
 
 RUNS_REMEMBERED = 1000
 """The runs of a thread whose events are known again: the last ones that had any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """Hold the events that earlier runs have handled.
+
+    Args:
+        by_handler: by handler, the identities of its events.
+        contents: by identity, a digest of the event that came from outside under it.
+    """
+
+    by_handler: dict[str, set[str]] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +49,9 @@ class Memory:
         """Give an attempt that is opened for its journal alone."""
         return Attempt(task=self.task)
 
-    def read(self) -> Logic[dict[str, set[str]]]:
+    def read(self) -> Logic[Known]:
         """Give the identities that each handler has handled in earlier runs of the thread."""
-        attempt = self.attempt
-        known: dict[str, set[str]] = {}
+        attempt, known = self.attempt, Known()
         if not attempt.place.shared:
             return known
         journal, thread = attempt.place.journal, attempt.place.thread
@@ -51,13 +63,17 @@ class Memory:
             if self.run and entry.value["run"] == self.run:
                 continue
             for name, identities in entry.value["handled"].items():
-                known.setdefault(name, set()).update(identities)
+                known.by_handler.setdefault(name, set()).update(identities)
+            known.contents.update(entry.value.get("contents", {}))
         return known
 
-    def write(self, handled: Mapping[str, list[str]]) -> Logic[None]:
+    def write(self, handled: Mapping[str, list[str]], contents: Mapping[str, str]) -> Logic[None]:
         """Write down what this run has handled; nothing in a dry run, which does nothing."""
-        value = {"run": self.run, "handled": {name: ids for name, ids in handled.items() if ids}}
-        if value["handled"]:
+        named = {name: ids for name, ids in handled.items() if ids}
+        ours = {one for ids in named.values() for one in ids}
+        told = {one: content for one, content in contents.items() if one in ours and content}
+        value = {"run": self.run, "handled": named, "contents": told}
+        if named:
             yield from self._append(self._subject, "handled", value)
 
     def read_waits(self, slots: Collection[str]) -> Logic[dict[str, Any]]:

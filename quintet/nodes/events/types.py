@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -40,6 +40,24 @@ def _types(hint: Any) -> Iterator[Any]:
         parts = parts[:1]
     for part in parts:
         yield from _types(part)
+
+
+def gives_only_events(hint: Any) -> bool:
+    """Say whether an annotation names events that tell their type, or nothing, and no result."""
+    kinds = tuple(_leaves(hint))
+    events = [kind for kind in kinds if is_told_by_class(kind)]
+    return bool(events) and all(kind is type(None) or kind in events for kind in kinds)
+
+
+def _leaves(hint: Any) -> Iterator[Any]:
+    parts, origin = get_args(hint), get_origin(hint)
+    if origin is Annotated or (isinstance(origin, type) and issubclass(origin, Generator)):
+        parts = parts[:1]  # the others are notes, or what a generator is sent
+    if not parts:
+        yield hint
+    for part in parts:
+        if part is not ...:
+            yield from _leaves(part)
 
 
 def takes_several(hint: Any) -> bool:

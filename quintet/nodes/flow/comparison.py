@@ -140,7 +140,7 @@ class Opposite:
 def holds(condition: Condition, state: Mapping[str, Any]) -> bool:
     """Say whether a condition holds."""
     mine = hasattr(condition, "paths")  # data, or a condition made of others, changes nothing
-    return why_not(condition(state if mine else own(state)), condition) is None
+    return why_not(condition(state if mine else own(dict(state))), condition) is None
 
 
 def named(condition: Any) -> str:

@@ -17,6 +17,7 @@ from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.flow.arc import Arc, Note, Notes, followed, more
 from quintet.nodes.flow.comparison import Condition, holds
 from quintet.nodes.flow.inner import names_in, parts_of, run_inner, updated
+from quintet.nodes.flow.returned import refuse_lost
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState
 from quintet.state.record import plain
@@ -110,6 +111,7 @@ class FlowTask(Node):
             return self._used_up(task, notes, replace(note, seen=sent))
         try:
             result = yield from run_inner(self.inner, state, self.seconds)
+            refuse_lost(self.inner, self.schema, result)
         except Exception as problem:
             if not self.asks or isinstance(problem, GraphBubbleUp) or is_invalid_resume(problem):
                 raise

@@ -259,17 +259,17 @@ class Unfolding:
 
     def _counted(self, step: Step, path: str, ends: list[End]) -> End:
         """Count votes; a voter that failed has none."""
-        votes = [end.value for end in ends if isinstance(end, Result)]
+        votes = [end.value for end in ends if isinstance(end, Result) and _has_ballot(step, end)]
         ballots = [_ballot(step, vote) for vote in votes]
         needed = step.quorum or len(ends) // 2 + 1
         counts = Counter(ballots).most_common()
-        told = ", ".join(f"{one_line(ballot, 40)} {count}" for ballot, count in counts)
-        missing = f", {len(ends) - len(votes)} failed" if len(votes) < len(ends) else ""
+        said = [f"{one_line(ballot, 40)} {count}" for ballot, count in counts]
+        told = ", ".join([*said, *_uncounted(step, ends)])
         won = [ballot for ballot, count in counts if count >= needed]
         if len(won) != 1:
             why = "two reach it" if won else "none does"
-            return Problem(f"{needed} of {len(ends)} votes must agree, and {why}: {told}{missing}")
-        self.notes.append((path, one_line(won[0], 60), f"{needed} had to agree: {told}{missing}"))
+            return Problem(f"{needed} of {len(ends)} votes must agree, and {why}: {told}")
+        self.notes.append((path, one_line(won[0], 60), f"{needed} had to agree: {told}"))
         return Result(votes[ballots.index(won[0])])
 
     def _first(self, step: Step, path: str, scope: Scope) -> Logic[End]:
@@ -301,7 +301,7 @@ class Unfolding:
 
     def _folded(self, step: Step, path: str, items: list[Any]) -> Logic[End]:
         try:
-            value = yield from call_any(self.vocabulary.reducers[step.reducer], list(items))
+            value = yield from call_any(self.vocabulary.reducers[step.reducer], own(items))
         except DesignError:
             raise
         except Exception as problem:  # noqa: BLE001 - it is the step that has failed
@@ -313,11 +313,22 @@ class Unfolding:
         return any(name.startswith(f"{path}[") for name in (*self.begun, *self.done))
 
 
+def _has_ballot(step: Step, end: Result) -> bool:
+    """Say whether a result has the field that is counted: what lacks it is no vote."""
+    return not step.ballot or (isinstance(end.value, Mapping) and step.ballot in end.value)
+
+
 def _ballot(step: Step, vote: Any) -> str:
     """Give the text by which a vote is counted: equal votes have equal texts."""
-    if step.ballot and isinstance(vote, Mapping):
-        vote = vote.get(step.ballot)
-    return canonical(vote)
+    return canonical(vote[step.ballot] if step.ballot else vote)
+
+
+def _uncounted(step: Step, ends: list[End]) -> list[str]:
+    """Say how many voters have failed, and how many gave no ballot."""
+    given = [end for end in ends if isinstance(end, Result)]
+    without = sum(not _has_ballot(step, end) for end in given)
+    failed = [f"{len(ends) - len(given)} failed"] if len(given) < len(ends) else []
+    return [*failed, f"{without} without {step.ballot!r}"] if without else failed
 
 
 def _named(path: str, why: str) -> str:
