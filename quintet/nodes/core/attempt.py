@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from langchain_core.messages import BaseMessage
+from langgraph.errors import GraphInterrupt
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.actions import Slot, as_update, effect_done
@@ -60,6 +61,7 @@ class Attempt:
         actions: the actions that it has proposed or done.
         refused: the refusals of calls that its contract does not allow, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
+        asking: the question to a person that a tool has raised; it ends the attempt.
         outer: the attempt around it.
         pools: limits that it shares with work beside it; see `core.pool`.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
@@ -84,6 +86,7 @@ class Attempt:
     actions: dict[Slot, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     unawaited: dict[Slot, Any] = field(default_factory=dict)
+    asking: GraphInterrupt | None = None
     outer: Attempt | None = None
     pools: tuple[Attempt, ...] = ()
     began: float | None = None
