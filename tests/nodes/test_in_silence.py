@@ -73,14 +73,14 @@ async def aask(text: str) -> Any:
 def careful(request: Any, tools: Any) -> Any:
     try:
         return {"said": tools["ask"]("really?")}
-    except Exception:
+    except Exception:  # noqa: BLE001 - as many users write it
         return {"said": "failed"}
 
 
 async def acareful(request: Any, tools: Any) -> Any:
     try:
         return {"said": await tools["aask"]("really?")}
-    except Exception:
+    except Exception:  # noqa: BLE001 - as many users write it
         return {"said": "failed"}
 
 

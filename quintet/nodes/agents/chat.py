@@ -20,6 +20,7 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, QuintetError, ToolRefused
+from quintet.nodes.agents.meter import counted
 from quintet.nodes.agents.toolbox import (
     WRAPPED,
     ById,
@@ -28,7 +29,6 @@ from quintet.nodes.agents.toolbox import (
     bind_tools,
     toolbox_of,
 )
-from quintet.nodes.agents.meter import counted
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import one_line

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from langchain_core.messages import BaseMessage
-from langgraph.errors import GraphInterrupt
 
 from quintet.errors import AttemptEnded, BudgetExhausted, ToolRefused
 from quintet.nodes.core.actions import Slot, as_update, effect_done
@@ -36,7 +35,6 @@ from quintet.state.journal.mode import MODE, ORDINARY, Mode, read_mode
 from quintet.state.record import plain
 
 log = logging.getLogger("quintet")
-
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """The resources that an attempt uses up; handoffs and retries are counted where they happen."""
 
@@ -86,7 +84,7 @@ class Attempt:
     actions: dict[Slot, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     unawaited: dict[Slot, Any] = field(default_factory=dict)
-    asking: GraphInterrupt | None = None
+    asking: Exception | None = None
     outer: Attempt | None = None
     pools: tuple[Attempt, ...] = ()
     began: float | None = None
@@ -227,8 +225,7 @@ class Attempt:
                 refusal = AttemptEnded(
                     f"{call} was called for {layer.task.node} when {layer.ended}; it is not run"
                 )
-                # Nobody may be left to catch it, such as in a thread that outlived its node.
-                log.warning("%s", refusal)
+                log.warning("%s", refusal)  # perhaps nobody is left to catch it
                 raise refusal
 
     def allow(self, tool: str) -> None:
