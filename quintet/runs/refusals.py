@@ -23,6 +23,7 @@ from quintet.state.questions import Questions
 
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
 _OF_CONVERSATION = {"messages": Messages, "questions": Questions}
+_ANSWERS = frozenset({"results", "merged", "outcome"})
 _SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'
 
 
@@ -126,6 +127,17 @@ def check_gates(app: App) -> None:
             "too, and drop the question: give Recovery(), which asks again, or give your "
             "handler to the other nodes, one by one"
         )
+
+
+def check_kept(app: App) -> None:
+    """Refuse a state in which nothing keeps a node's result or outcome: LangGraph would drop it."""
+    for name, spec in app.builder.nodes.items():
+        writes = (isinstance(spec.runnable, Node) and spec.runnable.writes) or frozenset()
+        if lost := sorted((writes & _ANSWERS) - app.channels.keys()):
+            raise DesignError(
+                f"node {name!r} writes {lost[0]!r}, which the graph's state does not have, so that "
+                "it would be dropped without a word; let the state inherit OrchestrationState"
+            )
 
 
 def _asking_nodes(app: App, path: str = "") -> Iterator[str]:

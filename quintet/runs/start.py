@@ -13,6 +13,7 @@ from langgraph.types import Command, StateSnapshot
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.duration import seconds
+from quintet.nodes.core.node import values
 from quintet.runs.dry import check_mode, without_journal
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import (
@@ -21,6 +22,7 @@ from quintet.runs.refusals import (
     check_free,
     check_gates,
     check_input,
+    check_kept,
     check_options,
     check_resumable,
     check_stored,
@@ -188,6 +190,7 @@ def start_logic(
     check_options(options)
     new.check(app)
     check_gates(app)
+    check_kept(app)
     run = run_config(thread, config)
     if not app.checkpointer:
         if new.dry_run:
@@ -255,8 +258,8 @@ def _start_unsaved(
     result: Any = yield unsaved_invocation(app, given, config, options)
     if result.interrupts:
         raise unanswerable()
-    values = dict(result.value)
-    return Run(app=app, thread=thread_of(config), values=values, finished=True, config=config)
+    state = dict(values(result.value))
+    return Run(app=app, thread=thread_of(config), values=state, finished=True, config=config)
 
 
 def resume_logic(

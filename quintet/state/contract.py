@@ -17,6 +17,7 @@ from quintet.state.budget import Budget
 from quintet.state.own import own
 from quintet.state.record import adapter, faults, validated
 from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
+from quintet.state.way import way_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +137,15 @@ class Contract:
         """Read the agent's answer as the type `gives`.
 
         Raises:
-            ContractBroken: it has another shape, or is None where `gives` does not allow it.
+            ContractBroken: it has another shape, is None where `gives` does not allow it, or holds
+                what would lead on and is no result, such as a `Command`.
         """
+        if (way := way_in(value)) is not None:
+            within = "" if way is value else f" within a {type(value).__name__}"
+            raise ContractBroken(
+                f"contract {self.goal!r}: the agent returned {way!r:.80}{within}, which nobody "
+                "would follow; return a result, or a Handoff or Question alone where one is allowed"
+            )
         if self.gives is None:
             if value is None:
                 raise ContractBroken(

@@ -45,7 +45,7 @@ from quintet.nodes.agents.graph import (
     question_of,
     takes_messages,
 )
-from quintet.nodes.agents.meter import CutOff, running_config, with_callbacks
+from quintet.nodes.agents.meter import CutOff, counted, running_config, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
@@ -85,6 +85,10 @@ def call_agent(
         raise stop.reason from stop
     attempt.check_open("an agent's answer")
     _refuse_unawaited(contract, attempt)
+    if attempt.asking is not None:  # a tool's question to a person, which the agent has caught
+        raise attempt.asking
+    if isinstance(answer, BaseMessage):
+        return answer_of(answer, contract)
     return _without_command(answer, contract, conversation.handoffs)
 
 
@@ -95,7 +99,7 @@ def _call_function(
     take_step(attempt)
     yield from attempt.written()
     tools = Tools(contract.tools, attempt, awaits=is_async(agent))
-    with with_callbacks(config):
+    with with_callbacks(config), counted(config):
         args, options = _parameters(agent).arguments(request, tools)
         call = Call(agent, args, blocks=True, options=options)
         return (yield from in_time(attempt, call))
@@ -115,7 +119,8 @@ def _call_runnable(
     given = _input(inner, contract, request)
     if converses(inner) and open:
         given = {**values(given), "questions": dict(open)}
-    result = yield from in_time(attempt, Call(agent, (given,), config))
+    with counted(config):
+        result = yield from in_time(attempt, Call(agent, (given,), config))
     for action in (*actions_in(result), *actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
             record(action, attempt)
@@ -126,7 +131,7 @@ def _call_runnable(
         if takes_messages(inner) and "messages" in result:
             return graph_answer(result, contract)
         return answer_of_run(inner, contract, result)
-    return answer_of(result, contract) if isinstance(result, BaseMessage) else result
+    return result
 
 
 def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
@@ -187,10 +192,12 @@ class Parameters:
             where there is none.
         injected: each parameter that LangGraph would fill in, with the kind of its value: `config`,
             `runtime`, `store` or `writer`.
+        hidden: whether it takes `*args` or `**kwargs`, so that it does not say what it takes.
     """
 
     tools: str | None = None
     injected: tuple[tuple[str, str], ...] = ()
+    hidden: bool = False
 
     def arguments(self, request: Any, tools: Tools) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and the keyword arguments of a call."""
@@ -239,7 +246,8 @@ def _read_parameters(agent: Callable[..., Any]) -> Parameters:
                 f"agent {name_of(agent)!r} wants {parameter.name!r}, and nobody gives it; an agent "
                 "takes its request, then tools, config, runtime, store or writer as it likes"
             )
-    return Parameters(tools=tools, injected=tuple(injected))
+    hidden = len(rest) < len(parameters)
+    return Parameters(tools=tools, injected=tuple(injected), hidden=hidden)
 
 
 def _injected_kind(parameter: inspect.Parameter, hint: Any) -> str | None:
@@ -282,7 +290,13 @@ def check_agent(agent: Any, contract: Contract) -> None:
                 "create_agent(...)"
             )
     elif callable(agent):
-        _parameters(agent)
+        known = _parameters(agent)
+        if contract.tools and known.hidden and known.tools is None:
+            raise DesignError(
+                f"contract {contract.goal!r} has tools, and the agent {name_of(agent)!r} takes "
+                "*args or **kwargs, which do not say whether it wants them; name the parameter "
+                "`tools`, and let a decorator use functools.wraps"
+            )
     else:
         raise DesignError(
             f"Worker(agent={agent!r:.60}): give a function of the request, a runnable, a compiled "

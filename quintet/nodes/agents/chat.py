@@ -20,6 +20,7 @@ from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, QuintetError, ToolRefused
+from quintet.nodes.agents.meter import counted
 from quintet.nodes.agents.toolbox import (
     WRAPPED,
     ById,
@@ -35,6 +36,7 @@ from quintet.nodes.core.pool import take_step
 from quintet.nodes.core.reckon import in_time
 from quintet.state.contract import Contract
 from quintet.state.record import plain
+from quintet.state.way import Way
 
 TURNS = 25
 """Model calls of one handoff where the contract's budget sets no limit."""
@@ -47,7 +49,7 @@ NOT_RUN = "error: not taken, since other calls came with it; see their results, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handoff:
+class Handoff(Way):
     """An agent's return value that passes control to another node, in place of a result.
 
     Args:
@@ -62,7 +64,7 @@ class Handoff:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class Question(Way):
     """An agent's return value that asks the customer, in place of a result.
 
     The run ends as `asked`, and the thread's next message goes to the worker that has asked. Its
@@ -243,9 +245,14 @@ def answer_of(reply: BaseMessage, contract: Contract) -> Any:
     """Return an agent's last message as its answer; read JSON if the contract gives a type.
 
     Raises:
-        ContractBroken: the message is empty or cut off.
+        ContractBroken: the message is empty or cut off, or calls tools that nobody runs.
     """
     check_complete(reply, contract)
+    if isinstance(reply, AIMessage) and (calls := [*reply.tool_calls, *reply.invalid_tool_calls]):
+        raise ContractBroken(
+            f"contract {contract.goal!r}: the model's last message calls {calls[0]['name']!r}, and "
+            "nobody runs it; give the model alone as the agent, or create_agent(...)"
+        )
     text = str(reply.text)
     if not text.strip():
         refusal = reply.additional_kwargs.get("refusal")
@@ -284,7 +291,8 @@ def _run_tool(
         attempt.allow(name)
         # With its id and type, a tool returns a message and not the bare result.
         tool_call = {"type": "tool_call", "name": name, "args": call["args"], "id": call["id"]}
-        message = yield from in_time(attempt, Call(toolbox.tools[name], (tool_call,), config))
+        with counted(config):
+            message = yield from in_time(attempt, Call(toolbox.tools[name], (tool_call,), config))
     except ToolRefused as refusal:
         return f"error: {refusal}"
     except QuintetError:

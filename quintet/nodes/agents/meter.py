@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tracers.context import register_configure_hook
 from langgraph.config import get_config
 
 from quintet.errors import QuintetError
@@ -159,3 +161,23 @@ def with_callbacks(config: RunnableConfig) -> Iterator[None]:
         yield
     finally:
         var_child_runnable_config.reset(token)
+
+
+_counting: ContextVar[BaseCallbackHandler | None] = ContextVar("quintet_meter", default=None)
+register_configure_hook(_counting, inheritable=True)
+
+
+@contextmanager
+def counted(config: RunnableConfig) -> Iterator[None]:
+    """Let the config's meter hear of calls, too, that an agent gives callbacks of its own.
+
+    These take the place of those around it. LangChain adds the handler in the variable to any call.
+    """
+    callbacks = config.get("callbacks") or ()
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks
+    meter = next((each for each in reversed(handlers) if isinstance(each, Meter)), None)
+    token = _counting.set(meter)
+    try:
+        yield
+    finally:
+        _counting.reset(token)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 from langchain_core.tools import BaseTool
+from langgraph.errors import GraphInterrupt
 
 from quintet.errors import DesignError
 from quintet.nodes.agents.injected import injected
 from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.effect import Effect
 from quintet.state.contract import tool_name
 
 
@@ -31,20 +34,37 @@ class Tools(Mapping[str, Any]):
         tool = self._tools[name]
         if isinstance(tool, BaseTool):
             return self._watched(name, _as_function(tool, self._awaits))
-        # An effect registers its coroutines with the attempt by itself.
-        return self._watched(name, tool) if inspect.iscoroutinefunction(tool) else tool
+        # An effect tells the attempt by itself of its coroutines, and of an end that is unknown.
+        return tool if isinstance(tool, Effect) else self._watched(name, tool)
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a tool so that the attempt knows each coroutine that the agent must await."""
+        """Wrap a tool so that the attempt knows what it asks, and what the agent must await."""
 
         @wraps(call)
         def watched(*args: Any, **kwargs: Any) -> Any:
-            result = call(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                self._attempt.unawaited[name, f"call {id(result)}"] = result
-            return result
+            with self._heard():
+                result = call(*args, **kwargs)
+            if not inspect.iscoroutine(result):
+                return result
+            outer = self._awaited(result)
+            for each in (outer, result):  # both are closed where nobody awaits them
+                self._attempt.unawaited[name, f"call {id(each)}"] = each
+            return outer
 
         return watched
+
+    async def _awaited(self, call: Coroutine[Any, Any, Any]) -> Any:
+        with self._heard():
+            return await call
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Keep a tool's question to a person, since an agent's `except Exception` may catch it."""
+        try:
+            yield
+        except GraphInterrupt as question:
+            self._attempt.asking = question
+            raise
 
     def __getattr__(self, name: str) -> Any:
         # `copy` and `pickle` look up such names before `_tools` is there: that would recurse.

@@ -35,7 +35,6 @@ from quintet.state.journal.mode import MODE, ORDINARY, Mode, read_mode
 from quintet.state.record import plain
 
 log = logging.getLogger("quintet")
-
 USED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """The resources that an attempt uses up; handoffs and retries are counted where they happen."""
 
@@ -60,6 +59,7 @@ class Attempt:
         actions: the actions that it has proposed or done.
         refused: the refusals of calls that its contract does not allow, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
+        asking: the question to a person that a tool has raised; it ends the attempt.
         outer: the attempt around it.
         pools: limits that it shares with work beside it; see `core.pool`.
         earlier: the attempt of the same task that it goes on from, whose spending it includes.
@@ -84,6 +84,7 @@ class Attempt:
     actions: dict[Slot, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     unawaited: dict[Slot, Any] = field(default_factory=dict)
+    asking: Exception | None = None
     outer: Attempt | None = None
     pools: tuple[Attempt, ...] = ()
     began: float | None = None
@@ -224,8 +225,7 @@ class Attempt:
                 refusal = AttemptEnded(
                     f"{call} was called for {layer.task.node} when {layer.ended}; it is not run"
                 )
-                # Nobody may be left to catch it, such as in a thread that outlived its node.
-                log.warning("%s", refusal)
+                log.warning("%s", refusal)  # perhaps nobody is left to catch it
                 raise refusal
 
     def allow(self, tool: str) -> None:

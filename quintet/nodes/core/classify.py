@@ -37,6 +37,7 @@ from quintet.errors import (
     EffectRepeated,
     EffectUnknown,
     MissingExtra,
+    QuintetError,
     Stopped,
     ToolRefused,
 )
@@ -105,6 +106,13 @@ _CLIENTS = (
     "psycopg",
     "psycopg_pool",
     "psycopg2",
+    "redis",
+    # of the standard library
+    "http",
+    "smtplib",
+    "ftplib",
+    "subprocess",
+    "asyncio",
 )
 
 _BY_NAME: dict[str, FailureClass] = {
@@ -115,6 +123,9 @@ _BY_NAME: dict[str, FailureClass] = {
     "LengthFinishReasonError": "invalid",
     "ContentFilterFinishReasonError": "invalid",
     "OpenAIRefusalError": "invalid",
+    # httpx
+    "UnsupportedProtocol": "permanent",
+    "LocalProtocolError": "permanent",
     # requests, urllib3, aiohttp
     "Timeout": "timeout",
     "ConnectTimeout": "timeout",
@@ -140,6 +151,16 @@ _BY_NAME: dict[str, FailureClass] = {
     "ProgrammingError": "permanent",
     "IntegrityError": "permanent",
     "DataError": "permanent",
+    # the standard library
+    "IncompleteRead": "transient",
+    "BadStatusLine": "transient",
+    "IncompleteReadError": "transient",
+    "TimeoutExpired": "timeout",
+    "SMTPAuthenticationError": "denied",
+    "SMTPServerDisconnected": "transient",
+    "SMTPConnectError": "transient",
+    "error_temp": "transient",
+    "error_perm": "permanent",
 }
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -164,12 +185,12 @@ def classify(problem: BaseException) -> FailureClass:
     A `StepFailed` keeps the class it has; a provider's error is known by langchain-core's neutral
     `ModelError` classes; an HTTP error by its status. A programming error (`TypeError`, `KeyError`,
     ...) is `permanent`: trying again cannot help. A criterion that could not reach its source of
-    record has the class of what kept it from there. A group of exceptions, as of an
-    `asyncio.TaskGroup`, has the class of its parts, and is `unknown` where they differ.
+    record has the class of what kept it from there; so has an exception of the user's own that was
+    raised `from` what may pass. A group of exceptions, as of an `asyncio.TaskGroup`, has the class
+    of its parts; where they differ, it may pass if all of them may, and is `unknown` else.
     """
     if isinstance(problem, BaseExceptionGroup):
-        kinds = {classify(part) for part in problem.exceptions}
-        return kinds.pop() if len(kinds) == 1 else "unknown"
+        return _of_group({classify(part) for part in problem.exceptions})
     if isinstance(problem, StepFailed):
         return problem.failure.kind
     if (kind := _by_type(problem)) is not None:
@@ -182,7 +203,26 @@ def classify(problem: BaseException) -> FailureClass:
         return kind
     if isinstance(problem, _MISTAKES):
         return "permanent"
-    return _of_client(problem) or "unknown"
+    return _of_client(problem) or _of_cause(problem) or "unknown"
+
+
+_PASSING: tuple[FailureClass, ...] = ("rate_limit", "transient", "timeout")
+"""Classes of what may pass; of several at once, the first needs most patience."""
+
+
+def _of_group(kinds: set[FailureClass]) -> FailureClass:
+    if len(kinds) == 1 or kinds <= {*_PASSING}:
+        return next(kind for kind in (*_PASSING, *kinds) if kind in kinds)
+    return "unknown"
+
+
+def _of_cause(problem: BaseException) -> FailureClass | None:
+    """Give the class of what an exception was raised from, where that may pass."""
+    cause = problem.__cause__
+    if cause is None or isinstance(problem, QuintetError):
+        return None
+    kind = classify(cause)
+    return kind if kind in _PASSING else None
 
 
 def _by_type(problem: BaseException) -> FailureClass | None:
@@ -202,7 +242,7 @@ def _of_record(problem: CriterionFailed) -> FailureClass | None:
     """Give the class of what kept a criterion from its source of record, where it may pass."""
     cause = problem.__cause__
     kind = None if cause is None else classify(cause)
-    return kind if kind in ("transient", "rate_limit", "timeout") else None
+    return kind if kind in _PASSING else None
 
 
 _NAMES_AGAIN = (socket.EAI_AGAIN, getattr(socket, "EAI_NODATA", None), socket.EAI_FAIL)
@@ -222,7 +262,8 @@ def _of_network(problem: BaseException) -> FailureClass | None:
         return "transient"
     if isinstance(problem, OSError) and problem.errno in _UNREACHABLE:
         return "transient"
-    return None
+    code = getattr(problem, "smtp_code", None)  # of 4xx a mail server says: later
+    return "transient" if isinstance(code, int) and 400 <= code < 500 else None
 
 
 _UNREACHABLE = frozenset(

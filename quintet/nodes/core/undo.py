@@ -22,6 +22,7 @@ from quintet.nodes.core.task import attempt_number, running_task
 from quintet.state.action import Action
 from quintet.state.failure import in_words
 from quintet.state.journal.found import Place
+from quintet.state.verdict import Unmet
 
 
 class Undoable(Protocol):
@@ -42,7 +43,7 @@ class Undoable(Protocol):
 def take_back(
     effect: Undoable, action: Action, result: Any, place: Place, owner: str
 ) -> Logic[str]:
-    """Take a done action back, and record it; give '' or the reason why nobody knows.
+    """Take a done action back, and record it; give '' or why it is not undone for certain.
 
     Args:
         effect: the effect.
@@ -71,12 +72,16 @@ def take_back(
                 "claimed", owner=owner, digest=action.digest, call=f"undo {action}", runner=RUNNER
             )
             try:
-                yield effect.undo_call(action, result, key)
+                said = yield effect.undo_call(action, result, key)
             except GraphBubbleUp:
                 raise DesignError(f"the undo of {action} asks a person; ask before it") from None
             except Exception as problem:
                 yield from about.append("unknown", result=in_words(problem))
                 raise
+            if said is False or isinstance(said, Unmet):
+                # What other functions return, such as a list's `remove`, says nothing.
+                yield from about.append("released", result=str(said))
+                return f"its undo returned {said!r}"
             yield from about.append("done")
         if deed.how == "done":
             yield from deed.append("undone", how="taken back")

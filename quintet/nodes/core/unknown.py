@@ -137,7 +137,10 @@ def _ask_person(
 def _undo(effect: Resolvable, action: Action, attempt: Attempt, answer: Entry) -> Logic[None]:
     """Take an action back as a person said, and refuse it to whoever wanted it."""
     by, note = answer.value["by"], answer.value["note"]
-    yield from take_back(effect, action, answer.value.get("result"), attempt.place, attempt.owner)
+    result = answer.value.get("result")
+    why = yield from take_back(effect, action, result, attempt.place, attempt.owner)
+    if why:
+        raise EffectUnknown(f"{action} happened, and {by} wanted it taken back: {why}")
     raise ActionRefused(f"{action} was taken back by {by}: {note}", note)
 
 
