@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict, deque
 from copy import deepcopy
 from dataclasses import is_dataclass
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
+
+_STANDARD = (Counter, OrderedDict, defaultdict, deque)
 
 
 def own(value: Any) -> Any:
@@ -23,9 +26,10 @@ def own(value: Any) -> Any:
         return kind(map(own, value))
     if isinstance(value, BaseMessage):
         return value
-    if isinstance(value, BaseModel) or (is_dataclass(value) and kind is not value):
+    # A tuple with names for its places may hold a list.
+    if kind in _STANDARD or isinstance(value, BaseModel | tuple):
         return _copied(value)
-    return value
+    return _copied(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _copied(record: Any) -> Any:
