@@ -281,7 +281,7 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
     """Refuse workers that have the name of one of the graph's own nodes, or of a state key.
 
     Raises:
-        DesignError: a worker has such a name, or the state lacks a key of ours or declares it anew.
+        DesignError: a worker has such a name, or the state declares a key of ours anew.
     """
     _check_keys(state)
     keys = get_type_hints(state)
@@ -298,15 +298,9 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
 
 
 def _check_keys(state: type[Any]) -> None:
-    """Refuse a state that lacks a key of ours, or declares it anew: our writes would be lost."""
+    """Refuse a state that declares a key of ours anew: our nodes' writes to it would be lost."""
     theirs = get_type_hints(state, include_extras=True)
     for key, ours in get_type_hints(OrchestrationState, include_extras=True).items():
-        if key not in theirs:
-            raise DesignError(
-                f"{state.__name__} lacks {key!r}, and what our nodes keep there would be dropped "
-                "without a word; let it be a TypedDict that inherits OrchestrationState, as in "
-                f"`class {state.__name__}(OrchestrationState, total=False)`"
-            )
         if key in theirs and _channel(ours) not in (Shared, _channel(theirs[key])):
             raise DesignError(
                 f"{state.__name__} declares {key!r} anew, and what our nodes keep there would be "

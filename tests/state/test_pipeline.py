@@ -160,7 +160,7 @@ def test_without_the_right_to_make_the_function_checkpoints_are_checked_all_the_
 ) -> None:
     checkpointer(url).close()
     with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("DROP FUNCTION quintet_follow_1")
+        owner.execute("DROP PROCEDURE quintet_follow_1")
     with limited(url) as apart, checkpointer(apart) as saver:
         assert not saver.at_once
         put(saver, "1", None)
@@ -175,7 +175,7 @@ def test_two_that_make_the_function_at_once_both_have_it(url: str) -> None:
     checkpointer(url).close()
     for _ in range(5):
         with psycopg.connect(url, autocommit=True) as owner:
-            owner.execute("DROP FUNCTION quintet_follow_1")
+            owner.execute("DROP PROCEDURE quintet_follow_1")
         with ThreadPoolExecutor(4) as pool:
             savers = [*pool.map(lambda _: checkpointer(url), range(4))]
         for saver in savers:

@@ -27,8 +27,8 @@ SUPERSEDED: Final = "QT001"
 # checkpoint is read after the turn was taken. In a plain statement it would be read before.
 # The name ends in a number: another body is another function, beside the one that others call.
 _FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION quintet_follow_1(thread text, space text, followed text)
-RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE quintet_follow_1(thread text, space text, followed text)
+LANGUAGE plpgsql AS $$
 DECLARE
     newest text;
 BEGIN
@@ -44,7 +44,7 @@ END
 $$
 """
 _IS_MADE: Final = "SELECT to_regprocedure('quintet_follow_1(text,text,text)') IS NOT NULL"
-_FOLLOW: Final = "SELECT quintet_follow_1(%s, %s, %s)"
+_FOLLOW: Final = "CALL quintet_follow_1(%s, %s, %s)"
 
 
 class _AtItsEnd:
@@ -84,7 +84,7 @@ def store_at_once(
 
     Args:
         connection: in autocommit mode; it is in use for nothing else meanwhile.
-        saver: LangGraph's own, used for nothing else; it is given the connection.
+        saver: LangGraph's own, used for nothing else meanwhile; it is given the connection.
         put: the checkpoint.
         journal: where its decisions go.
 

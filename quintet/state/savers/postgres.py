@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import re
@@ -101,6 +100,14 @@ class _Pool(ConnectionPool[Connection]):
             super().__del__()
 
 
+class _Plain(threading.local):
+    """Hold a saver of LangGraph's for each thread; a call gives it the connection to use."""
+
+    def __init__(self) -> None:
+        unconnected = cast(Connection, None)
+        self.saver = PostgresSaver(unconnected)
+
+
 class SaverInPostgres(ThreadedSaver, PostgresSaver):
     """Save checkpoints in Postgres, sync and async, and read back only known types.
 
@@ -117,7 +124,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         super().__init__(pool, serde=serde)
         # Each call has a connection of its own, so as many may run as the pool has connections.
         self.lock = cast(threading.Lock, threading.BoundedSemaphore(pool.max_size))
-        self._plain = PostgresSaver(pool, serde=serde)
+        self._plain = _Plain()
 
     def close(self) -> None:
         """Close the connections; a second time does nothing."""
@@ -157,11 +164,10 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
         """Store a checkpoint."""
         # LangGraph keeps lone text and numbers as JSONB and all else as bytes. Postgres refuses
         # JSONB with a NUL, half a surrogate pair or NaN, so these are packed as bytes too.
-        values = {
-            name: value if _fits_jsonb(value) else Packed(value=value)
-            for name, value in checkpoint["channel_values"].items()
-        }
-        checkpoint = {**checkpoint, "channel_values": values}
+        values = checkpoint["channel_values"]
+        odd = {name: Packed(value=v) for name, v in values.items() if not _fits_jsonb(v)}
+        if odd:
+            checkpoint = {**checkpoint, "channel_values": {**values, **odd}}
         return super().put(config, checkpoint, metadata, new_versions)
 
     @contextmanager
@@ -179,10 +185,10 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
         # A checkpoint without channels may follow any.
         if self.at_once and put.checkpoint["channel_versions"]:
-            plain = copy.copy(self._plain)  # a new one asks for the server's abilities each time
-            plain.serde = self.serde
+            plain = self._plain.saver
+            plain.serde = self.serde  # LangGraph copies a saver to give it another one
             try:
-                with self.borrowed() as connection:
+                with self.lock, self.conn.connection() as connection:
                     stored = store_at_once(connection, plain, put, self.journal)
                 return put.config["configurable"].get("checkpoint_id"), stored
             except psycopg.DatabaseError as problem:
