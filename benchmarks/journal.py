@@ -35,6 +35,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from benchmarks.machine import machine, undisturbed, versions
+from benchmarks.measure import ratio
 from benchmarks.storage import PostgresStore, Store
 from benchmarks.storage_graphs import REFUND, Laps, again, lap_of, refund_order
 from quintet.nodes import Worker
@@ -194,7 +195,7 @@ def _store(kind: type[Store], folder: Path, options: Options) -> Figures:
 def _figures(seconds: Seconds, commits: dict[str, int], laps: int) -> Figures:
     ms = {name: round(undisturbed(taken) / laps * 1000, 4) for name, taken in seconds.items()}
     return {
-        "no_effect_ratio": round(ms["our saver"] / ms["own saver"], 3),
+        "no_effect_ratio": ratio(seconds, "our saver", "own saver"),
         "no_effect_commits": round(commits["our saver"] / commits["own saver"], 3),
         "effect_commits": round((commits["effect"] - commits["plain function"]) / laps, 3),
         "effect_ms": round(ms["effect"] - ms["plain function"], 3),

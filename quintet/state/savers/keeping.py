@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -34,16 +35,23 @@ SEAL = "quintet_seal"
 _SECRET_NAME = re.compile(r"(?i)api.?key|secret|passw|credential|authori[sz]ation|(^|_)token$")
 
 
+@lru_cache(maxsize=1024)
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 def metadata_of(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:
     """Give a checkpoint's metadata as LangGraph makes it, without secrets.
 
     LangGraph adds the texts and numbers of `configurable`, for filters. A text whose name says
     that it is a secret, such as `api_key`, is masked; others stay in clear.
     """
-    kept = {}
+    kept: dict[str, Any] = {}
     for name, value in get_checkpoint_metadata(config, metadata).items():
-        if isinstance(value, str) and _SECRET_NAME.search(name):
-            kept[name] = f"***{name}***"
+        if isinstance(value, str):
+            kept[name] = f"***{name}***" if _names_secret(name) else redacted_data(value)
+        elif isinstance(value, int | float):
+            kept[name] = value
         elif isinstance(value, Secret):
             kept[name] = value.reference
         elif not isinstance(value, SECRETS):

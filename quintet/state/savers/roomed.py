@@ -110,7 +110,7 @@ class Roomed(BaseCheckpointSaver[str]):
             told = sealed_metadata(spot, ids.get("checkpoint_id"), checkpoint, told, keys)
             checkpoint = kept_values(spot, checkpoint, keys, self.serde, as_text=apart)
         # Only the ids: LangGraph would add the rest of `configurable` to the metadata once more.
-        own = dict[str, Any]((name, ids[name]) for name in _IDS if name in ids)
+        own: dict[str, Any] = {name: ids[name] for name in _IDS if name in ids}
         return {"configurable": own}, checkpoint, told
 
     def put_writes(

@@ -10,8 +10,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -39,8 +38,7 @@ THREADS_QUERY: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Put:
+class Put(NamedTuple):
     """A checkpoint that is to be stored, ready as the database gets it.
 
     Args:
@@ -56,8 +54,7 @@ class Put:
     moved: Moved | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Turn:
+class Turn(NamedTuple):
     """A saver's turn to put a checkpoint, while nobody else may; its writes are one transaction.
 
     Args:
