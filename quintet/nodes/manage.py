@@ -10,7 +10,6 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
 from quintet.errors import BudgetExhausted, ContractBroken, DesignError, PersonNeeded
-from quintet.nodes.agents.chat import Handoff, Question
 from quintet.nodes.agents.lead import Lead
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.attempt import Attempt
@@ -206,11 +205,6 @@ class Manager(Node):
         """Say why what a function returned cannot be meant as the answer, or None."""
         items = answer if isinstance(answer, list | tuple) else (answer,)
         for item in items:
-            if isinstance(item, Handoff | Question):
-                return (
-                    f"the manager returned {item!r:.60}; it passes nothing on and asks nobody, but "
-                    "gives steps to its workers, or answers"
-                )
             named = item.get("assignee") if isinstance(item, Mapping) else None
             if isinstance(named, str) and named in self._team and "goal" in item:
                 return (

@@ -124,7 +124,7 @@ def test_what_a_manager_cannot_be_is_refused():
         ),
         (
             {"agent": once, "contract": Contract(goal="A", needs=(), budget=Budget(handoffs=1))},
-            "passes nothing on",
+            "nobody would follow",
         ),
         (
             {"agent": once, "contract": Contract(goal="A", needs=(), budget=Budget(money=1))},
@@ -649,11 +649,11 @@ async def test_a_model_that_fails_is_retried_and_then_a_person_is_asked():
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (Command(goto="w"), "nothing would follow"),
-        ([Command(goto="w")], "nothing would follow"),
-        (Send("w", {}), "nothing would follow"),
-        (Handoff(to="w", reason="r"), "passes nothing on"),
-        (Question(text="Which?"), "passes nothing on"),
+        (Command(goto="w"), "nobody would follow"),
+        ([Command(goto="w")], "nobody would follow"),
+        (Send("w", {}), "nobody would follow"),
+        (Handoff(to="w", reason="r"), "nobody would follow"),
+        (Question(text="Which?"), "nobody would follow"),
         ({"id": "a", "goal": "g", "assignee": "w"}, "the data of a step and no Step"),
         ([{"goal": "g", "assignee": "w"}], "the data of a step and no Step"),
     ],

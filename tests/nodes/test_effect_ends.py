@@ -165,6 +165,15 @@ def test_a_person_may_have_it_taken_back(saver: Any) -> None:
     assert "taken back by ann: wrong order" in str(ended.outcome)
 
 
+def test_a_person_hears_that_what_they_wanted_taken_back_was_not(saver: Any) -> None:
+    bank = Bank(PowerCut)
+    run = cut_off(desk(effect(bank.pay, key="{order}", undo=lambda receipt: False), saver))
+    ended = run.answer(settle("undo", by="ann", note="wrong order", result={"order": 7}))
+    assert ended.status == "escalated"
+    assert "ann wanted it taken back: its undo returned False" in str(ended.outcome)
+    assert "was taken back by" not in str(ended.outcome)
+
+
 @pytest.mark.parametrize(
     "reconcile", [lambda amount: True, lambda order, /: True], ids=["unknown", "positional"]
 )

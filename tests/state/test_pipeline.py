@@ -155,7 +155,7 @@ def test_of_many_at_once_exactly_one_goes_on(url: str) -> None:
         assert len([*one.list(place())]) == rounds
 
 
-def test_without_the_right_to_make_the_function_checkpoints_are_checked_all_the_same(
+def test_without_the_right_to_make_the_procedure_checkpoints_are_checked_all_the_same(
     url: str,
 ) -> None:
     checkpointer(url).close()
@@ -171,7 +171,7 @@ def test_without_the_right_to_make_the_function_checkpoints_are_checked_all_the_
         assert saver.at_once
 
 
-def test_two_that_make_the_function_at_once_both_have_it(url: str) -> None:
+def test_two_that_make_the_procedure_at_once_both_have_it(url: str) -> None:
     checkpointer(url).close()
     for _ in range(5):
         with psycopg.connect(url, autocommit=True) as owner:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph.types import Command, Send
-
 from quintet.errors import DesignError
 from quintet.state.step import Step
 
@@ -89,15 +87,13 @@ def as_orders(decided: Any) -> Orders:
     background tasks; anything else is the answer.
 
     Raises:
-        DesignError: it mixes an answer among steps, or is what LangGraph would follow.
+        DesignError: it mixes an answer among steps.
     """
     if isinstance(decided, Orders):
         return decided
     items = tuple(decided) if isinstance(decided, list | tuple) else (decided,)
     given_out = [item for item in items if isinstance(item, Step | Message | Cancel)]
     if not given_out and items:
-        for item in items:
-            _refuse_control(item)
         return Orders(answer=decided)
     if len(given_out) < len(items):
         odd = next(item for item in items if item not in given_out)
@@ -110,12 +106,3 @@ def as_orders(decided: Any) -> Orders:
         messages=tuple(item for item in items if isinstance(item, Message)),
         cancels=tuple(item for item in items if isinstance(item, Cancel)),
     )
-
-
-def _refuse_control(item: Any) -> None:
-    """Refuse what sends control somewhere, which a manager does by its steps alone."""
-    if isinstance(item, Command | Send):
-        raise DesignError(
-            f"a manager returned {item!r:.60}, which nothing would follow; return Step(id=..., "
-            "goal=..., assignee=...) to give work out, or the answer"
-        )

@@ -1,7 +1,7 @@
 """Store a checkpoint in Postgres together with the check that it follows its thread's newest.
 
 LangGraph's saver sends the statements of a checkpoint to the server in one pipeline. The check is
-one more statement at its front: a function in the database takes the thread's turn, reads the
+one more statement at its front: a procedure in the database takes the thread's turn, reads the
 newest checkpoint, and raises where another one has come in between, so that nothing is stored.
 """
 
@@ -21,12 +21,12 @@ from quintet.state.journal.entry import Journal
 from quintet.state.savers.saver import Put
 
 SUPERSEDED: Final = "QT001"
-"""The SQLSTATE by which the function refuses a checkpoint that does not follow the newest."""
+"""The SQLSTATE by which the procedure refuses a checkpoint that does not follow the newest."""
 
-# In a function of its own since each statement in it sees what was committed before it: the newest
+# In a procedure of its own since each statement in it sees what was committed before it: the newest
 # checkpoint is read after the turn was taken. In a plain statement it would be read before.
-# The name ends in a number: another body is another function, beside the one that others call.
-_FUNCTION: Final = """
+# The name ends in a number: another body is another procedure, beside the one that others call.
+_PROCEDURE: Final = """
 CREATE OR REPLACE PROCEDURE quintet_follow_1(thread text, space text, followed text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,8 +57,8 @@ class _AtItsEnd:
 _AT_ITS_END: Final = cast(psycopg.Pipeline, _AtItsEnd())
 
 
-def make_function(connection: psycopg.Connection[Any]) -> bool:
-    """Make the function where it is missing; say whether it is there.
+def make_procedure(connection: psycopg.Connection[Any]) -> bool:
+    """Make the procedure where it is missing; say whether it is there.
 
     Without it, as for a user who may make nothing in the schema, a checkpoint takes four statements
     more.
@@ -66,7 +66,7 @@ def make_function(connection: psycopg.Connection[Any]) -> bool:
     if _is_made(connection):
         return True
     try:
-        connection.execute(_FUNCTION)
+        connection.execute(_PROCEDURE)
     except psycopg.Error:  # it may not be made, or another process makes it at this moment
         return _is_made(connection)
     return True

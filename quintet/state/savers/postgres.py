@@ -26,7 +26,7 @@ from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
-from quintet.state.savers.pipeline import SUPERSEDED, make_function, store_at_once
+from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_once
 from quintet.state.savers.roomed import PLACES_QUERY
 from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, Turn
 from quintet.state.savers.serializer import Packed, StrictSerializer
@@ -112,7 +112,7 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
     """Save checkpoints in Postgres, sync and async, and read back only known types.
 
     Attributes:
-        at_once: whether the database has the function by which a checkpoint is checked and stored
+        at_once: whether the database has the procedure by which a checkpoint is checked and stored
             in one go.
     """
 
@@ -236,7 +236,7 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
         # Not through the pool: it would hide why the server cannot be reached, and wait longer.
         with psycopg.connect(conninfo, **settings) as connection:
             _prepare(connection, address)
-            at_once = make_function(connection)
+            at_once = make_procedure(connection)
     except psycopg.Error as problem:
         raise _with_remedy(problem, address) from problem
     pool = _Pool(
