@@ -167,7 +167,7 @@ class Live:
         if self.drift is not None:
             self.drift.take(map(message_of, whole))
         # Of each thread only the last run is there, so what is seen does not grow with the runs.
-        self._seen = self._seen & {_key(run) for run in ended} | {_key(run) for run in whole}
+        self._seen = self._seen & {_key(run) for run in runs} | {_key(run) for run in whole}
         return len(whole)
 
     def _has_ended(self, run: StoredRun, now: datetime) -> bool:

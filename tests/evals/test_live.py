@@ -147,6 +147,9 @@ def test_a_run_that_stands_still_has_ended_without_a_word(saver):
     later = datetime.now(UTC) + timedelta(minutes=11)
     assert (live.look(saver, now=later), live.left) == (1, 0)
     assert live.watched[0].state == "broken"
+    # By another clock it still goes on: it was scored all the same.
+    assert (live.look(saver), live.left) == (0, 1)
+    assert (live.look(saver, now=later), live.rows) == (0, 1)
 
 
 def test_a_case_without_labels_carries_the_message(saver):
