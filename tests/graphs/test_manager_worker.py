@@ -124,7 +124,7 @@ def test_what_a_manager_cannot_be_is_refused():
         ),
         (
             {"agent": once, "contract": Contract(goal="A", needs=(), budget=Budget(handoffs=1))},
-            "nobody would follow",
+            "passes nothing on",
         ),
         (
             {"agent": once, "contract": Contract(goal="A", needs=(), budget=Budget(money=1))},

@@ -165,7 +165,7 @@ class Bare(TypedDict):
 
 def test_a_state_that_cannot_keep_a_result_is_refused() -> None:
     worker = Worker(agent=lambda request: {"x": 1}, contract=contract())
-    with pytest.raises(DesignError, match="inherits OrchestrationState"):
+    with pytest.raises(DesignError, match="inherit OrchestrationState"):
         create_single_agent(worker, state=Bare)
     graph = StateGraph(Bare)
     graph.add_node("work", worker)
