@@ -73,12 +73,14 @@ class Room:
             CheckpointerError: there is no tenant, and the id would name a tenant's thread.
         """
         text = str(thread)
-        if self.tenant is None and text.startswith(MARK):
+        if self.tenant is not None:
+            return self.start + text
+        if text.startswith(MARK):
             raise CheckpointerError(
                 f"thread {text!r} begins with the mark of a tenant's threads; open them by "
                 "checkpointer(url, tenant=...)"
             )
-        return self.start + text
+        return text
 
     def has(self, stored: str) -> bool:
         """Say whether a stored id is of one of its threads."""

@@ -54,11 +54,14 @@ class Known:
     def note(self, thread: str, checkpoint: str) -> None:
         """Note that a checkpoint was read or is written."""
         with self._lock:
-            ids = self._last.setdefault(thread, deque(maxlen=CHECKPOINTS_KNOWN))
-            self._last.move_to_end(thread)
+            ids = self._last.get(thread)
+            if ids is not None:
+                self._last.move_to_end(thread)
+            else:
+                ids = self._last[thread] = deque(maxlen=CHECKPOINTS_KNOWN)
+                if len(self._last) > THREADS_KNOWN:
+                    self._last.popitem(last=False)
             ids.append(checkpoint)
-            if len(self._last) > THREADS_KNOWN:
-                self._last.popitem(last=False)
 
     @contextmanager
     def writing(self, thread: str, checkpoint: str) -> Iterator[None]:

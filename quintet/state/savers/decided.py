@@ -77,11 +77,11 @@ class Decided:
     ) -> tuple[Checkpoint, Moved | None]:
         """Give a checkpoint as it is stored, and what goes to the journal with it."""
         ids, values = config["configurable"], checkpoint["channel_values"]
-        decisions, actions = values.get("decisions"), values.get("actions")
         run = values.get("run")
         # A nested graph's checkpoints are cut by nobody: they end with the node that it runs in.
-        if ids.get("checkpoint_ns") or not isinstance(run, Mapping) or not run.get("id"):
+        if not run or ids.get("checkpoint_ns") or not isinstance(run, Mapping) or not run.get("id"):
             return checkpoint, None
+        decisions, actions = values.get("decisions"), values.get("actions")
         short, moved = dict(values), None
         if isinstance(actions, KeptActions):
             closed = bounded(actions, ACTIONS_STORED)

@@ -16,10 +16,10 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    EXCLUDED_METADATA_KEYS,
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
-    get_checkpoint_metadata,
 )
 
 from quintet.errors import CheckpointerError
@@ -41,22 +41,35 @@ def _names_secret(name: str) -> bool:
 
 
 def metadata_of(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:
-    """Give a checkpoint's metadata as LangGraph makes it, without secrets.
+    """Give a checkpoint's metadata without secrets, and without those that LangGraph would add.
 
-    LangGraph adds the texts and numbers of `configurable`, for filters. A text whose name says
-    that it is a secret, such as `api_key`, is masked; others stay in clear.
+    For filters, LangGraph adds the texts and numbers of `configurable` that the metadata does not
+    have. A text whose name says that it is a secret, such as `api_key`, is masked; others stay in
+    clear.
     """
     kept: dict[str, Any] = {}
-    for name, value in get_checkpoint_metadata(config, metadata).items():
+    for name, value in metadata.items():
         if isinstance(value, str):
-            kept[name] = f"***{name}***" if _names_secret(name) else redacted_data(value)
-        elif isinstance(value, int | float):
-            kept[name] = value
+            kept[name] = _masked(name, value)
         elif isinstance(value, Secret):
             kept[name] = value.reference
         elif not isinstance(value, SECRETS):
             kept[name] = redacted_data(value)
+    for added in (config.get("metadata"), config.get("configurable")):
+        for name, value in added.items() if added else ():
+            if isinstance(value, str) and name not in EXCLUDED_METADATA_KEYS and name not in kept:
+                masked = _masked(name, value)
+                if masked is not value and not name.startswith("__"):
+                    kept[name] = masked
     return kept
+
+
+def _masked(name: str, text: str) -> str:
+    """Give a text itself where it shows no secret."""
+    if _names_secret(name):
+        return f"***{name}***"
+    shown: str = redacted_data(text)
+    return shown
 
 
 @dataclass(frozen=True, kw_only=True)

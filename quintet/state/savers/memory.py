@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -16,7 +14,7 @@ from quintet.errors import CheckpointerError
 from quintet.state.journal.sqlite import MemoryJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
-from quintet.state.savers.saver import Saver, Turn
+from quintet.state.savers.saver import Put, Saver
 from quintet.state.savers.serializer import StrictSerializer
 
 _putting = threading.RLock()
@@ -25,14 +23,14 @@ _putting = threading.RLock()
 class SaverInMemory(Saver, InMemorySaver):
     """Save checkpoints in memory, as LangGraph's saver does, and read back only known types."""
 
-    @contextmanager
-    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
-        ids = config["configurable"]
+    def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
+        ids = put.config["configurable"]
         with _putting:
             # Read in this way, since a defaultdict adds an empty entry for each that is looked up.
             spaces = self.storage.get(str(ids["thread_id"])) or {}
             newest = max(spaces.get(ids.get("checkpoint_ns", "")) or (), default=None)
-            yield Turn(newest=newest, put=partial(InMemorySaver.put, self))
+            self.follow(newest, put)
+            return newest, InMemorySaver.put(self, *put[:4])
 
     def list(
         self,

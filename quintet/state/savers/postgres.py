@@ -28,7 +28,7 @@ from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_once
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, Turn
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -170,18 +170,6 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
             checkpoint = {**checkpoint, "channel_values": {**values, **odd}}
         return super().put(config, checkpoint, metadata, new_versions)
 
-    @contextmanager
-    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
-        ids = config["configurable"]
-        space = (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
-        with self.lock, self.conn.connection() as connection, connection.transaction():
-            connection.execute(_PUT_LOCK, space)
-            found = connection.execute(_NEWEST, space).fetchone()
-            newest = None if found is None else found["checkpoint_id"]
-            # A saver on this one connection, so that all is one transaction.
-            saver = PostgresSaver(connection, serde=self.serde)
-            yield Turn(newest=newest, put=saver.put, connection=connection)
-
     def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
         # A checkpoint without channels may follow any.
         if self.at_once and put.checkpoint["channel_versions"]:
@@ -195,7 +183,15 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
                 if problem.sqlstate != SUPERSEDED:
                     raise
         # It may be put once more, which is allowed; a refusal names the newest.
-        return super()._store(put)
+        ids = put.config["configurable"]
+        space = str(ids["thread_id"]), ids.get("checkpoint_ns", "")
+        with self.lock, self.conn.connection() as connection, connection.transaction():
+            connection.execute(_PUT_LOCK, space)
+            found = connection.execute(_NEWEST, space).fetchone()
+            newest = None if found is None else found["checkpoint_id"]
+            self.follow(newest, put, connection)
+            # A saver on this one connection, so that all is one transaction.
+            return newest, PostgresSaver(connection, serde=self.serde).put(*put[:4])
 
     def drop(self, thread: str, gone: Mapping[str, Collection[str]]) -> None:
         """Delete checkpoints of a thread, with their writes and the values that only they have."""

@@ -49,24 +49,22 @@ class Questions:
         path: str,
     ) -> None:
         """List the questions among a task's writes."""
-        thread = _root_thread(config)
-        if thread is None:
-            return
         for channel, value in writes:
-            if channel != INTERRUPT:
-                continue
-            known = {
-                "task": task,
-                "node": path.rpartition(", ")[2] if "pull" in path else "",
-                "checkpoint": str(config["configurable"].get("checkpoint_id", "")),
-            }
-            questions = value if isinstance(value, list | tuple) else (value,)
-            with self._lock:
-                self._asking.add(thread)
-                for question in questions:
-                    if isinstance(question, Interrupt):
-                        asked = {**known, "packet": _packet(question.value)}
-                        self._journal.open(thread, question.id, asked)
+            if channel == INTERRUPT and (thread := _root_thread(config)) is not None:
+                known = {
+                    "task": task,
+                    "node": path.rpartition(", ")[2] if "pull" in path else "",
+                    "checkpoint": str(config["configurable"].get("checkpoint_id", "")),
+                }
+                self._list(thread, value if isinstance(value, list | tuple) else (value,), known)
+
+    def _list(self, thread: str, questions: Sequence[Any], known: Mapping[str, str]) -> None:
+        with self._lock:
+            self._asking.add(thread)
+            for question in questions:
+                if isinstance(question, Interrupt):
+                    asked = {**known, "packet": _packet(question.value)}
+                    self._journal.open(thread, question.id, asked)
 
     def note_moved(self, config: RunnableConfig, checkpoint: str) -> None:
         """Take a thread's questions off the list: it has a new checkpoint.
@@ -74,6 +72,8 @@ class Questions:
         Those that were asked on that checkpoint stay: under `durability="async"` it may be written
         after them.
         """
+        if not self._asking:
+            return
         thread = _root_thread(config)
         with self._lock:
             if thread is None or thread not in self._asking:

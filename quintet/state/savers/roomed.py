@@ -41,8 +41,6 @@ PLACES_QUERY: Final = (
 READING: Final = (ValueError, TypeError, LookupError, AttributeError)
 """The errors of a checkpoint that was cut or altered; a database's own errors are none of them."""
 
-_IDS: Final = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
-
 
 class Roomed(BaseCheckpointSaver[str]):
     """Put tenants' names on thread ids and take them off, and seal and open what is kept.
@@ -103,15 +101,14 @@ class Roomed(BaseCheckpointSaver[str]):
             DesignError: it holds a secret that would be written with its value.
         """
         inside = self.room.enter(config)
-        ids, keys = inside["configurable"], self.room.keys
         told: Any = metadata_of(inside, metadata)
+        keys = self.room.keys
         if keys is not None:
             spot, apart = Spot(room=self.room, config=inside), self.keeps_text_apart
-            told = sealed_metadata(spot, ids.get("checkpoint_id"), checkpoint, told, keys)
+            parent = inside["configurable"].get("checkpoint_id")
+            told = sealed_metadata(spot, parent, checkpoint, told, keys)
             checkpoint = kept_values(spot, checkpoint, keys, self.serde, as_text=apart)
-        # Only the ids: LangGraph would add the rest of `configurable` to the metadata once more.
-        own: dict[str, Any] = {name: ids[name] for name in _IDS if name in ids}
-        return {"configurable": own}, checkpoint, told
+        return inside, checkpoint, told
 
     def put_writes(
         self,

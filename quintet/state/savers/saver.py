@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 from langchain_core.runnables import RunnableConfig
@@ -52,20 +51,6 @@ class Put(NamedTuple):
     metadata: CheckpointMetadata
     versions: ChannelVersions
     moved: Moved | None = None
-
-
-class Turn(NamedTuple):
-    """A saver's turn to put a checkpoint, while nobody else may; its writes are one transaction.
-
-    Args:
-        newest: the id of the thread's newest checkpoint; None without any.
-        put: LangGraph's own way to store one.
-        connection: the transaction's connection, where there are several.
-    """
-
-    newest: str | None
-    put: Callable[..., RunnableConfig]
-    connection: Any = None
 
 
 class Saver(Upkeep, Roomed):
@@ -122,37 +107,40 @@ class Saver(Upkeep, Roomed):
         self._note(config, checkpoint)
         checkpoint, moved = self._decided.cut(config, checkpoint, new_versions)
         inside, checkpoint, metadata = self.made_ready(config, checkpoint, metadata)
-        put = Put(
-            config=inside,
-            checkpoint=checkpoint,
-            metadata=metadata,
-            versions=new_versions,
-            moved=moved,
-        )
-        newest, stored = self._store(put)
-        self._decided.note(moved)
+        newest, stored = self._store(Put(inside, checkpoint, metadata, new_versions, moved))
+        if moved is not None:
+            self._decided.note(moved)
         # Put once more, as a migration does, a checkpoint moves nothing: its questions stay open.
         if newest != checkpoint["id"]:
             self._questions.note_moved(config, checkpoint["id"])
         placed: RunnableConfig = self.room.leave(stored)
         return placed
 
+    @abstractmethod
     def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
-        """Store a checkpoint; give the id of the newest one before, and its own place.
+        """Store a checkpoint by `follow` and LangGraph's `put`, while nobody else may.
+
+        Returns:
+            The id of the thread's newest checkpoint before, and the place of this one.
 
         Raises:
             RunSuperseded: it does not follow the newest.
         """
-        with self._alone(put.config) as turn:
-            require_newest(turn.newest, put.config, put.checkpoint)
-            if put.moved is not None:
-                put.moved.add_to(self.journal, turn.connection)
-            stored = turn.put(put.config, put.checkpoint, put.metadata, put.versions)
-        return turn.newest, stored
 
-    @abstractmethod
-    def _alone(self, config: RunnableConfig) -> AbstractContextManager[Turn]:
-        """Keep all others from putting checkpoints meanwhile."""
+    def follow(self, newest: str | None, put: Put, connection: Any = None) -> None:
+        """Let a checkpoint's decisions go to the journal, in the transaction that stores it.
+
+        Args:
+            newest: the id of the thread's newest checkpoint; None without any.
+            put: the checkpoint.
+            connection: the transaction's connection, where there are several.
+
+        Raises:
+            RunSuperseded: it does not follow the newest.
+        """
+        require_newest(newest, put.config, put.checkpoint)
+        if put.moved is not None:
+            put.moved.add_to(self.journal, connection)
 
     def put_writes(
         self,

@@ -6,9 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, cast
 from urllib.parse import unquote
 
@@ -21,7 +19,7 @@ from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, ThreadedSaver, Turn
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -85,17 +83,16 @@ class SaverInSqlite(ThreadedSaver, SqliteSaver):
         with self.lock:
             self.conn.close()
 
-    @contextmanager
-    def _alone(self, config: RunnableConfig) -> Iterator[Turn]:
-        ids = config["configurable"]
+    def _store(self, put: Put) -> tuple[str | None, RunnableConfig]:
+        ids = put.config["configurable"]
+        space = str(ids["thread_id"]), ids.get("checkpoint_ns", "")
         with self.lock:
             try:
                 self.conn.execute("BEGIN IMMEDIATE")
-                found = self.conn.execute(
-                    _NEWEST, (str(ids["thread_id"]), ids.get("checkpoint_ns", ""))
-                ).fetchone()
+                found = self.conn.execute(_NEWEST, space).fetchone()
                 newest = None if found is None else found[0]
-                yield Turn(newest=newest, put=partial(SqliteSaver.put, self))
+                self.follow(newest, put)
+                return newest, SqliteSaver.put(self, *put[:4])
             except BaseException:
                 self.conn.rollback()
                 raise
