@@ -41,11 +41,10 @@ def _names_secret(name: str) -> bool:
 
 
 def metadata_of(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:
-    """Give a checkpoint's metadata without secrets, and without those that LangGraph would add.
+    """Give a checkpoint's metadata without secrets, with masks for those that LangGraph would add.
 
-    For filters, LangGraph adds the texts and numbers of `configurable` that the metadata does not
-    have. A text whose name says that it is a secret, such as `api_key`, is masked; others stay in
-    clear.
+    For filters, LangGraph adds the texts and numbers of `configurable` that the metadata has not.
+    A text whose name says that it is a secret, such as `api_key`, is masked; others stay in clear.
     """
     kept: dict[str, Any] = {}
     for name, value in metadata.items():
