@@ -102,6 +102,18 @@ async def by_async(state: State) -> dict[str, Any]:
     return {"answr": "x"}
 
 
+def by_later_keywords(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = {"log": ["a"]}
+    found.update(answr="x")
+    return found
+
+
+def by_first_value(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = {"log": ["a"]}
+    found.setdefault("answr", "x")
+    return found
+
+
 @dataclass(frozen=True)
 class Writer:
     def __call__(self, state: State) -> dict[str, Any]:
@@ -115,6 +127,8 @@ class Writer:
         in_command,
         by_variable,
         by_update,
+        by_later_keywords,
+        by_first_value,
         by_keywords,
         by_union,
         by_list,

@@ -243,6 +243,11 @@ def by_variable(state: State) -> Command[str]:
     return Command(goto=target)
 
 
+def by_pair(state: State) -> Command[str]:
+    to, (kind, _) = "othre", ("b", 1)
+    return Command(goto=to, update={"kind": kind})
+
+
 def by_local_table(state: State) -> Command[str]:
     table = {"x": "order", "y": "othre"}
     return Command(goto=table[state.get("kind", "x")])
@@ -315,6 +320,7 @@ def by_argument(state: State, *, to: str) -> Command[str]:
         by_enum,
         by_list,
         by_variable,
+        by_pair,
         by_local_table,
         by_appending,
         by_choice,

@@ -312,8 +312,21 @@ def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
         targets = [node.target]
     value = getattr(node, "value", None)
     for target in targets:
-        if isinstance(target, ast.Name) and isinstance(value, ast.expr):
-            yield target, value
+        if isinstance(value, ast.expr):
+            yield from _pairs(target, value)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, ast.expr]]:
+    """Pair the names of a target with their values: both names of `to, why = "a", "b"`."""
+    if isinstance(target, ast.Name):
+        yield target, value
+        return
+    names, parts = getattr(target, "elts", []), getattr(value, "elts", [])
+    # With a star nobody knows which name gets which value; elements of a set have no order.
+    starred = any(isinstance(item, ast.Starred) for item in (*names, *parts))
+    if len(names) == len(parts) and not starred and not isinstance(value, ast.Set):
+        for name, part in zip(names, parts, strict=True):
+            yield from _pairs(name, part)
 
 
 def _binds(node: ast.AST) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from langgraph.types import Command, Send
@@ -146,11 +146,18 @@ class _Reader:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
         update = _union(inner.read(value) for value in bound)
-        calls = self.body.method_calls(name)
-        merged = [call.args[0] for method, call in calls if method == "update" and call.args]
-        for later_update in [*later, *map(inner.read, merged)]:
+        for method, call in self.body.method_calls(name):
+            later += inner.added(method, call)
+        for later_update in later:
             update = _overlay(update, later_update)
         return update
+
+    def added(self, method: str, call: ast.Call) -> Iterator[Written]:
+        """Read the keys that `update(...)` and `setdefault(...)` of a local dict add."""
+        if method == "update":
+            yield self._keywords(_union(map(self.read, call.args)), call)
+        elif method == "setdefault" and call.args:
+            yield self._key(call.args[0])
 
     def _call(self, call: ast.Call) -> Written:
         callee = self.body.callee(call)
