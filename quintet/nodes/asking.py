@@ -110,7 +110,7 @@ class Asking(Node):
             question=votes.question,
         )
         # Other processes may write answers too: each is added after those that stand.
-        while votes.verdict is None and person.name not in votes.names:
+        while votes.verdict is None and not votes.heard(person.name):
             written = yield from votes.add(approval, answer=given, action=changed)
             if written is not None:
                 records = [] if written.verdict else [_counted(node, action, approval, written)]
@@ -192,7 +192,7 @@ class Asking(Node):
             self._fits_expiry(action, deadline)
             return
         person, changed = self._person(answer), edited(action, answer)
-        if person.name in votes.names:
+        if votes.heard(person.name):
             raise ValueError(f"{person.name!r} has answered; {self.quorum} people must say yes")
         # Whoever may answer this action may not be the one who may answer what it becomes.
         for version in (action, changed):

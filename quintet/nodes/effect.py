@@ -11,21 +11,13 @@ from typing import Any
 from langchain_core.tools import StructuredTool
 
 from quintet.errors import ActionRefused, DesignError
-from quintet.nodes.core.arguments import (
-    KEY,
-    Arguments,
-    arguments_of,
-    canonical_number,
-    check_key,
-    key_text,
-    takes,
-    without_key,
-)
+from quintet.nodes.core.arguments import KEY, Arguments, arguments_of, takes, without_key
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.breaker import Breaker
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.dry import would_do
 from quintet.nodes.core.ends import check_ends
+from quintet.nodes.core.key import canonical_number, check_key, key_text
 from quintet.nodes.core.once import Ends, done_here, propose, run_once
 from quintet.nodes.core.receiver import Deed, received
 from quintet.nodes.core.standing import Standing, key_for_receiver
@@ -208,8 +200,8 @@ class Effect:
         if isinstance(self.key, str):
             return key_text(self.key, self.arguments, typed)
         # As in a text, equal numbers are one: 144 and 144.0 make no two payments.
-        types = self.arguments.types
-        given = {name: canonical_number(typed[name], name in types) for name in typed}
+        as_float = self.arguments.as_float
+        given = {name: canonical_number(typed[name], as_float(name)) for name in typed}
         key: Any = self.key(**own(given))
         if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
             raise DesignError(

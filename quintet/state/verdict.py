@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from enum import Enum, Flag
 from functools import lru_cache, partial
 from math import isnan
 from typing import Any, ParamSpec
 
 from langchain_core.messages import BaseMessage
-from pydantic import BaseModel
 
 from quintet.errors import DesignError
 
@@ -134,16 +135,19 @@ def _always_true_kind(verdict: Any) -> str | None:
     """Name the kind of a verdict that is true in Python but may mean no; None where it is clear."""
     if verdict is NotImplemented or verdict is ...:
         return f"{verdict}"
-    if _holds_verdicts(verdict):
-        return f"a {type(verdict).__name__} with verdicts in it"  # such as (False, "why")
     for kind, name in _ALWAYS_TRUE:
         if isinstance(verdict, kind):
             return name
-    if isinstance(verdict, Enum) and not isinstance(verdict, int | str | Flag):
-        return "an enum's member"
+    if isinstance(verdict, Enum):
+        return None if isinstance(verdict, int | str | Flag) else "an enum's member"
     if callable(verdict):
         return "a function, not called"
-    return "NaN" if isinstance(verdict, float) and isnan(verdict) else None
+    if _holds_verdicts(verdict):
+        return f"a {type(verdict).__name__} with verdicts in it"  # such as (False, "why")
+    if not isinstance(verdict, int | float | Decimal):
+        return None
+    # Such as -1, by which `find` says that a text does not hold another.
+    return "NaN" if isnan(verdict) else "a negative number" if verdict < 0 else None
 
 
 def _holds_verdicts(verdict: Any) -> bool:
@@ -152,17 +156,17 @@ def _holds_verdicts(verdict: Any) -> bool:
         return False  # it says itself what it means
     if isinstance(verdict, tuple) and verdict:
         first = verdict[0]
-        return isinstance(first, bool) or (isinstance(first, _PLAIN) and not first)
-    if isinstance(verdict, list | set | frozenset):
-        return any(isinstance(part, bool) or _is_no(part) for part in verdict)
+        return _is_bool(first) or (isinstance(first, _PLAIN) and not first)
+    if isinstance(verdict, list | set | frozenset | deque | ValuesView):
+        return any(part is None or _is_bool(part) or _is_no(part) for part in verdict)
     if isinstance(verdict, Mapping):
         told = verdict
-    elif is_dataclass(verdict) and not isinstance(verdict, type):
+    elif is_dataclass(verdict):
         told = {part.name: getattr(verdict, part.name, None) for part in fields(verdict)}
-    else:
-        told = vars(verdict) if isinstance(verdict, BaseModel) else {}
+    else:  # any other object is true in Python, unless it has a length
+        told = {} if hasattr(type(verdict), "__len__") else getattr(verdict, "__dict__", {})
     # Such as {"approved": True, "note": "..."}, which an agent that judges returns.
-    return any(map(_is_no, told.values())) or any(isinstance(told.get(w), bool) for w in _WORDS)
+    return any(map(_is_no, told.values())) or any(_is_bool(told.get(w)) for w in _WORDS)
 
 
 _WORDS = (
@@ -181,7 +185,12 @@ _PLAIN = (type(None), Unmet, int, float, str, list, dict)
 
 
 def _is_no(part: Any) -> bool:
-    return part is False or isinstance(part, Unmet)
+    return isinstance(part, Unmet) or (_is_bool(part) and not part)
+
+
+def _is_bool(part: Any) -> bool:
+    # As every comparison of numpy's gives it, told by its name: numpy need not be imported.
+    return isinstance(part, bool) or type(part).__name__ in ("bool_", "bool")
 
 
 _ALWAYS_TRUE: tuple[tuple[type[Any], str], ...] = (

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -538,7 +540,24 @@ def test_a_duration_is_read(given_: Any, length: float | None) -> None:
     assert seconds(given_) == length
 
 
-@pytest.mark.parametrize("given_", ["", "24", "h", "-1h", "1w", 0, -5, "0s", float("nan")])
+@pytest.mark.parametrize(
+    "given_",
+    [
+        "",
+        "24",
+        "h",
+        "-1h",
+        "1w",
+        0,
+        -5,
+        "0s",
+        math.nan,
+        math.inf,
+        "9" * 9 + "d",
+        True,
+        timedelta(1),
+    ],
+)
 def test_a_duration_that_cannot_be_read_is_refused(given_: Any) -> None:
     with pytest.raises(DesignError, match="duration"):
         gate(expires=given_)

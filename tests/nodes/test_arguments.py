@@ -315,6 +315,41 @@ def test_equal_numbers_are_one_for_a_key_function_too() -> None:
     assert texts.action(1, -0.0, rate=-0.0).key == texts.action(1, 0, rate=0.0).key
 
 
+class Bill(BaseModel):
+    total: int | float
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "one", "other"),
+    [
+        (int | float, "{it}", 144, 144.0),
+        (Decimal | float, "{it}", Decimal("144.00"), 144.0),
+        (object, "{it!s}", 144, 144.0),
+        (dict, "{it[total]}", {"total": 144}, {"total": 144.0}),
+        (list, "{it[0]}", [144], [144.0]),
+        (Bill, "{it.total}", Bill(total=144), Bill(total=144.0)),
+        (dict, lambda it: f"{it['total']}", {"total": 144}, {"total": 144.0}),
+        (list, lambda it: f"{it}", [(144, -0.0)], [(144.0, 0)]),
+    ],
+)
+def test_equal_numbers_are_one_key_wherever_they_stand(
+    kind: Any, key: Any, one: Any, other: Any
+) -> None:
+    def pay(it: Any) -> None: ...
+
+    pay.__annotations__["it"] = kind
+    once = effect(pay, key=key)
+    assert once.action(it=one).key == once.action(it=other).key
+
+
+def test_a_default_makes_the_key_of_the_same_amount_when_given() -> None:
+    def pay(amount: float | None = 10, fee: Decimal = 1.0) -> None: ...  # type: ignore[assignment]
+
+    for key in ("{amount}:{fee}", lambda amount, fee: f"{amount}:{fee}"):
+        once = effect(pay, key=key)
+        assert once.action().key == once.action(10.0, Decimal("1.00")).key == "10.0:1"
+
+
 @pytest.mark.parametrize("part", ["function", "undo", "reconcile", "dry"])
 def test_a_function_with_a_yield_is_refused_since_a_call_of_it_does_nothing(part: str) -> None:
     def pays(to: str) -> Any:

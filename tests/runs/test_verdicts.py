@@ -356,6 +356,19 @@ def test_one_no_of_three_decides_and_an_edit_needs_two_who_agree(url: str, till:
     assert till.paid == [(7, 50.0)]
 
 
+@pytest.mark.parametrize(
+    ("one", "again"), [("ann", "Ann"), ("ann", " ann "), ("Jos\u00e9", "Jose\u0301")]
+)
+def test_one_person_in_two_spellings_does_not_say_yes_twice(
+    till: Till, one: str, again: str
+) -> None:
+    run = start(desk(till, checkpointer("memory://"), quorum=2), BILL, thread="t")
+    run = run.answer(approve(by=one))
+    with pytest.raises(AnswerRefused, match="has answered; 2 people must say yes"):
+        run.answer(approve(by=again))
+    assert till.paid == []
+
+
 @pytest.mark.parametrize("quorum", [0, -1, True, 1.5, 4])
 def test_a_quorum_that_cannot_be_is_refused(quorum: Any) -> None:
     with pytest.raises(DesignError, match="quorum="):

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel
@@ -70,6 +71,8 @@ def test_a_text_is_a_reason_in_a_condition_and_refused_in_a_criterion() -> None:
         (AIMessage("no"), "a message"),
         (Colour.NO, "an enum's member"),
         (float("nan"), "NaN"),
+        (Decimal("NaN"), "NaN"),
+        ("a reply".find("policy"), "a negative number"),
         (NotImplemented, "NotImplemented"),
         (..., "Ellipsis"),
         (Neither(), "Neither"),
@@ -84,6 +87,8 @@ def test_a_text_is_a_reason_in_a_condition_and_refused_in_a_criterion() -> None:
         "message",
         "enum",
         "nan",
+        "decimal nan",
+        "negative",
         "not implemented",
         "ellipsis",
         "neither",
@@ -132,6 +137,11 @@ class JudgedModel(BaseModel):
     ok: bool
 
 
+class Plain:
+    def __init__(self, **told: bool) -> None:
+        self.__dict__.update(told)
+
+
 @dataclass
 class Decided:
     ok: bool
@@ -153,7 +163,14 @@ class Decided:
         {"cites": unmet("no page")},
         Judged(ok=False),
         JudgedModel(ok=False),
+        Plain(ok=False),
+        Plain(passed=True),
         b"no",
+        [re.search("a", "b"), re.search("a", "a")],
+        {"cites": False}.values(),
+        [score > 0.5 for score in np.array([0.9, 0.1])],
+        (np.float64(0.1) > 0.5, "too low"),
+        {"ok": np.float64(0.1) > 0.5},
     ],
 )
 def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> None:
@@ -163,7 +180,16 @@ def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "verdict", [{"page": 3}, [3, 4], ("a", False), Decided(ok=True), {"checked": True}]
+    "verdict",
+    [
+        {"page": 3},
+        [3, 4],
+        ("a", False),
+        Decided(ok=True),
+        {"checked": True},
+        Plain(),
+        {"page": None},
+    ],
 )
 def test_what_was_found_is_a_yes(verdict: Any) -> None:
     assert why_not(verdict, cites) is None

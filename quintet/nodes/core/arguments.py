@@ -6,25 +6,19 @@ import inspect
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from string import Formatter
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from quintet.errors import DesignError
-from quintet.state.record import SECRETS, adapter, canonical, faults, plain, validated
+from quintet.state.record import SECRETS, adapter, faults, plain, validated
 from quintet.state.redact import redacted
-
-_FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")
-_STEP = re.compile(r"\.(\w+)|\[([^\[\]]+)\]")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,6 +68,10 @@ class Arguments:
             except ValidationError as problem:
                 raise DesignError(f"effect {self.name!r}: {name}: {faults(problem)}") from problem
         return typed
+
+    def as_float(self, name: str) -> bool:
+        """Say whether an argument's annotation reads every number as a float."""
+        return _NUMBERS.intersection(_types_in(self.types.get(name))) == {float}
 
     def kept(self, typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give arguments as plain data for the record, and as they are read from it again.
@@ -220,6 +218,9 @@ NEVER_KEPT: tuple[type[Any], ...] = (
 """Types that pydantic can write as JSON, but cannot always read back from it."""
 
 
+_NUMBERS = frozenset({int, float, Decimal})
+
+
 def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
     """Give the classes in an annotation: those of unions and collections, and secrets in models.
 
@@ -256,141 +257,3 @@ def _refuse_unkept(name: str, part: str, hint: Any) -> None:
             return  # a forward reference, which may be resolved by the time of the first call
         shown = getattr(hint, "__name__", hint)
         raise DesignError(f"effect {name!r}: {part} ({shown}) cannot be kept; {remedy}") from None
-
-
-def check_key(arguments: Arguments, key: str) -> None:
-    """Refuse a key that names no argument, or an attribute that is no field of its argument.
-
-    Raises:
-        DesignError: it names the effect, the key and the fault.
-    """
-    try:
-        parts = list(_parts(key))
-    except ValueError as problem:
-        raise DesignError(
-            f"effect {arguments.name!r}: key {key!r} is no format string over the arguments' "
-            f"names: {problem}"
-        ) from None
-    for path in parts:
-        match = _FIELD.fullmatch(path)
-        name = match[1] if match else path
-        if match is None or name not in arguments.signature.parameters:
-            names = ", ".join(sorted(arguments.signature.parameters))
-            raise DesignError(
-                f"effect {arguments.name!r}: key {key!r} names {name!r}, which is not an argument "
-                f"({names})"
-            )
-        kind = arguments.types.get(name)
-        for attribute, _ in _STEP.findall(match[2]):
-            if attribute and not _has_field(kind, attribute):
-                raise DesignError(
-                    f"effect {arguments.name!r}: key {key!r}: {name!r} has no field {attribute!r} "
-                    "by its annotation; name the fields of a dataclass or a model, or use a "
-                    "function as the key"
-                )
-            kind = None if not attribute else _type_of_field(kind, attribute)
-
-
-def _parts(key: str) -> list[str]:
-    names = []
-    for _, field, spec, _ in Formatter().parse(key):
-        if field is not None:
-            if not field:
-                raise ValueError("a field without a name")
-            names.append(field)
-        if spec:  # a format specification may hold fields too
-            names += _parts(spec)
-    return names
-
-
-def _has_field(kind: Any, name: str) -> bool:
-    if kind is None:
-        return False
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return name in kind.model_fields
-    if isinstance(kind, type) and is_dataclass(kind):
-        return name in {field.name for field in fields(kind)}
-    return False
-
-
-def _type_of_field(kind: Any, name: str) -> Any:
-    try:
-        return get_type_hints(kind).get(name)
-    except (NameError, TypeError):
-        return None
-
-
-def key_text(key: str, arguments: Arguments, typed: Mapping[str, Any]) -> str:
-    """Fill a key's format string with arguments; equal numbers give equal text.
-
-    Raises:
-        DesignError: an argument lacks what the key names.
-    """
-    shown = {name: _canonical(value, name in arguments.types) for name, value in typed.items()}
-    try:
-        return _KeyFormatter().vformat(key, (), shown)
-    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as problem:
-        raise DesignError(
-            f"effect {arguments.name!r}: key {key!r} does not fit its arguments: "
-            f"{type(problem).__name__}: {problem}"
-        ) from problem
-
-
-class _KeyFormatter(Formatter):
-    """Format fields so that equal values give equal text."""
-
-    def format_field(self, value: Any, format_spec: str) -> Any:
-        # A format of the author's own, such as a date, is told by the clock that they mean.
-        return super().format_field(value if format_spec else _instant(value), format_spec)
-
-    def convert_field(self, value: Any, conversion: Any) -> Any:
-        return super().convert_field(_instant(value) if conversion else value, conversion)
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
-        value, used = super().get_field(field_name, args, kwargs)
-        if _parts_of(value) is not None:  # a collection's order or Python text is not its content
-            value = canonical(_settled(value))
-        return _canonical(value, True), used
-
-
-def _parts_of(value: Any) -> Any:
-    """Give the parts of a collection or record; None of any other value."""
-    if isinstance(value, BaseModel):
-        return {name: getattr(value, name) for name in type(value).model_fields}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return value if isinstance(value, Mapping | list | tuple | set | frozenset) else None
-
-
-def _settled(value: Any) -> Any:
-    """Give a value as plain data in which equal numbers have equal text."""
-    parts = _parts_of(value)
-    if isinstance(parts, Mapping):
-        return plain({key: _settled(part) for key, part in parts.items()})
-    if parts is not None:
-        settled = [_settled(part) for part in parts]
-        ordered = isinstance(parts, list | tuple)
-        return settled if ordered else sorted(settled, key=canonical)
-    return plain(_instant(_canonical(value, False)))
-
-
-def _canonical(value: Any, annotated: bool) -> Any:
-    return value.value if isinstance(value, Enum) else canonical_number(value, annotated)
-
-
-def canonical_number(value: Any, annotated: bool) -> Any:
-    """Give a number so that equal ones have equal text; any other value as it is."""
-    if isinstance(value, Decimal):
-        text = format(value.normalize(), "f")  # not 1E+2
-        return Decimal(text if value else 0)
-    if not isinstance(value, float):
-        return value
-    if not annotated and value.is_integer():
-        return int(value)
-    return value or 0.0  # not -0.0
-
-
-def _instant(value: Any) -> Any:
-    """Give a moment as it stands on the clock of UTC: equal moments have equal text."""
-    aware = isinstance(value, datetime) and value.utcoffset() is not None
-    return value.astimezone(UTC) if aware else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import normalize
 
 from quintet.nodes.core.attempt import current
 from quintet.nodes.core.call import Call, Logic
@@ -89,6 +90,10 @@ class Votes:
         said = entry.value["approval"]["digest"]
         return [e for e in self.entries if e.value["approval"]["digest"] == said]
 
+    def heard(self, name: str) -> bool:
+        """Say whether somebody has answered, whether or not the name is spelled in the same way."""
+        return _folded(name) in map(_folded, self.names)
+
     @property
     def names(self) -> list[str]:
         """Give who has answered."""
@@ -110,6 +115,11 @@ class Votes:
     def has(self, answer: str) -> bool:
         """Say whether an answer was written before, such as before a crash."""
         return any(entry.value["answer"] == answer for entry in self.entries)
+
+
+def _folded(name: str) -> str:
+    """Give a name without case, outer spaces and ways of writing the same letters."""
+    return normalize("NFKC", name).casefold().strip()
 
 
 def votes_on(task: Task, question: str, quorum: int = 1) -> Votes:
