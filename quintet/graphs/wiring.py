@@ -13,7 +13,12 @@ from quintet.graphs.edges import Path, begin, by_actions, by_plan, unless_ended
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.consult import Consult
-from quintet.nodes.core.function import as_node, input_schema_of, targets_of
+from quintet.nodes.core.function import (
+    FunctionNode,
+    as_node,
+    input_schema_of,
+    targets_of,
+)
 from quintet.nodes.core.node import Node
 from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect
@@ -82,9 +87,13 @@ class Wiring:
         # the node, and a handler would end the run where the question must stay open.
         if not getattr(node, "asks", False):
             options |= {"retry_policy": self.recover.retry_policy, "error_handler": self.recover}
+        made = as_node(node)
+        if isinstance(made, FunctionNode):
+            # The graph's own mapping: keys that are added later count too.
+            made = replace(made, channels=graph.channels)
         graph.add_node(
             name,
-            as_node(node),
+            made,
             destinations=targets_of(node) or None,
             input_schema=input_schema_of(node),
             **options,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class FanOut(Node):
     join: str = "join"
     otherwise: str = "person"
 
-    writes = frozenset({"kept", "decisions", "spent", "run"})
+    writes = frozenset({"kept", "decisions", "results", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.to, str):
@@ -81,6 +81,10 @@ class FanOut(Node):
         if self.choose is not None and self.each is not None:
             raise DesignError(
                 "FanOut(choose=, each=): give one of them; `each` may itself leave items out"
+            )
+        if self.each is not None and len(self.to) > 1:
+            raise DesignError(
+                f"FanOut(each=, to={tuple(self.to)!r}): items go to one worker; name that one"
             )
         refuse_async("FanOut(read=)", self.read)
         for name in self.deadline if isinstance(self.deadline, Mapping) else ():
@@ -112,10 +116,12 @@ class FanOut(Node):
         at = at_join(task.path, self.join)
         if self.each is not None:
             items = yield from call_any(self.each, own(dict(state)))
-            sends = self._sends(at, self._listed(items), state)
+            # Of an earlier round, which may have had more items.
+            old = numbers(state, "".join(self.to))
+            sends = self._sends(at, self._listed(items), state, old)
             names = tuple(send.arg["step"]["id"] for send in sends)
             record = self._record(task, names, f"{len(names)} items", who=name_of(self.each))
-            return self._on(at, sends, names, record)
+            return self._on(at, sends, names, record, old)
         names, reason, by, who = yield from self._chosen(state)
         return self._on(at, list(names), names, self._record(task, names, reason, by=by, who=who))
 
@@ -158,9 +164,13 @@ class FanOut(Node):
             )
         return listed
 
-    def _sends(self, at: str, items: list[Any], state: Mapping[str, Any]) -> list[Send]:
+    def _sends(
+        self, at: str, items: list[Any], state: Mapping[str, Any], old: Collection[str]
+    ) -> list[Send]:
         [name] = self.to
         shared = {key: value for key, value in state.items() if key not in OWN}
+        if old:
+            shared["results"] = {k: v for k, v in state["results"].items() if k not in old}
         number = round_of(state, at)
         sends = []
         for position, item in enumerate(items, start=1):
@@ -170,14 +180,21 @@ class FanOut(Node):
         return sends
 
     def _on(
-        self, at: str, goto: Any, names: tuple[str, ...], record: dict[str, Any]
+        self,
+        at: str,
+        goto: Any,
+        names: tuple[str, ...],
+        record: dict[str, Any],
+        old: Collection[str] = (),
     ) -> Command[Any]:
+        update: dict[str, Any] = {"decisions": [record]}
+        if old:
+            update["results"] = dict.fromkeys(old)
         if not names:
             why = f"nothing was sent out: {record['reason']}"
             record |= {"kind": "escalation", "choice": self.otherwise, "reason": why}
-            return Command(goto=self.otherwise, update={"decisions": [record]})
-        update = {"kept": keep("fan", at, list(names)), "decisions": [record]}
-        return Command(goto=goto, update=update)
+            return Command(goto=self.otherwise, update=update)
+        return Command(goto=goto, update={**update, "kept": keep("fan", at, list(names))})
 
     def _record(
         self,
@@ -205,10 +222,14 @@ def numbered(state: Mapping[str, Any], name: str) -> list[Any]:
 
     An item whose branch gave no result is left out.
     """
-    results = state.get("results") or {}
+    return [state["results"][key] for key in numbers(state, name)]
+
+
+def numbers(state: Mapping[str, Any], name: str) -> list[str]:
+    """Name the results of a worker's items, in the order of the items."""
     at = {
-        int(number): value
-        for key, value in results.items()
+        int(number): key
+        for key in state.get("results") or {}
         if (number := key.removeprefix(f"{name}#")) != key and number.isdecimal()
     }
     return [at[number] for number in sorted(at)]

@@ -211,7 +211,7 @@ class Results(Keyed):
                 if result is None:
                     merged.pop(name, None)
                     continue
-                if name in before and before[name] == result:
+                if name in before and before[name] == result and _back(name, value, before, values):
                     continue
                 times[name] = times.get(name, 0) + 1
                 # The first of this superstep replaces all results that the name had before.
@@ -220,6 +220,19 @@ class Results(Keyed):
                         del merged[other]
                 merged[name if times[name] == 1 else f"{name}#{times[name]}"] = result
         return merged
+
+
+def _back(
+    name: str, value: Mapping[str, Any], before: Mapping[str, Any], values: Sequence[Any]
+) -> bool:
+    """Say whether a nested graph hands back a result that stood before; a worker gave it anew.
+
+    A nested graph hands back all that stood before, and a worker gives its one result.
+    """
+    if len(value) > 1:
+        return True
+    others = (other[name] for other in values if other and name in other)
+    return len(before) == 1 and all(other == before[name] for other in others)
 
 
 def _is_numbered(key: str, name: str) -> bool:

@@ -27,7 +27,7 @@ from langgraph.types import Command
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_handoff
+from quintet.graphs import create_handoff, create_sequential
 from quintet.graphs.wiring import Wiring, effects_of
 from quintet.nodes import (
     ApprovalGate,
@@ -159,6 +159,66 @@ def test_only_a_function_of_the_state_alone_is_wrapped():
     assert isinstance(as_node(Called()), FunctionNode)
     for node in (worker(), ends, print, 3):
         assert as_node(node) is node
+
+
+class Late(TypedDict):
+    wide: int
+
+
+def loses(state: Any) -> Any:
+    return {"replies": 1}
+
+
+def ends_unasked(state: Any) -> Any:
+    return Command(goto=END)
+
+
+def jumps(state: Any) -> Any:
+    return Command(goto="late")
+
+
+def stays(state: Any) -> Command[Literal["late"]]:
+    return {}  # type: ignore[return-value]
+
+
+def strays(state: Any) -> Command[Literal["late"]]:
+    return Command(goto="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (loses, "loses returned 'replies'"),
+        (ends_unasked, "goes to '__end__'"),
+        (jumps, "jumps goes to 'late'"),
+        (stays, "stays declares that it goes to late"),
+        (strays, "strays goes to 'nowhere'"),
+    ],
+)
+def test_a_function_whose_update_or_way_would_be_lost_has_failed(node: Any, words: str):
+    asked: list[str] = []
+    after = Worker(
+        agent=lambda request: asked.append("x") or {"ok": 1},
+        contract=Contract(goal="look", needs=("message",)),
+    )
+    graph = create_sequential({"first": node, "next": after, "late": after})
+    run = start(graph.compile(), {"message": "m"})
+    assert (run.status, asked) == ("escalated", [])
+    assert words in run.outcome.reason
+
+
+def test_a_function_may_go_where_it_says_and_write_a_key_that_is_declared_later():
+    def goes(state: Any) -> Command[Literal["late"]]:
+        return Command(goto="late", update={"wide": 1})
+
+    def late(state: Late) -> Any:
+        return {"results": {"late": state["wide"]}}
+
+    never = Worker(agent=lambda r: {"no": 1}, contract=Contract(goal="g", needs=("message",)))
+    graph = create_sequential({"first": goes, "next": never, "late": late})
+    run = start(graph.compile(), {"message": "m"})
+    assert run.status == "done"
+    assert run.results == {"late": 1}
 
 
 def test_a_function_that_says_that_it_asks_is_known_to_ask():

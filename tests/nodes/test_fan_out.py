@@ -88,6 +88,14 @@ def test_each_item_gets_a_step_of_its_own_with_its_inputs():
     assert {"message", "step"} == set(sends[0].arg)  # logs and notes do not travel along
 
 
+def test_a_later_round_lets_go_of_the_results_of_the_round_before():
+    made = FanOut(to=("a",), each=lambda state: [1])
+    command = made({"results": {"a#1": 1, "a#2": 2, "b#2": 3, "a#x": 4}})
+    assert command.update["results"] == {"a#1": None, "a#2": None}
+    assert goto(command)[0].arg["results"] == {"b#2": 3, "a#x": 4}
+    assert "results" not in made({"results": {"b": 1}}).update
+
+
 @pytest.mark.parametrize("items", ["text", {"a": 1}, 7, None])
 def test_items_are_a_list(items):
     with pytest.raises(ContractBroken, match="no list of items"):
@@ -117,6 +125,7 @@ def test_the_results_of_items_come_back_in_their_order(items):
         ({"deadline": "soon"}, "soon"),
         ({"deadline": {"a": -1}}, "-1"),
         ({"choose": lambda s: "a", "each": lambda s: []}, "one of them"),
+        ({"to": ("a", "b"), "each": lambda s: []}, "one worker"),
     ],
 )
 def test_a_fan_out_that_cannot_be_kept_is_refused(options, words):

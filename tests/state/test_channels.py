@@ -89,6 +89,20 @@ def test_results_of_one_name_and_superstep_are_numbered() -> None:
     assert at_once("results", first, {"read": 4}, {"read#x": 5}) == {"read": 4, "read#x": 5}
 
 
+def test_a_later_round_keeps_results_that_are_equal_to_those_of_the_round_before() -> None:
+    first = at_once("results", {}, {"read": 1}, {"read": 2}, {"read": 3})
+    later = at_once("results", first, {"read": 1}, {"read": 4}, {"read": 5})
+    assert later == {"read": 1, "read#2": 4, "read#3": 5}
+    assert at_once("results", first, {"read": 1}, {"read": 1}) == {"read": 1, "read#2": 1}
+    assert at_once("results", {"read": 1}, {"read": 1}, {"read": 2}) == {"read": 1, "read#2": 2}
+
+
+def test_graphs_that_hand_back_the_results_which_they_were_given_add_none() -> None:
+    for old in ({"read": 1}, {"read": 1, "read#2": 2, "other": 3}):
+        assert at_once("results", old, old, old) == old
+        assert at_once("results", old, old, {**old, "new": 4}) == {**old, "new": 4}
+
+
 @given(updates())
 def test_what_was_done_stays_on_record_until_it_is_undone(given: list[Plain]) -> None:
     state: Plain = {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -13,14 +13,21 @@ from langgraph.types import Command
 
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import Node
+from quintet.nodes.core.returned import refuse_astray, refuse_lost
 from quintet.state.verdict import is_async
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionNode(Node):
-    """Run a plain or async function of the state as it is."""
+    """Run a plain or async function of the state as it is.
+
+    Args:
+        function: the function.
+        channels: the graph's keys, to which its update is held; None where they are not known.
+    """
 
     function: Callable[[Any], Any]
+    channels: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def asks(self) -> bool:  # type: ignore[override]
@@ -39,7 +46,14 @@ class FunctionNode(Node):
 
     def logic(self, state: Any) -> Logic[Any]:
         """Call the function with the state."""
-        return (yield Call(self.function, (state,), blocks=True))
+        return self.checked((yield Call(self.function, (state,), blocks=True)))
+
+    def checked(self, result: Any) -> Any:
+        """Give the function's result; refuse what would be lost, or would lead astray."""
+        if self.channels is not None:
+            refuse_lost(self.function, self.channels, result)
+            refuse_astray(self.function, targets_of(self.function), result)
+        return result
 
     def input_of(self, state: Any) -> Any:
         """Give the state as it comes: the function may want a dataclass or a model."""

@@ -12,7 +12,6 @@ from langchain_core.runnables import Runnable
 from langgraph.config import get_config, get_store, get_stream_writer
 from langgraph.errors import ParentCommand
 from langgraph.runtime import get_runtime
-from langgraph.types import Command, Send
 from pydantic import BaseModel
 from typing_extensions import get_type_hints
 
@@ -70,22 +69,6 @@ def _as_annotated(node: Any, state: Mapping[str, Any]) -> Any:
     else:
         return state
     return schema(**{name: state[name] for name in names if name in state})
-
-
-def parts_of(result: Any) -> tuple[Any, list[Any]]:
-    """Give a node's result as its state update and the nodes that it names to go to."""
-    if isinstance(result, Command):
-        goto = result.goto
-        return result.update, list(goto) if isinstance(goto, list | tuple) else [goto]
-    if isinstance(result, list) and result and all(isinstance(one, Command) for one in result):
-        parts = [parts_of(one) for one in result]
-        return [update for update, _ in parts], [to for _, goto in parts for to in goto]
-    return result, []
-
-
-def names_in(goto: list[Any]) -> list[str]:
-    """Name the nodes of a `goto`."""
-    return [to.node if isinstance(to, Send) else str(to) for to in goto]
 
 
 @lru_cache(maxsize=256)

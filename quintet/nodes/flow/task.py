@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
+from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
@@ -13,11 +14,11 @@ from langgraph.types import Command
 from quintet.nodes.core.actions import todo
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import Node, failure_of, one_line
+from quintet.nodes.core.returned import names_in, parts_of, refuse_lost
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.flow.arc import Arc, Note, Notes, followed, more
 from quintet.nodes.flow.comparison import Condition, holds
-from quintet.nodes.flow.inner import names_in, parts_of, run_inner, updated
-from quintet.nodes.flow.returned import refuse_lost
+from quintet.nodes.flow.inner import hints_of, run_inner, updated
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState
 from quintet.state.record import plain
@@ -111,7 +112,9 @@ class FlowTask(Node):
             return self._used_up(task, notes, replace(note, seen=sent))
         try:
             result = yield from run_inner(self.inner, state, self.seconds)
-            refuse_lost(self.inner, self.schema, result)
+            # A node of ours, a Runnable and a graph have keys of their own.
+            if not isinstance(self.inner, Runnable):
+                refuse_lost(self.inner, hints_of(cast(Any, self.schema)), result)
         except Exception as problem:
             if not self.asks or isinstance(problem, GraphBubbleUp) or is_invalid_resume(problem):
                 raise

@@ -1,36 +1,73 @@
-"""Refuse what a task's function returns where nothing of it would reach the state."""
+"""Refuse what a user's function returns where LangGraph would drop it or lose its way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from langchain_core.runnables import Runnable
+from langgraph.types import Command, Send
 from pydantic import BaseModel
 
 from quintet.errors import ContractBroken
-from quintet.nodes.core.node import Node
-from quintet.nodes.flow.inner import hints_of, parts_of
 from quintet.state.outcome import Outcome
 from quintet.state.verdict import name_of
 
 _BY_NAME = ("results", "actions", "kept", "outcome")
 
 
-def refuse_lost(node: Any, schema: Any, result: Any) -> None:
-    """Refuse a function's update of which LangGraph would drop a part without a word.
+def parts_of(result: Any) -> tuple[Any, list[Any]]:
+    """Give a node's result as its state update and the nodes that it names to go to."""
+    if isinstance(result, Command):
+        goto = result.goto
+        return result.update, list(goto) if isinstance(goto, list | tuple) else [goto]
+    if isinstance(result, list) and result and all(isinstance(one, Command) for one in result):
+        parts = [parts_of(one) for one in result]
+        return [update for update, _ in parts], [to for _, goto in parts for to in goto]
+    return result, []
 
-    A node of ours, a Runnable and a graph have keys of their own; those are not looked at.
+
+def names_in(goto: list[Any]) -> list[str]:
+    """Name the nodes of a `goto`."""
+    return [to.node if isinstance(to, Send) else str(to) for to in goto]
+
+
+def refuse_astray(function: Any, targets: tuple[str, ...], result: Any) -> None:
+    """Refuse a function's result that leads elsewhere than its annotation says.
+
+    Raises:
+        ContractBroken: it names a node that is not declared, and the graph's edge, if there is one,
+            would be followed as well; or it declares nodes, names none, and nothing would follow.
+    """
+    if any(one.graph for one in _listed(result) if isinstance(one, Command)):
+        return  # to a graph around this one
+    name, ways = name_of(function), names_in(parts_of(result)[1])
+    if targets and not ways:
+        raise ContractBroken(
+            f"{name} declares that it goes to {' or '.join(targets)}, and returned "
+            f"{result!r:.60}, after which nothing would follow; return Command(goto=...)"
+        )
+    if strange := [way for way in ways if way not in targets]:
+        declared = ", ".join(map(repr, [*targets, strange[0]]))
+        raise ContractBroken(
+            f"{name} goes to {strange[0]!r}, which it does not declare; annotate it, "
+            f"-> Command[Literal[{declared}]], so that no edge leads elsewhere as well"
+        )
+
+
+def _listed(result: Any) -> list[Any]:
+    return result if isinstance(result, list) else [result]
+
+
+def refuse_lost(function: Any, known: Collection[str], result: Any) -> None:
+    """Refuse a function's update of which LangGraph would drop a part without a word.
 
     Raises:
         ContractBroken: it is no update, names a key that the state does not have, or gives a value
             where there are values by name.
     """
-    if isinstance(node, Node | Runnable):
-        return
     update, _ = parts_of(result)
-    name, known = name_of(node), hints_of(schema)
+    name = name_of(function)
     several = isinstance(result, list) and isinstance(update, list) and bool(result)
     for one in update if several else [update]:
         if one is None:
