@@ -13,16 +13,18 @@ from benchmarks.measure import Unequal
 from benchmarks.shapes.registry import SHAPES
 from benchmarks.shapes.shape import Shape
 
+MEASURED = ("single", "handoff", "planner")
 MESSAGE = "I was charged twice for order 1042, once on Monday. Why?"
 
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
-    return patterns.measure(replace(patterns.QUICK, rounds=2, together=2))
+    # Each of the others is run below, without a measurement of ten seconds.
+    return patterns.measure(replace(patterns.QUICK, rounds=2, together=2, only=MEASURED))
 
 
 def test_each_pattern_has_its_figures(figures):
-    assert set(figures["patterns"]) == set(SHAPES)
+    assert list(figures["patterns"]) == [*MEASURED]
     keys = ("ratio_sync", "ratio_async", "cpu_ratio_sync", "concurrent_over_ideal")
     for one in figures["patterns"].values():
         assert all(one[key] > 0 for key in keys)
