@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -13,18 +15,20 @@ from benchmarks.measure import Unequal
 from benchmarks.shapes.registry import SHAPES
 from benchmarks.shapes.shape import Shape
 
-MEASURED = ("single", "handoff", "planner")
 MESSAGE = "I was charged twice for order 1042, once on Monday. Why?"
 
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
-    # Each of the others is run below, without a measurement of ten seconds.
-    return patterns.measure(replace(patterns.QUICK, rounds=2, together=2, only=MEASURED))
+    # In a process of its own: it collects garbage between rounds, which takes a second each time in
+    # one that has run other tests.
+    command = [sys.executable, "-m", "benchmarks.patterns", "--quick", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(ended.stdout))
 
 
 def test_each_pattern_has_its_figures(figures):
-    assert list(figures["patterns"]) == [*MEASURED]
+    assert set(figures["patterns"]) == set(SHAPES)
     keys = ("ratio_sync", "ratio_async", "cpu_ratio_sync", "concurrent_over_ideal")
     for one in figures["patterns"].values():
         assert all(one[key] > 0 for key in keys)

@@ -13,12 +13,7 @@ from quintet.graphs.edges import Path, begin, by_actions, by_plan, unless_ended
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.consult import Consult
-from quintet.nodes.core.function import (
-    FunctionNode,
-    as_node,
-    input_schema_of,
-    targets_of,
-)
+from quintet.nodes.core.function import FunctionNode, as_node, input_schema_of, targets_of
 from quintet.nodes.core.node import Node
 from quintet.nodes.critic import Critic
 from quintet.nodes.effect import Effect

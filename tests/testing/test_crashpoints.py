@@ -87,18 +87,7 @@ def test_a_process_that_really_ends_is_recovered_from(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "way",
-    [
-        "sync",
-        pytest.param(
-            "async",
-            marks=pytest.mark.skipif(
-                not os.environ.get("QUINTET_LONG"), reason="QUINTET_LONG is not set: 15 seconds"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("way", WAYS)
 def test_postgres_recovers_too(way, tmp_path):
     with postgres_schema() as url:
         crashed("approval", tmp_path, way, url=url)
@@ -108,13 +97,13 @@ def test_postgres_recovers_too(way, tmp_path):
 @pytest.mark.parametrize(
     "kind",
     [
+        "key",
         pytest.param(
-            kind,
+            "neither",
             marks=pytest.mark.skipif(
                 not os.environ.get("QUINTET_LONG"), reason="QUINTET_LONG is not set: 40 seconds"
             ),
-        )
-        for kind in ("key", "neither")
+        ),
     ],
 )
 def test_a_second_crash_in_the_recovery_is_recovered_from(kind, tmp_path):

@@ -29,7 +29,8 @@ def seconds(duration: str | float | None) -> float | None:
         length = float(duration)
     if not 0 < length <= MOST:
         raise DesignError(
-            f"duration {duration!r:.60}: give seconds, or text such as '30m', '24h', '2d'"
+            f"duration {duration!r:.60}: give seconds, or text such as '30m', '24h', '2d'; a "
+            "hundred years at most"
         )
     return length
 
