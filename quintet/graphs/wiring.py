@@ -23,7 +23,7 @@ from quintet.nodes.planning.crew import Crew
 from quintet.nodes.recover import Recovery
 from quintet.nodes.review import Review
 from quintet.nodes.work import Worker
-from quintet.state.channels import Shared
+from quintet.state.channels import Shared, is_numbered
 from quintet.state.contract import Contract
 from quintet.state.failure import FAILURE_CLASSES
 from quintet.state.fragments import OrchestrationState
@@ -285,7 +285,8 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
     """Refuse workers that have the name of one of the graph's own nodes, or of a state key.
 
     Raises:
-        DesignError: a worker has such a name, or the state declares a key of ours anew.
+        DesignError: a worker has such a name, or that of another's further results, or the state
+            declares a key of ours anew.
     """
     _check_keys(state)
     keys = get_type_hints(state)
@@ -298,6 +299,11 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
             raise DesignError(
                 f"worker {name!r} has the name of a key of {state.__name__}; a contract that needs "
                 f"{name!r} could mean either: rename one"
+            )
+        if several := [other for other in workers if is_numbered(str(name), other)]:
+            raise DesignError(
+                f"worker {name!r} has the name of a further result of {several[0]!r}, and one "
+                "would replace the other: rename one"
             )
 
 

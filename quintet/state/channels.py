@@ -216,7 +216,7 @@ class Results(Keyed):
                 times[name] = times.get(name, 0) + 1
                 # The first of this superstep replaces all results that the name had before.
                 if times[name] == 1:
-                    for other in [key for key in merged if _is_numbered(key, name)]:
+                    for other in [key for key in merged if is_numbered(key, name)]:
                         del merged[other]
                 merged[name if times[name] == 1 else f"{name}#{times[name]}"] = result
         return merged
@@ -235,7 +235,8 @@ def _back(
     return len(before) == 1 and all(other == before[name] for other in others)
 
 
-def _is_numbered(key: str, name: str) -> bool:
+def is_numbered(key: str, name: str) -> bool:
+    """Say whether a key is that of one of several results of a name, such as `read#2`."""
     number = key.removeprefix(f"{name}#")
     return number != key and number.isdecimal()
 

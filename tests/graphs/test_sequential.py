@@ -265,6 +265,14 @@ def test_a_worker_under_the_name_of_a_node_of_ours_is_refused(name: str):
         create_sequential({name: worker()})
 
 
+@pytest.mark.parametrize("names", [("read", "read#2"), ("read#2", "read")])
+def test_a_worker_under_the_name_of_anothers_further_result_is_refused(names: tuple[str, str]):
+    # Several results of `read` in one superstep are kept as read, read#2, ...: one would be lost.
+    with pytest.raises(DesignError, match="worker 'read#2' has the name of a further result"):
+        create_sequential({name: worker() for name in names})
+    create_sequential({"read#1": worker(), "read#2": worker()})
+
+
 def test_the_names_that_only_a_front_door_takes_are_free_here():
     assert create_sequential({"intake": worker(), "router": worker()})
 
