@@ -7,6 +7,8 @@ import io
 import tokenize
 from collections.abc import Iterator
 
+from examples.syntax import parsed
+
 from .request import Change
 
 Span = tuple[ast.expr | ast.stmt | ast.arg, str]
@@ -15,7 +17,8 @@ Span = tuple[ast.expr | ast.stmt | ast.arg, str]
 
 def functions(source: str) -> list[str]:
     """Name the functions that a file defines."""
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    tree = parsed(lambda: ast.parse(source))
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
 def names(source: str) -> list[str]:
@@ -40,7 +43,7 @@ def candidates(source: str, change: Change, strategy: str) -> list[str]:
     """Give the sources that may be the change; most kinds have one, a repair has several."""
     function = next(
         node
-        for node in ast.parse(source).body
+        for node in parsed(lambda: ast.parse(source)).body
         if isinstance(node, ast.FunctionDef) and node.name == change["name"]
     )
     if change["kind"] == "fix":

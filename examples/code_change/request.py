@@ -8,6 +8,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from examples.syntax import parsed
+
 FORBIDDEN = ("deploy/",)
 """The folders that no change of this desk may touch."""
 
@@ -72,7 +74,7 @@ def read_request(text: str) -> Change | None:
 def literal(text: str | None) -> Any:
     """Read a literal; None where the text is none."""
     try:
-        return None if text is None else ast.literal_eval(text.strip())
+        return None if text is None else parsed(lambda: ast.literal_eval(text.strip()))
     except (ValueError, SyntaxError):
         return None
 
@@ -80,7 +82,7 @@ def literal(text: str | None) -> Any:
 def is_literal_call(text: str, name: str) -> bool:
     """Say whether a text calls this function with literals and nothing else: it becomes a test."""
     try:
-        call = ast.parse(text, mode="eval").body
+        call = parsed(lambda: ast.parse(text, mode="eval")).body
         for part in call.args if isinstance(call, ast.Call) else ():
             ast.literal_eval(part)
     except (ValueError, SyntaxError):

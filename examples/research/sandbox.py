@@ -6,6 +6,8 @@ import ast
 import subprocess
 import sys
 
+from examples.syntax import parsed
+
 LONGEST = 4_000
 SECONDS = 5.0
 
@@ -44,7 +46,7 @@ def check(code: str) -> None:
     if len(code) > LONGEST:
         raise NotRun(f"the code has {len(code)} characters; {LONGEST} are allowed")
     try:
-        tree = ast.parse(code)
+        tree = parsed(lambda: ast.parse(code))
     except SyntaxError as problem:
         raise NotRun(f"this is no Python: {problem}") from problem
     for node in ast.walk(tree):
@@ -59,7 +61,7 @@ def check(code: str) -> None:
 def numbers_in(code: str) -> set[float]:
     """Give the numbers that a calculation is made with; those that only pick from a list not."""
     check(code)
-    tree = ast.parse(code)
+    tree = parsed(lambda: ast.parse(code))
     picks = {
         id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)
     }

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 
+from examples.syntax import parsed
+
 from .records import Record, Refused
 
 CANCEL_REASONS = ("no longer needed", "ordered by mistake")
@@ -177,7 +179,8 @@ def value(expression: str) -> float:
             f"{LONGEST_EXPRESSION} characters"
         )
     try:
-        result = _evaluate(ast.parse(expression.strip(), mode="eval").body)
+        tree = parsed(lambda: ast.parse(expression.strip(), mode="eval"))
+        result = _evaluate(tree.body)
     except (SyntaxError, TypeError, ZeroDivisionError) as error:
         raise Refused(f"Invalid expression {expression!r}: {error}") from error
     return round(result, 2)

@@ -188,6 +188,6 @@ def test_the_graph_has_no_finding(first):
 def test_its_suite_passes_its_gates():
     with suite() as opened:
         report = evaluate(opened)
-    wrong = {row.id: (row.wrong, row.trajectory.reason) for row in report.rows if row.wrong}
+    wrong = {row.case.id: (row.wrong, row.trajectory.reason) for row in report.rows if row.wrong}
     assert wrong == {}
     assert report.passed, str(report)

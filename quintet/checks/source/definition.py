@@ -7,6 +7,8 @@ import linecache
 from functools import lru_cache
 from types import CodeType, FunctionType
 
+from quintet.nodes.core.syntax import parsed
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -34,7 +36,7 @@ def parameters(tree: Definition) -> tuple[str, ...]:
 @lru_cache(maxsize=32)
 def _definitions(text: str) -> dict[tuple[str, int], list[Definition]]:
     definitions: dict[tuple[str, int], list[Definition]] = {}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(lambda: ast.parse(text))):
         if isinstance(node, ast.Lambda):
             definitions.setdefault(("<lambda>", node.lineno), []).append(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -10,6 +10,7 @@ from quintet import errors
 from quintet.errors import BudgetExhausted
 from quintet.nodes.core.books import Books
 from quintet.nodes.core.classify import classify_name
+from quintet.nodes.core.syntax import parsed
 from quintet.nodes.core.task import Task
 from quintet.state.failure import Failure
 from quintet.state.journal.found import find_place
@@ -52,7 +53,7 @@ def reported(text: str, node: str, step: str) -> Failure:
 def _message_in(text: str) -> str:
     """Give the one text that an exception's `repr` shows; empty where it shows more or none."""
     try:
-        call = ast.parse(text, mode="eval").body
+        call = parsed(lambda: ast.parse(text, mode="eval")).body
         args = call.args if isinstance(call, ast.Call) and not call.keywords else []
         values = [ast.literal_eval(arg) for arg in args]
     except (ValueError, SyntaxError, MemoryError, RecursionError):
