@@ -7,8 +7,7 @@ import io
 import tokenize
 from collections.abc import Iterator
 
-from examples.syntax import parsed
-
+from ..syntax import parsed  # noqa: TID252 - a wheel renames us
 from .request import Change
 
 Span = tuple[ast.expr | ast.stmt | ast.arg, str]

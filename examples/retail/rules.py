@@ -7,8 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 
-from examples.syntax import parsed
-
+from ..syntax import parsed  # noqa: TID252 - a wheel renames us
 from .records import Record, Refused
 
 CANCEL_REASONS = ("no longer needed", "ordered by mistake")
