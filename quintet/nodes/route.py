@@ -12,6 +12,7 @@ from langgraph.types import Command
 from quintet.errors import DesignError, UnknownRoute
 from quintet.nodes.choosers.choose import Choice, Chooser, among, ask, bind, routes_of
 from quintet.nodes.choosers.reply import Reply
+from quintet.nodes.choosers.request import text_in, text_of_message
 from quintet.nodes.core.awaited import Awaited
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
@@ -36,15 +37,13 @@ def text_of(state: Mapping[str, Any]) -> str:
     that begins the run.
 
     Raises:
-        DesignError: the state has neither.
+        DesignError: the state has neither, or what it has is no message.
     """
     messages = state.get("messages")
     if messages and not (isinstance(messages, Turns) and "message" in state):
-        last = messages[-1]
-        content = last.get("content", "") if isinstance(last, Mapping) else last.text
-        return str(content)
+        return text_of_message(messages[-1])
     if "message" in state:
-        return str(state["message"])
+        return text_in(state["message"])
     raise DesignError(
         f"nothing to read: the state has neither 'messages' nor 'message' "
         f"(it has {', '.join(sorted(state)) or 'nothing'}); give read=..."
@@ -102,8 +101,9 @@ class Router(Node):
     def __post_init__(self) -> None:
         if isinstance(self.to, str):
             raise DesignError(f"Router(to={self.to!r}): give a tuple of routes, ({self.to!r},)")
-        if not self.to:
-            raise DesignError("Router(to=()): give at least one route")
+        if not isinstance(self.to, Mapping):  # an iterator would be empty the second time
+            object.__setattr__(self, "to", tuple(self.to))
+        _check_targets(self.to, self.otherwise)
         for name, chooser in (("choose", self.choose), ("new_request", self.new_request)):
             absent = chooser is None and name == "new_request"
             if not (absent or callable(chooser) or isinstance(chooser, Runnable)):
@@ -189,13 +189,17 @@ class Router(Node):
         """Hold a chooser to the routes that are open at this moment.
 
         Raises:
-            UnknownRoute: `among` names what is no route.
+            UnknownRoute: `among` names what is no route, or gives no names.
         """
         if self.among is None:
             return chooser
         named = self.among(state)
+        if isinstance(named, Mapping) or not isinstance(named, Iterable):
+            raise UnknownRoute(
+                f"{task.node}: among= gives {named!r:.60}; give the names of the open routes"
+            )
         routes = (named,) if isinstance(named, str) else tuple(named)
-        if odd := [route for route in routes if route not in self.targets]:
+        if odd := [one for one in routes if not isinstance(one, str) or one not in self.targets]:
             raise UnknownRoute(
                 f"{task.node}: among= names {odd[0]!r}, which is not a route; give some of "
                 f"{', '.join(self.routes)}"
@@ -247,6 +251,16 @@ class Router(Node):
         )
         update = {"failures": [plain(failure)], "decisions": [plain(decision)]}
         return Command(goto=target, update=update)
+
+
+def _check_targets(to: tuple[str, ...] | Mapping[str, str], otherwise: str) -> None:
+    """Refuse no routes, and what names no node."""
+    if not to:
+        raise DesignError("Router(to=()): give at least one route")
+    nodes = to.values() if isinstance(to, Mapping) else to
+    for name, node in [("to", node) for node in nodes] + [("otherwise", otherwise)]:
+        if not isinstance(node, str) or not node:
+            raise DesignError(f"Router({name}=): {node!r:.60} is no node; give its name")
 
 
 def _check_among(among: Any) -> None:

@@ -73,6 +73,16 @@ def test_no_rules_are_refused(rules: Any) -> None:
 def test_a_pattern_that_is_none_is_refused_with_its_route() -> None:
     with pytest.raises(DesignError, match=r"'\(' for 'billing'"):
         by_rules({"billing": "("})
+    with pytest.raises(DesignError, match="'' for 'billing' is in every text"):
+        by_rules({"billing": "|".join([])})
+    with pytest.raises(DesignError, match="'billing' has no conditions"):
+        by_rules({"billing": [], "shipping": "parcel"})
+
+
+@pytest.mark.parametrize("more", [{"by": "magic"}, {"candidates": "billing"}], ids=str)
+def test_a_choice_that_cannot_be_recorded_is_refused(more: Any) -> None:
+    with pytest.raises(DesignError, match=rf"Choice\({next(iter(more))}="):
+        Choice(to="billing", **more)
 
 
 def test_a_cascade_takes_the_first_tier_that_does_not_abstain() -> None:

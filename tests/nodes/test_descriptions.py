@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,6 +143,15 @@ def test_embeddings_find_what_is_said_in_other_words_and_are_awaited() -> None:
     assert choice.to == "moorings"
     assert chooser("another yacht") is not None
     assert topics.calls == 3
+
+
+def test_two_that_are_as_like_as_each_other_are_at_most_even() -> None:
+    twins = {"quay_one": "a berth for a boat", "quay_two": "a berth for a boat"}
+    chooser = by_descriptions(twins, embeddings=Topics())
+    assert chooser("a berth for my boat, which is a yacht") is None
+    sure = replace(chooser, at_least=None)("a berth for my boat, which is a yacht")
+    assert sure is not None
+    assert sure.confidence == 0.5
 
 
 def test_a_long_greeting_is_not_taken_for_a_request() -> None:

@@ -5,6 +5,7 @@ import builtins
 import json
 import pickle
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +122,49 @@ def test_any_text_has_an_answer() -> None:
         ([("refund", "a"), ("parcel", "b")], {}, "near-duplicates counted once"),
         ([("refund it", "a"), ("refund it", "a"), ("parcel", "b")], {}, "near-duplicates"),
         ([("only text",)], {}, "pairs"),
+        (PAIRS, {"at_least": "0.9"}, "at_least='0.9'"),
+        (PAIRS, {"at_least": True}, "at_least=True"),
+        (PAIRS, {"out_of_scope": "0.1"}, "out_of_scope='0.1'"),
+        (dict(PAIRS), {}, r"items\(\) of a dict"),
+        ([*PAIRS, ("no cell", float("nan"))], {}, "route is None for a text that belongs to none"),
+        ([*PAIRS, (None, "billing")], {}, r"\(None, 'billing'\) is not one of"),
+        ([*PAIRS, (b"refund", "billing")], {}, "both are texts"),
     ],
-    ids=["none", "one", "threshold", "nan", "out_of_scope", "empty", "alone", "twins", "single"],
+    ids=[
+        *("none", "one", "threshold", "nan", "out_of_scope", "empty", "alone", "twins", "single"),
+        *(
+            "threshold text",
+            "threshold bool",
+            "share text",
+            "dict",
+            "nan route",
+            "no text",
+            "bytes",
+        ),
+    ],
 )
 def test_examples_that_teach_nothing_are_refused(
     pairs: Any, more: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DesignError, match=message):
         by_examples(pairs, **more)
+
+
+@pytest.mark.parametrize("texts", ["refund my money", [None]], ids=["text", "none"])
+def test_messages_are_scored_as_a_list_of_texts_and_never_by_their_letters(texts: Any) -> None:
+    chooser = by_examples(PAIRS)
+    for asked in (chooser.scores, chooser.watch):
+        with pytest.raises(DesignError, match="give a list of texts"):
+            asked(texts)
+
+
+def test_a_route_may_be_a_member_of_an_enum_of_texts() -> None:
+    class Desk(str, Enum):  # noqa: UP042 - its `str` is another than its value
+        billing = "billing"
+        shipping = "shipping"
+
+    chooser = by_examples([(text, Desk(route)) for text, route in PAIRS])
+    assert chooser.routes == ("billing", "shipping")
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,11 @@ from quintet.state import Budget, DesignError, UnknownRoute
 from tests.nodes.workshop import app_of
 
 ROUTES = ("billing", "shipping")
+BLOCKS = [
+    {"type": "text", "text": "in blocks"},
+    {"type": "image_url", "image_url": {"url": "data:,parcel"}},
+    "and more",
+]
 names = st.sampled_from([*ROUTES, "person", "nowhere", ""])
 chosen = st.none() | names | names.map(lambda to: Choice(to=to, confidence=0.5))
 
@@ -74,11 +79,47 @@ def test_a_route_may_have_another_name_than_its_node() -> None:
         ({"messages": [{"role": "user", "content": "c"}]}, "c"),
         ({"messages": [], "message": "m"}, "m"),
         ({"messages": [HumanMessage([{"type": "text", "text": "in blocks"}])]}, "in blocks"),
+        ({"messages": [{"role": "user", "content": BLOCKS}]}, "in blocks\nand more"),
+        ({"messages": [("user", "a pair")]}, "a pair"),
+        ({"messages": ["alone"]}, "alone"),
+        ({"message": HumanMessage("m")}, "m"),
+        ({"message": BLOCKS}, "in blocks\nand more"),
+        ({"message": None}, ""),
+        ({"message": 5}, "5"),
     ],
-    ids=["field", "messages", "dict", "empty", "blocks"],
+    ids=[
+        *("field", "messages", "dict", "empty", "blocks", "dict of blocks", "pair", "text"),
+        *("a message", "field of blocks", "none", "number"),
+    ],
 )
 def test_a_router_reads_the_last_text(state: Any, text: str) -> None:
     assert text_of(state) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"messages": [{"role": "user"}]}, "{'role': 'user'} in the state's messages"),
+        ({"messages": [None]}, "None in the state's messages is no message"),
+        ({"message": b"refund"}, "b'refund' is bytes; decode it"),
+    ],
+    ids=["no content", "none", "bytes"],
+)
+def test_what_is_no_text_is_refused(state: Any, said: str) -> None:
+    with pytest.raises(DesignError, match=said):
+        text_of(state)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [HumanMessage("refund"), [{"type": "text", "text": "refund"}]],
+    ids=["message", "blocks"],
+)
+def test_a_rule_reads_the_text_alone_of_what_a_router_reads(request_: Any) -> None:
+    rules = by_rules([("type|content", "shipping"), ("^refund$", "billing")])
+    node = router(rules, read=lambda state: request_)
+    assert node({"message": "x"}).goto == "billing"
+    assert router(by_rules({"billing": "none"}), read=lambda state: None)({}).goto == "person"
 
 
 def test_nothing_to_read_is_refused_with_what_there_is() -> None:
@@ -91,13 +132,35 @@ def test_nothing_to_read_is_refused_with_what_there_is() -> None:
     [
         ({"to": ()}, "at least one route"),
         ({"to": "billing"}, r"give a tuple of routes, \('billing',\)"),
+        ({"to": {"billing": None}}, r"Router\(to=\): None is no node; give its name"),
+        ({"otherwise": None}, r"Router\(otherwise=\): None is no node"),
         ({"choose": by_rules({"nowhere": "x"})}, "may choose 'nowhere'"),
     ],
-    ids=["none", "text", "unknown"],
+    ids=["none", "text", "no node", "no way out", "unknown"],
 )
 def test_a_router_that_cannot_route_is_refused(more: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
         router(**more)
+
+
+def test_the_routes_may_come_from_an_iterator() -> None:
+    assert router(to=(name for name in ROUTES)).routes == ROUTES
+
+
+@pytest.mark.parametrize(
+    ("open_", "said"),
+    [
+        (None, "among= gives None; give the names"),
+        (True, "among= gives True"),
+        ({"billing": False, "shipping": True}, "among= gives {'billing': False"),
+        ([["billing"]], r"among= names \['billing'\], which is not a route"),
+    ],
+    ids=["none", "bool", "mapping", "nested"],
+)
+def test_open_routes_that_are_no_names_are_refused(open_: Any, said: str) -> None:
+    # A mapping's keys are all of its routes, those that it says are closed too.
+    with pytest.raises(UnknownRoute, match=said):
+        router(among=lambda state: open_)({"message": "x"})
 
 
 def test_a_rule_may_name_the_way_out() -> None:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, Protocol, get_args, overload, runtime_checkable
 
 from langchain_core.runnables import Runnable
 
 from quintet.errors import DesignError
+from quintet.nodes.choosers.request import text_in
 from quintet.nodes.core.call import Logic, adrive, call_any, drive
 from quintet.nodes.core.node import one_line
 from quintet.state.decision import DecidedBy, checked_confidence
@@ -30,7 +31,8 @@ class Choice:
         candidates: the routes that were considered, best first.
 
     Raises:
-        DesignError: a confidence that is no number from 0 to 1, or a route that is no text.
+        DesignError: a confidence that is no number from 0 to 1, a route that is no text, a `by`
+            that is none of these, or one text for `candidates`.
     """
 
     to: str
@@ -43,6 +45,11 @@ class Choice:
     def __post_init__(self) -> None:
         if not isinstance(self.to, str):
             raise DesignError(f"Choice(to={self.to!r:.60}): give the route's name")
+        if self.by not in get_args(DecidedBy):
+            known = ", ".join(get_args(DecidedBy))
+            raise DesignError(f"Choice(by={self.by!r:.60}): give one of {known}")
+        if isinstance(self.candidates, str):
+            raise DesignError(f"Choice(candidates={self.candidates!r:.60}): give a tuple of names")
         if type(self.to) is not str:  # such as an enum's member, which a checkpoint would not hold
             object.__setattr__(self, "to", str.__str__(self.to))
         object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Choice"))
@@ -184,14 +191,16 @@ def by_rules(
             function of the value that the router reads.
 
     Raises:
-        DesignError: no rules, a pattern that is not a regular expression, or an async condition,
-            which nothing would await.
+        DesignError: no rules or no conditions of a route, a pattern that is no regular expression
+            or empty, or an async condition, which nothing would await.
     """
     pairs: list[tuple[Condition, str]] = []
     if isinstance(rules, Mapping):
         for route, value in rules.items():
             several = isinstance(value, Iterable) and not isinstance(value, str)
-            conditions: Iterable[Condition] = value if several else (value,)  # type: ignore[assignment]
+            conditions: list[Condition] = list(value) if several else [value]  # type: ignore[arg-type,list-item]
+            if not conditions:
+                raise DesignError(f"by_rules: {route!r} has no conditions; give some, or drop it")
             pairs.extend((condition, route) for condition in conditions)
     else:
         pairs = [_pair(rule) for rule in rules]
@@ -215,6 +224,8 @@ def _compile(condition: Condition, route: str) -> Condition:
             )
         refuse_async(f"by_rules, {route!r}", condition)
         return condition
+    if not condition:
+        raise DesignError(f"by_rules: '' for {route!r} is in every text; give '.*' if you mean all")
     try:
         return re.compile(condition, re.IGNORECASE)
     except re.error as problem:
@@ -224,7 +235,7 @@ def _compile(condition: Condition, route: str) -> Condition:
 def _reason(condition: Condition, request: Any) -> str | None:
     """Say why a condition holds, or return None where it does not."""
     if isinstance(condition, re.Pattern):
-        match = condition.search(str(request))
+        match = condition.search(text_in(request))
         return f"the text has {one_line(match[0], 40)!r}" if match else None
     # Only `by_rules` compiles texts; in rules that a user put into `Rules`, none ever holds.
     if isinstance(condition, str):

@@ -18,6 +18,7 @@ from quintet.nodes.choosers.labels import Pair, check_at_least, check_pairs, sen
 from quintet.nodes.choosers.learned.parts import Prediction, judged, parts
 from quintet.nodes.choosers.likeness import LETTERS, Likeness, stem, weighed
 from quintet.nodes.choosers.promise import FEW, Held, Promise, promised
+from quintet.nodes.choosers.request import text_in
 from quintet.nodes.choosers.told import choice_of
 from quintet.nodes.choosers.words import words
 from quintet.nodes.core.call import Call, Logic, adrive, drive
@@ -35,6 +36,9 @@ candidates a message, of which 15 % fit none."""
 
 MOST = 0.99
 """The highest confidence where no example shows more."""
+
+ALIKE = 0.99
+"""The share of the highest likeness from which on the next candidate is as like."""
 
 LONGEST = 40
 """Words from which on a message is judged by its sentences."""
@@ -115,7 +119,7 @@ class Descriptions:
             raise DesignError(
                 "by_descriptions has no candidates: give {name: text}, or put it in a Router"
             )
-        said = parts(str(request), LONGEST)
+        said = parts(text_in(request), LONGEST)
         vectors: Sequence[Vector] = [()] * len(said)
         # Some embedding services refuse an empty text.
         if self.embeddings is not None and said[0].strip():
@@ -211,6 +215,9 @@ class Descriptions:
         if first <= 0:
             return 0.0
         sure = 1 / (1 + exp(-(slope * first + lead * (first - second) + offset)))
+        # How like both are says nothing of which of them it is.
+        if len(best) > 1 and second > ALIKE * first:
+            sure = min(sure, 1 / 2)
         return sure if self.examples else min(sure, MOST)
 
     def _held_out(self, index: int) -> Held:

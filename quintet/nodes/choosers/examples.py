@@ -20,6 +20,7 @@ from quintet.nodes.choosers.labels import (
     Pair,
     check_at_least,
     check_pairs,
+    check_texts,
     checked_share,
     require_sklearn,
     sendable,
@@ -33,6 +34,7 @@ from quintet.nodes.choosers.promise import (
     read_promise,
     shares,
 )
+from quintet.nodes.choosers.request import text_in
 from quintet.nodes.choosers.told import Explanation, Scored, Suspect, Watched, choice_of, watched
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
@@ -104,7 +106,7 @@ class Examples:
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
-        parts = self.model.parts(str(request))
+        parts = self.model.parts(text_in(request))
         vectors: list[list[float]] = []
         # Some embedding services refuse an empty text: it is not sent, here and in `_embed`.
         if self.embeddings is not None and parts[0].strip():
@@ -122,8 +124,12 @@ class Examples:
         return await adrive(self.logic(request))
 
     def scores(self, texts: Sequence[str]) -> list[Scored]:
-        """Score many texts, embedded in one call; each scores as it does alone."""
-        parts = [self.model.parts(text) for text in texts]
+        """Score many texts, embedded in one call; each scores as it does alone.
+
+        Raises:
+            DesignError: no list of texts.
+        """
+        parts = [self.model.parts(text) for text in check_texts(texts, "scores")]
         vectors = iter(self._embed(list(chain.from_iterable(parts))))
         choices = [self._choice(some, [next(vectors) for _ in some]) for some in parts]
         return [
@@ -220,9 +226,11 @@ class Examples:
         """Say whether messages, whose routes nobody knows, are like the examples.
 
         Raises:
-            DesignError: no messages, or a chooser that never abstains.
+            DesignError: no messages, no list of texts, or a chooser that never abstains.
         """
-        return watched([one.accepted for one in self.scores(list(texts))], self.promise)
+        return watched(
+            [one.accepted for one in self.scores(check_texts(texts, "watch"))], self.promise
+        )
 
     def corrected(self, corrections: Iterable[tuple[str, str | None]]) -> Examples:
         """Return a chooser fitted on these examples and on corrections of them.

@@ -15,7 +15,9 @@ from pydantic import BaseModel, Field, create_model
 from quintet.errors import DesignError
 from quintet.nodes.agents.meter import call_structured
 from quintet.nodes.choosers.choose import Choice
+from quintet.nodes.choosers.labels import check_at_least
 from quintet.nodes.choosers.reply import Reply
+from quintet.nodes.choosers.request import text_in
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.node import one_of
 
@@ -55,7 +57,7 @@ class ModelChooser:
         if not self.about:
             raise DesignError("by_model has no routes: put it in a Router, or give about={...}")
         asked = _ASKED.format(request.waits, request.question) if isinstance(request, Reply) else ""
-        messages = [SystemMessage(self._instruction + asked), HumanMessage(str(request))]
+        messages = [SystemMessage(self._instruction + asked), HumanMessage(text_in(request))]
         answer = as_instance(self._schema, (yield from call_structured(self._chain, messages)))
         if answer.to == NONE or answer.confidence < self.at_least:
             return None
@@ -119,10 +121,14 @@ def by_model(
         method: how structured output is asked for, as in `with_structured_output`.
 
     Raises:
-        DesignError: the model is neither a chat model nor the name of one.
+        DesignError: the model is neither a chat model nor the name of one, or a number outside its
+            range.
     """
     return ModelChooser(
-        model=chat_model(model), about=dict(about or {}), at_least=at_least, method=method
+        model=chat_model(model),
+        about=dict(about or {}),
+        at_least=check_at_least(at_least) or 0.0,
+        method=method,
     )
 
 

@@ -16,6 +16,9 @@ repetitions."""
 NEVER = 2.0
 """A threshold that no confidence reaches."""
 
+DOUBTFUL = 7
+"""How many times as often as promised an accepted choice may be wrong, by its own confidence."""
+
 SHOWN = 8
 """Routes that a reason names."""
 
@@ -126,12 +129,14 @@ def promised(
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
     Selective classification with a guaranteed risk (Geifman and El-Yaniv, 2017): a threshold is
-    good enough when a lower confidence bound of the accuracy above it reaches `at_least`. If none
-    is, the promise is not kept, and a choice is accepted only if its own confidence reaches
-    `at_least`. It is to hold on the average over the messages, and over the routes that can show
-    something too, else a few common routes would speak for all. A route whose own accepted choices
-    are clearly right less often gets a threshold of its own; one that is `rare` needs confidence of
-    `at_least` at any rate.
+    good enough when a lower confidence bound of the accuracy above it reaches `at_least`. No choice
+    is accepted on the credit of surer ones that is itself more than `DOUBTFUL` times as doubtful:
+    messages unlike the held-out ones gather there. If no threshold is good enough, the promise is
+    not kept, and a choice is accepted only if its own confidence reaches `at_least`. It is to hold
+    on the average over the messages, and over the routes that can show something too, else a few
+    common routes would speak for all. A route whose own accepted choices are clearly right less
+    often gets a threshold of its own; one that is `rare` needs confidence of `at_least` at any
+    rate.
     """
     ordered = sorted(held, key=lambda choice: -choice.sure)
     total = sum(choice.weight for choice in ordered)
@@ -155,11 +160,14 @@ def promised(
 def _lowest(ordered: Sequence[Held], at_least: float, evened: Sequence[Held]) -> float | None:
     """Return the lowest threshold whose accepted choices are right often enough; None if none is.
 
-    The choices come by falling confidence; `evened` are the same with other weights.
+    It is never so low as to accept very doubtful ones. The choices come by falling confidence;
+    `evened` are the same with other weights.
     """
     best: float | None = None
     sums = even = _NONE
     for number, choice in enumerate(ordered, start=1):
+        if choice.sure < 1 - DOUBTFUL * (1 - at_least):
+            break
         sums, even = _sums([choice], sums), _sums([evened[number - 1]], even)
         # A threshold accepts all choices of equal confidence, or none of them.
         last = number == len(ordered) or ordered[number].sure < choice.sure
