@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache, partial
+from itertools import starmap
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Final
 
@@ -26,12 +27,19 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 class Body:
     """Read a function as it is written, with the objects that its free names stand for.
 
-    `known` holds the values of parameters that are already bound, such as `self`.
+    `known` holds the values of parameters that are already bound, such as `self`. A `nested`
+    one is defined inside `function`.
     """
 
     function: FunctionType
     tree: Definition
     known: Mapping[str, object] = field(default_factory=dict)
+    nested: bool = False
+
+    @property
+    def annotations(self) -> Mapping[str, object]:
+        """Map the parameters and `return` to their annotations; those of a nested one are left."""
+        return {} if self.nested else self.function.__annotations__
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
@@ -78,7 +86,8 @@ class Body:
     @cached_property
     def assignments(self) -> dict[str, list[ast.expr] | None]:
         """Map each local name to the expressions assigned to it; None if they cannot be listed."""
-        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
+        stars = [star.arg for star in (self.tree.args.vararg, self.tree.args.kwarg) if star]
+        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys((*self.parameters, *stars))
         simple: set[int] = set()
         # Python decides by the whole text that a name is local, so that branches that never run
         # count as well.
@@ -163,18 +172,41 @@ class Body:
             return UNKNOWN
         return self.resolve(call.func.value)
 
-    def inner(self, call: ast.Call) -> Definition | None:
-        """Return the function or lambda, defined inside this one, that a call calls."""
-        if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
+    def inner(self, function: ast.expr) -> Body | None:
+        """Return the function or lambda, defined inside this one, that an expression names."""
+        if isinstance(function, ast.Lambda):
+            return self._within(function)
+        if not isinstance(function, ast.Name) or function.id not in self.assignments:
             return None
-        lambdas = [value for value in self.assigned(call.func.id) if isinstance(value, ast.Lambda)]
+        lambdas = [value for value in self.assigned(function.id) if isinstance(value, ast.Lambda)]
         definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
         named = [
             node
             for node in self.nodes
-            if isinstance(node, definitions) and node.name == call.func.id
+            if isinstance(node, definitions) and node.name == function.id
         ]
-        return next(iter([*named, *lambdas]), None)
+        tree = next(iter([*named, *lambdas]), None)
+        return self._within(tree) if tree is not None else None
+
+    def _within(self, tree: Definition) -> Body:
+        # The variables of this function are not followed into one that is defined inside it.
+        own = parameters(tree)
+        hidden = {name: UNKNOWN for name in self.assignments if name not in own}
+        known = {name: value for name, value in self.known.items() if name not in own}
+        return Body(function=self.function, tree=tree, known={**known, **hidden}, nested=True)
+
+    def helper(self, function: ast.expr) -> Body | None:
+        """Return the function near this one, or inside it, that an expression names."""
+        if (inner := self.inner(function)) is not None:
+            return inner
+        plain = function.value if isinstance(function, ast.Subscript) else function
+        callee = self.resolve(plain)
+        return body_of(callee) if self.is_near(callee) else None
+
+    @property
+    def key(self) -> tuple[CodeType, int, int]:
+        """Tell this function from others, and from those that are defined inside it."""
+        return self.function.__code__, self.tree.lineno, self.tree.col_offset
 
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
@@ -189,27 +221,39 @@ class Body:
     @property
     def return_hint(self) -> str:
         """Return the text of the return annotation; empty if there is none, or it is None."""
-        hint = self.function.__annotations__.get("return")
+        hint = self.annotations.get("return")
         return hint if isinstance(hint, str) else repr(hint) if hint is not None else ""
 
     @cached_property
     def reach(self) -> tuple[Body, ...]:
         """List this function, the helpers that it calls, and theirs."""
-        bodies: dict[CodeType, Body] = {self.function.__code__: self}
+        bodies = {self.key: self}
         waiting = [self]
         while waiting:
             for helper in waiting.pop().helpers:
-                if helper.function.__code__ not in bodies:
-                    bodies[helper.function.__code__] = helper
+                if helper.key not in bodies:
+                    bodies[helper.key] = helper
                     waiting.append(helper)
         return tuple(bodies.values())
 
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
         """List the functions near this one that it calls, and the one that it wraps."""
-        near = [callee for callee in self.callees if self.is_near(callee)]
-        near.append(getattr(self.function, "__wrapped__", None))
-        return tuple(body for function in near if (body := body_of(function)) is not None)
+        found = [self.helper(call.func) for call in self.call_nodes]
+        found.append(body_of(getattr(self.function, "__wrapped__", None)))
+        return tuple(body for body in found if body is not None)
+
+    @cached_property
+    def mapped(self) -> tuple[Body, ...]:
+        """List the functions and lambdas near this one that it passes to `map`."""
+        found = [self.mapped_by(call) for call in self.call_nodes]
+        return tuple(body for body in found if body is not None)
+
+    def mapped_by(self, call: ast.Call) -> Body | None:
+        """Return the function or lambda near this one that a call of `map` runs many times."""
+        if not call.args or self.callee(call) not in (map, starmap):
+            return None
+        return self.helper(call.args[0])
 
     def is_near(self, function: object) -> bool:
         """Tell whether a function is in the same module as this one, or captured by it."""
@@ -367,5 +411,7 @@ def _member(owner: object, name: str) -> object:
     if isinstance(member, classmethod):
         return MethodType(member.__func__, owner if isinstance(owner, type) else type(owner))
     if isinstance(member, FunctionType) and not isinstance(owner, type):
-        return MethodType(member, owner)
+        # A function that the object itself holds is not bound to it, as one of its class is.
+        of_class = inspect.getattr_static(type(owner), name, UNKNOWN) is member
+        return MethodType(member, owner) if of_class else member
     return UNKNOWN if isinstance(member, property) else member

@@ -85,7 +85,7 @@ class Cases:
 
     @property
     def _hints(self) -> dict[str, Any]:
-        return _hints(self.body.function)
+        return {} if self.body.nested else _hints(self.body.function)
 
     @property
     def _first(self) -> str:

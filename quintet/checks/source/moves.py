@@ -37,20 +37,26 @@ class Moves:
 
 def command_moves(bodies: Iterable[Body]) -> Moves:
     """Read the `Command(goto=...)` and `Send(...)` of node functions and their helpers."""
-    return merged(_commands(helper) for body in bodies for helper in body.reach)
+    return merged(
+        _commands(helper)
+        for body in bodies
+        for helper in body.reach
+        # The Sends of a helper belong to the Command of its caller, unless it makes one itself.
+        if helper is body or helper.calls(Command)
+    )
 
 
 def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read the targets of a path function, through its map of targets if it has one."""
     plain = [answer for answer in body.returned if answer is not None]
-    sends = union(_sends(helper, helper.nodes) for helper in body.reach)
+    sends = _sends(body, body.nodes)
     plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
     return Moves(
         to=union([plain_targets, sends]),
         named=_named(body, ends) if makes_sends(body) else plain_targets,
         together=_through(_together(body, plain), ends),
         gathered=_through(_gathered(body, plain, plain_targets.texts), ends),
-        repeated=frozenset(name for helper in body.reach for name in _repeated(helper)),
+        repeated=_repeated_in(body.reach),
     )
 
 
@@ -109,7 +115,7 @@ def _commands(body: Body) -> Moves:
         parent=union([*(values(body, goto) for goto in upward), sends if only_upward else NOTHING]),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
-        repeated=frozenset() if only_upward else _repeated(body),
+        repeated=frozenset() if only_upward else _repeated_in(_own(body)),
     )
 
 
@@ -118,16 +124,19 @@ def _leaves(body: Body, keywords: dict[str | None, ast.expr]) -> bool:
     return graph is not None and body.resolve(graph) is not None
 
 
-def _sends(body: Body, nodes: Iterable[ast.AST]) -> Values:
-    return union(values(body, target) for target in _send_targets(body, nodes))
-
-
-def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
-    for node in nodes:
-        if isinstance(node, ast.Call) and body.callee(node) is Send:
-            target = argument(node, 0, "node")
-            if target is not None:
-                yield target
+def _sends(body: Body, nodes: Iterable[ast.AST], seen: frozenset[object] = frozenset()) -> Values:
+    """List the targets of the Sends that syntax nodes make, themselves or by a helper."""
+    found: list[Values] = []
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        if body.callee(call) is Send:
+            target = argument(call, 0, "node")
+            found += [values(body, target)] if target is not None else []
+            continue
+        for helper in (body.helper(call.func), body.mapped_by(call)):
+            # A helper that makes a Command puts its Sends into that.
+            if helper is not None and helper.key not in seen and not helper.calls(Command):
+                found.append(_sends(helper, helper.nodes, seen | {helper.key}))
+    return union(found)
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
@@ -180,14 +189,23 @@ def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
             yield expression
 
 
+def _own(body: Body) -> Iterator[Body]:
+    """List a function and the helpers whose Sends belong to its own Command."""
+    return (helper for helper in body.reach if helper is body or not helper.calls(Command))
+
+
+def _repeated_in(bodies: Iterable[Body]) -> frozenset[str]:
+    return frozenset(name for body in bodies for name in _repeated(body))
+
+
 def _repeated(body: Body) -> frozenset[str]:
     targets: set[str] = set()
     for node in body.nodes:
-        if isinstance(node, _LOOPS):
+        is_mapped = isinstance(node, ast.Call) and body.mapped_by(node) is not None
+        if isinstance(node, _LOOPS) or is_mapped:
             targets |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
-            inside = [element for element in node.elts if isinstance(element, ast.Call)]
-            sent = [values(body, target).texts for target in _send_targets(body, inside)]
+            sent = [_sends(body, [element]).texts for element in node.elts]
             counted = Counter(name for names in sent for name in names)
             targets |= {name for name, count in counted.items() if count > 1}
     return frozenset(targets)
