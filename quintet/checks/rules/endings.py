@@ -36,7 +36,7 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
     """Give an error where None is written out, a warning where the function can fall through."""
     if branch.body is None or None in (branch.ends or {}):
         return None
-    if None in branch.body.returned or None in answers(branch.body).known:
+    if None in branch.body.returned or None in answers(branch.body, certain=True).known:
         return "error"
     falls = any(may_fall_through(helper, _state(shape)) for helper in _answering(branch.body))
     return "warning" if falls else None

@@ -55,7 +55,7 @@ def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
     if branch.body is None or branch.ends is None:
         return
     captured = {value for value in branch.body.captured.values() if isinstance(value, str)}
-    missing = answers(branch.body).known - set(branch.ends) - captured - {None}
+    missing = answers(branch.body, certain=True).known - set(branch.ends) - captured - {None}
     for answer in sorted(missing, key=repr):
         yield Finding(
             code="unknown-target",

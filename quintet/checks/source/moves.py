@@ -11,7 +11,7 @@ from itertools import combinations, product
 from langgraph.types import Command, Send
 
 from quintet.checks.source.body import Body, argument, keywords_of, walk_scope
-from quintet.checks.source.literals import NOTHING, Values, union, values
+from quintet.checks.source.literals import NOTHING, Values, returned_values, union, values
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
@@ -71,9 +71,12 @@ def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
     return replace(plain, known=frozenset((ends or {}).get(name, name) for name in plain.known))
 
 
-def answers(body: Body) -> Values:
-    """List the values that a path function returns, without its `Send`s."""
-    return union(values(body, answer) for answer in body.returned if answer is not None)
+def answers(body: Body, *, certain: bool = False) -> Values:
+    """List the values that a path function returns, without its `Send`s.
+
+    If `certain`, without those of helpers that may answer less than they could.
+    """
+    return returned_values(body, certain=certain)
 
 
 def _through(
