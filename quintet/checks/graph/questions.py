@@ -77,11 +77,7 @@ def _helper(body: Body, call: ast.Call) -> Body | None:
     helper = body_of(callee)
     if helper is None:
         return None
-    arguments = dict(zip(helper.parameters, call.args, strict=False))
-    arguments |= {
-        keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None
-    }
-    functions = {name: body.resolve(value) for name, value in arguments.items()}
+    functions = {name: body.resolve(value) for name, value in helper.given(call).items()}
     known = {
         name: function
         for name, function in functions.items()

@@ -10,10 +10,11 @@ from langgraph.types import Command
 from quintet.checks.finding import Finding, Level
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.body import Body
 from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
+from quintet.checks.source.payload import keywords
 from quintet.nodes import Act, Finish, Worker
 
 
@@ -86,13 +87,12 @@ def _acts(shape: Shape, name: str) -> bool:
 
 def _goes_on(body: Body) -> bool:
     """Tell whether a function returns a `Command` that leads somewhere."""
-    gotos = [
-        call
+    gotos = any(
+        "goto" in keywords(helper, call).keys
         for helper in body.reach
         for call in helper.calls(Command)
-        if any(keyword.arg == "goto" for keyword in call.keywords)
-    ]
-    return bool(gotos) and not body.generates
+    )
+    return gotos and not body.generates
 
 
 def _forgets(shape: Shape, body: Body) -> bool:
@@ -123,15 +123,14 @@ def _answering(body: Body) -> Iterator[Body]:
     seen, waiting = set(), [body]
     while waiting:
         current = waiting.pop()
-        if current.function.__code__ in seen:
+        if current.key in seen:
             continue
-        seen.add(current.function.__code__)
+        seen.add(current.key)
         yield current
         for answer in current.returned:
             called = answer.value if isinstance(answer, ast.Await) else answer
-            if isinstance(called, ast.Call) and current.is_near(callee := current.callee(called)):
-                helper = body_of(callee)
-                waiting += [helper] if helper is not None else []
+            helper = current.helper(called.func) if isinstance(called, ast.Call) else None
+            waiting += [helper] if helper is not None else []
 
 
 def _state(shape: Shape) -> object:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache, partial
-from itertools import starmap
+from itertools import starmap, takewhile
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Final
 
@@ -202,6 +202,25 @@ class Body:
         plain = function.value if isinstance(function, ast.Subscript) else function
         callee = self.resolve(plain)
         return body_of(callee) if self.is_near(callee) else None
+
+    def given(self, call: ast.Call) -> dict[str, ast.expr]:
+        """Map the parameters of this function to what a call of it gives them."""
+        positional = takewhile(lambda value: not isinstance(value, ast.Starred), call.args)
+        named = {word.arg: word.value for word in call.keywords if word.arg is not None}
+        return {**dict(zip(self.parameters, positional, strict=False)), **named}
+
+    def handed(self, names: Collection[str], call: ast.Call, helper: Body) -> frozenset[str]:
+        """List the parameters of a helper to which a call hands some variables of this one."""
+        star = self.tree.args.vararg
+        match call.args:
+            # A wrapper hands on `*args`, of which the first is the state.
+            case [ast.Starred(value=ast.Name(id=name)), *_] if star and star.arg == name:
+                return frozenset(helper.parameters[:1] if not self.parameters else ())
+        return frozenset(
+            name
+            for name, value in helper.given(call).items()
+            if isinstance(value, ast.Name) and value.id in names
+        )
 
     @property
     def key(self) -> tuple[CodeType, int, int]:

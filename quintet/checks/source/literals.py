@@ -46,9 +46,7 @@ def returned_values(
     If `certain`, a helper counts only where it is given the function's own arguments: other
     arguments may keep it from some of its answers.
     """
-    reader = _Reader(
-        body=body, seen=frozenset(), certain=certain, through=through | {body.key}
-    )
+    reader = _Reader(body=body, seen=frozenset(), certain=certain, through=through | {body.key})
     return union(reader.read(answer) for answer in body.returned if answer is not None)
 
 
@@ -86,14 +84,16 @@ class _Reader:
         if bound is None or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
-        return inner._union([*bound, *_added(self.body, name)])
+        return union(map(inner.read, [*bound, *_added(self.body, name)]))
 
     def _chosen(self, expression: ast.BoolOp) -> Values:
         """Read `a and b` and `a or b`, which answer `a` only where it is false, or true."""
         stops = isinstance(expression.op, ast.Or)
         *earlier, last = map(self.read, expression.values)
         kept = [
-            replace(option, known=frozenset(v for v in option.known if _is_true(v) in (stops, None)))
+            replace(
+                option, known=frozenset(v for v in option.known if _is_true(v) in (stops, None))
+            )
             for option in earlier
         ]
         return union([*kept, last])
@@ -134,9 +134,7 @@ class _Reader:
         passed_on = all(isinstance(v, ast.Name) and v.id in self.body.parameters for v in given)
         if self.certain and not passed_on:
             return ANYTHING
-        return returned_values(
-            helper, certain=self.certain, through=self.through | {self.body.key}
-        )
+        return returned_values(helper, certain=self.certain, through=self.through | {self.body.key})
 
 
 def union(groups: Iterable[Values]) -> Values:

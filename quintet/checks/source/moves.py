@@ -6,14 +6,16 @@ import ast
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations, product, starmap
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, argument, keywords_of, walk_scope
+from quintet.checks.source.body import Body, argument, walk_scope
 from quintet.checks.source.literals import NOTHING, Values, returned_values, union, values
+from quintet.checks.source.payload import Payload, keywords
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+_UNLISTED = (map, filter, starmap, reversed, set, frozenset, dict)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
@@ -50,7 +52,9 @@ def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read the targets of a path function, through its map of targets if it has one."""
     plain = [answer for answer in body.returned if answer is not None]
     sends = _sends(body, body.nodes)
-    plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
+    plain_targets = (
+        Values(known=frozenset(ends.values())) if ends is not None else _by_name(answers(body))
+    )
     return Moves(
         to=union([plain_targets, sends]),
         named=_named(body, ends) if makes_sends(body) else plain_targets,
@@ -68,7 +72,45 @@ def makes_sends(body: Body) -> bool:
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
     """List the targets that a path function leads to other than by `Send`."""
     plain = answers(body)
-    return replace(plain, known=frozenset((ends or {}).get(name, name) for name in plain.known))
+    if ends is None:
+        return _by_name(plain)
+    return replace(plain, known=frozenset(ends.get(name, name) for name in plain.known))
+
+
+def _by_name(targets: Values) -> Values:
+    """Replace each target by the name that LangGraph makes of it: of `True` it makes "True"."""
+    return replace(targets, known=frozenset(map(spoken, targets.known)))
+
+
+def spoken(target: Hashable) -> Hashable:
+    """Return the name that LangGraph looks for where a target is no text; None stays."""
+    if target is None or type(target) is str:
+        return target
+    try:
+        return f"{target}"
+    except Exception:  # noqa: BLE001 - an Enum of the user's may have its own `__format__`
+        return target
+
+
+def unlisted(body: Body) -> bool:
+    """Tell whether a path function may answer a set, a dict or a generator, and no list."""
+    return body.generates or any(
+        _is_unlisted(body, answer, frozenset()) for answer in body.returned
+    )
+
+
+def _is_unlisted(body: Body, answer: ast.expr | None, seen: frozenset[str]) -> bool:
+    match answer:
+        case ast.IfExp(body=first, orelse=second):
+            return any(_is_unlisted(body, option, seen) for option in (first, second))
+        case ast.Name(id=name) if name not in seen:
+            bound = body.assigned(name)
+            inside = seen | {name}
+            return bool(bound) and all(_is_unlisted(body, value, inside) for value in bound)
+        case ast.Call():
+            return any(body.callee(answer) is maker for maker in _UNLISTED)
+    kinds = (ast.GeneratorExp, ast.Set, ast.SetComp, ast.Dict, ast.DictComp)
+    return isinstance(answer, kinds)
 
 
 def answers(body: Body, *, certain: bool = False) -> Values:
@@ -103,28 +145,32 @@ def merged(several_moves: Iterable[Moves]) -> Moves:
 def _commands(body: Body) -> Moves:
     gotos: list[ast.expr] = []
     upward: list[ast.expr] = []
-    for call in body.calls(Command):
-        keywords = keywords_of(call)
+    fields = [keywords(body, call) for call in body.calls(Command)]
+    for given in fields:
         # With `graph=` the command leaves for the parent, unless that is None.
-        if "goto" in keywords:
-            (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
+        (upward if _leaves(body, given) else gotos).extend(given.of("goto"))
     # A Send is not traced to its Command: it is upward where all commands of the function are.
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
-    named = union(values(body, goto) for goto in gotos)
+    known = Values(complete=all(given.complete for given in fields))
+    named = _by_name(union([known, *(values(body, goto) for goto in gotos)]))
     return Moves(
         to=union([named, NOTHING if only_upward else sends]),
         named=named,
-        parent=union([*(values(body, goto) for goto in upward), sends if only_upward else NOTHING]),
+        parent=union(
+            [
+                *(_by_name(values(body, goto)) for goto in upward),
+                sends if only_upward else NOTHING,
+            ]
+        ),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
         repeated=frozenset() if only_upward else _repeated_in(_own(body)),
     )
 
 
-def _leaves(body: Body, keywords: dict[str | None, ast.expr]) -> bool:
-    graph = keywords.get("graph")
-    return graph is not None and body.resolve(graph) is not None
+def _leaves(body: Body, command: Payload) -> bool:
+    return any(body.resolve(graph) is not None for graph in command.of("graph"))
 
 
 def _sends(body: Body, nodes: Iterable[ast.AST], seen: frozenset[object] = frozenset()) -> Values:
