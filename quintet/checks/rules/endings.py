@@ -107,9 +107,10 @@ def _forgets(shape: Shape, body: Body) -> bool:
 
 def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
     """Tell whether a `match` decides where the run goes, without a case for every value."""
-    if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
+    cases = Cases(body=body, state=_state(shape))
+    if not isinstance(node, ast.Match) or cases(node):
         return False
-    return any(not falls_through(case.body) for case in node.cases)
+    return any(not falls_through(case.body, cases) for case in node.cases)
 
 
 def _always_commands(body: Body) -> bool:
