@@ -209,13 +209,19 @@ class Body:
         named = {word.arg: word.value for word in call.keywords if word.arg is not None}
         return {**dict(zip(self.parameters, positional, strict=False)), **named}
 
+    @cached_property
+    def first(self) -> frozenset[str]:
+        """Name the parameter that takes the first argument, which may be `*args`."""
+        star = self.tree.args.vararg
+        return frozenset(self.parameters[:1]) or frozenset({star.arg} if star else ())
+
     def handed(self, names: Collection[str], call: ast.Call, helper: Body) -> frozenset[str]:
         """List the parameters of a helper to which a call hands some variables of this one."""
-        star = self.tree.args.vararg
-        match call.args:
-            # A wrapper hands on `*args`, of which the first is the state.
-            case [ast.Starred(value=ast.Name(id=name)), *_] if star and star.arg == name:
-                return frozenset(helper.parameters[:1] if not self.parameters else ())
+        first = call.args[0] if call.args else None
+        # A wrapper takes the state as `*args`, or hands it on so.
+        if isinstance(first, ast.Starred) or not helper.parameters:
+            name = getattr(getattr(first, "value", first), "id", None)
+            return helper.first if name in names else frozenset()
         return frozenset(
             name
             for name, value in helper.given(call).items()

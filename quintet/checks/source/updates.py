@@ -97,7 +97,7 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
 def _written_by(body: Body) -> Written:
     if body.generates:  # the update is what it yields, not what it returns
         return ANYTHING
-    return _Reader(body=body, state=frozenset(body.parameters[:1])).all()
+    return _Reader(body=body, state=body.first).all()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from quintet.checks.source.body import Body, walk_scope
+from quintet.checks.source.given import Given, of_state
 from quintet.checks.source.payload import payload
 
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr, ast.Return)
@@ -41,81 +42,33 @@ def lost_writes(body: Body) -> list[Write]:
 
     Whether what was written is also returned under its own key, is not looked at.
     """
-    reader = _Reader(body=body, state=frozenset(body.parameters[:1]))
+    reader = _Reader(given=of_state(body))
     return [write for write in reader.writes if not reader.is_used(write)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Reader:
-    body: Body
-    state: frozenset[str]
+    given: Given
     through: frozenset[object] = frozenset()
 
-    @cached_property
-    def held(self) -> frozenset[str]:
-        """List the variables that hold the given state from the first to the last statement."""
-        joined = {id(s.target) for s in self.statements if isinstance(s, ast.AugAssign)}
-        bound = {
-            node.id
-            for node in self.body.nodes
-            if isinstance(node, ast.Name)
-            and not isinstance(node.ctx, ast.Load)
-            and id(node) not in joined
-        }
-        return self.state - bound
-
-    @cached_property
-    def statements(self) -> list[ast.stmt]:
-        return [node for node in self.body.nodes if isinstance(node, _SIMPLE)]
-
-    @cached_property
-    def loops(self) -> dict[str, ast.expr]:
-        """Map the variables of `for` loops to what the loops go through."""
-        return {
-            node.target.id: node.iter
-            for node in self.body.nodes
-            if isinstance(node, ast.For | ast.AsyncFor) and isinstance(node.target, ast.Name)
-        }
+    @property
+    def body(self) -> Body:
+        return self.given.body
 
     @cached_property
     def writes(self) -> list[Write]:
         """List every write into the state, those of helpers that are handed it among them."""
-        if not self.held:
+        if not self.given.held:
             return []
-        return [write for statement in self.statements for write in self._written(statement)]
-
-    def root(self, expression: ast.expr, seen: frozenset[str] = frozenset()) -> str | None:
-        """Return the key in whose value an object is, "" for the state; None if it is elsewhere."""
-        match expression:
-            case ast.Name(id=name) if name in self.held:
-                return ""
-            case ast.Name(id=name) if name not in seen:
-                bound = self.body.assigned(name)
-                source = bound[0] if len(bound) == 1 else self.loops.get(name)
-                return self.root(source, seen | {name}) if source is not None else None
-            case ast.Subscript(value=owner, slice=key):
-                return self._below(owner, key, seen)
-            case ast.Attribute(value=owner, attr=name):
-                return self._below(owner, ast.Constant(value=name), seen)
-            case ast.Call(
-                func=ast.Attribute(value=owner, attr="get" | "setdefault"), args=[key, *_]
-            ):
-                return self._below(owner, key, seen)
-            case ast.Call(func=ast.Attribute(value=owner, attr="values"), args=[]):
-                return self.root(owner, seen)
-        return None
-
-    def _below(self, owner: ast.expr, key: ast.expr, seen: frozenset[str]) -> str | None:
-        above = self.root(owner, seen)
-        name = self.body.resolve(key) if above == "" else above
-        return name if isinstance(name, str) and name else None
+        statements = [node for node in self.body.nodes if isinstance(node, _SIMPLE)]
+        return [write for statement in statements for write in self._written(statement)]
 
     def _written(self, statement: ast.stmt) -> Iterator[Write]:
         adds = isinstance(statement, ast.AugAssign)
         for node in walk_scope(statement):
             if isinstance(node, _PARTS) and not isinstance(node.ctx, ast.Load):
-                if (key := self.root(node)) is not None:
-                    deep = self.root(node.value) != ""
+                if (key := self.given.root(node)) is not None:
+                    deep = self.given.root(node.value) != ""
                     sure = isinstance(node, ast.Subscript)
                     grows = adds or self._grows(statement, key)
                     yield Write(key=key, statement=statement, deep=deep, sure=sure, adds=grows)
@@ -123,43 +76,36 @@ class _Reader:
                 yield from self._called(statement, node)
         match statement:
             case ast.AugAssign(target=ast.Name(id=name), op=ast.BitOr(), value=value):
-                if name in self.held:
+                if name in self.given.held:
                     yield from self._keys(statement, value)
 
     def _grows(self, statement: ast.stmt, key: str) -> bool:
         """Tell whether a value is written that adds to the old one: `s["n"] = s["n"] + 1`."""
         value = getattr(statement, "value", None)
-        return isinstance(value, ast.BinOp) and self.root(value.left) == key
+        return isinstance(value, ast.BinOp) and self.given.root(value.left) == key
 
     def _called(self, statement: ast.stmt, call: ast.Call) -> Iterator[Write]:
         callee = self.body.callee(call)
         if callee is setattr or callee == object.__setattr__:
             match call.args:
-                case [owner, name, *_] if self.root(owner) == "":
+                case [owner, name, *_] if self.given.root(owner) == "":
                     key = self.body.resolve(name)
                     if isinstance(key, str):
                         yield Write(key=key, statement=statement)
             return
         if isinstance(call.func, ast.Attribute):
             owner, method = call.func.value, call.func.attr
-            key = self.root(owner)
+            key = self.given.root(owner)
             if key == "":
                 yield from self._of_state(statement, method, call)
             elif key is not None and method in _CHANGING:
                 yield Write(key=key, statement=statement, deep=True, sure=method in _LISTING)
         helper = self.body.helper(call.func)
         if helper is not None and helper.key not in self.through:
-            state = self.body.handed(self.held, call, helper)
+            state = self.body.handed(self.given.held, call, helper)
             through = self.through | {self.body.key}
-            inner = _Reader(body=helper, state=state, through=through)
-            for write in inner.writes:
-                yield Write(
-                    key=write.key,
-                    statement=statement,
-                    deep=write.deep,
-                    sure=write.sure,
-                    adds=write.adds,
-                )
+            inner = _Reader(given=Given(body=helper, state=state), through=through)
+            yield from (replace(write, statement=statement) for write in inner.writes)
 
     def _of_state(self, statement: ast.stmt, method: str, call: ast.Call) -> Iterator[Write]:
         if method == "update":
@@ -190,7 +136,8 @@ class _Reader:
         for node, is_whole, is_passed in self._reads(write.key):
             later = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) > end
             counts = is_whole or is_passed or not (write.adds or write.deep)
-            if counts and id(node) not in own and (later or id(node) in again):
+            repeats = id(node) in again and not write.deep
+            if id(node) not in own and ((later and counts) or repeats):
                 return True
         return False
 
@@ -204,11 +151,11 @@ class _Reader:
         for node in self.body.nodes:
             if not isinstance(node, ast.expr) or id(node) in told:
                 continue
-            if isinstance(node, ast.Name) and node.id in self.held:
+            if isinstance(node, ast.Name) and self.given.root(node) == "":
                 whole = id(node) not in parts and isinstance(node.ctx, ast.Load)
                 if whole and id(node) not in handed:
                     yield node, True, True
-            elif isinstance(getattr(node, "ctx", None), ast.Load) and self.root(node) == key:
+            elif isinstance(getattr(node, "ctx", None), ast.Load) and self.given.root(node) == key:
                 yield node, False, id(node) in passed
 
     def _is_handed(self, node: ast.AST) -> bool:
