@@ -19,7 +19,7 @@ from quintet.checks.source.body import Body, package_of
 from quintet.checks.source.updates import written
 from quintet.checks.source.writes import Write, lost_writes
 
-_DATA = (BaseModel, Collection, Enum, int, float, NoneType, UnionType)
+_DATA = (BaseModel, Collection, Enum, int, float, NoneType)
 
 
 def lost_changes(shape: Shape) -> Iterator[Finding]:
@@ -63,20 +63,24 @@ def _is_data(schema: Any, write: Write) -> bool:
         kind = typing.get_type_hints(schema).get(write.key, Any)
     except Exception:  # noqa: BLE001 - an annotation may be anything, and may run any code
         return write.sure
-    verdicts = [_is_data_type(part) for part in _flat(kind)]
-    return write.sure if None in verdicts else all(verdicts)
+    verdicts = [_is_data_type(part) for part in _flat(kind, within=write.within)]
+    return False not in verdicts and (None not in verdicts or write.sure)
 
 
-def _flat(kind: Any) -> Iterator[Any]:
-    yield typing.get_origin(kind) or kind
-    for part in typing.get_args(kind):
-        yield from _flat(part)
+def _flat(kind: Any, *, within: bool) -> Iterator[Any]:
+    """List the types of a union, and if `within` those of what they hold."""
+    origin = typing.get_origin(kind) or kind
+    is_union = origin in (typing.Union, UnionType)
+    if not is_union:
+        yield origin
+    for part in typing.get_args(kind) if is_union or within else ():
+        yield from _flat(part, within=within)
 
 
 def _is_data_type(kind: Any) -> bool | None:
     """Tell whether a type is of plain data; None where that cannot be told."""
-    if not isinstance(kind, type):
-        return None if kind is Any or isinstance(kind, typing.TypeVar) else True
-    if kind is object:
+    if kind is Any or kind is object or isinstance(kind, typing.TypeVar):
         return None
+    if not isinstance(kind, type):  # a Literal
+        return True
     return is_typeddict(kind) or is_dataclass(kind) or issubclass(kind, _DATA)

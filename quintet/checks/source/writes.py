@@ -26,13 +26,15 @@ _TELLING = ("print", "log", "debug", "info", "warning", "error", "exception")
 class Write:
     """A key of the given state that a statement writes in place.
 
-    `deep` where its value is changed rather than replaced, and `sure` where no object but a list
-    or a dict is changed so. `adds` where the new value is made from the old one.
+    `deep` where its value is changed rather than replaced, `within` where that is done to an object
+    inside it, and `sure` where no object but a list or a dict is changed so. `adds` where the new
+    value is made from the old one.
     """
 
     key: str
     statement: ast.stmt
     deep: bool = False
+    within: bool = False
     sure: bool = True
     adds: bool = False
 
@@ -71,7 +73,15 @@ class _Reader:
                     deep = self.given.root(node.value) != ""
                     sure = isinstance(node, ast.Subscript)
                     grows = adds or self._grows(statement, key)
-                    yield Write(key=key, statement=statement, deep=deep, sure=sure, adds=grows)
+                    within = not self.given.is_old(node.value, key)
+                    yield Write(
+                        key=key,
+                        statement=statement,
+                        deep=deep,
+                        within=within,
+                        sure=sure,
+                        adds=grows,
+                    )
             elif isinstance(node, ast.Call):
                 yield from self._called(statement, node)
         match statement:
@@ -99,7 +109,8 @@ class _Reader:
             if key == "":
                 yield from self._of_state(statement, method, call)
             elif key is not None and method in _CHANGING:
-                yield Write(key=key, statement=statement, deep=True, sure=method in _LISTING)
+                within, sure = not self.given.is_old(owner, key), method in _LISTING
+                yield Write(key=key, statement=statement, deep=True, within=within, sure=sure)
         helper = self.body.helper(call.func)
         if helper is not None and helper.key not in self.through:
             state = self.body.handed(self.given.held, call, helper)
