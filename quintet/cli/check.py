@@ -98,10 +98,8 @@ def load_graph(name: str) -> Any:
         with _told(f"raised when {module_name} was imported"):
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as problem:
-        path = Path(module_name).with_suffix("")
-        hint = (
-            f"; write {'.'.join(path.parts)}:{attribute}" if "/" in name or ".py:" in name else ""
-        )
+        dotted = module_name.removesuffix(".py").replace("/", ".").lstrip(".")
+        hint = f"; write {dotted}:{attribute}" if dotted != module_name else ""
         raise DesignError(
             f"{name!r}: no module {problem.name!r} here or installed{hint}"
         ) from problem
