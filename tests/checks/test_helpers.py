@@ -156,6 +156,7 @@ def yielding(state: Any) -> Any:
     "path",
     numbered(
         lambda state: to_nobody(state) or "x",
+        lambda state: [Send("x", state)] + ["z"],  # noqa: RUF005
         lambda state: Kind.X,
         lambda state: Mixed.X if state["items"] else "y",
         lambda state: [Kind.X],
@@ -342,6 +343,31 @@ def falls_for_one_kind(state: State) -> Any:
         return "x"
 
 
+def empty_handed(state: Any) -> Any:
+    if state["items"]:
+        return "x"
+    return
+
+
+def answers_as_a_helper(state: Any) -> Any:
+    return empty_handed(state)
+
+
+def tests_its_helper(state: Any) -> Any:
+    if to := empty_handed(state):
+        return to
+    return "y"
+
+
+def starts_with_none(state: Any) -> Any:
+    to = None
+    if state["items"]:
+        to = "x"
+    if to is None:
+        to = "y"
+    return to
+
+
 def falls_behind_a_helper(state: Any) -> Any:
     if state["items"]:
         return "x"
@@ -358,7 +384,19 @@ def falls_behind_a_loop(state: Any) -> Any:
 
 @pytest.mark.parametrize(
     "path",
-    [falls, falls_in_a_helper, falls_for_one_kind, falls_behind_a_helper, falls_behind_a_loop],
+    [
+        answers_as_a_helper,
+        falls,
+        falls_in_a_helper,
+        falls_for_one_kind,
+        falls_behind_a_helper,
+        falls_behind_a_loop,
+    ],
 )
 def test_a_path_function_that_may_come_to_its_end_is_named(path):
     assert only(branched(path, ["x", "y"])).code == "partial-path"
+
+
+@pytest.mark.parametrize("path", [tests_its_helper, starts_with_none])
+def test_a_none_that_is_tested_is_right(path):
+    assert check(branched(path, ["x", "y"])) == ()

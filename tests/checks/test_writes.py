@@ -89,6 +89,11 @@ def in_a_loop(state: Any) -> None:
         task["status"] = "done"
 
 
+def in_a_numbered_loop(state: Any) -> None:
+    for number, task in enumerate(state["tasks"]):
+        task["number"] = number
+
+
 def takes_one(state: Any) -> dict[str, Any]:
     return {"word": state["items"].pop(0)}
 
@@ -147,6 +152,7 @@ LOST = [
     by_alias,
     by_default,
     in_a_loop,
+    in_a_numbered_loop,
     takes_one,
     beside_another,
     counts_for_itself,
@@ -305,6 +311,7 @@ def by_variable(state: Any) -> Any:
         lambda state: {"log": state["log"] + ["x"]},
         lambda state: {"log": [*state["log"], "x"]},
         lambda state: {"log": state["log"]},
+        lambda state: {"log": state["log"] + ["x"]} if state["log"] else {},
         lambda state: {"count": state["count"] + 1},
         lambda state: Command(update={"log": state.get("log", []) + ["x"]}),  # noqa: RUF005
     ),

@@ -37,11 +37,8 @@ class Given:
     @cached_property
     def _loops(self) -> dict[str, ast.expr]:
         """Map the variables of `for` loops to what the loops go through."""
-        return {
-            node.target.id: node.iter
-            for node in self.body.nodes
-            if isinstance(node, ast.For | ast.AsyncFor) and isinstance(node.target, ast.Name)
-        }
+        loops = [node for node in self.body.nodes if isinstance(node, ast.For | ast.AsyncFor)]
+        return dict(variable for loop in loops for variable in _variable(loop))
 
     def root(self, expression: ast.expr, seen: frozenset[str] = frozenset()) -> str | None:
         """Return the key in whose value an object is, "" for the state; None if it is elsewhere."""
@@ -105,6 +102,21 @@ def regiven(body: Body) -> frozenset[str]:
 def _update(answer: ast.expr) -> ast.expr:
     update = keywords_of(answer).get("update") if isinstance(answer, ast.Call) else None
     return update if update is not None else answer
+
+
+def _variable(loop: ast.For | ast.AsyncFor) -> Iterator[tuple[str, ast.expr]]:
+    """Give the variable that takes each element, and the expression of what is gone through."""
+    match loop.target, loop.iter:
+        case ast.Tuple(elts=[_, ast.Name(id=name)]), ast.Call(
+            func=ast.Name(id="enumerate"), args=[elements, *_]
+        ):
+            yield name, elements
+        case ast.Tuple(elts=[_, ast.Name(id=name)]), ast.Call(
+            func=ast.Attribute(value=elements, attr="items"), args=[]
+        ):
+            yield name, elements
+        case ast.Name(id=name), elements:
+            yield name, elements
 
 
 def _taken(expression: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -12,6 +12,7 @@ from langgraph.types import Send
 from quintet.checks.source.body import UNKNOWN, Body
 
 _CONTAINERS = (list, tuple, set, frozenset)
+_LISTS = (ast.List, ast.ListComp, ast.Tuple)
 _COPIES = (list, tuple, set, frozenset, sorted)
 
 
@@ -47,7 +48,8 @@ def returned_values(
     arguments may keep it from some of its answers.
     """
     reader = _Reader(body=body, seen=frozenset(), certain=certain, through=through | {body.key})
-    return union(reader.read(answer) for answer in body.returned if answer is not None)
+    nothing = ast.Constant(value=None)  # a bare `return`
+    return union(reader.read(answer or nothing) for answer in body.returned)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,10 @@ class _Reader:
         if bound is None or name in self.seen:
             return ANYTHING
         inner = replace(self, seen=self.seen | {name})
-        return union(map(inner.read, [*bound, *_added(self.body, name)]))
+        options = union(map(inner.read, [*bound, *_added(self.body, name)]))
+        # None is mostly not what is meant, where the variable is tested.
+        tested = None in options.known and _is_tested(self.body, name)
+        return replace(options, known=options.known - {None}) if tested else options
 
     def _chosen(self, expression: ast.BoolOp) -> Values:
         """Read `a and b` and `a or b`, which answer `a` only where it is false, or true."""
@@ -151,11 +156,20 @@ def _parts(expression: ast.expr) -> list[ast.expr] | None:
         return [expression.body, expression.orelse]
     if isinstance(expression, ast.List | ast.Tuple | ast.Set):
         return expression.elts
+    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
+        sides = [expression.left, expression.right]
+        return sides if any(isinstance(side, _LISTS) for side in sides) else None
     if isinstance(expression, ast.ListComp | ast.SetComp | ast.GeneratorExp):
         return [expression.elt]
     if isinstance(expression, ast.NamedExpr | ast.Starred):
         return [expression.value]
     return None
+
+
+def _is_tested(body: Body, name: str) -> bool:
+    tests = (getattr(node, "test", None) for node in body.nodes)
+    parts = (part for test in tests if test is not None for part in ast.walk(test))
+    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
 
 
 def _added(body: Body, name: str) -> list[ast.expr]:

@@ -50,6 +50,9 @@ def payload(
             return _joined(_entry(body, key, value, seen) for key, value in pairs)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _joined(payload(body, operand, seen=seen) for operand in (left, right))
+        case ast.IfExp(body=first, orelse=second):
+            options = [payload(body, option, seen=seen) for option in (first, second)]
+            return replace(_joined(options), complete=False)
         case ast.Name(id=name):
             return _name(body, name, seen)
         case ast.Call():
