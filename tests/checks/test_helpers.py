@@ -353,7 +353,7 @@ def answers_as_a_helper(state: Any) -> Any:
     return empty_handed(state)
 
 
-def tests_its_helper(state: Any) -> Any:
+def asks_its_helper(state: Any) -> Any:
     if to := empty_handed(state):
         return to
     return "y"
@@ -397,6 +397,6 @@ def test_a_path_function_that_may_come_to_its_end_is_named(path):
     assert only(branched(path, ["x", "y"])).code == "partial-path"
 
 
-@pytest.mark.parametrize("path", [tests_its_helper, starts_with_none])
+@pytest.mark.parametrize("path", [asks_its_helper, starts_with_none])
 def test_a_none_that_is_tested_is_right(path):
     assert check(branched(path, ["x", "y"])) == ()

@@ -17,10 +17,10 @@ from typing import Final
 
 from quintet.checks.source.definition import Definition, definition, parameters
 from quintet.checks.source.pruning import pruned
+from quintet.checks.source.scope import assigned_in, bound_in, walk_scope
 
 UNKNOWN: Final = object()
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,13 +92,13 @@ class Body:
         # Python decides by the whole text that a name is local, so that branches that never run
         # count as well.
         for node in self._whole:
-            for target, value in _assignments(node):
+            for target, value in assigned_in(node):
                 simple.add(id(target))
                 values = assigned.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
         for node in self._whole:
-            if id(node) not in simple and (name := _binds(node)):
+            if id(node) not in simple and (name := bound_in(node)):
                 assigned[name] = None
         return assigned
 
@@ -361,49 +361,6 @@ def _read(function: object) -> Body | None:
     return Body(
         function=function, tree=tree, known={**dict(zip(names, bound, strict=False)), **known}
     )
-
-
-def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
-    """Walk syntax trees in the order of the text, without entering functions defined inside."""
-    waiting: list[ast.AST] = list(reversed(roots))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, _SCOPES):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
-
-
-def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
-        targets = [node.target]
-    value = getattr(node, "value", None)
-    for target in targets:
-        if isinstance(value, ast.expr):
-            yield from _pairs(target, value)
-
-
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, ast.expr]]:
-    """Pair the names of a target with their values: both names of `to, why = "a", "b"`."""
-    if isinstance(target, ast.Name):
-        yield target, value
-        return
-    names, parts = getattr(target, "elts", []), getattr(value, "elts", [])
-    # With a star nobody knows which name gets which value; elements of a set have no order.
-    starred = any(isinstance(item, ast.Starred) for item in (*names, *parts))
-    if len(names) == len(parts) and not starred and not isinstance(value, ast.Set):
-        for name, part in zip(names, parts, strict=True):
-            yield from _pairs(name, part)
-
-
-def _binds(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Name):
-        return None if isinstance(node.ctx, ast.Load) else node.id
-    if isinstance(node, (*_SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-        return getattr(node, "name", None)
-    return None
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:

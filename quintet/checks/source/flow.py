@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from quintet.checks.source.body import walk_scope
+from quintet.checks.source.scope import walk_scope
 
 Counter = Callable[[ast.AST], int]
 Closes = Callable[[ast.Match | ast.Call], bool]

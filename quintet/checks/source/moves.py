@@ -10,9 +10,10 @@ from itertools import combinations, product, starmap
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, argument, walk_scope
+from quintet.checks.source.body import Body, argument
 from quintet.checks.source.literals import NOTHING, Values, returned_values, union, values
 from quintet.checks.source.payload import Payload, keywords
+from quintet.checks.source.scope import walk_scope
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 _UNLISTED = (map, filter, starmap, reversed, set, frozenset, dict)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Send
 
-from quintet.checks.source.body import Body, argument, body_of, walk_scope
+from quintet.checks.source.body import Body, argument, body_of
 from quintet.checks.source.flow import max_count
 from quintet.checks.source.literals import Values, values
 from quintet.checks.source.payload import ANYTHING, Payload, payload
+from quintet.checks.source.scope import walk_scope
 
 _LEAVING = (ast.Break, ast.Return, ast.Raise)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from quintet.checks.source.body import Body, walk_scope
+from quintet.checks.source.body import Body
 from quintet.checks.source.given import Given, of_state
 from quintet.checks.source.payload import payload
+from quintet.checks.source.scope import walk_scope
 
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr, ast.Return)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -42,7 +43,7 @@ class Write:
 def lost_writes(body: Body) -> list[Write]:
     """List the writes into the given state after which nothing is done with what was written.
 
-    Whether what was written is also returned under its own key, is not looked at.
+    Those that the function returns under their own key are listed as well.
     """
     reader = _Reader(given=of_state(body))
     return [write for write in reader.writes if not reader.is_used(write)]
@@ -170,7 +171,7 @@ class _Reader:
                 yield node, False, id(node) in passed
 
     def _is_handed(self, node: ast.AST) -> bool:
-        # What a helper near this function does with the state is read by itself.
+        # A helper near this function is read by itself.
         return isinstance(node, ast.Call) and self.body.helper(node.func) is not None
 
     def _inside(self, is_meant: Callable[[ast.AST], bool]) -> set[int]:
