@@ -23,6 +23,9 @@ class Client:
         """Do work, which changes no data."""
 
 
+CLIENT = Client()
+
+
 class State(TypedDict, total=False):
     n: int
     word: str
@@ -119,6 +122,11 @@ def by_helper(state: Any) -> dict[str, Any]:
     return {"n": 1}
 
 
+def by_two_helpers(state: Any) -> None:
+    fill(state)
+    fill(state)
+
+
 def told(state: Any) -> None:
     state["n"] = 1
     logging.getLogger(__name__).info("n is %s", state["n"])
@@ -157,6 +165,7 @@ LOST = [
     beside_another,
     counts_for_itself,
     by_helper,
+    by_two_helpers,
     told,
     wrapped(sets),
     Desk(),
@@ -245,6 +254,15 @@ def to_an_object(state: Any) -> Any:
     return {"n": 1}
 
 
+def for_a_helper(state: Any) -> None:
+    state["word"] = state["word"].strip()
+    keep(state)
+
+
+def keep(state: Any) -> None:
+    CLIENT.update(len(state["word"]))
+
+
 def of_its_own(state: Any) -> Any:
     update: dict[str, Any] = {}
     update["n"] = 1
@@ -268,6 +286,7 @@ def of_copies(state: Any) -> Any:
         in_its_own_loop,
         passed_on,
         to_an_object,
+        for_a_helper,
         of_its_own,
         of_copies,
         wrapped(of_its_own),

@@ -145,7 +145,7 @@ class _Reader:
             for node in walk_scope(loop)
         }
         own = {id(node) for node in walk_scope(write.statement)}
-        for node, is_whole, is_passed in self._reads(write.key):
+        for node, is_whole, is_passed in self.reads(write.key):
             later = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) > end
             counts = is_whole or is_passed or not (write.adds or write.deep)
             repeats = id(node) in again and not write.deep
@@ -153,26 +153,33 @@ class _Reader:
                 return True
         return False
 
-    def _reads(self, key: str) -> Iterator[tuple[ast.expr, bool, bool]]:
+    def reads(self, key: str) -> Iterator[tuple[ast.expr, bool, bool]]:
         """List the reads of a key; whether of the whole state, and whether in what is returned."""
         told = self._inside(lambda node: isinstance(node, ast.Call) and _name(node) in _TELLING)
         tests = self._inside(lambda node: isinstance(node, ast.Compare | ast.BoolOp))
         passed = self._inside(lambda node: isinstance(node, ast.Return)) - tests
         parts = {id(node.value) for node in self.body.nodes if isinstance(node, _PARTS)}
-        handed = self._inside(self._is_handed)
         for node in self.body.nodes:
             if not isinstance(node, ast.expr) or id(node) in told:
                 continue
             if isinstance(node, ast.Name) and self.given.root(node) == "":
                 whole = id(node) not in parts and isinstance(node.ctx, ast.Load)
-                if whole and id(node) not in handed:
+                if whole and self._is_passed(node, key):
                     yield node, True, True
             elif isinstance(getattr(node, "ctx", None), ast.Load) and self.given.root(node) == key:
                 yield node, False, id(node) in passed
 
-    def _is_handed(self, node: ast.AST) -> bool:
-        # A helper near this function is read by itself.
-        return isinstance(node, ast.Call) and self.body.helper(node.func) is not None
+    def _is_passed(self, state: ast.Name, key: str) -> bool:
+        """Tell whether the state goes where the key may be read; of helpers, that is looked at."""
+        for call in self.body.call_nodes:
+            helper = self.body.helper(call.func)
+            given = [*call.args, *(word.value for word in call.keywords)]
+            if helper is not None and helper.key not in self.through and state in given:
+                handed = self.body.handed(self.given.held, call, helper)
+                through = self.through | {self.body.key}
+                inner = _Reader(given=Given(body=helper, state=handed), through=through)
+                return any(inner.reads(key))
+        return True
 
     def _inside(self, is_meant: Callable[[ast.AST], bool]) -> set[int]:
         meant = [node for node in self.body.nodes if is_meant(node)]
