@@ -30,6 +30,7 @@ from quintet.checks.rules import (
     sends,
     signatures,
     targets,
+    writes,
 )
 from quintet.checks.source.body import forget
 from quintet.errors import DesignError
@@ -56,6 +57,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
     signatures.handlers,
     signatures.timeouts,
     signatures.unresolved,
+    writes.lost_changes,
 )
 """The rules that look at one graph at a time."""
 

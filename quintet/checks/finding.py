@@ -24,6 +24,7 @@ Code = Literal[
     "isolated-subgraph",
     "join-of-alternatives",
     "lost-step",
+    "lost-write",
     "missing-effect",
     "no-checkpointer",
     "no-entry",

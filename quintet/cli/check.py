@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
 from langgraph.graph import StateGraph
@@ -80,7 +84,7 @@ def print_findings(name: str, findings: Sequence[Mapping[str, Any]]) -> None:
 
 
 def load_graph(name: str) -> Any:
-    """Import a module and return its graph; call a function to make one.
+    """Import a module and return its graph; call a function, async or not, to make one.
 
     Raises:
         DesignError: as for `findings_of`.
@@ -91,15 +95,24 @@ def load_graph(name: str) -> Any:
     # The console script, unlike `python -m`, does not look for modules in the current folder.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
+        with _told(f"raised when {module_name} was imported"):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as problem:
-        raise DesignError(f"{name!r}: no module {problem.name!r} here or installed") from problem
+        dotted = module_name.removesuffix(".py").replace("/", ".").lstrip(".")
+        hint = f"; write {dotted}:{attribute}" if dotted != module_name else ""
+        raise DesignError(
+            f"{name!r}: no module {problem.name!r} here or installed{hint}"
+        ) from problem
     graph = getattr(module, attribute, None)
     if graph is None:
         names = ", ".join(sorted(n for n in vars(module) if not n.startswith("_")))
-        raise DesignError(f"{name!r}: {module_name} has no {attribute!r}; it has {names}")
-    if inspect.isfunction(graph):
-        graph = _call_factory(name, graph)
+        kind = "" if getattr(module, "__file__", None) else ", a folder without __init__.py,"
+        raise DesignError(
+            f"{name!r}: {module_name}{kind} has no {attribute!r}; it has {names or 'no names'}"
+        )
+    if isinstance(graph, FunctionType | MethodType | partial):
+        with _told(f"raised when {name} was called"):
+            graph = _call_factory(name, graph)
     is_graph = isinstance(graph, StateGraph | Versions) or hasattr(graph, "builder")
     if not is_graph:
         raise DesignError(f"{name!r} is a {type(graph).__name__}, not a graph")
@@ -116,4 +129,15 @@ def _call_factory(name: str, function: Callable[..., Any]) -> Any:
             f"{name!r} cannot be called without arguments ({problem}); name a graph, or a function "
             "that needs none"
         ) from problem
-    return function()
+    made = function()
+    return asyncio.run(made) if inspect.iscoroutine(made) else made
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Add to an error of the user's code where it was raised."""
+    try:
+        yield
+    except Exception as problem:
+        problem.add_note(where)
+        raise

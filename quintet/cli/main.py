@@ -299,7 +299,8 @@ def main() -> None:
             raise
         known = type(problem).__module__.startswith("quintet") or isinstance(problem, OSError)
         hint = "" if known else " (QUINTET_TRACEBACK=1 shows where)"
-        click.echo(f"quintet: {type(problem).__name__}: {problem}{hint}", err=True)
+        notes = "".join(f"; {' '.join(note.split())}" for note in getattr(problem, "__notes__", ()))
+        click.echo(f"quintet: {type(problem).__name__}: {problem}{notes}{hint}", err=True)
         wrong_use = known and not isinstance(problem, BrokenOff)
         sys.exit(EXIT_USAGE if wrong_use else EXIT_INTERNAL)
 

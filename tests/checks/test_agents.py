@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -92,6 +93,23 @@ BARE = partial(refund, 7)
 
 def by_partial(request: Any) -> Any:
     return {"said": BARE()}
+
+
+def by_attribute(request: Any) -> Any:
+    return {"said": REFUND.function(7)}
+
+
+def by_variable(request: Any) -> Any:
+    run = REFUND.function
+    return {"said": run(7)}
+
+
+async def in_a_thread(request: Any) -> Any:
+    return {"said": await asyncio.to_thread(REFUND.function, 7)}
+
+
+def mapped(request: Any) -> Any:
+    return {"said": str(list(map(refund, [7, 8])))}
 
 
 class Clerk:
@@ -186,7 +204,20 @@ def test_the_effects_own_tool_and_other_names_are_right(held):
     assert check(desk(in_a_node(own(held)))) == ()
 
 
-@pytest.mark.parametrize("agent", [calls_a_graph, calls_it_itself, by_helper, by_partial, Clerk()])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        calls_a_graph,
+        calls_it_itself,
+        by_helper,
+        by_partial,
+        by_attribute,
+        by_variable,
+        in_a_thread,
+        mapped,
+        Clerk(),
+    ],
+)
 def test_a_function_that_is_the_agent_is_read_too(agent):
     assert codes(desk(agent)) == [("raw-effect", "work")]
 
@@ -210,3 +241,13 @@ def test_an_effect_that_another_worker_has_is_no_plain_tool():
 def test_the_worker_of_a_desk_inside_has_a_contract_of_its_own():
     inside = desk(asks_its_tools).compile()
     assert check(desk(inside)) == ()
+
+
+def test_the_bare_function_of_an_effect_that_the_contract_does_not_hold_is_named():
+    finding = only(desk(by_attribute, PAY))
+    assert (finding.code, finding.node) == ("raw-effect", "work")
+    assert "'refund'" in finding.fault
+
+
+def test_an_effect_that_is_called_itself_is_right():
+    assert check(desk(lambda request: {"said": REFUND(order=7)})) == ()

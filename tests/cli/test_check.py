@@ -12,6 +12,7 @@ from quintet.cli.main import cli
 from quintet.state import DesignError
 
 GRAPHS = """
+from functools import partial
 from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
@@ -41,6 +42,15 @@ def made() -> Any:
     return line(say)
 
 
+async def awaited() -> Any:
+    return line(say)
+
+
+class Maker:
+    def made(self) -> Any:
+        return line(say)
+
+
 def early(state: State) -> dict[str, Any]:
     open("note.txt", "a").close()
     return {"word": interrupt("which word?")}
@@ -51,6 +61,12 @@ compiled = clean.compile()
 lost = line(lose)
 asks = line(early)
 number = 3
+prepared = partial(line, say)
+method = Maker().made
+
+
+def keyless() -> Any:
+    raise KeyError("MODEL_KEY")
 """
 
 
@@ -58,13 +74,15 @@ number = 3
 def shop(tmp_path, monkeypatch):
     """Enter a folder with a module of graphs."""
     (tmp_path / "shop_graphs.py").write_text(GRAPHS)
+    (tmp_path / "broken_shop.py").write_text("open('no-such-file')")
+    (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("shop_graphs", None)
 
 
-@pytest.mark.parametrize("name", ["clean", "compiled", "made"])
+@pytest.mark.parametrize("name", ["clean", "compiled", "made", "awaited", "prepared", "method"])
 def test_a_graph_without_a_finding_ends_with_0(shop, name):
     done = CliRunner().invoke(cli, ["check", f"shop_graphs:{name}"])
     assert done.exit_code == 0, done.output
@@ -104,6 +122,9 @@ def test_warnings_alone_end_with_0(shop):
         ("shop_graphs:line", "cannot be called without arguments"),
         ("shop_graphs:claen", "has no 'claen'; it has "),
         ("no_such_shop:graph", "no module 'no_such_shop'"),
+        ("shop_graphs.py:clean", "write shop_graphs:clean"),
+        ("desks/shop:clean", "write desks.shop:clean"),
+        ("folder:clean", "a folder without __init__.py, has no 'clean'; it has no names"),
         ("shop_graphs", "give MODULE:GRAPH"),
         ("shop_graphs:", "give MODULE:GRAPH"),
         (":clean", "give MODULE:GRAPH"),
@@ -122,3 +143,17 @@ def test_a_wrong_name_ends_with_2_and_one_line(shop, command):
     [line] = done.stderr.splitlines()
     assert "it has " in line
     assert "clean" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("broken_shop:graph", 2, "raised when broken_shop was imported"),
+        ("shop_graphs:keyless", 3, "'MODEL_KEY'; raised when shop_graphs:keyless was called"),
+    ],
+)
+def test_an_error_of_the_users_own_says_where_it_was_raised(shop, command, name, code, told):
+    done = command("check", name)
+    assert (done.returncode, done.stdout) == (code, "")
+    [line] = done.stderr.splitlines()
+    assert told in line

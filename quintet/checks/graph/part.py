@@ -93,6 +93,11 @@ class Part:
         return [unwrapped(step) for step in _sequence_steps(self.runnable)] or [self.runnable]
 
     @property
+    def is_given_state(self) -> bool:
+        """Tell whether the functions in `bodies` get the state, not an earlier answer."""
+        return len(self._steps) == 1
+
+    @property
     def is_opaque(self) -> bool:
         """Tell whether nothing is known of where the node leads and what it writes."""
         known = self.bodies or self.graph is not None or self.targets is not None

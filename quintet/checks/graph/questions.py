@@ -48,8 +48,8 @@ def with_helpers(bodies: Iterable[Body]) -> Iterator[Body]:
 def _may_ask(body: Body, call: ast.Call, seen: tuple[CodeType, ...]) -> bool:
     if body.callee(call) is interrupt:
         return True
-    if (inner := body.inner(call)) is not None:
-        inside = [node for node in ast.walk(inner) if isinstance(node, ast.Call)]
+    if (inner := body.inner(call.func)) is not None:
+        inside = [node for node in ast.walk(inner.tree) if isinstance(node, ast.Call)]
         return any(body.callee(node) is interrupt for node in inside)
     if (runnable := called_runnable(body, call)) is not None:
         return runnable_asks(runnable)
@@ -77,11 +77,7 @@ def _helper(body: Body, call: ast.Call) -> Body | None:
     helper = body_of(callee)
     if helper is None:
         return None
-    arguments = dict(zip(helper.parameters, call.args, strict=False))
-    arguments |= {
-        keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None
-    }
-    functions = {name: body.resolve(value) for name, value in arguments.items()}
+    functions = {name: body.resolve(value) for name, value in helper.given(call).items()}
     known = {
         name: function
         for name, function in functions.items()

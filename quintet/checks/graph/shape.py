@@ -203,7 +203,8 @@ class Shape:
             return Written(keys=part.writes)
         if part.is_opaque or not part.bodies:
             return Written(complete=False)
-        return written(part.bodies)
+        update = written(part.bodies)
+        return update if part.is_given_state else replace(update, whole=frozenset())
 
     def sees(self, name: str) -> frozenset[str]:
         """List the keys of the state that a node is given."""

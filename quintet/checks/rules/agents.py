@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,6 +13,9 @@ from quintet.checks.graph.sameness import same
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body, body_of
 from quintet.nodes import Act, Effect, Worker
+
+_RUNNING = ("map", "starmap", "to_thread", "submit", "run_in_executor", "partial")
+"""The functions and methods that run a function given to them."""
 
 
 def raw_effects(tree: Tree) -> Iterator[Finding]:
@@ -24,7 +28,10 @@ def raw_effects(tree: Tree) -> Iterator[Finding]:
         named = [tool for tool in agent.tools if _name(tool) in own]
         raw = own.keys() & {_name(tool) for tool in named if not _is_guarded(tool)}
         yield from (_raw(spot, name, f"Its agent's tool {name!r} is") for name in sorted(raw))
-        called = {name for name in own if any(_calls(body, own[name]) for body in agent.bodies)}
+        run_here = [function for body in agent.bodies for function in _run_by(body)]
+        called = {name for name in own if any(_is_bare(found, own[name]) for found in run_here)}
+        # An effect that the contract does not hold is known by its attribute alone.
+        called |= {owner.name for body in agent.bodies for owner in _opened(body)}
         for name in sorted(called - raw):
             yield _raw(spot, name, f"Its agent calls {name!r} itself, and that is")
         for tool in worker.contract.tools:
@@ -77,5 +84,27 @@ def _is_bare(function: object, effect: Effect) -> bool:
     return same(function, effect.function)
 
 
-def _calls(body: Body, effect: Effect) -> bool:
-    return any(_is_bare(callee, effect) for callee in body.callees)
+def _run_by(body: Body) -> Iterator[object]:
+    """List the functions that a function calls, itself or through `map` and its like."""
+    return (value for run in _runs_of(body) for value in _meant(body, run))
+
+
+def _opened(body: Body) -> Iterator[Effect]:
+    """List the effects of which a function calls the bare `effect.function`."""
+    for run in _runs_of(body):
+        if isinstance(run, ast.Attribute) and run.attr == "function":
+            owners = _meant(body, run.value)
+            yield from (owner for owner in owners if isinstance(owner, Effect))
+
+
+def _runs_of(body: Body) -> Iterator[ast.expr]:
+    for call in body.call_nodes:
+        yield call.func
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in _RUNNING:
+            yield from call.args
+
+
+def _meant(body: Body, expression: ast.expr) -> list[object]:
+    """List the objects that an expression may stand for, also by a variable of the function."""
+    assigned = body.assigned(expression.id) if isinstance(expression, ast.Name) else []
+    return [body.resolve(value) for value in assigned or [expression]]

@@ -15,7 +15,8 @@ from quintet.checks.graph.agents import agent_parts, tool_functions
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.questions import FOREIGN, question_calls, runnable_asks, with_helpers
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, body_of, package_of, walk_scope
+from quintet.checks.source.body import Body, body_of, package_of
+from quintet.checks.source.scope import walk_scope
 from quintet.nodes import Worker
 
 # The classes of GraphInterrupt: a clause for one of them takes it.

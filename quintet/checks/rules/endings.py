@@ -10,10 +10,11 @@ from langgraph.types import Command
 from quintet.checks.finding import Finding, Level
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, body_of
+from quintet.checks.source.body import Body
 from quintet.checks.source.flow import falls_through
 from quintet.checks.source.matches import Cases, may_fall_through
 from quintet.checks.source.moves import answers
+from quintet.checks.source.payload import keywords
 from quintet.nodes import Act, Finish, Worker
 
 
@@ -36,7 +37,7 @@ def _partial(shape: Shape, branch: Branch) -> Level | None:
     """Give an error where None is written out, a warning where the function can fall through."""
     if branch.body is None or None in (branch.ends or {}):
         return None
-    if None in branch.body.returned or None in answers(branch.body).known:
+    if None in branch.body.returned or None in answers(branch.body, certain=True).known:
         return "error"
     falls = any(may_fall_through(helper, _state(shape)) for helper in _answering(branch.body))
     return "warning" if falls else None
@@ -86,13 +87,12 @@ def _acts(shape: Shape, name: str) -> bool:
 
 def _goes_on(body: Body) -> bool:
     """Tell whether a function returns a `Command` that leads somewhere."""
-    gotos = [
-        call
+    gotos = any(
+        "goto" in keywords(helper, call).keys
         for helper in body.reach
         for call in helper.calls(Command)
-        if any(keyword.arg == "goto" for keyword in call.keywords)
-    ]
-    return bool(gotos) and not body.generates
+    )
+    return gotos and not body.generates
 
 
 def _forgets(shape: Shape, body: Body) -> bool:
@@ -107,9 +107,10 @@ def _forgets(shape: Shape, body: Body) -> bool:
 
 def _is_last(shape: Shape, body: Body, node: ast.AST) -> bool:
     """Tell whether a `match` decides where the run goes, without a case for every value."""
-    if not isinstance(node, ast.Match) or Cases(body=body, state=_state(shape))(node):
+    cases = Cases(body=body, state=_state(shape))
+    if not isinstance(node, ast.Match) or cases(node):
         return False
-    return any(not falls_through(case.body) for case in node.cases)
+    return any(not falls_through(case.body, cases) for case in node.cases)
 
 
 def _always_commands(body: Body) -> bool:
@@ -123,15 +124,14 @@ def _answering(body: Body) -> Iterator[Body]:
     seen, waiting = set(), [body]
     while waiting:
         current = waiting.pop()
-        if current.function.__code__ in seen:
+        if current.key in seen:
             continue
-        seen.add(current.function.__code__)
+        seen.add(current.key)
         yield current
         for answer in current.returned:
             called = answer.value if isinstance(answer, ast.Await) else answer
-            if isinstance(called, ast.Call) and current.is_near(callee := current.callee(called)):
-                helper = body_of(callee)
-                waiting += [helper] if helper is not None else []
+            helper = current.helper(called.func) if isinstance(called, ast.Call) else None
+            waiting += [helper] if helper is not None else []
 
 
 def _state(shape: Shape) -> object:

@@ -17,6 +17,7 @@ from quintet.checks.graph.questions import FOREIGN, question_calls
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 from quintet.checks.source.flow import max_count, nodes_before
+from quintet.checks.source.matches import Cases
 
 # Builtins that reach outside, methods that only compute, methods that change their object, and
 # modules whose functions only compute. Any other call may be work that should not be repeated.
@@ -78,7 +79,7 @@ def _repeats(shape: Shape, name: str, body: Body) -> Iterator[Finding]:
     asked = question_calls(body)
     if not asked:
         return
-    ahead = nodes_before(body.statements, asked[0])
+    ahead = nodes_before(body.statements, asked[0], Cases(body=body))
     busy = [node for node in ahead if isinstance(node, ast.Call) and _is_busy(body, node)]
     if busy:
         called = dict.fromkeys(ast.unparse(node.func) for node in busy)

@@ -9,8 +9,10 @@ from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.graph.message import add_messages
 
 from quintet.checks.finding import Finding, Level, correction, names
+from quintet.checks.graph.entries import Entries
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape, way
+from quintet.checks.source.given import regiven
 
 _ADDING = (operator.add, operator.iadd, operator.concat, operator.iconcat)
 _IDEMPOTENT = (add_messages, operator.or_, operator.and_)
@@ -40,7 +42,15 @@ def unknown_keys(shape: Shape) -> Iterator[Finding]:
 
 def whole_state(shape: Shape) -> Iterator[Finding]:
     """Find nodes that return a reduced key unchanged: its value is reduced with itself."""
-    for name in shape.parts:
+    for name in _given_state(shape):
+        for key in sorted(_regiven(shape, name)):
+            yield Finding(
+                code="whole-state",
+                node=shape.at(name),
+                fault=f"{name!r} gives {key!r} its old value again, and its reducer adds that to "
+                "the old value: it doubles.",
+                remedy=f"Return only what is new: {{{key!r}: ...}} without the old value.",
+            )
         for level, reduced in _doubled(shape, name).items():
             yield Finding(
                 code="whole-state",
@@ -51,6 +61,20 @@ def whole_state(shape: Shape) -> Iterator[Finding]:
                 remedy="Return only the keys that the node changes.",
                 level=level,
             )
+
+
+def _given_state(shape: Shape) -> list[str]:
+    """List the nodes that are given the state, and not only what a `Send` holds."""
+    entries = Entries(shape=shape)
+    sent = {target for _, send in entries.sends for target in send.to.texts} - entries.named
+    return [name for name in shape.parts if name not in sent]
+
+
+def _regiven(shape: Shape, name: str) -> frozenset[str]:
+    part = shape.parts[name]
+    if not part.is_given_state or part.is_ours:
+        return frozenset()
+    return frozenset().union(*map(regiven, part.bodies)) & _reduced(shape)["error"]
 
 
 def _doubled(shape: Shape, name: str) -> dict[Level, frozenset[str]]:

@@ -9,7 +9,7 @@ from langgraph.graph import END, START
 from quintet.checks.finding import Finding, correction, names, target_names
 from quintet.checks.graph.branch import Branch
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.moves import answers
+from quintet.checks.source.moves import answers, unlisted
 
 
 def unknown_targets(shape: Shape) -> Iterator[Finding]:
@@ -28,6 +28,8 @@ def unknown_targets(shape: Shape) -> Iterator[Finding]:
     for source, branches in shape.branches.items():
         for branch in branches:
             yield from _unmapped(shape, source, branch)
+            if branch.body is not None and branch.ends is None and unlisted(branch.body):
+                yield _unlisted(shape, source)
 
 
 def _targets(shape: Shape) -> dict[str, dict[str, str]]:
@@ -55,7 +57,7 @@ def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
     if branch.body is None or branch.ends is None:
         return
     captured = {value for value in branch.body.captured.values() if isinstance(value, str)}
-    missing = answers(branch.body).known - set(branch.ends) - captured - {None}
+    missing = answers(branch.body, certain=True).known - set(branch.ends) - captured - {None}
     for answer in sorted(missing, key=repr):
         yield Finding(
             code="unknown-target",
@@ -64,6 +66,16 @@ def _unmapped(shape: Shape, source: str, branch: Branch) -> Iterator[Finding]:
             f"targets ({names(*map(str, branch.ends))}) does not hold.",
             remedy=f"Add {answer!r} to path_map or to the Literal of its return hint.",
         )
+
+
+def _unlisted(shape: Shape, source: str) -> Finding:
+    return Finding(
+        code="unknown-target",
+        node=shape.at(source),
+        fault=f"The path function after {source!r} may answer a set, a dict or a generator, which "
+        "LangGraph takes for the name of one node, and none has it.",
+        remedy="Answer a list: list(...).",
+    )
 
 
 def _suggestion(shape: Shape, target: str) -> str:

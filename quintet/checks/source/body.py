@@ -11,27 +11,35 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache, partial
+from itertools import starmap, takewhile
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Final
 
 from quintet.checks.source.definition import Definition, definition, parameters
 from quintet.checks.source.pruning import pruned
+from quintet.checks.source.scope import assigned_in, bound_in, walk_scope
 
 UNKNOWN: Final = object()
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
     """Read a function as it is written, with the objects that its free names stand for.
 
-    `known` holds the values of parameters that are already bound, such as `self`.
+    `known` holds the values of parameters that are already bound, such as `self`. A `nested`
+    one is defined inside `function`.
     """
 
     function: FunctionType
     tree: Definition
     known: Mapping[str, object] = field(default_factory=dict)
+    nested: bool = False
+
+    @property
+    def annotations(self) -> Mapping[str, object]:
+        """Map the parameters and `return` to their annotations; those of a nested one are left."""
+        return {} if self.nested else self.function.__annotations__
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
@@ -78,18 +86,19 @@ class Body:
     @cached_property
     def assignments(self) -> dict[str, list[ast.expr] | None]:
         """Map each local name to the expressions assigned to it; None if they cannot be listed."""
-        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys(self.parameters)
+        stars = [star.arg for star in (self.tree.args.vararg, self.tree.args.kwarg) if star]
+        assigned: dict[str, list[ast.expr] | None] = dict.fromkeys((*self.parameters, *stars))
         simple: set[int] = set()
         # Python decides by the whole text that a name is local, so that branches that never run
         # count as well.
         for node in self._whole:
-            for target, value in _assignments(node):
+            for target, value in assigned_in(node):
                 simple.add(id(target))
                 values = assigned.setdefault(target.id, [])
                 if values is not None:
                     values.append(value)
         for node in self._whole:
-            if id(node) not in simple and (name := _binds(node)):
+            if id(node) not in simple and (name := bound_in(node)):
                 assigned[name] = None
         return assigned
 
@@ -163,18 +172,66 @@ class Body:
             return UNKNOWN
         return self.resolve(call.func.value)
 
-    def inner(self, call: ast.Call) -> Definition | None:
-        """Return the function or lambda, defined inside this one, that a call calls."""
-        if not isinstance(call.func, ast.Name) or call.func.id not in self.assignments:
+    def inner(self, function: ast.expr) -> Body | None:
+        """Return the function or lambda, defined inside this one, that an expression names."""
+        if isinstance(function, ast.Lambda):
+            return self._within(function)
+        if not isinstance(function, ast.Name) or function.id not in self.assignments:
             return None
-        lambdas = [value for value in self.assigned(call.func.id) if isinstance(value, ast.Lambda)]
+        lambdas = [value for value in self.assigned(function.id) if isinstance(value, ast.Lambda)]
         definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
         named = [
             node
             for node in self.nodes
-            if isinstance(node, definitions) and node.name == call.func.id
+            if isinstance(node, definitions) and node.name == function.id
         ]
-        return next(iter([*named, *lambdas]), None)
+        tree = next(iter([*named, *lambdas]), None)
+        return self._within(tree) if tree is not None else None
+
+    def _within(self, tree: Definition) -> Body:
+        # The variables of this function are not followed into one that is defined inside it.
+        own = parameters(tree)
+        hidden = {name: UNKNOWN for name in self.assignments if name not in own}
+        known = {name: value for name, value in self.known.items() if name not in own}
+        return Body(function=self.function, tree=tree, known={**known, **hidden}, nested=True)
+
+    def helper(self, function: ast.expr) -> Body | None:
+        """Return the function near this one, or inside it, that an expression names."""
+        if (inner := self.inner(function)) is not None:
+            return inner
+        plain = function.value if isinstance(function, ast.Subscript) else function
+        callee = self.resolve(plain)
+        return body_of(callee) if self.is_near(callee) else None
+
+    def given(self, call: ast.Call) -> dict[str, ast.expr]:
+        """Map the parameters of this function to what a call of it gives them."""
+        positional = takewhile(lambda value: not isinstance(value, ast.Starred), call.args)
+        named = {word.arg: word.value for word in call.keywords if word.arg is not None}
+        return {**dict(zip(self.parameters, positional, strict=False)), **named}
+
+    @cached_property
+    def first(self) -> frozenset[str]:
+        """Name the parameter that takes the first argument, which may be `*args`."""
+        star = self.tree.args.vararg
+        return frozenset(self.parameters[:1]) or frozenset({star.arg} if star else ())
+
+    def handed(self, names: Collection[str], call: ast.Call, helper: Body) -> frozenset[str]:
+        """List the parameters of a helper to which a call hands some variables of this one."""
+        first = call.args[0] if call.args else None
+        # A wrapper takes the state as `*args`, or hands it on so.
+        if isinstance(first, ast.Starred) or not helper.parameters:
+            name = getattr(getattr(first, "value", first), "id", None)
+            return helper.first if name in names else frozenset()
+        return frozenset(
+            name
+            for name, value in helper.given(call).items()
+            if isinstance(value, ast.Name) and value.id in names
+        )
+
+    @property
+    def key(self) -> tuple[CodeType, int, int]:
+        """Tell this function from others, and from those that are defined inside it."""
+        return self.function.__code__, self.tree.lineno, self.tree.col_offset
 
     @cached_property
     def returned(self) -> tuple[ast.expr | None, ...]:
@@ -189,27 +246,39 @@ class Body:
     @property
     def return_hint(self) -> str:
         """Return the text of the return annotation; empty if there is none, or it is None."""
-        hint = self.function.__annotations__.get("return")
+        hint = self.annotations.get("return")
         return hint if isinstance(hint, str) else repr(hint) if hint is not None else ""
 
     @cached_property
     def reach(self) -> tuple[Body, ...]:
         """List this function, the helpers that it calls, and theirs."""
-        bodies: dict[CodeType, Body] = {self.function.__code__: self}
+        bodies = {self.key: self}
         waiting = [self]
         while waiting:
             for helper in waiting.pop().helpers:
-                if helper.function.__code__ not in bodies:
-                    bodies[helper.function.__code__] = helper
+                if helper.key not in bodies:
+                    bodies[helper.key] = helper
                     waiting.append(helper)
         return tuple(bodies.values())
 
     @cached_property
     def helpers(self) -> tuple[Body, ...]:
         """List the functions near this one that it calls, and the one that it wraps."""
-        near = [callee for callee in self.callees if self.is_near(callee)]
-        near.append(getattr(self.function, "__wrapped__", None))
-        return tuple(body for function in near if (body := body_of(function)) is not None)
+        found = [self.helper(call.func) for call in self.call_nodes]
+        found.append(body_of(getattr(self.function, "__wrapped__", None)))
+        return tuple(body for body in found if body is not None)
+
+    @cached_property
+    def mapped(self) -> tuple[Body, ...]:
+        """List the functions and lambdas near this one that it passes to `map`."""
+        found = [self.mapped_by(call) for call in self.call_nodes]
+        return tuple(body for body in found if body is not None)
+
+    def mapped_by(self, call: ast.Call) -> Body | None:
+        """Return the function or lambda near this one that a call of `map` runs many times."""
+        if not call.args or self.callee(call) not in (map, starmap):
+            return None
+        return self.helper(call.args[0])
 
     def is_near(self, function: object) -> bool:
         """Tell whether a function is in the same module as this one, or captured by it."""
@@ -294,49 +363,6 @@ def _read(function: object) -> Body | None:
     )
 
 
-def walk_scope(*roots: ast.AST) -> Iterator[ast.AST]:
-    """Walk syntax trees in the order of the text, without entering functions defined inside."""
-    waiting: list[ast.AST] = list(reversed(roots))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, _SCOPES):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
-
-
-def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
-        targets = [node.target]
-    value = getattr(node, "value", None)
-    for target in targets:
-        if isinstance(value, ast.expr):
-            yield from _pairs(target, value)
-
-
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, ast.expr]]:
-    """Pair the names of a target with their values: both names of `to, why = "a", "b"`."""
-    if isinstance(target, ast.Name):
-        yield target, value
-        return
-    names, parts = getattr(target, "elts", []), getattr(value, "elts", [])
-    # With a star nobody knows which name gets which value; elements of a set have no order.
-    starred = any(isinstance(item, ast.Starred) for item in (*names, *parts))
-    if len(names) == len(parts) and not starred and not isinstance(value, ast.Set):
-        for name, part in zip(names, parts, strict=True):
-            yield from _pairs(name, part)
-
-
-def _binds(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Name):
-        return None if isinstance(node.ctx, ast.Load) else node.id
-    if isinstance(node, (*_SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-        return getattr(node, "name", None)
-    return None
-
-
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, object]]:
     for alias in node.names:
         if isinstance(node, ast.Import):
@@ -367,5 +393,7 @@ def _member(owner: object, name: str) -> object:
     if isinstance(member, classmethod):
         return MethodType(member.__func__, owner if isinstance(owner, type) else type(owner))
     if isinstance(member, FunctionType) and not isinstance(owner, type):
-        return MethodType(member, owner)
+        # A function that the object itself holds is not bound to it, as one of its class is.
+        of_class = inspect.getattr_static(type(owner), name, UNKNOWN) is member
+        return MethodType(member, owner) if of_class else member
     return UNKNOWN if isinstance(member, property) else member

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from quintet.checks.source.body import walk_scope
+from quintet.checks.source.scope import walk_scope
 
 Counter = Callable[[ast.AST], int]
-IsExhaustive = Callable[[ast.Match], bool]
-"""Tells whether one of the cases of a `match` is always taken."""
+Closes = Callable[[ast.Match | ast.Call], bool]
+"""Tells whether one of the cases of a `match` is always taken, or whether a call never returns."""
 # Functions that never return, by their names.
-_NEVER = ("assert_never", "exit", "abort")
+_NEVER = ("assert_never", "exit", "_exit", "quit", "abort")
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def has_default(match: ast.Match) -> bool:
@@ -30,38 +31,103 @@ def _takes_all(pattern: ast.pattern) -> bool:
     return False
 
 
-def falls_through(
-    statements: Sequence[ast.stmt], is_exhaustive: IsExhaustive = has_default
-) -> bool:
+def closes(node: ast.Match | ast.Call) -> bool:
+    """Tell without types: a `match` has a default, a call has the name of what never returns."""
+    if isinstance(node, ast.Match):
+        return has_default(node)
+    return getattr(node.func, "attr", getattr(node.func, "id", "")) in _NEVER
+
+
+def falls_through(statements: Sequence[ast.stmt], closes: Closes = closes) -> bool:
     """Tell whether the statements can end without `return` or `raise`."""
-    return not any(_stops(statement, is_exhaustive) for statement in statements)
+    if any(_stops(statement, closes) for statement in statements):
+        return False
+    return not any(map(closes, _as_matches(statements, closes)))
 
 
-def _stops(statement: ast.stmt, is_exhaustive: IsExhaustive) -> bool:
+def _as_matches(statements: Sequence[ast.stmt], closes: Closes) -> Iterator[ast.Match]:
+    """Rewrite tests of one value, `if x == "a": return ...` and so on, as a `match` of it."""
+    cases: dict[str, list[ast.match_case]] = {}
+    subjects: dict[str, ast.expr] = {}
+    waiting = list(statements)
+    while waiting:
+        statement = waiting.pop(0)
+        if not isinstance(statement, ast.If) or falls_through(statement.body, closes):
+            continue
+        waiting = [*statement.orelse, *waiting]
+        match statement.test:
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
+                options = [right]
+            case ast.Compare(left=left, ops=[ast.In()], comparators=[right]):
+                options = getattr(right, "elts", [])
+            case _:
+                continue
+        name = ast.dump(left)
+        subjects[name] = left
+        cases.setdefault(name, []).extend(
+            ast.match_case(pattern=ast.MatchValue(value=option), body=[]) for option in options
+        )
+    for name, subject in subjects.items():
+        yield ast.Match(subject=subject, cases=cases[name])
+
+
+def _stops(statement: ast.stmt, closes: Closes) -> bool:
     def on(block: Sequence[ast.stmt]) -> bool:
-        return falls_through(block, is_exhaustive)
+        return falls_through(block, closes)
 
     match statement:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
             return True
+        case ast.Assert(test=ast.Constant(value=False)):
+            return True
         case ast.If(body=body, orelse=orelse):
             return not on(body) and not on(orelse)
-        case ast.With(body=body) | ast.AsyncWith(body=body):
-            return not on(body)
-        case ast.While(test=ast.Constant(value=test), body=body):
-            # An endless loop is left by `break` alone.
-            return bool(test) and not any(isinstance(node, ast.Break) for node in walk_scope(*body))
+        case ast.With(body=body, items=items) | ast.AsyncWith(body=body, items=items):
+            return not on(body) and not any(map(_suppresses, items))
+        case ast.For() | ast.AsyncFor() | ast.While():
+            goes_on = not _is_endless(statement) and on(statement.orelse)
+            return not goes_on and not _is_left(statement.body)
         case ast.Match(cases=cases):
-            return is_exhaustive(statement) and not any(on(case.body) for case in cases)
+            return closes(statement) and not any(on(case.body) for case in cases)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
             caught = any(on(handler.body) for handler in handlers)
             return not on(last) or not (on([*body, *orelse]) or caught)
-        case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
-            return name in _NEVER
+        case (
+            ast.Expr(value=ast.Await(value=ast.Call() as call)) | ast.Expr(value=ast.Call() as call)
+        ):
+            return closes(call)
     return False
 
 
-def nodes_before(statements: Sequence[ast.stmt], target: ast.AST) -> list[ast.AST]:
+def _is_endless(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    test = loop.test if isinstance(loop, ast.While) else None
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
+def _is_left(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a `break` leaves the loop of these statements, and not one inside it."""
+    for statement in body:
+        if isinstance(statement, ast.Break):
+            return True
+        scope = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        blocks = [] if scope else _blocks(statement)
+        inside = [statement.orelse] if isinstance(statement, _LOOPS) else blocks
+        if any(map(_is_left, inside)):
+            return True
+    return False
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    """Tell whether `with suppress(...)` goes on behind an error."""
+    match item.context_expr:
+        case ast.Call(func=ast.Name(id="suppress") | ast.Attribute(attr="suppress")):
+            return True
+    return False
+
+
+def nodes_before(
+    statements: Sequence[ast.stmt], target: ast.AST, closes: Closes = closes
+) -> list[ast.AST]:
     """List the nodes that have run, for certain or perhaps, when a run first comes to `target`.
 
     A branch that leaves the function is left out, since it does not lead there.
@@ -71,8 +137,9 @@ def nodes_before(statements: Sequence[ast.stmt], target: ast.AST) -> list[ast.AS
         for index, statement in enumerate(statements)
         if any(node is target for node in walk_scope(statement))
     )
-    passed_nodes = [node for statement in statements[:place] for node in _may_have_run(statement)]
-    return passed_nodes + _inside(statements[place], target)
+    before = statements[:place]
+    passed_nodes = [node for statement in before for node in _may_have_run(statement, closes)]
+    return passed_nodes + _inside(statements[place], target, closes)
 
 
 def max_count(statements: Sequence[ast.stmt], counts: Counter, *, rounds: int = 2) -> int:
@@ -143,10 +210,10 @@ def _heads(statement: ast.stmt) -> list[ast.AST]:
     ]
 
 
-def _inside(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
+def _inside(statement: ast.stmt, target: ast.AST, closes: Closes) -> list[ast.AST]:
     for block in _blocks(statement):
         if any(node is target for node in walk_scope(*block)):
-            return _heads(statement) + nodes_before(block, target)
+            return _heads(statement) + nodes_before(block, target, closes)
     return _ahead(statement, target)
 
 
@@ -163,11 +230,11 @@ def _ahead(statement: ast.stmt, target: ast.AST) -> list[ast.AST]:
     ]
 
 
-def _may_have_run(statement: ast.stmt) -> list[ast.AST]:
+def _may_have_run(statement: ast.stmt, closes: Closes) -> list[ast.AST]:
     if not isinstance(statement, ast.If):
         return list(walk_scope(statement))
     nodes = list(walk_scope(statement.test))
     for block in (statement.body, statement.orelse):
-        if falls_through(block):
+        if falls_through(block, closes):
             nodes.extend(walk_scope(*block))
     return nodes

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from langgraph.types import Send
 
 from quintet.checks.source.body import UNKNOWN, Body
 
 _CONTAINERS = (list, tuple, set, frozenset)
+_LISTS = (ast.List, ast.ListComp, ast.Tuple)
 _COPIES = (list, tuple, set, frozenset, sorted)
 
 
@@ -37,12 +39,30 @@ def values(body: Body, expression: ast.expr, *, seen: frozenset[str] = frozenset
     return _Reader(body=body, seen=seen).read(expression)
 
 
+def returned_values(
+    body: Body, *, certain: bool = False, through: frozenset[object] = frozenset()
+) -> Values:
+    """List the values that a function returns, itself or by the helpers whose answer it returns.
+
+    If `certain`, a helper counts only where it is given the function's own arguments: other
+    arguments may keep it from some of its answers.
+    """
+    reader = _Reader(body=body, seen=frozenset(), certain=certain, through=through | {body.key})
+    nothing = ast.Constant(value=None)  # a bare `return`
+    return union(reader.read(answer or nothing) for answer in body.returned)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
     body: Body
     seen: frozenset[str]
+    certain: bool = False
+    through: frozenset[object] = frozenset()
+    """The functions on the way to this one, so that none is read inside itself."""
 
     def read(self, expression: ast.expr) -> Values:
+        if isinstance(expression, ast.BoolOp):
+            return self._chosen(expression)
         parts = _parts(expression)
         if parts is not None:
             return self._union(parts)
@@ -65,8 +85,23 @@ class _Reader:
         bound = self.body.assignments[name]
         if bound is None or name in self.seen:
             return ANYTHING
-        inner = _Reader(body=self.body, seen=self.seen | {name})
-        return inner._union([*bound, *_added(self.body, name)])
+        inner = replace(self, seen=self.seen | {name})
+        options = union(map(inner.read, [*bound, *_added(self.body, name)]))
+        # None is mostly not what is meant, where the variable is tested.
+        tested = None in options.known and _is_tested(self.body, name)
+        return replace(options, known=options.known - {None}) if tested else options
+
+    def _chosen(self, expression: ast.BoolOp) -> Values:
+        """Read `a and b` and `a or b`, which answer `a` only where it is false, or true."""
+        stops = isinstance(expression.op, ast.Or)
+        *earlier, last = map(self.read, expression.values)
+        kept = [
+            replace(
+                option, known=frozenset(v for v in option.known if _is_true(v) in (stops, None))
+            )
+            for option in earlier
+        ]
+        return union([*kept, last])
 
     def _lookup(self, table: ast.expr) -> Values:
         assigned = self.body.assigned(table.id) if isinstance(table, ast.Name) else []
@@ -97,7 +132,14 @@ class _Reader:
             return (
                 union([table_values, self._union(call.args[1:])]) if call.args[1:] else table_values
             )
-        return ANYTHING
+        helper = self.body.helper(call.func)
+        if helper is None or helper.key in self.through or helper.generates or helper.is_async:
+            return ANYTHING
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        passed_on = all(isinstance(v, ast.Name) and v.id in self.body.parameters for v in given)
+        if self.certain and not passed_on:
+            return ANYTHING
+        return returned_values(helper, certain=self.certain, through=self.through | {self.body.key})
 
 
 def union(groups: Iterable[Values]) -> Values:
@@ -112,15 +154,22 @@ def union(groups: Iterable[Values]) -> Values:
 def _parts(expression: ast.expr) -> list[ast.expr] | None:
     if isinstance(expression, ast.IfExp):
         return [expression.body, expression.orelse]
-    if isinstance(expression, ast.BoolOp):
-        return expression.values
     if isinstance(expression, ast.List | ast.Tuple | ast.Set):
         return expression.elts
+    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
+        sides = [expression.left, expression.right]
+        return sides if any(isinstance(side, _LISTS) for side in sides) else None
     if isinstance(expression, ast.ListComp | ast.SetComp | ast.GeneratorExp):
         return [expression.elt]
     if isinstance(expression, ast.NamedExpr | ast.Starred):
         return [expression.value]
     return None
+
+
+def _is_tested(body: Body, name: str) -> bool:
+    tests = (getattr(node, "test", None) for node in body.nodes)
+    parts = (part for test in tests if test is not None for part in ast.walk(test))
+    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
 
 
 def _added(body: Body, name: str) -> list[ast.expr]:
@@ -131,10 +180,15 @@ def _added(body: Body, name: str) -> list[ast.expr]:
     ]
 
 
+def _is_true(value: object) -> bool | None:
+    # The truth of an Enum member may run code of the user's.
+    return None if isinstance(value, Enum) and not isinstance(value, str) else bool(value)
+
+
 def _constants(value: object) -> Values:
     if value is UNKNOWN:
         return ANYTHING
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool | int | Enum):
         return Values(known=frozenset({value}))
     if isinstance(value, _CONTAINERS):
         return union(_constants(element) for element in value)

@@ -9,12 +9,12 @@ import typing
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from inspect import isclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
 import typing_extensions
 
 from quintet.checks.source.body import UNKNOWN, Body
-from quintet.checks.source.flow import falls_through, has_default
+from quintet.checks.source.flow import closes, falls_through
 from quintet.checks.source.literals import values
 
 _WRAPPERS = (typing_extensions.Annotated, typing_extensions.Required, typing_extensions.NotRequired)
@@ -24,22 +24,37 @@ _MISSING = object()
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """Judge each `match` of a function.
+    """Judge each `match` of a function, and each call that may never return.
 
     `state` is the type of the state that is passed to its first parameter.
     """
 
     body: Body
     state: Any = None
+    through: frozenset[object] = frozenset()
 
-    def __call__(self, match: ast.Match) -> bool:
-        """Tell whether one case is always taken: a default, or a case for each value."""
-        if has_default(match):
+    def __call__(self, match: ast.Match | ast.Call) -> bool:
+        """Tell whether one case is always taken, or a call never returns.
+
+        One case is, where there is a default or a case for each value.
+        """
+        if closes(match):
             return True
+        if isinstance(match, ast.Call):
+            return self._never_returns(match)
         possible = self._possible(match.subject)
         patterns = [case.pattern for case in match.cases if case.guard is None]
         handled = {value for pattern in patterns for value in self._constants(pattern)}
         return possible is not None and possible <= handled
+
+    def _never_returns(self, call: ast.Call) -> bool:
+        if _hints(self.body.callee(call)).get("return") in (NoReturn, typing_extensions.Never):
+            return True
+        helper = self.body.helper(call.func)
+        if helper is None or helper.key in self.through or helper.returned or helper.generates:
+            return False
+        inner = Cases(body=helper, through=self.through | {self.body.key})
+        return not falls_through(helper.statements, inner)
 
     def _constants(self, pattern: ast.pattern) -> Iterator[Hashable]:
         match pattern:
@@ -85,7 +100,7 @@ class Cases:
 
     @property
     def _hints(self) -> dict[str, Any]:
-        return _hints(self.body.function)
+        return {} if self.body.nested else _hints(self.body.function)
 
     @property
     def _first(self) -> str:

@@ -6,14 +6,17 @@ import ast
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations, product, starmap
 
 from langgraph.types import Command, Send
 
-from quintet.checks.source.body import Body, argument, keywords_of, walk_scope
-from quintet.checks.source.literals import NOTHING, Values, union, values
+from quintet.checks.source.body import Body, argument
+from quintet.checks.source.literals import NOTHING, Values, returned_values, union, values
+from quintet.checks.source.payload import Payload, keywords
+from quintet.checks.source.scope import walk_scope
 
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+_UNLISTED = (map, filter, starmap, reversed, set, frozenset, dict)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
@@ -37,20 +40,28 @@ class Moves:
 
 def command_moves(bodies: Iterable[Body]) -> Moves:
     """Read the `Command(goto=...)` and `Send(...)` of node functions and their helpers."""
-    return merged(_commands(helper) for body in bodies for helper in body.reach)
+    return merged(
+        _commands(helper)
+        for body in bodies
+        for helper in body.reach
+        # The Sends of a helper belong to the Command of its caller, unless it makes one itself.
+        if helper is body or helper.calls(Command)
+    )
 
 
 def path_moves(body: Body, ends: Mapping[Hashable, str] | None) -> Moves:
     """Read the targets of a path function, through its map of targets if it has one."""
     plain = [answer for answer in body.returned if answer is not None]
-    sends = union(_sends(helper, helper.nodes) for helper in body.reach)
-    plain_targets = Values(known=frozenset(ends.values())) if ends is not None else answers(body)
+    sends = _sends(body, body.nodes)
+    plain_targets = (
+        Values(known=frozenset(ends.values())) if ends is not None else _by_name(answers(body))
+    )
     return Moves(
         to=union([plain_targets, sends]),
         named=_named(body, ends) if makes_sends(body) else plain_targets,
         together=_through(_together(body, plain), ends),
         gathered=_through(_gathered(body, plain, plain_targets.texts), ends),
-        repeated=frozenset(name for helper in body.reach for name in _repeated(helper)),
+        repeated=_repeated_in(body.reach),
     )
 
 
@@ -62,12 +73,53 @@ def makes_sends(body: Body) -> bool:
 def _named(body: Body, ends: Mapping[Hashable, str] | None) -> Values:
     """List the targets that a path function leads to other than by `Send`."""
     plain = answers(body)
-    return replace(plain, known=frozenset((ends or {}).get(name, name) for name in plain.known))
+    if ends is None:
+        return _by_name(plain)
+    return replace(plain, known=frozenset(ends.get(name, name) for name in plain.known))
 
 
-def answers(body: Body) -> Values:
-    """List the values that a path function returns, without its `Send`s."""
-    return union(values(body, answer) for answer in body.returned if answer is not None)
+def _by_name(targets: Values) -> Values:
+    """Replace each target by the name that LangGraph makes of it: of `True` it makes "True"."""
+    return replace(targets, known=frozenset(map(spoken, targets.known)))
+
+
+def spoken(target: Hashable) -> Hashable:
+    """Return the name that LangGraph looks for where a target is no text; None stays."""
+    if target is None or type(target) is str:
+        return target
+    try:
+        return f"{target}"
+    except Exception:  # noqa: BLE001 - an Enum of the user's may have its own `__format__`
+        return target
+
+
+def unlisted(body: Body) -> bool:
+    """Tell whether a path function may answer a set, a dict or a generator, and no list."""
+    return body.generates or any(
+        _is_unlisted(body, answer, frozenset()) for answer in body.returned
+    )
+
+
+def _is_unlisted(body: Body, answer: ast.expr | None, seen: frozenset[str]) -> bool:
+    match answer:
+        case ast.IfExp(body=first, orelse=second):
+            return any(_is_unlisted(body, option, seen) for option in (first, second))
+        case ast.Name(id=name) if name not in seen:
+            bound = body.assigned(name)
+            inside = seen | {name}
+            return bool(bound) and all(_is_unlisted(body, value, inside) for value in bound)
+        case ast.Call():
+            return any(body.callee(answer) is maker for maker in _UNLISTED)
+    kinds = (ast.GeneratorExp, ast.Set, ast.SetComp, ast.Dict, ast.DictComp)
+    return isinstance(answer, kinds)
+
+
+def answers(body: Body, *, certain: bool = False) -> Values:
+    """List the values that a path function returns, without its `Send`s.
+
+    If `certain`, without those of helpers that may answer less than they could.
+    """
+    return returned_values(body, certain=certain)
 
 
 def _through(
@@ -94,40 +146,47 @@ def merged(several_moves: Iterable[Moves]) -> Moves:
 def _commands(body: Body) -> Moves:
     gotos: list[ast.expr] = []
     upward: list[ast.expr] = []
-    for call in body.calls(Command):
-        keywords = keywords_of(call)
+    fields = [keywords(body, call) for call in body.calls(Command)]
+    for given in fields:
         # With `graph=` the command leaves for the parent, unless that is None.
-        if "goto" in keywords:
-            (upward if _leaves(body, keywords) else gotos).append(keywords["goto"])
+        (upward if _leaves(body, given) else gotos).extend(given.of("goto"))
     # A Send is not traced to its Command: it is upward where all commands of the function are.
     sends = _sends(body, body.nodes)
     only_upward = bool(upward) and not gotos
-    named = union(values(body, goto) for goto in gotos)
+    known = Values(complete=all(given.complete for given in fields))
+    named = _by_name(union([known, *(values(body, goto) for goto in gotos)]))
     return Moves(
         to=union([named, NOTHING if only_upward else sends]),
         named=named,
-        parent=union([*(values(body, goto) for goto in upward), sends if only_upward else NOTHING]),
+        parent=union(
+            [
+                *(_by_name(values(body, goto)) for goto in upward),
+                sends if only_upward else NOTHING,
+            ]
+        ),
         together=frozenset(_together(body, gotos)),
         gathered=frozenset(_gathered(body, gotos, frozenset())),
-        repeated=frozenset() if only_upward else _repeated(body),
+        repeated=frozenset() if only_upward else _repeated_in(_own(body)),
     )
 
 
-def _leaves(body: Body, keywords: dict[str | None, ast.expr]) -> bool:
-    graph = keywords.get("graph")
-    return graph is not None and body.resolve(graph) is not None
+def _leaves(body: Body, command: Payload) -> bool:
+    return any(body.resolve(graph) is not None for graph in command.of("graph"))
 
 
-def _sends(body: Body, nodes: Iterable[ast.AST]) -> Values:
-    return union(values(body, target) for target in _send_targets(body, nodes))
-
-
-def _send_targets(body: Body, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
-    for node in nodes:
-        if isinstance(node, ast.Call) and body.callee(node) is Send:
-            target = argument(node, 0, "node")
-            if target is not None:
-                yield target
+def _sends(body: Body, nodes: Iterable[ast.AST], seen: frozenset[object] = frozenset()) -> Values:
+    """List the targets of the Sends that syntax nodes make, themselves or by a helper."""
+    found: list[Values] = []
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        if body.callee(call) is Send:
+            target = argument(call, 0, "node")
+            found += [values(body, target)] if target is not None else []
+            continue
+        for helper in (body.helper(call.func), body.mapped_by(call)):
+            # A helper that makes a Command puts its Sends into that.
+            if helper is not None and helper.key not in seen and not helper.calls(Command):
+                found.append(_sends(helper, helper.nodes, seen | {helper.key}))
+    return union(found)
 
 
 def _together(body: Body, expressions: Iterable[ast.expr]) -> Iterator[frozenset[str]]:
@@ -180,14 +239,23 @@ def _lists(body: Body, expression: ast.expr) -> Iterator[ast.expr]:
             yield expression
 
 
+def _own(body: Body) -> Iterator[Body]:
+    """List a function and the helpers whose Sends belong to its own Command."""
+    return (helper for helper in body.reach if helper is body or not helper.calls(Command))
+
+
+def _repeated_in(bodies: Iterable[Body]) -> frozenset[str]:
+    return frozenset(name for body in bodies for name in _repeated(body))
+
+
 def _repeated(body: Body) -> frozenset[str]:
     targets: set[str] = set()
     for node in body.nodes:
-        if isinstance(node, _LOOPS):
+        is_mapped = isinstance(node, ast.Call) and body.mapped_by(node) is not None
+        if isinstance(node, _LOOPS) or is_mapped:
             targets |= _sends(body, walk_scope(node)).texts
         elif isinstance(node, ast.List | ast.Tuple):
-            inside = [element for element in node.elts if isinstance(element, ast.Call)]
-            sent = [values(body, target).texts for target in _send_targets(body, inside)]
+            sent = [_sends(body, [element]).texts for element in node.elts]
             counted = Counter(name for names in sent for name in names)
             targets |= {name for name, count in counted.items() if count > 1}
     return frozenset(targets)

@@ -29,6 +29,10 @@ class Payload:
         """List the keys that are spelled out."""
         return frozenset(key for key, _ in self.values)
 
+    def of(self, key: str) -> list[ast.expr]:
+        """List the expressions that a key may have."""
+        return [value for name, value in self.values if name == key]
+
 
 NOTHING = Payload()
 ANYTHING = Payload(complete=False)
@@ -46,6 +50,9 @@ def payload(
             return _joined(_entry(body, key, value, seen) for key, value in pairs)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _joined(payload(body, operand, seen=seen) for operand in (left, right))
+        case ast.IfExp(body=first, orelse=second):
+            options = [payload(body, option, seen=seen) for option in (first, second)]
+            return replace(_joined(options), complete=False)
         case ast.Name(id=name):
             return _name(body, name, seen)
         case ast.Call():
@@ -76,20 +83,24 @@ def _name(body: Body, name: str, seen: frozenset[str]) -> Payload:
 def _call(body: Body, call: ast.Call, seen: frozenset[str]) -> Payload:
     callee = body.callee(call)
     if callee is dict or is_record(callee):
-        named = [
-            payload(body, keyword.value, seen=seen)
-            if keyword.arg is None
-            else Payload(values=((keyword.arg, keyword.value),))
-            for keyword in call.keywords
-        ]
         positional = [
             payload(body, argument, seen=seen) if callee is dict else ANYTHING
             for argument in call.args
         ]
-        return _joined([*positional, *named])
+        return _joined([*positional, keywords(body, call, seen=seen)])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
         return payload(body, call.func.value, seen=seen)
     return ANYTHING
+
+
+def keywords(body: Body, call: ast.Call, *, seen: frozenset[str] = frozenset()) -> Payload:
+    """Read the keywords of a call, those in `**{...}` among them."""
+    return _joined(
+        payload(body, keyword.value, seen=seen)
+        if keyword.arg is None
+        else Payload(values=((keyword.arg, keyword.value),))
+        for keyword in call.keywords
+    )
 
 
 def is_record(callee: object) -> bool:

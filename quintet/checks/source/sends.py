@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from langgraph.types import Send
 
-from quintet.checks.source.body import Body, argument, body_of, walk_scope
+from quintet.checks.source.body import Body, argument, body_of
 from quintet.checks.source.flow import max_count
 from quintet.checks.source.literals import Values, values
 from quintet.checks.source.payload import ANYTHING, Payload, payload
+from quintet.checks.source.scope import walk_scope
 
 _LEAVING = (ast.Break, ast.Return, ast.Raise)
 
@@ -40,14 +41,9 @@ def sends_of(body: Body) -> Iterator[Sent]:
 
 def _bodies(body: Body) -> list[Body]:
     """List a function and its helpers, with those that it passes to `map`."""
-    mapped = [
-        helper
-        for caller in body.reach
-        for call in caller.calls(map)
-        if call.args and caller.is_near(function := caller.resolve(call.args[0]))
-        if (helper := body_of(function)) is not None
-    ]
-    return [*body.reach, *(nested for helper in mapped for nested in helper.reach)]
+    mapped = [called for caller in body.reach for given in caller.mapped for called in given.reach]
+    # Those that are defined inside another are read with it, by `all_calls`.
+    return [helper for helper in (*body.reach, *mapped) if not helper.nested]
 
 
 def _sends(body: Body) -> list[ast.Call]:
@@ -86,8 +82,8 @@ def _looped(bodies: Sequence[Body]) -> frozenset[int]:
 
 def _sends_called(body: Body, call: ast.Call) -> set[int]:
     """List the ids of the `Send`s of a helper that is called, and of the helpers it calls."""
-    if (inner := body.inner(call)) is not None:
-        return {id(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
+    if (inner := body.inner(call.func)) is not None:
+        return {id(node) for node in ast.walk(inner.tree) if isinstance(node, ast.Call)}
     callee = body.callee(call)
     helper = body_of(callee) if body.is_near(callee) else None
     return {id(node) for called in (helper.reach if helper else ()) for node in _sends(called)}

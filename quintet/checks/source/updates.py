@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from langgraph.types import Command, Send
 
 from quintet.checks.source.body import Body, keywords_of
-from quintet.checks.source.payload import is_record
+from quintet.checks.source.payload import is_record, keywords
 from quintet.nodes import hand_over, proposed
 
 _CLONES = (copy.copy, copy.deepcopy, replace)
@@ -72,7 +72,7 @@ def _is_foreign(body: Body, answer: ast.expr | None) -> bool:
         return False
     callee = body.callee(answer)
     known = isinstance(callee, type) or any(callee is plain for plain in _PLAIN)
-    return not known and not body.is_near(callee)
+    return not known and not body.is_near(callee) and body.inner(answer.func) is None
 
 
 def is_silent(body: Body, answer: ast.expr | None) -> bool:
@@ -85,8 +85,8 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
         bound = body.assigned(answer.id)
         return bool(bound) and all(is_silent(body, value) for value in bound or ())
     if isinstance(answer, ast.Call) and body.callee(answer) is Command:
-        # `Command(**fields)` may hold a goto.
-        return not {keyword.arg for keyword in answer.keywords} & {"goto", "graph", None}
+        command = keywords(body, answer)
+        return command.complete and not command.keys & {"goto", "graph"}
     if isinstance(answer, ast.Call) and any(body.callee(answer) is plain for plain in _PLAIN):
         return True
     return isinstance(answer, ast.Dict) or (
@@ -97,14 +97,21 @@ def is_silent(body: Body, answer: ast.expr | None) -> bool:
 def _written_by(body: Body) -> Written:
     if body.generates:  # the update is what it yields, not what it returns
         return ANYTHING
-    reader = _Reader(body=body)
-    return _union(reader.read(answer) for answer in body.returned if answer is not None)
+    return _Reader(body=body, state=body.first).all()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
     body: Body
+    state: frozenset[str]
+    """The parameters that hold the state."""
     seen: frozenset[str] = frozenset()
+    through: frozenset[object] = frozenset()
+    """The functions on the way to this one, so that none is read inside itself."""
+
+    def all(self) -> Written:
+        """Read every update that the function returns."""
+        return _union(self.read(answer) for answer in self.body.returned if answer is not None)
 
     def read(self, update: ast.expr) -> Written:
         match update:
@@ -118,6 +125,8 @@ class _Reader:
                 return self._call(update)
             case ast.IfExp(body=first, orelse=second):
                 return _union([self.read(first), self.read(second)])
+            case ast.Await(value=value) | ast.NamedExpr(value=value):
+                return self.read(value)
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 return _overlay(self.read(left), self.read(right))
             case ast.BoolOp(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
@@ -127,8 +136,15 @@ class _Reader:
     def _dict(self, update: ast.Dict) -> Written:
         update_keys = NOTHING
         for key, value in zip(update.keys, update.values, strict=True):
-            update_keys = _overlay(update_keys, self.read(value) if key is None else self._key(key))
+            update_keys = _overlay(
+                update_keys, self._spread(value) if key is None else self._key(key)
+            )
         return update_keys
+
+    def _spread(self, value: ast.expr) -> Written:
+        # Of a dict that a helper makes, not every key is meant for the state.
+        by_helper = isinstance(value, ast.Call) and self.body.helper(value.func) is not None
+        return ANYTHING if by_helper else self.read(value)
 
     def _key(self, key: ast.expr) -> Written:
         name = self.body.resolve(key)
@@ -136,7 +152,7 @@ class _Reader:
 
     def _name(self, name: str) -> Written:
         later = [self._key(key) for key in _keys_set_later(self.body, name)]
-        if name in self.body.parameters[:1]:
+        if name in self.state:
             # A state that is assigned anew is no longer the one that was given.
             is_same = not any(_stores(node, name) for node in self.body.nodes)
             whole = Written(complete=False, whole=frozenset({frozenset()}))
@@ -167,11 +183,9 @@ class _Reader:
             return Written(keys=frozenset({"actions"}))
         if callee is hand_over:
             return Written(keys=frozenset({"outcome", "actions", "decisions"}))
-        keywords = keywords_of(call)
         if callee is Command:
-            if None in keywords:
-                return ANYTHING
-            return self.read(keywords["update"]) if "update" in keywords else NOTHING
+            command = keywords(self.body, call)
+            return _union(map(self.read, command.of("update"))) if command.complete else ANYTHING
         if callee is dict or is_record(callee):
             base = _union(self.read(argument) for argument in call.args) if call.args else NOTHING
             return self._keywords(base, call)
@@ -179,10 +193,19 @@ class _Reader:
             return self._keywords(self.read(call.args[0]), call)
         if isinstance(call.func, ast.Attribute) and call.func.attr in _COPYING:
             cloned = self.read(call.func.value)
-            return (
-                _overlay(cloned, self.read(keywords["update"])) if "update" in keywords else cloned
-            )
-        return ANYTHING
+            update = keywords_of(call).get("update")
+            return cloned if update is None else _overlay(cloned, self.read(update))
+        return self._answer(call)
+
+    def _answer(self, call: ast.Call) -> Written:
+        """Read what a helper returns."""
+        helper = self.body.helper(call.func)
+        if helper is None or helper.generates or helper.key in self.through:
+            return ANYTHING
+        through = self.through | {self.body.key}
+        return _Reader(
+            body=helper, state=self.body.handed(self.state, call, helper), through=through
+        ).all()
 
     def _keywords(self, base: Written, call: ast.Call) -> Written:
         named = frozenset(keyword.arg for keyword in call.keywords if keyword.arg is not None)
