@@ -191,8 +191,8 @@ def by_rules(
             function of the value that the router reads.
 
     Raises:
-        DesignError: no rules or no conditions of a route, a pattern that is no regular expression
-            or empty, or an async condition, which nothing would await.
+        DesignError: no rules, or no conditions of a route, a pattern that is not a regular
+            expression, or an async condition, which nothing would await.
     """
     pairs: list[tuple[Condition, str]] = []
     if isinstance(rules, Mapping):
@@ -224,8 +224,6 @@ def _compile(condition: Condition, route: str) -> Condition:
             )
         refuse_async(f"by_rules, {route!r}", condition)
         return condition
-    if not condition:
-        raise DesignError(f"by_rules: '' for {route!r} is in every text; give '.*' if you mean all")
     try:
         return re.compile(condition, re.IGNORECASE)
     except re.error as problem:
