@@ -63,10 +63,12 @@ def recorded_messages(
     Content of another kind is refused by name.
 
     A call of a tool `transfer_to_<agent>` is a handoff: the first one is the route, and all are in
-    the path. A call is failed where its answer says so: by a status or a flag of its own, or by a
-    text that begins like "Error: ..."; the same call made again is a retry. Where a list holds no
-    answers, its calls count as made. A conversation is `done` that ends with an agent's message, or
-    with the user's after it that asks nothing, unless it has another status.
+    the path. A call is failed where its answer says so: by a status or a flag of its own, by a text
+    that begins like "Error: ...", or by a JSON object with an `error` or the `status` error; the
+    same call made again is a retry. So is a call without an answer whose arguments cannot be read.
+    Where a list holds no answers, its calls count as made. A conversation is `done` that ends with
+    an agent's message, or with the user's after it that asks nothing, unless it has another status
+    or the message is empty or cut off (`finish_reason: length`).
 
     Args:
         given: the file's path, or the conversations.
@@ -150,8 +152,9 @@ def _status(talk: tuple[Message, ...], path: tuple[str, ...], people: tuple[str,
     while spoken and spoken[-1].role == "user" and not _asks(spoken[-1].text):
         spoken.pop()
     last = spoken[-1] if spoken else None
-    ended = last is not None and last.role == "assistant" and not last.tool_calls
-    return "done" if ended else "unfinished"
+    if last is None or last.role != "assistant":
+        return "unfinished"
+    return "done" if last.whole and not last.tool_calls else "unfinished"
 
 
 def _asks(text: str) -> bool:
@@ -203,6 +206,8 @@ def _recorded(
     if not isinstance(reason, str):
         raise DesignError(f"reason={reason!r:.60}: give a text")
     trajectory = read_messages(messages, status=status, people=people, failed=failed)
+    if fields.get("cut") is True and not status and trajectory.status == "done":
+        trajectory = replace(trajectory, status="unfinished")
     # A record's usage is the run's total, which counts as one call: the messages know the calls.
     total = {name: amount for name, amount in usage(fields).items() if name != "model_calls"}
     spent = {**(fields.get("spent") or {}), **trajectory.spent, **total}
