@@ -13,6 +13,7 @@ from quintet.errors import DesignError
 from quintet.evals.difference import CANNOT, POWER, Difference, corrected
 from quintet.evals.figure import Better
 from quintet.evals.figures import finite
+from quintet.evals.items import items_in
 from quintet.evals.metric import Metric
 from quintet.evals.metrics import STANDARD
 from quintet.evals.metrics.over import weighed_of
@@ -105,8 +106,10 @@ def compare(
         seed: of the bootstrap.
 
     Raises:
-        DesignError: the reports have no case in common.
+        DesignError: the reports have no case in common, or a part is of another kind.
     """
+    items_in((a, b), "compare(...)", Report)
+    own = items_in(metrics, "compare(metrics=...)", Metric)
     ours = {(row.case.id, row.repeat): row for row in a.rows}
     theirs = {(row.case.id, row.repeat): row for row in b.rows}
     shared = [place for place in ours if place in theirs]
@@ -116,7 +119,7 @@ def compare(
             "cases can be compared"
         )
     rows = [(ours[place], theirs[place]) for place in shared]
-    known = {metric.name: metric for metric in (*STANDARD, *metrics)}
+    known = {metric.name: metric for metric in (*STANDARD, *own)}
     differences = {}
     for name in (name for name in a.figures if name in b.figures and name in known):
         difference = _difference(known[name], rows, confidence, seed)

@@ -118,7 +118,7 @@ def shifted(progress: Progress | None, done: int, total: int) -> Progress | None
 
 def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
     if not isinstance(thing, Suite):
-        suite = Suite(cases=tuple(cases or ()), target=thing)
+        suite = Suite(cases=() if cases is None else cases, target=thing)  # type: ignore[arg-type]
     elif cases is not None:
         raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Figure
+from quintet.evals.items import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Gate:
             proves a rate of zero; the verdict says which rate they rule out.
 
     Raises:
-        DesignError: not exactly one of `at_least`, `at_most` and `none`.
+        DesignError: not exactly one of `at_least`, `at_most` and `none`, or one of the wrong kind.
     """
 
     metric: str
@@ -29,7 +30,16 @@ class Gate:
     none: bool = False
 
     def __post_init__(self) -> None:
-        if (self.at_least is not None) + (self.at_most is not None) + self.none != 1:
+        if not isinstance(self.metric, str) or not self.metric:
+            raise DesignError(f"Gate(metric={self.metric!r:.60}): give a metric's name")
+        for side in ("at_least", "at_most"):
+            limit = getattr(self, side)
+            if limit is not None and not is_number(limit):
+                raise DesignError(
+                    f"Gate(metric={self.metric!r}, {side}={limit!r:.60}): give a finite number"
+                )
+        number = (self.at_least is not None) + (self.at_most is not None) + (self.none is True)
+        if number != 1 or not isinstance(self.none, bool):
             raise DesignError(
                 f"Gate(metric={self.metric!r}): give one of at_least=..., at_most=... or none=True"
             )

@@ -206,6 +206,4 @@ def _watched(gate: Gate, metric: Metric, confidence: float) -> Watched:
             "run; leave it out of the suite that is given with --live"
         )
     limit = gate.at_least if gate.at_least is not None else gate.at_most
-    if limit is not None and not 0 <= limit <= 1:
-        raise DesignError(f"the gate on {gate.metric!r} wants {limit!r}; give a share from 0 to 1")
     return Watched(gate=gate, metric=metric, bound=Anytime(confidence=confidence, limit=limit))

@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
+from quintet.evals.items import names_in
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.ended import error_text, stops_evaluation
@@ -55,7 +56,7 @@ class GraphTarget:
             `{"state": {"refunds": 1}}`.
 
     Raises:
-        DesignError: the graph is not compiled.
+        DesignError: the graph is not compiled, or `routes` or `people` is no collection of names.
     """
 
     app: CompiledStateGraph[Any, Any, Any, Any] = field(repr=False)
@@ -71,6 +72,9 @@ class GraphTarget:
                 f"GraphTarget(app={type(self.app).__name__}): give a compiled graph, "
                 "graph.compile(checkpointer=...)"
             )
+        for name in ("routes", "people"):
+            names = names_in(getattr(self, name), f"GraphTarget({name}=...)")
+            object.__setattr__(self, name, names)
 
     @property
     def waits(self) -> bool:

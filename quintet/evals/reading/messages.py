@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in, things_in, unknown
 from quintet.evals.reading.conversations import conversations_of, is_conversation, seconds_of
 from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, records_of
 from quintet.evals.reading.message import Message
 from quintet.evals.reading.recorded import Recorded, recorded_by_case
-from quintet.evals.reading.records import unknown
 from quintet.evals.reading.transcript import (
     Failed,
     agents_of,
@@ -86,7 +86,7 @@ def recorded_messages(
         DesignError: the file's mistakes, all in one, each with its line (of a list: its item).
     """
     names = _checked_fields(fields)
-    persons = tuple(people)
+    persons = names_in(people, "recorded_messages(people=...)")
     from_file = isinstance(given, str | Path)
     mistakes = Mistakes(source=str(given) if from_file else "recorded_messages")
     if isinstance(given, str | Path):
@@ -124,10 +124,12 @@ def read_messages(
         failed: a function that says whether a call failed, as in `recorded_messages`.
 
     Raises:
-        DesignError: a message in no known form; it is named by its number.
+        DesignError: a message in no known form; it is named by its number. Or no list of messages,
+            or `people` that is no collection of names.
     """
-    talk = judged(parse_talk(messages), failed)
-    persons, path, handoffs = tuple(people), agents_of(talk), handoffs_of(talk)
+    talk = judged(parse_talk(things_in(messages, "read_messages(...)", "messages")), failed)
+    persons = names_in(people, "read_messages(people=...)")
+    path, handoffs = agents_of(talk), handoffs_of(talk)
     # A recording that leaves out all tool messages says nothing against its calls.
     answered = any(item.role == "tool" for item in talk)
     calls = calls_of(talk, unanswered="unknown" if answered else "ok")
@@ -162,6 +164,11 @@ def _asks(text: str) -> bool:
 
 
 def _checked_fields(fields: Mapping[str, str] | None) -> dict[str, str]:
+    if not isinstance(fields, Mapping | None):
+        raise DesignError(
+            f"recorded_messages(fields={fields!r:.60}): give a mapping of {', '.join(PARTS)} to "
+            "the records' names"
+        )
     for name, key in (fields or {}).items():
         if name not in PARTS:
             raise DesignError(
@@ -173,7 +180,7 @@ def _checked_fields(fields: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _items(conversations: Iterable[Any]) -> Iterator[Line]:
-    if isinstance(conversations, Mapping) or not isinstance(conversations, Iterable):
+    if isinstance(conversations, Mapping | bytes) or not isinstance(conversations, Iterable):
         raise DesignError(
             f"recorded_messages({conversations!r:.60}): give a path, or a list of conversations"
         )
