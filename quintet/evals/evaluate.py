@@ -18,7 +18,7 @@ from quintet.evals.row import Row
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.running.resume import continued
-from quintet.evals.running.runner import Runner, open_runner
+from quintet.evals.running.runner import Runner, open_runner, within
 from quintet.evals.running.sound import sound
 from quintet.evals.scoring import metrics_of, rescored, scored
 from quintet.evals.suite import Suite, check_runs
@@ -94,7 +94,7 @@ async def aevaluate(
     header, clock = header_of(whole, repeats), time.monotonic()
     with nullcontext() if into is None else journal(into) as book:
         if book is not None:
-            header = work.resume(book, header)
+            header = await work.resume(book, header)
         # Each case once before any is repeated: an evaluation that is cut off has seen them all.
         runs = [(case, repeat) for repeat in range(repeats) for case in whole.cases]
         await work.run(runs, jobs)
@@ -159,7 +159,7 @@ class _Evaluation:
             yield f"the file holds {unread} runs of further repeats, which are left out"
         yield left_out_recordings(self.target, self.suite.cases, repeats)
 
-    def resume(self, book: Journal, header: Header) -> Header:
+    async def resume(self, book: Journal, header: Header) -> Header:
         """Take over the rows that a file holds, open it for those to come, and return its header.
 
         Raises:
@@ -171,9 +171,10 @@ class _Evaluation:
         for row in rows:
             # The fingerprint is equal, so the suite's cases can stand for those read from the file.
             ours = replace(row, case=known[row.case.id])
-            # A row with a value that cannot be kept is made again.
-            if sound(ours.case, row.trajectory).error == row.trajectory.error:
-                self.rows[row.case.id, row.repeat] = rescored(ours, self.metrics)
+            # A row with a value that cannot be kept, or that took more than it may, is made again.
+            run = within(sound(ours.case, row.trajectory), self.suite.limit)
+            if run.error == row.trajectory.error:
+                self.rows[row.case.id, row.repeat] = await rescored(ours, self.metrics)
         self.file = book.begin(header, self.rows.values())
         return header
 

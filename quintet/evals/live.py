@@ -19,6 +19,8 @@ from quintet.evals.row import Row
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
+from quintet.evals.target import GraphTarget, routes_in
+from quintet.evals.trajectory import PEOPLE
 from quintet.nodes.choosers.examples import Examples
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
 from quintet.stats.anytime import Anytime
@@ -83,10 +85,10 @@ class Watched:
 
     def __str__(self) -> str:
         bound = self.bound
-        if not bound.count:
-            return f"open {self.gate.metric}: no run has anything to say on it"
-        ends = f"{bound.mean:.3f} [{bound.low:.3f}, {bound.high:.3f}] ({bound.count:,} runs)"
         raised = f"; the metric raised {self.errors:,} times" if self.errors else ""
+        if not bound.count:
+            return f"open {self.gate.metric}: no run has anything to say on it{raised}"
+        ends = f"{bound.mean:.3f} [{bound.low:.3f}, {bound.high:.3f}] ({bound.count:,} runs)"
         return f"{self.state} {self.gate.metric}: {ends}, wanted {self.wanted}{raised}"
 
 
@@ -95,10 +97,14 @@ class Live:
     """Score the runs of a database as they end, each once.
 
     A run is scored by the suite's metrics. It is of the suite's case whose id is the last part of
-    its thread; a run of no case is scored without labels, by the metrics that need none. A figure
-    is the mean of the runs' shares, each run counting once, in the order in which they ended. Its
-    bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what it shows:
-    a gate that is `broken` was so with the suite's confidence, at whatever run it was noticed.
+    its thread; a run of no case is scored without labels, by the metrics that need none. The routes
+    and people are those of a `GraphTarget`, where it is the target; by default the routes are those
+    that the cases name.
+
+    A figure is the mean of the runs' shares, each run counting once, in the order in which they
+    ended. Its bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what
+    it shows: a gate that is `broken` was so with the suite's confidence, at whatever run it was
+    noticed.
 
     Args:
         suite: metrics and gates, and cases where there are some; its target is not called.
@@ -120,6 +126,8 @@ class Live:
     watched: tuple[Watched, ...] = field(default=(), init=False)
     drift: Drift | None = field(default=None, init=False)
     _cases: Mapping[str, Case] = field(default_factory=dict, init=False, repr=False)
+    _routes: tuple[str, ...] = field(default=(), init=False, repr=False)
+    _people: tuple[str, ...] = field(default=PEOPLE, init=False, repr=False)
     _seen: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,6 +143,9 @@ class Live:
             _watched(gate, metrics[gate.metric], self.suite.confidence) for gate in self.suite.gates
         )
         self._cases = {case.id: case for case in self.suite.cases}
+        target, self._routes = self.suite.target, routes_in(self.suite.cases)
+        if isinstance(target, GraphTarget):
+            self._routes, self._people = target.routes or self._routes, target.people
 
     @property
     def broken(self) -> tuple[Watched | Drift, ...]:
@@ -188,7 +199,11 @@ class Live:
 
     async def _scored(self, runs: list[StoredRun]) -> list[Row]:
         metrics = [item.metric for item in self.watched]
-        return [await scored(self._case_of(run), trajectory_of(run), 0, metrics) for run in runs]
+        rows = []
+        for run in runs:
+            ran = trajectory_of(run, routes=self._routes, people=self._people)
+            rows.append(await scored(self._case_of(run), ran, 0, metrics))
+        return rows
 
     def _case_of(self, run: StoredRun) -> Case:
         name = last_part(run)

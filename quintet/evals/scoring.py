@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -134,9 +134,17 @@ _SCORES = frozenset({bool, int, float, tuple, type(None)})
 """Scores that are surely not to be awaited."""
 
 
-def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
-    """Score a row from a file again by pass^k, whose k may differ now."""
-    by_case = [metric for metric in metrics if hasattr(metric.over, "parts")]
-    points = {metric.name: metric.score(row.case, row.trajectory) for metric in by_case}
-    known = {name: point for name, point in points.items() if isinstance(point, tuple)}
-    return replace(row, scores={**row.scores, **known}) if known else row
+async def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
+    """Score a row from a file again by the standard metrics and by pass^k, whose k may differ now.
+
+    Another version of Quintet may have made the file, and may have scored it otherwise.
+    """
+    ours = [metric for metric in metrics if metric in STANDARD or hasattr(metric.over, "parts")]
+    again = await scored(row.case, row.trajectory, row.repeat, ours)
+    names = {metric.name for metric in ours}
+
+    def merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+        return {**{name: value for name, value in before.items() if name not in names}, **now}
+
+    scores, errors = merged(row.scores, again.scores), merged(row.errors, again.errors)
+    return replace(row, scores=scores, errors=errors)

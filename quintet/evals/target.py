@@ -223,7 +223,7 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
     Raises:
         DesignError: none of these.
     """
-    routes = tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
+    routes = routes_in(cases)
     if isinstance(thing, CompiledStateGraph):
         return GraphTarget(app=thing, routes=routes)
     if isinstance(thing, GraphTarget):
@@ -238,6 +238,11 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
             "or a function of a case that returns a Trajectory"
         )
     return thing
+
+
+def routes_in(cases: Iterable[Case]) -> tuple[str, ...]:
+    """List the routes that cases name."""
+    return tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
 
 
 def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
@@ -255,8 +260,7 @@ def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
         known = {*routes, target.otherwise} if routes else set()
     if not known:
         return ""
-    labels = dict.fromkeys(route for case in cases for route in case.route or ())
-    if odd := [route for route in labels if route not in known]:
+    if odd := [route for route in routes_in(cases) if route not in known]:
         return (
             f"no route of the target is named {', '.join(odd)}; it has {', '.join(sorted(known))}"
         )
