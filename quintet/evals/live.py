@@ -36,7 +36,8 @@ class Watched:
         gate: the gate.
         metric: its metric, a share of each run.
         bound: the mean of the runs' shares, with bounds that hold at any time.
-        errors: the number of runs at which the metric raised; each counts as the worst share.
+        errors: the number of runs at which the metric raised; each counts as the worst share for
+            the gate.
     """
 
     gate: Gate
@@ -51,11 +52,14 @@ class Watched:
         Raises:
             DesignError: it is no share from 0 to 1.
         """
-        self.errors += self.metric.name in row.errors
+        raised = self.metric.name in row.errors
+        self.errors += raised
         point = row.scores.get(self.metric.name)
-        if point is None or not point[1]:
+        if not raised and (point is None or not point[1]):
             return
-        share = point[0] / point[1]
+        # The worst for this gate, whichever side the metric calls better.
+        worst = 0.0 if self.gate.at_least is not None else 1.0
+        share = worst if raised or point is None else point[0] / point[1]
         if not 0 <= share <= 1:
             raise DesignError(
                 f"run {row.case.id!r}: metric {self.metric.name!r} gave {share!r:.40}, and a bound "
@@ -85,10 +89,10 @@ class Watched:
 
     def __str__(self) -> str:
         bound = self.bound
-        raised = f"; the metric raised {self.errors:,} times" if self.errors else ""
         if not bound.count:
-            return f"open {self.gate.metric}: no run has anything to say on it{raised}"
+            return f"open {self.gate.metric}: no run has anything to say on it"
         ends = f"{bound.mean:.3f} [{bound.low:.3f}, {bound.high:.3f}] ({bound.count:,} runs)"
+        raised = f"; the metric raised {self.errors:,} times" if self.errors else ""
         return f"{self.state} {self.gate.metric}: {ends}, wanted {self.wanted}{raised}"
 
 

@@ -110,9 +110,10 @@ def test_a_metric_that_raises_is_told(saver):
     neither = Metric(name="odd", score=broken, better="neither")
     live = Live(suite=suite(Gate(metric="odd", at_least=0.5), metrics=[neither]))
     live.look(saver)
-    assert str(live.watched[0]).endswith(
-        "no run has anything to say on it; the metric raised 1 times"
-    )
+    assert (live.watched[0].bound.count, live.watched[0].bound.mean) == (1, 0.0)
+    live = Live(suite=suite(Gate(metric="broken", at_most=0.5), metrics=[broken]))
+    live.look(saver)
+    assert live.watched[0].bound.mean == 1.0
 
 
 def test_runs_are_read_as_the_target_reads_them(saver):
