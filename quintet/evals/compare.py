@@ -179,14 +179,21 @@ def _notes(
         yield f"{left} runs are of repeats that only one report has"
     if changed := sum(one.case != other.case for one, other in rows):
         yield f"{changed} runs are of cases whose input or labels differ"
-    for report, name in ((a, "this report"), (b, "the earlier report")):
-        if len(report.rows) < report.expected:
-            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
+    yield from _notes_on_reports(a, b)
     if lost:
         yield f"not compared: {', '.join(lost)}"
     for name in known:
         if raised := sum(name in one.errors or name in other.errors for one, other in rows):
             yield f"{name}: the metric raised in {raised} of {len(rows)} runs on some side"
+
+
+def _notes_on_reports(a: Report, b: Report) -> Iterator[str]:
+    for report, name in ((a, "this report"), (b, "the earlier report")):
+        if len(report.rows) < report.expected:
+            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
+    ours, theirs = (report.versions.get("quintet") for report in (a, b))
+    if ours and theirs and ours != theirs:
+        yield f"scored by Quintet {ours}, and earlier by {theirs}, which may score otherwise"
 
 
 def _places(report: Report) -> Iterator[tuple[str, int]]:

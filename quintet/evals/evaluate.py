@@ -136,6 +136,7 @@ class _Evaluation:
     progress: Progress | None
     file: IO[str] | None = None
     total: int = 0
+    made: int = 0
     errors: int = 0
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
 
@@ -154,6 +155,11 @@ class _Evaluation:
         """Say what is left out, and what the rows differ in."""
         if self.stopped:
             yield f"stopped after {self.errors} runs that raised"
+        if self.made == 0:
+            yield (
+                f"nothing was run: all {self.total} runs are those of the file, begun "
+                f"{header.began}; name another file to run them again"
+            )
         yield from header.settings.get("notes", ())
         if unread := sum(repeat >= repeats for _, repeat in self.rows):
             yield f"the file holds {unread} runs of further repeats, which are left out"
@@ -182,6 +188,7 @@ class _Evaluation:
         """Make the runs that have no row yet."""
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.rows]
+        self.made = len(left)
         waiting = iter(left)  # shared: a worker that is free takes the next run
         with open_runner(self.target, jobs, self.suite.limit) as runner:
             try:

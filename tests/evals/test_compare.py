@@ -196,6 +196,12 @@ def test_a_metric_that_is_not_given_and_one_that_raised_are_told():
     assert "brittle: the metric raised in 1 of 200 runs on some side" in notes
 
 
+def test_reports_of_different_versions_are_told():
+    new, old = report(9), replace(report(9), versions={"quintet": "0.0.1"})
+    assert any("earlier by 0.0.1" in note for note in compare(new, old).notes)
+    assert not compare(new, new).notes
+
+
 def test_pass_hat_k_is_compared(tmp_path):
     found = compare(report(150, repeats=2), report(200, repeats=2))
     assert found["pass_hat_2"].verdict == "worse"

@@ -95,6 +95,16 @@ def test_rows_that_another_version_scored_are_scored_again_by_the_standard_metri
     assert report["polite"].rows == 6
 
 
+def test_where_all_runs_are_in_the_file_nothing_is_run_and_that_is_said(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    first = evaluate(careful, CASES, into=path)
+    again = evaluate(careful, CASES, into=path)
+    [note] = set(again.notes) - set(first.notes)
+    assert note.startswith(
+        f"nothing was run: all 6 runs are those of the file, begun {first.began}"
+    )
+
+
 def test_a_metric_added_meanwhile_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     cut_off(path)
