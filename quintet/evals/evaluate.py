@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import items_in
 from quintet.evals.metric import Metric
 from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
@@ -118,7 +119,8 @@ def shifted(progress: Progress | None, done: int, total: int) -> Progress | None
 
 def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
     if not isinstance(thing, Suite):
-        suite = Suite(cases=() if cases is None else cases, target=thing)  # type: ignore[arg-type]
+        given = () if cases is None else items_in(cases, "evaluate(cases=...)", Case)
+        suite = Suite(cases=given, target=thing)
     elif cases is not None:
         raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
     else:

@@ -137,7 +137,7 @@ SUITE = partial(Suite, cases=(CASE,), target=print)
         (lambda: SUITE().sampled(2.5), "sampled.2.5.: give a whole number"),
         (lambda: SUITE().tagged(["a"]), "tagged.*is not a name"),
         (lambda: risk_at_coverage("0.8"), "coverage='0.8': give a share"),
-        (lambda: evaluate(print, CASE), "Suite.cases=.*Case.* is no list"),
+        (lambda: evaluate(print, CASE), "evaluate.cases=.*give a list of Cases"),
         (lambda: read_messages(None), "read_messages.*give a list of messages"),
         (lambda: read_messages("hi"), "read_messages.*'hi' is no list"),
         (lambda: recorded_messages([TALK], fields=["id"]), "fields=.*give a mapping"),

@@ -103,14 +103,14 @@ def parse_message(message: Any, *, strict: bool = True) -> tuple[Message, ...]:
     if strict and role == "assistant":
         _check_keys(fields)
     content = read_content(_content(fields), strict=strict)
-    text = "".join(content.texts) or _string(fields.get("refusal"))
+    text = "".join(content.texts) or _string(_own(fields, "refusal"))
     said = Message(
         role=role,
         text=text,
         name=_string(fields.get("name")),
         tool_calls=_tool_calls(fields, content) if role == "assistant" else (),
         spent=usage(fields) if role == "assistant" else {},
-        whole=bool(text.strip() or content.shown or fields.get("audio")) and not is_cut(fields),
+        whole=bool(text.strip() or content.shown or _own(fields, "audio")) and not is_cut(fields),
     )
     if role == "assistant":
         if not content.answers:
@@ -132,6 +132,12 @@ def is_cut(fields: Mapping[str, Any]) -> bool:
     return False
 
 
+def _own(fields: Mapping[str, Any], name: str) -> Any:
+    """Return a field of OpenAI's, which LangChain keeps aside."""
+    aside = fields.get("additional_kwargs")
+    return fields.get(name) or (aside.get(name) if isinstance(aside, Mapping) else None)
+
+
 def _message_fields(message: Any) -> Mapping[str, Any]:
     if isinstance(message, BaseMessage):
         return _langchain_fields(message)
@@ -151,7 +157,7 @@ def _message_fields(message: Any) -> Mapping[str, Any]:
 
 def _langchain_fields(message: BaseMessage) -> Mapping[str, Any]:
     names = ("type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id")
-    more = ("status", "usage_metadata", "response_metadata")
+    more = ("status", "usage_metadata", "response_metadata", "additional_kwargs")
     fields = {name: getattr(message, name, None) for name in (*names, *more)}
     if isinstance(message, AIMessage) and isinstance(message.content, list):
         # LangChain reads each provider's blocks, also the calls of tools that a provider runs.

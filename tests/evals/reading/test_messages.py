@@ -200,6 +200,7 @@ def test_a_last_message_that_is_empty_or_cut_off_is_not_done(last):
     [
         agent("There.", finish_reason="stop"),
         agent(None, refusal="I may not say."),
+        AIMessage("", additional_kwargs={"refusal": "I may not say."}),
         agent([{"type": "image_url", "image_url": {"url": "x"}}]),
     ],
     ids=str,
