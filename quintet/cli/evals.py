@@ -84,6 +84,11 @@ def run_eval(name: str, options: EvalOptions) -> bool:
         suite = select_cases(whole, options)
         rows = named or options.rows(suite.name)
         check_rows(rows, reports)
+        if options.resume and baseline is not None and _is_same(str(options.against), rows):
+            raise DesignError(
+                f"--against {options.against} with --resume: the evaluation goes on from that very "
+                "file, and would be compared with itself; name the earlier report, or another --out"
+            )
         report = evaluate_kept(suite, options, rows)
         gated = {gate.metric for gate in suite.gates}
         against = (
@@ -103,6 +108,10 @@ def run_eval(name: str, options: EvalOptions) -> bool:
     return report.passed and not worse
 
 
+def _is_same(path: str, rows: Output) -> bool:
+    return os.path.realpath(os.path.expanduser(path)) == os.path.realpath(rows.path)
+
+
 def check_rows(rows: Output, reports: Iterable[Output]) -> None:
     """Refuse a file in which no rows can be kept, before anything runs."""
     check_apart([rows, *reports])
@@ -117,13 +126,15 @@ def select_cases(suite: Suite, options: EvalOptions) -> Suite:
     """Return a suite on the cases, and under the limits, that the options ask for.
 
     Raises:
-        NoCases: none are left.
+        NoCases: there are none, or none of one of the tags.
     """
+    if not suite.cases:
+        raise NoCases(f"suite {suite.name!r} has no cases")
+    known = {tag for case in suite.cases for tag in case.tags}
+    if unknown := [tag for tag in options.tags if tag not in known]:
+        raise NoCases(f"suite {suite.name!r} has no cases with the tags {', '.join(unknown)}")
     if options.tags:
         suite = suite.tagged(*options.tags)
-    if not suite.cases:
-        tagged = f" with the tags {', '.join(options.tags)}" if options.tags else ""
-        raise NoCases(f"suite {suite.name!r} has no cases{tagged}")
     if options.limit is not None:
         given = {name: getattr(options.limit, name) for name in options.limit.limited}
         suite = replace(suite, limit=replace(suite.limit or Budget(), **given))

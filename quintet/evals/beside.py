@@ -126,6 +126,8 @@ def side_by_side(
     Raises:
         DesignError: fewer than two targets, or a report on other cases.
     """
+    if not isinstance(targets, Mapping):
+        raise DesignError(f"side_by_side({targets!r:.60}): give targets by name, as a mapping")
     if len(targets) < 2:
         raise DesignError(f"side_by_side: {len(targets)} targets; give two or more, by name")
     reports: dict[str, Report] = {}

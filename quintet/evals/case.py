@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import unknown
 from quintet.evals.trajectory import ToolCall
 from quintet.state.record import digest, plain
 
@@ -24,7 +25,8 @@ class Case:
         route: the expected route, or several acceptable ones.
         plan: the expected assignees of the plan's steps, in order.
         calls: the expected tool calls, in order: names, or `ToolCall`s with the arguments that
-            matter.
+            matter; also as mappings of a name and `arguments` (LangChain's `args`), or of a name
+            and the arguments themselves.
         path: the expected nodes, in order.
         outcome: the expected status of the outcome, or several acceptable ones.
         escalate: True where a person must take over, False where that would be needless.
@@ -65,7 +67,7 @@ class Case:
             if label is not None and not isinstance(label, bool):
                 raise DesignError(f"Case({name}={label!r}): give True, False, or None for no label")
         if self.calls is not None:
-            self._set("calls", tuple(_call(item) for item in _listed("calls", self.calls)))
+            self._set("calls", _calls(self.calls))
         if self.state is not None and not isinstance(self.state, Mapping):
             raise DesignError(
                 f"Case(state={self.state!r:.60}): give the expected keys as a mapping"
@@ -121,14 +123,43 @@ def _listed(name: str, value: Any) -> Collection[Any]:
     return value
 
 
-def _call(item: Any) -> ToolCall:
+def _calls(value: Any) -> tuple[ToolCall, ...]:
+    try:
+        return tuple(map(read_call, _listed("calls", value)))
+    except DesignError as problem:
+        raise DesignError(f"Case(calls=...): {problem}") from problem
+
+
+def read_call(item: Any) -> ToolCall:
+    """Read an expected call: a name, a call, or a mapping that describes one.
+
+    Raises:
+        DesignError: it is none of them.
+    """
     if isinstance(item, ToolCall):
         return item
     if isinstance(item, str) and item:
         return ToolCall(name=item)
-    if isinstance(item, Mapping) and isinstance(item.get("name"), str):
-        rest = {key: value for key, value in item.items() if key != "name"}
-        # `{"name": "pay", "amount": 5}` is short for `arguments={"amount": 5}`.
-        arguments = rest.pop("arguments", rest)
-        return ToolCall(name=item["name"], arguments=dict(arguments))
-    raise DesignError(f"Case(calls=...): {item!r:.60} is neither a name nor a call with a name")
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
+        raise DesignError(f"{item!r:.60} is neither a name nor a call with a name")
+    rest = {key: value for key, value in item.items() if key != "name"}
+    # `{"name": "pay", "amount": 5}` is short for `arguments={"amount": 5}`.
+    spelled = "arguments" if "arguments" in rest else "args"
+    if spelled == "args" and not isinstance(rest.get("args"), Mapping):
+        return ToolCall(name=item["name"], arguments=rest)
+    arguments = rest.pop(spelled)
+    if odd := [key for key in rest if key not in (*_CALL, *_OF_CALLS)]:
+        raise DesignError(f"in {item!r:.60} {unknown(odd[0], _CALL)}")
+    if not isinstance(arguments, Mapping):
+        raise DesignError(f"{item!r:.60}: give a call's name, and its arguments as an object")
+    own = {key: value for key, value in rest.items() if key not in _OF_CALLS}
+    if odd := [key for key, value in own.items() if type(value) is not type(getattr(_BLANK, key))]:
+        kind = type(getattr(_BLANK, odd[0])).__name__
+        raise DesignError(f"{item!r:.60}: {odd[0]}={own[odd[0]]!r:.40} is no {kind}")
+    return ToolCall(name=item["name"], arguments=dict(arguments), **own)
+
+
+_BLANK = ToolCall(name="")
+_CALL = tuple(item.name for item in fields(ToolCall))
+_OF_CALLS = ("id", "type")
+"""What else a recorded call has, and a label does not need."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite, nan
 from statistics import NormalDist
@@ -13,8 +13,9 @@ from quintet.errors import DesignError
 from quintet.evals.difference import CANNOT, POWER, Difference, corrected
 from quintet.evals.figure import Better
 from quintet.evals.figures import finite
+from quintet.evals.items import items_in
 from quintet.evals.metric import Metric
-from quintet.evals.metrics import STANDARD
+from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.metrics.over import weighed_of
 from quintet.evals.report import Report
 from quintet.evals.row import Row
@@ -105,8 +106,10 @@ def compare(
         seed: of the bootstrap.
 
     Raises:
-        DesignError: the reports have no case in common.
+        DesignError: the reports have no case in common, or a part is of another kind.
     """
+    items_in((a, b), "compare(...)", Report)
+    own = items_in(metrics, "compare(metrics=...)", Metric)
     ours = {(row.case.id, row.repeat): row for row in a.rows}
     theirs = {(row.case.id, row.repeat): row for row in b.rows}
     shared = [place for place in ours if place in theirs]
@@ -116,9 +119,9 @@ def compare(
             "cases can be compared"
         )
     rows = [(ours[place], theirs[place]) for place in shared]
-    known = {metric.name: metric for metric in (*STANDARD, *metrics)}
+    known = {metric.name: metric for metric in (*STANDARD, *_every_time(a), *own)}
     differences = {}
-    for name in (name for name in a.figures if name in b.figures and name in known):
+    for name in (name for name in a.figures if name in known):
         difference = _difference(known[name], rows, confidence, seed)
         if difference is not None:
             differences[name] = difference
@@ -134,12 +137,31 @@ def compare(
         unpaired=len(ours) + len(theirs) - 2 * len(shared),
         removed=tuple(sorted(cases_b - cases_a, key=lambda name: (name not in all_wrong, name))),
         added=tuple(sorted(cases_a - cases_b)),
-        notes=tuple(_notes(a, b, rows, known)),
+        notes=tuple(_notes(a, b, rows, known, _lost(b, differences, gated))),
     )
 
 
+def _every_time(report: Report) -> Iterator[Metric]:
+    """Give the pass^k that an evaluation with repeats computes by itself."""
+    for name in report.figures:
+        number = name.removeprefix("pass_hat_")
+        if number != name and number.isdigit():
+            yield pass_hat_k(int(number))
+
+
+def _lost(b: Report, compared: Collection[str], gated: Collection[str]) -> list[str]:
+    """Name the earlier figures, and those with a gate, that are not compared."""
+    names = dict.fromkeys((*sorted(gated), *b.figures))
+    marks = dict.fromkeys(gated, " (it has a gate)")
+    return [f"{name}{marks.get(name, '')}" for name in names if name not in compared]
+
+
 def _notes(
-    a: Report, b: Report, rows: Sequence[tuple[Row, Row]], known: Mapping[str, Metric]
+    a: Report,
+    b: Report,
+    rows: Sequence[tuple[Row, Row]],
+    known: Mapping[str, Metric],
+    lost: Sequence[str],
 ) -> Iterator[str]:
     """Say what the comparison leaves out."""
     cases_a, cases_b = {row.case.id for row in a.rows}, {row.case.id for row in b.rows}
@@ -157,14 +179,21 @@ def _notes(
         yield f"{left} runs are of repeats that only one report has"
     if changed := sum(one.case != other.case for one, other in rows):
         yield f"{changed} runs are of cases whose input or labels differ"
-    for report, name in ((a, "this report"), (b, "the earlier report")):
-        if len(report.rows) < report.expected:
-            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
-    if lost := [name for name in b.figures if name not in a.figures or name not in known]:
+    yield from _notes_on_reports(a, b)
+    if lost:
         yield f"not compared: {', '.join(lost)}"
     for name in known:
         if raised := sum(name in one.errors or name in other.errors for one, other in rows):
             yield f"{name}: the metric raised in {raised} of {len(rows)} runs on some side"
+
+
+def _notes_on_reports(a: Report, b: Report) -> Iterator[str]:
+    for report, name in ((a, "this report"), (b, "the earlier report")):
+        if len(report.rows) < report.expected:
+            yield f"{name} is cut off: {len(report.rows)} of {report.expected} runs"
+    ours, theirs = (report.versions.get("quintet") for report in (a, b))
+    if ours and theirs and ours != theirs:
+        yield f"scored by Quintet {ours}, and earlier by {theirs}, which may score otherwise"
 
 
 def _places(report: Report) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import items_in
 from quintet.evals.metric import Metric
 from quintet.evals.reading.rows import CLOSING, Header
 from quintet.evals.report import Report, header_of, report_of, summed
@@ -18,7 +19,7 @@ from quintet.evals.row import Row
 from quintet.evals.running.journal import Into, Journal, journal, write_line
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.running.resume import continued
-from quintet.evals.running.runner import Runner, open_runner
+from quintet.evals.running.runner import Runner, open_runner, within
 from quintet.evals.running.sound import sound
 from quintet.evals.scoring import metrics_of, rescored, scored
 from quintet.evals.suite import Suite, check_runs
@@ -94,7 +95,7 @@ async def aevaluate(
     header, clock = header_of(whole, repeats), time.monotonic()
     with nullcontext() if into is None else journal(into) as book:
         if book is not None:
-            header = work.resume(book, header)
+            header = await work.resume(book, header)
         # Each case once before any is repeated: an evaluation that is cut off has seen them all.
         runs = [(case, repeat) for repeat in range(repeats) for case in whole.cases]
         await work.run(runs, jobs)
@@ -118,7 +119,8 @@ def shifted(progress: Progress | None, done: int, total: int) -> Progress | None
 
 def _suite(thing: Any, cases: Iterable[Case] | None) -> Suite:
     if not isinstance(thing, Suite):
-        suite = Suite(cases=tuple(cases or ()), target=thing)
+        given = () if cases is None else items_in(cases, "evaluate(cases=...)", Case)
+        suite = Suite(cases=given, target=thing)
     elif cases is not None:
         raise DesignError("evaluate(suite, cases): a suite has its cases; leave them out")
     else:
@@ -136,6 +138,7 @@ class _Evaluation:
     progress: Progress | None
     file: IO[str] | None = None
     total: int = 0
+    made: int = 0
     errors: int = 0
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
 
@@ -154,12 +157,17 @@ class _Evaluation:
         """Say what is left out, and what the rows differ in."""
         if self.stopped:
             yield f"stopped after {self.errors} runs that raised"
+        if self.made == 0:
+            yield (
+                f"nothing was run: all {self.total} runs are those of the file, begun "
+                f"{header.began}; name another file to run them again"
+            )
         yield from header.settings.get("notes", ())
         if unread := sum(repeat >= repeats for _, repeat in self.rows):
             yield f"the file holds {unread} runs of further repeats, which are left out"
         yield left_out_recordings(self.target, self.suite.cases, repeats)
 
-    def resume(self, book: Journal, header: Header) -> Header:
+    async def resume(self, book: Journal, header: Header) -> Header:
         """Take over the rows that a file holds, open it for those to come, and return its header.
 
         Raises:
@@ -171,9 +179,10 @@ class _Evaluation:
         for row in rows:
             # The fingerprint is equal, so the suite's cases can stand for those read from the file.
             ours = replace(row, case=known[row.case.id])
-            # A row with a value that cannot be kept is made again.
-            if sound(ours.case, row.trajectory).error == row.trajectory.error:
-                self.rows[row.case.id, row.repeat] = rescored(ours, self.metrics)
+            # A row with a value that cannot be kept, or that took more than it may, is made again.
+            run = within(sound(ours.case, row.trajectory), self.suite.limit)
+            if run.error == row.trajectory.error:
+                self.rows[row.case.id, row.repeat] = await rescored(ours, self.metrics)
         self.file = book.begin(header, self.rows.values())
         return header
 
@@ -181,6 +190,7 @@ class _Evaluation:
         """Make the runs that have no row yet."""
         self.total = len(runs)
         left = [(case, repeat) for case, repeat in runs if (case.id, repeat) not in self.rows]
+        self.made = len(left)
         waiting = iter(left)  # shared: a worker that is free takes the next run
         with open_runner(self.target, jobs, self.suite.limit) as runner:
             try:

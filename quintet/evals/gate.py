@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from quintet.errors import DesignError
 from quintet.evals.figure import Figure
+from quintet.evals.items import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Gate:
             proves a rate of zero; the verdict says which rate they rule out.
 
     Raises:
-        DesignError: not exactly one of `at_least`, `at_most` and `none`.
+        DesignError: not exactly one of `at_least`, `at_most` and `none`, or one of the wrong kind.
     """
 
     metric: str
@@ -29,7 +30,16 @@ class Gate:
     none: bool = False
 
     def __post_init__(self) -> None:
-        if (self.at_least is not None) + (self.at_most is not None) + self.none != 1:
+        if not isinstance(self.metric, str) or not self.metric:
+            raise DesignError(f"Gate(metric={self.metric!r:.60}): give a metric's name")
+        for side in ("at_least", "at_most"):
+            limit = getattr(self, side)
+            if limit is not None and not is_number(limit):
+                raise DesignError(
+                    f"Gate(metric={self.metric!r}, {side}={limit!r:.60}): give a finite number"
+                )
+        number = (self.at_least is not None) + (self.at_most is not None) + (self.none is True)
+        if number != 1 or not isinstance(self.none, bool):
             raise DesignError(
                 f"Gate(metric={self.metric!r}): give one of at_least=..., at_most=... or none=True"
             )
@@ -37,7 +47,8 @@ class Gate:
     def judged(self, figure: Figure | None) -> Verdict:
         """Judge a figure; one without an estimate or a bound fails.
 
-        It fails as well where runs are left out: nobody knows what they would have added.
+        It fails as well where runs are left out, since nobody knows what they would have added, and
+        where the metric raised and the gate wants the side that the metric calls the worse.
         """
         if figure is None or figure.value is None:
             why = "no case has anything to say on it"
@@ -57,8 +68,9 @@ class Gate:
             f"{figure.shown(figure.value)}, {side} bound {figure.shown(bound)}, "
             f"wanted {wanted} {figure.shown(limit)}"
         )
-        # An error counts as the worst share; other figures have no worst value to stand for it.
-        if figure.left_out:
+        # An error counts as the worst share; other figures have no worst value to stand for it, and
+        # where this gate wants the other side it would count as a good one.
+        if figure.left_out or (figure.errors and figure.better == ("lower" if lower else "higher")):
             passed, why = False, f"{why}; {_left_out(figure)}"
         return Verdict(gate=self, passed=passed, why=why)
 
@@ -68,11 +80,15 @@ class Gate:
         why = f"{figure.shown(figure.value or 0.0)} of {figure.cases} cases{ruled}, wanted none"
         if figure.left_out:
             why = f"{why}; {_left_out(figure)}"
-        return Verdict(gate=self, passed=figure.value == 0 and not figure.errors, why=why)
+        if cancelled := figure.value == 0 and (figure.bound_low or 0.0) < 0:
+            why = f"{why}; scores above and below 0 cancel each other out"
+        passed = figure.value == 0 and not cancelled and not figure.errors
+        return Verdict(gate=self, passed=passed, why=why)
 
 
 def _left_out(figure: Figure) -> str:
-    return f"the metric raised {figure.errors} times, and such runs are left out"
+    counted = "left out" if figure.left_out else "no good ones"
+    return f"the metric raised {figure.errors} times, and such runs are {counted}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ from quintet.evals.row import Row
 from quintet.evals.running.loop import run_to_end
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
+from quintet.evals.target import GraphTarget, routes_in
+from quintet.evals.trajectory import PEOPLE
 from quintet.nodes.choosers.examples import Examples
 from quintet.runs.stored import StoredRun, stored_run, stored_runs
 from quintet.stats.anytime import Anytime
@@ -34,7 +36,8 @@ class Watched:
         gate: the gate.
         metric: its metric, a share of each run.
         bound: the mean of the runs' shares, with bounds that hold at any time.
-        errors: the number of runs at which the metric raised; each counts as the worst share.
+        errors: the number of runs at which the metric raised; each counts as the worst share for
+            the gate.
     """
 
     gate: Gate
@@ -49,11 +52,14 @@ class Watched:
         Raises:
             DesignError: it is no share from 0 to 1.
         """
-        self.errors += self.metric.name in row.errors
+        raised = self.metric.name in row.errors
+        self.errors += raised
         point = row.scores.get(self.metric.name)
-        if point is None or not point[1]:
+        if not raised and (point is None or not point[1]):
             return
-        share = point[0] / point[1]
+        # The worst for this gate, whichever side the metric calls better.
+        worst = 0.0 if self.gate.at_least is not None else 1.0
+        share = worst if raised or point is None else point[0] / point[1]
         if not 0 <= share <= 1:
             raise DesignError(
                 f"run {row.case.id!r}: metric {self.metric.name!r} gave {share!r:.40}, and a bound "
@@ -95,10 +101,14 @@ class Live:
     """Score the runs of a database as they end, each once.
 
     A run is scored by the suite's metrics. It is of the suite's case whose id is the last part of
-    its thread; a run of no case is scored without labels, by the metrics that need none. A figure
-    is the mean of the runs' shares, each run counting once, in the order in which they ended. Its
-    bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what it shows:
-    a gate that is `broken` was so with the suite's confidence, at whatever run it was noticed.
+    its thread; a run of no case is scored without labels, by the metrics that need none. The routes
+    and people are those of a `GraphTarget`, where it is the target; by default the routes are those
+    that the cases name.
+
+    A figure is the mean of the runs' shares, each run counting once, in the order in which they
+    ended. Its bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what
+    it shows: a gate that is `broken` was so with the suite's confidence, at whatever run it was
+    noticed.
 
     Args:
         suite: metrics and gates, and cases where there are some; its target is not called.
@@ -120,6 +130,8 @@ class Live:
     watched: tuple[Watched, ...] = field(default=(), init=False)
     drift: Drift | None = field(default=None, init=False)
     _cases: Mapping[str, Case] = field(default_factory=dict, init=False, repr=False)
+    _routes: tuple[str, ...] = field(default=(), init=False, repr=False)
+    _people: tuple[str, ...] = field(default=PEOPLE, init=False, repr=False)
     _seen: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,6 +147,9 @@ class Live:
             _watched(gate, metrics[gate.metric], self.suite.confidence) for gate in self.suite.gates
         )
         self._cases = {case.id: case for case in self.suite.cases}
+        target, self._routes = self.suite.target, routes_in(self.suite.cases)
+        if isinstance(target, GraphTarget):
+            self._routes, self._people = target.routes or self._routes, target.people
 
     @property
     def broken(self) -> tuple[Watched | Drift, ...]:
@@ -188,7 +203,11 @@ class Live:
 
     async def _scored(self, runs: list[StoredRun]) -> list[Row]:
         metrics = [item.metric for item in self.watched]
-        return [await scored(self._case_of(run), trajectory_of(run), 0, metrics) for run in runs]
+        rows = []
+        for run in runs:
+            ran = trajectory_of(run, routes=self._routes, people=self._people)
+            rows.append(await scored(self._case_of(run), ran, 0, metrics))
+        return rows
 
     def _case_of(self, run: StoredRun) -> Case:
         name = last_part(run)
@@ -206,6 +225,4 @@ def _watched(gate: Gate, metric: Metric, confidence: float) -> Watched:
             "run; leave it out of the suite that is given with --live"
         )
     limit = gate.at_least if gate.at_least is not None else gate.at_most
-    if limit is not None and not 0 <= limit <= 1:
-        raise DesignError(f"the gate on {gate.metric!r} wants {limit!r}; give a share from 0 to 1")
     return Watched(gate=gate, metric=metric, bound=Anytime(confidence=confidence, limit=limit))

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
@@ -41,7 +41,8 @@ class Metric:
         about: the definition in a sentence or two, and its source.
 
     Raises:
-        DesignError: an empty name.
+        DesignError: no name, a `score` or `over` that is no function, or an unknown `better` or
+            `unit`.
     """
 
     name: str
@@ -52,8 +53,19 @@ class Metric:
     about: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name.strip():
-            raise DesignError("Metric(name=''): give the metric a name")
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise DesignError(f"Metric(name={self.name!r:.60}): give the metric a name")
+        if not callable(self.score) or not (self.over is None or callable(self.over)):
+            odd = "over" if callable(self.score) else "score"
+            raise DesignError(
+                f"Metric {self.name!r}: {odd}={getattr(self, odd)!r:.60} is no function; give one"
+            )
+        for name, known in (("better", get_args(Better)), ("unit", get_args(Unit))):
+            if getattr(self, name) not in known:
+                raise DesignError(
+                    f"Metric {self.name!r}: {name}={getattr(self, name)!r:.60}; give one of "
+                    f"{', '.join(known)}"
+                )
 
     @property
     def worst(self) -> tuple[Any, ...] | None:

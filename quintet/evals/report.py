@@ -121,6 +121,7 @@ def header_of(suite: Suite, repeats: int) -> Header:
         settings={
             "confidence": suite.confidence,
             "seed": suite.seed,
+            "limit": plain(suite.limit),
             "target": identity_of(as_target(suite.target, suite.cases)),
             "metrics": {
                 metric.name: identity_of(metric.score)["digest"]

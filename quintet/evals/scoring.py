@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals import metrics as ready_made
 from quintet.evals.case import Case
+from quintet.evals.gate import Gate
 from quintet.evals.metric import Metric, as_metric
 from quintet.evals.metrics import STANDARD, pass_hat_k
 from quintet.evals.row import Row
@@ -23,18 +26,69 @@ def metrics_of(suite: Suite, *, repeats: int = 1) -> tuple[Metric, ...]:
     """Collect the standard metrics (with repeats, pass^k too) and the suite's own, by name.
 
     Raises:
-        DesignError: a gate is on a metric that is not among them; it names the closest.
+        DesignError: two of the suite's own have one name; a gate is on a metric that is not among
+            them (it names the closest), wants a share below 0 or above 1, or wants the worse side.
     """
     every_time = (pass_hat_k(repeats),) if repeats > 1 else ()
-    metrics = (*STANDARD, *every_time, *map(as_metric, suite.metrics))
-    by_name = {metric.name: metric for metric in metrics}
+    own = tuple(map(as_metric, suite.metrics))
+    _check_twins(suite, own)
+    by_name = {metric.name: metric for metric in (*STANDARD, *every_time, *own)}
     for gate in suite.gates:
         if gate.metric not in by_name:
             raise DesignError(
                 f"suite {suite.name!r} has a gate on {gate.metric!r}, which no metric computes"
                 f"{_hint(gate.metric, by_name)}"
             )
+        _check_gate(gate, by_name[gate.metric])
     return tuple(by_name.values())
+
+
+def _check_twins(suite: Suite, own: Iterable[Metric]) -> None:
+    """Refuse two metrics of one name, of which only the last would be seen.
+
+    Raises:
+        DesignError: they compute different things, and neither is a ready-made one.
+    """
+    ready = _ready_made()
+    seen: dict[str, Any] = {}
+    for metric in own:
+        score = metric.score
+        made = (score.func, score.args, score.keywords) if isinstance(score, partial) else score
+        content = (made, metric.over)
+        # One of `router_metrics` takes the place of the ready-made one that is listed too.
+        if metric not in ready and seen.setdefault(metric.name, content) != content:
+            raise DesignError(
+                f"suite {suite.name!r}: two metrics have the name {metric.name!r}, and only one "
+                "figure can; give each its own, Metric(name=...)"
+            )
+
+
+def _check_gate(gate: Gate, metric: Metric) -> None:
+    """Refuse a gate that cannot be broken, or that only what is bad passes.
+
+    Raises:
+        DesignError: it names the metric and the limit.
+    """
+    limit = gate.at_least if gate.at_least is not None else gate.at_most
+    if metric.unit == "share" and limit is not None and not 0 <= limit <= 1:
+        raise DesignError(
+            f"the gate on {gate.metric!r} wants {limit!r}, and its figure is a share; give a "
+            "share from 0 to 1, or the metric its unit, Metric(unit='number')"
+        )
+    # A function's metric may mean either side: nobody was asked which is better.
+    if gate.none and metric.better == "higher" and metric in _ready_made():
+        raise DesignError(
+            f"the gate on {gate.metric!r} wants none, and higher is better; give at_least=..."
+        )
+    if gate.at_least is not None and metric.better == "lower":
+        raise DesignError(
+            f"the gate on {gate.metric!r} wants at least {limit!r}, and lower is better; give "
+            "at_most=... or none=True"
+        )
+
+
+def _ready_made() -> list[Metric]:
+    return [metric for metric in vars(ready_made).values() if isinstance(metric, Metric)]
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
@@ -80,9 +134,17 @@ _SCORES = frozenset({bool, int, float, tuple, type(None)})
 """Scores that are surely not to be awaited."""
 
 
-def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
-    """Score a row from a file again by pass^k, whose k may differ now."""
-    by_case = [metric for metric in metrics if hasattr(metric.over, "parts")]
-    points = {metric.name: metric.score(row.case, row.trajectory) for metric in by_case}
-    known = {name: point for name, point in points.items() if isinstance(point, tuple)}
-    return replace(row, scores={**row.scores, **known}) if known else row
+async def rescored(row: Row, metrics: Iterable[Metric]) -> Row:
+    """Score a row from a file again by the standard metrics and by pass^k, whose k may differ now.
+
+    Another version of Quintet may have made the file, and may have scored it otherwise.
+    """
+    ours = [metric for metric in metrics if metric in STANDARD or hasattr(metric.over, "parts")]
+    again = await scored(row.case, row.trajectory, row.repeat, ours)
+    names = {metric.name for metric in ours}
+
+    def merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+        return {**{name: value for name, value in before.items() if name not in names}, **now}
+
+    scores, errors = merged(row.scores, again.scores), merged(row.errors, again.errors)
+    return replace(row, scores=scores, errors=errors)

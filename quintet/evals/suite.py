@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.gate import Gate
+from quintet.evals.items import is_number, items_in, names_in, things_in
 from quintet.evals.metric import Metric, Scorer, as_metric
 from quintet.state.budget import Budget, Resource
 from quintet.state.record import digest, plain
@@ -42,7 +44,7 @@ class Suite:
             recorded runs (`Recorded`) as often as every case is recorded.
 
     Raises:
-        DesignError: two cases of one id, a confidence outside 0 to 1, or a limit of another kind.
+        DesignError: two cases of one id, a confidence outside 0 to 1, or a part of another kind.
     """
 
     cases: Sequence[Case]
@@ -57,20 +59,21 @@ class Suite:
     repeats: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cases", tuple(self.cases))
-        object.__setattr__(self, "gates", tuple(self.gates))
-        object.__setattr__(self, "metrics", tuple(map(as_metric, self.metrics)))
-        if odd := [case for case in self.cases if not isinstance(case, Case)]:
-            raise DesignError(f"Suite {self.name!r}: {odd[0]!r:.60} is not a Case")
-        seen: set[str] = set()
-        for case in self.cases:
-            if case.id in seen:
-                raise DesignError(
-                    f"Suite {self.name!r}: two cases have the id {case.id!r}; give each its own"
-                )
-            seen.add(case.id)
-        if not 0 < self.confidence < 1:
+        if not isinstance(self.name, str):
+            raise DesignError(f"Suite(name={self.name!r:.60}): give a text")
+        metrics = map(as_metric, things_in(self.metrics, "Suite(metrics=...)", "metrics"))
+        object.__setattr__(self, "cases", items_in(self.cases, "Suite(cases=...)", Case))
+        object.__setattr__(self, "gates", items_in(self.gates, "Suite(gates=...)", Gate))
+        object.__setattr__(self, "metrics", tuple(metrics))
+        ids = Counter(case.id for case in self.cases)
+        if twice := next((name for name, number in ids.items() if number > 1), None):
+            raise DesignError(
+                f"Suite {self.name!r}: two cases have the id {twice!r}; give each its own"
+            )
+        if not is_number(self.confidence) or not 0 < self.confidence < 1:
             raise DesignError(f"Suite(confidence={self.confidence!r}): give a number such as 0.95")
+        if type(self.seed) is not int:
+            raise DesignError(f"Suite(seed={self.seed!r:.60}): give a whole number")
         self._check_limits()
 
     def _check_limits(self) -> None:
@@ -103,10 +106,10 @@ class Suite:
         """Return the suite on a sample of its cases, drawn by its seed; on all if it has no more.
 
         Raises:
-            DesignError: `number` is less than one.
+            DesignError: `number` is no whole number, or less than one.
         """
-        if number < 1:
-            raise DesignError(f"sampled({number!r}): give at least 1")
+        if type(number) is not int or number < 1:
+            raise DesignError(f"sampled({number!r}): give a whole number, at least 1")
         if number >= len(self.cases):
             return self
         drawn = random.Random(self.seed).sample(range(len(self.cases)), number)  # noqa: S311 - reproducible
@@ -118,7 +121,8 @@ class Suite:
 
     def tagged(self, *tags: str) -> Suite:
         """Return the suite on the cases that have one of these tags."""
-        chosen: Sequence[Case] = [case for case in self.cases if set(tags) & set(case.tags)]
+        names = set(names_in(tags, "tagged(...)"))
+        chosen: Sequence[Case] = [case for case in self.cases if names & set(case.tags)]
         return replace(self, cases=tuple(chosen))
 
 

@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError, QuintetError
 from quintet.evals.case import Case
+from quintet.evals.items import names_in
 from quintet.evals.reading.harvest import harvest
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.ended import error_text, stops_evaluation
@@ -55,7 +56,7 @@ class GraphTarget:
             `{"state": {"refunds": 1}}`.
 
     Raises:
-        DesignError: the graph is not compiled.
+        DesignError: the graph is not compiled, or `routes` or `people` is no collection of names.
     """
 
     app: CompiledStateGraph[Any, Any, Any, Any] = field(repr=False)
@@ -71,6 +72,9 @@ class GraphTarget:
                 f"GraphTarget(app={type(self.app).__name__}): give a compiled graph, "
                 "graph.compile(checkpointer=...)"
             )
+        for name in ("routes", "people"):
+            names = names_in(getattr(self, name), f"GraphTarget({name}=...)")
+            object.__setattr__(self, name, names)
 
     @property
     def waits(self) -> bool:
@@ -219,7 +223,7 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
     Raises:
         DesignError: none of these.
     """
-    routes = tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
+    routes = routes_in(cases)
     if isinstance(thing, CompiledStateGraph):
         return GraphTarget(app=thing, routes=routes)
     if isinstance(thing, GraphTarget):
@@ -234,6 +238,11 @@ def as_target(thing: Any, cases: Iterable[Case] = ()) -> Any:
             "or a function of a case that returns a Trajectory"
         )
     return thing
+
+
+def routes_in(cases: Iterable[Case]) -> tuple[str, ...]:
+    """List the routes that cases name."""
+    return tuple(dict.fromkeys(route for case in cases for route in case.route or ()))
 
 
 def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
@@ -251,8 +260,7 @@ def unknown_routes(target: Any, cases: Iterable[Case]) -> str:
         known = {*routes, target.otherwise} if routes else set()
     if not known:
         return ""
-    labels = dict.fromkeys(route for case in cases for route in case.route or ())
-    if odd := [route for route in labels if route not in known]:
+    if odd := [route for route in routes_in(cases) if route not in known]:
         return (
             f"no route of the target is named {', '.join(odd)}; it has {', '.join(sorted(known))}"
         )

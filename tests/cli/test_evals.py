@@ -72,6 +72,9 @@ def test_no_cases_exit_with_5(desk, command):
     done = command("eval", "desk", "--tag", "prime")
     assert done.returncode == 5
     assert "no cases with the tags prime" in done.stderr
+    done = command("eval", "desk", "--tag", "odd", "--tag", "prime")
+    assert done.returncode == 5
+    assert "no cases with the tags prime" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,9 @@ def test_against_an_earlier_file_a_proven_loss_exits_with_1(desk, command):
     same = command("eval", "desk", "--out", "new.jsonl", "--against", "old.jsonl", RIGHT="100")
     assert same.returncode == 0
     assert "cannot tell" in same.stdout
+    itself = command("eval", "desk", "--out", "old.jsonl", "--resume", "--against", "./old.jsonl")
+    assert itself.returncode == 2
+    assert "would be compared with itself" in itself.stderr
     worse = command("eval", "desk", "--out", "new.jsonl", "--against", "old.jsonl", RIGHT="93")
     assert worse.returncode == 1
     assert "routing_accuracy: worse" in worse.stdout

@@ -33,6 +33,39 @@ def test_calls_are_names_mappings_or_calls():
     assert nested == (ToolCall(name="refund", arguments={"order": 7}),)
 
 
+def test_a_call_may_be_spelled_as_langchain_does():
+    args = {"order": 7}
+    spelled = [
+        {"name": "refund", "args": args},
+        {"name": "refund", "args": args, "id": "1", "type": "tool_call"},
+        {"name": "refund", "arguments": args, "status": "failed"},
+        {"name": "run", "args": ["-l"]},
+    ]
+    assert Case(input="x", calls=spelled).calls == (
+        ToolCall(name="refund", arguments=args),
+        ToolCall(name="refund", arguments=args),
+        ToolCall(name="refund", arguments=args, status="failed"),
+        ToolCall(name="run", arguments={"args": ["-l"]}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ({"name": "pay", "args": {}, "argz": 1}, "unknown field 'argz'"),
+        ({"name": "pay", "arguments": {}, "args": {}}, "unknown field 'args'"),
+        ({"name": "pay", "arguments": None}, "arguments as an object"),
+        ({"name": "pay", "arguments": '{"order": 7}'}, "arguments as an object"),
+        ({"name": "pay", "arguments": {}, "retry": "no"}, "retry='no' is no bool"),
+        ({"name": "", "arguments": {}}, "neither a name nor a call"),
+    ],
+    ids=str,
+)
+def test_a_call_that_says_more_or_less_than_a_call_is_refused(call, named):
+    with pytest.raises(DesignError, match=f"calls.*{named}"):
+        Case(input="x", calls=[call])
+
+
 @pytest.mark.parametrize(
     ("labels", "named"),
     [

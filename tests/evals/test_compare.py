@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from quintet.evals import Case, Gate, Metric, Suite, Trajectory, compare, evaluate
+from quintet.evals import Case, Gate, Metric, Suite, Trajectory, compare, evaluate, load_report
 from quintet.evals.metric import as_metric
 from quintet.state import DesignError
 
@@ -18,9 +18,10 @@ def routed(right: set[str]):
     )
 
 
-def report(right: int, start: int = 0, **options):
+def report(right: int, start: int = 0, repeats=None, into=None, progress=None, **options):
     ids = {case.id for case in CASES[start : start + right]}
-    return evaluate(Suite(cases=CASES, target=routed(ids), **options))
+    suite = Suite(cases=CASES, target=routed(ids), **options)
+    return evaluate(suite, repeats=repeats, into=into, progress=progress)
 
 
 def test_a_clear_gain_is_better_and_the_other_way_round_worse():
@@ -188,8 +189,38 @@ def test_a_metric_that_is_not_given_and_one_that_raised_are_told():
 
     one = report(9, metrics=(brittle,))
     assert "not compared: brittle" in compare(one, one).notes
+    gated = report(9, metrics=(brittle,), gates=[Gate(metric="brittle", at_least=0.0)])
+    assert "not compared: brittle (it has a gate)" in compare(gated, one).notes
+    assert "not compared: brittle (it has a gate)" in compare(gated, report(9)).notes
     notes = compare(one, one, metrics=[as_metric(brittle)]).notes
     assert "brittle: the metric raised in 1 of 200 runs on some side" in notes
+
+
+def test_reports_of_different_versions_are_told():
+    new, old = report(9), replace(report(9), versions={"quintet": "0.0.1"})
+    assert any("earlier by 0.0.1" in note for note in compare(new, old).notes)
+    assert not compare(new, new).notes
+
+
+def test_pass_hat_k_is_compared(tmp_path):
+    found = compare(report(150, repeats=2), report(200, repeats=2))
+    assert found["pass_hat_2"].verdict == "worse"
+    assert found.notes == ()
+
+
+def test_a_suites_own_metric_is_compared_with_a_report_that_was_cut_off(tmp_path):
+    def polite(case: Case, run: Trajectory) -> bool:
+        return run.route == "a"
+
+    def stop(done: int, total: int) -> None:
+        if done == 150:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        report(200, metrics=(polite,), into=path, progress=stop)
+    found = compare(report(9, metrics=(polite,)), load_report(path), metrics=[as_metric(polite)])
+    assert found["polite"].verdict == "worse"
 
 
 def test_repeats_that_only_one_report_has_and_a_cut_off_report_are_told():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from quintet.evals import Case, Gate, Metric, Trajectory
@@ -97,6 +99,33 @@ def test_a_number_with_errors_does_not_pass_since_no_worst_value_stands_for_them
     verdict = Gate(metric="seconds", at_most=9.0).judged(found)
     assert not verdict.passed
     assert "raised 1 times" in verdict.why
+
+
+def test_an_error_is_no_good_run_where_the_gate_wants_the_side_that_is_not_better():
+    made = rows("hits", 0, 30)
+    error = Row(
+        case=Case(input="e"),
+        trajectory=Trajectory(),
+        scores={"hits": (0.0, 1.0)},
+        errors={"hits": "ValueError: no"},
+    )
+    found = figures_of([*made, error], [HITS])["hits"]
+    verdict = Gate(metric="hits", at_most=0.5).judged(found)
+    assert not verdict.passed
+    assert "raised 1 times, and such runs are no good ones" in verdict.why
+    assert Gate(metric="hits", at_least=0.0).judged(found).passed
+
+
+def test_numbers_that_cancel_each_other_out_are_not_none():
+    metric = Metric(name="gap", score=lambda case, run: None, better="neither", unit="number")
+    made = [
+        replace(row, scores={"gap": (float(5 - 10 * (number % 2)), 1.0)})
+        for number, row in enumerate(rows("gap", 30, 30))
+    ]
+    found = figures_of(made, [metric], gated={"gap"})["gap"]
+    verdict = Gate(metric="gap", none=True).judged(found)
+    assert (found.value, verdict.passed) == (0.0, False)
+    assert "cancel each other out" in verdict.why
 
 
 @pytest.mark.parametrize(

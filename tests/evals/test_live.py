@@ -8,15 +8,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
+from typing_extensions import TypedDict
 
 import quintet.evals.live as live_module
 from quintet.errors import DesignError
-from quintet.evals import Case, Gate, Metric, Suite
+from quintet.evals import Case, Gate, GraphTarget, Metric, Suite, evaluate
 from quintet.evals.live import Live
 from quintet.evals.row import Share
 from quintet.runs import start
 from quintet.state import OrchestrationState, Outcome, checkpointer
 from quintet.state.record import plain
+
+
+class Words(TypedDict, total=False):
+    message: str
 
 
 class Desk(OrchestrationState, total=False):
@@ -102,6 +107,35 @@ def test_a_metric_that_raises_is_told(saver):
     live.look(saver)
     assert live.watched[0].errors == 1
     assert "the metric raised 1 times" in str(live.watched[0])
+    neither = Metric(name="odd", score=broken, better="neither")
+    live = Live(suite=suite(Gate(metric="odd", at_least=0.5), metrics=[neither]))
+    live.look(saver)
+    assert (live.watched[0].bound.count, live.watched[0].bound.mean) == (1, 0.0)
+    live = Live(suite=suite(Gate(metric="broken", at_most=0.5), metrics=[broken]))
+    live.look(saver)
+    assert live.watched[0].bound.mean == 1.0
+
+
+def test_runs_are_read_as_the_target_reads_them(saver):
+    def plain_graph(saver=None):
+        built = StateGraph(Words)
+        built.add_node("front", lambda state: {}).add_node("boss", lambda state: {})
+        built.add_edge(START, "front").add_edge("front", "boss")
+        return built.compile(checkpointer=saver)
+
+    case = Case(id="1", input={"message": "hi"}, route="boss", escalate=True)
+    start(plain_graph(saver), case.input, thread="desk/1")
+    gates = [
+        Gate(metric="routing_accuracy", at_least=0.1),
+        Gate(metric="missed_escalations", none=True),
+    ]
+    target = GraphTarget(app=plain_graph(), people=("boss",))
+    whole = Suite(cases=[case], target=target, gates=gates)
+    live = Live(suite=whole)
+    live.look(saver)
+    report = evaluate(whole)
+    assert [item.bound.mean for item in live.watched] == [1.0, 0.0]
+    assert [report[gate.metric].value for gate in gates] == [1.0, 0.0]
 
 
 def test_a_gate_breaks_when_its_bound_does_and_not_before(saver):

@@ -10,7 +10,7 @@ import pytest
 from quintet.evals import Case, GraphTarget, Suite, Trajectory, evaluate, load_report
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.identity import identity_of
-from quintet.state import DesignError
+from quintet.state import Budget, DesignError
 
 CASES = [Case(id=str(number), input=f"text {number}", route="x") for number in range(6)]
 
@@ -58,6 +58,51 @@ def test_going_on_with_the_same_target_says_nothing(tmp_path):
     path = tmp_path / "rows.jsonl"
     cut_off(path)
     assert evaluate(careful, CASES, into=path).notes == evaluate(careful, CASES).notes
+
+
+def dear(case: Case) -> Trajectory:
+    return Trajectory(route="x", spent={"tokens": 500})
+
+
+def test_rows_that_took_more_than_a_new_limit_allows_are_made_again(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    cut_off(path, dear)
+    suite = Suite(cases=CASES, target=dear, limit=Budget(tokens=100))
+    report = evaluate(suite, into=path)
+    assert len(report.wrong) == len(report.rows) == 6
+    assert any("3 rows were made under another limit" in note for note in report.notes)
+    again = evaluate(suite, into=path)
+    assert len(again.wrong) == 6
+
+
+def test_rows_that_another_version_scored_are_scored_again_by_the_standard_metrics(tmp_path):
+    path = tmp_path / "rows.jsonl"
+
+    def polite(case: Case, run: Trajectory) -> bool:
+        return True
+
+    cut_off(path, metrics=[polite])
+    text = path.read_text()
+    for now, old in (
+        ('"routing_accuracy"', '"gone"'),
+        ('"silent_ends": [0.0', '"silent_ends": [1.0'),
+    ):
+        assert text.count(now) == 3
+        text = text.replace(now, old)
+    path.write_text(text)
+    report = evaluate(Suite(cases=CASES, target=careful, metrics=[polite]), into=path)
+    assert (report["routing_accuracy"].rows, report["silent_ends"].value) == (6, 0.0)
+    assert report["polite"].rows == 6
+
+
+def test_where_all_runs_are_in_the_file_nothing_is_run_and_that_is_said(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    first = evaluate(careful, CASES, into=path)
+    again = evaluate(careful, CASES, into=path)
+    [note] = set(again.notes) - set(first.notes)
+    assert note.startswith(
+        f"nothing was run: all 6 runs are those of the file, begun {first.began}"
+    )
 
 
 def test_a_metric_added_meanwhile_is_refused(tmp_path):

@@ -21,6 +21,7 @@ from quintet.evals.ablation.variants import (
 )
 from quintet.evals.evaluate import Progress, evaluate, shifted
 from quintet.evals.expected import wrong_labels
+from quintet.evals.items import items_in
 from quintet.evals.rebuild import compiled_like
 from quintet.evals.report import Report
 from quintet.evals.row import Row
@@ -99,7 +100,7 @@ def _builder_of(target: Any) -> StateGraph[Any] | None:
 
 def _variants(graph: Any, variants: Iterable[Variant] | None) -> tuple[Variant, ...]:
     if variants is not None:
-        return tuple(variants)
+        return items_in(variants, "ablate(variants=...)", Variant)
     if graph is None:
         raise DesignError(
             "ablate: the target is no compiled graph in which agents could be found; "

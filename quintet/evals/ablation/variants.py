@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError, PersonNeeded
+from quintet.evals.items import names_in
 from quintet.evals.rebuild import with_nodes
 from quintet.nodes.choosers.choose import Cascade, Choice, ask, routes_of
 from quintet.nodes.choosers.model import ModelChooser
@@ -39,10 +40,16 @@ class Variant:
         kind: `whole` (nothing changes), `without` (an agent is taken out), `merged` (several become
             one) or `one` (all become one, and nothing routes).
         agents: the names of the agents that are taken out or merged.
+
+    Raises:
+        DesignError: `agents` is one name and no tuple of names.
     """
 
     kind: Kind = "whole"
     agents: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "agents", names_in(self.agents, "Variant(agents=...)"))
 
     def __str__(self) -> str:
         if self.kind == "without":
@@ -105,16 +112,19 @@ def variants_of(
         pairs: the pairs to merge; by default all.
 
     Raises:
-        DesignError: fewer than two agents.
+        DesignError: fewer than two agents, or one text in place of several names.
     """
-    names = agents_in(agents) if isinstance(agents, StateGraph) else tuple(agents)
+    if isinstance(agents, StateGraph):
+        names = agents_in(agents)
+    else:
+        names = names_in(agents, "variants_of(...)")
     if len(names) < 2:
         raise DesignError(f"ablate needs two agents or more; there is {', '.join(names) or 'none'}")
     merged = tuple(combinations(names, 2)) if pairs is None else tuple(pairs)
     return (
         *(Variant(kind="without", agents=(name,)) for name in names),
         # Of two agents, the merged pair is one agent for all.
-        *(Variant(kind="merged", agents=tuple(pair)) for pair in merged if len(names) > 2),
+        *(Variant(kind="merged", agents=pair) for pair in merged if len(names) > 2),
         Variant(kind="one", agents=names),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.evals.case import Case
+from quintet.evals.items import items_in, names_in
 from quintet.evals.trajectory import PEOPLE
 from quintet.state.record import digest, plain
 
@@ -61,8 +62,12 @@ def balance(cases: Iterable[Case], *, people: Sequence[str] = PEOPLE) -> Balance
     Args:
         cases: the cases.
         people: routes at which a person takes over.
+
+    Raises:
+        DesignError: no list of cases, or `people` that is one name.
     """
-    cases = tuple(cases)
+    cases = items_in(cases, "balance(...)", Case)
+    people = names_in(people, "balance(people=...)")
     sets = {kind: [labels for case in cases if (labels := _labels(case, kind))] for kind in KINDS}
     # A label that a case names twice counts once.
     counts = {

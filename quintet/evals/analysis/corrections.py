@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from quintet.evals.expected import route_is_right
+from quintet.evals.items import names_in
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE
 
@@ -25,7 +26,11 @@ def corrections(
 
     Returns:
         (text, route) pairs; where a case accepts several routes, the first that is no person.
+
+    Raises:
+        DesignError: `people` is one name and no tuple of names.
     """
+    people = names_in(people, "corrections(people=...)")
     routes_by_text: dict[str, str | None] = {}
     for row in rows:
         if route_is_right(row.case, row.trajectory) is False:

@@ -13,6 +13,7 @@ from quintet.evals.faults.fault import Spot, SpotKind
 from quintet.evals.faults.parts import Parts
 from quintet.evals.faults.strike import around
 from quintet.evals.faults.wrapped import BreakableRunnable
+from quintet.evals.items import names_in
 from quintet.evals.rebuild import with_nodes
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
@@ -49,12 +50,18 @@ def breakable(
         An uncompiled StateGraph.
 
     Raises:
-        DesignError: `graph` is no graph, or `fields` or `whole` names a node that is not in it.
+        DesignError: `graph` is no graph, `fields` or `whole` names a node that is not in it, or
+            one name stands for several.
     """
     source = graph.builder if isinstance(graph, CompiledStateGraph) else graph
     if not isinstance(source, StateGraph):
         raise DesignError(f"breakable({type(graph).__name__}): give a StateGraph or a compiled one")
-    if unknown := sorted({*(fields or {}), *whole} - set(source.nodes)):
+    whole = names_in(whole, "breakable(whole=...)")
+    fields = {
+        name: names_in(keys, f"breakable(fields={{{name!r}: ...}})")
+        for name, keys in (fields or {}).items()
+    }
+    if unknown := sorted({*fields, *whole} - set(source.nodes)):
         raise DesignError(
             f"breakable(fields=..., whole=...): there is no node {unknown[0]!r}; "
             f"there are {', '.join(source.nodes)}"
@@ -65,7 +72,7 @@ def breakable(
         node = spec.runnable
         if spec.is_error_handler or name in whole or _stays_whole(node):
             return node
-        keys = (fields or {}).get(name) or _input_keys(node)
+        keys = fields.get(name) or _input_keys(node)
         return BreakableNode(parts.of(node, name), Spot(kind=_kind(node), name=name, fields=keys))
 
     return with_nodes(source, broken)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in
 
 SpotKind = Literal[
     "node", "worker", "router", "planner", "act", "agent", "model", "tool", "chooser"
@@ -127,6 +128,7 @@ class Fault:
     def __post_init__(self) -> None:
         if not self.kind.strip():
             raise DesignError("Fault(kind=''): give the fault a name")
+        object.__setattr__(self, "at", names_in(self.at, f"Fault {self.kind!r}: at=..."))
         if unknown := [kind for kind in self.at if kind not in SPOT_KINDS]:
             raise DesignError(
                 f"Fault {self.kind!r}: at={unknown[0]!r} is no spot; give {', '.join(SPOT_KINDS)}"

@@ -16,6 +16,7 @@ from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.injected import FaultReport, Injected, contradicted
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
+from quintet.evals.items import items_in
 from quintet.evals.rebuild import compiled_like
 from quintet.evals.row import Row
 from quintet.evals.running.ended import called
@@ -59,7 +60,7 @@ def inject(
         DesignError: two faults of one kind, `per_case` below 1, or a target in which no fault can
             strike.
     """
-    kinds = tuple(faults)
+    kinds = items_in(faults, "inject(faults=...)", Fault)
     _check(kinds, per_case)
     target = _breakable_target(suite)
     count, most = len(suite.cases), len(suite.cases) * (1 + len(kinds) * per_case)

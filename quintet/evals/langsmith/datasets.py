@@ -13,6 +13,7 @@ from langsmith.utils import LangSmithNotFoundError
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import items_in
 from quintet.evals.langsmith.service import connected, translated_errors
 from quintet.evals.reading.dataset import OURS, from_example, to_example
 
@@ -55,7 +56,7 @@ def push_cases(cases: Iterable[Case], dataset: str, *, client: Client | None = N
         DesignError: two cases of one id, no name, or no key.
         ServiceError: LangSmith was not reached, or refused.
     """
-    cases = tuple(cases)
+    cases = items_in(cases, "push_cases(...)", Case)
     by_id = {case.id: case for case in cases}
     if len(by_id) < len(cases):
         raise DesignError("push_cases: two cases have the same id; give each its own")

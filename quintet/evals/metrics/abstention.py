@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from quintet.evals.case import Case
+from quintet.evals.items import names_in
 from quintet.evals.metric import Metric
 from quintet.evals.trajectory import PEOPLE, Trajectory
 
@@ -51,7 +52,11 @@ def abstention_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, Metric
 
     Args:
         people: the routes that mean a person.
+
+    Raises:
+        DesignError: `people` is one name and no tuple of names.
     """
+    people = names_in(people, "abstention_metrics(people=...)")
     return (
         Metric(
             name="abstention_precision",

@@ -15,6 +15,7 @@ from quintet import stats
 from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.figure import Better
+from quintet.evals.items import is_number, names_in
 from quintet.evals.metric import Metric
 from quintet.evals.metrics.abstention import abstained, abstention_metrics, out_of_scope
 from quintet.evals.metrics.over import Over
@@ -197,8 +198,7 @@ def router_metrics(people: tuple[str, ...] = PEOPLE) -> tuple[Metric, ...]:
     Raises:
         DesignError: `people` is one name and not a tuple of names.
     """
-    if isinstance(people, str):
-        raise DesignError(f"router_metrics({people!r}): give a tuple of names, ({people!r},)")
+    people = names_in(people, "router_metrics(people=...)")
     made = [
         Metric(
             name=name, score=partial(score, people=people), over=over, better=better, about=about
@@ -228,8 +228,9 @@ def risk_at_coverage(coverage: float = 0.8, *, people: tuple[str, ...] = PEOPLE)
         people: the routes that mean a person.
 
     Raises:
-        DesignError: the coverage is not above 0 and at most 1.
+        DesignError: the coverage is not above 0 and at most 1, or `people` is one name.
     """
+    people = names_in(people, "risk_at_coverage(people=...)")
     return Metric(
         name=f"risk_at_coverage_{_percent('coverage', coverage)}",
         score=partial(_answer, people=people),
@@ -252,8 +253,9 @@ def coverage_at_risk(risk: float = 0.03, *, people: tuple[str, ...] = PEOPLE) ->
         people: the routes that mean a person.
 
     Raises:
-        DesignError: the risk is not above 0 and at most 1.
+        DesignError: the risk is not above 0 and at most 1, or `people` is one name.
     """
+    people = names_in(people, "coverage_at_risk(people=...)")
     return Metric(
         name=f"coverage_at_risk_{_percent('risk', risk)}",
         score=partial(_answer, people=people),
@@ -266,14 +268,18 @@ def coverage_at_risk(risk: float = 0.03, *, people: tuple[str, ...] = PEOPLE) ->
 
 
 def _percent(name: str, value: float) -> str:
-    if not 0 < value <= 1:
+    if not is_number(value) or not 0 < value <= 1:
         raise DesignError(f"{name}={value!r}: give a share above 0, up to 1")
     return f"{100 * value:g}"
 
 
 def risk_curve(rows: Iterable[Row], *, people: tuple[str, ...] = PEOPLE) -> list[RiskPoint]:
-    """Return the risk-coverage curve of all rows, surest first; empty if none has a confidence."""
-    columns = _columns(_answers(rows, people))
+    """Return the risk-coverage curve of all rows, surest first; empty if none has a confidence.
+
+    Raises:
+        DesignError: `people` is one name and no tuple of names.
+    """
+    columns = _columns(_answers(rows, names_in(people, "risk_curve(people=...)")))
     return [] if columns is None else stats.risk_coverage(*columns)
 
 

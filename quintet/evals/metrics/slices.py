@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in
 from quintet.evals.metric import Metric
 from quintet.evals.row import Row
 from quintet.stats import proportion
@@ -83,7 +84,7 @@ def slices(
     for row in rows:
         point = row.scores.get(metric.name)
         if point is not None:
-            for tag in dict.fromkeys(names_of(row)) or ("",):
+            for tag in dict.fromkeys(names_in(names_of(row), "slices(by=...)")) or ("",):
                 parts.setdefault(tag, []).append((row.cluster, point[0], point[1]))
     return {tag: _slice(tag, parts[tag], metric, confidence, seed) for tag in sorted(parts)}
 

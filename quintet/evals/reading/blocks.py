@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,21 @@ from quintet.errors import DesignError
 from quintet.evals.reading.message import Message, RequestedCall
 
 _TEXTS = ("text", "input_text", "output_text", "refusal", "summary_text", "text_plain")
-_ASIDES = frozenset(
+_SHOWN = frozenset(
     (
         *("image", "image_url", "input_image", "image_file", "audio", "input_audio", "video"),
-        *("output_audio", "file", "input_file", "document", "media", "blob", "uri", "json"),
+        *("output_audio", "file", "input_file", "document", "media", "blob", "uri", "json", "data"),
+        *("inlineData", "inline_data", "fileData", "file_data", "s3Location"),
+    )
+)
+"""Types and keys of blocks that show something else than a text."""
+_ASIDES = _SHOWN | frozenset(
+    (
         *("thinking", "redacted_thinking", "reasoning", "reasoning_content", "search_result"),
-        *("container_upload", "item_reference", "compaction", "data", "internal", "fallback"),
+        *("container_upload", "item_reference", "compaction", "internal", "fallback"),
         *("mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "guard_content"),
-        *("cachePoint", "cache_point", "guardContent", "reasoningContent", "inlineData"),
-        *("inline_data", "fileData", "file_data", "thought", "s3Location", "searchResult"),
+        *("cachePoint", "cache_point", "guardContent", "reasoningContent"),
+        *("thought", "searchResult"),
         *("executableCode", "executable_code", "codeExecutionResult", "code_execution_result"),
     )
 )
@@ -45,8 +51,6 @@ _OUTPUTS = ("content", "output", "response", "result")
 _NO_ARGUMENTS = frozenset(
     ("id", "type", "status", "name", "call_id", "output", "outputs", "results", "error", "result")
 )
-_FAILED = ("error", "failed")
-
 _NOTHING = ("", "0", "none", "null", "nil", "no", "false")
 _ERROR = re.compile(
     r"([\w.]*(error|exception))\s*[:!]\s*(?P<what>.*\S)"
@@ -61,11 +65,15 @@ _ERROR = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Hold the content of a message: its texts, its calls, and the answers of tools."""
+    """Hold the content of a message: its texts, its calls, and the answers of tools.
+
+    `shown` has the blocks that show something else, such as an image.
+    """
 
     texts: list[str] = field(default_factory=list)
     calls: list[RequestedCall] = field(default_factory=list)
     answers: list[Message] = field(default_factory=list)
+    shown: list[Any] = field(default_factory=list)
 
 
 def read_content(content: Any, *, strict: bool = True) -> Content:
@@ -102,7 +110,7 @@ def reads_as_error(text: str) -> bool:
     """Say whether a tool's answer reports an error by its text alone.
 
     It does where it begins with "Error:" or an exception's name and a colon, as ToolNode and others
-    write it, or where it is a JSON object whose `error` holds something.
+    write it, or where it is a JSON object whose `error` holds something or whose `status` is error.
     """
     bare = text.lstrip()
     if bare.startswith("{"):
@@ -117,10 +125,20 @@ def reads_as_error(text: str) -> bool:
 
 def reports_error(record: Mapping[str, Any]) -> bool:
     """Say whether a record reports an error by a field of its own."""
-    flags = (record.get("is_error"), record.get("isError"), record.get("error"))
-    error = record.get("error")
+    error, status = record.get("error"), record.get("status")
     told = not _is_nothing(error) if isinstance(error, str) else isinstance(error, Mapping | list)
-    return any(flag is True for flag in flags) or (told and bool(error))
+    by_status = isinstance(status, str) and status.casefold() == "error"
+    return _is_flagged(record) or error is True or (told and bool(error)) or by_status
+
+
+def is_failed(record: Mapping[str, Any], output: Any) -> bool:
+    """Say whether a tool's answer reports an error: by a field, in a block, or by its text."""
+    failed = str(record.get("status")).casefold() == "failed" or reports_error(record)
+    return failed or _holds_error(output) or reads_as_error(text_of(output))
+
+
+def _is_flagged(record: Mapping[str, Any]) -> bool:
+    return record.get("is_error") is True or record.get("isError") is True
 
 
 def _is_nothing(text: str) -> bool:
@@ -149,14 +167,17 @@ def call_of(item: Any, *, broken: bool = False, free: bool = False) -> Requested
 
 
 def read_arguments(raw: Any) -> dict[str, Any] | None:
-    """Read a call's arguments, also from a JSON text; None where they are no JSON object."""
-    if raw is None or raw == "":
-        return {}
-    if isinstance(raw, str):
+    """Read a call's arguments, also from a JSON text; None where they are no JSON object.
+
+    Some encode them twice. An empty text and `null` are no arguments.
+    """
+    while isinstance(raw, str) and raw.strip():
         try:
             raw = json.loads(raw)
         except (ValueError, RecursionError):
             return None
+    if raw is None or isinstance(raw, str):
+        return {}
     if not isinstance(raw, Mapping):
         return None
     return {str(name): value for name, value in raw.items()}
@@ -170,7 +191,9 @@ def _read_block(block: Any, read: Content, strict: bool) -> None:
         kind, reader = _reader_of(given)
         if reader is not None:
             reader(kind, given, read, strict)
-        elif strict and given and not _is_aside(kind, given):
+        elif _is_of(_SHOWN, kind, given):
+            read.shown.append(block)
+        elif strict and given and not _is_of(_ASIDES, kind, given):
             raise DesignError(
                 f"content block {kind or next(iter(given))!r} is not known: {block!r:.80}; "
                 "convert it to a text, a call or an answer (make=...), or leave it out"
@@ -210,8 +233,8 @@ def _keyed_reader(block: Mapping[str, Any]) -> tuple[str, Reader | None]:
     return ("text", _read_text) if isinstance(block.get("text"), str) else ("", None)
 
 
-def _is_aside(kind: str, block: Mapping[str, Any]) -> bool:
-    return kind in _ASIDES if kind else any(key in _ASIDES for key in block)
+def _is_of(kinds: Collection[str], kind: str, block: Mapping[str, Any]) -> bool:
+    return kind in kinds if kind else any(key in kinds for key in block)
 
 
 def _read_text(kind: str, block: Mapping[str, Any], read: Content, _: bool) -> None:
@@ -252,24 +275,25 @@ def _read_call(kind: str, block: Mapping[str, Any], read: Content, _: bool) -> N
 def _read_answer(kind: str, block: Mapping[str, Any], read: Content, _: bool) -> None:
     inner = block[kind] if kind in _KEYED_ANSWERS and kind in block else block
     output = next((inner[key] for key in _OUTPUTS if key in inner), None)
-    text, of = text_of(output), _first_text(inner, _CALL_IDS)
-    reported = inner.get("status") in _FAILED or reports_error(inner) or _holds_error(output)
+    of = _first_text(inner, _CALL_IDS)
     read.answers.append(
         Message(
             role="tool",
-            text=text,
+            text=text_of(output),
             name=_name_of(inner),
             call_ids=(of,) if of else (),
-            failed=reported or reads_as_error(text),
+            failed=is_failed(inner, output),
         )
     )
 
 
 def _holds_error(output: Any) -> bool:
-    """Say whether the output of a provider's own tool is an error block."""
-    blocks: Iterable[Any] = output if isinstance(output, list) else [output]
-    kinds = (str(block.get("type", "")) for block in blocks if isinstance(block, Mapping))
-    return any(kind.endswith("_error") or kind.startswith("error-") for kind in kinds)
+    """Say whether an output has a block that is an error, or is marked as one."""
+    several: Iterable[Any] = output if isinstance(output, list) else [output]
+    blocks = [block for block in several if isinstance(block, Mapping)]
+    kinds = (str(block.get("type", "")) for block in blocks)
+    named = any(kind.endswith("_error") or kind.startswith("error-") for kind in kinds)
+    return named or any(map(_is_flagged, blocks))
 
 
 def _block_text(item: Any) -> str:

@@ -1,7 +1,7 @@
 """Find the conversations in what others recorded: requests with responses, logs, spans.
 
 Each is given as an object with `messages`, and with `id`, `status`, `seconds` and `usage` where the
-record has them.
+record has them; `cut` says whether the record tells that the last message was cut off.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.reading.forms import is_cut
 from quintet.evals.reading.lines import Line
 from quintet.evals.reading.spans import is_span, spans_in, traces_of
 from quintet.evals.reading.usage import amount, summed_usage, usage
@@ -131,6 +132,7 @@ def _sample(sample: Any) -> Mapping[str, Any]:
         "reason": str(error or (f"the limit of {kind} was met" if limit else "")),
         "seconds": amount(sample, "total_time", "working_time"),
         "spent": summed_usage(spent),
+        "cut": _is_cut(sample),
     }
 
 
@@ -150,7 +152,17 @@ def _pair(record: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = record.get("response")
     spent = usage(record) or (usage(inner) if isinstance(inner, Mapping) else {})
     took = seconds_of(record)
-    return {**kept, "messages": messages, "status": status, "seconds": took, "spent": spent}
+    made = {"messages": messages, "status": status, "seconds": took, "spent": spent}
+    return {**kept, **made, "cut": _is_cut(record)}
+
+
+def _is_cut(record: Mapping[str, Any]) -> bool:
+    """Say whether a record, its response or the first choice in it was cut off."""
+    inner = [record[name] for name in ("response", "output") if name in record]
+    parts = [part for part in (record, *inner) if isinstance(part, Mapping)]
+    lists = [part.get(name) for part in parts for name in ("choices", "candidates")]
+    choices = [several[0] for several in lists if isinstance(several, list) and several]
+    return any(is_cut(part) for part in (*parts, *choices) if isinstance(part, Mapping))
 
 
 def _messages(record: Mapping[str, Any]) -> list[Any] | None:

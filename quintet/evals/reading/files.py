@@ -10,6 +10,7 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import items_in, nearest, unknown
 from quintet.evals.output import checked, replaced
 from quintet.evals.reading.cells import cell_of
 from quintet.evals.reading.lines import (
@@ -21,7 +22,7 @@ from quintet.evals.reading.lines import (
     json_list,
     json_text,
 )
-from quintet.evals.reading.records import FIELDS, case_record, nearest, read_line, unknown
+from quintet.evals.reading.records import FIELDS, case_record, read_line
 from quintet.evals.reading.rows import is_rows
 from quintet.evals.reading.yamls import yaml_list
 
@@ -119,7 +120,7 @@ def write_cases(cases: Iterable[Case], path: str | Path) -> None:
     """
     suffix = _suffix(Path(path))
     place = checked(path, lambda begins: not is_rows(begins), "file of cases")
-    records = [case_record(case) for case in cases]
+    records = [case_record(case) for case in items_in(cases, "write_cases(...)", Case)]
     if suffix == ".jsonl":
         replaced(place, encoded_lines(records))
     elif suffix == ".json":

@@ -17,9 +17,8 @@ from quintet.errors import DesignError
 from quintet.evals.reading.blocks import (
     Content,
     call_of,
+    is_failed,
     read_content,
-    reads_as_error,
-    reports_error,
     text_of,
 )
 from quintet.evals.reading.message import Message, RequestedCall, Role
@@ -39,6 +38,16 @@ _ROLES: Mapping[str, Role] = {
 }
 _KEYS = ("tool_calls", "invalid_tool_calls", "function_call", "tool_call_chunks", "tool_responses")
 """Keys of an agent's message that hold calls, or tell of them again."""
+_ENDS = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
+_CUT = frozenset(
+    (
+        *("length", "max_tokens", "max_output_tokens", "model_length", "incomplete", "error"),
+        *("model_context_window_exceeded", "pause_turn", "malformed_function_call"),
+        *("content_filter", "content_filtered", "guardrail_intervened", "safety", "recitation"),
+        *("blocklist", "prohibited_content", "spii"),
+    )
+)
+"""Reasons for which a model's message ends before it is whole."""
 _MAY_CALL = re.compile(r"tool|function|(^|_)calls?$|^actions?$", re.IGNORECASE)
 _ID_LISTS = ("tool_call_ids", "call_ids", "tool_use_ids")
 _IDS = ("tool_call_id", "tool_use_id", "call_id", "id")
@@ -94,21 +103,39 @@ def parse_message(message: Any, *, strict: bool = True) -> tuple[Message, ...]:
     if strict and role == "assistant":
         _check_keys(fields)
     content = read_content(_content(fields), strict=strict)
+    text = "".join(content.texts) or _string(_own(fields, "refusal"))
     said = Message(
         role=role,
-        text="".join(content.texts),
+        text=text,
         name=_string(fields.get("name")),
         tool_calls=_tool_calls(fields, content) if role == "assistant" else (),
         spent=usage(fields) if role == "assistant" else {},
+        whole=bool(text.strip() or content.shown or _own(fields, "audio")) and not is_cut(fields),
     )
     if role == "assistant":
         if not content.answers:
             return (said,)
         # A tool that the provider runs has ended before the message's text is written.
-        told = [Message(role=role, text=said.text, name=said.name)] if said.text else []
+        told = [replace(said, tool_calls=(), spent={})] if said.text else []
         return (replace(said, text=""), *content.answers, *told)
     # A user's message may hold nothing but the answers of tools.
     return (*content.answers, *([said] if said.text or not content.answers else []))
+
+
+def is_cut(fields: Mapping[str, Any]) -> bool:
+    """Say whether a model's message, or a record of its response, says that it was cut off."""
+    metadata = fields.get("response_metadata")
+    for place in (fields, metadata if isinstance(metadata, Mapping) else {}):
+        reasons = [place[name] for name in (*_ENDS, "status") if isinstance(place.get(name), str)]
+        if any(reason.casefold().replace("-", "_") in _CUT for reason in reasons):
+            return True
+    return False
+
+
+def _own(fields: Mapping[str, Any], name: str) -> Any:
+    """Return a field of OpenAI's, which LangChain keeps aside."""
+    aside = fields.get("additional_kwargs")
+    return fields.get(name) or (aside.get(name) if isinstance(aside, Mapping) else None)
 
 
 def _message_fields(message: Any) -> Mapping[str, Any]:
@@ -130,7 +157,7 @@ def _message_fields(message: Any) -> Mapping[str, Any]:
 
 def _langchain_fields(message: BaseMessage) -> Mapping[str, Any]:
     names = ("type", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id")
-    more = ("status", "usage_metadata", "response_metadata")
+    more = ("status", "usage_metadata", "response_metadata", "additional_kwargs")
     fields = {name: getattr(message, name, None) for name in (*names, *more)}
     if isinstance(message, AIMessage) and isinstance(message.content, list):
         # LangChain reads each provider's blocks, also the calls of tools that a provider runs.
@@ -190,14 +217,12 @@ def _answers(fields: Mapping[str, Any], strict: bool) -> Iterator[Message]:
     if within:
         yield from within
         return
-    text = text_of(content)
-    reported = fields.get("status") in ("error", "failed") or reports_error(fields)
     yield Message(
         role="tool",
-        text=text,
+        text=text_of(content),
         name=next((fields[key] for key in _NAMES if isinstance(fields.get(key), str)), ""),
         call_ids=_call_ids(fields),
-        failed=reported or reads_as_error(text),
+        failed=is_failed(fields, content),
     )
 
 
@@ -243,7 +268,8 @@ def _autogen(kind: str, fields: Mapping[str, Any], strict: bool) -> Iterator[Mes
         )
         role: Role = "user" if source in _AUTOGEN_USERS else "assistant"
         spent = usage(fields)
-        yield Message(role=role, text=text, name=source if role != "user" else "", spent=spent)
+        name = source if role != "user" else ""
+        yield Message(role=role, text=text, name=name, spent=spent, whole=bool(content))
     elif strict and not kind.endswith(("Event", "Message")):
         raise DesignError(f"{kind!r} is no message of AutoGen: {fields!r:.60}; {_FORMS}")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in, things_in
 from quintet.evals.reading.forms import parse_message
 from quintet.evals.reading.message import Message
 from quintet.evals.reading.transcript import answer_of, calls_of, handoffs_of, spent_of
@@ -64,8 +65,15 @@ def harvest(  # noqa: PLR0913 - what is known of a run, each by its name
         The trajectory, without `seconds`. Its `state` is the state as plain data, with the `repr`
         of values that JSON cannot hold. Its `answer` is the last agent's text, or else the only
         result's `reply`, or else the results by worker.
+
+    Raises:
+        DesignError: `values` is no mapping, or names are one text.
     """
-    path, packets, people = tuple(path), tuple(waiting), tuple(people)
+    if not isinstance(values, Mapping):
+        raise DesignError(f"harvest({values!r:.60}): give a graph's state, a mapping")
+    path, routes = names_in(path, "harvest(path=...)"), names_in(routes, "harvest(routes=...)")
+    people = names_in(people, "harvest(people=...)")
+    packets = things_in(waiting, "harvest(waiting=...)", "packets")
     decisions = tuple(_records(values, "decisions", Decision))
     messages = tuple(_parsed_messages(values))
     open_actions = [name for packet in packets for name in actions_to_approve(packet)]
@@ -84,7 +92,7 @@ def harvest(  # noqa: PLR0913 - what is known of a run, each by its name
         state=plain_or_repr(values),
         spent={**spent_of(messages), **_spent(values)},
     )
-    return _with_route(trajectory, tuple(routes), people, handoffs_of(messages))
+    return _with_route(trajectory, routes, people, handoffs_of(messages))
 
 
 def actions_to_approve(packet: Any) -> tuple[str, ...]:

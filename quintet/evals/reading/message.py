@@ -42,6 +42,7 @@ class Message:
         failed: whether a tool's answer reports an error.
         spent: `model_calls`, `input_tokens`, `output_tokens`, `tokens` and `money`, where given.
         echo: whether it tells again of a handoff, which a call may have made already.
+        whole: whether it says something, and was not cut off.
     """
 
     role: Role
@@ -52,3 +53,4 @@ class Message:
     failed: bool = False
     spent: Mapping[str, float] = field(default_factory=dict)
     echo: bool = False
+    whole: bool = True

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in, things_in, unknown
 from quintet.evals.reading.conversations import conversations_of, is_conversation, seconds_of
 from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, records_of
 from quintet.evals.reading.message import Message
 from quintet.evals.reading.recorded import Recorded, recorded_by_case
-from quintet.evals.reading.records import unknown
 from quintet.evals.reading.transcript import (
     Failed,
     agents_of,
@@ -63,10 +63,12 @@ def recorded_messages(
     Content of another kind is refused by name.
 
     A call of a tool `transfer_to_<agent>` is a handoff: the first one is the route, and all are in
-    the path. A call is failed where its answer says so: by a status or a flag of its own, or by a
-    text that begins like "Error: ..."; the same call made again is a retry. Where a list holds no
-    answers, its calls count as made. A conversation is `done` that ends with an agent's message, or
-    with the user's after it that asks nothing, unless it has another status.
+    the path. A call is failed where its answer says so: by a status or a flag of its own, by a text
+    that begins like "Error: ...", or by a JSON object with an `error` or the `status` error; the
+    same call made again is a retry. So is a call without an answer whose arguments cannot be read.
+    Where a list holds no answers, its calls count as made. A conversation is `done` that ends with
+    an agent's message, or with the user's after it that asks nothing, unless it has another status
+    or the message is empty or cut off (`finish_reason: length`).
 
     Args:
         given: the file's path, or the conversations.
@@ -84,7 +86,7 @@ def recorded_messages(
         DesignError: the file's mistakes, all in one, each with its line (of a list: its item).
     """
     names = _checked_fields(fields)
-    persons = tuple(people)
+    persons = names_in(people, "recorded_messages(people=...)")
     from_file = isinstance(given, str | Path)
     mistakes = Mistakes(source=str(given) if from_file else "recorded_messages")
     if isinstance(given, str | Path):
@@ -122,10 +124,12 @@ def read_messages(
         failed: a function that says whether a call failed, as in `recorded_messages`.
 
     Raises:
-        DesignError: a message in no known form; it is named by its number.
+        DesignError: a message in no known form; it is named by its number. Or no list of messages,
+            or `people` that is no collection of names.
     """
-    talk = judged(parse_talk(messages), failed)
-    persons, path, handoffs = tuple(people), agents_of(talk), handoffs_of(talk)
+    talk = judged(parse_talk(things_in(messages, "read_messages(...)", "messages")), failed)
+    persons = names_in(people, "read_messages(people=...)")
+    path, handoffs = agents_of(talk), handoffs_of(talk)
     # A recording that leaves out all tool messages says nothing against its calls.
     answered = any(item.role == "tool" for item in talk)
     calls = calls_of(talk, unanswered="unknown" if answered else "ok")
@@ -150,8 +154,9 @@ def _status(talk: tuple[Message, ...], path: tuple[str, ...], people: tuple[str,
     while spoken and spoken[-1].role == "user" and not _asks(spoken[-1].text):
         spoken.pop()
     last = spoken[-1] if spoken else None
-    ended = last is not None and last.role == "assistant" and not last.tool_calls
-    return "done" if ended else "unfinished"
+    if last is None or last.role != "assistant":
+        return "unfinished"
+    return "done" if last.whole and not last.tool_calls else "unfinished"
 
 
 def _asks(text: str) -> bool:
@@ -159,6 +164,11 @@ def _asks(text: str) -> bool:
 
 
 def _checked_fields(fields: Mapping[str, str] | None) -> dict[str, str]:
+    if not isinstance(fields, Mapping | None):
+        raise DesignError(
+            f"recorded_messages(fields={fields!r:.60}): give a mapping of {', '.join(PARTS)} to "
+            "the records' names"
+        )
     for name, key in (fields or {}).items():
         if name not in PARTS:
             raise DesignError(
@@ -170,7 +180,7 @@ def _checked_fields(fields: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _items(conversations: Iterable[Any]) -> Iterator[Line]:
-    if isinstance(conversations, Mapping) or not isinstance(conversations, Iterable):
+    if isinstance(conversations, Mapping | bytes) or not isinstance(conversations, Iterable):
         raise DesignError(
             f"recorded_messages({conversations!r:.60}): give a path, or a list of conversations"
         )
@@ -203,6 +213,8 @@ def _recorded(
     if not isinstance(reason, str):
         raise DesignError(f"reason={reason!r:.60}: give a text")
     trajectory = read_messages(messages, status=status, people=people, failed=failed)
+    if fields.get("cut") is True and not status and trajectory.status == "done":
+        trajectory = replace(trajectory, status="unfinished")
     # A record's usage is the run's total, which counts as one call: the messages know the calls.
     total = {name: amount for name, amount in usage(fields).items() if name != "model_calls"}
     spent = {**(fields.get("spent") or {}), **trajectory.spent, **total}

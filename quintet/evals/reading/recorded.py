@@ -13,11 +13,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import names_in, nearest, things_in
 from quintet.evals.output import checked, replaced
 from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import harvest, plain_or_repr
 from quintet.evals.reading.lines import Line, Mistakes, encoded_lines, json_lines
-from quintet.evals.reading.records import nearest
 from quintet.evals.trajectory import PEOPLE, Trajectory
 from quintet.runs import Run, stored_run, stored_runs
 from quintet.runs.run import Waiting
@@ -133,10 +133,11 @@ def recorded_threads(
         The runs by case id; those of one case in the order in which they were last written.
 
     Raises:
-        DesignError: no run is stored there, or none is of a case.
+        DesignError: no run is stored there, or none is of a case; or names are one text.
         CheckpointerError: the URL is wrong or the store cannot be opened.
     """
-    routes, people = tuple(routes), tuple(people)
+    routes = names_in(routes, "recorded_threads(routes=...)")
+    people = names_in(people, "recorded_threads(people=...)")
     recorded: list[tuple[str, Trajectory]] = []
     with nullcontext(saver) if not isinstance(saver, str) else checkpointer(saver) as store:
         runs = sorted(stored_runs(store), key=lambda run: run.updated)
@@ -170,7 +171,7 @@ def save_runs(runs: Iterable[Run | StoredRun], path: str | Path, *, id: Named = 
         DesignError: another kind of file is there, or nothing can be written there.
     """
     place = checked(path, _is_saved, "file of saved runs")
-    by_case = ((id(run), run) for run in runs)
+    by_case = ((id(run), run) for run in things_in(runs, "save_runs(...)", "runs"))
     records = [_record(run, case) for case, run in by_case if case is not None]
     replaced(place, encoded_lines(records))
 
@@ -186,9 +187,10 @@ def recorded_runs(
         people: nodes at which a person takes over.
 
     Raises:
-        DesignError: the file's mistakes, all in one, each with its line.
+        DesignError: the file's mistakes, all in one, each with its line; or names are one text.
     """
-    routes, people = tuple(routes), tuple(people)
+    routes = names_in(routes, "recorded_runs(routes=...)")
+    people = names_in(people, "recorded_runs(people=...)")
     mistakes = Mistakes(source=str(path))
     runs: list[tuple[str, Trajectory]] = []
     for line in json_lines(path, mistakes):
@@ -204,7 +206,7 @@ def trajectory_of(
     run: Run | StoredRun, *, routes: Iterable[str] = (), people: Iterable[str] = PEOPLE
 ) -> Trajectory:
     """Read a run, with its path, as a trajectory."""
-    return _read(_record(run, ""), tuple(routes), tuple(people))
+    return _read(_record(run, ""), routes, people)
 
 
 def message_of(run: StoredRun) -> str:
@@ -232,9 +234,7 @@ def _record(run: Run | StoredRun, case: str) -> dict[str, Any]:
     }
 
 
-def _read(
-    record: Mapping[str, Any], routes: tuple[str, ...], people: tuple[str, ...]
-) -> Trajectory:
+def _read(record: Mapping[str, Any], routes: Iterable[str], people: Iterable[str]) -> Trajectory:
     return harvest(
         record["values"],
         path=record.get("path") or (),

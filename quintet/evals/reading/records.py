@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields as fields_of
-from difflib import get_close_matches
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.case import Case
+from quintet.evals.case import Case, read_call
+from quintet.evals.items import nearest
 from quintet.evals.reading.cells import value_of
 from quintet.evals.reading.lines import Line, Mistakes
-from quintet.evals.trajectory import CALL_STATUSES, ToolCall
+from quintet.evals.trajectory import ToolCall
 from quintet.state.record import plain
 
 FIELDS = tuple(item.name for item in fields_of(Case))
@@ -34,7 +34,6 @@ _WANTED = {
     "state": "give an object of the expected keys",
     "tags": _NAMES,
 }
-_CALL = tuple(item.name for item in fields_of(ToolCall))
 
 
 def read_record(record: Mapping[str, Any]) -> Case:
@@ -123,7 +122,7 @@ def _checked_value(name: str, value: Any) -> Any:
     if name in ("id", "group") and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if name == "calls" and isinstance(value, list):
-        value = [_full_call(item) for item in value]
+        value = [read_call(item) for item in value]
     if name == "calls" and isinstance(value, str):
         value = [value]
     label = {} if name == "input" else {name: value}
@@ -135,36 +134,6 @@ def _checked_value(name: str, value: Any) -> Any:
         wanted = _WANTED.get(name)
         raise DesignError(f"{value!r:.60}: {wanted}" if wanted else str(problem)) from problem
     return value
-
-
-def _full_call(item: Any) -> Any:
-    """Build the call that an object with `arguments` describes; return anything else as it is.
-
-    Raises:
-        DesignError: an object that describes no call.
-    """
-    if not isinstance(item, Mapping) or "arguments" not in item:
-        return item
-    if odd := [name for name in item if name not in _CALL]:
-        raise DesignError(f"in {item!r:.60} {unknown(odd[0], _CALL)}")
-    texts = all(isinstance(item.get(name, ""), str) for name in ("name", "node", "key"))
-    fits = texts and isinstance(item.get("retry", False), bool) and "name" in item
-    if not fits or not isinstance(item["arguments"], Mapping):
-        raise DesignError(f"{item!r:.60}: give a call's name, and its arguments as an object")
-    if item.get("status", "ok") not in CALL_STATUSES:
-        raise DesignError(f"{item!r:.60}: status is one of {', '.join(CALL_STATUSES)}")
-    return ToolCall(**item)
-
-
-def unknown(name: Any, known: Collection[str]) -> str:
-    """Describe an unknown field, and suggest the nearest known one."""
-    return f"unknown field {name!r}{nearest(str(name), known)}; known are {', '.join(known)}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Ask in parentheses whether the nearest known name was meant; empty where none is near."""
-    near = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _input_names(names: tuple[str, ...], fields: Mapping[str, str | None] | None) -> str:

@@ -14,10 +14,10 @@ from quintet.errors import DesignError
 from quintet.evals import metrics as ready_made
 from quintet.evals.case import Case
 from quintet.evals.gate import Gate
+from quintet.evals.items import nearest
 from quintet.evals.metric import Metric, as_metric
 from quintet.evals.reading.files import collected, read_cases
 from quintet.evals.reading.lines import Line, Mistakes
-from quintet.evals.reading.records import nearest
 from quintet.evals.reading.yamls import lines_of, yaml_document
 from quintet.evals.running.modules import THING, named_thing, nearest_file, opened_thing
 from quintet.evals.scoring import metrics_of
@@ -117,6 +117,7 @@ class _Document:
         self._check()
         try:
             suite = Suite(**{"name": self.path.stem, **given}, cases=cases, target=None)
+            metrics_of(replace(suite, gates=()))
         except DesignError as problem:
             raise DesignError(f"{self.path}: {problem}") from problem
         self._check_gates(suite)

@@ -34,9 +34,10 @@ def calls_of(
             answer = answers.get((place, number))
             if requested.handoff and not _failed(answer):
                 continue
-            status = "ok" if answer is not None else unanswered
-            if requested.broken or _failed(answer):
-                status = "failed"
+            # A tool that answered has read its arguments, whatever they look like here.
+            status = "failed" if requested.broken else unanswered
+            if answer is not None:
+                status = "failed" if answer.failed else "ok"
             calls.append(_call(requested, message.name, status))
     return with_retries(calls)
 
@@ -119,22 +120,27 @@ def _turns(messages: Sequence[Message]) -> Iterator[tuple[str, list[str]]]:
 def _answers_by_call(messages: Sequence[Message]) -> dict[_Place, Message]:
     """Map the place of each call to the tool's message that answers it.
 
-    Ids may come again in a later turn: an answer belongs to the latest call before it. An answer
-    that names no known id belongs to the first open call of its tool, or else of all.
+    Ids may come again in a later turn: an answer belongs to the latest call before it. Of several
+    calls with one id in a turn it belongs to the first open one, of its tool if there is one. An
+    answer that names no known id belongs to the first open call of its tool, or else of all.
     """
-    by_id: dict[str, _Place] = {}
+    by_id: dict[str, list[_Place]] = {}
     opened: dict[_Place, RequestedCall] = {}
     answers: dict[_Place, Message] = {}
     for place, message in enumerate(messages):
         for number, call in enumerate(message.tool_calls):
             opened[place, number] = call
             if call.id:
-                by_id[call.id] = (place, number)
+                twins = [at for at in by_id.get(call.id, ()) if at[0] == place]
+                by_id[call.id] = [*twins, (place, number)]
         if message.role == "tool":
             named = [by_id[name] for name in message.call_ids if name in by_id]
-            for found in named or _first_open(message, opened):
-                answers[found] = message
-                opened.pop(found, None)
+            for places in named or [_first_open(message, opened)]:
+                fitting = {at: opened[at] for at in places if at in opened}
+                # An answer that comes again replaces the last one.
+                for found in _of_its_tool(message, fitting)[:1] or places[-1:]:
+                    answers[found] = message
+                    opened.pop(found, None)
     return answers
 
 
@@ -144,6 +150,11 @@ def _first_open(answer: Message, opened: dict[_Place, RequestedCall]) -> list[_P
     if answer.name and any(call.name for call in fitting.values()):
         fitting = {at: call for at, call in fitting.items() if call.name == answer.name}
     return list(fitting)[:1]
+
+
+def _of_its_tool(answer: Message, calls: dict[_Place, RequestedCall]) -> list[_Place]:
+    """List the calls of the tool that answers; all where none is."""
+    return [at for at, call in calls.items() if call.name == answer.name] or list(calls)
 
 
 def _call(requested: RequestedCall, node: str, status: CallStatus) -> ToolCall:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.reading.lines import Line, listed, read_text
+
+_TEXTS = ("id", "input", "message", "text", "content", "answer")
+"""Fields that hold what somebody wrote, or a name."""
 
 
 def yaml_list(path: str | Path) -> Iterator[Line]:
@@ -27,7 +31,7 @@ def yaml_document(path: str | Path, wanted: str) -> tuple[Any, Any]:
     """Read a YAML file's data, and the node that knows the lines of its parts.
 
     Only plain data is read: a tag that names a Python object is refused, as is a key that stands
-    twice.
+    twice, and a text such as `input: no` or `id: 007`, which YAML takes for something else.
 
     Args:
         path: the file.
@@ -41,7 +45,7 @@ def yaml_document(path: str | Path, wanted: str) -> tuple[Any, Any]:
     try:
         loader = _loader(yaml)
         node = yaml.compose(text, Loader=loader)
-        _check_twins(node, path, set())
+        _check_fields(node, path, set())
         return yaml.load(text, Loader=loader), node
     except DesignError:
         raise
@@ -95,8 +99,11 @@ def _nodes_of(node: Any, items: list[Any], data: Any) -> list[Any]:
     return list(node.value)
 
 
-def _check_twins(node: Any, path: str | Path, seen: set[int]) -> None:
-    """Refuse a key that stands twice in one object: YAML would keep the last without a word."""
+def _check_fields(node: Any, path: str | Path, seen: set[int]) -> None:
+    """Refuse a field that stands twice in one object, of which YAML would keep the last.
+
+    And refuse a text that YAML changes into a flag or a number.
+    """
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -110,4 +117,18 @@ def _check_twins(node: Any, path: str | Path, seen: set[int]) -> None:
                 twice = f"field {name.value!r} stands twice in one object; drop one"
                 raise DesignError(f"{path}, line {line}: {twice}")
             keys.add(name.value)
-        _check_twins(value, path, seen)
+            if name.value in _TEXTS and _is_changed(value):
+                line, text = value.start_mark.line + 1, value.value
+                raise DesignError(
+                    f"{path}, line {line}: {name.value}: {text} is no text in YAML; put it in "
+                    f'quotes, "{text}"'
+                )
+        _check_fields(value, path, seen)
+
+
+def _is_changed(node: Any) -> bool:
+    """Say whether YAML takes a scalar for a flag or a number that would be written otherwise."""
+    kind, text = str(node.tag).rpartition(":")[2], str(node.value)
+    if kind == "bool":
+        return text.casefold() not in ("true", "false")
+    return kind == "int" and re.fullmatch(r"-?(0|[1-9]\d*)", text) is None

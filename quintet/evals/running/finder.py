@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import names_in
 from quintet.evals.reading.suite_file import SUFFIXES, read_suite
 from quintet.evals.running.modules import module_exists, module_from_file
 from quintet.evals.suite import Suite
@@ -38,6 +39,7 @@ def open_suite(
     Raises:
         DesignError: nothing is found under the name, or it is no suite.
     """
+    packages = names_in(packages, "open_suite(packages=...)")
     if isinstance(name, str) and Path(name).suffix.lower() in SUFFIXES:
         thing: Any = read_suite(name)
     else:

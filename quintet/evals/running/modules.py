@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.evals.reading.records import nearest
+from quintet.evals.items import nearest
 
 THING = "FILE.py:NAME or MODULE:NAME"
 

@@ -71,6 +71,9 @@ def _differences(began: Header, header: Header, number: int) -> Iterator[str]:
             f"{number} rows were made before the target's code or settings changed: the figures "
             "mix both"
         )
+    limit = header.settings["limit"]
+    if began.settings.get("limit", limit) != limit:
+        yield f"{number} rows were made under another limit: a run that it gave up stays wrong"
     known = began.settings.get("metrics") or {}
     changed = [
         name

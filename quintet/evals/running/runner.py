@@ -62,19 +62,7 @@ class Runner:
         if not ran.seconds and not isinstance(self.target, Recorded):
             # Of a recording, the time to look it up says nothing.
             ran = replace(ran, seconds=time.monotonic() - began)
-        return self._within(ran)
-
-    def _within(self, run: Trajectory) -> Trajectory:
-        """Return the run, with an error where it took more than it may."""
-        if self.limit is None or run.error:
-            return run
-        amounts = {"seconds": run.seconds, **run.spent}
-        for name in self.limit.limited:
-            most = getattr(self.limit, name)
-            if amounts.get(name, 0) > most:
-                error = f"limit: {amounts[name]:g} {name}, and a run may take {most:g}"
-                return replace(run, status="error", error=error)
-        return run
+        return within(ran, self.limit)
 
     async def _bounded(self, case: Case, repeat: int) -> Ended:
         """Call the target, and give it up after the seconds that it may take."""
@@ -108,6 +96,19 @@ class Runner:
             return await _settled(await _in_own_thread(call))
         loop = asyncio.get_running_loop()
         return await _settled(await loop.run_in_executor(self.executor, call))
+
+
+def within(run: Trajectory, limit: Budget | None) -> Trajectory:
+    """Return a run, with an error where it took more than it may."""
+    if limit is None or run.error:
+        return run
+    amounts = {"seconds": run.seconds, **run.spent}
+    for name in limit.limited:
+        most = getattr(limit, name)
+        if amounts.get(name, 0) > most:
+            error = f"limit: {amounts[name]:g} {name}, and a run may take {most:g}"
+            return replace(run, status="error", error=error)
+    return run
 
 
 def _in_own_thread(call: Callable[[], Ended]) -> asyncio.Future[Ended]:

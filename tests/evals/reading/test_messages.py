@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, messag
 
 from quintet.errors import DesignError
 from quintet.evals import Case, ToolCall, Trajectory
+from quintet.evals.expected import forbidden_uses
 from quintet.evals.reading.messages import read_messages, recorded_messages
 from quintet.evals.reading.recorded import Recorded
 
@@ -136,6 +137,76 @@ def test_arguments_that_are_no_json_make_a_failed_call_and_are_kept():
     broken["tool_calls"] = [{"id": "1", "function": {"name": "pay", "arguments": "{amount:"}}]
     (call,) = read_messages([broken]).calls
     assert (call.status, call.arguments) == ("failed", {"input": "{amount:"})
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("null", {}),
+        (" ", {}),
+        ('"null"', {}),
+        (json.dumps(json.dumps({"amount": 5})), {"amount": 5}),
+        ("[5]", {"input": "[5]"}),
+        ("{amount:", {"input": "{amount:"}),
+    ],
+)
+def test_a_call_that_was_answered_was_made_whatever_its_arguments_look_like(text, arguments):
+    asked = agent()
+    asked["tool_calls"] = [{"id": "1", "function": {"name": "pay", "arguments": text}}]
+    read = read_messages([user("hi"), asked, tool("1"), agent("Paid.")])
+    assert read.calls == (ToolCall(name="pay", arguments=arguments),)
+    assert forbidden_uses(Case(input="hi", never="pay"), read) == ("pay",)
+
+
+def test_two_calls_with_one_id_in_a_turn_have_an_answer_each():
+    asked = agent("", ("1", "a", {}), ("1", "b", {}))
+    talk = [asked, tool("1"), tool("1", "Error: down")]
+    assert [call.status for call in read_messages(talk).calls] == ["ok", "failed"]
+    talk = [asked, tool("1", "Error: down", name="b"), tool("1", name="a")]
+    assert [call.status for call in read_messages(talk).calls] == ["ok", "failed"]
+    talk = [agent("", ("1", "a", {})), tool("1", "Error: wait"), tool("1")]
+    assert [call.status for call in read_messages(talk).calls] == ["ok"]
+
+
+def lengthy(**metadata):
+    return AIMessage("It is in the", response_metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        agent(""),
+        agent(None),
+        agent(" \n"),
+        agent([{"type": "thinking", "thinking": "Where?"}]),
+        agent("It is in the", finish_reason="length"),
+        agent("It is in the", stop_reason="max_tokens"),
+        lengthy(finish_reason="length"),
+        lengthy(finish_reason="MAX_TOKENS"),
+        lengthy(stopReason="max_tokens"),
+        lengthy(done_reason="length"),
+        lengthy(status="incomplete"),
+    ],
+    ids=str,
+)
+def test_a_last_message_that_is_empty_or_cut_off_is_not_done(last):
+    assert read_messages([user("Where is it?"), last]).status == "unfinished"
+    assert read_messages([user("Where is it?"), last, user("Thanks")]).status == "unfinished"
+    assert read_messages([user("Where is it?"), last, agent("There.")]).status == "done"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        agent("There.", finish_reason="stop"),
+        agent(None, refusal="I may not say."),
+        AIMessage("", additional_kwargs={"refusal": "I may not say."}),
+        agent([{"type": "image_url", "image_url": {"url": "x"}}]),
+    ],
+    ids=str,
+)
+def test_a_last_message_that_says_something_is_done(last):
+    assert read_messages([user("Where is it?"), last]).status == "done"
 
 
 def test_the_other_call_of_the_same_tool_is_no_retry():

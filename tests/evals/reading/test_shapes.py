@@ -249,6 +249,11 @@ def test_bedrocks_latency_is_the_duration():
     assert only(recorded_messages([bedrock()])).seconds == 2.5
 
 
+def ended(*texts):
+    roles = ("user", "assistant") * len(texts)
+    return [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]
+
+
 INSPECT = {
     "version": 2,
     "status": "success",
@@ -438,6 +443,8 @@ def test_an_answer_to_an_unknown_id_is_given_to_no_call_that_has_one():
         ("Error 503", "failed"),
         ("Error", "failed"),
         ('{"error": {"code": 4}}', "failed"),
+        ('{"status": "error", "message": "no line"}', "failed"),
+        ('{"status": "failed", "order": 7}', "ok"),
         ("Errors in your basket: 0", "ok"),
         ("Error count: 0", "ok"),
         ("Error: none", "ok"),
@@ -454,6 +461,59 @@ def test_a_text_reports_an_error_only_where_it_says_so(text, status):
         {"role": "tool", "tool_call_id": "1", "content": text},
     ]
     assert [call.status for call in read_messages(talk).calls] == [status]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"role": "tool", "tool_call_id": "1", "content": "x", "status": "ERROR"},
+        {
+            "role": "tool",
+            "tool_call_id": "1",
+            "content": [{"type": "text", "text": "x", "is_error": True}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "1",
+                    "content": [{"type": "text", "text": "x", "isError": True}],
+                }
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"toolResult": {"toolUseId": "1", "content": [{"json": {"status": "error"}}]}}
+            ],
+        },
+        ToolMessage([{"type": "text", "text": "x", "is_error": True}], tool_call_id="1"),
+    ],
+    ids=str,
+)
+def test_each_formats_own_mark_of_an_error_is_one(answer):
+    call = {"id": "1", "function": {"name": "a", "arguments": "{}"}}
+    talk = [{"role": "assistant", "tool_calls": [call]}, answer]
+    assert [call.status for call in read_messages(talk).calls] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"choices": [{"message": ended(ASKED, "In the")[1], "finish_reason": "length"}]},
+        {"candidates": [{"content": ended(ASKED, "In the")[1], "finishReason": "MAX_TOKENS"}]},
+        {"output": {"message": ended(ASKED, "In the")[1]}, "stopReason": "max_tokens"},
+    ],
+    ids=str,
+)
+def test_a_response_that_was_cut_off_is_not_done(response):
+    asked = ended(ASKED)[:1]
+    assert only(recorded_messages([{"request": {"messages": asked}, "response": response}])) == (
+        only(recorded_messages([{"messages": asked, **response}]))
+    )
+    ran = only(recorded_messages([{"messages": asked, **response}]))
+    assert (ran.status, ran.answer) == ("unfinished", "In the")
 
 
 def test_a_function_may_say_which_calls_failed():
@@ -474,11 +534,6 @@ def test_a_function_may_say_which_calls_failed():
         read_messages(talk, failed=lambda call, text: "no")
     with pytest.raises(DesignError, match="failed= raised KeyError on the call 'a'"):
         read_messages(talk, failed=lambda call, text: {}[text])
-
-
-def ended(*texts):
-    roles = ("user", "assistant") * len(texts)
-    return [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]
 
 
 @pytest.mark.parametrize(

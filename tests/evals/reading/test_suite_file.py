@@ -225,6 +225,14 @@ CASES = "cases: [{input: x, route: a}]\n"
         (TARGET + "cases: {fields: {input: q}}\n", "line 2: cases: no path in"),
         (TARGET + "cases: {path: desk.py}\n", "line 2: cases: .*name the file so"),
         (TARGET + "cases: [x]\n", "line 2: 'x' is no object; give one with an input"),
+        (TARGET + "cases: [{input: no}]\n", 'line 2: input: no is no text .*quotes, "no"'),
+        (TARGET + "cases:\n- {id: 007, input: x}\n", "line 3: id: 007 is no text in YAML"),
+        (TARGET + CASES + "gates: [{metric: all_labels, at_least: 95}]", "give a share from 0 to"),
+        (
+            TARGET + CASES + "metrics: ['desk.py:helped', desk.py:longer: {than: 2}, "
+            "desk.py:longer: {than: 3}]",
+            "two metrics have the name 'longer'",
+        ),
         (TARGET + "cases:\n- {input: x}\n- {input: x}\n", "line 4: the same input as line 3"),
         (
             TARGET + CASES + "gates: [{metric: rout_accuracy, none: true}]",
@@ -248,6 +256,13 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(here, text, said):
     told = refused(here, text)
     assert "front.yaml" in told
     assert re.search(said, told), told
+
+
+def test_what_yaml_leaves_as_it_is_written_is_taken(here):
+    text = TARGET + 'cases: [{input: "no"}, {input: 1042, escalate: yes}, {id: 7, input: "007"}]'
+    suite = opened(here, text)
+    assert [case.input for case in suite.cases] == ["no", 1042, "007"]
+    assert (suite.cases[1].escalate, suite.cases[2].id) == (True, "7")
 
 
 def test_a_function_without_arguments_makes_metrics(here):
