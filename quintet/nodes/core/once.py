@@ -115,7 +115,7 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     if standing.how != "unknown" and not standing.answers_in(running_task()):
         return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
-    with alone(standing):
+    with alone(standing, doubled=attempt.doubled):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
         try:
@@ -160,7 +160,7 @@ def run_once(
     if attempt.task.thread and not attempt.place.shared:
         warn_of_memory()
     yield from guards(action, attempt)
-    with alone(standing):
+    with alone(standing, doubled=attempt.doubled):
         claimed = yield from standing.append_first(
             "claimed",
             owner=attempt.owner,

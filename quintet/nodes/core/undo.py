@@ -61,7 +61,7 @@ def take_back(
     if deed.entries and deed.entries[-1].kind == "undone":
         return ""  # by this work, before its process ended
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
-    with alone(about):
+    with alone(about, doubled=about.owner == owner):
         if not effect.undo_honours_key:
             about = yield from _settled(about, action)
             if about.how == "unknown":
