@@ -18,6 +18,7 @@ from quintet.runs.stored import open_questions
 from quintet.runs.thread import App
 from quintet.runs.versions.choose import Versions, versions_of
 from quintet.state.clock import now
+from quintet.state.decision import Decision
 from quintet.state.journal.entry import Journal
 from quintet.state.savers.saver import Saver
 
@@ -117,7 +118,9 @@ class Desk:
         """Answer a question, and run its run on.
 
         Args:
-            question: the question, or the id of its thread where that asks one.
+            question: the question, or the id of its thread where that asks one. Where a person has
+                decided on another action of that run before, only the question itself is taken:
+                a second click must be no yes to what comes next.
             answer: as for `Run.answer`.
             options: passed to LangGraph's `invoke`.
 
@@ -170,6 +173,8 @@ class Desk:
         thread = question if isinstance(question, str) else question.thread
         versions = yield from self._versions_of(thread)
         run = yield from look_logic(versions, thread)
+        if isinstance(question, str):
+            _refuse_the_next(run)
         to = None if isinstance(question, str) else question.id
         return (yield from run.answer_logic(answer, to, dict(options)))
 
@@ -211,6 +216,27 @@ class Desk:
                 # One run that cannot go on must not keep the others' time from running out.
                 log.warning("not swept: %s", problem)
         return tuple(moved)
+
+
+def _refuse_the_next(run: Run) -> None:
+    """Refuse an answer that names no question where a person has decided on another action before.
+
+    Raises:
+        AnswerRefused: it names the run, and what is asked now.
+    """
+    decided = [each.seen for each in run.past.decisions(run.values, whole=False) if _of_gate(each)]
+    for waiting in run.waiting:
+        digest = waiting.packet.get("digest") if isinstance(waiting.packet, Mapping) else None
+        if digest and any(not seen.endswith(f"[{digest}]") for seen in decided):
+            raise AnswerRefused(
+                f"run {run.thread!r} was answered before, and asks about another action now: "
+                f"{waiting.packet.get('action')} at {waiting.node}, question {waiting.id}; an "
+                "answer to it names the question: answer(question, ...), or --question ID"
+            )
+
+
+def _of_gate(decision: Decision) -> bool:
+    return decision.kind == "approval" and decision.by == "person"
 
 
 EXPIRED = {"answer": "expire", "by": NOBODY, "note": "nobody has answered in time"}

@@ -25,7 +25,7 @@ from quintet.state import (
 )
 from quintet.state.savers.saver import Saver
 from tests.clocks import Still
-from tests.runs.desks import PAID, desk, large
+from tests.runs.desks import PAID, desk, large, two_payments
 from tests.services import postgres_schema
 
 
@@ -71,6 +71,26 @@ def test_the_inbox_holds_what_waits_over_all_threads_the_oldest_first(saver: Any
     with pytest.raises(AnswerRefused, match=r"is not open any more|waits for nobody"):
         inbox.answer(first, approve(by="maria"))
     assert PAID == [(0, 500.0)]
+
+
+def test_a_second_click_is_no_yes_to_the_next_action(saver: Any) -> None:
+    app = two_payments().compile(checkpointer=saver)
+    start(app, {"message": "m"}, thread="t")
+    inbox = Desk(app)
+    assert inbox.answer("t", approve(by="maria")).status == "waiting"  # the second action
+    with pytest.raises(AnswerRefused, match=r"another action now: pay at approve, question \w+"):
+        inbox.answer("t", approve(by="maria"))
+    assert PAID == []
+    assert inbox.answer(inbox.waiting()[0], approve(by="maria")).status == "done"
+    assert sorted(PAID) == [(1, 500.0), (2, 700.0)]
+
+
+def test_two_who_must_agree_on_one_action_may_name_the_thread(saver: Any) -> None:
+    app = desk(approvers=("maria", "ann"), quorum=2).compile(checkpointer=saver)
+    start(app, large(), thread="t")
+    assert Desk(app).answer("t", approve(by="maria")).status == "waiting"
+    assert Desk(app).answer("t", approve(by="ann")).status == "done"
+    assert PAID == [(1, 500.0)]
 
 
 def test_a_desk_of_several_graphs_finds_the_one_that_asks(saver: Any) -> None:
