@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
+from quintet.errors import DesignError
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.guards import GRAPH
 from quintet.runs.drain import check_not_ending, control_of_process
@@ -22,6 +23,19 @@ from quintet.state.run import RunChannel
 R = TypeVar("R")
 
 App = CompiledStateGraph[Any, Any, Any, Any]
+
+
+def check_saves(app: App) -> None:
+    """Refuse a graph that keeps no runs of its own, where a stored one is to be found.
+
+    Raises:
+        DesignError: it is compiled without a checkpointer, or with that of a graph around it.
+    """
+    if not isinstance(app.checkpointer, BaseCheckpointSaver):
+        raise DesignError(
+            f"this graph is compiled with checkpointer={app.checkpointer}, so it keeps no run: "
+            'compile(checkpointer=checkpointer("sqlite:///runs.db")), of quintet.state'
+        )
 
 
 def thread_of(config: RunnableConfig) -> str:

@@ -11,7 +11,7 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.settlement import Settlement, ask
 from quintet.nodes.core.standing import Standing
-from quintet.nodes.core.task import attempt_number, running_task
+from quintet.nodes.core.task import running_task
 from quintet.nodes.core.undo import Undoable, take_back
 from quintet.state.action import Action
 from quintet.state.failure import in_words
@@ -89,8 +89,8 @@ def _heard_before(
     """
     task = running_task()
     answers = standing.answers_in(task)
-    # A retry within the task goes on in LangGraph's count of its questions: it has heard them.
-    if (task, standing.subject) in attempt.heard or attempt_number() > 1:
+    # A retry within the task counts its questions from the first again, and hears them anew.
+    if (task, standing.subject) in attempt.heard:
         return answers
     attempt.heard.add((task, standing.subject))
     for _ in answers:

@@ -20,7 +20,7 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
-from quintet.errors import RunSuperseded
+from quintet.errors import CheckpointerError, RunSuperseded
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
@@ -310,6 +310,14 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
         f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest or gone}. "
         "Nothing of it is saved. Go on from the newest, or copy the old one into a thread of its "
         f"own: quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
+    )
+
+
+def closed() -> CheckpointerError:
+    """Give the error of a checkpointer that is used after its end."""
+    return CheckpointerError(
+        "this checkpointer is closed: use its graphs within `with checkpointer(url) as saver:`, or "
+        "open it anew and compile with that"
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from langchain_core.runnables import RunnableConfig
@@ -19,7 +19,7 @@ from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, closed
 from quintet.state.savers.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -50,6 +50,8 @@ _REMEDIES = {
     "anew.",
     "SQLITE_BUSY": "another process holds the database for writing; let it finish, or wait longer "
     "with '?timeout=60'.",
+    "SQLITE_IOERR": "the system cannot read or write it there; put it on a local disk, and open it "
+    "by its own name, not by a hard link.",
     "SQLITE_FULL": "the disk is full; free some space.",
     "SQLITE_ERROR": "its tables 'checkpoints' and 'writes' belong to another program; choose "
     "another file.",
@@ -58,6 +60,33 @@ _REMEDIES = {
 
 class _Connection(sqlite3.Connection):
     """Connect to SQLite, and close the connection when nobody holds it any more."""
+
+    over = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.over = True
+        super().close()
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """Execute a statement.
+
+        Raises:
+            CheckpointerError: the connection is closed.
+        """
+        if self.over:
+            raise closed()
+        return super().execute(*args)
+
+    def cursor(self, *args: Any) -> Any:
+        """Give a cursor.
+
+        Raises:
+            CheckpointerError: the connection is closed.
+        """
+        if self.over:
+            raise closed()
+        return super().cursor(*args)
 
     # Python 3.13 and later warn about a connection that is left open. LangGraph's
     # `with_allowlist` copies a saver, so only the connection knows when all copies are gone.
