@@ -90,6 +90,11 @@ class Standing:
         """Give the answers of people that a task has got about it."""
         return tuple(e for e in self.entries if task and e.value.get("task") == task)
 
+    def asks(self, task: str) -> bool:
+        """Say whether a task has asked a person how it ended, since it was claimed last."""
+        after = -1 if self.claim is None else self.claim.position
+        return any(e.position > after and e.value.get("asks") == task for e in self.entries)
+
     @property
     def by(self) -> str:
         """Name the thread that claimed it last: of forks that share their claims, which one."""
