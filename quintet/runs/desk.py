@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from quintet.errors import AnswerRefused, DesignError, GraphChanged, NoSuchRun, Stopped, ThreadHeld
+from quintet.errors import AnswerRefused, DesignError, NoSuchRun, RunError, Stopped, ThreadHeld
 from quintet.nodes.asking import NOBODY
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.node import log
@@ -144,7 +144,11 @@ class Desk:
 
         Returns:
             The runs that were moved on. A question that somebody answers at this moment, or that
-            another sweep has answered, is passed over, and so is one of a run that is stopped.
+            another sweep has answered, is passed over, and so is one of a run that is stopped. The
+            log names a run that cannot be moved so, such as one whose graph has a context.
+
+        Raises:
+            Exception: what a run has raised when it went on; the others were swept before.
         """
         return drive(self._sweep())
 
@@ -203,7 +207,7 @@ class Desk:
         return next(iter(fitting.values()))
 
     def _sweep(self) -> Logic[tuple[Run, ...]]:
-        moved = []
+        moved, failed = [], list[Exception]()
         for question in (yield from self._waiting(None, None, None)):
             if not question.ends_itself:
                 continue
@@ -212,9 +216,14 @@ class Desk:
                 moved.append((yield from self._answer(question, answer, {})))
             except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
                 continue  # somebody is answering it, or has, or has stopped it
-            except GraphChanged as problem:
-                # One run that cannot go on must not keep the others' time from running out.
+            # One run that cannot go on must not keep the others' time from running out.
+            except RunError as problem:
                 log.warning("not swept: %s", problem)
+            except Exception as problem:  # noqa: BLE001 - a node may fail in any way
+                problem.add_note(f"thread {question.thread!r}; what else had expired was swept")
+                failed.append(problem)
+        if failed:
+            raise failed[0]
         return tuple(moved)
 
 

@@ -15,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Interrupt, Send, interrupt
 
+from quintet.nodes import Wait
 from quintet.runs import Desk, approve, astart, look, reject, start, stored_runs, sweep
 from quintet.state import (
     AnswerRefused,
@@ -166,6 +167,35 @@ def test_two_sweeps_at_once_answer_a_question_once(
     moved = [run.thread for swept in asyncio.run(both()) for run in swept]
     assert sorted(moved) == [f"t{number}" for number in range(4)]
     assert {look(app, thread=thread).status for thread in moved} == {"rejected"}
+
+
+def test_a_run_that_cannot_be_swept_keeps_no_other_from_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ends(state: Any) -> dict[str, Any]:
+        if state["message"] == "bad":
+            raise ValueError("no way")
+        return {}
+
+    def timed(wait: str, **options: Any) -> Any:
+        graph: Any = StateGraph(OrchestrationState, **options)
+        graph.add_node(wait, Wait(duration="1h", then="end")).add_node("end", ends)
+        return graph.add_edge(START, wait).compile(checkpointer=saver)
+
+    with checkpointer("memory://") as saver:
+        about, plain = timed("pause", context_schema=Still), timed("wait")
+        start(about, {"message": "m"}, thread="about", context=None)
+        for thread, message in (("bad", "bad"), ("worse", "bad"), ("good", "m")):
+            start(plain, {"message": message}, thread=thread)
+        monkeypatch.setattr("quintet.state.clock._clocks", [Still(time.time() + 7200)])
+        with pytest.raises(ValueError, match="no way") as raised:
+            sweep({"about": about, "plain": plain})
+        assert "thread 'bad'" in str(raised.value.__notes__)
+        assert "not swept" in caplog.text
+        assert (look(plain, thread="good").finished, look(plain, thread="good").waiting) == (
+            True,
+            (),
+        )
 
 
 async def test_an_async_desk_lists_answers_and_sweeps(saver: Any) -> None:
