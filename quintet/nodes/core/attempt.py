@@ -182,15 +182,6 @@ class Attempt:
                 with layer.lock:
                     layer.spent = add_spending(layer.spent, before)
 
-    @property
-    def doubled(self) -> bool:
-        """Say whether another runner of this process is at the same task: an attempt is open there.
-
-        A retry goes on from an attempt that has ended.
-        """
-        earlier = [layer.earlier for layer in self.layers()]
-        return any(each is not None and not each.ended for each in earlier)
-
     def layers(self) -> tuple[Attempt, ...]:
         """Give this attempt, and those around it."""
         return (self,) if self.outer is None else (self, *self.outer.layers())

@@ -100,11 +100,7 @@ class _Pool(ConnectionPool[Connection]):
             super().__del__()
 
     def getconn(self, timeout: float | None = None) -> Connection:
-        """Give a connection.
-
-        Raises:
-            CheckpointerError: the pool is closed.
-        """
+        """Give a connection; a pool that is closed says so by an error of ours."""
         if self.closed:
             raise closed()
         return super().getconn(timeout)
