@@ -15,7 +15,7 @@ from quintet.nodes.core.node import log
 from quintet.runs.run import Run
 from quintet.runs.start import look_logic
 from quintet.runs.stored import open_questions
-from quintet.runs.thread import App
+from quintet.runs.thread import App, check_open
 from quintet.runs.versions.choose import Versions, versions_of
 from quintet.state.clock import now
 from quintet.state.decision import Decision
@@ -163,6 +163,7 @@ class Desk:
         newest = [versions.newest for versions in self._named.values()]
         savers = {id(app.checkpointer): app.checkpointer for app in newest}
         for saver in savers.values():
+            check_open(saver)
             found += yield Call(questions_in, (saver, thread), blocks=True)
         return tuple(
             question

@@ -58,7 +58,7 @@ def test_who_uses_a_closed_saver_is_told_so(kind: str, tmp_path: Path) -> None:
             lambda: start(app, {"message": "?"}, thread="u"),
             lambda: look(app, thread="t"),
             lambda: Desk(app).waiting(),
-            lambda: app.invoke({"message": "?"}, {"configurable": {"thread_id": "u"}}),
+            lambda: resume(app, thread="t"),
         ):
             with pytest.raises(CheckpointerError, match="this checkpointer is closed"):
                 late()

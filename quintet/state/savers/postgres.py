@@ -28,7 +28,7 @@ from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_once
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, closed
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import Packed, StrictSerializer
 
 POOL_SIZE = 4
@@ -98,12 +98,6 @@ class _Pool(ConnectionPool[Connection]):
         # The pool's own worker may drop it last, and a thread cannot join itself.
         with suppress(RuntimeError):
             super().__del__()
-
-    def getconn(self, timeout: float | None = None) -> Connection:
-        """Give a connection; a pool that is closed says so by an error of ours."""
-        if self.closed:
-            raise closed()
-        return super().getconn(timeout)
 
 
 class _Plain(threading.local):

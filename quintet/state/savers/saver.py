@@ -20,7 +20,7 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
-from quintet.errors import CheckpointerError, RunSuperseded
+from quintet.errors import RunSuperseded
 from quintet.state.hold import Holds
 from quintet.state.journal.entry import Journal
 from quintet.state.journal.found import Known, note_asking, note_loading
@@ -167,6 +167,11 @@ class Saver(Upkeep, Roomed):
         """Release what the saver holds; a second call does nothing."""
         self._known.close()
 
+    @property
+    def closed(self) -> bool:
+        """Say whether it is closed."""
+        return self._known.closed
+
     @abstractmethod
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""
@@ -310,14 +315,6 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
         f"checkpoint: it follows {followed or 'nothing'}, and the newest is {newest or gone}. "
         "Nothing of it is saved. Go on from the newest, or copy the old one into a thread of its "
         f"own: quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
-    )
-
-
-def closed() -> CheckpointerError:
-    """Give the error of a checkpointer that is used after its end."""
-    return CheckpointerError(
-        "this checkpointer is closed: use its graphs within `with checkpointer(url) as saver:`, or "
-        "open it anew and compile with that"
     )
 
 

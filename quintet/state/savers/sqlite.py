@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 from urllib.parse import unquote
 
 from langchain_core.runnables import RunnableConfig
@@ -19,7 +19,7 @@ from quintet.state.journal.sqlite import SqliteJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.roomed import PLACES_QUERY
-from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver, closed
+from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import StrictSerializer
 
 SYNCHRONOUS = ("full", "normal", "extra")
@@ -60,33 +60,6 @@ _REMEDIES = {
 
 class _Connection(sqlite3.Connection):
     """Connect to SQLite, and close the connection when nobody holds it any more."""
-
-    over = False
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.over = True
-        super().close()
-
-    def execute(self, *args: Any) -> sqlite3.Cursor:
-        """Execute a statement.
-
-        Raises:
-            CheckpointerError: the connection is closed.
-        """
-        if self.over:
-            raise closed()
-        return super().execute(*args)
-
-    def cursor(self, *args: Any) -> Any:
-        """Give a cursor.
-
-        Raises:
-            CheckpointerError: the connection is closed.
-        """
-        if self.over:
-            raise closed()
-        return super().cursor(*args)
 
     # Python 3.13 and later warn about a connection that is left open. LangGraph's
     # `with_allowlist` copies a saver, so only the connection knows when all copies are gone.
