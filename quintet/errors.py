@@ -56,7 +56,7 @@ class MissingExtra(QuintetError, ImportError):
 
 
 class CheckpointerError(QuintetError, ValueError):
-    """Raised when a checkpointer's URL is wrong, or its store cannot be opened."""
+    """Raised when a checkpointer's URL is wrong, or its store cannot be opened or is closed."""
 
 
 class UnknownRoute(QuintetError, LookupError):

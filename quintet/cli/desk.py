@@ -57,7 +57,8 @@ def answer_question(
         url: the database.
         graph: the graph of the run, as MODULE:GRAPH.
         thread: the run's thread or id, or the beginning of either.
-        question: the question's id, or its beginning; needed where several are open.
+        question: the question's id, or its beginning; needed where several are open, or where the
+            run was asked about another action before.
         answer: the answer.
 
     Raises:
@@ -73,7 +74,7 @@ def answer_question(
                 f"run {whole!r}: {len(fitting)} open questions fit ({ids} open); "
                 "say which with --question ID"
             )
-        return run_as_data(desk.answer(fitting[0], answer))
+        return run_as_data(desk.answer(fitting[0] if question else whole, answer))
 
 
 def sweep_runs(url: str, graphs: Sequence[str]) -> list[dict[str, Any]]:

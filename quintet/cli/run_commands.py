@@ -83,7 +83,9 @@ _graph = click.option(
     help="The run's graph: a StateGraph, a compiled one, or a function that returns one.",
 )
 _question = click.option(
-    "--question", metavar="ID", help="The question, or its beginning, where several are open."
+    "--question",
+    metavar="ID",
+    help="The question, or its beginning; needed where several were asked.",
 )
 _by = click.option(
     "--by", required=True, help="Who answers: a name, or the token that the gate asks for."

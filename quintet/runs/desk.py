@@ -8,16 +8,17 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from quintet.errors import AnswerRefused, DesignError, GraphChanged, NoSuchRun, Stopped, ThreadHeld
+from quintet.errors import AnswerRefused, DesignError, NoSuchRun, RunError, Stopped, ThreadHeld
 from quintet.nodes.asking import NOBODY
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.node import log
 from quintet.runs.run import Run
 from quintet.runs.start import look_logic
 from quintet.runs.stored import open_questions
-from quintet.runs.thread import App
+from quintet.runs.thread import App, check_open
 from quintet.runs.versions.choose import Versions, versions_of
 from quintet.state.clock import now
+from quintet.state.decision import Decision
 from quintet.state.journal.entry import Journal
 from quintet.state.savers.saver import Saver
 
@@ -117,7 +118,9 @@ class Desk:
         """Answer a question, and run its run on.
 
         Args:
-            question: the question, or the id of its thread where that asks one.
+            question: the question, or the id of its thread where that asks one. Where a person has
+                decided on another action of that run before, only the question itself is taken:
+                a second click must be no yes to what comes next.
             answer: as for `Run.answer`.
             options: passed to LangGraph's `invoke`.
 
@@ -141,7 +144,11 @@ class Desk:
 
         Returns:
             The runs that were moved on. A question that somebody answers at this moment, or that
-            another sweep has answered, is passed over, and so is one of a run that is stopped.
+            another sweep has answered, is passed over, and so is one of a run that is stopped. The
+            log names a run that cannot be moved so, such as one whose graph has a context.
+
+        Raises:
+            Exception: what a run has raised when it went on; the others were swept before.
         """
         return drive(self._sweep())
 
@@ -156,6 +163,7 @@ class Desk:
         newest = [versions.newest for versions in self._named.values()]
         savers = {id(app.checkpointer): app.checkpointer for app in newest}
         for saver in savers.values():
+            check_open(saver)
             found += yield Call(questions_in, (saver, thread), blocks=True)
         return tuple(
             question
@@ -170,6 +178,8 @@ class Desk:
         thread = question if isinstance(question, str) else question.thread
         versions = yield from self._versions_of(thread)
         run = yield from look_logic(versions, thread)
+        if isinstance(question, str):
+            _refuse_the_next(run)
         to = None if isinstance(question, str) else question.id
         return (yield from run.answer_logic(answer, to, dict(options)))
 
@@ -198,7 +208,7 @@ class Desk:
         return next(iter(fitting.values()))
 
     def _sweep(self) -> Logic[tuple[Run, ...]]:
-        moved = []
+        moved, failed = [], list[Exception]()
         for question in (yield from self._waiting(None, None, None)):
             if not question.ends_itself:
                 continue
@@ -207,10 +217,36 @@ class Desk:
                 moved.append((yield from self._answer(question, answer, {})))
             except (AnswerRefused, ThreadHeld, NoSuchRun, Stopped):
                 continue  # somebody is answering it, or has, or has stopped it
-            except GraphChanged as problem:
-                # One run that cannot go on must not keep the others' time from running out.
+            # One run that cannot go on must not keep the others' time from running out.
+            except RunError as problem:
                 log.warning("not swept: %s", problem)
+            except Exception as problem:  # noqa: BLE001 - a node may fail in any way
+                problem.add_note(f"thread {question.thread!r}; what else had expired was swept")
+                failed.append(problem)
+        if failed:
+            raise failed[0]
         return tuple(moved)
+
+
+def _refuse_the_next(run: Run) -> None:
+    """Refuse an answer that names no question where a person has decided on another action before.
+
+    Raises:
+        AnswerRefused: it names the run, and what is asked now.
+    """
+    decided = [each.seen for each in run.past.decisions(run.values, whole=False) if _of_gate(each)]
+    for waiting in run.waiting:
+        digest = waiting.packet.get("digest") if isinstance(waiting.packet, Mapping) else None
+        if digest and any(not seen.endswith(f"[{digest}]") for seen in decided):
+            raise AnswerRefused(
+                f"run {run.thread!r} was answered before, and asks about another action now: "
+                f"{waiting.packet.get('action')} at {waiting.node}, question {waiting.id}; an "
+                "answer to it names the question: answer(question, ...), or --question ID"
+            )
+
+
+def _of_gate(decision: Decision) -> bool:
+    return decision.kind == "approval" and decision.by == "person"
 
 
 EXPIRED = {"answer": "expire", "by": NOBODY, "note": "nobody has answered in time"}

@@ -68,7 +68,7 @@ def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableCon
     """Give a run's configuration, on the thread that is named or on a new one.
 
     Raises:
-        RunError: two threads are named, or an older checkpoint.
+        RunError: two threads are named, or an older checkpoint, or a thread by an empty text.
     """
     base: RunnableConfig = config or {}
     configurable = base.get("configurable", {})
@@ -78,6 +78,8 @@ def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableCon
             "since from an older one it would do again what it has done; leave it out"
         )
     named = configurable.get("thread_id")
+    if "" in (thread, named):  # it would be a new thread each time, and know no effect of the last
+        raise RunError("thread='' names none: give an id, or leave it out for a new thread")
     if thread and named and str(named) != thread:
         raise RunError(f"thread={thread!r}, but the config names thread {named!r}; give one")
     return {**base, "configurable": {**configurable, "thread_id": thread or named or str(uuid4())}}

@@ -236,7 +236,17 @@ def _question_text(packet: Any) -> str:
 
 
 def _bind(answer: Any, question: Waiting) -> Any:
-    """Turn an answer into plain data, with the digest of the action shown and the time now."""
+    """Turn an answer into plain data, with the digest of the action shown and the time now.
+
+    Raises:
+        AnswerRefused: it says how an effect ended, and the question is another one.
+    """
+    settles = isinstance(question.packet, Mapping) and "settle" in question.packet
+    if isinstance(answer, SettleAnswer) and not settles:
+        raise AnswerRefused(
+            f"{question.node} does not ask how an effect ended, which settle({answer.answer!r}) "
+            f"tells; it asks: {_question_text(question.packet)}"
+        )
     digest = question.packet.get("digest", "") if isinstance(question.packet, Mapping) else ""
     # The time goes with the answer: read again after a crash, it must not count as late.
     if isinstance(answer, Mapping) and "answer" in answer and digest:
@@ -289,7 +299,7 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
 
 
 def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:
-    """Give a question as it is open now: asked again after a refused answer, it has a new id."""
+    """Give a question as it is open now: asked again after a refusal, it may have a new id."""
     if question.id in packets:
         return question
     again = [key for key, packet in packets.items() if _asked_again(packet, question.packet)]
@@ -300,7 +310,11 @@ def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | N
     """Give the reason for which a node refused the answer and asks again; None if it did not."""
     for waiting in answered.waiting:
         another = waiting.id != question.id and waiting.node == question.node
-        if another and _asked_again(waiting.packet, question.packet):
+        if (
+            another
+            and "refused" in waiting.packet
+            and _asked_again(waiting.packet, question.packet)
+        ):
             return f"{waiting.packet['refused']}; its question is open again"
     known = decisions_in(dict(before.values))
     log = answered.past.decisions(answered.values, whole=False)
@@ -313,7 +327,9 @@ def _asked_again(packet: Any, earlier: Any) -> bool:
     """Say whether a packet asks an earlier question again because its answer was refused."""
     if not isinstance(packet, Mapping) or not isinstance(earlier, Mapping):
         return False
-    return "refused" in packet and {**packet, "refused": ""} == {**earlier, "refused": ""}
+    # How an effect ended is asked in the same words until it begins once more, which is counted.
+    again = "refused" in packet or "settle" in packet
+    return again and {**packet, "refused": ""} == {**earlier, "refused": ""}
 
 
 def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:

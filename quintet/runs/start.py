@@ -33,6 +33,7 @@ from quintet.runs.run import Run, outcome_in, read_run
 from quintet.runs.stop import check_not_stopped
 from quintet.runs.thread import (
     App,
+    check_saves,
     held,
     invocation,
     is_input,
@@ -119,6 +120,7 @@ def resume(
     """Go on with a run that was cut off, from its last checkpoint; return a finished run as it is.
 
     Raises:
+        DesignError: the graph has no checkpointer.
         NoSuchRun: nothing is stored under this thread.
         RunError: the run waits for an answer, failed where going on would skip work in silence, or
             goes on at a node that the graph does not have any more.
@@ -141,6 +143,7 @@ def look(app: App | Versions, *, thread: str) -> Run:
     """Look at a run without moving it.
 
     Raises:
+        DesignError: the graph has no checkpointer.
         NoSuchRun: nothing is stored under this thread.
         RunError: the run goes on at a node that the graph does not have any more.
         GraphChanged: the run was begun with another graph, and this one cannot go on with it.
@@ -196,6 +199,7 @@ def start_logic(
         if new.dry_run:
             raise without_journal("dry_run=True")
         return (yield from _start_unsaved(app, new, run, options))
+    check_saves(app)
     started = yield from held(app, thread_of(run), _start_saved(app, new, run, options))
     return replace(started, versions=versions)
 
@@ -267,6 +271,7 @@ def resume_logic(
 ) -> Logic[Run]:
     """Go on with a run that was cut off."""
     check_options(options)
+    check_saves(versions.newest)
     run = run_config(thread, config)
     logic = _resume_held(versions, thread, run, options)
     return replace((yield from held(versions.newest, thread, logic)), versions=versions)
@@ -294,6 +299,7 @@ def _resume_held(
 
 def look_logic(versions: Versions, thread: str) -> Logic[Run]:
     """Look at a run without moving it."""
+    check_saves(versions.newest)
     config = run_config(thread, None)
     app = (yield from choose(versions, config)).app
     check_stored(thread, (yield snapshot_of(app, config)))

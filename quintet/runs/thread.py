@@ -8,20 +8,50 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
+from quintet.errors import CheckpointerError, DesignError
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.guards import GRAPH
 from quintet.runs.drain import check_not_ending, control_of_process
 from quintet.state.hold import Holds
 from quintet.state.run import RunChannel
+from quintet.state.savers.saver import ThreadedSaver
 
 R = TypeVar("R")
 
 App = CompiledStateGraph[Any, Any, Any, Any]
+
+
+def check_saves(app: App) -> None:
+    """Refuse a graph that keeps no runs of its own, where a stored one is to be found.
+
+    Raises:
+        DesignError: it is compiled without a checkpointer, or with that of a graph around it.
+        CheckpointerError: its checkpointer is closed.
+    """
+    check_open(app.checkpointer)
+    if not isinstance(app.checkpointer, BaseCheckpointSaver):
+        raise DesignError(
+            f"this graph is compiled with checkpointer={app.checkpointer}, so it keeps no run: "
+            'compile(checkpointer=checkpointer("sqlite:///runs.db")), of quintet.state'
+        )
+
+
+def check_open(saver: Any) -> None:
+    """Refuse a database that is closed, before its driver does.
+
+    Raises:
+        CheckpointerError: it says what to do.
+    """
+    if isinstance(saver, ThreadedSaver) and saver.closed:
+        raise CheckpointerError(
+            "this checkpointer is closed: use its graphs within `with checkpointer(url) as saver:`,"
+            " or open it anew and compile with that"
+        )
 
 
 def thread_of(config: RunnableConfig) -> str:
@@ -76,6 +106,7 @@ def held(app: App, thread: str, logic: Logic[R]) -> Logic[R]:
         RunError: this process was told to end.
     """
     check_not_ending()
+    check_open(app.checkpointer)
     with hold_of(app, thread):
         return (yield from logic)
 

@@ -134,7 +134,9 @@ class RoomHolds(Holds):
             try:
                 stack.enter_context(self._all.hold(stored))
             except ThreadHeld as problem:
-                raise ThreadHeld(str(problem).replace(repr(stored), repr(thread))) from problem
+                # Of its own kind: whether another process holds it decides what becomes of a run.
+                told = str(problem).replace(repr(stored), repr(thread))
+                raise type(problem)(told) from problem
             yield
 
     def close(self) -> None:

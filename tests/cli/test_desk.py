@@ -14,7 +14,7 @@ from quintet.cli.main import cli
 from quintet.runs import look, start
 from quintet.state import checkpointer
 from tests.clocks import Still
-from tests.runs.desks import PAID, desk, large
+from tests.runs.desks import PAID, desk, large, two_payments
 
 GRAPH = ("--graph", "tests.runs.desks:desk")
 
@@ -98,6 +98,22 @@ def test_a_second_yes_is_refused(url: str) -> None:
     assert done.exit_code != 0
     assert "0 open questions fit (none open)" in str(done.exception)
     assert PAID == [(1, 500.0)]
+
+
+def test_a_command_given_twice_is_no_yes_to_the_next_action(tmp_path: Path) -> None:
+    PAID.clear()
+    url, graph = f"sqlite:///{tmp_path}/b.db", ("--graph", "tests.runs.desks:two_payments")
+    with checkpointer(url) as saver:
+        run = start(two_payments().compile(checkpointer=saver), {"message": "m"}, thread="t")
+    assert runs(url, "approve", "t", "--by", "maria", *graph).exit_code == 0
+    again = runs(url, "approve", "t", "--by", "maria", *graph)
+    assert "asks about another action now" in str(again.exception)
+    assert PAID == []
+    asked = json.loads(runs(url, "waiting", "--json").stdout)["waiting"][0]["id"]
+    assert asked != run.waiting[0].id
+    named = runs(url, "approve", "t", "--by", "maria", "--question", asked, *graph)
+    assert named.exit_code == 0
+    assert sorted(PAID) == [(1, 500.0), (2, 700.0)]
 
 
 def test_a_sweep_ends_what_nobody_has_answered(

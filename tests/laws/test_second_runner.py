@@ -1,16 +1,19 @@
-"""Test a law: of two processes at one effect, the second stops and leaves the run to the first."""
+"""Test a law: of two runners at one effect, the second stops and leaves the run to the first."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import Command
 
 from quintet.graphs import create_single_agent
 from quintet.nodes import ApprovalGate, Worker, effect
@@ -31,20 +34,25 @@ def desk(paid: list[int], awaited: bool, gated: bool) -> Any:
     async def aagent(request: Any, tools: Any) -> dict[str, str]:
         return agent(request, tools)
 
+    return build(pay, aagent if awaited else agent, gated)
+
+
+def build(pay: Any, agent: Any, gated: bool) -> Any:
     contract = Contract(goal="Pay", needs=("message",), tools=(effect(pay, key="{order}"),))
     gate = ApprovalGate(when=lambda action: True, approvers=("maria",)) if gated else None
-    return create_single_agent(
-        Worker(agent=aagent if awaited else agent, contract=contract), gate=gate
-    )
+    return create_single_agent(Worker(agent=agent, contract=contract), gate=gate)
 
 
 @contextmanager
-def at_it_in_another_process(url: str) -> Iterator[None]:
+def at_it_in_another_process(url: str, tenant: str | None = None) -> Iterator[None]:
     """Have a child process hold the effect, as if its receiver took long."""
     ready, done = os.pipe(), os.pipe()
     if (child := os.fork()) == 0:
         try:
-            with checkpointer(url) as saver, saver.holds.hold("\x01t\x01effect pay:1"):
+            with (
+                checkpointer(url, tenant=tenant) as saver,
+                saver.holds.hold("\x01t\x01effect pay:1"),
+            ):
                 os.write(ready[1], b".")
                 os.read(done[0], 1)
         finally:
@@ -86,3 +94,48 @@ def test_the_second_runner_stops_and_records_no_failure(awaited, gated, tmp_path
         app = desk(paid, False, gated).compile(checkpointer=saver)
         assert resume(app, thread="t").status == "done"
     assert paid == [1]
+
+
+def test_a_tenants_second_runner_stops_too(tmp_path: Path):
+    paid: list[int] = []
+    url = f"sqlite:///{tmp_path}/runs.db"
+    checkpointer(url).close()
+    with at_it_in_another_process(url, "acme"), checkpointer(url, tenant="acme") as saver:
+        app = desk(paid, False, False).compile(checkpointer=saver)
+        with pytest.raises(RunSuperseded, match="under way in another process"):
+            start(app, {"message": "pay"}, thread="t")
+        assert look(app, thread="t").status == "unfinished"
+    with checkpointer(url, tenant="acme") as saver:
+        assert resume(desk(paid, False, False).compile(checkpointer=saver), thread="t").outcome
+    assert paid == [1]
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["free", "gated"])
+def test_a_second_call_of_the_same_process_stops_and_the_first_one_ends(gated, tmp_path: Path):
+    paid: list[int] = []
+    at_it, told = threading.Event(), threading.Event()
+
+    def pay(order: int) -> str:
+        paid.append(order)
+        at_it.set()
+        assert told.wait(10)
+        return "receipt"
+
+    app = build(pay, lambda request, tools: {"reply": str(tools.pay(order=1))}, gated).compile(
+        checkpointer=checkpointer(f"sqlite:///{tmp_path}/runs.db")
+    )
+    place: Any = {"configurable": {"thread_id": "t"}}
+    given: Any = {"message": "pay"}
+    if gated:
+        waits = start(app, given, thread="t")
+        yes = approve(by="maria").model_copy(update={"digest": waits.waiting[0].packet["digest"]})
+        given = Command(resume=yes.model_dump())
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(app.invoke, given, place)
+        assert at_it.wait(10)
+        with pytest.raises(RunSuperseded, match="under way by another call of this process"):
+            app.invoke(None, place)
+        told.set()
+        assert first.result(10)["outcome"]["status"] == "done"
+    assert paid == [1]
+    assert (look(app, thread="t").status, look(app, thread="t").values["failures"]) == ("done", [])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import Command, interrupt
 
 from quintet.graphs import create_single_agent
 from quintet.nodes import Worker, effect
@@ -88,6 +89,43 @@ def test_only_false_says_that_it_did_not_happen(
 
     run = cut_off(desk(effect(bank.pay, key="{order}", reconcile=known), saver))
     assert (run.status, bank.taken) == (status, taken)
+
+
+@pytest.mark.parametrize("back", [False, {"status": "as the bank says"}], ids=["no", "yes"])
+def test_what_a_person_was_asked_the_receiver_is_not_asked_any_more(saver: Any, back: Any) -> None:
+    bank, found = Bank(PowerCut), [None]
+
+    def agent(request: Mapping[str, Any], tools: Any) -> Any:
+        return [tools.pay(order=7), interrupt("shall the customer be told?")]
+
+    paying = effect(bank.pay, key="{order}", reconcile=lambda order: found[0])
+    contract = Contract(goal="pay", needs=("message",), tools=(paying,))
+    app = create_single_agent(Worker(agent=agent, contract=contract)).compile(checkpointer=saver)
+    run = cut_off(app)
+    found[0] = back  # the receiver can tell again, while the person looks
+    run = run.answer(settle("happened", by="maria", result={"status": "as maria says"}))
+    assert run.waiting[0].packet == "shall the customer be told?"
+    ended = run.answer("yes")
+    assert ended.results["work"] == [{"status": "as maria says"}, "yes"]
+    assert bank.taken == [7]
+
+
+def test_a_receiver_that_can_tell_leaves_the_next_question_its_answer(saver: Any) -> None:
+    bank = Bank(PowerCut)
+
+    def agent(request: Mapping[str, Any], tools: Any) -> Any:
+        return [tools.pay(order=7), interrupt("first?"), interrupt("second?")]
+
+    paying = effect(bank.pay, key="{order}", reconcile=lambda order: {"status": "paid"})
+    contract = Contract(goal="pay", needs=("message",), tools=(paying,))
+    app = create_single_agent(Worker(agent=agent, contract=contract)).compile(checkpointer=saver)
+    place: Any = {"configurable": {"thread_id": "t"}}
+    assert cut_off(app).waiting[0].packet == "first?"
+    asked = app.invoke(Command(resume="one"), place)
+    assert asked["__interrupt__"][0].value == "second?"
+    ended = app.invoke(Command(resume="two"), place)
+    assert ended["results"]["work"] == [{"status": "paid"}, "one", "two"]
+    assert bank.taken == [7]
 
 
 def test_the_receiver_gets_the_same_key_for_each_attempt_and_another_for_a_repeat(

@@ -11,7 +11,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_handoff
+from quintet.graphs import create_handoff, create_single_agent
 from quintet.nodes import ApprovalGate, Recovery, Router, Worker, effect, over, retry
 from quintet.state import Contract, OrchestrationState, checkpointer
 
@@ -63,6 +63,19 @@ def desk(**gate: Any) -> StateGraph[Any]:
         gate=ApprovalGate(**{"when": over(100), "approvers": ("maria",), **GATE, **gate}),
         recover=Recovery(transient=retry(3, wait=0)),
         state=Desk,
+    )
+
+
+def two_payments() -> StateGraph[Any]:
+    """Build a graph that asks about two actions, one after the other."""
+
+    def both(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+        return {"reply": [tools.pay(order=1, amount=500.0), tools.pay(order=2, amount=700.0)]}
+
+    paying = effect(pay, key="pay:{order}")
+    return create_single_agent(
+        Worker(agent=both, contract=Contract(goal="Pay", needs=("message",), tools=(paying,))),
+        gate=ApprovalGate(when=over(100), approvers=("maria",)),
     )
 
 

@@ -12,9 +12,10 @@ from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from quintet.nodes import Merge, by_name
+from quintet.graphs import create_single_agent
+from quintet.nodes import Merge, Worker, by_name, effect
 from quintet.runs import Run, approve, astart, edit, look, reject, respond, settle, start
-from quintet.state import AnswerRefused, OrchestrationState, RunError
+from quintet.state import AnswerRefused, Contract, OrchestrationState, RunError
 from quintet.testing import ScriptedPerson
 from tests.runs.desks import PAID, Log, asks, desk, large, own, saved, says
 
@@ -298,6 +299,34 @@ def test_open_conflicts_are_settled():
         with pytest.raises(AnswerRefused):
             run.answer(bad)
     assert run.answer(settle({"total": 3}, by="maria")).values["merged"] == {"total": 3}
+
+
+def test_how_an_effect_ended_is_no_answer_to_another_question():
+    run = start(saved(own({"a": asks("how many?")})), {"log": []}, thread="t")
+    with pytest.raises(AnswerRefused, match=r"a does not ask how an effect ended.*: how many[?]"):
+        run.answer(settle("happened", by="maria"))
+    assert run.answer("three").values["log"] == ["how many?: three"]
+
+
+def test_how_an_effect_ended_may_be_told_after_a_bad_answer_by_the_same_run():
+    paid = []
+
+    def pay(order: int) -> dict[str, Any]:
+        paid.append(order)
+        raise ConnectionError("lost")
+
+    contract = Contract(goal="Pay", needs=("message",), tools=(effect(pay, key="{order}"),))
+    worker = Worker(agent=lambda request, tools: tools.pay(order=1), contract=contract)
+    run = start(saved(create_single_agent(worker)), {"message": "m"}, thread="t")
+    for bad in (approve(by="maria"), settle("undo", by="maria")):
+        with pytest.raises(AnswerRefused):
+            run.answer(bad)
+    again = run.answer(settle("did not happen", by="maria"))
+    assert (again.status, paid) == ("waiting", [1, 1])  # it was tried again, and is not known again
+    with pytest.raises(AnswerRefused, match="is not open any more"):
+        run.answer(settle("did not happen", by="maria"))
+    ended = again.answer(settle("happened", by="maria", result={"receipt": 2}))
+    assert (ended.status, ended.results["work"], paid) == ("done", {"receipt": 2}, [1, 1])
 
 
 def test_a_scripted_person_answers_run_after_run():

@@ -15,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Interrupt, Send, interrupt
 
+from quintet.nodes import Wait
 from quintet.runs import Desk, approve, astart, look, reject, start, stored_runs, sweep
 from quintet.state import (
     AnswerRefused,
@@ -25,7 +26,7 @@ from quintet.state import (
 )
 from quintet.state.savers.saver import Saver
 from tests.clocks import Still
-from tests.runs.desks import PAID, desk, large
+from tests.runs.desks import PAID, desk, large, two_payments
 from tests.services import postgres_schema
 
 
@@ -71,6 +72,26 @@ def test_the_inbox_holds_what_waits_over_all_threads_the_oldest_first(saver: Any
     with pytest.raises(AnswerRefused, match=r"is not open any more|waits for nobody"):
         inbox.answer(first, approve(by="maria"))
     assert PAID == [(0, 500.0)]
+
+
+def test_a_second_click_is_no_yes_to_the_next_action(saver: Any) -> None:
+    app = two_payments().compile(checkpointer=saver)
+    start(app, {"message": "m"}, thread="t")
+    inbox = Desk(app)
+    assert inbox.answer("t", approve(by="maria")).status == "waiting"  # the second action
+    with pytest.raises(AnswerRefused, match=r"another action now: pay at approve, question \w+"):
+        inbox.answer("t", approve(by="maria"))
+    assert PAID == []
+    assert inbox.answer(inbox.waiting()[0], approve(by="maria")).status == "done"
+    assert sorted(PAID) == [(1, 500.0), (2, 700.0)]
+
+
+def test_two_who_must_agree_on_one_action_may_name_the_thread(saver: Any) -> None:
+    app = desk(approvers=("maria", "ann"), quorum=2).compile(checkpointer=saver)
+    start(app, large(), thread="t")
+    assert Desk(app).answer("t", approve(by="maria")).status == "waiting"
+    assert Desk(app).answer("t", approve(by="ann")).status == "done"
+    assert PAID == [(1, 500.0)]
 
 
 def test_a_desk_of_several_graphs_finds_the_one_that_asks(saver: Any) -> None:
@@ -146,6 +167,35 @@ def test_two_sweeps_at_once_answer_a_question_once(
     moved = [run.thread for swept in asyncio.run(both()) for run in swept]
     assert sorted(moved) == [f"t{number}" for number in range(4)]
     assert {look(app, thread=thread).status for thread in moved} == {"rejected"}
+
+
+def test_a_run_that_cannot_be_swept_keeps_no_other_from_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ends(state: Any) -> dict[str, Any]:
+        if state["message"] == "bad":
+            raise ValueError("no way")
+        return {}
+
+    def timed(wait: str, **options: Any) -> Any:
+        graph: Any = StateGraph(OrchestrationState, **options)
+        graph.add_node(wait, Wait(duration="1h", then="end")).add_node("end", ends)
+        return graph.add_edge(START, wait).compile(checkpointer=saver)
+
+    with checkpointer("memory://") as saver:
+        about, plain = timed("pause", context_schema=Still), timed("wait")
+        start(about, {"message": "m"}, thread="about", context=None)
+        for thread, message in (("bad", "bad"), ("worse", "bad"), ("good", "m")):
+            start(plain, {"message": message}, thread=thread)
+        monkeypatch.setattr("quintet.state.clock._clocks", [Still(time.time() + 7200)])
+        with pytest.raises(ValueError, match="no way") as raised:
+            sweep({"about": about, "plain": plain})
+        assert "thread 'bad'" in str(raised.value.__notes__)
+        assert "not swept" in caplog.text
+        assert (look(plain, thread="good").finished, look(plain, thread="good").waiting) == (
+            True,
+            (),
+        )
 
 
 async def test_an_async_desk_lists_answers_and_sweeps(saver: Any) -> None:

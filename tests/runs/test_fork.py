@@ -13,6 +13,7 @@ from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
 from quintet.errors import CheckpointerError, DesignError, NoSuchRun, RunError, RunSuperseded
+from quintet.graphs import create_single_agent
 from quintet.nodes import Undo, Worker, effect
 from quintet.runs import afork, approve, astart, fork, look, resume, start
 from quintet.runs.thread import App
@@ -384,3 +385,24 @@ def test_an_answer_that_is_on_its_way_is_not_taken_along(saver: Saver) -> None:
     saver.copy_thread("a", "c")
     assert resume(app, thread="c").status == "waiting"
     assert app.invoke(None, {"configurable": {"thread_id": "a"}})["asked"] == "yes"
+
+
+def test_a_dry_fork_of_a_run_that_was_cut_off_in_an_effect_goes_on(saver: Saver) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    def pay(order: int) -> dict[str, Any]:
+        raise PowerCut
+
+    paying = effect(pay, key="{order}", dry=lambda order: {"receipt": f"dry {order}"})
+    contract = Contract(goal="Pay", needs=("message",), tools=(paying,))
+    worker = Worker(agent=lambda request, tools: tools.pay(order=1), contract=contract)
+    app = create_single_agent(worker).compile(checkpointer=saver)
+    with pytest.raises(PowerCut):
+        start(app, {"message": "m"}, thread="a")
+    fork(app, thread="a", to="b")
+    ended = resume(app, thread="b")
+    assert (ended.status, ended.results["work"]) == ("done", {"receipt": "dry 1"})
+    assert ended.outcome is not None
+    assert ended.outcome.reason.startswith("a dry run, in which no effect happens")
+    assert resume(app, thread="a").status == "waiting"

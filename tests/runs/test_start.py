@@ -331,6 +331,23 @@ def test_without_a_checkpointer_a_run_ends_too():
         start(app, {"log": []}, stream_mode="updates")
 
 
+def test_a_graph_that_keeps_no_run_is_refused_where_one_is_to_be_found():
+    for kept in (None, True):
+        app = own({"a": says("a")}).compile(checkpointer=kept)
+        for find in (look, resume):
+            with pytest.raises(DesignError, match=rf"checkpointer={kept}, so it keeps no run"):
+                find(app, thread="t")
+    with pytest.raises(DesignError, match="keeps no run"):
+        start(app, {"log": []}, thread="t")
+
+
+def test_an_empty_thread_is_refused_and_not_a_new_one_each_time():
+    app = saved(own({"a": says("a")}))
+    for named in ({"thread": ""}, {"config": {"configurable": {"thread_id": ""}}}):
+        with pytest.raises(RunError, match="thread='' names none"):
+            start(app, {"log": []}, **named)
+
+
 def test_a_gate_without_a_checkpointer_is_refused_before_anything_runs():
     ran: list[str] = []
     graph = desk()

@@ -66,6 +66,8 @@ def _done_before(action: Action, attempt: Attempt, mode: Mode) -> Logic[Action |
         if standing.how == "free":
             continue
         if standing.owner == attempt.owner and standing.digest == action.digest:
+            if standing.how == "unknown":
+                return None  # this step was cut off in it: there is no result to go on with
             last = standing.entries[-1]
             status: ActionStatus = "done" if last.kind == "done" else "dry"
             return replace(action, status=status, result=standing.result, ended=last.at)

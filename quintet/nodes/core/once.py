@@ -115,7 +115,7 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     if standing.how != "unknown" and not standing.answers_in(running_task()):
         return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
-    with alone(standing):
+    with alone(standing, doubled=_doubled(attempt)):
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
         try:
@@ -123,6 +123,15 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
         except ActionRefused:
             record(replace(action, status="undone"), attempt)
             raise
+
+
+def _doubled(attempt: Attempt) -> bool:
+    """Say whether another runner of this process is at the same task: an attempt is open there.
+
+    A retry goes on from an attempt that has ended.
+    """
+    earlier = [layer.earlier for layer in attempt.layers()]
+    return any(each is not None and not each.ended for each in earlier)
 
 
 def propose(action: Action, attempt: Attempt) -> None:
@@ -160,7 +169,7 @@ def run_once(
     if attempt.task.thread and not attempt.place.shared:
         warn_of_memory()
     yield from guards(action, attempt)
-    with alone(standing):
+    with alone(standing, doubled=_doubled(attempt)):
         claimed = yield from standing.append_first(
             "claimed",
             owner=attempt.owner,

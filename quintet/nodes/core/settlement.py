@@ -70,6 +70,7 @@ def _packet(
         "arguments": dict(action.arguments),
         "key": action.key,
         "digest": action.digest,
+        "begun": sum(entry.kind == "claimed" for entry in standing.entries),
         "why_asked": f"{deed} was begun{begun}, and nobody knows whether it happened"
         + (f" ({last})" if last else ""),
         "answers": list(answers),

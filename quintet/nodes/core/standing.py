@@ -90,6 +90,11 @@ class Standing:
         """Give the answers of people that a task has got about it."""
         return tuple(e for e in self.entries if task and e.value.get("task") == task)
 
+    def asks(self, task: str) -> bool:
+        """Say whether a task has asked a person how it ended, since it was claimed last."""
+        after = -1 if self.claim is None else self.claim.position
+        return any(e.position > after and e.value.get("asks") == task for e in self.entries)
+
     @property
     def by(self) -> str:
         """Name the thread that claimed it last: of forks that share their claims, which one."""
@@ -161,23 +166,28 @@ def key_for_receiver(thread: str, action: Action, undone: int = 0) -> str:
 
 
 @contextmanager
-def alone(standing: Standing) -> Iterator[None]:
+def alone(standing: Standing, *, doubled: bool = False) -> Iterator[None]:
     """Hold an action while it is under way; the hold ends with the process at the latest.
+
+    Args:
+        standing: the action's stream.
+        doubled: whether another runner is at the very same task in this process.
 
     Raises:
         EffectUnknown: somebody else in this process is at it now; it says who.
-        SecondRunner: another process is.
+        SecondRunner: another process is, or another runner of this one.
     """
     name = f"\x01{standing.place.scope}\x01{standing.subject}"
     held = ExitStack()
     try:
         held.enter_context(standing.place.journal.holds.hold(name))
-    except HeldElsewhere as problem:
-        raise SecondRunner(
-            f"{standing.subject} is under way in another process, which runs this thread too: this "
-            "run stops here and saves nothing; resume(app, thread=...) when the other has ended"
-        ) from problem
     except ThreadHeld as problem:
+        if doubled or isinstance(problem, HeldElsewhere):
+            where = "by another call of this process" if doubled else "in another process"
+            raise SecondRunner(
+                f"{standing.subject} is under way {where}, which runs this thread too: this run "
+                "stops here and saves nothing; resume(app, thread=...) when the other has ended"
+            ) from problem
         claim = standing.claim
         who = "another task" if claim is None else f"{claim.value.get('runner')}"
         raise EffectUnknown(
@@ -188,7 +198,7 @@ def alone(standing: Standing) -> Iterator[None]:
 
 
 class SecondRunner(RunSuperseded, GraphBubbleUp):
-    """Raised to stop a run whose thread another process runs at the same moment.
+    """Raised to stop a run whose thread another runner has at the same moment.
 
     It bubbles up like an interrupt: nothing of a failure is recorded, and no remedy is taken, which
     would end the run while the other one still works on it.

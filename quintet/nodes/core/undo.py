@@ -18,7 +18,7 @@ from quintet.nodes.core.standing import (
     standing_of,
     subject_of,
 )
-from quintet.nodes.core.task import attempt_number, running_task
+from quintet.nodes.core.task import running_task
 from quintet.state.action import Action
 from quintet.state.failure import in_words
 from quintet.state.journal.found import Place
@@ -61,7 +61,7 @@ def take_back(
     if deed.entries and deed.entries[-1].kind == "undone":
         return ""  # by this work, before its process ended
     about = yield from standing_of(place, f"un{subject_of(action)} {deed.undone}")
-    with alone(about):
+    with alone(about, doubled=about.owner == owner):
         if not effect.undo_honours_key:
             about = yield from _settled(about, action)
             if about.how == "unknown":
@@ -93,10 +93,9 @@ def _settled(about: Standing, action: Action) -> Logic[Standing]:
     task = running_task()
     if not about.place.shared:  # without a saver of ours, perhaps nothing would keep the question
         return about
-    if attempt_number() == 1:
-        # LangGraph gives a task's answers by their order: what was heard before is passed over.
-        for _ in about.answers_in(task):
-            ask(about, action, BOTH, undoing=True)
+    # LangGraph gives a task's answers by their order: what was heard before is passed over.
+    for _ in about.answers_in(task):
+        ask(about, action, BOTH, undoing=True)
     if about.how != "unknown":
         return about
     answer = ask(about, action, BOTH, undoing=True)

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from langgraph.errors import GraphInterrupt
+
 from quintet.errors import ActionRefused, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.settlement import Settlement, ask
+from quintet.nodes.core.settlement import SettleAnswer, Settlement, ask
 from quintet.nodes.core.standing import Standing
-from quintet.nodes.core.task import attempt_number, running_task
+from quintet.nodes.core.task import running_task
 from quintet.nodes.core.undo import Undoable, take_back
 from quintet.state.action import Action
 from quintet.state.failure import in_words
@@ -43,7 +45,8 @@ def resolve(
     """Find out how an action ended, and record it: done, or free to be done.
 
     A receiver that knows a repeat by its key may simply be asked again. Else `reconcile` is asked,
-    and where that cannot tell, a person.
+    and where that cannot tell, a person. Once a person has answered, nobody else is asked: their
+    word would be lost, or be taken for the answer to the task's next question.
 
     Args:
         effect: the effect.
@@ -64,6 +67,10 @@ def resolve(
         yield from _undo(effect, action, attempt, answers[-1])
     if standing.how != "unknown":
         return standing
+    asked = may_ask and standing.asks(running_task())
+    answer = _answer(effect, action, standing) if asked else None
+    if isinstance(answer, SettleAnswer):
+        return (yield from _settled(effect, action, attempt, standing, answer))
     if effect.honours_key:
         return (
             yield from standing.append("released", why="its receiver knows a repeat by its key")
@@ -76,7 +83,9 @@ def resolve(
             return (yield from standing.append("released", why="its receiver does not know of it"))
     if not may_ask:
         return standing
-    return (yield from _ask_person(effect, action, attempt, standing))
+    if answer is None:
+        return (yield from _ask_person(effect, action, attempt, standing))
+    raise answer
 
 
 def _heard_before(
@@ -89,8 +98,8 @@ def _heard_before(
     """
     task = running_task()
     answers = standing.answers_in(task)
-    # A retry within the task goes on in LangGraph's count of its questions: it has heard them.
-    if (task, standing.subject) in attempt.heard or attempt_number() > 1:
+    # A retry within the task counts its questions from the first again, and hears them anew.
+    if (task, standing.subject) in attempt.heard:
         return answers
     attempt.heard.add((task, standing.subject))
     for _ in answers:
@@ -117,12 +126,32 @@ def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None
 def _ask_person(
     effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
 ) -> Logic[Standing]:
+    """Ask, and note that this task does: when it is run anew, an answer may be there."""
     if not attempt.place.shared:  # without a saver of ours, perhaps nothing would keep the question
         raise EffectUnknown(
             f"{action} was begun before and its end is not known; look whether it happened "
             f"(key {action.key!r}) before anything runs it again"
         )
-    answer = ask(standing, action, _answers(effect))
+    standing = yield from standing.append("unknown", result=standing.result, asks=running_task())
+    answer = _answer(effect, action, standing)
+    if isinstance(answer, GraphInterrupt):
+        raise answer
+    return (yield from _settled(effect, action, attempt, standing, answer))
+
+
+def _answer(
+    effect: Resolvable, action: Action, standing: Standing
+) -> SettleAnswer | GraphInterrupt:
+    """Give the answer that a person has given, or the question that is to be raised."""
+    try:
+        return ask(standing, action, _answers(effect))
+    except GraphInterrupt as question:
+        return question
+
+
+def _settled(
+    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing, answer: SettleAnswer
+) -> Logic[Standing]:
     said = {"by": answer.by, "note": answer.note, "task": running_task()}
     said["how"] = "a person said so"
     if answer.answer == "did not happen":

@@ -167,6 +167,11 @@ class Saver(Upkeep, Roomed):
         """Release what the saver holds; a second call does nothing."""
         self._known.close()
 
+    @property
+    def closed(self) -> bool:
+        """Say whether it is closed."""
+        return self._known.closed
+
     @abstractmethod
     def threads(self) -> Sequence[str]:
         """Give the ids of all threads that have a checkpoint, the latest written first."""

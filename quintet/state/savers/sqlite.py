@@ -50,6 +50,8 @@ _REMEDIES = {
     "anew.",
     "SQLITE_BUSY": "another process holds the database for writing; let it finish, or wait longer "
     "with '?timeout=60'.",
+    "SQLITE_IOERR": "the system cannot read or write it there; put it on a local disk, and open it "
+    "by its own name, not by a hard link.",
     "SQLITE_FULL": "the disk is full; free some space.",
     "SQLITE_ERROR": "its tables 'checkpoints' and 'writes' belong to another program; choose "
     "another file.",
