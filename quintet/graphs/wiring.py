@@ -333,7 +333,9 @@ def _refuse_no_node(name: Any, node: Any) -> None:
             "'__start__' and '__end__' for itself; give a text without them"
         )
     if isinstance(node, StateGraph):
-        raise DesignError(f"worker {name!r} is a graph that is not compiled; give graph.compile()")
+        raise DesignError(
+            f"worker {name!r} is a StateGraph: compile the graph first, and give graph.compile()"
+        )
     if not (callable(node) or isinstance(node, Runnable)):
         raise DesignError(
             f"worker {name!r} is {node!r:.60}, which no graph can run; give a Worker(agent=..., "

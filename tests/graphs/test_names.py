@@ -150,7 +150,7 @@ def test_a_state_that_would_drop_what_our_nodes_write_is_refused(state: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "none", [None, "billing", [1], Contract(goal="g", needs=()), StateGraph(Named)]
+    "none", [None, "billing", [1], Contract(goal="g", needs=()), StateGraph(Ended)]
 )
 def test_what_is_no_node_is_refused_in_the_place_of_a_worker(none: Any) -> None:
     makes: tuple[Any, ...] = (
