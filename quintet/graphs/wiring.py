@@ -284,7 +284,9 @@ def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
     return tuple(effects.values())
 
 
-def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> None:
+def check_names(
+    workers: Mapping[str, Any], state: type[Any], *taken: str, data: bool = False
+) -> None:
     """Refuse workers that are none, or that have a name which no node may have, or a state key.
 
     Raises:
@@ -294,7 +296,7 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
     _check_keys(state)
     keys = get_type_hints(state)
     for name, worker in together(workers).items():
-        _refuse_no_node(name, worker)
+        _refuse_no_node(name, worker, data=data)
         if name in (names := (*RESERVED, *taken)):
             raise DesignError(
                 f"worker {name!r}: that name is taken ({', '.join(names)}); give another"
@@ -325,13 +327,15 @@ def together(*groups: Any) -> dict[str, Any]:
     return {name: worker for group in groups for name, worker in group.items()}
 
 
-def _refuse_no_node(name: Any, node: Any) -> None:
-    """Refuse what LangGraph can neither name as a node nor run as one."""
+def _refuse_no_node(name: Any, node: Any, *, data: bool = False) -> None:
+    """Refuse what LangGraph can neither name as a node nor run as one, unless data may stand."""
     if not isinstance(name, str) or not name.strip() or _NO_NAME.search(name):
         raise DesignError(
             f"worker {name!r}: no node can have that name, since LangGraph keeps ':', '|', "
             "'__start__' and '__end__' for itself; give a text without them"
         )
+    if data:  # a task says what else it takes
+        return
     if isinstance(node, StateGraph):
         raise DesignError(
             f"worker {name!r} is a StateGraph: compile the graph first, and give graph.compile()"
