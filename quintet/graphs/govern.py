@@ -10,7 +10,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, add_workers, check_names, refuse_lost
+from quintet.graphs.wiring import Wiring, add_workers, check_names, refuse_missing_keys
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Finish, StateCriterion
@@ -87,7 +87,7 @@ def _check(graph: Any, nodes: Mapping[str, Any], success: tuple[StateCriterion, 
         )
     check_names(nodes, graph.state_schema)
     # All that may be added, since the state must have the keys of each.
-    refuse_lost(graph, [*nodes.values(), ApprovalGate, Act, Recovery, Finish])
+    refuse_missing_keys(graph, [*nodes.values(), ApprovalGate, Act, Recovery, Finish])
 
 
 def _suffix(graph: StateGraph[Any], gate: ApprovalGate | None) -> str:

@@ -10,7 +10,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, check_names
+from quintet.graphs.wiring import Wiring, check_names, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.background import TaskControl
 from quintet.nodes.core.function import targets_of
@@ -66,7 +66,8 @@ def create_manager_worker(  # noqa: PLR0913 - each is one duty, and all but two 
         raise DesignError(f"create_manager_worker({type(manager).__name__}): give a Manager")
     if not workers and background is None:
         raise DesignError("create_manager_worker: it has no workers; give at least one")
-    check_names({**workers, **(background.team if background else {})}, state, NODE, "watch")
+    everybody = together(workers, background.team if background else {})
+    check_names(everybody, state, NODE, "watch")
     crew = {name: _as_worker(name, worker, manager, gate) for name, worker in workers.items()}
     wiring = replace(Wiring.around(crew, gate, recover or _to_manager(), success), then=NODE)
     graph: StateGraph[Any] = StateGraph(state)

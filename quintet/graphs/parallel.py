@@ -12,7 +12,7 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names
+from quintet.graphs.wiring import Wiring, check_names, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
 from quintet.nodes.core.function import FunctionNode, as_node, targets_of
@@ -68,9 +68,10 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
             where that is asked for, or parts that do not fit together.
     """
     after = dict(then or {})
-    check_names({**workers, **after}, state, "intake", "fan_out", JOIN, "merge")
-    refuse_namesakes({**workers, **after, "intake": intake})
-    wiring = Wiring.around({**workers, **after}, gate, recover, success)
+    everybody = together(workers, after)
+    check_names(everybody, state, "intake", "fan_out", JOIN, "merge")
+    refuse_namesakes({**everybody, "intake": intake})
+    wiring = Wiring.around(everybody, gate, recover, success)
     parts = _Parts(workers=workers, fan_out=fan_out or FanOut(), join=join, wiring=wiring)
     graph: StateGraph[Any] = StateGraph(state)
     end = wiring.add_ends(graph)

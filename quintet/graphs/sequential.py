@@ -11,7 +11,7 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path, by_actions
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names
+from quintet.graphs.wiring import Wiring, check_names, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.node import Node
 from quintet.nodes.finish import StateCriterion
@@ -69,7 +69,7 @@ def create_sequential(  # noqa: PLR0913 - each is one duty, and all but one have
     beside = dict(aside or {})
     pauses = _pauses(pause_after, workers)
     _check_steps(workers, beside, pauses, state)
-    everybody = {**workers, **beside}
+    everybody = together(workers, beside)
     wiring = Wiring.around(everybody, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)
     wiring.add_outcomes(graph)
@@ -167,7 +167,7 @@ def _check_steps(
     pauses: Mapping[str, Review],
     state: type[Any],
 ) -> None:
-    everybody = {**workers, **beside}
+    everybody = together(workers, beside)
     taken = [_pause_node(step) for step in pauses]
     taken += [f"{part}_{name}" for part in ("approve", "act") for name in everybody]
     check_names(everybody, state, *taken)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hints
 
+from langchain_core.runnables import Runnable
 from langgraph.graph import END, START, StateGraph
 
 from quintet.errors import DesignError
@@ -82,6 +84,7 @@ class Wiring:
         # the node, and a handler would end the run where the question must stay open.
         if not getattr(node, "asks", False):
             options |= {"retry_policy": self.recover.retry_policy, "error_handler": self.recover}
+        _refuse_no_node(name, node)
         made = as_node(node)
         if isinstance(made, FunctionNode):
             # The graph's own mapping: keys that are added later count too.
@@ -234,7 +237,7 @@ class Wiring:
             DesignError: a target is missing, or a key of the state that the nodes write; the
                 message names it.
         """
-        refuse_lost(graph, [graph.nodes[name].runnable for name in graph.nodes])
+        refuse_missing_keys(graph, [graph.nodes[name].runnable for name in graph.nodes])
         # LangGraph only logs a line for a target that does not exist, and ends the run.
         names = [name for name in graph.nodes if not name.startswith("__")]
         ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in names}
@@ -253,7 +256,7 @@ class Wiring:
                 )
 
 
-def refuse_lost(graph: StateGraph[Any], writers: Iterable[Any]) -> None:
+def refuse_missing_keys(graph: StateGraph[Any], writers: Iterable[Any]) -> None:
     """Refuse a state without the keys that these nodes write: LangGraph would drop them.
 
     Raises:
@@ -281,16 +284,19 @@ def effects_of(workers: Mapping[str, Any]) -> tuple[Effect, ...]:
     return tuple(effects.values())
 
 
-def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> None:
-    """Refuse workers that have the name of one of the graph's own nodes, or of a state key.
+def check_names(
+    workers: Mapping[str, Any], state: type[Any], *taken: str, data: bool = False
+) -> None:
+    """Refuse workers that are none, or that have a name which no node may have, or a state key.
 
     Raises:
-        DesignError: a worker has such a name, or that of another's further results, or the state
-            declares a key of ours anew.
+        DesignError: a worker is no node or has such a name, or that of one of the graph's own nodes
+            or of another's further results, or the state declares a key of ours anew.
     """
     _check_keys(state)
     keys = get_type_hints(state)
-    for name, worker in workers.items():
+    for name, worker in together(workers).items():
+        _refuse_no_node(name, worker, data=data)
         if name in (names := (*RESERVED, *taken)):
             raise DesignError(
                 f"worker {name!r}: that name is taken ({', '.join(names)}); give another"
@@ -305,6 +311,43 @@ def check_names(workers: Mapping[str, Any], state: type[Any], *taken: str) -> No
                 f"worker {name!r} has the name of a further result of {several[0]!r}, and one "
                 "would replace the other: rename one"
             )
+
+
+def together(*groups: Any) -> dict[str, Any]:
+    """Give several groups of workers as one.
+
+    Raises:
+        DesignError: one is no mapping.
+    """
+    for group in groups:
+        if not isinstance(group, Mapping):
+            raise DesignError(
+                f'workers {group!r:.60}: give them by name, as in {{"billing": billing}}'
+            )
+    return {name: worker for group in groups for name, worker in group.items()}
+
+
+def _refuse_no_node(name: Any, node: Any, *, data: bool = False) -> None:
+    """Refuse what LangGraph can neither name as a node nor run as one, unless data may stand."""
+    if not isinstance(name, str) or not name.strip() or _NO_NAME.search(name):
+        raise DesignError(
+            f"worker {name!r}: no node can have that name, since LangGraph keeps ':', '|', "
+            "'__start__' and '__end__' for itself; give a text without them"
+        )
+    if data:  # a task says what else it takes
+        return
+    if isinstance(node, StateGraph):
+        raise DesignError(
+            f"worker {name!r} is a StateGraph: compile the graph first, and give graph.compile()"
+        )
+    if not (callable(node) or isinstance(node, Runnable)):
+        raise DesignError(
+            f"worker {name!r} is {node!r:.60}, which no graph can run; give a Worker(agent=..., "
+            "contract=...), a function of the state, a runnable or a compiled graph"
+        )
+
+
+_NO_NAME = re.compile(r"[:|\x00]|^__(start|end|input|interrupt)__$")
 
 
 def _check_keys(state: type[Any]) -> None:

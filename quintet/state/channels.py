@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 
-from quintet.state.run import NO_RUN, NOTHING, RunChannel, join
+from quintet.state.run import NO_RUN, NOTHING, RunChannel, join, refuse_others
 
 OPEN = ("proposed", "approved")
 """The statuses of an action that may still be run."""
@@ -27,6 +27,7 @@ class OfRun(BaseChannel[Any, Any, Any]):
 
     __slots__ = ("begun", "life", "supersteps", "value")
     empty: ClassVar[Any] = None
+    takes: ClassVar[tuple[Any, str] | None] = None
 
     def __init__(self, typ: Any = dict, key: str = "") -> None:
         super().__init__(typ, key)
@@ -89,9 +90,15 @@ class OfRun(BaseChannel[Any, Any, Any]):
         return self.first_value()
 
     def update(self, values: Sequence[Any]) -> bool:
-        """Merge a superstep's updates, into a first value where a new run begins."""
+        """Merge a superstep's updates, into a first value where a new run begins.
+
+        Raises:
+            ContractBroken: one is not of the kind that the key holds.
+        """
         superstep = self.supersteps
         self.supersteps = superstep + 1
+        if values and self.takes is not None:
+            refuse_others(self.key, values, *self.takes)
         if self.begun and not values:  # the usual case, for each key in each superstep
             return False
         if not self.begun and self.life.begins(superstep):
@@ -148,6 +155,7 @@ class Latest(OfRun):
 class Ending(Latest):
     """Hold the run's worst outcome: no later `done` hides that somebody was asked."""
 
+    takes = (Mapping, "a dict")
     RANK: ClassVar = ("done", "rejected", "asked", "exhausted", "aborted", "escalated")
 
     def merge(self, values: Sequence[Any]) -> Any:
@@ -166,6 +174,7 @@ class Ending(Latest):
 class Keyed(OfRun):
     """Hold a dict. An entry of None removes that entry; an update of None removes all."""
 
+    takes = (Mapping, "a dict")
     empty = {}  # noqa: RUF012 - never changed
 
     def merge(self, values: Sequence[Any]) -> Any:
@@ -252,6 +261,7 @@ class Totals(OfRun):
     adds the difference.
     """
 
+    takes = (Mapping, "a dict")
     empty = {}  # noqa: RUF012 - never changed
 
     def merge_input(self, values: Sequence[Any]) -> Any:

@@ -77,8 +77,9 @@ def first_in_group(problem: BaseException) -> BaseException:
 
 
 def in_words(problem: BaseException) -> str:
-    """Describe an exception in one line, at most 500 characters; of a group, its first part."""
-    problem = first_in_group(problem)
+    """Describe an exception in one line, at most 500 characters; of a group, each part."""
+    if isinstance(problem, BaseExceptionGroup):
+        return "; ".join(dict.fromkeys(map(in_words, problem.exceptions)))[:500]
     # Before it is cut and its lines are joined, since either may hide a part of a secret.
     text = " ".join(redacted(str(problem)).split())
     if isinstance(problem, QuintetError):

@@ -21,6 +21,7 @@ class Log(OfRun):
     """
 
     __slots__ = ("given", "most", "unsaved")
+    takes = (list | tuple, "a list")
     empty = []  # noqa: RUF012 - never changed
 
     def __init__(self, typ: Any = list, key: str = "", *, most: int = DECISIONS_KEPT) -> None:

@@ -17,6 +17,7 @@ from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
 from langgraph.config import get_config
 
+from quintet.errors import ContractBroken
 from quintet.state.clock import now
 from quintet.state.deadline import Deadline, note_running
 from quintet.state.journal.found import note_loaded
@@ -197,6 +198,20 @@ def is_nested() -> bool:
     return bool(config.get("configurable", {}).get("checkpoint_ns"))
 
 
+def refuse_others(key: str, values: Sequence[Any], kind: Any, called: str) -> None:
+    """Refuse updates of a key of ours that are neither None nor of the kind that it holds.
+
+    Raises:
+        ContractBroken: it names the key, the value and the kind.
+    """
+    for value in values:
+        if value is not None and not isinstance(value, kind):
+            raise ContractBroken(
+                f"a node wrote {value!r:.60} to the state's key {key!r}, where Quintet keeps "
+                f"{called}; write {called}, or give your own key another name"
+            )
+
+
 class RunView(dict[str, Any]):
     """Show the `run` key to nodes: the run's id, and in memory alone its life."""
 
@@ -276,7 +291,12 @@ class RunChannel(BaseChannel[Any, Any, Any]):
         return stored
 
     def update(self, values: Sequence[Any]) -> bool:
-        """Note the end of a superstep, and begin a new run where one begins."""
+        """Note the end of a superstep, and begin a new run where one begins.
+
+        Raises:
+            ContractBroken: an update is no dict.
+        """
+        refuse_others(self.key, values, Mapping, "a dict")
         if self.ahead:
             return False
         life = self.life

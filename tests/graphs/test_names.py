@@ -19,6 +19,7 @@ from quintet.nodes import Worker
 from quintet.runs import start
 from quintet.state import (
     Contract,
+    ContractBroken,
     DesignError,
     Ended,
     OrchestrationState,
@@ -146,3 +147,38 @@ def test_a_state_that_would_drop_what_our_nodes_write_is_refused(state: Any) -> 
     for make in makes:
         with pytest.raises(DesignError, match=r"has no .*outcome.*inherit OrchestrationState"):
             make()
+
+
+@pytest.mark.parametrize(
+    "none", [None, "billing", [1], Contract(goal="g", needs=()), StateGraph(Ended)]
+)
+def test_what_is_no_node_is_refused_in_the_place_of_a_worker(none: Any) -> None:
+    makes: tuple[Any, ...] = (
+        lambda: create_single_agent(none),
+        lambda: create_sequential({"billing": none}),
+        lambda: create_handoff(door("billing"), {"billing": none}),
+        lambda: govern(StateGraph(OrchestrationState), {"billing": none}),
+    )
+    for make in makes:
+        with pytest.raises(DesignError, match=r"worker '\w+' is .*give"):
+            make()
+
+
+@pytest.mark.parametrize("name", ["a:b", "a|b", "__start__", "__end__", "", " ", "a\0b", 3])
+def test_a_name_that_no_node_can_have_is_refused(name: Any) -> None:
+    with pytest.raises(DesignError, match="no node can have that name"):
+        create_sequential({name: worker()})
+
+
+def test_workers_without_names_are_refused() -> None:
+    with pytest.raises(DesignError, match="give them by name"):
+        create_handoff(door("billing"), [worker()])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["results", "failures", "decisions", "outcome", "run", "spent"])
+def test_a_value_of_another_kind_in_a_key_of_ours_is_refused(key: str) -> None:
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("mine", lambda state: {key: "text"})
+    graph.add_edge("__start__", "mine")
+    with pytest.raises(ContractBroken, match=f"wrote 'text' to the state's key '{key}'"):
+        graph.compile().invoke({"message": "m"})

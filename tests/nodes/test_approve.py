@@ -34,6 +34,7 @@ from quintet.nodes import (
 )
 from quintet.nodes.answer import Answer
 from quintet.nodes.core.duration import seconds
+from quintet.nodes.core.votes import Votes
 from quintet.runs import approve, edit, look, reject, respond, settle, start
 from quintet.state import (
     Action,
@@ -46,6 +47,8 @@ from quintet.state import (
     RunError,
     checkpointer,
 )
+from quintet.state.journal.entry import Entry
+from quintet.state.journal.sqlite import MemoryJournal
 from tests.clocks import Still
 from tests.nodes.workshop import app_of, decided, logs, statuses
 
@@ -675,3 +678,18 @@ def test_an_edit_to_another_kind_is_refused_where_no_type_says_what_fits(by_hand
             run.answer(edit({"amount": other}, by="maria"))
     ended = run.answer(edit({"amount": 600, "note": "as agreed"}, by="maria"))
     assert (ended.status, PAID_UNTYPED) == ("done", [600])
+
+
+@pytest.mark.parametrize(
+    "again", ["jos\u00e9", "jose\u0301", "JOSE\u0301", "jos\u200be\u0301", "jos\u00e9\ufe0f"]
+)
+def test_one_person_is_one_vote_however_the_name_is_written(again: str) -> None:
+    said = Entry(
+        thread="t",
+        subject="s",
+        position=0,
+        kind="answered",
+        value={"approval": {"by": "jos\u00e9"}},
+        at=0.0,
+    )
+    assert Votes(journal=MemoryJournal(), thread="t", question="q", entries=(said,)).heard(again)

@@ -329,6 +329,7 @@ class Bill(BaseModel):
         (list, "{it[0]}", [144], [144.0]),
         (Bill, "{it.total}", Bill(total=144), Bill(total=144.0)),
         (dict, lambda it: f"{it['total']}", {"total": 144}, {"total": 144.0}),
+        (Bill, lambda it: f"{it.total}", Bill(total=144), Bill(total=144.0)),
         (list, lambda it: f"{it}", [(144, -0.0)], [(144.0, 0)]),
     ],
 )

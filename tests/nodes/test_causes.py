@@ -67,6 +67,8 @@ def test_a_chain_of_any_length_or_in_a_circle_is_bounded() -> None:
     assert [cause.error for cause in failure_of(one, TASK).causes] == ["KeyError"]
     group = failure_of(ExceptionGroup("g", [raised(ValueError("a"), KeyError("b"))]), TASK)  # type: ignore[list-item]
     assert [cause.error for cause in group.causes] == ["KeyError"]
+    several = failure_of(ExceptionGroup("g", [ValueError("a"), KeyError("b")]), TASK)
+    assert several.message == "ValueError: a; KeyError: 'b'"
     assert (
         len(failure_of(raised(ValueError("a"), ValueError("b" * 9999)), TASK).causes[0].message)
         == 200

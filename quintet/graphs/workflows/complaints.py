@@ -56,7 +56,7 @@ class Complaints:
     def _about(self, name: str) -> Iterator[str]:
         task = self.design.tasks[name]
         try:
-            check_names({name: task.run}, self.state, START, "proceed")
+            check_names({name: task.run}, self.state, START, "proceed", data=True)
         except DesignError as problem:
             yield str(problem).removeprefix(f"worker {name!r}: ")
         yield from self._ways_in(name, task)

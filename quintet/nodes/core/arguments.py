@@ -71,7 +71,7 @@ class Arguments:
 
     def as_float(self, name: str) -> bool:
         """Say whether an argument's annotation reads every number as a float."""
-        return _NUMBERS.intersection(_types_in(self.types.get(name))) == {float}
+        return reads_floats(self.types.get(name))
 
     def kept(self, typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give arguments as plain data for the record, and as they are read from it again.
@@ -219,6 +219,11 @@ NEVER_KEPT: tuple[type[Any], ...] = (
 
 
 _NUMBERS = frozenset({int, float, Decimal})
+
+
+def reads_floats(hint: Any) -> bool:
+    """Say whether an annotation reads every number as a float."""
+    return _NUMBERS.intersection(_types_in(hint)) == {float}
 
 
 def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:

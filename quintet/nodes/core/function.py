@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.node import Node
-from quintet.nodes.core.returned import refuse_astray, refuse_lost
+from quintet.nodes.core.returned import refuse_astray, refuse_dropped
 from quintet.state.verdict import is_async
 
 
@@ -51,7 +51,7 @@ class FunctionNode(Node):
     def checked(self, result: Any) -> Any:
         """Give the function's result; refuse what would be lost, or would lead astray."""
         if self.channels is not None:
-            refuse_lost(self.function, self.channels, result)
+            refuse_dropped(self.function, self.channels, result)
             refuse_astray(self.function, targets_of(self.function), result)
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel
 
 from quintet.errors import DesignError
-from quintet.nodes.core.arguments import Arguments
+from quintet.nodes.core.arguments import Arguments, reads_floats
 from quintet.state.record import canonical, plain
 
 _FIELD = re.compile(r"(\w+)((?:\.\w+|\[[^\[\]]+\])*)")
@@ -143,7 +144,7 @@ def _canonical(value: Any, as_float: bool) -> Any:
 
 
 def canonical_number(value: Any, as_float: bool) -> Any:
-    """Give a number, or those in a dict or list, so that equal ones have equal text.
+    """Give a number, or those in a dict, list or record, so that equal ones have equal text.
 
     Any other value is given as it is.
     """
@@ -151,6 +152,8 @@ def canonical_number(value: Any, as_float: bool) -> Any:
         return {name: canonical_number(part, False) for name, part in value.items()}
     if type(value) in (list, tuple):
         return type(value)(canonical_number(part, False) for part in value)
+    if isinstance(value, BaseModel) or (is_dataclass(value) and not isinstance(value, type)):
+        return _canonical_record(value)
     if isinstance(value, Decimal):
         text = format(value.normalize(), "f")  # not 1E+2
         return Decimal(text if value else 0)
@@ -161,6 +164,16 @@ def canonical_number(value: Any, as_float: bool) -> Any:
     if not as_float and value.is_integer():
         return int(value)
     return value or 0.0  # not -0.0
+
+
+def _canonical_record(record: Any) -> Any:
+    """Give a copy of a record whose fields have equal numbers in equal text."""
+    twin = copy(record)
+    for name, part in _parts_of(record).items():
+        settled = canonical_number(part, reads_floats(_type_of_field(type(record), name)))
+        if settled is not part:
+            object.__setattr__(twin, name, settled)
+    return twin
 
 
 def _instant(value: Any) -> Any:

@@ -59,7 +59,7 @@ def _listed(result: Any) -> list[Any]:
     return result if isinstance(result, list) else [result]
 
 
-def refuse_lost(function: Any, known: Collection[str], result: Any) -> None:
+def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
     """Refuse a function's update of which LangGraph would drop a part without a word.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from quintet.nodes.core.attempt import current
 from quintet.nodes.core.call import Call, Logic
@@ -117,9 +117,16 @@ class Votes:
         return any(entry.value["answer"] == answer for entry in self.entries)
 
 
+_UNSEEN = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
+"""Signs that show nothing, beside those of the Unicode category `Cf`."""
+
+
 def _folded(name: str) -> str:
-    """Give a name without case, outer spaces and ways of writing the same letters."""
-    return normalize("NFKC", name).casefold().strip()
+    """Give a name without case, outer spaces, unseen signs and ways of writing the same letters."""
+    seen = "".join(sign for sign in name if category(sign) != "Cf" and sign not in _UNSEEN)
+    return " ".join(normalize("NFKC", normalize("NFKC", seen).casefold()).split())
 
 
 def votes_on(task: Task, question: str, quorum: int = 1) -> Votes:

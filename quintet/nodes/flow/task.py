@@ -14,7 +14,7 @@ from langgraph.types import Command
 from quintet.nodes.core.actions import todo
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import Node, failure_of, one_line
-from quintet.nodes.core.returned import names_in, parts_of, refuse_lost
+from quintet.nodes.core.returned import names_in, parts_of, refuse_dropped
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.flow.arc import Arc, Note, Notes, followed, more
 from quintet.nodes.flow.comparison import Condition, holds
@@ -114,7 +114,7 @@ class FlowTask(Node):
             result = yield from run_inner(self.inner, state, self.seconds)
             # A node of ours, a Runnable and a graph have keys of their own.
             if not isinstance(self.inner, Runnable):
-                refuse_lost(self.inner, hints_of(cast(Any, self.schema)), result)
+                refuse_dropped(self.inner, hints_of(cast(Any, self.schema)), result)
         except Exception as problem:
             if not self.asks or isinstance(problem, GraphBubbleUp) or is_invalid_resume(problem):
                 raise
