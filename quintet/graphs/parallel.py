@@ -202,10 +202,14 @@ class _Parts:
         if not isinstance(function, FunctionNode) or targets_of(node):
             raise DesignError(
                 f"create_parallel: {name!r} can neither be cut off, held to a width or passed "
-                "over, nor be a fallback; give a function of the state alone, or "
+                "over, nor be a fallback; give a function of the state, or "
                 "Worker(agent=..., contract=...)"
             )
-        return node if plain else BranchNode(function=function.function, branch=branch)
+        return (
+            node
+            if plain
+            else BranchNode(function=function.function, injected=function.injected, branch=branch)
+        )
 
     def _tolerates(self, node: Any) -> bool:
         """Say whether the join may pass over a failure of a node that is no worker."""

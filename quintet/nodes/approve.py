@@ -19,7 +19,7 @@ from quintet.nodes.core.duration import utc
 from quintet.nodes.core.node import one_line
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.step import SentStep
-from quintet.nodes.core.task import current_task
+from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.votes import Votes, approval_in, question_of, votes_on
 from quintet.nodes.effect import Effect
 from quintet.state.action import Action, Approval
@@ -164,7 +164,7 @@ class ApprovalGate(Asking):
             for at, item in items.items()
             if item["status"] == "proposed" and item.get("gate") in (None, "", self.name)
         ]
-        wanting = [(at, action, why) for at, action in proposals if (why := self.wants(action))]
+        wanting = yield from self._wanting(task, proposals)
         if not wanting:
             records = [_passed(task.node, action) for _, action in proposals]
             target = self._no if not todo(items.values()) and refused(state) else self.approved
@@ -176,7 +176,9 @@ class ApprovalGate(Asking):
             packet = self.packet(action, reason=reason, state=state, votes=votes)
             if (yield from Attempt(task=task).find_mode()).dry:
                 packet |= {"dry_run": True, "if_yes": f"a dry run: {action} is only recorded"}
-            # Nothing is done before the question: LangGraph runs the node anew with the answer.
+            if self.when is not always:
+                yield from votes.note_asked(reason)
+            # Nothing else is done before it: LangGraph runs the node anew with the answer.
             answer = ask(task, state, packet, self.schema(action, votes))
             if isinstance(answer, Command):
                 return answer
@@ -190,6 +192,24 @@ class ApprovalGate(Asking):
         said = verdict.value["approval"]["answer"]
         target = self.approved if said in YES or todo(others) else self._no
         return Command(goto=task.node if len(wanting) > 1 else target, update=update)
+
+    def _wanting(
+        self, task: Task, proposals: list[tuple[str, Action]]
+    ) -> Logic[list[tuple[str, Action, str]]]:
+        """List the proposals that need a person, and why; one that was asked about comes first.
+
+        It stays asked until it is answered, whatever the condition says by then: an answer must not
+        be taken for another action, and a no must not be lost.
+        """
+        asked, wanting = [], []
+        for at, action in proposals:
+            votes = votes_on(task, question_of(self.name, action))
+            note = None if self.when is always else (yield from votes.asked())
+            if note is not None:
+                asked.append((note.at, (at, action, str(note.value["why"]))))
+            elif reason := self.wants(action):
+                wanting.append((at, action, reason))
+        return [each for _, each in sorted(asked, key=lambda pair: pair[0])] + wanting
 
     def _fits_action(self, answer: Answer, action: Action, edited: Action) -> None:
         super()._fits_action(answer, action, edited)

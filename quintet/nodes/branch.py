@@ -303,7 +303,7 @@ class BranchNode(FunctionNode):
         return (yield from seat.work(self._called(seat, state)))
 
     def _called(self, seat: Seat, state: Any) -> Logic[Any]:
-        return self.checked((yield seat.cut(Call(self.function, (state,), blocks=True))))
+        return self.checked((yield seat.cut(self.call(state))))
 
 
 _started: OrderedDict[str, float] = OrderedDict()

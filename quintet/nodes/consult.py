@@ -23,7 +23,6 @@ from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.votes import Votes, approval_in, votes_on
 from quintet.nodes.core.way import check_way, lead, targets_in
-from quintet.nodes.review import asked_at
 from quintet.state.action import Action, Approval
 from quintet.state.clock import now
 from quintet.state.decision import Decision
@@ -195,7 +194,7 @@ class _Visit:
         votes = yield from votes_on(self.task, question).read()
         at = 0.0
         if self.consult.expires is not None:
-            at = yield from asked_at(votes)
+            at = (yield from votes.note_asked()).at
         arguments = {"question": text}
         key = f"{self.name}#{number}"
         # The number is in the name, and so in the digest: an answer is for this asking alone.

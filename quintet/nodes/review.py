@@ -11,7 +11,7 @@ from langgraph.types import Command
 from quintet.errors import DesignError
 from quintet.nodes.answer import YES, Answer, for_interface
 from quintet.nodes.asking import Asking, told
-from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_line
 from quintet.nodes.core.question import ask
 from quintet.nodes.core.rounds import Rounds, check_rounds
@@ -100,7 +100,7 @@ class Review(Asking):
         votes = yield from votes_on(task, question, self.quorum).read()
         at = 0.0
         if self.expires is not None:
-            at = yield from asked_at(votes)
+            at = (yield from votes.note_asked()).at  # its time counts from the first asking
         key = f"{self.of}#{rounds.number}"
         name = f"review {self.of}"
         arguments = {"output": rounds.output}
@@ -177,15 +177,6 @@ class Review(Asking):
         if goes_on:
             way = lead(self.responded if said.answer == "respond" else self.approved, state, update)
         return Command(goto=way, update=update)
-
-
-def asked_at(votes: Votes) -> Logic[float]:
-    """Give since when a question has been asked: its time counts from the first asking."""
-    # The node runs anew with each answer.
-    place = (votes.thread, f"asked {votes.question}")
-    yield Call(votes.journal.append, (*place, "asked"), options={"position": 0}, blocks=True)
-    entries: tuple[Entry, ...] = yield Call(votes.journal.read, place, blocks=True)
-    return entries[0].at
 
 
 def check_wired(node: Any, name: str) -> None:

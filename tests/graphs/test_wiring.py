@@ -21,9 +21,12 @@ from langchain_core.exceptions import (
     OutputParserException,
 )
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError, InvalidUpdateError
 from langgraph.graph import END, StateGraph
-from langgraph.types import Command
+from langgraph.runtime import Runtime
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import Command, StreamWriter
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -140,7 +143,7 @@ class Called:
         (narrow, (), Narrow),
         (typed, ("a", "b"), Desk),
         (either, ("a",), None),
-        (ends, ("__end__",), None),
+        (ends, ("__end__",), Desk),
         (unnamed, (), None),
         (unresolved, (), None),
         (Called(), ("a",), Narrow),
@@ -154,11 +157,42 @@ def test_a_node_says_where_it_goes_and_what_it_reads(node: Any, targets: Any, st
     assert input_schema_of(node) is state
 
 
-def test_only_a_function_of_the_state_alone_is_wrapped():
-    assert isinstance(as_node(narrow), FunctionNode)
-    assert isinstance(as_node(Called()), FunctionNode)
-    for node in (worker(), ends, print, 3):
+def wants_more(state: Any, previous: Any) -> Any:
+    return {}
+
+
+def test_only_a_function_of_the_state_and_of_what_is_filled_in_is_wrapped():
+    for node in (narrow, Called(), ends, injects):
+        assert isinstance(as_node(node), FunctionNode)
+    for node in (worker(), wants_more, print, 3):
         assert as_node(node) is node
+
+
+def injects(
+    state: Any, config: RunnableConfig, *, runtime: Runtime, store: Any, limit: int = 3
+) -> Any:
+    thread = config["configurable"]["thread_id"]
+    told = [thread, limit, store is runtime.store]
+    return {"results": {"first": {"told": told}}}
+
+
+async def writes(state: Any, writer: StreamWriter) -> Any:
+    writer({"step": "first"})
+    return {"results": {"first": {"told": []}}}
+
+
+def test_a_function_gets_what_langgraph_would_fill_in():
+    graph = create_sequential({"first": injects, "next": worker()})
+    app = graph.compile(store=InMemoryStore(), checkpointer=InMemorySaver())
+    run = start(app, {"message": "m"}, thread="t-1")
+    assert run.results["first"] == {"told": ["t-1", 3, True]}
+    streamed = create_sequential({"first": writes, "next": worker()}).compile()
+    given = {"message": "m"}
+
+    async def custom() -> list[Any]:
+        return [part async for part in streamed.astream(given, stream_mode="custom")]
+
+    assert {"step": "first"} in asyncio.run(custom())
 
 
 class Late(TypedDict):
@@ -167,6 +201,14 @@ class Late(TypedDict):
 
 def loses(state: Any) -> Any:
     return {"replies": 1}
+
+
+def loses_with_config(state: Any, config: RunnableConfig) -> Any:
+    return {"replies": 1}
+
+
+async def loses_with_runtime(state: Any, *, runtime: Runtime) -> Any:
+    return "replies"
 
 
 def ends_unasked(state: Any) -> Any:
@@ -189,6 +231,8 @@ def strays(state: Any) -> Command[Literal["late"]]:
     ("node", "words"),
     [
         (loses, "loses returned 'replies'"),
+        (loses_with_config, "loses_with_config returned 'replies'"),
+        (loses_with_runtime, "loses_with_runtime returned 'replies', which is no update"),
         (ends_unasked, "goes to '__end__'"),
         (jumps, "jumps goes to 'late'"),
         (stays, "stays declares that it goes to late"),
@@ -202,7 +246,7 @@ def test_a_function_whose_update_or_way_would_be_lost_has_failed(node: Any, word
         contract=Contract(goal="look", needs=("message",)),
     )
     graph = create_sequential({"first": node, "next": after, "late": after})
-    run = start(graph.compile(), {"message": "m"})
+    run = asyncio.run(astart(graph.compile(), {"message": "m"}))
     assert (run.status, asked) == ("escalated", [])
     assert words in run.outcome.reason
 

@@ -356,6 +356,44 @@ def test_one_no_of_three_decides_and_an_edit_needs_two_who_agree(url: str, till:
     assert till.paid == [(7, 50.0)]
 
 
+@pytest.mark.parametrize("answer", [approve(by="ann"), reject(by="ann")], ids=["yes", "no"])
+def test_a_question_stands_until_it_is_answered_whatever_the_condition_says_by_then(
+    url: str, till: Till, answer: Any
+) -> None:
+    # Such as a limit that is looked up: it was not to be had when the person was asked.
+    asks = iter([True, True])
+    with checkpointer(url) as saver:
+        app = desk(till, saver, when=lambda action: next(asks, False))
+        run = start(app, BILL, thread="t")
+        assert run.status == "waiting"
+        run = run.answer(answer)
+    yes = answer.answer == "approve"
+    assert run.status == ("done" if yes else "rejected")
+    assert till.paid == ([(7, 500.0)] if yes else [])
+
+
+def test_an_answer_is_for_the_action_asked_about_when_another_needs_one_by_then(
+    till: Till,
+) -> None:
+    first_said = {7: iter([True, False])}
+
+    def agent(request: Mapping[str, Any], tools: Any) -> Any:
+        return [tools.pay(order=order, amount=500.0) for order in (7, 8)]
+
+    def when(action: Action) -> bool:
+        return next(first_said.get(action.arguments["order"], iter(())), True)
+
+    pay = effect(till.pay, key="pay:{order}:{amount}")
+    worker = Worker(agent=agent, contract=Contract(goal="pay", needs=("message",), tools=(pay,)))
+    graph = create_single_agent(worker, gate=ApprovalGate(when=when))
+    run = start(graph.compile(checkpointer=checkpointer("memory://")), {"message": "m"})
+    assert run.waiting[0].packet["arguments"]["order"] == 8
+    run = run.answer(reject(by="ann"))
+    assert run.waiting[0].packet["arguments"]["order"] == 7
+    run.answer(approve(by="ann"))
+    assert till.paid == [(7, 500.0)]
+
+
 @pytest.mark.parametrize(
     ("one", "again"), [("ann", "Ann"), ("ann", " ann "), ("Jos\u00e9", "Jose\u0301")]
 )

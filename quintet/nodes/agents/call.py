@@ -22,7 +22,6 @@ from langchain_core.runnables import (
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 from langgraph.graph import StateGraph
-from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
 from quintet.errors import ContractBroken, DesignError
@@ -45,10 +44,11 @@ from quintet.nodes.agents.graph import (
     question_of,
     takes_messages,
 )
-from quintet.nodes.agents.meter import CutOff, counted, running_config, with_callbacks
+from quintet.nodes.agents.meter import CutOff, counted, with_callbacks
 from quintet.nodes.agents.tools_argument import Tools
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.injected import Injected, filled_in, injected_kind
 from quintet.nodes.core.node import values
 from quintet.nodes.core.once import record
 from quintet.nodes.core.pool import take_step
@@ -196,23 +196,15 @@ class Parameters:
     """
 
     tools: str | None = None
-    injected: tuple[tuple[str, str], ...] = ()
+    injected: Injected = ()
     hidden: bool = False
 
     def arguments(self, request: Any, tools: Tools) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and the keyword arguments of a call."""
-        options = {name: _INJECTED[kind]() for name, kind in self.injected}
+        options = filled_in(self.injected)
         if self.tools:
             options[self.tools] = tools
         return (request, tools) if self.tools == "" else (request,), options
-
-
-_INJECTED: dict[str, Callable[[], Any]] = {
-    "config": running_config,
-    "runtime": get_runtime,
-    "store": lambda: get_runtime().store,
-    "writer": lambda: get_runtime().stream_writer,
-}
 
 
 @lru_cache(maxsize=1024)
@@ -234,7 +226,7 @@ def _read_parameters(agent: Callable[..., Any]) -> Parameters:
     tools: str | None = None
     injected = []
     for position, parameter in enumerate(rest[1:]):
-        kind = _injected_kind(parameter, hints.get(parameter.name))
+        kind = injected_kind(parameter, hints.get(parameter.name))
         if kind is not None:
             injected.append((parameter.name, kind))
         # The first required parameter takes the tools, whatever its name.
@@ -248,15 +240,6 @@ def _read_parameters(agent: Callable[..., Any]) -> Parameters:
             )
     hidden = len(rest) < len(parameters)
     return Parameters(tools=tools, injected=tuple(injected), hidden=hidden)
-
-
-def _injected_kind(parameter: inspect.Parameter, hint: Any) -> str | None:
-    """Name the value of LangGraph's that a parameter asks for by its type or its name."""
-    if hint is RunnableConfig or parameter.name == "config":
-        return "config"
-    if hint is Runtime or getattr(hint, "__origin__", None) is Runtime:
-        return "runtime"
-    return parameter.name if parameter.name in ("runtime", "store", "writer") else None
 
 
 def _parameters(agent: Any) -> Parameters:

@@ -15,11 +15,11 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.context import register_configure_hook
-from langgraph.config import get_config
 
 from quintet.errors import QuintetError
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.injected import running_config
 from quintet.nodes.core.pool import take_step
 
 
@@ -140,14 +140,6 @@ def metered(attempt: Attempt) -> RunnableConfig:
         around.add_handler(Meter(attempt))
         return {"callbacks": around}
     return {"callbacks": [*(around or ()), Meter(attempt)]}
-
-
-def running_config() -> RunnableConfig:
-    """Return the config of the running node, or an empty one outside a graph."""
-    try:
-        return get_config()
-    except RuntimeError:
-        return {}
 
 
 @contextmanager

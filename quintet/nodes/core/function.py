@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable
 from langgraph.types import Command
 
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.injected import Injected, filled_in, injected_kind
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.returned import refuse_astray, refuse_dropped
 from quintet.state.verdict import is_async
@@ -23,10 +24,12 @@ class FunctionNode(Node):
 
     Args:
         function: the function.
+        injected: its parameters besides the state that LangGraph would fill in.
         channels: the graph's keys, to which its update is held; None where they are not known.
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
+    injected: Injected = ()
     channels: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -35,18 +38,22 @@ class FunctionNode(Node):
         return bool(getattr(self.function, "asks", False))
 
     @property
-    def func(self) -> Callable[[Any], Any] | None:
+    def func(self) -> Callable[..., Any] | None:
         """Give the function if it is a plain one, under the name that LangChain's wrappers use."""
         return None if is_async(self.function) else self.function
 
     @property
-    def afunc(self) -> Callable[[Any], Any] | None:
+    def afunc(self) -> Callable[..., Any] | None:
         """Give the function if it is async."""
         return self.function if is_async(self.function) else None
 
     def logic(self, state: Any) -> Logic[Any]:
         """Call the function with the state."""
-        return self.checked((yield Call(self.function, (state,), blocks=True)))
+        return self.checked((yield self.call(state)))
+
+    def call(self, state: Any) -> Call:
+        """Give the call of the function with the state, and with what it asks for besides."""
+        return Call(self.function, (state,), options=filled_in(self.injected), blocks=True)
 
     def checked(self, result: Any) -> Any:
         """Give the function's result; refuse what would be lost, or would lead astray."""
@@ -61,19 +68,38 @@ class FunctionNode(Node):
 
 
 def as_node(node: Any) -> Any:
-    """Give a function of the state alone as a `FunctionNode`, and any other node as it is.
+    """Give a function of the state as a `FunctionNode`, and any other node as it is.
 
-    A function that takes more (config, runtime, writer, store) is left to LangGraph, which injects
-    those; its retries leave no record.
+    It may take what LangGraph fills in (config, runtime, writer, store) and what has a default. Any
+    other function is left to LangGraph, whose error says what is wrong with it.
     """
     if isinstance(node, Runnable) or not callable(node):
         return node
-    try:
-        parameters = inspect.signature(node).parameters
-    except (TypeError, ValueError):
+    if inspect.isgeneratorfunction(node) or inspect.isasyncgenfunction(node):
         return node
-    generator = inspect.isgeneratorfunction(node) or inspect.isasyncgenfunction(node)
-    return FunctionNode(function=node) if len(parameters) == 1 and not generator else node
+    injected = _injected_of(node)
+    return node if injected is None else FunctionNode(function=node, injected=injected)
+
+
+def _injected_of(node: Any) -> Injected | None:
+    """List the parameters that LangGraph would fill in; None where others are wanted."""
+    try:
+        parameters = list(inspect.signature(node).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if len(parameters) == 1:
+        return ()
+    if not parameters or parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
+        return None
+    hints, injected = _hints(node), []
+    for parameter in parameters[1:]:
+        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        kind = injected_kind(parameter, hints.get(parameter.name)) if named else None
+        if kind is not None:
+            injected.append((parameter.name, kind))
+        elif parameter.default is parameter.empty:
+            return None
+    return tuple(injected)
 
 
 def targets_of(node: Any) -> tuple[str, ...]:

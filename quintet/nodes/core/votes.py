@@ -74,6 +74,26 @@ class Votes:
         )
         return (yield from self.read()) if first else None
 
+    def asked(self) -> Logic[Entry | None]:
+        """Give the note that the question was asked, or None."""
+        entries: tuple[Entry, ...] = yield Call(self.journal.read, self._asked, blocks=True)
+        return entries[0] if entries else None
+
+    def note_asked(self, why: str = "") -> Logic[Entry]:
+        """Note that the question is asked, unless it was before; give the first note of it."""
+        yield Call(
+            self.journal.append,
+            (*self._asked, "asked", {"why": why}),
+            options={"position": 0},
+            blocks=True,
+        )
+        entries: tuple[Entry, ...] = yield Call(self.journal.read, self._asked, blocks=True)
+        return entries[0]
+
+    @property
+    def _asked(self) -> tuple[str, str]:
+        return self.thread, f"asked {self.question}"
+
     @property
     def verdict(self) -> Entry | None:
         """Give the answer that decides the question, or None while it is open."""
