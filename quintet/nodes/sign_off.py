@@ -11,7 +11,7 @@ from langgraph.types import Command
 from quintet.errors import ApprovalMissing, ContractBroken
 from quintet.nodes.answer import YES, Answer, for_interface
 from quintet.nodes.asking import Asking, told
-from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.duration import utc
 from quintet.nodes.core.kept import kept
 from quintet.nodes.core.node import one_line
@@ -105,10 +105,8 @@ class SignOff(Asking):
         if self.expires is None:
             return action, votes
         # The node runs anew with each answer, and its time counts from the first asking.
-        place = (votes.thread, f"asked {votes.question}")
-        yield Call(votes.journal.append, (*place, "asked"), options={"position": 0}, blocks=True)
-        entries: tuple[Entry, ...] = yield Call(votes.journal.read, place, blocks=True)
-        return replace(action, at=entries[0].at), votes
+        note = yield from votes.note_asked()
+        return replace(action, at=note.at), votes
 
     def votes(self, task: Task, path: str, run: str, version: int, asked: str) -> Votes:
         """Give the answers to the question about a planner's plan, not read yet.
