@@ -14,7 +14,16 @@ from typing_extensions import TypedDict
 
 from quintet.nodes import Worker, effect
 from quintet.nodes.effect import Effect
-from quintet.state import Action, Budget, Contract, Seal, as_recorded, performed, unmet
+from quintet.state import (
+    Action,
+    Budget,
+    Contract,
+    ContractBroken,
+    Seal,
+    as_recorded,
+    performed,
+    unmet,
+)
 
 from .company import Company
 
@@ -210,8 +219,18 @@ def wanted(request: Mapping[str, Any], _: Any = None) -> dict[str, Any] | None:
 
 
 def findings(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the decision what it needs: the form, the merged values, and each check's finding."""
-    return {**SEAL(state), "findings": state["results"]}
+    """Give the decision what it needs: the form, the merged values, and each check's finding.
+
+    Raises:
+        ContractBroken: the merged values are not what the checks have found.
+    """
+    found, merged = state["results"], state["merged"]
+    strictest = min((check["verdict"] for check in found.values()), key=ORDER.index)
+    # A buyer settles a price, and between amounts that were checked.
+    amounts = [check["amount"] for check in found.values() if "amount" in check]
+    if merged["verdict"] != strictest or merged.get("amount") not in (amounts or [None]):
+        raise ContractBroken(f"no check has come to {dict(merged)}", side="needs")
+    return {**SEAL(state), "findings": found}
 
 
 def place_order(company: Company) -> Effect:

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from examples.procurement import graph as orchestration
-from examples.procurement.agents import CODES, ORDER, is_consistent, missing, place_order
+from examples.procurement.agents import (
+    CODES,
+    ORDER,
+    SEAL,
+    findings,
+    is_consistent,
+    missing,
+    place_order,
+)
 from examples.procurement.company import Company, opened
 from examples.procurement.demo import cases, decided, person, run
 from examples.procurement.evals import GATES, target
@@ -21,7 +29,7 @@ from examples.procurement.evals import cases as eval_cases
 from examples.procurement.graph import build
 from quintet.checks import check
 from quintet.runs import start
-from quintet.state import checkpointer
+from quintet.state import ContractBroken, checkpointer
 from quintet.testing import ScriptedModel
 
 
@@ -231,6 +239,28 @@ def test_a_models_veto_is_not_outvoted(company):
 )
 def test_a_verdict_is_held_to_its_codes(given, holds):
     assert bool(is_consistent(given)) is holds
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        {"verdict": "approve", "amount": 160.5},
+        {"verdict": "review", "amount": 160.0},
+        {"verdict": "approve"},
+    ],
+    ids=["amount", "verdict", "no amount"],
+)
+def test_an_order_is_for_what_the_checks_have_come_to(merged):
+    found = {
+        "policy": {"verdict": "approve", "codes": [], "amount": 160.0},
+        "vendor": {"verdict": "approve", "codes": [], "amount": 159.0},
+    }
+    form = {"department": "hr", "vendor": "papyr", "category": "office", "item": "toner"}
+    sealed = {**SEAL.on({"form": form}, message="toner"), "message": "toner", "results": found}
+    agreed = {"verdict": "approve", "amount": 159.0}
+    assert findings({**sealed, "merged": agreed})["findings"] == found
+    with pytest.raises(ContractBroken, match="no check has come to"):
+        findings({**sealed, "merged": merged})
 
 
 def test_the_suites_target_sees_the_orders_in_the_companys_own_books(company):
