@@ -66,8 +66,9 @@ def create_manager_worker(  # noqa: PLR0913 - each is one duty, and all but two 
         raise DesignError(f"create_manager_worker({type(manager).__name__}): give a Manager")
     if not workers and background is None:
         raise DesignError("create_manager_worker: it has no workers; give at least one")
-    everybody = together(workers, background.team if background else {})
-    check_names(everybody, state, NODE, "watch")
+    check_names(workers, state, NODE, "watch")
+    if background is not None:  # whose team is known here by its goals alone
+        check_names(together(workers, background.team), state, NODE, "watch", data=True)
     crew = {name: _as_worker(name, worker, manager, gate) for name, worker in workers.items()}
     wiring = replace(Wiring.around(crew, gate, recover or _to_manager(), success), then=NODE)
     graph: StateGraph[Any] = StateGraph(state)

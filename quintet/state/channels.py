@@ -174,7 +174,7 @@ class Ending(Latest):
 class Keyed(OfRun):
     """Hold a dict. An entry of None removes that entry; an update of None removes all."""
 
-    takes = (Mapping, "a dict")
+    takes: ClassVar[tuple[Any, str] | None] = (Mapping, "a dict")
     empty = {}  # noqa: RUF012 - never changed
 
     def merge(self, values: Sequence[Any]) -> Any:
