@@ -7,7 +7,8 @@ import io
 import tokenize
 from collections.abc import Iterator
 
-from ..syntax import parsed  # noqa: TID252 - a wheel renames us
+from quintet.nodes.core.syntax import parsed
+
 from .request import Change
 
 Span = tuple[ast.expr | ast.stmt | ast.arg, str]

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from ..syntax import parsed  # noqa: TID252 - a wheel renames us
+from quintet.nodes.core.syntax import parsed
 
 FORBIDDEN = ("deploy/",)
 """The folders that no change of this desk may touch."""

@@ -6,7 +6,7 @@ import ast
 import subprocess
 import sys
 
-from ..syntax import parsed  # noqa: TID252 - a wheel renames us
+from quintet.nodes.core.syntax import parsed
 
 LONGEST = 4_000
 SECONDS = 5.0

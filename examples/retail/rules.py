@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 
-from ..syntax import parsed  # noqa: TID252 - a wheel renames us
+from quintet.nodes.core.syntax import parsed
+
 from .records import Record, Refused
 
 CANCEL_REASONS = ("no longer needed", "ordered by mistake")

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from examples import syntax
 from quintet.nodes import work
 from quintet.nodes.core.syntax import parsed
-
-BOTH = pytest.mark.parametrize("parse", [parsed, syntax.parsed], ids=["quintet", "examples"])
 
 
 class Interrupted:
@@ -30,21 +27,18 @@ class Interrupted:
         return ast.parse("pass")
 
 
-@BOTH
-def test_a_wrong_count_of_the_depth_is_parsed_again(parse):
-    assert ast.unparse(parse(Interrupted(3))) == "pass"
+def test_a_wrong_count_of_the_depth_is_parsed_again():
+    assert ast.unparse(parsed(Interrupted(3))) == "pass"
 
 
-@BOTH
-def test_what_stays_wrong_is_raised(parse):
+def test_what_stays_wrong_is_raised():
     with pytest.raises(SystemError, match="recursion depth"):
-        parse(Interrupted(1_000))
+        parsed(Interrupted(1_000))
 
 
-@BOTH
-def test_wrong_source_is_refused_at_once(parse):
+def test_wrong_source_is_refused_at_once():
     with pytest.raises(SyntaxError):
-        parse(lambda: ast.parse("def"))
+        parsed(lambda: ast.parse("def"))
 
 
 def test_four_threads_parse_while_the_garbage_collector_lets_others_in():
