@@ -73,6 +73,26 @@ def test_two_requests_in_one_long_message_are_nobodys(town: Examples) -> None:
     assert town(both) is None
 
 
+def test_a_pleasantry_that_sounds_a_little_like_a_request_is_none() -> None:
+    def said(*parts: tuple[int, float]) -> float:
+        some = [Prediction(ranked=(to, 9), confidence=sure, top_words=()) for to, sure in parts]
+        return judged(some, 0.15).confidence
+
+    alone, beside, both = (
+        said((0, 0.99), (1, 0.1)),
+        said((0, 0.99), (1, 0.8)),
+        said((0, 0.99), (1, 0.97)),
+    )
+    assert alone > beside > 0.9
+    assert both < 0.2
+    # Where half of all messages belong to no route, four in five is a strong word.
+    some = [
+        Prediction(ranked=(to, 9), confidence=sure, top_words=())
+        for to, sure in ((0, 0.99), (1, 0.8))
+    ]
+    assert judged(some).confidence < 0.25
+
+
 def test_a_message_as_long_as_the_examples_is_judged_whole() -> None:
     text = " ".join(["word"] * SHORTEST)
     assert parts(text, 5) == [text]
@@ -115,6 +135,18 @@ def test_few_examples_of_a_route_are_near_duplicates_sooner_than_many() -> None:
     filled = np.vstack([np.pad(np.array(alike, float), ((0, 0), (0, 20))), np.eye(24)[4:]])
     many = near_duplicates(sparse.csr_matrix(filled), np.zeros(24, int))
     assert len(set(many.tolist())) == 24
+
+
+def test_near_duplicates_that_abound_are_found_behind_longer_openings() -> None:
+    openings = [(0, 0), (0.5, 0), (0, 0.5), (0.95, 0), (0, 0.95)]
+    made = [[*one, *opening] for one in np.eye(20).tolist() for opening in openings]
+    groups = near_duplicates(sparse.csr_matrix(np.array([*made, *made[:1]])), np.zeros(101, int))
+    assert len(set(groups.tolist())) == 20
+    lone = [*np.eye(120).tolist(), [1, 0.95, *[0] * 118]]
+    assert (
+        len(set(near_duplicates(sparse.csr_matrix(np.array(lone)), np.zeros(121, int)).tolist()))
+        == 121
+    )
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(2, 10))

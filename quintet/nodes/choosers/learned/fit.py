@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from quintet.nodes.choosers.labels import OUT_OF_SCOPE
 from quintet.nodes.choosers.learned.classifiers import choose_landmarks, fit_naive_bayes
 from quintet.nodes.choosers.learned.confidence import Calibration, confidence, meta_features
 from quintet.nodes.choosers.learned.ensemble import (
@@ -140,7 +141,9 @@ class TextClassifier:
     ) -> Prediction:
         """Predict a message by its parts, which `parts` gives."""
         rows = zip(texts, embeddings, strict=True)
-        return judged([self.predict(text, embedding, closed) for text, embedding in rows])
+        found = [self.predict(text, embedding, closed) for text, embedding in rows]
+        # With a smaller share hardly any sentence would be a request of its own.
+        return judged(found, max(OUT_OF_SCOPE, self.out_of_scope))
 
     def parts(self, text: str) -> list[str]:
         """Return a text itself, or its sentences where it is longer than the examples are."""

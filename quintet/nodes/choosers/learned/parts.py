@@ -50,7 +50,7 @@ def parts(text: str, longest: int) -> list[str]:
     return list(found)
 
 
-def judged(predictions: Sequence[Prediction]) -> Prediction:
+def judged(predictions: Sequence[Prediction], out_of_scope: float = 0.5) -> Prediction:
     """Return what the parts of a message say together: the surest part's route, less surely.
 
     One part is the request; the others are greetings, signatures and the like, of which one may
@@ -58,6 +58,11 @@ def judged(predictions: Sequence[Prediction]) -> Prediction:
     as n times the doubt that one has, and a part that speaks for another route counts against the
     first by its odds. Where another route is likelier than not by a part of its own, the message
     asks for two things, or the first one is such a chance.
+
+    Args:
+        predictions: what each part says by itself, as if it were a whole message.
+        out_of_scope: the share of whole messages that belong to no route, which their confidence
+            takes for granted. A further sentence is as likely to belong to none as not.
     """
     if len(predictions) == 1:
         return predictions[0]
@@ -68,7 +73,8 @@ def judged(predictions: Sequence[Prediction]) -> Prediction:
             rivals[route] = max(rivals.get(route, 0.0), one.confidence)
     odds = _odds(best.confidence)
     sure = odds / (len(predictions) + odds + sum(map(_odds, rivals.values())))
-    rival = max(rivals.values(), default=0.0)
+    against = _odds(max(rivals.values(), default=0.0)) * out_of_scope / max(1e-12, 1 - out_of_scope)
+    rival = against / (1 + against)
     return replace(best, confidence=sure * (1 - rival) if rival > 0.5 else sure)
 
 
