@@ -28,7 +28,7 @@ from quintet.state.decision import Decision
 from quintet.state.journal.entry import Entry
 from quintet.state.own import own
 from quintet.state.record import plain, read
-from quintet.state.verdict import When, name_of, refuse_async, why
+from quintet.state.verdict import When, check_answers, name_of, why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class ApprovalGate(Asking):
                 f"ApprovalGate(when={self.when!r:.60}): give a function of the action, such as "
                 "over(100) or always"
             )
-        refuse_async("ApprovalGate(when=)", self.when)
+        check_answers("ApprovalGate(when=)", self.when)
         Asking.__post_init__(self)
         self.check_fits(self.effects)
 

@@ -25,7 +25,7 @@ from quintet.state.clock import now
 from quintet.state.decision import Decision
 from quintet.state.own import own
 from quintet.state.record import digest, plain
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of
 
 CLOCKS_DIFFER = 60.0
 """Seconds by which the clock of whoever answers may be ahead."""
@@ -63,11 +63,11 @@ class Asking(Node):
     def __post_init__(self) -> None:
         part = type(self).__name__
         if callable(self.approvers):
-            refuse_async(f"{part}(approvers=)", self.approvers)
+            check_answers(f"{part}(approvers=)", self.approvers)
         else:
             names = names_of(self.approvers, f"{part}(approvers=")
             object.__setattr__(self, "approvers", names)
-        refuse_async(f"{part}(identify=)", self.identify)
+        check_answers(f"{part}(identify=)", self.identify)
         seconds(self.expires)
         quorum = self.quorum
         if isinstance(quorum, bool) or not isinstance(quorum, int) or quorum < 1:

@@ -28,7 +28,7 @@ from quintet.state.clock import now
 from quintet.state.decision import Decision
 from quintet.state.record import adapter, digest, faults, plain, validated
 from quintet.state.run import run_of
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import check_answers
 
 ANSWERS = ["respond", "reject"]
 
@@ -75,7 +75,7 @@ class Consult(Asking):
             )
         if not callable(self.question) and not str(self.question).strip():
             raise DesignError("Consult(question=''): say what the person is asked")
-        refuse_async("Consult(question=)", self.question)
+        check_answers("Consult(question=)", self.question)
         if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
             raise DesignError(f"Consult(times={self.times!r:.60}): give a whole number from 1")
         if self.quorum != 1:

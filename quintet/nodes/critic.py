@@ -23,7 +23,7 @@ from quintet.nodes.work import Worker
 from quintet.state.decision import DecidedBy, Decision
 from quintet.state.own import own
 from quintet.state.record import plain
-from quintet.state.verdict import Criterion, name_of, refuse_async, unmet, why_not
+from quintet.state.verdict import Criterion, check_answers, name_of, unmet, why_not
 
 ON = "quintet: the reviewer has answered"
 """The way of a reviewer that has answered, which no node has as its name."""
@@ -75,7 +75,7 @@ class Critic(Node):
             raise DesignError(
                 f"review(by={self.by!r:.60}): give criteria on the output, a Worker or a Review"
             )
-        refuse_async("review(by=)", *self.by)
+        check_answers("review(by=)", *self.by)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -29,7 +29,7 @@ from quintet.state.failure import Failure
 from quintet.state.plan import step_key
 from quintet.state.record import digest, plain
 from quintet.state.run import run_of
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import check_answers
 
 SHARED = tuple(resource for resource in RESOURCES if resource not in ("handoffs", "retries"))
 """The resources that all handlers together may use up."""
@@ -104,7 +104,7 @@ class Dispatcher(Node):
                 f"Dispatcher(budget=Budget({idle[0]}=...)): it bounds cascades by depth= and "
                 "most=, and retries by the recovery's own budget"
             )
-        refuse_async("Dispatcher(read=)", self.read)
+        check_answers("Dispatcher(read=)", self.read)
         for name in ("inputs", "out"):
             kinds = getattr(self, name)
             kinds = tuple(kinds) if isinstance(kinds, list | tuple | set) else (kinds,)

@@ -26,7 +26,7 @@ from quintet.state.action import Action
 from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.redact import redacted
-from quintet.state.verdict import Criterion, is_async, name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, check_answers, is_async, name_of, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Effect:
         if isinstance(self.key, str):
             check_key(arguments, self.key)
         elif callable(self.key):
-            refuse_async(f"{part}, key", self.key)
+            check_answers(f"{part}, key", self.key)
         else:
             raise DesignError(f"{part}: key={self.key!r} is neither a text nor a function")
         object.__setattr__(self, "harmless", check_ends(self, part))

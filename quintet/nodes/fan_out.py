@@ -25,7 +25,7 @@ from quintet.state.decision import DecidedBy, Decision
 from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.run import run_of
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of
 
 ITEMS = 100
 """The most items that one fan-out sends out by default."""
@@ -86,7 +86,7 @@ class FanOut(Node):
             raise DesignError(
                 f"FanOut(each=, to={tuple(self.to)!r}): items go to one worker; name that one"
             )
-        refuse_async("FanOut(read=)", self.read)
+        check_answers("FanOut(read=)", self.read)
         for name in self.deadline if isinstance(self.deadline, Mapping) else ():
             self.seconds_of(name)
         if not isinstance(self.deadline, Mapping):

@@ -28,7 +28,7 @@ from quintet.state.questions import asked_texts, new_questions
 from quintet.state.record import plain
 from quintet.state.run import is_within, mark, run_of
 from quintet.state.step import root_of
-from quintet.state.verdict import Criterion, name_of, refuse_async, why_not
+from quintet.state.verdict import Criterion, check_answers, name_of, why_not
 
 log = logging.getLogger("quintet")
 
@@ -65,7 +65,7 @@ class Finish(Node):
         for criterion in criteria:
             if not callable(criterion):
                 raise DesignError(f"Finish(success=): {criterion!r:.60} is no function")
-        refuse_async("Finish(success=)", *criteria)
+        check_answers("Finish(success=)", *criteria)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[dict[str, Any]]:
         """Judge the state and write the outcome."""

@@ -30,7 +30,7 @@ from quintet.state.plan import Plan
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.step import Step
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of
 
 RETRIES = 2
 """The times that a failed step may be given out again, where the budget sets no limit."""
@@ -105,7 +105,7 @@ class Manager(Node):
         for name in ("rounds", "most"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise DesignError(f"Manager({name}={getattr(self, name)!r}): give 1 or more")
-        refuse_async("Manager(price=)", self.price)
+        check_answers("Manager(price=)", self.price)
 
     @property
     def make(self) -> Any:

@@ -30,7 +30,7 @@ from quintet.state.budget import Budget
 from quintet.state.plan import Plan
 from quintet.state.run import run_of
 from quintet.state.step import Step, leaves
-from quintet.state.verdict import Criterion, refuse_async
+from quintet.state.verdict import Criterion, check_answers
 
 ANY, NOBODY = Vocabulary(), Crew()
 """The words of a plan where none are declared, and the workers where none are known."""
@@ -91,8 +91,8 @@ class Planner(Node):
             raise DesignError(
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
-        refuse_async("Planner(read=)", self.read)
-        refuse_async("Planner(allow=)", self.allow)
+        check_answers("Planner(read=)", self.read)
+        check_answers("Planner(allow=)", self.allow)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"Planner(budget={self.budget!r:.60}): give a Budget")
         if self.budget.handoffs is not None:

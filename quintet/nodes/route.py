@@ -27,7 +27,7 @@ from quintet.state.messages import Turns
 from quintet.state.own import own
 from quintet.state.record import plain
 from quintet.state.run import run_of
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import check_answers
 
 
 def text_of(state: Mapping[str, Any]) -> str:
@@ -108,7 +108,7 @@ class Router(Node):
             absent = chooser is None and name == "new_request"
             if not (absent or callable(chooser) or isinstance(chooser, Runnable)):
                 raise DesignError(f"Router({name}={chooser!r:.60}): give a chooser or a function")
-        refuse_async("Router(read=)", self.read)
+        check_answers("Router(read=)", self.read)
         _check_among(self.among)
         if not isinstance(self.budget, Budget):
             raise DesignError(f"Router(budget={self.budget!r:.60}): give a Budget")
@@ -268,7 +268,7 @@ def _check_among(among: Any) -> None:
     if among is not None and not callable(among):
         raise DesignError(f"Router(among={among!r:.60}): give a function of the state")
     if among is not None:
-        refuse_async("Router(among=)", among)
+        check_answers("Router(among=)", among)
 
 
 def path_of(decisions: Any) -> list[str]:

@@ -24,7 +24,7 @@ from quintet.nodes.work import Worker
 from quintet.state.budget import Budget
 from quintet.state.event import Event, type_name
 from quintet.state.record import faults, validated
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Subscriber:
         batch = several and self.collect is None if self.batch is None else self.batch
         for name, value in (("on", on), ("emits", emits), ("batch", batch)):
             object.__setattr__(self, name, value)
-        refuse_async(f"Subscriber({self.called})", self.by if callable(self.by) else None)
+        check_answers(f"Subscriber({self.called})", self.by if callable(self.by) else None)
         self._check(several=several, annotated=hint is not None)
 
     @property

@@ -21,7 +21,7 @@ from quintet.nodes.flow.comparison import MISSING, value_at
 from quintet.state.clock import now
 from quintet.state.decision import Decision
 from quintet.state.record import adapter, digest, plain
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of
 
 Moment = datetime | float | str
 """A datetime, seconds since the epoch, or text in ISO format; without a zone it is UTC."""
@@ -65,7 +65,7 @@ class Wait(Node):
         seconds(self.duration)
         if isinstance(self.until, str) and self.until[:1].isdigit():
             _moment(self.until)
-        refuse_async("Wait(until=)", self.until)
+        check_answers("Wait(until=)", self.until)
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]

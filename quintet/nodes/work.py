@@ -39,7 +39,7 @@ from quintet.state.decision import Decision
 from quintet.state.failure import StepFailed
 from quintet.state.record import plain
 from quintet.state.run import run_of
-from quintet.state.verdict import refuse_async
+from quintet.state.verdict import check_answers
 
 PAUSES = 25
 """Pauses for a person that one piece of work may make after it has done something."""
@@ -107,8 +107,8 @@ class Worker(Node):
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
                 "itself where it goes, since LangGraph would follow a static edge as well"
             )
-        refuse_async("Worker(read=)", self.read)
-        refuse_async("Worker(price=)", self.price)
+        check_answers("Worker(read=)", self.read)
+        check_answers("Worker(price=)", self.price)
         check_breaker("Worker", self.breaker, named=True)
         check_agent(self.agent, self.contract)
         if is_model(self.agent):

@@ -10,7 +10,7 @@ from typing import Any
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.state.contract import tool_name
-from quintet.state.verdict import Criterion, is_async, refuse_async, why_not
+from quintet.state.verdict import Criterion, check_answers, is_async, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def checked(tool: Callable[..., Any], *criteria: Criterion[...]) -> Callable[...
         raise DesignError(f"checked({tool!r:.60}): give a function")
     if not criteria or not all(map(callable, criteria)):
         raise DesignError(f"checked({tool_name(tool)}): give one criterion or more, as functions")
-    refuse_async(f"checked({tool_name(tool)})", *criteria)
+    check_answers(f"checked({tool_name(tool)})", *criteria)
     checks = Checks(tool=tool, criteria=criteria, signature=inspect.signature(tool))
     if is_async(tool):
 

@@ -16,7 +16,7 @@ from quintet.state.action import Action
 from quintet.state.budget import Budget
 from quintet.state.own import own
 from quintet.state.record import adapter, faults, validated
-from quintet.state.verdict import Criterion, When, name_of, refuse_async, why, why_not
+from quintet.state.verdict import Criterion, When, check_answers, name_of, why, why_not
 from quintet.state.way import way_in
 
 
@@ -74,7 +74,7 @@ class Contract:
             )
         for name in ("tools", "success", "escalate"):
             object.__setattr__(self, name, _callables(self.goal, name, getattr(self, name)))
-        refuse_async(f"contract {self.goal!r}", *self.success, *self.escalate)
+        check_answers(f"contract {self.goal!r}", *self.success, *self.escalate)
         names = [tool_name(tool) for tool in self.tools]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DesignError(f"contract {self.goal!r}: two tools are named {repeated[0]!r}")

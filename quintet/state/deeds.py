@@ -9,7 +9,7 @@ from typing import Any
 from quintet.errors import DesignError
 from quintet.state.action import Action, ActionStatus, shown
 from quintet.state.record import plain
-from quintet.state.verdict import Unmet, name_of, refuse_async, unmet
+from quintet.state.verdict import Unmet, check_answers, name_of, unmet
 
 Wanted = Callable[[Any, Any], Mapping[str, Any] | Sequence[Mapping[str, Any]] | None]
 """Gives, of request and result, the arguments of the actions that must be there."""
@@ -72,7 +72,7 @@ def performed(effect: Any, wanted: Wanted) -> Performed:
         raise DesignError(
             f"performed({name!r}, {wanted!r:.60}): give a function of request and result"
         )
-    refuse_async(f"performed({name!r})", wanted)
+    check_answers(f"performed({name!r})", wanted)
     return Performed(effect=name, wanted=wanted)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.state.record import digest, plain
-from quintet.state.verdict import Unmet, name_of, refuse_async, unmet
+from quintet.state.verdict import Unmet, check_answers, name_of, unmet
 
 Read = Callable[..., Any]
 """Reads evidence."""
@@ -129,7 +129,7 @@ def grounded_in(
     if not sources:
         raise DesignError("grounded_in(): name a field of the request, or give functions")
     functions = [source for source in sources if not isinstance(source, str)]
-    refuse_async("grounded_in", *functions, claims)
+    check_answers("grounded_in", *functions, claims)
     return GroundedIn(sources=sources, of=_names("grounded_in", of), claims=claims)
 
 
@@ -168,7 +168,7 @@ def as_recorded(read: Read, *, fields: tuple[str, ...] = ()) -> AsRecorded:
     """
     if not callable(read):
         raise DesignError(f"as_recorded({read!r:.60}): give a function of request and result")
-    refuse_async("as_recorded", read)
+    check_answers("as_recorded", read)
     return AsRecorded(read=read, fields=_names("as_recorded", fields))
 
 
@@ -207,7 +207,7 @@ def belongs_to(owner: str, *, whose: str | Read = "behalf", needed: bool = True)
     """
     if not isinstance(owner, str) or not owner:
         raise DesignError(f"belongs_to({owner!r:.60}): give the name of the key")
-    refuse_async("belongs_to", *([] if isinstance(whose, str) else [whose]))
+    check_answers("belongs_to", *([] if isinstance(whose, str) else [whose]))
     return BelongsTo(owner=owner, whose=whose, needed=needed)
 
 
@@ -248,7 +248,7 @@ def fresh(at: str = "as_of", *, newest: Read, needed: bool = True) -> Fresh:
     """
     if not callable(newest):
         raise DesignError(f"fresh(newest={newest!r:.60}): give a function of the request")
-    refuse_async("fresh", newest)
+    check_answers("fresh", newest)
     return Fresh(at=at, newest=newest, needed=needed)
 
 

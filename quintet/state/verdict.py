@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, ValuesView
@@ -112,6 +113,48 @@ def refuse_async(part: str, *functions: Any) -> None:
                 f"{part}: {name_of(function)} is async, and nothing awaits it here; give a plain "
                 "function, and do what waits in the agent or in a node before"
             )
+
+
+def check_answers(part: str, *functions: Any) -> None:
+    """Refuse functions that give no answer here: async ones, and those that never return a value.
+
+    A condition that has lost its `return` would say no to everything, and a gate would never ask.
+
+    Raises:
+        DesignError: it names the function and the part.
+    """
+    refuse_async(part, *functions)
+    for function in functions:
+        if _never_answers(function):
+            raise DesignError(
+                f"{part}: {name_of(function)} never returns anything, and its answer is wanted; "
+                "has it lost its `return`?"
+            )
+
+
+def _never_answers(thing: Any) -> bool:
+    """Say whether every return of a function gives None; False where it is not known."""
+    while isinstance(thing, partial):
+        thing = thing.func
+    code = getattr(thing, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(thing), "__call__", None), "__code__", None)  # noqa: B004
+    # A lambda says what it returns; what gives a generator or a coroutine is told by others.
+    if code is None or code.co_name == "<lambda>" or code.co_flags & _GIVES_LATER:
+        return False
+    before, returned = None, []
+    for step in dis.get_instructions(code):
+        if step.opname == "RETURN_CONST":  # of Python 3.12 and 3.13
+            returned.append(step.argval is None)
+        elif step.opname == "RETURN_VALUE":
+            none = before is not None and before.opname == "LOAD_CONST" and before.argval is None
+            # Reached from elsewhere too, as in `return found or None`.
+            returned.append(none and not step.is_jump_target)
+        before = step
+    return bool(returned) and all(returned)
+
+
+_GIVES_LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def _holds(verdict: Any, function: Any) -> bool:

@@ -61,8 +61,8 @@ def sentence(state: Any) -> Any:
     return unmet("the customer was not told")
 
 
-def forgot(state: Any) -> None:
-    bool(state["results"]["billing"])
+def forgot(state: Any) -> bool | None:
+    return None if state["results"]["billing"] else False
 
 
 def text(state: Any) -> str:

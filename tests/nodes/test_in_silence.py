@@ -14,7 +14,19 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from quintet.graphs import create_manager_worker, create_single_agent
-from quintet.nodes import Handoff, Manager, Question, Recovery, Worker, abort, classify, effect
+from quintet.nodes import (
+    ApprovalGate,
+    Finish,
+    Handoff,
+    Manager,
+    Question,
+    Recovery,
+    Worker,
+    abort,
+    by_rules,
+    classify,
+    effect,
+)
 from quintet.runs import Run, astart, start
 from quintet.state import Budget, Contract, DesignError, checkpointer, unmet
 from quintet.testing import ScriptedModel
@@ -46,6 +58,31 @@ def test_a_way_on_within_a_result_is_refused(way: Any) -> None:
     assert ended.status == "escalated"
     assert ended.outcome is not None
     assert "nobody would follow" in ended.outcome.reason
+
+
+def lost(action: Any) -> None:
+    bool(action.arguments["amount"] > 100)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: ApprovalGate(when=lost),
+        lambda: contract(success=(lost,)),
+        lambda: Finish(success=lost),
+        lambda: effect(lost, key=lost),
+        lambda: effect(lost, key="k", allow=lost),
+        lambda: by_rules([(lost, "billing")]),
+    ],
+    ids=["gate", "contract", "finish", "key", "allow", "rule"],
+)
+def test_a_question_to_a_function_without_a_return_is_refused_when_it_is_built(build: Any) -> None:
+    with pytest.raises(DesignError, match="lost never returns anything"):
+        build()
+
+
+def test_what_stands_in_for_an_effect_may_return_nothing_as_it_does() -> None:
+    effect(lost, key="k", dry=lost)
 
 
 def test_a_managers_command_is_no_answer() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +15,7 @@ from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
 from quintet.state import DesignError, unmet
-from quintet.state.verdict import refuse_async, why, why_not
+from quintet.state.verdict import check_answers, refuse_async, why, why_not
 
 
 class Colour(Enum):
@@ -110,6 +111,58 @@ def test_what_is_still_to_be_awaited_is_no_verdict() -> None:
 def test_an_async_function_is_refused_where_nothing_awaits_it(function: Any) -> None:
     with pytest.raises(DesignError, match=r"Finish: (waits|Waits) is async"):
         refuse_async("Finish", cites, function)
+
+
+def lost(action: Any) -> None:
+    bool(action.arguments["amount"] > 100)
+
+
+def lost_in_both(action: Any) -> None:
+    if action.arguments["amount"] > 100:
+        return None
+    return
+
+
+class Lost:
+    def __call__(self, action: Any) -> None:
+        cites(action)
+
+    def judge(self, action: Any) -> None:
+        with suppress(KeyError):
+            cites(action)
+
+
+@pytest.mark.parametrize("function", [lost, lost_in_both, Lost(), Lost().judge, partial(lost, 1)])
+def test_a_function_that_has_lost_its_return_is_refused(function: Any) -> None:
+    with pytest.raises(DesignError, match="never returns anything"):
+        check_answers("ApprovalGate(when=)", cites, function)
+
+
+def sometimes(action: Any) -> bool | None:
+    if action.arguments["amount"] > 100:
+        return True
+    return None
+
+
+def either(action: Any) -> Any:
+    return action.note or None
+
+
+def neither(action: Any) -> Any:
+    raise ValueError(action)
+
+
+def guarded(action: Any) -> Any:
+    with suppress(KeyError):
+        return action.arguments["urgent"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [sometimes, either, neither, guarded, lambda action: None, bool, str.strip, "text".find, Waits],
+)
+def test_a_function_that_may_answer_is_taken(function: Any) -> None:
+    check_answers("ApprovalGate(when=)", function)
 
 
 def test_a_no_says_why_and_is_false() -> None:

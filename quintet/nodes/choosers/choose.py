@@ -15,7 +15,7 @@ from quintet.nodes.choosers.request import text_in
 from quintet.nodes.core.call import Logic, adrive, call_any, drive
 from quintet.nodes.core.node import one_line
 from quintet.state.decision import DecidedBy, checked_confidence
-from quintet.state.verdict import name_of, refuse_async, why
+from quintet.state.verdict import check_answers, name_of, why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ def _compile(condition: Condition, route: str) -> Condition:
                 f"by_rules: {condition!r:.60} for {route!r}: give a regular expression or a "
                 "function"
             )
-        refuse_async(f"by_rules, {route!r}", condition)
+        check_answers(f"by_rules, {route!r}", condition)
         return condition
     try:
         return re.compile(condition, re.IGNORECASE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.nodes.core.breaker import check_breaker
-from quintet.state.verdict import name_of, refuse_async
+from quintet.state.verdict import check_answers, name_of, refuse_async
 
 
 def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
@@ -31,8 +31,9 @@ def check_ends(effect: Any, part: str) -> tuple[type[BaseException], ...]:
         if function is not None and not callable(function):
             raise DesignError(f"{part}: {name}={function!r:.60} is no function")
     _refuse_generators(effect, part)
-    for name in ("allow", "after", "dry"):
-        refuse_async(f"{part}, {name}", getattr(effect, name))
+    for name in ("allow", "after"):
+        check_answers(f"{part}, {name}", getattr(effect, name))
+    refuse_async(f"{part}, dry", effect.dry)
     for name in ("reconcile", "dry"):
         if getattr(effect, name) is not None:
             effect.arguments.check_fits(getattr(effect, name), name)

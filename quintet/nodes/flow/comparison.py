@@ -16,7 +16,7 @@ from typing import Any
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.state.own import own
-from quintet.state.verdict import name_of, refuse_async, why_not
+from quintet.state.verdict import check_answers, name_of, why_not
 
 ELSE = "else"
 """The condition of an arc that is followed where no other condition of its source holds."""
@@ -169,7 +169,7 @@ def condition_of(given: Any) -> Condition:
             f"when={given!r:.60}: give a function of the state, comparisons such as "
             "{'results.check.ok': True}, or 'else'"
         )
-    refuse_async("when=", given)
+    check_answers("when=", given)
     condition: Condition = given
     return condition
 
