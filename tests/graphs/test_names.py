@@ -6,6 +6,7 @@ Postponed annotations, as here, are read again for each class that inherits them
 from __future__ import annotations
 
 import operator
+import re
 from typing import Annotated, Any, NotRequired
 
 import pytest
@@ -20,6 +21,7 @@ from quintet.runs import start
 from quintet.state import (
     Contract,
     ContractBroken,
+    Decision,
     DesignError,
     Ended,
     OrchestrationState,
@@ -175,10 +177,39 @@ def test_workers_without_names_are_refused() -> None:
         create_handoff(door("billing"), [worker()])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("key", ["results", "failures", "decisions", "outcome", "run", "spent"])
-def test_a_value_of_another_kind_in_a_key_of_ours_is_refused(key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(
+            (key, "text")
+            for key in ("results", "failures", "decisions", "outcome", "run", "spent", "plan")
+        ),
+        ("route", ["billing"]),
+        ("plan", [{"id": "first"}]),
+    ],
+)
+def test_a_value_of_another_kind_in_a_key_of_ours_is_refused(key: str, value: Any) -> None:
     graph = StateGraph(OrchestrationState)
-    graph.add_node("mine", lambda state: {key: "text"})
+    graph.add_node("mine", lambda state: {key: value})
     graph.add_edge("__start__", "mine")
-    with pytest.raises(ContractBroken, match=f"wrote 'text' to the state's key '{key}'"):
+    named = re.escape(f"wrote {value!r} to the state's key '{key}'")
+    with pytest.raises(ContractBroken, match=named):
+        graph.compile().invoke({"message": "m"})
+
+
+@pytest.mark.parametrize("key", ["decisions", "failures"])
+@pytest.mark.parametrize(
+    ("record", "fault"),
+    [
+        ("text", "lacks some of"),
+        ({"note": "text"}, "lacks some of"),
+        (Decision(kind="route", node="n", choice="c", reason="r"), "lacks some of"),
+        (dict.fromkeys(("node", "kind", "choice", "reason", "error", "message"), "x"), "kind"),
+    ],
+)
+def test_a_record_of_another_form_is_refused_by_name(key: str, record: Any, fault: str) -> None:
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("mine", lambda state: {key: [record]})
+    graph.add_edge("__start__", "mine")
+    with pytest.raises(ContractBroken, match=f"key '{key}', .*{fault}.*write plain"):
         graph.compile().invoke({"message": "m"})
