@@ -15,7 +15,13 @@ from langgraph.graph import StateGraph
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_handoff, create_sequential, create_single_agent, govern
+from quintet.graphs import (
+    create_handoff,
+    create_planner,
+    create_sequential,
+    create_single_agent,
+    govern,
+)
 from quintet.nodes import Worker
 from quintet.runs import start
 from quintet.state import (
@@ -164,6 +170,20 @@ def test_what_is_no_node_is_refused_in_the_place_of_a_worker(none: Any) -> None:
     for make in makes:
         with pytest.raises(DesignError, match=r"worker '\w+' is .*give"):
             make()
+
+
+@pytest.mark.parametrize("other", ["text", 3, worker])
+@pytest.mark.parametrize("place", ["router", "make", "gate", "recover", "state", "success"])
+def test_what_is_no_part_of_ours_is_refused_in_the_place_of_one(place: str, other: Any) -> None:
+    if place in ("success", "make") and other is worker:  # a function may stand there
+        return
+    makes: dict[str, Any] = {
+        "router": lambda: create_handoff(other, {"one": worker()}),
+        "make": lambda: create_planner(other, {"one": worker()}),
+    }
+    make = makes.get(place, lambda: create_single_agent(worker(), **{place: other}))
+    with pytest.raises(DesignError, match=r"give|is no function"):
+        make()
 
 
 @pytest.mark.parametrize("name", ["a:b", "a|b", "__start__", "__end__", "", " ", "a\0b", 3])
