@@ -35,6 +35,9 @@ class Resolvable(Undoable, Protocol):
     def honours_key(self) -> bool:
         """Say whether the function passes a key on, by which its receiver knows a repeat."""
 
+    def misfit(self, result: Any) -> str:
+        """Say why a result is none that the effect may give; empty where it is one."""
+
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
         """Give the arguments that a function of the effect's takes, by its parameters' names."""
 
@@ -144,7 +147,7 @@ def _answer(
 ) -> SettleAnswer | GraphInterrupt:
     """Give the answer that a person has given, or the question that is to be raised."""
     try:
-        return ask(standing, action, _answers(effect))
+        return ask(standing, action, _answers(effect), misfit=effect.misfit)
     except GraphInterrupt as question:
         return question
 
