@@ -113,7 +113,7 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
 def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     """Read how an action stands, and find it out where its end is not known."""
     standing = yield from standing_of(attempt.place, subject_of(action))
-    if standing.how != "unknown" and not standing.answers_in(running_task()):
+    if standing.how != "unknown" and not standing.questions_over(running_task()):
         return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
     with alone(standing, doubled=_doubled(attempt)):
