@@ -8,8 +8,9 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
+from quintet.errors import DesignError
 from quintet.graphs.crew import asking, knowing, with_handoffs
-from quintet.graphs.wiring import Wiring, add_workers, check_names
+from quintet.graphs.wiring import Wiring, add_workers, check_names, check_part
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery
@@ -58,7 +59,10 @@ def create_handoff(  # noqa: PLR0913 - each is one duty, and all but two have a 
         DesignError: a target that does not exist, a name that is taken, more than one planner, a
             worker that asks and a state that does not keep it, or other parts that do not fit.
     """
+    if not isinstance(router, Router):
+        raise DesignError(f"create_handoff({router!r:.60}): give a Router")
     check_names(workers, state, "router", "intake")
+    check_part("handoffs", handoffs, Mapping)
     workers = with_handoffs(workers, handoffs or {})
     wiring = Wiring.around(workers, gate, recover, success)
     graph: StateGraph[Any] = StateGraph(state)

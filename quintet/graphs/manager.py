@@ -10,7 +10,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, check_names, together
+from quintet.graphs.wiring import Wiring, check_names, check_part, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.background import TaskControl
 from quintet.nodes.core.function import targets_of
@@ -67,6 +67,9 @@ def create_manager_worker(  # noqa: PLR0913 - each is one duty, and all but two 
     if not workers and background is None:
         raise DesignError("create_manager_worker: it has no workers; give at least one")
     check_names(workers, state, NODE, "watch")
+    check_part("recover", recover, Recovery)
+    if background is not None and not hasattr(background, "team"):
+        raise DesignError(f"background={background!r:.60}: give a Background")
     if background is not None:  # whose team is known here by its goals alone
         check_names(together(workers, background.team), state, NODE, "watch", data=True)
     crew = {name: _as_worker(name, worker, manager, gate) for name, worker in workers.items()}

@@ -12,7 +12,7 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names, together
+from quintet.graphs.wiring import Wiring, check_names, check_part, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
 from quintet.nodes.core.function import FunctionNode, as_node, targets_of
@@ -71,6 +71,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     everybody = together(workers, after)
     check_names(everybody, state, "intake", "fan_out", JOIN, "merge")
     refuse_namesakes({**everybody, "intake": intake})
+    check_part("fan_out", fan_out, FanOut)
     wiring = Wiring.around(everybody, gate, recover, success)
     parts = _Parts(workers=workers, fan_out=fan_out or FanOut(), join=join, wiring=wiring)
     graph: StateGraph[Any] = StateGraph(state)

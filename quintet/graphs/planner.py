@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, check_names
+from quintet.graphs.wiring import Wiring, add_workers, check_names, check_part
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.plan import Planner
@@ -65,6 +65,8 @@ def create_planner(  # noqa: PLR0913 - each is one duty, and all but two have a 
             fit.
     """
     check_names(workers, state, "plan", SIGN_OFF)
+    check_part("recover", recover, Recovery)
+    check_part("sign_off", sign_off, SignOff)
     node = _planner(planner, workers)
     asked = sign_off or node.sign_off
     node = replace(node, sign_off=asked)

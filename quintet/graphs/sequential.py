@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path, by_actions
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names, together
+from quintet.graphs.wiring import Wiring, check_names, check_part, together
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.node import Node
 from quintet.nodes.finish import StateCriterion
@@ -66,6 +66,7 @@ def create_sequential(  # noqa: PLR0913 - each is one duty, and all but one have
     """
     if not workers:
         raise DesignError("create_sequential: it has no workers; give at least one")
+    check_part("aside", aside, Mapping)
     beside = dict(aside or {})
     pauses = _pauses(pause_after, workers)
     _check_steps(workers, beside, pauses, state)
@@ -140,7 +141,7 @@ def _pauses(given: Pauses, workers: Mapping[str, Any]) -> dict[str, Review]:
     Raises:
         DesignError: a step that does not exist, or a pause that is no `Review`.
     """
-    if isinstance(given, str):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise DesignError(f"create_sequential(pause_after={given!r}): give a tuple, ({given!r},)")
     pauses = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, PAUSE)
     for step, pause in pauses.items():

@@ -67,7 +67,13 @@ class Wiring:
         recover: Recovery | None,
         success: tuple[StateCriterion, ...],
     ) -> Wiring:
-        """Make the wiring of these workers, with the usual recovery where none is given."""
+        """Make the wiring of these workers, with the usual recovery where none is given.
+
+        Raises:
+            DesignError: a gate or a recovery that is none, or two effects of one name.
+        """
+        check_part("gate", gate, ApprovalGate)
+        check_part("recover", recover, Recovery)
         planner = next((name for name, node in workers.items() if isinstance(node, Planner)), None)
         return cls(
             gate=gate,
@@ -245,14 +251,14 @@ class Wiring:
             for target in targets:
                 if target in names:
                     continue
-                remedy = (
-                    "go to 'finish' or 'person', which write the outcome"
-                    if target == END
-                    else "add it to the workers, or change the target"
-                )
+                if target == END:
+                    raise DesignError(
+                        f"{source} goes to END ({END!r}), by which the run would end without an "
+                        "outcome; go to 'finish' or 'person', which write it"
+                    )
                 raise DesignError(
                     f"{source} goes to {target!r}, which this graph does not have "
-                    f"({', '.join(names)}); {remedy}"
+                    f"({', '.join(names)}); add it to the workers, or change the target"
                 )
 
 
@@ -291,8 +297,11 @@ def check_names(
 
     Raises:
         DesignError: a worker is no node or has such a name, or that of one of the graph's own nodes
-            or of another's further results, or the state declares a key of ours anew.
+            or of another's further results, or the state is no class or declares a key of ours
+            anew.
     """
+    if not isinstance(state, type):
+        raise DesignError(f"state={state!r:.60}: give a class, which inherits OrchestrationState")
     _check_keys(state)
     keys = get_type_hints(state)
     for name, worker in together(workers).items():
@@ -311,6 +320,17 @@ def check_names(
                 f"worker {name!r} has the name of a further result of {several[0]!r}, and one "
                 "would replace the other: rename one"
             )
+
+
+def check_part(name: str, part: Any, kind: type[Any]) -> None:
+    """Refuse what stands in the place of a part of ours, and is none; None is no part.
+
+    Raises:
+        DesignError: it names the place, the value and the kind.
+    """
+    if part is not None and not isinstance(part, kind):
+        wanted = "a dict" if kind is Mapping else f"{kind.__name__}(...)"
+        raise DesignError(f"{name}={part!r:.60}: give {wanted}")
 
 
 def together(*groups: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from langgraph.types import TimeoutPolicy
 
 from quintet.errors import DesignError
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring
+from quintet.graphs.wiring import Wiring, check_part
 from quintet.graphs.workflows.complaints import Complaints
 from quintet.graphs.workflows.design import Design
 from quintet.graphs.workflows.reading import read_tasks
@@ -70,6 +70,7 @@ def create_workflow(  # noqa: PLR0913 - each is one duty, and all but one have a
     Raises:
         DesignError: mistakes in the declaration, all of them in one message.
     """
+    check_part("recover", recover, Recovery)
     design, complaints = _designed(tasks, nodes or {}, recover or Recovery(), state)
     if complaints:
         listed = "".join(f"\n- {complaint}" for complaint in complaints)
@@ -77,7 +78,8 @@ def create_workflow(  # noqa: PLR0913 - each is one duty, and all but one have a
     runs = {name: _inner(task.run) for name, task in design.tasks.items()}
     refuse_namesakes(runs)
     joins = tuple((n, design.every(n), design.sources(n)) for n in runs if design.every(n))
-    whole: tuple[StateCriterion, ...] = (*success, Complete(joins=joins)) if joins else success
+    criteria = Finish(success=success).success
+    whole: tuple[StateCriterion, ...] = (*criteria, Complete(joins=joins)) if joins else criteria
     wiring = Wiring.around(runs, gate, recover, whole)
     if gate is not None:
         wiring = replace(wiring, then="proceed", gate=replace(gate, rejected="proceed"))

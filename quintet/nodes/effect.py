@@ -261,6 +261,10 @@ class Effect:
         result = own(action.result)
         return result if bare else self.arguments.result(result)
 
+    def misfit(self, result: Any) -> str:
+        """Say why a result is none that the function may return; empty where it is one."""
+        return self.arguments.misfit(result)
+
     def _stand_in(self, action: Action) -> Any:
         if self.dry is not None:
             return self.dry(**self.arguments_for(self.dry, action))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +60,10 @@ class Finish(Node):
     writes = frozenset({"outcome", "actions", "decisions", "run"})
 
     def __post_init__(self) -> None:
-        criteria = (self.success,) if callable(self.success) else tuple(self.success)
+        given: Any = (self.success,) if callable(self.success) else self.success
+        if not isinstance(given, Iterable):
+            raise DesignError(f"Finish(success={given!r:.60}): give functions of the final state")
+        criteria = tuple(given)
         object.__setattr__(self, "success", criteria)
         for criterion in criteria:
             if not callable(criterion):

@@ -281,6 +281,11 @@ class Manager(Node):
         self, ready: tuple[Step, ...], work: Teamwork, records: list[Any]
     ) -> Logic[Command[Any]]:
         """Send steps to their nodes, and start those that run in the background."""
+        # A step may have been given out before the graph was changed.
+        for step in ready:
+            if step.assignee not in self._team:
+                why = f"step {step.id!r}: {step.assignee!r} takes no steps of this manager"
+                return (yield from self._give_up(work, self.otherwise, why))
         yield from work.start([step for step in ready if step.assignee not in self.team])
         shared = {key: value for key, value in work.state.items() if key not in _OWN}
         own, known = work.sent_with, work.results

@@ -91,6 +91,11 @@ class Planner(Node):
             raise DesignError(
                 f"Planner(assignees={self.assignees!r}): give the nodes that take steps by name"
             )
+        if not (callable(self.make) or isinstance(self.make, Plan | BaseChatModel)):
+            raise DesignError(
+                f"Planner(make={self.make!r:.60}): give a function of the goal, a Plan to follow, "
+                "or a chat model"
+            )
         check_answers("Planner(read=)", self.read)
         check_answers("Planner(allow=)", self.allow)
         if not isinstance(self.budget, Budget):

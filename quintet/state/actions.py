@@ -8,7 +8,7 @@ from typing import Any, Self
 from quintet.state.action import Action, from_outside
 from quintet.state.channels import OPEN, STANDING, Keyed, slot
 from quintet.state.record import with_defaults
-from quintet.state.run import NOTHING, Plain, is_nested, refuse_others
+from quintet.state.run import NOTHING, Plain, is_nested
 
 ACTIONS_KEPT = 64
 REFUSALS_KEPT = 16
@@ -24,7 +24,8 @@ class Actions(Keyed):
     last actions are kept, and a saver of ours stores fewer; the journal has them all.
     """
 
-    takes = None  # what an input holds has an error of its own
+    def check(self, values: Sequence[Any]) -> None:
+        """Leave it to `merge`: what an input holds has an error of its own."""
 
     def checkpoint(self) -> Any:
         """Give the value to store, so that a saver of ours knows it as its own."""
@@ -63,7 +64,7 @@ class Actions(Keyed):
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Put actions in; a new proposal never overwrites an action that has happened."""
-        refuse_others(self.key, values, Mapping, "a dict")
+        super().check(values)
         before = self.value
         merged = dict(before)
         for value in values:

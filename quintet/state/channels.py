@@ -97,8 +97,8 @@ class OfRun(BaseChannel[Any, Any, Any]):
         """
         superstep = self.supersteps
         self.supersteps = superstep + 1
-        if values and self.takes is not None:
-            refuse_others(self.key, values, *self.takes)
+        if values:
+            self.check(values)
         if self.begun and not values:  # the usual case, for each key in each superstep
             return False
         if not self.begun and self.life.begins(superstep):
@@ -110,6 +110,19 @@ class OfRun(BaseChannel[Any, Any, Any]):
             return False
         self.value = self.merge(values)
         return True
+
+    def check(self, values: Sequence[Any]) -> None:
+        """Refuse updates that are not of the kind that the key holds.
+
+        Raises:
+            ContractBroken: it names the key, the value and the kind.
+        """
+        if (kind := self.kind()) is not None:
+            refuse_others(self.key, values, *kind)
+
+    def kind(self) -> tuple[Any, str] | None:
+        """Give the kind of value that the key holds, and what it is called; None for any."""
+        return self.takes
 
     def first_value(self) -> Any:
         """Give the value with which a new run begins."""
@@ -141,7 +154,28 @@ class Shared(LastValue[Any]):
 
 
 class Latest(OfRun):
-    """Hold the value that was written last. None counts as no write."""
+    """Hold the value that was written last. None counts as no write.
+
+    Where `only` is given, as a kind and what it is called, it refuses all others.
+    """
+
+    __slots__ = ("only",)
+
+    def __init__(
+        self, typ: Any = dict, key: str = "", *, only: tuple[Any, str] | None = None
+    ) -> None:
+        self.only = only
+        super().__init__(typ, key)
+
+    def copy(self) -> Self:
+        """Give a channel that refuses the same."""
+        twin = super().copy()
+        twin.only = self.only
+        return twin
+
+    def kind(self) -> tuple[Any, str] | None:
+        """Give the kind of value that the key holds."""
+        return self.only or self.takes
 
     def merge_input(self, values: Sequence[Any]) -> Any:
         """Leave the parent's value to the parent."""

@@ -48,13 +48,13 @@ class Decided(TypedDict, total=False):
 class Routed(Decided, total=False):
     """Hold the route that a router last took."""
 
-    route: Annotated[str, Latest]
+    route: Annotated[str, Latest(str, only=(str, "a node's name"))]
 
 
 class Planned(Decided, total=False):
     """Hold the plan that a planner last made."""
 
-    plan: Annotated[Plain | None, Latest]
+    plan: Annotated[Plain | None, Latest(Plain | None, only=(Mapping, "a plan as a dict"))]
 
 
 class Worked(Decided, total=False):

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from quintet.errors import ContractBroken
 from quintet.state.channels import OfRun
 from quintet.state.decision import KINDS, Decision
+from quintet.state.failure import FAILURE_CLASSES
 from quintet.state.record import with_defaults
 from quintet.state.run import NOTHING
 
 DECISIONS_KEPT = 64
 FAILURES_KEPT = 16
+
+_RECORDS: Mapping[str, tuple[str, frozenset[str], tuple[str, ...]]] = {
+    "decisions": ("Decision", frozenset({"kind", "node", "choice", "reason"}), KINDS),
+    "failures": ("Failure", frozenset({"kind", "node", "error", "message"}), FAILURE_CLASSES),
+}
+"""The records of a log by its key: their name, the fields that none may lack, and their kinds."""
 
 
 class Log(OfRun):
@@ -51,6 +59,24 @@ class Log(OfRun):
             return value
         self.given = True
         return Logged(value, self.unsaved)
+
+    def check(self, values: Sequence[Any]) -> None:
+        """Refuse updates that hold anything but records of the key."""
+        super().check(values)
+        if self.key not in _RECORDS:
+            return
+        called, needed, kinds = _RECORDS[self.key]
+        for record in (record for value in values for record in value or ()):
+            if not isinstance(record, Mapping) or not needed <= record.keys():
+                fault = f"which lacks some of {', '.join(sorted(needed))}"
+            elif record["kind"] not in kinds:
+                fault = f"whose kind is none of {', '.join(kinds)}"
+            else:
+                continue
+            raise ContractBroken(
+                f"a node wrote {record!r:.60} to the state's key {self.key!r}, {fault}; write "
+                f"plain({called}(...)) of quintet.state, or give your own key another name"
+            )
 
     def first_value(self) -> Any:
         """Begin a new run without records."""

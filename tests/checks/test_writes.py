@@ -1,9 +1,12 @@
 """Test writes into the given state, which LangGraph does not store, and values reduced twice."""
 
+import bisect
 import functools
 import logging
 import operator
+import random
 from dataclasses import dataclass, field, replace
+from heapq import heappush
 from typing import Annotated, Any
 
 import pytest
@@ -101,6 +104,31 @@ def takes_one(state: Any) -> dict[str, Any]:
     return {"word": state["items"].pop(0)}
 
 
+def shuffles(state: Any) -> None:
+    random.shuffle(state["items"])
+
+
+def pushes(state: Any) -> None:
+    items = state["items"]
+    heappush(items, "x")
+
+
+def sorts_in(state: Any) -> None:
+    bisect.insort(state["items"], "x")
+
+
+def by_the_class(state: Any) -> None:
+    list.append(state["items"], "x")
+
+
+def deletes(state: Any) -> None:
+    del state["items"][0]
+
+
+def joins_in(state: Any) -> None:
+    state["items"] |= {"x"}
+
+
 async def beside_another(state: Any) -> dict[str, Any]:
     state["word"] = "x"
     return {"n": 1}
@@ -162,6 +190,12 @@ LOST = [
     in_a_loop,
     in_a_numbered_loop,
     takes_one,
+    shuffles,
+    pushes,
+    sorts_in,
+    by_the_class,
+    deletes,
+    joins_in,
     beside_another,
     counts_for_itself,
     by_helper,
@@ -232,6 +266,13 @@ def of_a_copied_value(state: Any) -> Any:
     return {"items": items}
 
 
+def shuffled(state: Any) -> Any:
+    items = random.sample(state["items"], k=2)
+    random.shuffle(items)
+    heappush(items, state["word"])
+    return {"items": items}
+
+
 def for_itself(state: Any) -> Any:
     state["word"] = state["word"].strip()
     return {"n": len(state["word"])}
@@ -282,6 +323,7 @@ def of_copies(state: Any) -> Any:
         returned,
         of_a_copy,
         of_a_copied_value,
+        shuffled,
         for_itself,
         in_its_own_loop,
         passed_on,

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from quintet.cli.main import cli
-from quintet.runs import start
+from quintet.runs import migrate, pinned, start
+from quintet.runs.versions.against import impacts
 from quintet.state import checkpointer
 from tests.runs.versions import DONE, line, stops
 
@@ -70,6 +71,17 @@ def test_each_open_run_is_judged(shop, name, verdicts, code):
     if name == "renamed":
         assert "stops: the run waits for an answer at it, and it is gone" in printed.stdout
     assert DONE == []
+
+
+def test_a_run_all_of_whose_nodes_are_renamed_is_still_of_the_graph_that_renames_them():
+    with checkpointer("memory://") as saver:
+        alone = line("stops").compile(checkpointer=saver)
+        start(alone, {}, thread="waits")
+        renamed = line("halts", nodes={"halts": stops}).compile(checkpointer=saver)
+        versions = pinned(renamed, migrations=[migrate(rename={"stops": "halts"})])
+        found, others = impacts(versions, saver)
+    assert [(impact.thread, impact.verdict) for impact in found] == [("waits", "migrates")]
+    assert others == 0
 
 
 def test_looking_moves_nothing(shop):

@@ -777,16 +777,41 @@ async def test_a_failure_without_words_still_ends_with_a_reason(way: str):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("wrapped", [True, False], ids=["worker", "function"])
-async def test_an_agent_that_runs_out_of_an_iterator_ends_with_a_reason(way: str, wrapped: bool):
+@pytest.mark.parametrize("problem", [StopIteration, GeneratorExit])
+async def test_an_agent_that_ends_as_a_generator_does_ends_with_a_reason(
+    way: str, wrapped: bool, problem: type[BaseException]
+):
     # asyncio waits for ever for a thread that raises StopIteration.
 
     def agent(request: Any) -> Any:
-        return next(iter(()))
+        raise problem
 
     graph = create_handoff(door("a"), {"a": worker(agent) if wrapped else agent})
     ended = await run(graph, way, message="a")
     assert ended.status == "escalated"
-    assert "StopIteration" in reason(ended)
+    assert problem.__name__ in reason(ended)
+
+
+async def test_an_async_agent_that_raises_generator_exit_ends_with_a_reason():
+    async def agent(request: Any) -> Any:
+        raise GeneratorExit
+
+    ended = await run(create_handoff(door("a"), {"a": worker(agent)}), "async", message="a")
+    assert ended.status == "escalated"
+    assert "GeneratorExit" in reason(ended)
+
+
+def test_a_run_that_is_closed_from_outside_is_no_failure_of_its_agent():
+    class Forever:
+        def __await__(self) -> Any:
+            yield
+
+    async def agent(request: Any) -> Any:
+        await Forever()
+
+    logic = worker(agent).ainvoke({"message": "a"})
+    logic.send(None)
+    logic.close()
 
 
 async def test_a_criterion_that_fails_or_does_not_hold_is_not_done():

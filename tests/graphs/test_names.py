@@ -6,6 +6,7 @@ Postponed annotations, as here, are read again for each class that inherits them
 from __future__ import annotations
 
 import operator
+import re
 from typing import Annotated, Any, NotRequired
 
 import pytest
@@ -14,12 +15,19 @@ from langgraph.graph import StateGraph
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_handoff, create_sequential, create_single_agent, govern
+from quintet.graphs import (
+    create_handoff,
+    create_planner,
+    create_sequential,
+    create_single_agent,
+    govern,
+)
 from quintet.nodes import Worker
 from quintet.runs import start
 from quintet.state import (
     Contract,
     ContractBroken,
+    Decision,
     DesignError,
     Ended,
     OrchestrationState,
@@ -164,6 +172,20 @@ def test_what_is_no_node_is_refused_in_the_place_of_a_worker(none: Any) -> None:
             make()
 
 
+@pytest.mark.parametrize("other", ["text", 3, worker])
+@pytest.mark.parametrize("place", ["router", "make", "gate", "recover", "state", "success"])
+def test_what_is_no_part_of_ours_is_refused_in_the_place_of_one(place: str, other: Any) -> None:
+    if place in ("success", "make") and other is worker:  # a function may stand there
+        return
+    makes: dict[str, Any] = {
+        "router": lambda: create_handoff(other, {"one": worker()}),
+        "make": lambda: create_planner(other, {"one": worker()}),
+    }
+    make = makes.get(place, lambda: create_single_agent(worker(), **{place: other}))
+    with pytest.raises(DesignError, match=r"give|is no function"):
+        make()
+
+
 @pytest.mark.parametrize("name", ["a:b", "a|b", "__start__", "__end__", "", " ", "a\0b", 3])
 def test_a_name_that_no_node_can_have_is_refused(name: Any) -> None:
     with pytest.raises(DesignError, match="no node can have that name"):
@@ -175,10 +197,39 @@ def test_workers_without_names_are_refused() -> None:
         create_handoff(door("billing"), [worker()])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("key", ["results", "failures", "decisions", "outcome", "run", "spent"])
-def test_a_value_of_another_kind_in_a_key_of_ours_is_refused(key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(
+            (key, "text")
+            for key in ("results", "failures", "decisions", "outcome", "run", "spent", "plan")
+        ),
+        ("route", ["billing"]),
+        ("plan", [{"id": "first"}]),
+    ],
+)
+def test_a_value_of_another_kind_in_a_key_of_ours_is_refused(key: str, value: Any) -> None:
     graph = StateGraph(OrchestrationState)
-    graph.add_node("mine", lambda state: {key: "text"})
+    graph.add_node("mine", lambda state: {key: value})
     graph.add_edge("__start__", "mine")
-    with pytest.raises(ContractBroken, match=f"wrote 'text' to the state's key '{key}'"):
+    named = re.escape(f"wrote {value!r} to the state's key '{key}'")
+    with pytest.raises(ContractBroken, match=named):
+        graph.compile().invoke({"message": "m"})
+
+
+@pytest.mark.parametrize("key", ["decisions", "failures"])
+@pytest.mark.parametrize(
+    ("record", "fault"),
+    [
+        ("text", "lacks some of"),
+        ({"note": "text"}, "lacks some of"),
+        (Decision(kind="route", node="n", choice="c", reason="r"), "lacks some of"),
+        (dict.fromkeys(("node", "kind", "choice", "reason", "error", "message"), "x"), "kind"),
+    ],
+)
+def test_a_record_of_another_form_is_refused_by_name(key: str, record: Any, fault: str) -> None:
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("mine", lambda state: {key: [record]})
+    graph.add_edge("__start__", "mine")
+    with pytest.raises(ContractBroken, match=f"key '{key}', .*{fault}.*write plain"):
         graph.compile().invoke({"message": "m"})

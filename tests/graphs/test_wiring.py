@@ -233,7 +233,7 @@ def strays(state: Any) -> Command[Literal["late"]]:
         (loses, "loses returned 'replies'"),
         (loses_with_config, "loses_with_config returned 'replies'"),
         (loses_with_runtime, "loses_with_runtime returned 'replies', which is no update"),
-        (ends_unasked, "goes to '__end__'"),
+        (ends_unasked, "goes to END ('__end__'), by which the run would end without an outcome"),
         (jumps, "jumps goes to 'late'"),
         (stays, "stays declares that it goes to late"),
         (strays, "strays goes to 'nowhere'"),

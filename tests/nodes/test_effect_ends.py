@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from langgraph.types import Command, interrupt
+from typing_extensions import TypedDict
 
 from quintet.graphs import create_single_agent
 from quintet.nodes import Worker, effect
 from quintet.runs import resume, settle, start
-from quintet.state import Contract, DesignError, checkpointer, unmet
+from quintet.state import AnswerRefused, Contract, DesignError, checkpointer, unmet
 
 ASKED = {"message": "m"}
 
@@ -40,6 +41,10 @@ class Bank:
             return {"order": order, "status": "paid before"}
         self.keys.append(idempotency_key)
         return self.pay(order)
+
+
+class Receipt(TypedDict):
+    order: int
 
 
 @pytest.fixture
@@ -108,6 +113,21 @@ def test_what_a_person_was_asked_the_receiver_is_not_asked_any_more(saver: Any, 
     ended = run.answer("yes")
     assert ended.results["work"] == [{"status": "as maria says"}, "yes"]
     assert bank.taken == [7]
+
+
+@pytest.mark.parametrize("result", ["paid", {"order": "seven"}, ["x"]])
+def test_a_settled_result_is_one_that_the_effect_may_give(saver: Any, result: Any) -> None:
+    taken: list[int] = []
+
+    def pay(order: int) -> Receipt:
+        taken.append(order)
+        raise PowerCut
+
+    run = cut_off(desk(effect(pay, key="{order}"), saver))
+    with pytest.raises(AnswerRefused, match="pay gives nothing of the kind"):
+        run.answer(settle("happened", by="maria", result=result))
+    ended = run.answer(settle("happened", by="maria", result={"order": 7}))
+    assert (ended.status, taken) == ("done", [7])
 
 
 def test_a_receiver_that_can_tell_leaves_the_next_question_its_answer(saver: Any) -> None:

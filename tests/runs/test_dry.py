@@ -189,7 +189,7 @@ def test_a_second_time_is_refused_as_in_a_real_run() -> None:
     start(app, large(50.0), thread="a", dry_run=True)
     again = start(app, large(50.0), thread="a", dry_run=True)
     assert again.status == "escalated"
-    assert "done before" in str(again.outcome)
+    assert "would have been done before in this thread, which is a dry run" in str(again.outcome)
 
 
 def test_nothing_is_undone() -> None:

@@ -15,13 +15,17 @@ from typing_extensions import TypedDict
 from quintet.errors import CheckpointerError, DesignError, NoSuchRun, RunError, RunSuperseded
 from quintet.graphs import create_single_agent
 from quintet.nodes import Undo, Worker, effect
-from quintet.runs import afork, approve, astart, fork, look, resume, start
+from quintet.runs import afork, approve, astart, fork, look, resume, settle, start
 from quintet.runs.thread import App
 from quintet.state import Contract, OrchestrationState, checkpointer
 from quintet.state.journal.mode import mode_in
 from quintet.state.savers.saver import Saver
 from tests.runs.desks import PAID, desk, large
 from tests.services import postgres_schema
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -388,9 +392,6 @@ def test_an_answer_that_is_on_its_way_is_not_taken_along(saver: Saver) -> None:
 
 
 def test_a_dry_fork_of_a_run_that_was_cut_off_in_an_effect_goes_on(saver: Saver) -> None:
-    class PowerCut(BaseException):
-        pass
-
     def pay(order: int) -> dict[str, Any]:
         raise PowerCut
 
@@ -406,3 +407,49 @@ def test_a_dry_fork_of_a_run_that_was_cut_off_in_an_effect_goes_on(saver: Saver)
     assert ended.outcome is not None
     assert ended.outcome.reason.startswith("a dry run, in which no effect happens")
     assert resume(app, thread="a").status == "waiting"
+
+
+def asks_after_paying(saver: Saver, cuts: list[int]) -> App:
+    """Build a desk that asks a person once more when it has paid; the first payments are cut."""
+
+    def pay(order: int) -> str:
+        PAID.append(order)
+        if len(PAID) in cuts:
+            raise PowerCut
+        return "paid"
+
+    def agent(request: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+        return {"paid": tools.pay(order=7), "said": str(interrupt("tell the customer?"))}
+
+    contract = Contract(goal="pay", needs=("message",), tools=(effect(pay, key="{order}"),))
+    app = create_single_agent(Worker(agent=agent, contract=contract)).compile(checkpointer=saver)
+    with pytest.raises(PowerCut):
+        start(app, {"message": "m"}, thread="a")
+    fork(app, thread="a", to="b", effects="real")
+    for thread in ("a", "b"):
+        assert resume(app, thread=thread).waiting[0].packet["settle"] == "pay"
+    return app
+
+
+@pytest.mark.parametrize("second", ["happened", "did not happen"])
+def test_a_word_that_comes_too_late_is_not_the_answer_to_another_question(
+    saver: Saver, second: Any
+) -> None:
+    app = asks_after_paying(saver, cuts=[1])
+    for thread, word in (("a", "happened"), ("b", second)):
+        run = look(app, thread=thread).answer(settle(word, by="maria"))
+        assert run.waiting[0].packet == "tell the customer?"
+        assert run.answer("yes").results["work"]["said"] == "yes"
+    assert PAID == [7]
+
+
+def test_a_word_on_one_attempt_says_nothing_of_the_next_one_of_the_other_thread(
+    saver: Saver,
+) -> None:
+    app = asks_after_paying(saver, cuts=[1, 2])
+    with pytest.raises(PowerCut):
+        look(app, thread="a").answer(settle("did not happen", by="maria"))
+    run = look(app, thread="b").answer(settle("did not happen", by="maria"))
+    assert (run.waiting[0].packet["begun"], PAID) == (2, [7, 7])
+    run.answer(settle("happened", by="maria"))
+    assert PAID == [7, 7]

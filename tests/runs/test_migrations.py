@@ -11,11 +11,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 from typing_extensions import TypedDict
 
+from quintet.graphs import create_manager_worker, create_planner
+from quintet.nodes import Manager, Planner, Worker
 from quintet.runs import alook, approve, aresume, look, migrate, pinned, resume, start, stored_run
 from quintet.runs.versions.fingerprint import digest_of
-from quintet.state import DesignError, GraphChanged, checkpointer
+from quintet.state import Contract, DesignError, GraphChanged, Step, checkpointer
 from tests.runs.versions import DONE, DOWN, NODES, Line, around, desk, first, last, line, stops
 from tests.services import postgres_schema
+
+
+class Broken(BaseException):
+    """The process ends here."""
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +227,93 @@ def test_a_migration_that_leaves_a_run_stuck_is_refused(saver, migration, named)
     with pytest.raises(GraphChanged, match=named):
         resume(pinned(new, migrations=[migration]), thread="t")
     assert look(old, thread="t").answer("yes").finished
+
+
+def beside(name: str, other: str = "stops") -> StateGraph[Any]:
+    """Build a graph in which a node ends while another beside it stops."""
+    made = StateGraph(Line).add_node(name, first).add_node(other, stops).add_node("last", last)
+    made.add_edge(START, name).add_edge(START, other)
+    return made.add_edge(name, "last").add_edge(other, "last").add_edge("last", END)
+
+
+def test_a_node_whose_result_is_stored_does_not_run_again_under_a_new_name(saver):
+    old = beside("first").compile(checkpointer=saver)
+    start(old, {}, thread="t")
+    new = beside("erste").compile(checkpointer=saver)
+    with pytest.raises(GraphChanged, match="first: results of the superstep"):
+        resume(pinned(new, migrations=[migrate(rename={"first": "erste"})]), thread="t")
+    new = beside("first", "halts").compile(checkpointer=saver)
+    run = resume(pinned(new, migrations=[migrate(rename={"stops": "halts"})]), thread="t")
+    assert sorted(run.answer("yes").values["log"]) == ["first", "last", "yes"]
+    assert DONE == ["first", "last"]
+
+
+def test_two_nodes_do_not_become_one(saver):
+    down(beside("first", "stops").compile(checkpointer=saver))
+    new = line("stops", "last").compile(checkpointer=saver)
+    with pytest.raises(GraphChanged, match="first: it and stops would both be stops"):
+        resume(pinned(new, migrations=[migrate(rename={"first": "stops"})]), thread="t")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda values: {"message": values["message"]}, "field actions: the migration drops it"),
+        (lambda values: {**values, "actions": []}, r"field actions: the migration gives \[\]"),
+        (lambda values: {**values, "plan": "x"}, "field plan: the migration gives 'x'"),
+    ],
+)
+def test_a_migration_keeps_the_records_that_a_run_goes_by(saver, change, named):
+    old = desk().compile(checkpointer=saver)
+    start(old, {"message": "m", "amount": 5.0}, thread="t")
+    new = desk(others=("shipping",)).compile(checkpointer=saver)
+    with pytest.raises(GraphChanged, match=named):
+        resume(pinned(new, migrations=[migrate()(change)]), thread="t")
+    assert look(old, thread="t").answer(approve(by="maria")).status == "done"
+    assert DONE == ["paid 5.0"]
+
+
+def test_no_migration_gives_a_gate_that_is_asked_a_new_name(saver):
+    start(desk().compile(checkpointer=saver), {"message": "m", "amount": 5.0}, thread="t")
+    new = desk(gate="signing").compile(checkpointer=saver)
+    with pytest.raises(GraphChanged, match="gate approval: it is gone; an action waits"):
+        resume(pinned(new, migrations=[migrate()]), thread="t")
+
+
+@pytest.mark.parametrize("pattern", ["planner", "manager"])
+def test_a_step_whose_taker_a_migration_leaves_out_is_told_and_not_lost(saver, pattern):
+    contract = Contract(goal="work", needs=("message",))
+
+    def breaks(request):
+        if DOWN:
+            raise Broken
+        return {"reply": "ok"}
+
+    takers = {
+        name: Worker(agent=agent, contract=contract)
+        for name, agent in (("one", breaks), ("two", lambda request: {"reply": "ok"}))
+    }
+    steps = [
+        Step(id="s1", goal="g", assignee="one", inputs={"message": "m"}),
+        Step(id="s2", goal="g", assignee="two", after=("s1",), inputs={"message": "m"}),
+    ]
+
+    def graph(*names: str) -> StateGraph[Any]:
+        workers = {name: takers[name] for name in names}
+        if pattern == "planner":
+            return create_planner(Planner(make=lambda goal: steps, assignees=names), workers)
+        manager = Manager(agent=lambda request, ledger: steps, contract=contract)
+        return create_manager_worker(manager, workers)
+
+    DOWN.append(True)
+    with pytest.raises(Broken):
+        start(graph("one", "two").compile(checkpointer=saver), {"message": "m"}, thread="t")
+    DOWN.clear()
+    new = pinned(graph("one").compile(checkpointer=saver), migrations=[migrate()])
+    ended = resume(new, thread="t")
+    assert ended.status == "escalated"
+    assert "s2" in ended.outcome.reason
+    assert "'two'" in ended.outcome.reason
 
 
 def test_a_field_that_must_be_there_is_asked_of_the_migration(saver):

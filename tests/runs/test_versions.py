@@ -143,6 +143,10 @@ BREAKS = {
         "audit: it is new and follows first, which the run has passed",
     ),
     "later node removed": (lambda: line("first", "stops"), "last: the run may still come to it"),
+    "passed node set after it": (
+        lambda: line("stops", "first", "last"),
+        "first: the run has passed it, and would come to it again",
+    ),
     "later node left out": (
         lambda: line(
             "first",

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, UserDict, defaultdict, deque
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +22,14 @@ PLAIN = st.recursive(
 
 class Page(NamedTuple):
     words: list[str]
+
+
+class Words(list[Any]):
+    pass
+
+
+class Fields(dict[str, Any]):
+    pass
 
 
 @dataclass
@@ -60,6 +69,10 @@ def test_plain_data_is_equal_and_nothing_of_it_is_shared(value: Any) -> None:
         (Order(items=[1]), lambda v: v.items.append(2)),
         (Model(items=[1]), lambda v: v.items.append(2)),
         ([Order(items=[1])], lambda v: v[0].items.clear()),
+        (UserDict(a=[1]), lambda v: v["a"].clear()),
+        (MappingProxyType({"a": [1]}), lambda v: v["a"].clear()),
+        (Words([[1]]), lambda v: v[0].clear()),
+        (Fields(a=[1]), lambda v: v["a"].clear()),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import bisect
+import heapq
+import operator
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from quintet.checks.source.body import Body
 from quintet.checks.source.given import Given, of_state
@@ -17,9 +22,17 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _PARTS = (ast.Subscript, ast.Attribute)
 _LISTING = ("append", "extend", "insert")
 _CHANGING = frozenset(
-    "add append appendleft clear discard extend insert pop popitem popleft remove reverse "  # noqa: SIM905
-    "setdefault sort update".split()
+    "add append appendleft clear difference_update discard extend extendleft insert "  # noqa: SIM905
+    "intersection_update move_to_end pop popitem popleft remove reverse rotate setdefault sort "
+    "subtract symmetric_difference_update update __delitem__ __iadd__ __ior__ __setitem__".split()
 )
+_CHANGES_FIRST: tuple[Callable[..., Any], ...] = (
+    random.shuffle,
+    *(heapq.heapify, heapq.heappop, heapq.heappush, heapq.heappushpop, heapq.heapreplace),
+    *(bisect.insort, bisect.insort_left, bisect.insort_right),
+    *(operator.delitem, operator.setitem),
+)
+"""Functions that change their first argument."""
 _TELLING = ("print", "log", "debug", "info", "warning", "error", "exception")
 
 
@@ -103,6 +116,12 @@ class _Reader:
                     key = self.body.resolve(name)
                     if isinstance(key, str):
                         yield Write(key=key, statement=statement)
+            return
+        if call.args and _changes_first(callee):
+            owner = call.args[0]
+            if key := self.given.root(owner):
+                within = not self.given.is_old(owner, key)
+                yield Write(key=key, statement=statement, deep=True, within=within)
             return
         if isinstance(call.func, ast.Attribute):
             owner, method = call.func.value, call.func.attr
@@ -188,6 +207,13 @@ class _Reader:
 
 def _holds(loop: ast.AST, statement: ast.stmt) -> bool:
     return any(node is statement for node in walk_scope(loop))
+
+
+def _changes_first(callee: Any) -> bool:
+    """Tell whether a call changes its first argument, as `heappush` and `list.append` do."""
+    if getattr(callee, "__objclass__", None) in (list, dict):
+        return callee.__name__ in _CHANGING
+    return any(callee == function for function in _CHANGES_FIRST)
 
 
 def _name(call: ast.Call) -> str:

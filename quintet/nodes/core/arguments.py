@@ -131,6 +131,19 @@ class Arguments:
         except ValidationError:
             return kept
 
+    def misfit(self, result: Any) -> str:
+        """Say why a result is none that the function may return; empty where it is, or nobody says.
+
+        None fits: whoever tells that something happened need not know what it gave.
+        """
+        if self.returns is None or result is None:
+            return ""
+        try:
+            validated(self.returns, result)
+        except ValidationError as problem:
+            return faults(problem)
+        return ""
+
 
 def _same(value: Any, again: Any) -> bool:
     """Say whether a value has come back from the record as it was; tuples may be lists."""

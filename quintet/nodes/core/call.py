@@ -60,8 +60,8 @@ class Call:
 
     def _call(self) -> Any:
         if isinstance(self.target, Runnable):
-            return self.target.invoke(self.args[0], self.config)
-        result = self.target(*self.args, **(self.options or {}))
+            return _called(self.target.invoke, (self.args[0], self.config), {})
+        result = _called(self.target, self.args, self.options or {})
         if inspect.iscoroutine(result):
             result.close()  # else Python warns that it was never awaited
             raise NotCalled(f"{name_of(self.target)!r} is async: {ASYNC}")
@@ -82,13 +82,13 @@ class Call:
 
     async def _acall(self) -> Any:
         if isinstance(self.target, Runnable):
-            return await self.target.ainvoke(self.args[0], self.config)
+            return await _awaited(self.target, self.target.ainvoke(self.args[0], self.config))
         options = self.options or {}
         if self.blocks and not is_async(self.target):
-            result = await asyncio.to_thread(_in_thread, self.target, self.args, options)
+            result = await asyncio.to_thread(_called, self.target, self.args, options)
         else:
-            result = (self.awaitable or self.target)(*self.args, **options)
-        return await result if inspect.isawaitable(result) else result
+            result = _called(self.awaitable or self.target, self.args, options)
+        return await _awaited(self.target, result) if inspect.isawaitable(result) else result
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
@@ -113,14 +113,33 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     raise result
 
 
-def _in_thread(
-    target: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
-) -> Any:
-    """Call in a thread, and turn a StopIteration, which asyncio would wait on for ever."""
+def _called(target: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    """Call, and turn the errors by which a generator ends: the logic would take them for its own.
+
+    Asyncio would wait on a StopIteration of a thread for ever.
+    """
     try:
         return target(*args, **options)
-    except StopIteration as problem:
-        raise RuntimeError(f"{name_of(target)} raised StopIteration") from problem
+    except (StopIteration, GeneratorExit) as problem:
+        raise RuntimeError(f"{name_of(target)} raised {type(problem).__name__}") from problem
+
+
+async def _awaited(target: Any, result: Awaitable[Any]) -> Any:
+    """Await a result, and turn a GeneratorExit that is not by this being closed from outside."""
+    task = _running()
+    try:
+        return await result
+    except GeneratorExit as problem:
+        if task is None or _running() is not task:
+            raise
+        raise RuntimeError(f"{name_of(target)} raised GeneratorExit") from problem
+
+
+def _running() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs any more
+        return None
 
 
 Logic = Generator[Call, Any, R]

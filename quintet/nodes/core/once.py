@@ -96,7 +96,8 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
     recorded = _begun(action, attempt)
     if recorded is not None and recorded.status in ("done", "dry"):
         if recorded.digest != action.digest:
-            raise EffectRepeated(_repeated(recorded, recorded.result))
+            dry = recorded.status == "dry"
+            raise EffectRepeated(_repeated(recorded, recorded.result, dry=dry))
         if attempt.place.shared:
             yield from _standing(action, attempt, ends)  # with the answers that this task has got
         return recorded
@@ -112,7 +113,7 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
 def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     """Read how an action stands, and find it out where its end is not known."""
     standing = yield from standing_of(attempt.place, subject_of(action))
-    if standing.how != "unknown" and not standing.answers_in(running_task()):
+    if standing.how != "unknown" and not standing.questions_over(running_task()):
         return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
     with alone(standing, doubled=_doubled(attempt)):
@@ -285,10 +286,10 @@ def _as_done(action: Action, standing: Standing, attempt: Attempt) -> Action:
     asked = standing.answers_in(running_task()) and standing.run == attempt.run
     # A proposal has its time: another runner has carried out this very one, whose run goes on here.
     mine = standing.owner == attempt.owner or begun is not None or asked or standing.holds(action)
+    last = standing.entries[-1]
     if not mine or standing.digest != action.digest:
         other = standing.by if standing.by != attempt.place.thread else ""
-        raise EffectRepeated(_repeated(action, standing.result, other))
-    last = standing.entries[-1]
+        raise EffectRepeated(_repeated(action, standing.result, other, dry=last.kind == "dry"))
     status: ActionStatus = "dry" if last.kind == "dry" else "done"
     done = replace(begun or action, status=status, result=standing.result, ended=last.at or now())
     record(done, attempt)
@@ -322,9 +323,12 @@ def _unknown(action: Action) -> str:
     )
 
 
-def _repeated(action: Action, result: Any, by: str = "") -> str:
+def _repeated(action: Action, result: Any, by: str = "", *, dry: bool = False) -> str:
     where = f"thread {by!r}, whose effects this one shares as a fork" if by else "this thread"
+    done = "was done before"
+    if dry:  # nothing has happened, but the real one would be refused here
+        done, where = "would have been done before", f"{where}, which is a dry run"
     return (
-        f"{action} was done before in {where} (key {action.key!r}, result {result!r:.120}); "
+        f"{action} {done} in {where} (key {action.key!r}, result {result!r:.120}); "
         "if it is meant to happen twice, put what differs into the key"
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from langgraph.graph import END
 from langgraph.types import Command, Send
 from pydantic import BaseModel
 
@@ -48,6 +49,11 @@ def refuse_astray(function: Any, targets: tuple[str, ...], result: Any) -> None:
             f"{result!r:.60}, after which nothing would follow; return Command(goto=...)"
         )
     if strange := [way for way in ways if way not in targets]:
+        if strange[0] == END:
+            raise ContractBroken(
+                f"{name} goes to END ({END!r}), by which the run would end without an outcome; go "
+                "to 'finish' or 'person', which write it, and declare that"
+            )
         declared = ", ".join(map(repr, [*targets, strange[0]]))
         raise ContractBroken(
             f"{name} goes to {strange[0]!r}, which it does not declare; annotate it, "

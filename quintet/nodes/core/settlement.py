@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from langgraph.types import interrupt
@@ -43,7 +44,12 @@ class SettleAnswer(BaseModel):
 
 
 def ask(
-    standing: Standing, action: Action, answers: tuple[Settlement, ...], *, undoing: bool = False
+    standing: Standing,
+    action: Action,
+    answers: tuple[Settlement, ...],
+    *,
+    undoing: bool = False,
+    misfit: Callable[[Any], str] | None = None,
 ) -> SettleAnswer:
     """Ask how an action, or its undo, ended; give the answer, which names this action.
 
@@ -52,8 +58,9 @@ def ask(
         action: the action.
         answers: the answers that fit.
         undoing: whether it is the undo that was begun.
+        misfit: says why a result is none that the effect may give, or nothing.
     """
-    schema = _schema(action, answers)
+    schema = _schema(action, answers, misfit)
     packet = _packet(standing, action, answers, undoing)
     return schema.model_validate(interrupt(packet, response_schema=schema))
 
@@ -80,7 +87,9 @@ def _packet(
     }
 
 
-def _schema(action: Action, answers: tuple[Settlement, ...]) -> type[SettleAnswer]:
+def _schema(
+    action: Action, answers: tuple[Settlement, ...], misfit: Callable[[Any], str] | None
+) -> type[SettleAnswer]:
     """Give the schema of an answer to this question; it refuses before anything is kept."""
 
     class Fitting(SettleAnswer):
@@ -93,6 +102,11 @@ def _schema(action: Action, answers: tuple[Settlement, ...]) -> type[SettleAnswe
                 )
             if self.answer not in answers:
                 raise ValueError(f"{action.name} has no undo; answer {' or '.join(answers)}")
+            if misfit is not None and (why := misfit(self.result)):
+                raise ValueError(
+                    f"result: {action.name} gives nothing of the kind: {why}; give what it "
+                    "returned, or no result"
+                )
             return self
 
     return Fitting

@@ -90,6 +90,22 @@ class Standing:
         """Give the answers of people that a task has got about it."""
         return tuple(e for e in self.entries if task and e.value.get("task") == task)
 
+    def questions_over(self, task: str) -> int:
+        """Count the questions of a task about it that are over, by whomever.
+
+        Forks that share their claims may both ask. Once one has been answered, the other's answer
+        says nothing any more, and must not be taken for the answer to that task's next question.
+        """
+        over, asking = len(self.answers_in(task)), False
+        for entry in self.entries if task else ():
+            if entry.value.get("asks") == task:
+                asking = True
+            elif asking and entry.kind != "unknown":
+                # The task itself went on past its question where it could tell meanwhile.
+                over += task not in (entry.value.get("task"), entry.value.get("told_to"))
+                asking = False
+        return over
+
     def asks(self, task: str) -> bool:
         """Say whether a task has asked a person how it ended, since it was claimed last."""
         after = -1 if self.claim is None else self.claim.position

@@ -35,6 +35,9 @@ class Resolvable(Undoable, Protocol):
     def honours_key(self) -> bool:
         """Say whether the function passes a key on, by which its receiver knows a repeat."""
 
+    def misfit(self, result: Any) -> str:
+        """Say why a result is none that the effect may give; empty where it is one."""
+
     def arguments_for(self, function: Callable[..., Any], action: Action) -> dict[str, Any]:
         """Give the arguments that a function of the effect's takes, by its parameters' names."""
 
@@ -63,6 +66,7 @@ def resolve(
         ActionRefused: the person had it taken back.
     """
     answers = _heard_before(effect, action, attempt, standing) if may_ask else ()
+    told_to = running_task()
     if answers and answers[-1].value.get("undo"):
         yield from _undo(effect, action, attempt, answers[-1])
     if standing.how != "unknown":
@@ -73,14 +77,18 @@ def resolve(
         return (yield from _settled(effect, action, attempt, standing, answer))
     if effect.honours_key:
         return (
-            yield from standing.append("released", why="its receiver knows a repeat by its key")
+            yield from standing.append(
+                "released", why="its receiver knows a repeat by its key", told_to=told_to
+            )
         )
     if effect.reconcile is not None:
         happened, result = yield from _ask_receiver(effect, action)
         if happened:
-            return (yield from standing.append("done", result=result, how="reconciled"))
+            about = {"how": "reconciled", "told_to": told_to}
+            return (yield from standing.append("done", result=result, **about))
         if happened is False:
-            return (yield from standing.append("released", why="its receiver does not know of it"))
+            why = "its receiver does not know of it"
+            return (yield from standing.append("released", why=why, told_to=told_to))
     if not may_ask:
         return standing
     if answer is None:
@@ -91,7 +99,7 @@ def resolve(
 def _heard_before(
     effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
 ) -> tuple[Entry, ...]:
-    """Take the answers that this task has got about an action before it was cut off.
+    """Take the answers that this task has got about an action, or that came too late.
 
     LangGraph gives a task's answers by their order: what is not taken here would be taken for the
     answer to the task's next question. The journal has them; here they only are out of the way.
@@ -102,7 +110,7 @@ def _heard_before(
     if (task, standing.subject) in attempt.heard:
         return answers
     attempt.heard.add((task, standing.subject))
-    for _ in answers:
+    for _ in range(standing.questions_over(task)):
         ask(standing, action, _answers(effect))
     return answers
 
@@ -144,7 +152,7 @@ def _answer(
 ) -> SettleAnswer | GraphInterrupt:
     """Give the answer that a person has given, or the question that is to be raised."""
     try:
-        return ask(standing, action, _answers(effect))
+        return ask(standing, action, _answers(effect), misfit=effect.misfit)
     except GraphInterrupt as question:
         return question
 

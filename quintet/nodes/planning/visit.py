@@ -206,6 +206,13 @@ class Visit:
             verdicts=dict(progress.verdicts),
         )
         problems = yield from walk.problems(plan.steps)
+        # A plan may be older than the graph, which LangGraph would send nothing to in silence.
+        takers = self.planner.making.about
+        problems |= {
+            root_of(step.id): f"{step.assignee!r} takes no steps; {', '.join(takers)} do"
+            for step in walk.ready
+            if step.assignee not in takers
+        }
         names = (*walk.new, *(step.id for step in walk.ready))
         refuse_shared(self.task, names, others(self.task, self.state))
         refuse_foreign(self.task, names, progress, self.state.get("results") or {})

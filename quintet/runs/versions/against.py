@@ -87,7 +87,11 @@ def _is_of(versions: Versions, saver: Saver, stored: CheckpointTuple) -> bool:
     old = drive(graph_by(saver.journal, known.graph)) if known.graph else None
     seen = stored.checkpoint["versions_seen"]
     nodes = {node for node in seen if not node.startswith("__")} if old is None else old["nodes"]
-    return not nodes or any(set(nodes) & fingerprint(app)["nodes"].keys() for app in versions.apps)
+    # An old name that a migration gives up is this graph's as well.
+    own = {name for migration in versions.migrations for name in migration.rename}
+    return not nodes or any(
+        set(nodes) & (own | fingerprint(app)["nodes"].keys()) for app in versions.apps
+    )
 
 
 def _impact(versions: Versions, saver: Saver, stored: CheckpointTuple, thread: str) -> Impact:

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import START
+from langgraph.types import StateSnapshot
 
 from quintet.nodes.core.call import Logic
-from quintet.runs.thread import App
-from quintet.runs.versions.fingerprint import inner_graphs
+from quintet.runs.tasks import tasks_of
+from quintet.runs.thread import App, snapshot_of
+from quintet.runs.versions.fingerprint import fingerprint, inner_graphs
 from quintet.runs.versions.held import Held
 from quintet.runs.versions.judge import Difference
 from quintet.runs.versions.known import FLAG
 from quintet.runs.versions.migration import names_in
-from quintet.runs.versions.rewrite import Rewriting
+from quintet.runs.versions.rewrite import RESERVED, Rewriting
+from quintet.state.channels import OfRun
 from quintet.state.record import canonical
 
 Names = Mapping[str, str]
 
 
 def impossible(
-    new: Mapping[str, Any], names: Names, held: Held, values: Mapping[str, Any] | None
+    app: App, names: Names, held: Held, values: Mapping[str, Any] | None
 ) -> list[Difference]:
     """List what a migration leaves of a run that its new graph could not go on with.
 
     Args:
-        new: the fingerprint of the new graph.
+        app: the new graph.
         names: the new names of nodes by the old.
         held: the things that the run holds.
         values: the state's new values; None where the migration changes none.
     """
+    new = fingerprint(app)
     problems = [
         *_nodes(new, names, held, ""),
         *_notes(held.stored.checkpoint["channel_values"], names),
@@ -40,6 +46,7 @@ def impossible(
     if values is None:
         return problems
     fields = new["fields"]
+    problems += _records(app, held, values)
     problems += [
         Difference(at=f"field {key}", reason="the migration gives it, and it does not exist")
         for key in values
@@ -52,6 +59,23 @@ def impossible(
     ]
 
 
+def _records(app: App, held: Held, values: Mapping[str, Any]) -> Iterator[Difference]:
+    """Find our records that a migration drops, or that it gives as what they are not.
+
+    An action that nobody finds any more is never done, and the run ends well all the same.
+    """
+    for key, channel in app.channels.items():
+        if not isinstance(channel, OfRun) or key in RESERVED:
+            continue
+        if key in held.keys and values.get(key) is None:
+            reason = "the migration drops it, and the run goes by it: return {**values, ...}"
+            yield Difference(at=f"field {key}", reason=reason)
+        kind, called = channel.kind() or (object, "anything")
+        if not isinstance(values.get(key), NoneType | kind):
+            reason = f"the migration gives {values[key]!r:.60}, and it holds {called}"
+            yield Difference(at=f"field {key}", reason=reason)
+
+
 def _nodes(new: Mapping[str, Any], names: Names, held: Held, path: str) -> Iterator[Difference]:
     for old, name in names.items():
         if "/" not in old and name not in new["nodes"]:
@@ -62,16 +86,35 @@ def _nodes(new: Mapping[str, Any], names: Names, held: Held, path: str) -> Itera
         if names.get(node, node) not in (*new["nodes"], START) and node not in names:
             reason = "the run goes on at it, and no migration renames it"
             yield Difference(at=f"{path}{node}", reason=reason)
-    for node in sorted(names.keys() & {node for node, _ in held.inner}):
-        reason = "a nested graph is under way in it: it must keep its name"
-        yield Difference(at=f"{path}{node}", reason=reason)
-    for node in sorted(names.keys() & held.following):
-        reason = "stored results are on a way that is known by it: it must keep its name"
-        yield Difference(at=f"{path}{node}", reason=reason)
+    yield from _known_by_name(names, held, path)
+    yield from _merged(names, held, path)
     for node, inner in held.inner:
         graph = new["inner"].get(node)
         if graph is not None:
             yield from _nodes(graph, names_in(names, node), inner, f"{path}{node}/")
+
+
+def _known_by_name(names: Names, held: Held, path: str) -> Iterator[Difference]:
+    """Find renamed nodes that what is stored of a superstep under way is known by."""
+    reasons = {
+        "a nested graph is under way in it": {node for node, _ in held.inner},
+        "stored results are on a way that is known by it": held.following,
+        # Of the outermost graph, `results_left` can tell which.
+        "stored results may be its": {*held.pending} if path and held.results else (),
+    }
+    for reason, nodes in reasons.items():
+        for node in sorted(names.keys() & set(nodes)):
+            yield Difference(at=f"{path}{node}", reason=f"{reason}: it must keep its name")
+
+
+def _merged(names: Names, held: Held, path: str) -> Iterator[Difference]:
+    """Find renamed nodes that would become one with another, which the run knows apart."""
+    known = {*held.ran, *held.pending}
+    for node in sorted(known & names.keys()):
+        for other in sorted(known - {node}):
+            if names.get(other, other) == names[node]:
+                reason = f"it and {other} would both be {names[node]}; the run knows them apart"
+                yield Difference(at=f"{path}{node}", reason=reason)
 
 
 def _notes(channels: Mapping[str, Any], names: Names) -> Iterator[Difference]:
@@ -84,6 +127,29 @@ def _notes(channels: Mapping[str, Any], names: Names) -> Iterator[Difference]:
     for node in sorted(names.keys() & words):
         reason = "notes of the run know it by its name, which it must keep"
         yield Difference(at=node, reason=reason)
+
+
+def results_left(
+    app: App, config: RunnableConfig, names: Names, held: Held
+) -> Logic[list[Difference]]:
+    """List renamed nodes that have stored results: under a new name they would run once more.
+
+    Args:
+        app: the new graph.
+        config: the run's configuration.
+        names: the new names of nodes by the old.
+        held: the things that the run holds.
+    """
+    renamed = sorted(names.keys() & set(held.pending))
+    if not renamed or not held.results:
+        return []
+    # The writes of a task name no node; but nodes that keep their names have the same tasks.
+    snapshot: StateSnapshot = yield snapshot_of(app, config)
+    ids = {task.id for task in snapshot.tasks}
+    if all(task.id in ids for task in tasks_of(held.stored.pending_writes or ()) if task.output):
+        return []
+    reason = "results of the superstep under way are stored and known by it: it must keep its name"
+    return [Difference(at=", ".join(renamed), reason=reason)]
 
 
 def rename_inside(

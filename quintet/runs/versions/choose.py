@@ -15,7 +15,7 @@ from quintet.nodes.core.call import Call, Logic
 from quintet.runs.pending import check_nodes, next_nodes
 from quintet.runs.refusals import require_compiled
 from quintet.runs.thread import App, is_input_of, thread_of
-from quintet.runs.versions.carry import impossible, rename_inside
+from quintet.runs.versions.carry import impossible, rename_inside, results_left
 from quintet.runs.versions.fingerprint import digest_of, fingerprint
 from quintet.runs.versions.held import Held, held_by, is_open
 from quintet.runs.versions.judge import Difference, judge
@@ -242,7 +242,8 @@ class _Change:
             before = deepcopy(state_values(self.stored.checkpoint["channel_values"]))
             values = changed_by(steps, before)
         breaks = [difference for difference in left if difference.final]
-        breaks += impossible(fingerprint(self.app), names, held, values)
+        breaks += impossible(self.app, names, held, values)
+        breaks += yield from results_left(self.app, config, names, held)
         if breaks:
             raise self._refusal(config, breaks, migrated=True)
         if not self.move:

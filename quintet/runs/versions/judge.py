@@ -169,6 +169,11 @@ class _Nodes:
                 at=f"{self.path}{name}",
                 reason=f"no way leads to it from {', '.join(starts)} any more",
             )
+        again = after.ahead(starts, sure=True) & both & self.held.ran - before.ahead(starts)
+        for name in sorted(again - set(starts)):
+            yield Difference(
+                at=f"{self.path}{name}", reason="the run has passed it, and would come to it again"
+            )
         for channel in sorted(self.held.awaited):
             starts_of, _, end = channel.removeprefix(JOIN).rpartition(":")
             edge = [sorted(starts_of.split("+")), end]
@@ -290,4 +295,7 @@ def _gates(old: Graph, new: Graph, held: Held) -> Iterator[Difference]:
     for gate in sorted(gates_in(old) - gates_in(new)):
         waits = gate in held.gates
         because = "an action waits for its answer" if waits else "nothing waits for it"
-        yield Difference(at=f"gate {gate}", reason=f"it is gone; {because}", breaks=waits)
+        # The action names its gate, and no migration gives gates new names.
+        yield Difference(
+            at=f"gate {gate}", reason=f"it is gone; {because}", breaks=waits, final=waits
+        )

@@ -56,6 +56,7 @@ class Ways:
         *,
         without: Collection[str] = (),
         declared: bool = False,
+        sure: bool = False,
     ) -> frozenset[str]:
         """Give the nodes that a run may come to from these, which are among them.
 
@@ -63,12 +64,14 @@ class Ways:
             starts: where it goes on.
             without: nodes that it does not pass.
             declared: whether to follow only ways that are declared.
+            sure: whether to follow only those that are always taken.
         """
         seen = set(starts) - set(without)
         waiting = list(seen)
         while waiting:
             name = waiting.pop()
-            for target in self._after(name, seen, declared=declared) - seen - {END, *without}:
+            after = self.sure.get(name, frozenset()) if sure else self._after(name, declared)
+            for target in after - seen - {END, *without}:
                 seen.add(target)
                 waiting.append(target)
         return frozenset(seen)
@@ -79,7 +82,7 @@ class Ways:
         none: frozenset[str] = frozenset()
         return self.sure.get(name, none), self.may.get(name, none), joined
 
-    def _after(self, name: str, seen: set[str], *, declared: bool) -> frozenset[str]:
+    def _after(self, name: str, declared: bool) -> frozenset[str]:
         # Not all that an edge waits for need lie ahead: some of it may have run already.
         joined = frozenset(end for starts, end in self.joins if name in starts)
         anywhere = frozenset() if declared or name not in self.blind else self.nodes
