@@ -30,7 +30,7 @@ from quintet.state.failure import FAILURE_CLASSES, Failure, FailureClass, StepFa
 from quintet.state.plan import step_key
 from quintet.state.record import plain
 from quintet.state.run import mark, run_of
-from quintet.state.verdict import refuse_async, name_of
+from quintet.state.verdict import name_of, refuse_async
 
 log = logging.getLogger("quintet")
 
