@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep
 from quintet.nodes.events.emitted import shown
 from quintet.nodes.subscribe import Collect, Subscriber
@@ -39,6 +40,8 @@ class Flow:
         asked: a digest of the actions that the gate was last asked about.
         looked: a digest of what it last saw of work that others had taken over.
         over: whether it has ended.
+        run: the id of the run that they are the events of.
+        told: a digest of the result that says what has become of them; empty before the end.
     """
 
     queue: list[Plain] = field(default_factory=list)
@@ -55,6 +58,8 @@ class Flow:
     asked: str = ""
     looked: str = ""
     over: bool = False
+    run: str = ""
+    told: str = ""
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Flow:
@@ -147,6 +152,21 @@ class Flow:
             for slot in self.waits.values()
             if slot["events"]
         ]
+
+
+def check_run(node: str, known: Mapping[str, Any], run: str) -> None:
+    """Refuse the events of another run: to go on with them would do that run's work again.
+
+    Raises:
+        ContractBroken: it names the dispatcher and both runs.
+    """
+    other = known.get("run")
+    if run and other and other != run:
+        raise ContractBroken(
+            f"{node}: its events are those of run {other}, and this is run {run}; look for a "
+            "cache, or a node of yours, that hands on another run's state",
+            side="needs",
+        )
 
 
 def slot_of(to: str, key: str) -> str:
