@@ -11,11 +11,11 @@ from langgraph.types import Command, Send
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.call import Logic
-from quintet.nodes.core.kept import kept
+from quintet.nodes.core.kept import check_run, kept
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.events.emitted import shown
-from quintet.nodes.events.flow import Flow, check_run, identity_of, slot_of, types_of
+from quintet.nodes.events.flow import Flow, identity_of, slot_of, types_of
 from quintet.nodes.events.intake import Intake
 from quintet.nodes.events.lanes import collect
 from quintet.nodes.events.memory import Memory

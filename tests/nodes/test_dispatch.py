@@ -91,7 +91,7 @@ def test_the_events_of_another_run_are_refused():
         for key, run in (("x", "r1"), ("y", "r2"))
     )
     _, theirs = visited(others)
-    with pytest.raises(ContractBroken, match="those of run r2, and this is run r1"):
+    with pytest.raises(ContractBroken, match="that of run r2, and this is run r1"):
         visited({**ours, "kept": theirs["kept"]})
     goto, _ = visited({**theirs, "run": {"id": "r2"}})
     assert goto == "person"  # its handler left no note

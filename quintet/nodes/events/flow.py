@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep
 from quintet.nodes.events.emitted import shown
 from quintet.nodes.subscribe import Collect, Subscriber
@@ -152,21 +151,6 @@ class Flow:
             for slot in self.waits.values()
             if slot["events"]
         ]
-
-
-def check_run(node: str, known: Mapping[str, Any], run: str) -> None:
-    """Refuse the events of another run: to go on with them would do that run's work again.
-
-    Raises:
-        ContractBroken: it names the dispatcher and both runs.
-    """
-    other = known.get("run")
-    if run and other and other != run:
-        raise ContractBroken(
-            f"{node}: its events are those of run {other}, and this is run {run}; look for a "
-            "cache, or a node of yours, that hands on another run's state",
-            side="needs",
-        )
 
 
 def slot_of(to: str, key: str) -> str:
