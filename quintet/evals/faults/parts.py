@@ -121,6 +121,11 @@ class BreakableAgent(BreakableRunnable):
         """Return the inner graph's channels: a Worker sees by them whether it takes messages."""
         return getattr(self.inner, "channels", None)
 
+    @property
+    def builder(self) -> Any:
+        """Return the inner graph's builder: a Worker finds by its nodes which result answers."""
+        return getattr(self.inner, "builder", None)
+
 
 @dataclass(frozen=True)
 class BreakableChooser:

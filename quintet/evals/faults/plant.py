@@ -200,22 +200,26 @@ def _followed(row: Injected) -> Planted:
     """Follow one fault to the node that catches it, or to the end."""
     spread = row.spread
     steps = spread.steps[spread.at or 0 :]
-    reacted = _reactions(row.trajectory) - _reactions(row.unbroken)
-    back = _turns_back(steps, row.unbroken)
-    place = next(
-        (
-            n
-            for n, step in enumerate(steps)
-            if step.status == "failed" or step.spot.name in reacted or n in back
-        ),
-        None,
-    )
+    back = _turns_back(steps, row.unbroken) | _reacted(steps, row)
+    place = next((n for n, step in enumerate(steps) if step.status == "failed" or n in back), None)
     caught = steps[place].spot.name if place is not None else ""
     if not caught and (row.trajectory.error or row.trajectory.status in STOPS):
         caught = "end"
     later = steps[1:] if place is None else steps[1:place]
     radius = sum(step.status == "done" and spread.touches(step) for step in later)
     return Planted(row=row, caught=caught, radius=radius)
+
+
+def _reacted(steps: Sequence[Step], row: Injected) -> set[int]:
+    """Give the indices of nodes that reacted: of several visits of a node its last ones."""
+    # A decision does not say at which visit it was made; the first would be taken for the edge.
+    left = _reactions(row.trajectory) - _reactions(row.unbroken)
+    found = set()
+    for n, step in reversed(list(enumerate(steps))):
+        if left[step.spot.name] > 0:
+            left[step.spot.name] -= 1
+            found.add(n)
+    return found
 
 
 def _turns_back(steps: Sequence[Step], unbroken: Trajectory) -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,10 +10,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import LATENT, Case, GraphTarget, Suite, inject, plant
-from quintet.graphs import create_sequential
+from quintet.evals import LATENT, Case, GraphTarget, Suite, Trajectory, breakable, inject, plant
+from quintet.graphs import create_event_driven, create_sequential
 from quintet.nodes import Recovery, Worker, escalate
-from quintet.state import Contract, as_recorded, belongs_to, unmet
+from quintet.state import Contract, Event, as_recorded, belongs_to, deliver, unmet
 
 RECORD = {"mia": {"owner": "mia", "total": 31.5}, "bo": {"owner": "bo", "total": 47.0}}
 
@@ -128,6 +128,26 @@ def test_an_unbroken_run_that_is_stopped_is_a_false_alarm():
     assert alarms["value"] == 0.5
     assert alarms["low"] < 0.5 < alarms["high"]
     assert not plant(suite).report.stopped
+
+
+@dataclass
+class Alert:
+    service: str
+
+
+def test_what_a_later_visit_of_the_same_node_catches_has_come_through_those_between():
+    def note(alert: Alert) -> dict[str, Any]:
+        return {"noted": alert.service}
+
+    def run(case: Case) -> Trajectory:  # another graph for each, as other events go into each
+        return GraphTarget(app=breakable(create_event_driven({"note": note})).compile())(case)
+
+    events = {n: Event.of(Alert(n), id=n, source="test") for n in ("web-1", "db-2")}
+    cases = [Case(id=n, input=deliver(event), outcome="done") for n, event in events.items()]
+    others = replace(LATENT[2], at=("node",), times=(1,))
+    report = plant(Suite(cases=cases, target=run), [others], per_case=9)
+    again = [one for one in report.runs if one.row.trajectory.path.count("note") == 2]
+    assert {(one.caught, one.radius, one.at_edge) for one in again} == {("dispatch", 1, False)}
 
 
 class State(TypedDict, total=False):
