@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -156,6 +157,11 @@ class Terms:
             gives=Evidence,
             success=(self.evidence_is_cited, of_one_question),
         )
+
+    @property
+    def team(self) -> Contract:
+        """Give the contract of those who find, together: their manager's, and their tools."""
+        return replace(self.evidence, tools=(self.read_passage,))
 
     @property
     def search(self) -> Contract:
