@@ -98,11 +98,12 @@ class LatentReport:
             if figure["value"] is not None:
                 shown = f"{figure['value']:.1%} [{figure['low']:.1%}, {figure['high']:.1%}]"
                 lines.append(f"{title}: {shown}")
-        if data["radius"]["value"] is not None:
-            radius = data["radius"]
+        radius = data["radius"]
+        if radius["value"] is not None:
+            # The runs of a single case have no interval.
+            ends = "" if radius["low"] is None else f" [{radius['low']:.2f}, {radius['high']:.2f}]"
             lines.append(
-                f"cascade radius: {radius['value']:.2f} [{radius['low']:.2f}, "
-                f"{radius['high']:.2f}] nodes, {radius['most']} at most"
+                f"cascade radius: {radius['value']:.2f}{ends} nodes, {radius['most']} at most"
             )
         return "\n".join([*lines, *(f"  {run}" for run in self.uncaught[:5])])
 

@@ -102,7 +102,9 @@ def test_anothers_record_is_what_the_same_part_gave_in_another_case():
 def test_a_fault_of_anothers_record_strikes_nowhere_where_there_is_no_other():
     suite = desk()
     alone = replace(suite, cases=suite.cases[:1])
-    assert not plant(alone, LATENT).of("another's record")
+    report = plant(alone, LATENT)
+    assert not report.of("another's record")
+    assert "cascade radius: 0.00 nodes, 0 at most" in str(report)  # of one case: no interval
 
 
 def test_an_unbroken_run_that_is_stopped_is_a_false_alarm():
@@ -128,6 +130,26 @@ def test_an_unbroken_run_that_is_stopped_is_a_false_alarm():
     assert alarms["value"] == 0.5
     assert alarms["low"] < 0.5 < alarms["high"]
     assert not plant(suite).report.stopped
+
+
+class Sum(TypedDict):
+    total: float
+
+
+def test_a_change_of_what_a_worker_does_not_take_of_a_nested_graph_is_not_planted():
+    def step(result: Any, **more: Any) -> Worker:
+        contract = Contract(goal="add", needs=("behalf",), **more)
+        return Worker(agent=result, contract=contract)
+
+    parts = {"rows": step(lambda _: {"rows": [10.5, 21.0]}), "sum": step(lambda _: {"total": 31.5})}
+    team = create_sequential(parts).compile()
+    app = create_sequential({"team": step(team, gives=Sum)}).compile()
+    target = GraphTarget(app=app, observe=lambda run: {"state": {"sum": run.results["team"]}})
+    cases = [Case(id="mia", input={"behalf": "mia"}, state={"sum": {"total": 31.5}})]
+    wrong = replace(LATENT[0], at=("agent",), times=(1,))
+    report = plant(Suite(cases=cases, target=target), [wrong], per_case=12)
+    assert 0 < len(report.runs) < len(report.report.rows)
+    assert all(run.row.wrong for run in report.runs)
 
 
 @dataclass
