@@ -67,6 +67,15 @@ def test_a_call_of_unknown_end_counts_as_what_must_not_happen():
     assert wrong_labels(Case(input="x", never=["refund"]), begun) == ("never",)
 
 
+@pytest.mark.parametrize("calls", [[], ["refund"]])
+def test_a_call_of_unknown_end_is_neither_none_nor_the_expected_one(calls):
+    begun = Trajectory(calls=(ToolCall(name="refund", status="unknown"),))
+    case = Case(input="x", calls=calls)
+    assert wrong_labels(case, begun) == ("calls",)
+    [said] = contradictions(case, begun)
+    assert said == f"calls refund (end unknown), expected {calls[0] if calls else 'none'}"
+
+
 def test_a_mapping_is_held_in_a_larger_one_and_a_list_is_not():
     assert holds_in({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}, "d": 3})
     assert not holds_in({"a": {"b": 1}}, {"a": 1})
