@@ -366,3 +366,6 @@ def test_a_tools_message_may_answer_several_calls():
         {"role": "tool", "content": "done", "tool_call_ids": ["a", "b"]},
     ]
     assert [call.status for call in read_messages(talk).calls] == ["ok", "ok", "unknown"]
+    for bad in "ab":
+        read = read_messages(talk, failed=lambda call, _, bad=bad: call.name == bad)
+        assert [c.name for c in read.calls if c.status == "failed"] == [bad]
