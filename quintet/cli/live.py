@@ -59,6 +59,8 @@ def run_live(name: str, options: LiveOptions) -> bool:
     chooser = None if options.chooser is None else load_chooser(options.chooser)
     with open_suite(name, PACKAGES) as suite, checkpointer(options.url) as saver:
         live = Live(suite=suite, stale=stale, chooser=chooser)
+        if suite.limit is not None and suite.limit.seconds is not None:
+            click.echo("limit: the seconds of a stored run are not known, nor held", err=True)
         first = True
         while True:
             fresh = live.look(saver)
