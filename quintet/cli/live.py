@@ -56,6 +56,8 @@ def run_live(name: str, options: LiveOptions) -> bool:
     if pause is None or stale is None:
         raise DesignError("--every and --stale: give durations such as 10s, 5m or 1h")
     require_database(options.url)
+    if options.url.startswith("memory:"):
+        raise DesignError(f"--live {options.url}: no other process runs there; give a database")
     chooser = None if options.chooser is None else load_chooser(options.chooser)
     with open_suite(name, PACKAGES) as suite, checkpointer(options.url) as saver:
         live = Live(suite=suite, stale=stale, chooser=chooser)
