@@ -78,7 +78,7 @@ def forbidden_uses(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
 
 def state_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the end state holds the expected keys and values; None without a label."""
-    return None if case.state is None else holds_in(case.state, trajectory.state)
+    return None if not case.state else holds_in(case.state, trajectory.state)
 
 
 def holds_in(expected: Any, real: Any) -> bool:

@@ -47,6 +47,12 @@ def test_a_case_without_the_label_says_nothing_on_it(name):
     assert CHECKS[name](Case(input="x"), RIGHT) is None
 
 
+@pytest.mark.parametrize("name", ["never", "state"])
+def test_a_label_of_nothing_says_nothing(name):
+    case = Case(input="x", **{name: {"state": {}, "never": ()}[name]})
+    assert (CHECKS[name](case, RIGHT), case.expects) == (None, ())
+
+
 def test_a_target_that_raised_contradicts_all_labels():
     broken = Trajectory(status="error", error="ValueError: no")
     case = Case(input="x", route="billing", escalate=False)
