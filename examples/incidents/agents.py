@@ -143,8 +143,7 @@ def remedy(incident: Incident, tools: Any) -> dict[str, str]:
 
 def close(request: Mapping[str, Any], tools: Any) -> dict[str, str]:
     """Close the ticket of an incident that was opened and has recovered."""
-    tools.close_ticket(**request)
-    return {"closed": request["incident"]}
+    return {"closed": str(tools.close_ticket(**request))}
 
 
 RULES: Mapping[str, Any] = {

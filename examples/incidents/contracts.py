@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quintet.nodes import Effect
-from quintet.state import Contract, Unmet, performed, unmet
+from quintet.state import Contract, Unmet, belongs_to, performed, unmet
 
 from .desk import TicketDesk
 from .events import Asked, Diagnosis, Incident, Ticketed
@@ -98,11 +98,13 @@ def contracts(desk: TicketDesk) -> dict[str, Contract]:
 
     ticket = acting("Ticket it", desk.opening, ticketed)
     ticket["success"] += (same_incident,)
+    close = acting("Close it", desk.closing, closed, ("incident", "service"))
+    close["success"] += (belongs_to("closed", whose="incident"),)
     success = (explains_all, rests_on_map, tells_of_symptoms)
     return {
         "diagnosis": Contract(goal=CAUSES, needs=Asked, gives=Diagnosis, success=success),
         "ticketing": Contract(**ticket, gives=Ticketed),
         "notification": Contract(**acting("Page for it", desk.paging, paged)),
         "remediation": Contract(**acting("Mend it", desk.restarting, restarted)),
-        "closing": Contract(**acting("Close it", desk.closing, closed, ("incident", "service"))),
+        "closing": Contract(**close),
     }

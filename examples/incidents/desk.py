@@ -80,7 +80,7 @@ class TicketDesk:
                 query = "UPDATE tickets SET status = 'closed' WHERE incident = ? AND service = ?"
                 if not db.execute(query, (incident, service)).rowcount:
                     raise LookupError(f"{service} has no ticket {incident}")
-            return f"{incident} is closed"
+            return incident
 
         return effect(close_ticket, key="close:{incident}")
 

@@ -110,10 +110,9 @@ class Checker:
             conflict = f"the documents contradict each other: {said}"
             return {"question": request["message"], "sentences": [], "conflict": conflict}
         given = [self.corrected(item) for item in sentences]
-        return {
-            "question": request["message"],
-            "sentences": given if computed is None else [computed],
-        }
+        if computed is not None:
+            given = [{key: computed[key] for key in ("text", "cites", "code")}]
+        return {"question": request["message"], "sentences": given}
 
     def rivals(self, item: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Give sentences that say another figure of the same thing, and are no correction."""
@@ -177,7 +176,8 @@ class Coder:
         code = f"numbers = [{', '.join(numbers)}]\nprint({_formula(question)})"
         value = in_figures(tools["run_code"](code=code))
         cites = list(dict.fromkeys(cite for item in used for cite in item["cites"]))
-        return {"text": f"{_what(question)} is {value}.", "cites": cites, "code": code}
+        told = {"text": f"{_what(question)} is {value}.", "cites": cites, "code": code}
+        return {"question": question, **told}
 
 
 def _in_order(question: str, used: list[dict[str, Any]]) -> list[dict[str, Any]]:

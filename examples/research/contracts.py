@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -28,6 +29,12 @@ class Sentence(TypedDict):
     text: str
     cites: list[str]
     code: NotRequired[str]
+
+
+class Computed(Sentence):
+    """A computed sentence, and the question that it was computed for, word for word."""
+
+    question: str
 
 
 class Evidence(TypedDict):
@@ -62,7 +69,7 @@ class WithEvidence(Question):
     """A question, the evidence, and what was computed from it."""
 
     find: Evidence
-    compute: NotRequired[Sentence]
+    compute: NotRequired[Computed]
 
 
 class Terms:
@@ -152,6 +159,11 @@ class Terms:
         )
 
     @property
+    def team(self) -> Contract:
+        """Give the contract of those who find, together: their manager's, and their tools."""
+        return replace(self.evidence, tools=(self.read_passage,))
+
+    @property
     def search(self) -> Contract:
         """Give the contract of the searcher."""
         return Contract(
@@ -179,7 +191,7 @@ class Terms:
             goal="Write a short calculation over the figures of the evidence, run it, and say in "
             "one sentence what it comes to; the calculation prints one number",
             needs=WithEvidence,
-            gives=Sentence,
+            gives=Computed,
             success=(self.is_computed, of_one_question),
             tools=(run_code,),
         )
@@ -206,7 +218,7 @@ class Terms:
 
 def of_one_question(request: Mapping[str, Any], result: Any) -> Any:
     """Hold what was found, and what is given, to the question that is asked."""
-    parts = (request.get("search"), request.get("find"), result)
+    parts = (*map(request.get, ("search", "find", "compute")), result)
     told = [part["question"] for part in parts if part and "question" in part]
     strange = [question for question in told if question != request["message"]]
     return not strange or unmet(f"it is about another question: {strange[0]!r:.80}")

@@ -64,7 +64,7 @@ def build(books: Library | None = None, *, model: Any = None) -> StateGraph[Any]
     return create_manager_worker(
         Manager(agent=model or direct, contract=terms.answer),
         {
-            "evidence": team.compile(),
+            "evidence": Worker(agent=team.compile(), contract=terms.team),
             "code_writer": Worker(agent=code, contract=terms.code),
             "fact_checker": Worker(agent=model or checker.check, contract=terms.facts),
         },

@@ -25,6 +25,9 @@ _CLAIM = re.compile(
 _ASKED = re.compile(
     r"\b(?:I|we)(?:'ve| have) asked (?:for|them|a|our)\b|\blead has to decide\b", re.IGNORECASE
 )
+_MEASURE = re.compile(
+    r"\b(\d+(?:\.\d+)?(?: to \d+)?) (working day|day|month|GHz)s?\b", re.IGNORECASE
+)
 _SUMS = ("total", "paid", "refunded", "refundable", "duplicate", "delay_credit")
 
 
@@ -109,6 +112,23 @@ def guarantees(request: DeskRequest, result: Resolution) -> Iterator[str]:
 
 stated = grounded_in("facts", policy_texts, guarantees, of=("reply", "refused", "order_id"))
 """Every number and date that the customer is told stands in the record or the policy."""
+
+
+def measures(value: Any) -> Iterator[str]:
+    """Yield each number with its unit: the record's two pieces are no ground for `2 days`."""
+    for match in _MEASURE.finditer(str(value)):
+        yield f"{match[1]} {match[2]}".lower()
+
+
+def spans(request: DeskRequest, result: Resolution) -> Iterator[str]:
+    """Yield how late the orders are, how long ago they came, and the guarantee of their items."""
+    for order in request["facts"]["orders"]:
+        yield f"{order['days_late']} days, {order['days_since_delivery']} days"
+        yield from (f"{line['warranty_months']} months" for line in order["lines"])
+
+
+measured = grounded_in(policy_texts, spans, of=("reply", "refused"), claims=measures)
+"""Every number that the customer is told with a unit stands with it in the record or the policy."""
 
 theirs = belongs_to("sender", whose=lambda request: request["facts"]["sender"], needed=False)
 """The resolution is for the customer who wrote; a chat model need not say for whom it is."""

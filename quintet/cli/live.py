@@ -56,9 +56,13 @@ def run_live(name: str, options: LiveOptions) -> bool:
     if pause is None or stale is None:
         raise DesignError("--every and --stale: give durations such as 10s, 5m or 1h")
     require_database(options.url)
+    if options.url.startswith("memory:"):
+        raise DesignError(f"--live {options.url}: no other process runs there; give a database")
     chooser = None if options.chooser is None else load_chooser(options.chooser)
     with open_suite(name, PACKAGES) as suite, checkpointer(options.url) as saver:
         live = Live(suite=suite, stale=stale, chooser=chooser)
+        if suite.limit is not None and suite.limit.seconds is not None:
+            click.echo("limit: the seconds of a stored run are not known, nor held", err=True)
         first = True
         while True:
             fresh = live.look(saver)

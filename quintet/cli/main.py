@@ -225,8 +225,8 @@ def evaluate_suite(suites: tuple[str, ...], as_json: bool, **others: Any) -> Non
     watching = {name: others.pop(name) for name in WATCHING}
     if watching["live"] is not None:
         _watch(suites, **watching, as_json=as_json)
-    if watching["chooser"] is not None:
-        raise click.UsageError("--chooser watches the messages of runs: give --live URL with it")
+    if idle := [name for name in WATCHING if _is_given(name)]:
+        raise click.UsageError(f"--{idle[0]} is for watching runs: give --live URL with it")
     files = {kind: others.pop(kind) for kind in ("html", "junit", "markdown")}
     options = EvalOptions(
         as_json=as_json,
@@ -252,6 +252,12 @@ def _limit(options: dict[str, Any]) -> Any:
     return limit if limit.limited else None
 
 
+def _is_given(option: str) -> bool:
+    """Say whether an option stands on the command line, also with its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def _watch(suites: tuple[str, ...], *, live: str, **options: Any) -> None:
     """Watch over a suite's gates, and exit as it ends.
 
@@ -262,9 +268,8 @@ def _watch(suites: tuple[str, ...], *, live: str, **options: Any) -> None:
         raise click.UsageError("--live watches over the gates of one suite: leave out the others")
     context = click.get_current_context()
     for option in context.command.params:
-        given = context.get_parameter_source(option.name or "")
         ours = option.name in {"suites", "live", *options}
-        if given is click.core.ParameterSource.COMMANDLINE and not ours:
+        if _is_given(option.name or "") and not ours:
             raise click.UsageError(f"--live runs no cases: leave out {option.opts[0]}")
 
     from quintet.cli.ends import guarded

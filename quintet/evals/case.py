@@ -96,11 +96,11 @@ class Case:
         """Name the labels that it has."""
         no_labels = ("input", "id", "tags", "group")
         labels = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in no_labels}
-        # An empty `never` says nothing; an empty `calls` expects that nothing is called.
+        # An empty `never` or `state` says nothing; empty `calls` expect that nothing is called.
         return tuple(
             name
             for name, label in labels.items()
-            if label is not None and (label != () or name != "never")
+            if label is not None and (label or name not in ("never", "state"))
         )
 
 

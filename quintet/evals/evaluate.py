@@ -86,6 +86,8 @@ async def aevaluate(
     whole = _suite(suite, cases)
     repeats = runs_of(whole, repeats)
     check_runs(whole, repeats=repeats, jobs=jobs)
+    if progress is not None and not callable(progress):
+        raise DesignError(f"evaluate(progress={progress!r:.60}): give a function of two numbers")
     work = _Evaluation(
         suite=whole,
         target=as_target(whole.target, whole.cases),

@@ -24,9 +24,19 @@ def calls_are_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the calls done or proposed are those expected, in order; None without a label."""
     if case.calls is None:
         return None
-    real = [call for call in trajectory.calls if call.status in ("ok", "proposed")]
+    real = made_calls(trajectory)
     pairs = zip(case.calls, real, strict=False)
-    return len(real) == len(case.calls) and all(same_call(*pair) for pair in pairs)
+    return len(real) == len(case.calls) and all(meets(*pair) for pair in pairs)
+
+
+def made_calls(trajectory: Trajectory) -> list[ToolCall]:
+    """List the calls that count as made: done, proposed, or of unknown end, as they may be done."""
+    return [call for call in trajectory.calls if call.status in ("ok", "proposed", "unknown")]
+
+
+def meets(expected: ToolCall, real: ToolCall) -> bool:
+    """Say whether a call is the expected one, and is known to have been made."""
+    return real.status != "unknown" and same_call(expected, real)
 
 
 def same_call(expected: ToolCall, real: ToolCall) -> bool:
@@ -68,7 +78,7 @@ def forbidden_uses(case: Case, trajectory: Trajectory) -> tuple[str, ...]:
 
 def state_is_right(case: Case, trajectory: Trajectory) -> bool | None:
     """Say whether the end state holds the expected keys and values; None without a label."""
-    return None if case.state is None else holds_in(case.state, trajectory.state)
+    return None if not case.state else holds_in(case.state, trajectory.state)
 
 
 def holds_in(expected: Any, real: Any) -> bool:
@@ -122,13 +132,17 @@ def _sentence(name: str, case: Case, trajectory: Trajectory) -> str:
     real: Mapping[str, Any] = {
         "route": trajectory.route or "nobody",
         "plan": trajectory.plan,
-        "calls": tuple(call.name for call in trajectory.calls),
+        "calls": tuple(map(_call_shown, trajectory.calls)),
         "path": trajectory.path,
         "outcome": trajectory.status,
     }
     expected = tuple(getattr(item, "name", item) for item in getattr(case, name))
     choice = " or " if name in ("route", "outcome") else " -> "
     return f"{name} {_shown(real[name])}, expected {choice.join(expected) or 'none'}"
+
+
+def _call_shown(call: ToolCall) -> str:
+    return f"{call.name} (end unknown)" if call.status == "unknown" else call.name
 
 
 def _shown(value: str | Sequence[str] | None) -> str:

@@ -47,8 +47,9 @@ class Gate:
     def judged(self, figure: Figure | None) -> Verdict:
         """Judge a figure; one without an estimate or a bound fails.
 
-        It fails as well where runs are left out, since nobody knows what they would have added, and
-        where the metric raised and the gate wants the side that the metric calls the worse.
+        It fails as well where runs are left out, since nobody knows what they would have added,
+        where the metric raised and the gate wants the side that the metric calls the worse, and
+        where a share is below 0 or above 1: a judge's 3 of 10 would reach 0.8.
         """
         if figure is None or figure.value is None:
             why = "no case has anything to say on it"
@@ -72,6 +73,8 @@ class Gate:
         # where this gate wants the other side it would count as a good one.
         if figure.left_out or (figure.errors and figure.better == ("lower" if lower else "higher")):
             passed, why = False, f"{why}; {_left_out(figure)}"
+        if figure.unit == "share" and not 0 <= figure.value <= 1:
+            passed, why = False, f"{why}; it is no share: name its unit, Metric(unit='number')"
         return Verdict(gate=self, passed=passed, why=why)
 
     def _none(self, figure: Figure) -> Verdict:

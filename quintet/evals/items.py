@@ -6,10 +6,12 @@ collection of things.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 from quintet.errors import DesignError
@@ -58,6 +60,18 @@ def things_in(value: Any, where: str, wanted: str) -> tuple[Any, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise DesignError(f"{where}: {value!r:.60} is no list; give a list of {wanted}")
     return tuple(value)
+
+
+def path_in(value: Any) -> Path:
+    """Return a file's path, with the `~` of a home folder read.
+
+    Raises:
+        DesignError: it is no text and no path, or holds a character that no path can.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or "\0" in text:
+        raise DesignError(f"{value!r:.60} is no path; give the name of a file")
+    return Path(os.path.expanduser(text))
 
 
 def is_number(value: Any) -> bool:

@@ -13,10 +13,12 @@ from quintet.errors import DesignError, NoSuchRun
 from quintet.evals.case import Case
 from quintet.evals.drift import Drift, State
 from quintet.evals.gate import Gate
+from quintet.evals.items import is_number
 from quintet.evals.metric import Metric
 from quintet.evals.reading.recorded import last_part, message_of, trajectory_of
 from quintet.evals.row import Row
 from quintet.evals.running.loop import run_to_end
+from quintet.evals.running.runner import within
 from quintet.evals.scoring import metrics_of, scored
 from quintet.evals.suite import Suite
 from quintet.evals.target import GraphTarget, routes_in
@@ -105,6 +107,9 @@ class Live:
     and people are those of a `GraphTarget`, where it is the target; by default the routes are those
     that the cases name.
 
+    A run that took more tokens or money than the suite's `limit` is a wrong one, as in `evaluate`.
+    The seconds that it took are not stored, and are not held to it.
+
     A figure is the mean of the runs' shares, each run counting once, in the order in which they
     ended. Its bounds (`Anytime`) hold however often one looks, so that a watch may be ended by what
     it shows: a gate that is `broken` was so with the suite's confidence, at whatever run it was
@@ -135,6 +140,10 @@ class Live:
     _seen: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.suite, Suite):
+            raise DesignError(f"Live(suite={self.suite!r:.60}): give a Suite")
+        if not is_number(self.stale) or self.stale < 0:
+            raise DesignError(f"Live(stale={self.stale!r:.60}): give seconds, 0 or more")
         if not self.suite.gates and self.chooser is None:
             raise DesignError(
                 f"suite {self.suite.name!r} has no gates; a live evaluation watches over at least "
@@ -167,9 +176,19 @@ class Live:
             now: the moment by which `stale` is reckoned; by default the present.
 
         Raises:
-            DesignError: a score is no share.
+            DesignError: a score is no share, `now` is no moment with a time zone, or `saver` no
+                checkpointer.
         """
-        at = now or datetime.now(UTC)
+        if not isinstance(saver, BaseCheckpointSaver):
+            raise DesignError(
+                f"Live.look({saver!r:.60}): give a checkpointer, such as checkpointer(url) opens"
+            )
+        at = datetime.now(UTC) if now is None else now
+        if not isinstance(at, datetime) or at.tzinfo is None:
+            raise DesignError(
+                f"Live.look(now={now!r:.60}): give a moment with its time zone, such as "
+                "datetime.now(UTC)"
+            )
         runs = sorted(stored_runs(saver), key=lambda run: run.updated)
         ended = [run for run in runs if self._has_ended(run, at)]
         self.left = len(runs) - len(ended)
@@ -206,6 +225,7 @@ class Live:
         rows = []
         for run in runs:
             ran = trajectory_of(run, routes=self._routes, people=self._people)
+            ran = within(ran, self.suite.limit)
             rows.append(await scored(self._case_of(run), ran, 0, metrics))
         return rows
 

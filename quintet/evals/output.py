@@ -17,6 +17,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from quintet.errors import DesignError
+from quintet.evals.items import path_in
 
 Looks = Callable[[bytes], bool]
 """Says whether a file that begins with these bytes is of the kind to be written."""
@@ -45,7 +46,8 @@ def checked(path: str | Path, looks: Looks, kind: str, *, shown: str = "") -> Pa
     Raises:
         DesignError: something else is there, or nothing can be written there; it names the path.
     """
-    place, shown = Path(os.path.realpath(path)), shown or str(path)
+    shown, path = shown or str(path), path_in(path)
+    place = Path(os.path.realpath(path))
     try:
         mode = place.stat().st_mode
     except FileNotFoundError:

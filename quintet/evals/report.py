@@ -208,7 +208,7 @@ def load_report(path: str | Path) -> Report:
     Raises:
         DesignError: no such file, or it is no report.
     """
-    header, rows, closing = read_rows(Path(path))
+    header, rows, closing = read_rows(path)
     if closing is not None:
         return read(Report, {**closing, "rows": [plain(row) for row in rows]})
     confidence = float(header.settings.get("confidence", 0.95))

@@ -11,7 +11,7 @@ from langgraph.types import Command, Send
 from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.call import Logic
-from quintet.nodes.core.kept import kept
+from quintet.nodes.core.kept import check_run, kept
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.events.emitted import shown
@@ -127,14 +127,16 @@ class Dispatcher(Node):
     def logic(self, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         """Take what has come and what was done; send out what is ready, or end."""
         task = current_task("dispatch")
-        known = kept(state, "events").get(task.path)
+        known, run = kept(state, "events").get(task.path), run_of(state)
         begins = known is None or bool(known["over"])
+        if known is not None and not begins:
+            check_run(task.node, known, run)
         visit = _Visit(
             dispatcher=self,
             task=task,
             state=state,
-            flow=Flow() if known is None or begins else Flow.read(known),
-            memory=Memory(task=task, run=run_of(state)),
+            flow=Flow(run=run) if known is None or begins else Flow.read(known),
+            memory=Memory(task=task, run=run),
         )
         return (yield from visit.logic(begins=begins))
 
@@ -252,6 +254,7 @@ class _Visit:
             yield from self.memory.write(self._handled(), flow.seen)
         flow.over = True
         summary = self._summary()
+        flow.told = digest(summary)
         why = self._why()
         if why and not abort:
             self._record("escalation", "person", why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from quintet.state.decision import Decision
 from quintet.state.outcome import Outcome, Status
 from quintet.state.own import own
 from quintet.state.questions import asked_texts, new_questions
-from quintet.state.record import plain
+from quintet.state.record import digest, plain
 from quintet.state.run import is_within, mark, run_of
 from quintet.state.step import root_of
 from quintet.state.verdict import Criterion, check_answers, name_of, why_not
@@ -90,7 +90,7 @@ class Finish(Node):
         outcome = (
             self._asked(state)
             or _refused(state)
-            or self._unproven(state, self._wanting(state))
+            or self._unproven(state, self._wanting(state, task))
             or self._done(state)
         )
         if mode.dry:
@@ -117,9 +117,9 @@ class Finish(Node):
             reasons.append(f"done: {_few(evidence['done'])}")
         return Outcome(status="asked", reason="; ".join(reasons), evidence=evidence)
 
-    def _wanting(self, state: Mapping[str, Any]) -> list[str]:
+    def _wanting(self, state: Mapping[str, Any], task: Task) -> list[str]:
         """Say all that `done` lacks."""
-        wrong = [*_left_open(state), *_steps_left(state)]
+        wrong = [*_left_open(state), *_steps_left(state), *_mistold(state, task)]
         if SentStep.of(state).lacks_result(state.get("results") or {}):
             wrong.append("no worker gave a result")
         return [*wrong, *(why for each in self.success if (why := _unmet(each, state)))]
@@ -289,6 +289,23 @@ def _steps_left(state: Mapping[str, Any]) -> list[str]:
         if undone and not record.get("over"):
             left.append(f"{planner}: {', '.join(undone)} of the plan is not done")
     return left
+
+
+def _mistold(state: Mapping[str, Any], task: Task) -> Iterator[str]:
+    """Name the dispatchers of this graph whose result or note is not what they gave in this run."""
+    run, results, graph = run_of(state), state.get("results") or {}, _graph(task.path)
+    for path, record in kept(state, "events").items():
+        node, told, of = path.rpartition("/")[2], record.get("told"), record.get("run")
+        if _graph(path) != graph:
+            continue
+        if told and digest(results.get(node)) != told:
+            yield f"the result of {node} was changed after it was given"
+        if run and of and of != run:
+            yield f"the events of {node} are those of run {of}, and this is run {run}"
+
+
+def _graph(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _unmet(criterion: StateCriterion, state: Mapping[str, Any]) -> str | None:

@@ -69,6 +69,14 @@ def test_wrong_use_exits_with_2(desk, command, database, options, said):
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("option", [("--once",), ("--every", "10s"), ("--stale", "1h")])
+def test_an_option_of_watching_is_refused_where_nothing_is_watched(desk, command, option):
+    done = command("eval", "desk.py:easy", *option)
+    assert (done.returncode, f"{option[0]} is for watching runs" in done.stderr) == (2, True)
+    done = command("eval", "desk.py:easy", "--live", "memory://")
+    assert (done.returncode, "no other process runs there" in done.stderr) == (2, True)
+
+
 def test_a_database_that_is_not_there_exits_with_2(desk, command):
     done = command("eval", "desk.py:easy", "--live", "sqlite:///nowhere.db", "--once")
     assert done.returncode == 2

@@ -47,6 +47,12 @@ def test_a_case_without_the_label_says_nothing_on_it(name):
     assert CHECKS[name](Case(input="x"), RIGHT) is None
 
 
+@pytest.mark.parametrize("name", ["never", "state"])
+def test_a_label_of_nothing_says_nothing(name):
+    case = Case(input="x", **{name: {"state": {}, "never": ()}[name]})
+    assert (CHECKS[name](case, RIGHT), case.expects) == (None, ())
+
+
 def test_a_target_that_raised_contradicts_all_labels():
     broken = Trajectory(status="error", error="ValueError: no")
     case = Case(input="x", route="billing", escalate=False)
@@ -65,6 +71,15 @@ def test_a_call_that_was_refused_or_failed_did_not_happen():
 def test_a_call_of_unknown_end_counts_as_what_must_not_happen():
     begun = Trajectory(calls=(ToolCall(name="refund", status="unknown"),))
     assert wrong_labels(Case(input="x", never=["refund"]), begun) == ("never",)
+
+
+@pytest.mark.parametrize("calls", [[], ["refund"]])
+def test_a_call_of_unknown_end_is_neither_none_nor_the_expected_one(calls):
+    begun = Trajectory(calls=(ToolCall(name="refund", status="unknown"),))
+    case = Case(input="x", calls=calls)
+    assert wrong_labels(case, begun) == ("calls",)
+    [said] = contradictions(case, begun)
+    assert said == f"calls refund (end unknown), expected {calls[0] if calls else 'none'}"
 
 
 def test_a_mapping_is_held_in_a_larger_one_and_a_list_is_not():

@@ -116,6 +116,21 @@ def test_an_error_is_no_good_run_where_the_gate_wants_the_side_that_is_not_bette
     assert Gate(metric="hits", at_least=0.0).judged(found).passed
 
 
+@pytest.mark.parametrize(
+    ("score", "gate", "passed"),
+    [
+        (3.0, {"at_least": 0.8}, False),
+        (-3.0, {"at_most": 0.2}, False),
+        (1.0, {"at_least": 0.8}, True),
+    ],
+)
+def test_a_score_on_another_scale_does_not_reach_a_share(score, gate, passed):
+    scored = [replace(row, scores={"hits": (score, 1.0)}) for row in rows("hits", 0, 60)]
+    found = figures_of(scored, [HITS], gated=["hits"])["hits"]
+    verdict = Gate(metric="hits", **gate).judged(found)
+    assert (verdict.passed, "it is no share" in verdict.why) == (passed, not passed)
+
+
 def test_numbers_that_cancel_each_other_out_are_not_none():
     metric = Metric(name="gap", score=lambda case, run: None, better="neither", unit="number")
     made = [

@@ -26,7 +26,9 @@ from quintet.evals import (
     evaluate,
     harvest,
     inject,
+    load_report,
     open_suite,
+    read_cases,
     read_messages,
     recorded_messages,
     recorded_runs,
@@ -208,3 +210,18 @@ def test_a_metric_may_take_a_ready_made_ones_place_and_a_function_may_mean_eithe
     ready = [routing_accuracy, *router_metrics(), *abstention_metrics(), mentions(["a"])]
     gates = [Gate(metric="latency_seconds", at_most=5), Gate(metric="mentioned", none=True)]
     assert metrics_of(SUITE(metrics=ready, gates=gates))
+
+
+@pytest.mark.parametrize("path", [5, b"rows.jsonl", [], True, "rows\0.jsonl"])
+def test_what_is_no_path_is_refused_wherever_a_file_is_named(path):
+    suite = Suite(cases=[Case(id="a", input="x")], target=lambda case: Trajectory())
+    for named in (
+        partial(evaluate, suite, into=path),
+        partial(evaluate(suite).save, path),
+        partial(load_report, path),
+        partial(read_cases, path),
+        partial(recorded_runs, path),
+        partial(write_cases, suite.cases, path),
+    ):
+        with pytest.raises(DesignError, match="is no path; give the name of a file"):
+            named()

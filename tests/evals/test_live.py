@@ -16,7 +16,7 @@ from quintet.evals import Case, Gate, GraphTarget, Metric, Suite, evaluate
 from quintet.evals.live import Live
 from quintet.evals.row import Share
 from quintet.runs import start
-from quintet.state import OrchestrationState, Outcome, checkpointer
+from quintet.state import Budget, OrchestrationState, Outcome, checkpointer
 from quintet.state.record import plain
 
 
@@ -34,7 +34,10 @@ def end(state: Desk) -> dict[str, object]:
         interrupt("may it go out?")
     if word == "crash":
         raise SystemExit
-    return {"outcome": plain(Outcome(status=word, reason="as asked"))}
+    return {
+        "outcome": plain(Outcome(status=word, reason="as asked")),
+        "spent": {"tokens": 9},
+    }
 
 
 def app(saver):
@@ -70,6 +73,28 @@ def test_each_ended_run_is_scored_once_and_open_ones_are_counted(saver):
     [watched] = live.watched
     assert (watched.bound.count, watched.bound.mean) == (2, 0.5)
     assert str(watched).startswith("open helped: 0.500 [")
+
+
+def test_a_run_that_spent_more_than_the_suites_limit_is_a_wrong_one(saver):
+    gate = Gate(metric="cost_known", at_least=0.5)
+
+    def cost_known(case, trajectory):
+        return "limit: 9 tokens" not in trajectory.error
+
+    run(saver, "done", 1)
+    for most, mean in ((8, 0.0), (9, 1.0)):
+        live = Live(suite=suite(gate, metrics=[cost_known], limit=Budget(tokens=most)))
+        live.look(saver)
+        assert live.watched[0].bound.mean == mean
+
+
+@pytest.mark.parametrize("now", [datetime(2026, 11, 27), "2026-11-27", 5])  # noqa: DTZ001 - it is refused
+def test_a_moment_without_a_time_zone_is_refused(saver, now):
+    live = Live(suite=suite(Gate(metric="helped", at_least=0.5), metrics=[helped]))
+    with pytest.raises(DesignError, match="with its time zone"):
+        live.look(saver, now=now)
+    with pytest.raises(DesignError, match="give a checkpointer"):
+        live.look("memory://")
 
 
 def test_a_new_run_on_a_thread_is_a_run_of_its_own(saver):

@@ -12,11 +12,12 @@ from examples.incidents.desk import TicketDesk
 from examples.incidents.events import SEAL, Incident, Ticketed
 from examples.incidents.records import on_call
 from examples.procurement.agents import settled, wanted
-from examples.research.contracts import of_one_question
+from examples.research.contracts import Terms, of_one_question
+from examples.research.library import library
 from examples.retail.desk import Settled
 from examples.retail.store import Store
 from examples.support.agents import basic
-from examples.support.contracts import as_done
+from examples.support.contracts import as_done, measured
 from examples.support.desk import SPECIALISTS, as_sealed, knowledge, seal, to_split
 from examples.support.seed import build
 from examples.support.shop import Shop
@@ -101,6 +102,19 @@ def test_what_a_reply_says_was_done_or_asked_for_has_an_action(reply: str, statu
     assert as_done(request, result, (real,)) is True
     other = Action(name="issue_refund", arguments={}, status="failed")
     assert not as_done(request, result, (other,))
+
+
+def test_a_number_with_a_unit_stands_with_it_in_the_policy_or_the_record() -> None:
+    order = {"days_late": 9, "days_since_delivery": None, "lines": [{"warranty_months": 36}]}
+    request: Any = {"facts": {"orders": [order], "pieces": [1, 5, 12]}}
+    for said in (
+        "It is dispatched within 2 working days, and 9 days late.",
+        "A refund takes 5 to 7 working days; the guarantee is 36 months.",
+        "Use the 2.4 GHz network, not the 5 GHz one.",
+    ):
+        assert measured(request, {"reply": said, "cites": "setup"}) is True
+    for said in ("within 1 working days", "12 days late", "not the 9 GHz one", "36 days"):
+        assert not measured(request, {"reply": said, "cites": "setup"}), said
 
 
 @pytest.mark.parametrize("agent", [basic, *SPECIALISTS.values()], ids=lambda one: one.__name__)
@@ -212,10 +226,27 @@ def test_a_ticket_that_is_not_there_is_not_closed(desk: TicketDesk) -> None:
         desk.closing.function(incident="db:1", service="web", idempotency_key="k")
 
 
+def test_what_is_said_to_be_closed_is_the_incident(desk: TicketDesk) -> None:
+    held: Any = contracts(desk)["closing"].success[1]
+    asked = {"incident": "db-1", "service": "db"}
+    assert held(asked, {"closed": "db-1"}) is True
+    assert not held(asked, {"closed": "db-2"})
+
+
 def test_evidence_of_another_question_is_not_the_answers() -> None:
     asked = {"message": "How many visits?", "find": {"question": "How many visits?"}}
     assert of_one_question(asked, {"sentences": []}) is True
     assert of_one_question({"message": "a"}, {"question": "a"}) is True
     assert not of_one_question({"message": "a"}, {"question": "b"})
     assert not of_one_question({**asked, "message": "How many loans?"}, {"sentences": []})
-    assert not of_one_question({"message": "a", "search": {"question": "b"}}, {"question": "a"})
+    for part in ("search", "find", "compute"):
+        assert not of_one_question({"message": "a", part: {"question": "b"}}, {"question": "a"})
+
+
+def test_a_calculation_says_which_question_it_is_for() -> None:
+    terms = Terms(library())
+    asked: Any = {"message": "What is the sum?", "find": {"sentences": []}}
+    figures = {"text": "The sum is 48,900.", "cites": ["annual-2024#1"], "code": "print(48900)"}
+    assert not terms.code.unmet(asked, terms.code.result({**figures, "question": asked["message"]}))
+    [why] = terms.code.unmet(asked, terms.code.result({**figures, "question": "And the mean?"}))
+    assert "another question" in why

@@ -19,6 +19,7 @@ from quintet.nodes import (
     ApprovalGate,
     Collect,
     Dispatcher,
+    Finish,
     Handoff,
     Recovery,
     Router,
@@ -312,6 +313,25 @@ def test_state_does_not_grow_with_the_runs_of_a_thread():
             ended = start(app, deliver(event(Ordered("a"), number)), thread="t")
             sizes.append(len(str({k: v for k, v in ended.values.items() if k != "decisions"})))
     assert max(sizes) - min(sizes) < 50
+
+
+def test_a_run_is_done_only_where_the_dispatchers_result_and_note_are_those_of_this_run():
+    ended = start(
+        create_event_driven({"note": Log().notes}).compile(), deliver(event(Ordered("a")))
+    )
+    given = {**ended.values, "outcome": None}
+    note = given["kept"]["events dispatch"]
+    changed = {"dispatch": {**summary(given), "handled": 7}}
+    others = {"events dispatch": {**note, "run": "r9"}}
+    for update, why in (
+        ({}, ""),
+        ({"results": changed}, "the result of dispatch was changed after it was given"),
+        ({"kept": others}, "the events of dispatch are those of run r9"),
+        ({"results": changed, "kept": {"events desk/dispatch": note}}, ""),  # a nested graph's
+    ):
+        outcome = Finish()({**given, **update})["outcome"]
+        assert outcome["status"] == ("escalated" if why else "done")
+        assert why in outcome["reason"]
 
 
 def test_another_event_under_the_id_of_one_is_no_duplicate_but_a_dead_letter():

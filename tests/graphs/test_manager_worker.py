@@ -37,8 +37,10 @@ from quintet.state import (
     Budget,
     BudgetExhausted,
     Contract,
+    ContractBroken,
     DesignError,
     OrchestrationState,
+    Plan,
     Step,
     checkpointer,
     unmet,
@@ -105,6 +107,27 @@ def test_as_a_function_it_sends_steps_to_its_workers():
     assert sent.arg["message"] == "goal a"  # a worker's message is its step's goal
     assert sent.arg["step"]["planner"] == "manager"
     assert [s["id"] for s in went.update["plan"]["steps"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("sends_out", ["manager", "planner"])
+def test_work_of_another_run_is_not_gone_on_with(sends_out):
+    contract = Contract(goal="Answer", needs=("message",))
+    node: Any = {
+        "manager": Manager(agent=once(step("a")), contract=contract, team={"find": "Find"}),
+        "planner": Planner(make=Plan(goal="g", steps=(step("a"),)), assignees=("find",)),
+    }[sends_out]
+    given = {"message": "hi", "results": {}, "run": {"id": "r1"}}
+    went = node(given)
+    again = {**given, "kept": went.update["kept"], "results": {"a": 1}}
+    assert node(again).goto != went.goto
+    with pytest.raises(ContractBroken, match="that of run r1, and this is run r2"):
+        node({**again, "run": {"id": "r2"}})
+    # One that a nested graph left unfinished, where the run around it comes to it once more.
+    [(at, note)] = went.update["kept"].items()
+    left = {**again, "kept": {at: {**note, "run": "r2.a"}}}
+    assert node({**left, "run": {"id": "r2.b"}}).goto != went.goto
+    with pytest.raises(ContractBroken):
+        node({**left, "run": {"id": "r3.b"}})
 
 
 def test_it_compares_and_says_where_it_may_go():

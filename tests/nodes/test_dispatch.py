@@ -85,6 +85,18 @@ def test_it_sends_a_lane_for_each_key_and_ends_once_all_is_done():
     assert [name for name in state["kept"] if name.startswith("step ")] == []
 
 
+def test_the_events_of_another_run_are_refused():
+    ours, others = (
+        {**deliver(event(A(key), key)), "run": {"id": run}}
+        for key, run in (("x", "r1"), ("y", "r2"))
+    )
+    _, theirs = visited(others)
+    with pytest.raises(ContractBroken, match="that of run r2, and this is run r1"):
+        visited({**ours, "kept": theirs["kept"]})
+    goto, _ = visited({**theirs, "run": {"id": "r2"}})
+    assert goto == "person"  # its handler left no note
+
+
 def test_a_handler_that_left_no_note_makes_a_dead_letter():
     _, state = visited(deliver(event(A("x"), "1")))
     goto, state = visited(state)

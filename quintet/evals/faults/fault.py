@@ -31,11 +31,14 @@ class Spot:
             `tool` or `chooser` for what it calls.
         name: the name of the node, tool or agent.
         fields: for a node, the state keys that are handed to it; empty where not known.
+        takes: for an agent that is a graph, gives the part of its end state that its worker takes;
+            all else of it is handed on to nobody.
     """
 
     kind: SpotKind
     name: str
     fields: tuple[str, ...] = field(default=(), compare=False)
+    takes: Callable[[Any], Any] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

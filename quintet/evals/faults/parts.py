@@ -10,12 +10,14 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 from langchain_core.tools import StructuredTool
+from langgraph.graph.state import CompiledStateGraph
 
 from quintet.evals.faults.fault import Spot
 from quintet.evals.faults.models import BreakableModel
 from quintet.evals.faults.strike import around
 from quintet.evals.faults.wrapped import BreakableRunnable
 from quintet.nodes.act import Act
+from quintet.nodes.agents.graph import answer_of_run
 from quintet.nodes.choosers.choose import Cascade, routes_of
 from quintet.nodes.choosers.model import ModelChooser
 from quintet.nodes.core.call import Logic, apump, call_any, drive, pump
@@ -39,7 +41,7 @@ class Parts:
         if isinstance(node, Worker):
             tools = tuple(self.tool(tool) for tool in node.contract.tools)
             contract = replace(node.contract, tools=tools)
-            return replace(node, agent=self.agent(node.agent, name), contract=contract)
+            return replace(node, agent=self.agent(node, name), contract=contract)
         if isinstance(node, Act):
             return replace(node, effects=tuple(self.tool(effect) for effect in node.effects))
         if isinstance(node, Router):
@@ -48,11 +50,15 @@ class Parts:
             return replace(node, make=self.chooser(node.make, name))
         return node
 
-    def agent(self, agent: Any, name: str) -> Any:
+    def agent(self, worker: Worker, name: str) -> Any:
         """Make a worker's agent breakable."""
+        agent = worker.agent
         if isinstance(agent, BaseChatModel):
             return BreakableModel(inner=agent, spot=Spot(kind="model", name=name))
         spot = Spot(kind="agent", name=name)
+        if isinstance(agent, CompiledStateGraph):
+            takes = functools.partial(answer_of_run, agent, worker.contract)
+            return BreakableAgent(agent, replace(spot, takes=takes))
         if isinstance(agent, Runnable):
             return BreakableAgent(agent, spot)
         return self.call(agent, spot)
@@ -120,6 +126,11 @@ class BreakableAgent(BreakableRunnable):
     def channels(self) -> Any:
         """Return the inner graph's channels: a Worker sees by them whether it takes messages."""
         return getattr(self.inner, "channels", None)
+
+    @property
+    def builder(self) -> Any:
+        """Return the inner graph's builder: a Worker finds by its nodes which result answers."""
+        return getattr(self.inner, "builder", None)
 
 
 @dataclass(frozen=True)

@@ -98,11 +98,12 @@ class LatentReport:
             if figure["value"] is not None:
                 shown = f"{figure['value']:.1%} [{figure['low']:.1%}, {figure['high']:.1%}]"
                 lines.append(f"{title}: {shown}")
-        if data["radius"]["value"] is not None:
-            radius = data["radius"]
+        radius = data["radius"]
+        if radius["value"] is not None:
+            # The runs of a single case have no interval.
+            ends = "" if radius["low"] is None else f" [{radius['low']:.2f}, {radius['high']:.2f}]"
             lines.append(
-                f"cascade radius: {radius['value']:.2f} [{radius['low']:.2f}, "
-                f"{radius['high']:.2f}] nodes, {radius['most']} at most"
+                f"cascade radius: {radius['value']:.2f}{ends} nodes, {radius['most']} at most"
             )
         return "\n".join([*lines, *(f"  {run}" for run in self.uncaught[:5])])
 
@@ -200,22 +201,26 @@ def _followed(row: Injected) -> Planted:
     """Follow one fault to the node that catches it, or to the end."""
     spread = row.spread
     steps = spread.steps[spread.at or 0 :]
-    reacted = _reactions(row.trajectory) - _reactions(row.unbroken)
-    back = _turns_back(steps, row.unbroken)
-    place = next(
-        (
-            n
-            for n, step in enumerate(steps)
-            if step.status == "failed" or step.spot.name in reacted or n in back
-        ),
-        None,
-    )
+    back = _turns_back(steps, row.unbroken) | _reacted(steps, row)
+    place = next((n for n, step in enumerate(steps) if step.status == "failed" or n in back), None)
     caught = steps[place].spot.name if place is not None else ""
     if not caught and (row.trajectory.error or row.trajectory.status in STOPS):
         caught = "end"
     later = steps[1:] if place is None else steps[1:place]
     radius = sum(step.status == "done" and spread.touches(step) for step in later)
     return Planted(row=row, caught=caught, radius=radius)
+
+
+def _reacted(steps: Sequence[Step], row: Injected) -> set[int]:
+    """Give the indices of nodes that reacted: of several visits of a node its last ones."""
+    # A decision does not say at which visit it was made; the first would be taken for the edge.
+    left = _reactions(row.trajectory) - _reactions(row.unbroken)
+    found = set()
+    for n, step in reversed(list(enumerate(steps))):
+        if left[step.spot.name] > 0:
+            left[step.spot.name] -= 1
+            found.add(n)
+    return found
 
 
 def _turns_back(steps: Sequence[Step], unbroken: Trajectory) -> set[int]:

@@ -87,6 +87,8 @@ class Strike:
 
     def changes(self, spot: Spot, result: Any, changed: Any) -> None:
         """Record the change that the fault has made in what the spot hands on."""
+        if spot.takes is not None:
+            result, changed = spot.takes(result), spot.takes(changed)
         if same(result, changed):
             return
         keys = changed_keys(result, changed) if spot.kind in NODES else None

@@ -1,7 +1,8 @@
 """Measure the agreement of a run's calls, or of its nodes, with the expected ones.
 
 Calls that were made or proposed count. An expected call is met by a call of the same name that has
-the arguments given in the label; further arguments do not matter. `exact`, `in_order` and
+the arguments given in the label; further arguments do not matter. A call of unknown end meets none,
+and counts as made all the same: nobody knows that it was not. `exact`, `in_order` and
 `any_order` are defined as in pydantic-evals' TrajectoryMatch, the last as the F1 of the two
 multisets.
 """
@@ -14,7 +15,7 @@ from operator import eq
 from typing import Any
 
 from quintet.evals.case import Case
-from quintet.evals.expected import calls_are_right, path_is_right, same_call
+from quintet.evals.expected import calls_are_right, made_calls, meets, path_is_right
 from quintet.evals.metric import Metric
 from quintet.evals.row import Share
 from quintet.evals.trajectory import Trajectory
@@ -73,8 +74,7 @@ def edits(expected: Sequence[Any], real: Sequence[Any], same: Same) -> int:
 def _calls(case: Case, trajectory: Trajectory) -> Sides | None:
     if case.calls is None:
         return None
-    made = [call for call in trajectory.calls if call.status in ("ok", "proposed")]
-    return case.calls, made, same_call
+    return case.calls, made_calls(trajectory), meets
 
 
 def _path(case: Case, trajectory: Trajectory) -> Sides | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
-from quintet.evals.items import items_in, nearest, unknown
+from quintet.evals.items import items_in, nearest, path_in, unknown
 from quintet.evals.output import checked, replaced
 from quintet.evals.reading.cells import cell_of
 from quintet.evals.reading.lines import (
@@ -64,9 +64,9 @@ def read_cases(
     if make is not None and isinstance(fields, Mapping):
         raise DesignError("read_cases(fields=..., make=...): give one of them")
     mistakes = Mistakes(source=str(path))
-    comma = Path(path).suffix.lower() == ".csv"
+    comma = path_in(path).suffix.lower() == ".csv"
     columns = _columns(fields, comma=comma)
-    lines = list(_lines(Path(path), mistakes, columns))
+    lines = list(_lines(path_in(path), mistakes, columns))
     if columns:
         _check_no_header(lines, columns, str(path))
         fields = {name: name for name in columns if name in FIELDS}
@@ -118,7 +118,7 @@ def write_cases(cases: Iterable[Case], path: str | Path) -> None:
         DesignError: another suffix; a case without an input, or with data that JSON or a CSV cell
             cannot hold; or the path leads to a report, or to something that is no file.
     """
-    suffix = _suffix(Path(path))
+    suffix = _suffix(path_in(path))
     place = checked(path, lambda begins: not is_rows(begins), "file of cases")
     records = [case_record(case) for case in items_in(cases, "write_cases(...)", Case)]
     if suffix == ".jsonl":

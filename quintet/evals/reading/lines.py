@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import path_in
 
 SHOWN = 20
 """Mistakes of one file that an error lists."""
@@ -71,7 +72,7 @@ def read_text(path: str | Path, wanted: str) -> str:
         DesignError: the file cannot be read, is in another encoding, or is empty.
     """
     try:
-        data = Path(path).read_bytes()
+        data = path_in(path).read_bytes()
     except OSError as problem:
         reason = problem.strerror or problem
         raise DesignError(f"{path} cannot be read ({reason}); give the path of a file") from problem

@@ -10,6 +10,7 @@ from typing import Any
 
 from quintet.errors import DesignError
 from quintet.evals.items import names_in, things_in, unknown
+from quintet.evals.reading.blocks import reports_error
 from quintet.evals.reading.conversations import conversations_of, is_conversation, seconds_of
 from quintet.evals.reading.forms import parse_talk
 from quintet.evals.reading.harvest import plain_or_repr
@@ -27,6 +28,7 @@ from quintet.evals.reading.transcript import (
 )
 from quintet.evals.reading.usage import usage
 from quintet.evals.trajectory import Trajectory
+from quintet.nodes.core.node import one_line
 from quintet.state.outcome import STATUSES
 from quintet.state.record import digest
 
@@ -54,8 +56,9 @@ def recorded_messages(
     A conversation is a list of messages, or an object with `messages` and the case's id under `id`,
     `case` or `task_id`. One without an id gets the id of a `Case` with the text of its first user
     message. An object may also have `status`, `reason`, `usage`, `state` and `seconds` (or another
-    usual name of its duration); its other keys are ignored. A file holds one a line, a list of
-    them, or an object with such a list under any key.
+    usual name of its duration), and `error`: a run that holds one, and no status, ended in it. Its
+    other keys are ignored. A file holds one a line, a list of them, or an object with such a list
+    under any key.
 
     Messages may be OpenAI's (chat completions or Responses), LangChain's, Anthropic's, Bedrock's,
     Gemini's or AutoGen's, also as a request with its response. Read are also the logs of inspect,
@@ -212,6 +215,9 @@ def _recorded(
         raise DesignError(f"status={status!r:.60}: give one of {', '.join(_STATUSES)}")
     if not isinstance(reason, str):
         raise DesignError(f"reason={reason!r:.60}: give a text")
+    error = fields.get("error")
+    if not status and reports_error({"error": error}):
+        status, reason = "error", reason or one_line(error, 200)
     trajectory = read_messages(messages, status=status, people=people, failed=failed)
     if fields.get("cut") is True and not status and trajectory.status == "done":
         trajectory = replace(trajectory, status="unfinished")

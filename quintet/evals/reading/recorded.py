@@ -138,6 +138,8 @@ def recorded_threads(
     """
     routes = names_in(routes, "recorded_threads(routes=...)")
     people = names_in(people, "recorded_threads(people=...)")
+    if not isinstance(saver, str | BaseCheckpointSaver):
+        raise DesignError(f"recorded_threads({saver!r:.60}): give a checkpointer, or its URL")
     recorded: list[tuple[str, Trajectory]] = []
     with nullcontext(saver) if not isinstance(saver, str) else checkpointer(saver) as store:
         runs = sorted(stored_runs(store), key=lambda run: run.updated)

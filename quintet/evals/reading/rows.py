@@ -6,13 +6,13 @@ The closing record is missing from a file whose evaluation was interrupted.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.evals.items import path_in
 from quintet.evals.reading.lines import encoded_lines
 from quintet.evals.row import Row
 from quintet.state.record import plain, read
@@ -43,7 +43,7 @@ class Header:
     settings: Mapping[str, Any]
 
 
-def read_rows(path: Path) -> tuple[Header, list[Row], dict[str, Any] | None]:
+def read_rows(path: str | Path) -> tuple[Header, list[Row], dict[str, Any] | None]:
     """Read a file of rows, without a last line that was cut off.
 
     Returns:
@@ -53,7 +53,7 @@ def read_rows(path: Path) -> tuple[Header, list[Row], dict[str, Any] | None]:
         DesignError: no such file, or it is no file of rows; the line is named.
     """
     try:
-        lines = Path(os.path.expanduser(path)).read_text("utf-8").split("\n")
+        lines = path_in(path).read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as problem:
         raise DesignError(f"{path} cannot be read: {problem}") from problem
     records = list(_records(path, lines))
@@ -93,7 +93,7 @@ def is_rows(begins: bytes) -> bool:
     return isinstance(first, dict) and OPENING in first
 
 
-def _records(path: Path, lines: list[str]) -> Iterator[dict[str, Any]]:
+def _records(path: str | Path, lines: list[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if not line and number == len(lines):
             return

@@ -50,16 +50,26 @@ def judged(messages: Sequence[Message], failed: Failed | None) -> tuple[Message,
     """
     if failed is None:
         return tuple(messages)
+    talk = [part for message in messages for part in _by_call(message)]
     by_answer: dict[int, bool] = {}
-    for (place, number), answer in _answers_by_call(messages).items():
-        requested = messages[place].tool_calls[number]
-        call = _call(requested, messages[place].name, "failed" if answer.failed else "ok")
+    for (place, number), answer in _answers_by_call(talk).items():
+        requested = talk[place].tool_calls[number]
+        call = _call(requested, talk[place].name, "failed" if answer.failed else "ok")
         verdict = _ask(failed, call, answer.text)
         if verdict is not None:
             by_answer[id(answer)] = verdict
     return tuple(
-        replace(message, failed=by_answer.get(id(message), message.failed)) for message in messages
+        replace(message, failed=by_answer.get(id(message), message.failed)) for message in talk
     )
+
+
+def _by_call(message: Message) -> list[Message]:
+    """Take apart an answer to several calls: one may have failed, and the others not."""
+    if len(message.call_ids) < 2:
+        return [message]
+    # What it has spent stands once.
+    first, *others = (replace(message, call_ids=(name,)) for name in message.call_ids)
+    return [first, *(replace(other, spent={}) for other in others)]
 
 
 def with_retries(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:

@@ -12,6 +12,7 @@ from typing import IO, Any
 from quintet.errors import DesignError
 from quintet.evals.aside import kept_aside
 from quintet.evals.claim import Claim, claimed
+from quintet.evals.items import path_in
 from quintet.evals.output import beginning, checked, replaced
 from quintet.evals.reading.lines import json_text
 from quintet.evals.reading.rows import Header, encoded_rows, is_rows, read_rows
@@ -107,7 +108,7 @@ def place_for(path: str | Path, *, shown: str = "") -> Path:
     Raises:
         DesignError: another kind of file is there, or nothing can be written there.
     """
-    path = Path(os.path.expanduser(path))
+    path = path_in(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:

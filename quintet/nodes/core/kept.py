@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from quintet.errors import ContractBroken
+
 Note = Literal[
     "plan",  # a planner's progress
     "step",  # how a step ended
@@ -43,3 +45,21 @@ def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:
 def keep(note: Note, path: str, value: Any) -> dict[str, Any]:
     """Give a note as an update of `kept`; None takes it back."""
     return {f"{note} {path}": value}
+
+
+def check_run(node: str, note: Mapping[str, Any], run: str) -> None:
+    """Refuse a note of another run: to go on with it would do that run's work again.
+
+    One of an earlier run of this nested graph, within the same run around it, is no such note.
+
+    Raises:
+        ContractBroken: it names the node and both runs.
+    """
+    other = str(note.get("run") or "")
+    around = run.rpartition(".")[0]
+    if run and other and other != run and not (around and other.rpartition(".")[0] == around):
+        raise ContractBroken(
+            f"{node}: its work so far is that of run {other}, and this is run {run}; look for a "
+            "cache, or a node of yours, that hands on another run's state",
+            side="needs",
+        )

@@ -12,6 +12,7 @@ from quintet.nodes.core.task import Task
 from quintet.state.budget import Resource
 from quintet.state.plan import Plan, step_key
 from quintet.state.record import plain
+from quintet.state.run import run_of
 from quintet.state.step import root_of, waits_for
 
 SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
@@ -40,6 +41,7 @@ class Progress:
         asked: the digest of the plan that was put to a person; empty where none is.
         signed: the digest of the plan that they have signed.
         over: empty while it is under way, else `DONE` or `GIVEN_UP`.
+        run: the id of the run that it belongs to.
         steps: the ids of the plan's steps, filled in by `update`.
     """
 
@@ -58,13 +60,15 @@ class Progress:
     asked: str = ""
     signed: str = ""
     over: str = ""
+    run: str = ""
     steps: tuple[str, ...] = ()
 
     @classmethod
     def begun_with(cls, plan: Plan, state: Mapping[str, Any], own: Iterable[str]) -> Progress:
         """Begin with a first plan."""
         spent = state.get("spent") or {}
-        return cls(plan=plan, own=tuple(own), spent={n: spent.get(n, 0) for n in SHARED})
+        spent = {name: spent.get(name, 0) for name in SHARED}
+        return cls(plan=plan, own=tuple(own), spent=spent, run=run_of(state))
 
     def update(self, path: str) -> dict[str, Any]:
         """Give the state update that keeps the progress."""

@@ -10,6 +10,7 @@ from quintet.nodes.core.pool import SHARED
 from quintet.nodes.core.progress import Progress
 from quintet.state.plan import Plan
 from quintet.state.record import digest
+from quintet.state.run import run_of
 from quintet.state.step import Step
 
 DONE, GIVEN_UP = "done", "given up"
@@ -26,8 +27,8 @@ class Rounds(Progress):
     def first(cls, goal: str, steps: tuple[Step, ...], state: Mapping[str, Any]) -> Self:
         """Begin with the first steps."""
         spent = state.get("spent") or {}
-        plan = Plan(goal=goal, steps=steps)
-        return cls(plan=plan, spent={name: spent.get(name, 0) for name in SHARED})
+        spent = {name: spent.get(name, 0) for name in SHARED}
+        return cls(plan=Plan(goal=goal, steps=steps), spent=spent, run=run_of(state))
 
     @property
     def number(self) -> int:

@@ -13,7 +13,7 @@ from quintet.errors import DesignError
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.kept import check_run, keep, kept
 from quintet.nodes.core.ledger import Ledger, Orders
 from quintet.nodes.core.pool import SHARED
 from quintet.nodes.core.progress import steps_ended
@@ -60,6 +60,8 @@ class Teamwork:
     ) -> Teamwork:
         """Read a manager's work from the state; that of an earlier answer is over and left."""
         known = kept(state, "plan").get(task.path)
+        if known is not None and not known["over"]:
+            check_run(task.node, known, run_of(state))
         rounds = None if known is None else read(Rounds, known)
         work = cls(task=task, state=state, budget=budget, background=background, rounds=rounds)
         if rounds is not None and rounds.over and not work.is_over:

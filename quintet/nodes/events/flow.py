@@ -39,6 +39,8 @@ class Flow:
         asked: a digest of the actions that the gate was last asked about.
         looked: a digest of what it last saw of work that others had taken over.
         over: whether it has ended.
+        run: the id of the run that they are the events of.
+        told: a digest of the result that says what has become of them; empty before the end.
     """
 
     queue: list[Plain] = field(default_factory=list)
@@ -55,6 +57,8 @@ class Flow:
     asked: str = ""
     looked: str = ""
     over: bool = False
+    run: str = ""
+    told: str = ""
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Flow:

@@ -12,7 +12,7 @@ from langgraph.types import Command, Send
 from quintet.nodes.answer import YES
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.call import Logic, call_any
-from quintet.nodes.core.kept import kept
+from quintet.nodes.core.kept import check_run, kept
 from quintet.nodes.core.node import one_line
 from quintet.nodes.core.progress import (
     DONE,
@@ -118,6 +118,7 @@ class Visit:
             self._record("plan", plan)
             new = Progress.begun_with(plan, state, own=known["own"] if known else ())
             return (yield from self._on(new))
+        check_run(task.node, known, run_of(state))
         progress = read(Progress, known)
         refuse_shared(task, progress.begun, peers)
         if self.planner.sign_off is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,10 +10,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from quintet.evals import LATENT, Case, GraphTarget, Suite, inject, plant
-from quintet.graphs import create_sequential
+from quintet.evals import LATENT, Case, GraphTarget, Suite, Trajectory, breakable, inject, plant
+from quintet.graphs import create_event_driven, create_sequential
 from quintet.nodes import Recovery, Worker, escalate
-from quintet.state import Contract, as_recorded, belongs_to, unmet
+from quintet.state import Contract, Event, as_recorded, belongs_to, deliver, unmet
 
 RECORD = {"mia": {"owner": "mia", "total": 31.5}, "bo": {"owner": "bo", "total": 47.0}}
 
@@ -102,7 +102,9 @@ def test_anothers_record_is_what_the_same_part_gave_in_another_case():
 def test_a_fault_of_anothers_record_strikes_nowhere_where_there_is_no_other():
     suite = desk()
     alone = replace(suite, cases=suite.cases[:1])
-    assert not plant(alone, LATENT).of("another's record")
+    report = plant(alone, LATENT)
+    assert not report.of("another's record")
+    assert "cascade radius: 0.00 nodes, 0 at most" in str(report)  # of one case: no interval
 
 
 def test_an_unbroken_run_that_is_stopped_is_a_false_alarm():
@@ -128,6 +130,46 @@ def test_an_unbroken_run_that_is_stopped_is_a_false_alarm():
     assert alarms["value"] == 0.5
     assert alarms["low"] < 0.5 < alarms["high"]
     assert not plant(suite).report.stopped
+
+
+class Sum(TypedDict):
+    total: float
+
+
+def test_a_change_of_what_a_worker_does_not_take_of_a_nested_graph_is_not_planted():
+    def step(result: Any, **more: Any) -> Worker:
+        contract = Contract(goal="add", needs=("behalf",), **more)
+        return Worker(agent=result, contract=contract)
+
+    parts = {"rows": step(lambda _: {"rows": [10.5, 21.0]}), "sum": step(lambda _: {"total": 31.5})}
+    team = create_sequential(parts).compile()
+    app = create_sequential({"team": step(team, gives=Sum)}).compile()
+    target = GraphTarget(app=app, observe=lambda run: {"state": {"sum": run.results["team"]}})
+    cases = [Case(id="mia", input={"behalf": "mia"}, state={"sum": {"total": 31.5}})]
+    wrong = replace(LATENT[0], at=("agent",), times=(1,))
+    report = plant(Suite(cases=cases, target=target), [wrong], per_case=12)
+    assert 0 < len(report.runs) < len(report.report.rows)
+    assert all(run.row.wrong for run in report.runs)
+
+
+@dataclass
+class Alert:
+    service: str
+
+
+def test_what_a_later_visit_of_the_same_node_catches_has_come_through_those_between():
+    def note(alert: Alert) -> dict[str, Any]:
+        return {"noted": alert.service}
+
+    def run(case: Case) -> Trajectory:  # another graph for each, as other events go into each
+        return GraphTarget(app=breakable(create_event_driven({"note": note})).compile())(case)
+
+    events = {n: Event.of(Alert(n), id=n, source="test") for n in ("web-1", "db-2")}
+    cases = [Case(id=n, input=deliver(event), outcome="done") for n, event in events.items()]
+    others = replace(LATENT[2], at=("node",), times=(1,))
+    report = plant(Suite(cases=cases, target=run), [others], per_case=9)
+    again = [one for one in report.runs if one.row.trajectory.path.count("note") == 2]
+    assert {(one.caught, one.radius, one.at_edge) for one in again} == {("dispatch", 1, False)}
 
 
 class State(TypedDict, total=False):

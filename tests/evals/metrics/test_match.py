@@ -82,11 +82,21 @@ def test_a_label_without_arguments_does_not_take_the_call_that_another_needs():
     assert point(calls_any_order, label, made) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("status", ["failed", "refused", "unknown"])
+@pytest.mark.parametrize("status", ["failed", "refused"])
 def test_calls_that_came_to_nothing_do_not_count(status):
     label = case(calls=["a"])
     made = run(calls=(ToolCall(name="b", status=status), ToolCall(name="a", status="proposed")))
     assert [point(metric, label, made)[0] for metric in CALLS] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("expected", [[], ["a"], ["a", "b"]])
+def test_a_call_of_unknown_end_is_neither_the_expected_one_nor_none_at_all(expected):
+    label = case(calls=expected)
+    made = run(calls=(*calls("".join(expected[1:])), ToolCall(name="a", status="unknown")))
+    exact, *partly, distance = [point(metric, label, made)[0] for metric in CALLS]
+    assert exact == 0
+    assert max(partly) < 1
+    assert distance > 0
 
 
 @pytest.mark.parametrize("metric", [*CALLS, *PATH, excess_steps, path_excess_steps])

@@ -108,6 +108,23 @@ def test_a_handoff_that_failed_is_a_failed_call_and_no_handoff():
     assert read.calls == (ToolCall(name="transfer_to_nobody", status="failed"),)
 
 
+@pytest.mark.parametrize(
+    ("more", "status", "reason"),
+    [
+        ({"error": "timed out"}, "error", "timed out"),
+        ({"error": {"code": 7}}, "error", "{'code': 7}"),
+        ({"error": True, "reason": "it broke"}, "error", "it broke"),
+        ({"error": None}, "done", ""),
+        ({"error": "none"}, "done", ""),
+        ({"error": "mended", "status": "done"}, "done", ""),
+    ],
+)
+def test_a_record_with_an_error_is_no_run_that_is_done(more, status, reason):
+    talk = [user("hi"), agent("Done.")]
+    [ran] = recorded_messages([{"id": "a", "messages": talk, **more}]).trajectories["a"]
+    assert (ran.status, ran.reason) == (status, reason)
+
+
 def test_a_transfer_to_a_person_escalates():
     read = read_messages(handed("billing", "human_agents"))
     assert (read.escalated, read.status, read.route) == (True, "escalated", "billing")
@@ -366,3 +383,6 @@ def test_a_tools_message_may_answer_several_calls():
         {"role": "tool", "content": "done", "tool_call_ids": ["a", "b"]},
     ]
     assert [call.status for call in read_messages(talk).calls] == ["ok", "ok", "unknown"]
+    for bad in "ab":
+        read = read_messages(talk, failed=lambda call, _, bad=bad: call.name == bad)
+        assert [c.name for c in read.calls if c.status == "failed"] == [bad]
