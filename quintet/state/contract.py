@@ -154,7 +154,9 @@ class Contract:
                 )
             return value
         if isinstance(value, BaseModel) and not _accepts(self.gives, value):
-            value = value.model_dump()  # such as a `response_format` beside a TypedDict
+            value = value.model_dump(
+                warnings=False
+            )  # such as a `response_format` beside a TypedDict
         try:
             return validated(self.gives, value)
         except ValidationError as problem:

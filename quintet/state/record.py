@@ -18,6 +18,8 @@ from uuid import UUID
 import pydantic
 from langgraph.types import Command
 from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+from pydantic_core import PydanticSerializationError
 
 from quintet.errors import DesignError
 from quintet.state.redact import redacted
@@ -98,14 +100,14 @@ _AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], 
 
 
 def _plain_model(value: BaseModel) -> Any:
-    data = value.model_dump()
+    data = value.model_dump(warnings=False)
     if (secret := _secret_in(data)) is not None:
         raise _not_plain(secret)
     try:
         return plain(data)
     except DesignError as problem:  # a type that pydantic knows how to write, such as a URL
         try:
-            data = value.model_dump(mode="json")
+            data = value.model_dump(mode="json", warnings=False)
         except ValueError:
             raise problem from None
         return plain(data)
@@ -194,7 +196,9 @@ def validated(kind: Any, value: Any) -> Any:
     if _is_record(kind) and isinstance(value, Mapping):
         return _from_json(kind, canonical(plain(value)))
     try:
-        return adapter(kind).validate_python(value, strict=True)
+        found = adapter(kind).validate_python(value, strict=True)
+        _check_instances(kind, found)
+        return found
     except ValidationError as problem:
         # Only in JSON mode does strict pydantic read a date from text or a tuple from a list.
         try:
@@ -202,6 +206,46 @@ def validated(kind: Any, value: Any) -> Any:
         except DesignError:
             raise problem from None
         return _from_json(kind, text)
+
+
+def _check_instances(kind: Any, value: Any) -> None:
+    """Look into instances, which pydantic takes as they are, whatever their fields hold.
+
+    A dataclass has held its fields to nothing, and a model's may have been set since. Validators of
+    the user's own have run before, so that a dataclass alone is read once more.
+
+    Raises:
+        ValidationError: a field holds another type.
+    """
+    try:
+        if not _holds_dataclass(value):
+            adapter(kind).dump_python(value, warnings="error")
+            return
+        text = canonical(plain(value))
+    except DesignError:  # which is told where it is to be stored
+        return
+    except PydanticSerializationError:
+        text = canonical(plain(value))
+    try:
+        _from_json(kind, text)
+    except ValidationError as problem:
+        # Fields that are not of `__init__`, and arguments that are no fields, are in no instance.
+        if {fault["type"] for fault in problem.errors()} - _NOT_OF_INIT:
+            raise
+
+
+_NOT_OF_INIT = {"unexpected_keyword_argument", "missing"}
+
+
+def _holds_dataclass(value: Any) -> bool:
+    """Say whether there is an instance of one of Python's own dataclasses, or a collection does."""
+    if is_dataclass(value):
+        return not is_pydantic_dataclass(type(value))
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return False
+    return any(map(_holds_dataclass, value))
 
 
 def _from_json(kind: Any, text: str) -> Any:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import InitVar, dataclass
+from dataclasses import field as dataclass_field
+from decimal import Decimal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
 from quintet.state import Budget, Contract, ContractBroken, DesignError, unmet
@@ -117,6 +119,74 @@ def test_a_result_of_another_shape_is_refused_with_field_and_value() -> None:
 def test_nothing_is_coerced_and_none_is_no_answer(gives: Any, value: Any) -> None:
     with pytest.raises(ContractBroken):
         contract(gives=gives).result(value)
+
+
+ODD: Any = "x"
+
+
+@dataclass
+class Bundle:
+    first: Parcel
+    others: list[Parcel]
+    letter: Letter | None = None
+    kind: Literal["light", "heavy"] = "light"
+
+
+def set_since() -> Letter:
+    letter = Letter(order=1)
+    letter.pages = ODD  # as an agent may do
+    return letter
+
+
+@pytest.mark.parametrize(
+    ("gives", "value", "field"),
+    [
+        (Parcel, Parcel(order=ODD), "order"),
+        (Parcel, Parcel(order=True), "order"),
+        (Parcel | None, Parcel(order=ODD), "order"),
+        (Letter, set_since(), "pages"),
+        (Letter, Letter.model_construct(order=ODD), "order"),
+        (list[Parcel], [Parcel(order=1), Parcel(order=ODD)], "1.order"),
+        (dict[str, Letter], {"a": set_since()}, "a.pages"),
+        (Bundle, Bundle(Parcel(ODD), []), "first.order"),
+        (Bundle, Bundle(Parcel(1), [Parcel(ODD)]), "others.0.order"),
+        (Bundle, Bundle(Parcel(1), [], set_since()), "letter.pages"),
+        (Bundle, Bundle(Parcel(1), [], kind=ODD), "kind"),
+    ],
+)
+def test_an_instance_is_held_to_its_fields(gives: Any, value: Any, field: str) -> None:
+    with pytest.raises(ContractBroken, match=rf"{re.escape(field)}: input should be"):
+        contract(gives=gives).result(value)
+
+
+class Priced(BaseModel):
+    amount: Decimal
+    hidden: int = Field(default=1, exclude=True)
+
+    @field_validator("amount", mode="before")
+    @classmethod
+    def read(cls, value: Any) -> Decimal:
+        if not str(value).startswith("EUR "):
+            raise ValueError(f"no currency: {value!r}")
+        return Decimal(str(value)[4:])
+
+
+@dataclass
+class Counted:
+    order: int
+    start: InitVar[int]
+    pages: int = dataclass_field(init=False)
+
+    def __post_init__(self, start: int) -> None:
+        self.pages = start + 1
+
+
+@pytest.mark.parametrize(
+    "value", [Priced(amount=cast(Any, "EUR 5")), Counted(1, 2), Bundle(Parcel(1), [Parcel(2)])]
+)
+def test_an_instance_that_was_well_made_is_taken_as_it_is(value: Any) -> None:
+    assert contract(gives=type(value)).result(value) is value
+    assert contract(gives=list[type(value)]).result([value]) == [value]  # type: ignore[misc]
 
 
 def test_none_may_be_an_answer_where_the_contract_says_so() -> None:
