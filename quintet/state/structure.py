@@ -16,6 +16,8 @@ def faults_of(
     goal: str, steps: Sequence[Step], assignees: Collection[str], budget: Budget
 ) -> tuple[str, ...]:
     """Give every reason for which a plan of these steps cannot run, each in a sentence."""
+    if not isinstance(goal, str):
+        return (f"Plan(goal={goal!r:.60}): give a text",)
     if not steps:
         return (f"plan for {goal!r}: it has no steps; give at least one",)
     found = list(_block(f"plan for {goal!r}", steps, (), assignees, frozenset()))

@@ -146,6 +146,12 @@ def test_a_step_is_named_and_told_by_texts(name: str) -> None:
         Step(**fields)
 
 
+def test_a_plan_without_a_goal_is_refused() -> None:
+    goal: Any = None
+    with pytest.raises(DesignError, match=r"Plan\(goal=None\): give a text"):
+        Plan(goal=goal, steps=(step("a"),))
+
+
 def test_one_name_as_after_is_refused_and_not_read_letter_by_letter() -> None:
     with pytest.raises(DesignError, match=r"after='look'.*\('look',\)"):
         Step(id="act", goal="act", assignee="worker", after="look")  # type: ignore[arg-type]
