@@ -44,7 +44,8 @@ class Budget:
         steps: model or agent calls.
         handoffs: times that control passed from one agent to another.
         retries: attempts after the first.
-        tokens: input and output tokens, from the models' usage metadata.
+        tokens: input and output tokens, from the models' usage metadata; under a contract's limit,
+            a model that reports none is refused.
         money: in the caller's currency, from the prices given to the worker.
         seconds: seconds of work, added up over nested agents and retries.
 

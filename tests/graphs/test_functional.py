@@ -170,6 +170,34 @@ async def test_several_questions_of_one_entrypoint_each_get_their_own_answer(way
     assert [order for order, _ in till.paid] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("given", [None, [3, 4]])
+def test_a_yes_is_for_no_later_question_whatever_the_entrypoint_is_called_with_next(
+    saver: Any, given: Any
+):
+    till, broken = Till(), [True]
+    pay, gate = till.effect(), ApprovalGate(when=always)
+
+    @task
+    def send(order: int) -> None:
+        if broken:
+            raise OSError("no mail today")
+
+    @entrypoint(checkpointer=saver)
+    def desk(orders: list[int]) -> None:
+        for order in orders:
+            once(pay, gate=gate)(order=order, amount=1.0)
+            send(order).result()
+
+    desk.invoke([1, 2], CONFIG)
+    with pytest.raises(OSError, match="no mail today"):
+        desk.invoke(yes(), CONFIG)
+    broken.clear()
+    for again in (given, None):  # the second time, the question stands open already
+        [asked] = desk.invoke(again, CONFIG)["__interrupt__"]
+        assert asked.value["arguments"]["order"] == (2 if given is None else 3)
+    assert till.paid == [(1, 1.0)]
+
+
 async def test_a_plain_effect_is_awaited_in_an_async_entrypoint():
     till = Till()
     pay = till.effect()

@@ -376,6 +376,25 @@ def test_the_same_answer_twice_does_not_answer_the_next_question(invoke: Any) ->
     assert till.paid == []
 
 
+@pytest.mark.parametrize("saver", ["memory://", "sqlite:///{}/runs.db"])
+def test_a_yes_that_names_no_action_is_not_given_again_where_the_graph_is_called_without_one(
+    invoke: Any, saver: str, tmp_path: Path
+) -> None:
+    till = Till()
+    inner = desk(till, action(500.0), action(700.0))
+    graph = StateGraph(OrchestrationState).add_node("desk", inner).add_edge(START, "desk")
+    with checkpointer(saver.format(tmp_path)) as kept:
+        app = graph.compile(checkpointer=kept)
+        invoke(app, {"message": "m"}, "a")
+        bare = {"decisions": [{"type": "approve", "by": "maria"}]}
+        second = invoke(app, Command(resume=bare), "a")
+        again = invoke(app, None, "a")
+        assert question(again).id == question(second).id
+        end = invoke(app, Command(resume=bare), "a")
+    assert sorted(till.paid) == [("x", 500.0), ("x", 700.0)]
+    assert statuses(end) == {"pay:x:500.0": "done", "pay:x:700.0": "done"}
+
+
 def test_a_double_click_through_a_run_is_refused_with_a_clear_error() -> None:
     till = Till()
     app = desk(till, action(500.0), action(700.0))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import pickle
 import signal
 import subprocess
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 import typing_extensions
+from langchain_core.language_models import FakeListLLM
+from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
-from quintet.graphs import create_single_agent
+from quintet.graphs import create_sequential, create_single_agent
 from quintet.nodes import (
     ApprovalGate,
     Handoff,
@@ -624,6 +627,62 @@ def test_an_agent_that_is_a_desk_of_its_own_is_done_when_it_says_so(
         return
     assert end["outcome"]["status"] == "escalated"
     assert "the agent's own run ended escalated: ValueError: stop" in end["outcome"]["reason"]
+
+
+def reporting(usage: Any, *, inside: bool = False, plain: bool = False) -> Any:
+    """Make an agent whose model reports this usage: the model, or a function that calls it."""
+    message = AIMessage("hello")
+    message.usage_metadata = usage  # past LangChain's own check, as some integrations write it
+    model = FakeListLLM(responses=["hello"]) if plain else ScriptedModel(lambda messages: message)
+    return (lambda request: str(model.invoke("hi"))) if inside or plain else model
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "tokens", "money"),
+    [
+        ({"input_tokens": 5, "output_tokens": 4}, 9, 0.013),
+        ({"input_tokens": 5, "output_tokens": 4, "total_tokens": None}, 9, 0.013),
+        ({"input_tokens": None, "output_tokens": 4, "total_tokens": 4}, 4, 0.008),
+        ({"total_tokens": 9}, 9, 0.018),
+    ],
+)
+def test_what_a_model_reports_in_part_is_counted(
+    usage: Any, tokens: int, money: float, inside: bool
+) -> None:
+    price = per_million(input=1000, output=2000)
+    node = work(reporting(usage, inside=inside), price=price, budget=Budget(tokens=99, money=99))
+    spent = node({"message": "hi"})["spent"]
+    assert (spent["tokens"], spent["money"]) == (tokens, pytest.approx(money))
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("count", ["5", -5, math.nan])
+def test_a_count_of_tokens_that_is_none_is_refused_by_name(count: Any, inside: bool) -> None:
+    node = work(reporting({"total_tokens": count}, inside=inside))
+    with pytest.raises(StepFailed, match=f"reports total_tokens={count!r} .* zero or more"):
+        node({"message": "hi"})
+
+
+@pytest.mark.parametrize("budget", [Budget(tokens=99), Budget(money=99)])
+@pytest.mark.parametrize("options", [{}, {"inside": True}, {"plain": True}])
+def test_a_limit_that_a_silent_model_would_never_reach_is_refused(
+    options: Any, budget: Budget
+) -> None:
+    agent, price = reporting(None, **options), per_million(input=1, output=1)
+    with pytest.raises(StepFailed, match=r"limits (tokens|money), and a model's message does not"):
+        work(agent, budget=budget, price=price)({"message": "hi"})
+    assert work(agent, price=price)({"message": "hi"})["spent"]["tokens"] == 0
+
+
+def test_workers_of_a_graph_that_name_no_price_spend_at_that_of_the_worker_around_them() -> None:
+    model = ScriptedModel(lambda messages: "word " * 50, usage=True)
+    inner = create_sequential({name: work(model) for name in "abcde"}).compile()
+    price = per_million(input=1e5, output=1e5)
+    around = work(inner, gives=Any, budget=Budget(money=10), price=price)
+    with pytest.raises(StepFailed, match="budget reached, money"):
+        around({"message": "hi"})
+    assert len(model.calls) < 5
 
 
 @pytest.mark.parametrize("cost", [None, "1", float("nan"), -1.0, [1]])

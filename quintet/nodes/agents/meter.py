@@ -11,7 +11,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.context import register_configure_hook
@@ -81,10 +81,11 @@ class Meter(BaseCallbackHandler):
         """Add the tokens that the provider reports."""
         if self._is_nested:
             return
-        for generations in response.generations:
-            for generation in generations:
-                if isinstance(generation, ChatGeneration):
-                    self.attempt.used(generation.message)
+        with as_stopped():
+            for generations in response.generations:
+                for generation in generations:
+                    # A model of plain text has no message.
+                    self.attempt.used(getattr(generation, "message", None))
         self.attempt.write()
 
     def on_tool_start(

@@ -23,7 +23,7 @@ from quintet.nodes.core.actions import Slot, as_update, effect_done
 from quintet.nodes.core.books import Books
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.left import keep_attempt, leave_to, take_attempt
-from quintet.nodes.core.price import Price, cost_of
+from quintet.nodes.core.price import Price, amounts_of
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
@@ -277,11 +277,11 @@ class Attempt:
         if books and (all or any(each.due() for each in books)):
             yield Call(self.write, (), options={"all": all}, blocks=True)
 
-    def used(self, message: BaseMessage) -> None:
-        """Add a model's message to the spending: its reported tokens, and its cost by the price."""
-        usage = getattr(message, "usage_metadata", None)
-        money = {} if self.price is None else {"money": cost_of(message, self.price)}
-        self.spend(tokens=usage["total_tokens"] if usage else 0, **money)
+    def used(self, message: BaseMessage | None) -> None:
+        """Add a model's message to the spending: its tokens, and its cost by the nearest price."""
+        price = next((at.price for at in self.layers() if at.price is not None), None)
+        limited = {name: at.task.node for at in self.limits() for name in at.budget.limited}
+        self.spend(**amounts_of(message, price, limited))
 
     def check(self) -> None:
         """Stop before the next model or agent call when a budget is used up.

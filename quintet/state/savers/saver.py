@@ -28,7 +28,7 @@ from quintet.state.room import Room, outside
 from quintet.state.savers.decided import Decided, Moved
 from quintet.state.savers.questions import Questions
 from quintet.state.savers.roomed import Roomed
-from quintet.state.savers.upkeep import Upkeep
+from quintet.state.savers.upkeep import INPUT, Upkeep
 
 PAGE = 64
 
@@ -86,6 +86,7 @@ class Saver(Upkeep, Roomed):
         found = super().get_tuple(config)
         note_asking(found)
         if found is not None:
+            found = _without_answer(found)
             self._note(found.config, found.checkpoint)
             self._questions.note_read(found)
             self._decided.forget(str(found.config["configurable"]["thread_id"]))
@@ -316,6 +317,16 @@ def require_newest(newest: str | None, config: RunnableConfig, checkpoint: Check
         "Nothing of it is saved. Go on from the newest, or copy the old one into a thread of its "
         f"own: quintet.runs.fork(app, thread={thread!r}, at={followed!r}, to=...)"
     )
+
+
+def _without_answer(found: CheckpointTuple) -> CheckpointTuple:
+    """Leave out an answer that came with an earlier call of the graph, for no question by name.
+
+    LangGraph would give it to whatever is asked next, so that one yes would be a yes to all. A task
+    that has taken it keeps it; one that had not yet asks again.
+    """
+    kept = [w for w in found.pending_writes or () if (w[0], w[1]) != (INPUT, "__resume__")]
+    return found._replace(pending_writes=kept)
 
 
 def _id(item: CheckpointTuple) -> str:
