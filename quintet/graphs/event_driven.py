@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, check_names
+from quintet.graphs.refusals import check_names
+from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.function import targets_of
 from quintet.nodes.dispatch import Dispatcher

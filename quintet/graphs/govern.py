@@ -10,7 +10,8 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, add_workers, check_names, refuse_missing_keys
+from quintet.graphs.refusals import check_names
+from quintet.graphs.wiring import Wiring, add_workers, refuse_missing_keys
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import Finish, StateCriterion

@@ -10,7 +10,8 @@ from langgraph.graph import StateGraph
 
 from quintet.errors import DesignError
 from quintet.graphs.crew import asking, knowing, with_handoffs
-from quintet.graphs.wiring import Wiring, add_workers, check_names, check_part
+from quintet.graphs.refusals import check_names, check_part
+from quintet.graphs.wiring import Wiring, add_workers
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.recover import Recovery

@@ -10,7 +10,8 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import Wiring, check_names, check_part, together
+from quintet.graphs.refusals import check_names, check_part, together
+from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.background import TaskControl
 from quintet.nodes.core.function import targets_of

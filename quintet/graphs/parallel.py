@@ -12,7 +12,8 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names, check_part, together
+from quintet.graphs.refusals import check_names, check_part, together
+from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
 from quintet.nodes.core.function import FunctionNode, as_node, targets_of

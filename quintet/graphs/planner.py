@@ -8,7 +8,8 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 
-from quintet.graphs.wiring import Wiring, add_workers, check_names, check_part
+from quintet.graphs.refusals import check_names, check_part
+from quintet.graphs.wiring import Wiring, add_workers
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.plan import Planner

@@ -11,7 +11,8 @@ from langgraph.graph import StateGraph
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path, by_actions
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_names, check_part, together
+from quintet.graphs.refusals import check_names, check_part, together
+from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.node import Node
 from quintet.nodes.finish import StateCriterion

@@ -11,7 +11,8 @@ from langgraph.types import TimeoutPolicy
 
 from quintet.errors import DesignError
 from quintet.graphs.namesakes import refuse_namesakes
-from quintet.graphs.wiring import Wiring, check_part
+from quintet.graphs.refusals import check_part
+from quintet.graphs.wiring import Wiring
 from quintet.graphs.workflows.complaints import Complaints
 from quintet.graphs.workflows.design import Design
 from quintet.graphs.workflows.reading import read_tasks

@@ -235,7 +235,10 @@ class Background:
 
     def _stored(self, record: TaskRecord) -> Stored | None:
         # In a context of its own: within a node, LangGraph would take the run for a nested one.
-        return contextvars.Context().run(stored_of, self._apps[record.worker], record)
+        try:
+            return contextvars.Context().run(stored_of, self._apps[record.worker], record)
+        except RunError:  # its graph has changed: whoever moves it records that as its end
+            return None
 
     def _moved(self, record: TaskRecord, how: Callable[[Mover], None]) -> Mover:
         """Have a thread of this process move a task, unless one does already."""

@@ -25,7 +25,7 @@ from quintet.runs.run import Run, read_run
 from quintet.runs.start import NewRun, resume_logic, start_logic
 from quintet.runs.taskrecord import TaskBook, TaskRecord
 from quintet.runs.thread import App, keeps_runs, snapshot_of
-from quintet.runs.versions.choose import versions_of
+from quintet.runs.versions.choose import choose, versions_of
 from quintet.state.budget import Budget, Spending, add_spending
 from quintet.state.contract import Contract
 from quintet.state.failure import in_words
@@ -205,7 +205,12 @@ def config_of(record: TaskRecord) -> RunnableConfig:
 
 
 def stored_of(app: App, record: TaskRecord) -> Stored | None:
-    """Read a task's run; None where none is stored."""
+    """Read a task's run; None where none is stored.
+
+    Raises:
+        GraphChanged: the worker's graph is another now, and cannot go on with it.
+        RunError: it goes on at a node that is gone, and nobody wrote down its graph.
+    """
     return drive(_stored(app, config_of(record)))
 
 
@@ -213,8 +218,12 @@ def _stored(app: App, config: RunnableConfig) -> Logic[Stored | None]:
     snapshot: StateSnapshot = yield snapshot_of(app, config)
     if snapshot.created_at is None:
         return None
+    turn = int((snapshot.metadata or {}).get(TURN, -1))  # type: ignore[call-overload]
+    if turn == config["metadata"][TURN]:  # an earlier turn is not gone on with
+        # Of a node that is gone LangGraph tells nothing, and the run would look finished.
+        yield from choose(versions_of(app), config)
     run = yield from read_run(app, config, {})
-    return Stored(run=run, turn=int((snapshot.metadata or {}).get(TURN, -1)))  # type: ignore[call-overload]
+    return Stored(run=run, turn=turn)
 
 
 def answer_in(run: Run) -> Any:

@@ -238,3 +238,37 @@ def test_a_person_hears_that_what_they_wanted_taken_back_was_not(saver: Any) -> 
 def test_a_reconcile_that_asks_for_what_there_is_not_is_refused(reconcile: Any) -> None:
     with pytest.raises(DesignError, match="reconcile takes"):
         effect(Bank().pay, key="{order}", reconcile=reconcile)
+
+
+@pytest.mark.parametrize("order", [("ship", "pay"), ("pay", "ship")])
+def test_an_answer_settles_its_own_effect_in_whatever_order_they_come(
+    saver: Any, order: tuple[str, ...]
+) -> None:
+    taken: list[str] = []
+    calls = [("pay",), ("ship",), ("pay", "ship")]
+
+    def pay(order: int) -> str:
+        taken.append("pay")
+        raise PowerCut
+
+    def ship(order: int) -> str:
+        taken.append("ship")
+        raise PowerCut
+
+    def agent(request: Mapping[str, Any], tools: Any) -> Any:
+        return {name: tools[name](order=7) for name in (calls.pop(0) if calls else order)}
+
+    tools = (effect(pay, key="pay:{order}"), effect(ship, key="ship:{order}"))
+    contract = Contract(goal="deliver", needs=("message",), tools=tools)
+    app = create_single_agent(Worker(agent=agent, contract=contract)).compile(checkpointer=saver)
+    with pytest.raises(PowerCut):
+        start(app, ASKED, thread="t")
+    with pytest.raises(PowerCut):
+        resume(app, thread="t")
+    run = resume(app, thread="t")
+    for _ in range(2):
+        name = run.waiting[0].packet["settle"]
+        run = run.answer(settle("happened", by="maria", result=f"{name} as maria says"))
+    assert run.status == "done"
+    assert run.results["work"] == {name: f"{name} as maria says" for name in ("pay", "ship")}
+    assert taken == ["pay", "ship"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
 from quintet.graphs import create_single_agent
@@ -63,13 +64,17 @@ class Shop:
         raise ValueError("broken")
 
     def settled(self, name: str, of: str = "desk") -> dict[str, Any]:
-        """Wait until a task works no more."""
-        for _ in range(100):
-            view = self.tasks.check_task(name, of=of)
-            if view["status"] != "running":
-                return view
-            self.tasks.wait_tasks([name], of=of, seconds=0.2)
-        raise AssertionError(f"{name} does not settle")
+        return settled(self.tasks, name, of)
+
+
+def settled(tasks: Background, name: str, of: str = "desk") -> dict[str, Any]:
+    """Wait until a task works no more."""
+    for _ in range(100):
+        view = tasks.check_task(name, of=of)
+        if view["status"] != "running":
+            return view
+        tasks.wait_tasks([name], of=of, seconds=0.2)
+    raise AssertionError(f"{name} does not settle")
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -163,6 +168,25 @@ def test_a_graph_of_the_users_own_may_fail_or_answer(saver):
     shop.tasks.message_task("a", "good", of="desk")
     ended = shop.settled("a")
     assert (ended["status"], ended["turns"][1]["answer"]["reply"]) == ("done", "fine")
+
+
+def test_a_task_whose_graph_has_changed_under_it_is_not_done(saver):
+    class Asked(TypedDict, total=False):
+        message: str
+
+    def graph(node: str) -> Any:
+        made = StateGraph(Asked).add_node(node, lambda state: {"message": interrupt("go on?")})
+        return made.add_edge(START, node).add_edge(node, END)
+
+    old = Background({"worker": graph("ask")}, checkpointer=saver)
+    old.start_task("worker", "look", id="one", of="desk")
+    assert settled(old, "one")["status"] == "waiting"
+    new = Background({"worker": graph("inquire")}, checkpointer=saver)
+    (turn,) = settled(new, "one")["turns"]
+    assert (turn["status"], "ask: the run waits for an answer" in turn["reason"]) == (
+        "failed",
+        True,
+    )
 
 
 def test_a_graph_with_messages_is_told_by_one(saver):

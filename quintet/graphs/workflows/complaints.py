@@ -10,7 +10,7 @@ from langgraph.types import TimeoutPolicy
 from pydantic import BaseModel
 
 from quintet.errors import DesignError
-from quintet.graphs.wiring import check_names
+from quintet.graphs.refusals import check_names
 from quintet.graphs.workflows.design import ENDS, Design
 from quintet.graphs.workflows.task import Task
 from quintet.nodes.core.node import Node

@@ -24,6 +24,7 @@ from quintet.nodes.core.books import Books
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.left import keep_attempt, leave_to, take_attempt
 from quintet.nodes.core.price import Price, amounts_of
+from quintet.nodes.core.settlement import Heard
 from quintet.nodes.core.task import Task
 from quintet.state.action import Action
 from quintet.state.budget import Budget, Resource, Spending, add_spending
@@ -67,7 +68,7 @@ class Attempt:
         place: the journal in which its effects are claimed, and the thread there.
         mode: how the thread's effects are meant; None until one asks for it.
         books: where its spending is written, if it is limited or priced.
-        heard: the tasks, and the effects about which each has taken its person's answers.
+        heard: the answers of people about its effects that were taken, or came too early.
     """
 
     task: Task
@@ -96,7 +97,7 @@ class Attempt:
     mode: Mode | None = field(default=None, init=False, repr=False)
     books: Books | None = field(default=None, init=False, repr=False)
     resumed: bool = field(default=False, init=False, repr=False)
-    heard: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
+    heard: Heard = field(default_factory=Heard, init=False, repr=False)
     _told: frozenset[Slot] = field(default=frozenset(), init=False)
     _token: Token[Attempt | None] | None = field(default=None, repr=False)
 
@@ -342,8 +343,7 @@ class Attempt:
     def settled(self) -> dict[Slot, Action]:
         """Give the actions that stay even if the attempt has failed: all but proposals."""
         with self.lock:
-            actions = self.actions.items()
-            return {slot: action for slot, action in actions if action.status != "proposed"}
+            return {slot: one for slot, one in self.actions.items() if one.status != "proposed"}
 
     def update(self, *, failed: bool = False) -> dict[str, Any]:
         """Give spending, actions and their decision records as a state update."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from langgraph.types import interrupt
@@ -43,6 +44,19 @@ class SettleAnswer(BaseModel):
         return self
 
 
+@dataclass(frozen=True)
+class Heard:
+    """Hold the answers that an attempt has got.
+
+    Attributes:
+        effects: the tasks, and the effects about which each has taken its earlier answers.
+        early: the tasks, and the answers that each has got before it came to their effects.
+    """
+
+    effects: set[tuple[str, str]] = field(default_factory=set)
+    early: list[tuple[str, SettleAnswer]] = field(default_factory=list)
+
+
 def ask(
     standing: Standing,
     action: Action,
@@ -50,6 +64,7 @@ def ask(
     *,
     undoing: bool = False,
     misfit: Callable[[Any], str] | None = None,
+    others: Collection[str] = (),
 ) -> SettleAnswer:
     """Ask how an action, or its undo, ended; give the answer, which names this action.
 
@@ -59,8 +74,10 @@ def ask(
         answers: the answers that fit.
         undoing: whether it is the undo that was begun.
         misfit: says why a result is none that the effect may give, or nothing.
+        others: the digests of other actions that the same task has asked about, one of which the
+            answer may name instead.
     """
-    schema = _schema(action, answers, misfit)
+    schema = _schema(action, answers, misfit, others)
     packet = _packet(standing, action, answers, undoing)
     return schema.model_validate(interrupt(packet, response_schema=schema))
 
@@ -88,13 +105,18 @@ def _packet(
 
 
 def _schema(
-    action: Action, answers: tuple[Settlement, ...], misfit: Callable[[Any], str] | None
+    action: Action,
+    answers: tuple[Settlement, ...],
+    misfit: Callable[[Any], str] | None,
+    others: Collection[str],
 ) -> type[SettleAnswer]:
     """Give the schema of an answer to this question; it refuses before anything is kept."""
 
     class Fitting(SettleAnswer):
         @model_validator(mode="after")
         def _fits(self) -> Self:
+            if self.digest in others:
+                return self
             if self.digest != action.digest:
                 raise ValueError(
                     "an answer names the action that it is for: "

@@ -168,6 +168,18 @@ def standing_of(place: Place, subject: str) -> Logic[Standing]:
     return Standing(place=place, subject=subject, entries=entries)
 
 
+def asked_by(task: str, place: Place) -> Logic[tuple[Standing, ...]]:
+    """Read the streams of all effects that a task has asked a person about."""
+    entries: tuple[Entry, ...] = yield Call(
+        place.journal.entries, (place.scope, "effect "), blocks=True
+    )
+    subjects = dict.fromkeys(e.subject for e in entries if task and e.value.get("asks") == task)
+    return tuple(
+        Standing(place=place, subject=name, entries=tuple(e for e in entries if e.subject == name))
+        for name in subjects
+    )
+
+
 def subject_of(action: Action) -> str:
     """Name an action's stream: by its effect and key."""
     return f"effect {action.name}:{action.key}"

@@ -12,7 +12,7 @@ from quintet.errors import ActionRefused, EffectUnknown
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.settlement import SettleAnswer, Settlement, ask
-from quintet.nodes.core.standing import Standing
+from quintet.nodes.core.standing import Standing, asked_by
 from quintet.nodes.core.task import running_task
 from quintet.nodes.core.undo import Undoable, take_back
 from quintet.state.action import Action
@@ -65,14 +65,15 @@ def resolve(
         EffectUnknown: nobody can be asked here.
         ActionRefused: the person had it taken back.
     """
-    answers = _heard_before(effect, action, attempt, standing) if may_ask else ()
     told_to = running_task()
+    asked = (yield from asked_by(told_to, attempt.place)) if may_ask else ()
+    answers = _heard_before(effect, action, attempt, standing, asked) if may_ask else ()
     if answers and answers[-1].value.get("undo"):
         yield from _undo(effect, action, attempt, answers[-1])
     if standing.how != "unknown":
         return standing
-    asked = may_ask and standing.asks(running_task())
-    answer = _answer(effect, action, standing) if asked else None
+    asks = may_ask and standing.asks(told_to)
+    answer = _answer(effect, action, attempt, standing, asked) if asks else None
     if isinstance(answer, SettleAnswer):
         return (yield from _settled(effect, action, attempt, standing, answer))
     if effect.honours_key:
@@ -92,12 +93,16 @@ def resolve(
     if not may_ask:
         return standing
     if answer is None:
-        return (yield from _ask_person(effect, action, attempt, standing))
+        return (yield from _ask_person(effect, action, attempt, standing, asked))
     raise answer
 
 
 def _heard_before(
-    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
+    effect: Resolvable,
+    action: Action,
+    attempt: Attempt,
+    standing: Standing,
+    asked: tuple[Standing, ...],
 ) -> tuple[Entry, ...]:
     """Take the answers that this task has got about an action, or that came too late.
 
@@ -107,11 +112,11 @@ def _heard_before(
     task = running_task()
     answers = standing.answers_in(task)
     # A retry within the task counts its questions from the first again, and hears them anew.
-    if (task, standing.subject) in attempt.heard:
+    if (task, standing.subject) in attempt.heard.effects:
         return answers
-    attempt.heard.add((task, standing.subject))
+    attempt.heard.effects.add((task, standing.subject))
     for _ in range(standing.questions_over(task)):
-        ask(standing, action, _answers(effect))
+        _next_answer(effect, action, attempt, standing, asked)
     return answers
 
 
@@ -132,7 +137,11 @@ def _ask_receiver(effect: Resolvable, action: Action) -> Logic[tuple[bool | None
 
 
 def _ask_person(
-    effect: Resolvable, action: Action, attempt: Attempt, standing: Standing
+    effect: Resolvable,
+    action: Action,
+    attempt: Attempt,
+    standing: Standing,
+    asked: tuple[Standing, ...],
 ) -> Logic[Standing]:
     """Ask, and note that this task does: when it is run anew, an answer may be there."""
     if not attempt.place.shared:  # without a saver of ours, perhaps nothing would keep the question
@@ -141,20 +150,62 @@ def _ask_person(
             f"(key {action.key!r}) before anything runs it again"
         )
     standing = yield from standing.append("unknown", result=standing.result, asks=running_task())
-    answer = _answer(effect, action, standing)
+    answer = _answer(effect, action, attempt, standing, asked)
     if isinstance(answer, GraphInterrupt):
         raise answer
     return (yield from _settled(effect, action, attempt, standing, answer))
 
 
 def _answer(
-    effect: Resolvable, action: Action, standing: Standing
+    effect: Resolvable,
+    action: Action,
+    attempt: Attempt,
+    standing: Standing,
+    asked: tuple[Standing, ...],
 ) -> SettleAnswer | GraphInterrupt:
     """Give the answer that a person has given, or the question that is to be raised."""
     try:
-        return ask(standing, action, _answers(effect), misfit=effect.misfit)
+        return _next_answer(effect, action, attempt, standing, asked, misfit=effect.misfit)
     except GraphInterrupt as question:
         return question
+
+
+def _next_answer(
+    effect: Resolvable,
+    action: Action,
+    attempt: Attempt,
+    standing: Standing,
+    asked: tuple[Standing, ...],
+    *,
+    misfit: Callable[[Any], str] | None = None,
+) -> SettleAnswer:
+    """Take the next answer about an action; keep those about others that come before it.
+
+    LangGraph gives a task's answers by their order, and an agent that is called anew may come to
+    its effects in another order than the one in which it asked about them.
+    """
+    task = running_task()
+    for known, early in attempt.heard.early:
+        if known == task and early.digest == action.digest:
+            attempt.heard.early.remove((known, early))
+            if misfit is None or not misfit(early.result):
+                return early
+            break
+    while True:
+        others = {o.digest for o in asked if _has_answers(o, attempt, task)} - {action.digest}
+        answer = ask(standing, action, _answers(effect), misfit=misfit, others=others)
+        if answer.digest == action.digest:
+            return answer
+        attempt.heard.early.append((task, answer))
+
+
+def _has_answers(other: Standing, attempt: Attempt, task: str) -> bool:
+    """Say whether answers about another effect may still come, which this task has not taken."""
+    over = 0 if (task, other.subject) in attempt.heard.effects else other.questions_over(task)
+    taken = sum(
+        known == task and early.digest == other.digest for known, early in attempt.heard.early
+    )
+    return over + (other.how == "unknown" and other.asks(task)) > taken
 
 
 def _settled(
