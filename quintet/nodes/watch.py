@@ -11,11 +11,12 @@ from langgraph.types import Command
 from quintet.errors import AnswerRefused
 from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.kept import kept
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask, ask_again
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.core.teamwork import task_id
+from quintet.state.record import digest
 from quintet.state.run import mark, run_of
 
 
@@ -35,7 +36,7 @@ class Watch(Node):
     background: TaskControl
     manager: str = "manager"
 
-    writes = frozenset({"decisions", "run"})
+    writes = frozenset({"decisions", "kept", "run"})
     asks = True
 
     @property
@@ -83,6 +84,12 @@ class Watch(Node):
         self, task: Task, state: Mapping[str, Any], name: str, at: str, view: Mapping[str, Any]
     ) -> Logic[Command[str]]:
         question = view["question"]
+        this = digest([at, question])
+        # Whoever answers has seen the question as it was asked. By then the task may have been
+        # answered on its own thread, and ask another one, to which that answer is none.
+        if kept(state, "asked").get(task.path) != this:
+            noted = {"kept": keep("asked", task.path, this)}
+            return Command(goto=task.node, update={**mark(state, task.node), **noted})
         packet = question["packet"]
         asked = packet if isinstance(packet, dict) else {"question": packet}
         told = {"task": name, "worker": view["worker"], "thread": view["thread"]}
@@ -91,7 +98,7 @@ class Watch(Node):
         if isinstance(answer, Command):
             return answer
         try:
-            yield self._call(task, "answer_task", at, answer)
+            yield self._call(task, "answer_task", at, answer, question=question)
         except AnswerRefused as refusal:
             now = yield self._call(task, "check_task", at)
             if now["question"] is not None:
@@ -99,5 +106,6 @@ class Watch(Node):
             # Somebody has answered it on the task's own thread.
         return Command(goto=task.node, update=mark(state, task.node))
 
-    def _call(self, task: Task, name: str, *args: Any) -> Call:
-        return Call(getattr(self.background, name), args, options={"of": task.thread}, blocks=True)
+    def _call(self, task: Task, name: str, *args: Any, **more: Any) -> Call:
+        options = {"of": task.thread, **more}
+        return Call(getattr(self.background, name), args, options=options, blocks=True)

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+from typing_extensions import TypedDict
 
 from quintet.graphs import check, create_manager_worker, create_single_agent
 from quintet.nodes import Cancel, Ledger, Manager, Message, Watch, Worker
@@ -99,6 +102,32 @@ async def test_a_task_may_be_answered_on_its_own_thread(office, saver):
     tasks.answer_task(name, approve(by="maria"), of="t")
     ended = waits.answer(approve(by="maria"))  # too late, and does no harm
     assert (ended.status, office.book.count("paid")) == ("done", 1)
+
+
+class Plain(TypedDict, total=False):
+    message: str
+    said: str
+
+
+def asking_twice(state: Plain) -> Plain:
+    return {"said": f"{interrupt('first?')}, {interrupt('second?')}"}
+
+
+async def test_an_answer_at_the_top_is_given_to_no_other_question(office, saver):
+    graph = StateGraph(Plain).add_node("n", asking_twice).add_edge(START, "n")
+    tasks = Background({"asker": graph}, checkpointer=saver)
+
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if not ledger.steps:
+            return Step(id="ask", goal="ask", assignee="asker")
+        return [] if ledger.tasks else {"text": ledger.results["ask"]["said"]}
+
+    waits = await begun(office.graph(saver, lead, background=tasks).compile(checkpointer=saver))
+    name = waits.waiting[0].packet["thread"].removeprefix("t/")
+    tasks.answer_task(name, "yes", of="t")
+    waits = waits.answer("no")  # it was meant for the first
+    assert (waits.status, waits.waiting[0].packet["question"]) == ("waiting", "second?")
+    assert waits.answer("never").results["manager"] == {"text": "yes, never"}
 
 
 async def test_a_manager_messages_and_cancels(office, saver):
