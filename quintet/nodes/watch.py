@@ -14,8 +14,9 @@ from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask, ask_again
-from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.task import Task, current_task, told_to_stop
 from quintet.nodes.core.teamwork import task_id
+from quintet.state.deadline import deadline_of
 from quintet.state.record import digest
 from quintet.state.run import mark, run_of
 
@@ -48,6 +49,7 @@ class Watch(Node):
         """Wait, and lead back to the manager; or ask a person."""
         task = current_task("watch")
         tasks = self._under_way(task, state)
+        deadline = deadline_of(run_of(state))
         while True:
             running, asking = [], None
             for name, (at, seen) in tasks.items():
@@ -58,6 +60,10 @@ class Watch(Node):
                     asking = asking or (name, at, view)
                 elif view["status"] not in ENDED:
                     running.append(at)
+            if running and told_to_stop():  # it waits on where the run is resumed
+                return Command(goto=task.node, update=mark(state, task.node))
+            if running and deadline is not None and deadline.passed:
+                return Command(goto=self.manager, update=mark(state, task.node))
             if running:
                 yield self._call(task, "wait_tasks", running)
             elif asking is not None:
