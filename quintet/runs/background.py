@@ -140,6 +140,7 @@ class Background:
     ) -> dict[str, Any]:
         """Cancel a task: it stops at its next superstep, and no effect of it begins any more.
 
+        So do the tasks that it has started itself.
         An agent or effect that is at work goes on to its end. A task that has ended stays so.
         """
         record = self._book.read(id, _owner(of))
@@ -156,6 +157,10 @@ class Background:
             spent = {} if stored is None or stored.turn != record.turn else stored.spent
         self._journal.close(record.thread)
         record = self._book.end(record, record.turn, status="cancelled", reason=reason, spent=spent)
+        for inner in self._book.under_way(record.thread):  # it may be a manager with tasks itself
+            stop(self._saver, thread=inner.thread, by=by, why=why)
+            self._journal.close(inner.thread)
+            self._book.end(inner, inner.turn, status="cancelled", reason=reason)
         self._tell()
         return record.view("")
 

@@ -27,6 +27,7 @@ from quintet.runs import (
     reject,
     resume,
     start,
+    stops,
 )
 from quintet.state import (
     AnswerRefused,
@@ -258,6 +259,16 @@ def test_a_deadline_does_not_wait_for_tasks(saver, gates):
     graph = slow_team(saver, gates, sent, deadline=0.5)
     ended = start(graph.compile(checkpointer=saver), {"message": "go"}, thread="t")
     assert (ended.status, "deadline reached" in reason(ended), sent) == ("exhausted", True, [])
+
+
+def test_the_tasks_of_a_cancelled_task_are_cancelled_too(saver, gates):
+    sent: list[str] = []
+    tasks = Background({"team": slow_team(saver, gates, sent)}, checkpointer=saver)
+    tasks.start_task("team", "write", id="a", of="desk")
+    assert gates[1].wait(10)
+    assert tasks.cancel_task("a", of="desk", why="not needed")["status"] == "cancelled"
+    outer, inner = sorted(stop.name for stop in stops(saver))
+    assert (outer, inner.startswith("desk/a/post"), sent) == ("desk/a", True, [])
 
 
 async def test_one_limit_holds_for_tasks_too(office, saver):
