@@ -25,6 +25,7 @@ from quintet.nodes.core.team_rounds import DONE, GIVEN_UP
 from quintet.nodes.core.teamwork import Teamwork, in_words
 from quintet.state.budget import add_spending
 from quintet.state.contract import Contract
+from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision
 from quintet.state.plan import Plan
 from quintet.state.record import plain
@@ -161,6 +162,9 @@ class Manager(Node):
         if work.ended_elsewhere is not None:
             target, why = work.ended_elsewhere
             return (yield from self._give_up(work, target or self.otherwise, why))
+        deadline = deadline_of(run_of(work.state))
+        if work.open_tasks and deadline is not None and (late := deadline.passed):
+            return (yield from self._give_up(work, self.otherwise, late, who="budget"))
         if work.problems and (spent_up := work.over(more=True) or _spent_up(attempt)):
             return (yield from self._give_up(work, self.otherwise, spent_up, who="budget"))
         rounds = work.rounds

@@ -11,11 +11,13 @@ from langgraph.types import Command
 from quintet.errors import AnswerRefused
 from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
-from quintet.nodes.core.kept import kept
+from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
 from quintet.nodes.core.question import ask, ask_again
-from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.task import Task, current_task, told_to_stop
 from quintet.nodes.core.teamwork import task_id
+from quintet.state.deadline import deadline_of
+from quintet.state.record import digest
 from quintet.state.run import mark, run_of
 
 
@@ -35,7 +37,7 @@ class Watch(Node):
     background: TaskControl
     manager: str = "manager"
 
-    writes = frozenset({"decisions", "run"})
+    writes = frozenset({"decisions", "kept", "run"})
     asks = True
 
     @property
@@ -47,6 +49,7 @@ class Watch(Node):
         """Wait, and lead back to the manager; or ask a person."""
         task = current_task("watch")
         tasks = self._under_way(task, state)
+        deadline = deadline_of(run_of(state))
         while True:
             running, asking = [], None
             for name, (at, seen) in tasks.items():
@@ -57,6 +60,10 @@ class Watch(Node):
                     asking = asking or (name, at, view)
                 elif view["status"] not in ENDED:
                     running.append(at)
+            if running and told_to_stop():  # it waits on where the run is resumed
+                return Command(goto=task.node, update=mark(state, task.node))
+            if running and deadline is not None and deadline.passed:
+                return Command(goto=self.manager, update=mark(state, task.node))
             if running:
                 yield self._call(task, "wait_tasks", running)
             elif asking is not None:
@@ -83,6 +90,12 @@ class Watch(Node):
         self, task: Task, state: Mapping[str, Any], name: str, at: str, view: Mapping[str, Any]
     ) -> Logic[Command[str]]:
         question = view["question"]
+        this = digest([at, question])
+        # Whoever answers has seen the question as it was asked. By then the task may have been
+        # answered on its own thread, and ask another one, to which that answer is none.
+        if kept(state, "asked").get(task.path) != this:
+            noted = {"kept": keep("asked", task.path, this)}
+            return Command(goto=task.node, update={**mark(state, task.node), **noted})
         packet = question["packet"]
         asked = packet if isinstance(packet, dict) else {"question": packet}
         told = {"task": name, "worker": view["worker"], "thread": view["thread"]}
@@ -91,7 +104,7 @@ class Watch(Node):
         if isinstance(answer, Command):
             return answer
         try:
-            yield self._call(task, "answer_task", at, answer)
+            yield self._call(task, "answer_task", at, answer, question=question)
         except AnswerRefused as refusal:
             now = yield self._call(task, "check_task", at)
             if now["question"] is not None:
@@ -99,5 +112,6 @@ class Watch(Node):
             # Somebody has answered it on the task's own thread.
         return Command(goto=task.node, update=mark(state, task.node))
 
-    def _call(self, task: Task, name: str, *args: Any) -> Call:
-        return Call(getattr(self.background, name), args, options={"of": task.thread}, blocks=True)
+    def _call(self, task: Task, name: str, *args: Any, **more: Any) -> Call:
+        options = {"of": task.thread, **more}
+        return Call(getattr(self.background, name), args, options=options, blocks=True)

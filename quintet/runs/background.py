@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from quintet.errors import AnswerRefused, DesignError, RunError
+from quintet.errors import AnswerRefused, DesignError, RunError, ThreadHeld
 from quintet.nodes.core.task import current_task
 from quintet.runs.mover import Mover, Stored, stored_of
 from quintet.runs.stop import stop
@@ -140,6 +140,7 @@ class Background:
     ) -> dict[str, Any]:
         """Cancel a task: it stops at its next superstep, and no effect of it begins any more.
 
+        So do the tasks that it has started itself.
         An agent or effect that is at work goes on to its end. A task that has ended stays so.
         """
         record = self._book.read(id, _owner(of))
@@ -156,6 +157,10 @@ class Background:
             spent = {} if stored is None or stored.turn != record.turn else stored.spent
         self._journal.close(record.thread)
         record = self._book.end(record, record.turn, status="cancelled", reason=reason, spent=spent)
+        for inner in self._book.under_way(record.thread):  # it may be a manager with tasks itself
+            stop(self._saver, thread=inner.thread, by=by, why=why)
+            self._journal.close(inner.thread)
+            self._book.end(inner, inner.turn, status="cancelled", reason=reason)
         self._tell()
         return record.view("")
 
@@ -166,18 +171,33 @@ class Background:
         """
         self._journal.close(self._book.read(id, _owner(of)).thread)
 
-    def answer_task(self, id: str, answer: Any, *, of: str = "") -> dict[str, Any]:
+    def answer_task(
+        self, id: str, answer: Any, *, of: str = "", question: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Answer the question that a task waits with, and let it run on to its next stop.
 
+        Args:
+            id: the task.
+            answer: as `Run.answer` takes it.
+            of: the thread that owns it.
+            question: the question of a view that the answer is for; by default the one that the
+                task waits with now.
+
         Raises:
-            AnswerRefused: it waits for nobody, or the answer does not fit; the question stays open.
+            AnswerRefused: it waits for nobody or with another question, somebody else answers it
+                now, or the answer does not fit; the question stays open.
         """
         record = self._book.read(id, _owner(of))
         view = self._look(record)
         if view["status"] != "waiting":
             raise AnswerRefused(f"task {id!r} waits for nobody: it is {view['status']}")
-        mover = self._moved(record, lambda mover: mover.answer(answer))
+        asked = view["question"] if question is None else question
+        mover = self._moved(record, lambda mover: mover.answer(answer, asked))
+        if mover is None:
+            raise AnswerRefused(f"task {id!r}: somebody else answers it now; look at it again")
         mover.answered.wait()
+        if isinstance(mover.problem, ThreadHeld):
+            raise AnswerRefused(f"task {id!r}: {mover.problem}") from mover.problem
         if mover.problem is not None:
             raise mover.problem
         return self.check_task(id, of=record.of)
@@ -227,9 +247,8 @@ class Background:
         if mover is not None and not mover.over:
             return record.view("running")
         stored = self._stored(record)
-        if stored is not None and stored.run.waiting and stored.turn == record.turn:
-            waiting = stored.run.waiting[0]
-            return record.view("waiting", {"id": waiting.id, "packet": waiting.packet})
+        if stored is not None and stored.questions and stored.turn == record.turn:
+            return record.view("waiting", stored.questions[0])
         self._moved(record, Mover.advance)
         return record.view("running")
 
@@ -240,16 +259,17 @@ class Background:
         except RunError:  # its graph has changed: whoever moves it records that as its end
             return None
 
-    def _moved(self, record: TaskRecord, how: Callable[[Mover], None]) -> Mover:
-        """Have a thread of this process move a task, unless one does already."""
+    def _moved(self, record: TaskRecord, how: Callable[[Mover], None]) -> Mover | None:
+        """Have a thread of this process move a task; None where one does already."""
         with self._changed:
             mover = self._movers.get((record.of, record.id))
-            if mover is None or mover.over:
-                app = self._apps[record.worker]
-                mover = Mover(app, self._book, record, how=how, tell=self._tell)
-                mover.awaits = self._awaits
-                self._movers[record.of, record.id] = mover
-                mover.start()
+            if mover is not None and not mover.over:
+                return None
+            app = self._apps[record.worker]
+            mover = Mover(app, self._book, record, how=how, tell=self._tell)
+            mover.awaits = self._awaits
+            self._movers[record.of, record.id] = mover
+            mover.start()
             return mover
 
     def _tell(self) -> None:

@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from quintet.errors import ThreadHeld
+from quintet.errors import AnswerRefused, RunError, Stopped, ThreadHeld
 from quintet.nodes.agents.graph import answer_of_run
 from quintet.nodes.core.actions import of_this_run
 from quintet.nodes.core.attempt import Attempt
@@ -55,6 +55,11 @@ class Stored:
 
     run: Run
     turn: int
+
+    @property
+    def questions(self) -> list[dict[str, Any]]:
+        """Give the questions that it waits with, as a task's view shows them."""
+        return [{"id": asked.id, "packet": asked.packet} for asked in self.run.waiting]
 
     @property
     def spent(self) -> Spending:
@@ -105,8 +110,6 @@ class Mover:
     def _run(self) -> None:
         try:
             self._how(self)
-        except ThreadHeld:  # somebody else moves it
-            pass
         except Exception as problem:  # noqa: BLE001 - whoever answered gets it
             self.problem = problem
         finally:
@@ -127,19 +130,26 @@ class Mover:
             if not self._settled(record, run):
                 return
 
-    def answer(self, answer: Any) -> None:
-        """Give the task's question its answer, and go on.
+    def answer(self, answer: Any, question: Mapping[str, Any]) -> None:
+        """Give a question of the task its answer, and go on.
 
         Raises:
-            AnswerRefused: it does not fit.
+            AnswerRefused: it does not fit, or the task does not ask this question any more.
         """
         record = self._read()
         stored = stored_of(self._app, record)
-        if stored is None:
-            return
+        if stored is None or question not in stored.questions:
+            raise AnswerRefused(f"task {record.id!r} does not ask this any more; look at it again")
         self._share(record, stored)
-        logic = stored.run.answer_logic(answer, None, {"control": self.control})
-        if self._settled(record, self._driven(logic)):
+        logic = stored.run.answer_logic(answer, question["id"], {"control": self.control})
+        try:
+            over = self._settled(record, self._driven(logic))
+        except (RunError, Stopped):  # it was not taken, and the question stays open
+            raise
+        except Exception as problem:  # noqa: BLE001 - the task has failed, and says why
+            self._ended(record, "failed", in_words(problem))
+            over = True
+        if over:
             self.answered.set()
             self.advance()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +127,16 @@ class TaskBook:
         if not entries:
             raise NoSuchRun(f"{of!r} has no background task {id!r}; start_task begins one")
         return TaskRecord(id=id, of=of, entries=entries)
+
+    def under_way(self, thread: str) -> Iterator[TaskRecord]:
+        """Yield the tasks of a thread that have work left, and those of these tasks' threads."""
+        for subject in dict.fromkeys(
+            e.subject for e in self._journal.entries(thread, _subject(""))
+        ):
+            record = self.read(subject.removeprefix(_subject("")), thread)
+            if not record.idle:
+                yield record
+                yield from self.under_way(record.thread)
 
     def tell(self, record: TaskRecord, text: str, key: str) -> TaskRecord:
         """Queue a follow-up, once for its key."""

@@ -287,6 +287,20 @@ def test_events_of_one_key_come_in_order_and_keys_side_by_side():
     assert log.of("note", "a") == log.of("note", "b") == [0, 1, 2, 3, 4]
 
 
+def test_two_keys_that_look_alike_do_not_share_a_place():
+    def passes(ordered: Ordered) -> Paid:
+        return Paid(ordered.order)
+
+    def pays(paid: Paid) -> str:
+        return paid.order
+
+    keys = ("a#b", "a%23b", "a%2523b", "50%")
+    graph = create_event_driven({"pass": Subscriber(handler=passes, by="order"), "pay": pays})
+    ended = start(graph.compile(), deliver(*(event(Ordered(key)) for key in keys)))
+    assert summary(ended.values)["handled"] == 8
+    assert {ended.results[name] for name in ended.results if name != "dispatch"} == set(keys)
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_duplicate_is_absorbed_in_its_run_and_in_the_next(way, tmp_path):
     log = Log()

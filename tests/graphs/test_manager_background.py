@@ -11,10 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+from typing_extensions import TypedDict
 
 from quintet.graphs import check, create_manager_worker, create_single_agent
-from quintet.nodes import Cancel, Ledger, Manager, Message, Watch, Worker
-from quintet.runs import Background, Desk, approve, astart, look, reject, resume, start
+from quintet.nodes import Cancel, Ledger, Manager, Message, Watch, Worker, effect
+from quintet.runs import (
+    Background,
+    Desk,
+    approve,
+    astart,
+    draining,
+    look,
+    reject,
+    resume,
+    start,
+    stops,
+)
 from quintet.state import (
     AnswerRefused,
     Budget,
@@ -101,6 +115,32 @@ async def test_a_task_may_be_answered_on_its_own_thread(office, saver):
     assert (ended.status, office.book.count("paid")) == ("done", 1)
 
 
+class Plain(TypedDict, total=False):
+    message: str
+    said: str
+
+
+def asking_twice(state: Plain) -> Plain:
+    return {"said": f"{interrupt('first?')}, {interrupt('second?')}"}
+
+
+async def test_an_answer_at_the_top_is_given_to_no_other_question(office, saver):
+    graph = StateGraph(Plain).add_node("n", asking_twice).add_edge(START, "n")
+    tasks = Background({"asker": graph}, checkpointer=saver)
+
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if not ledger.steps:
+            return Step(id="ask", goal="ask", assignee="asker")
+        return [] if ledger.tasks else {"text": ledger.results["ask"]["said"]}
+
+    waits = await begun(office.graph(saver, lead, background=tasks).compile(checkpointer=saver))
+    name = waits.waiting[0].packet["thread"].removeprefix("t/")
+    tasks.answer_task(name, "yes", of="t")
+    waits = waits.answer("no")  # it was meant for the first
+    assert (waits.status, waits.waiting[0].packet["question"]) == ("waiting", "second?")
+    assert waits.answer("never").results["manager"] == {"text": "yes, never"}
+
+
 async def test_a_manager_messages_and_cancels(office, saver):
     seen: list[Any] = []
 
@@ -155,6 +195,80 @@ async def test_tasks_that_the_answer_does_not_wait_for_are_cancelled(office, sav
     assert record.value["status"] == "cancelled"
     assert "has its answer" in record.value["reason"]
     assert ended.values["spent"]["steps"] == 2  # the cancelled one's call counts too
+
+
+Gates = tuple[threading.Event, threading.Event]
+
+
+def slow_team(saver: Any, gates: Gates, sent: list[str], deadline: float | None = None) -> Any:
+    """Build a team whose one task stands still until it is let go, and then sends a letter."""
+    go, busy = gates
+
+    def send(text: str) -> str:
+        """Send a letter."""
+        sent.append(text)
+        return "sent"
+
+    def slow(request: Any, tools: Any) -> dict[str, Any]:
+        busy.set()
+        assert go.wait(10)
+        return {"said": str(tools["send"](text="hello"))}
+
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if not ledger.steps:
+            return Step(id="post", goal="send it", assignee="writer")
+        return [] if ledger.tasks else {"text": ledger.results["post"]["said"]}
+
+    tools = (effect(send, key="send:{text}"),)
+    contract = Contract(goal="Write", needs=("message",), tools=tools)
+    writer = create_single_agent(Worker(agent=slow, contract=contract))
+    return create_manager_worker(
+        Manager(agent=lead, contract=Contract(goal="Lead", needs=("message",))),
+        {},
+        background=Background({"writer": writer}, checkpointer=saver),
+        deadline=deadline,
+    )
+
+
+@pytest.fixture
+def gates() -> Iterator[Gates]:
+    go, busy = threading.Event(), threading.Event()
+    yield go, busy
+    go.set()
+
+
+def test_a_process_that_is_told_to_end_does_not_wait_for_tasks(saver, gates):
+    go, busy = gates
+    app = slow_team(saver, gates, []).compile(checkpointer=saver)
+    with draining() as drain:
+
+        def end() -> None:
+            assert busy.wait(10)
+            drain.request()
+
+        ender = threading.Thread(target=end)
+        ender.start()
+        assert start(app, {"message": "go"}, thread="t").status == "unfinished"
+        ender.join(10)
+    go.set()
+    assert resume(app, thread="t").results["manager"] == {"text": "sent"}
+
+
+def test_a_deadline_does_not_wait_for_tasks(saver, gates):
+    sent: list[str] = []
+    graph = slow_team(saver, gates, sent, deadline=0.5)
+    ended = start(graph.compile(checkpointer=saver), {"message": "go"}, thread="t")
+    assert (ended.status, "deadline reached" in reason(ended), sent) == ("exhausted", True, [])
+
+
+def test_the_tasks_of_a_cancelled_task_are_cancelled_too(saver, gates):
+    sent: list[str] = []
+    tasks = Background({"team": slow_team(saver, gates, sent)}, checkpointer=saver)
+    tasks.start_task("team", "write", id="a", of="desk")
+    assert gates[1].wait(10)
+    assert tasks.cancel_task("a", of="desk", why="not needed")["status"] == "cancelled"
+    outer, inner = sorted(stop.name for stop in stops(saver))
+    assert (outer, inner.startswith("desk/a/post"), sent) == ("desk/a", True, [])
 
 
 async def test_one_limit_holds_for_tasks_too(office, saver):

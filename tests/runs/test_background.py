@@ -357,3 +357,65 @@ def test_an_id_stands_for_one_task_and_no_other_gets_its_answer(shop):
     assert shop.tasks.start_task("quick", "cats", id="a", of="desk")["status"] == "done"
     with pytest.raises(DesignError, match="no '/'"):
         shop.tasks.start_task("quick", "cats", id="a/b", of="desk")
+
+
+class Pair(TypedDict, total=False):
+    message: str
+    one: str
+    two: str
+
+
+def both_asking() -> Any:
+    graph = StateGraph(Pair)
+    graph.add_node("a", lambda state: {"one": interrupt("one?")})
+    graph.add_node("b", lambda state: {"two": interrupt("two?")})
+    return graph.add_edge(START, "a").add_edge(START, "b")
+
+
+def test_a_task_with_two_questions_is_answered_one_by_one(shop, saver):
+    shop.tasks = Background({"own": both_asking()}, checkpointer=saver)
+    shop.tasks.start_task("own", "go", id="a", of="desk")
+    first = shop.settled("a")["question"]
+    assert shop.tasks.answer_task("a", "yes", of="desk")["question"]["packet"] == "two?"
+    with pytest.raises(AnswerRefused, match="look at it again"):
+        shop.tasks.answer_task("a", "no", of="desk", question=first)
+    [turn] = shop.tasks.answer_task("a", "no", of="desk")["turns"]
+    assert (turn["answer"]["one"], turn["answer"]["two"]) == ("yes", "no")
+
+
+@pytest.mark.parametrize("pools", [1, 2])
+def test_of_two_answers_at_once_one_is_refused(pools, shop, saver):
+    shop.tasks.start_task("payer", "pay", id="a", of="desk")
+    shop.settled("a")
+    tasks = [shop.tasks, shop.tasks if pools == 1 else Shop(saver).tasks]
+    together, fates = threading.Barrier(2), []
+
+    def give(at: int, answer: Any) -> None:
+        together.wait(5)
+        try:
+            tasks[at].answer_task("a", answer, of="desk")
+            fates.append(answer.answer)
+        except AnswerRefused:
+            fates.append("refused")
+
+    answers = (approve(by="maria"), reject(by="maria"))
+    threads = [threading.Thread(target=give, args=each) for each in enumerate(answers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    ended = shop.settled("a")["status"]
+    taken = "approve" if ended == "done" else "reject"
+    assert sorted(fates) == sorted(["refused", taken])
+
+
+def test_a_task_that_fails_after_the_answer_has_failed(shop, saver):
+    def node(state: Plain) -> Plain:
+        raise ValueError(f"broken by {interrupt('sure?')}")
+
+    graph = StateGraph(Plain).add_node("n", node).add_edge(START, "n")
+    shop.tasks = Background({"own": graph}, checkpointer=saver)
+    shop.tasks.start_task("own", "go", id="a", of="desk")
+    shop.settled("a")
+    [turn] = shop.tasks.answer_task("a", "yes", of="desk")["turns"]
+    assert (turn["status"], turn["reason"]) == ("failed", "ValueError: broken by yes")

@@ -43,8 +43,10 @@ class TaskControl(Protocol):
     def adopt_question(self, id: str, *, of: str) -> None:
         """Take a task's question off the inbox, since its owner asks it on a thread of its own."""
 
-    def answer_task(self, id: str, answer: Any, *, of: str) -> Mapping[str, Any]:
-        """Answer the question that a task waits with."""
+    def answer_task(
+        self, id: str, answer: Any, *, of: str, question: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Answer the question that a task waits with, if it is still this one."""
 
     def wait_tasks(self, ids: Collection[str], *, of: str, seconds: float | None = None) -> None:
         """Wait until one of these tasks has ended a turn or asks, or the seconds have passed."""

@@ -27,6 +27,7 @@ Note = Literal[
     "timer",  # until when a timer runs
     "events",  # a dispatcher's events under way
     "task",  # a background task of a manager
+    "asked",  # the question of a background task that was brought to a person
     "fan",  # the branches that were sent out
     "branch",  # how a branch ended without a result
     "joined",  # the joins so far

@@ -74,6 +74,15 @@ def running_task() -> str:
     return "" if info is None else info.task_id
 
 
+def told_to_stop() -> bool:
+    """Say whether the run shall stop at the end of this superstep; False outside a graph."""
+    try:
+        runtime: Runtime[Any] | None = get_runtime()
+    except (RuntimeError, KeyError):
+        return False
+    return runtime is not None and runtime.drain_requested
+
+
 def _info() -> ExecutionInfo | None:
     """Give what LangGraph tells of the running task; None outside a graph."""
     try:

@@ -155,8 +155,9 @@ class Flow:
 
 def slot_of(to: str, key: str) -> str:
     """Name the place of a handler's events of one key."""
-    # A numbered name means something else among results.
-    return f"{to}:{key.replace('#', '%23')}" if key else to
+    # A numbered name means something else among results. Two keys never get one place.
+    safe = key.replace("%2", "%252").replace("#", "%23")
+    return f"{to}:{safe}" if key else to
 
 
 def identity_of(envelope: Mapping[str, Any]) -> str:
