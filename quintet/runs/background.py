@@ -15,7 +15,7 @@ from quintet.errors import AnswerRefused, DesignError, RunError, ThreadHeld
 from quintet.nodes.core.task import current_task
 from quintet.runs.mover import Mover, Stored, stored_of
 from quintet.runs.stop import stop
-from quintet.runs.taskrecord import TaskBook, TaskRecord
+from quintet.runs.taskrecord import TaskBook, TaskRecord, cancel_tasks
 from quintet.runs.thread import App
 from quintet.state.journal.entry import Journal
 from quintet.state.record import digest
@@ -157,10 +157,8 @@ class Background:
             spent = {} if stored is None or stored.turn != record.turn else stored.spent
         self._journal.close(record.thread)
         record = self._book.end(record, record.turn, status="cancelled", reason=reason, spent=spent)
-        for inner in self._book.under_way(record.thread):  # it may be a manager with tasks itself
-            stop(self._saver, thread=inner.thread, by=by, why=why)
-            self._journal.close(inner.thread)
-            self._book.end(inner, inner.turn, status="cancelled", reason=reason)
+        # It may be a manager with tasks itself.
+        cancel_tasks(self._saver, record.thread, by=by, why=why)
         self._tell()
         return record.view("")
 

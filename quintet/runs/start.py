@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from quintet.errors import DesignError
-from quintet.nodes.core.call import Logic, adrive, drive
+from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.duration import seconds
 from quintet.nodes.core.node import values
 from quintet.runs.dry import check_mode, without_journal
@@ -31,6 +31,7 @@ from quintet.runs.refusals import (
 )
 from quintet.runs.run import Run, outcome_in, read_run
 from quintet.runs.stop import check_not_stopped
+from quintet.runs.taskrecord import cancel_tasks
 from quintet.runs.thread import (
     App,
     check_saves,
@@ -71,7 +72,8 @@ def start(  # noqa: PLR0913 - each is an option of the call
             run starts, and the thread's actions stay on record.
         config: further LangGraph configuration (callbacks, tags, recursion_limit, ...).
         withdraw: whether to start although the thread's last run waits for an answer or was cut
-            off; its questions and proposals are then withdrawn, on record, and never done later.
+            off; its questions, proposals and background tasks are then withdrawn, on record, and
+            never done later.
         dry_run: whether effects are only recorded: each says what it would have done, and returns
             what stands in for its result. It holds for all of the thread, and for good.
         deadline: how long the run may take from its start, in seconds or as text such as `"10m"`.
@@ -234,6 +236,9 @@ def _input_of_new_run(app: App, new: NewRun, config: RunnableConfig) -> Logic[tu
         if snapshot.created_at is not None and outcome_in(snapshot.values) is None:
             yield from check_nodes(app, config)
     yield from check_mode(app, thread_of(config), snapshot, new.dry_run)
+    if snapshot.next:  # what the run that is left has begun in the background is left too
+        told = {"by": "start", "why": "the run that had started it was withdrawn"}
+        yield Call(cancel_tasks, (app.checkpointer, thread_of(config)), options=told, blocks=True)
     after = str(snapshot.config["configurable"].get("checkpoint_id", ""))
     if not keeps_runs(app):
         return new.given, after

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
 from quintet.errors import NoSuchRun, RunError
 from quintet.nodes.core.node import one_line
+from quintet.runs.stop import stop
 from quintet.state.budget import Budget
 from quintet.state.journal.entry import Entry, Journal
 from quintet.state.record import plain
@@ -167,6 +170,23 @@ class TaskBook:
             self._journal.append(record.of, _subject(record.id), "ended", value, position=at)
             record = self.read(record.id, record.of)
         return record
+
+
+def cancel_tasks(saver: BaseCheckpointSaver[Any], thread: str, *, by: str, why: str) -> None:
+    """Cancel what a thread has under way in the background, and what these tasks have themselves.
+
+    No effect of theirs begins any more; their questions leave the inbox. A saver without a journal
+    has no tasks.
+    """
+    journal = getattr(saver, "journal", None)
+    if not isinstance(journal, Journal):
+        return
+    book = TaskBook(journal)
+    for record in book.under_way(thread):
+        stop(saver, thread=record.thread, by=by, why=why)
+        journal.close(record.thread)
+        reason = f"cancelled by {by}: {why}"
+        book.end(record, record.turn, status="cancelled", reason=reason)
 
 
 def _subject(id: str) -> str:

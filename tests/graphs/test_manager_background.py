@@ -92,6 +92,25 @@ async def test_a_tasks_question_reaches_the_top_and_the_answer_the_task(office, 
     assert ended.values["spent"]["steps"] == 3  # what the tasks spent counts once, at the top
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_a_withdrawn_run_has_in_the_background_is_never_done(office, saver, way):
+    app = office.graph(saver).compile(checkpointer=saver)
+    waits = await begun(app, way)
+    [question] = waits.waiting
+    given = {"message": "never mind"}
+    if way == "async":
+        await astart(app, given, thread="t", withdraw=True)
+    else:
+        start(app, given, thread="t", withdraw=True)
+    tasks = office.background(saver)
+    view = tasks.check_task(question.packet["thread"].removeprefix("t/"), of="t")
+    assert view["status"] == "cancelled"
+    assert "withdrawn" in view["turns"][0]["reason"]
+    with pytest.raises(AnswerRefused, match="it is cancelled"):
+        tasks.answer_task(view["id"], approve(by="maria"), of="t")
+    assert "paid" not in office.book
+
+
 async def test_the_person_finds_one_question_in_the_inbox(office, saver):
     app = office.graph(saver).compile(checkpointer=saver)
     await begun(app)
