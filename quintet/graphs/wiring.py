@@ -10,6 +10,7 @@ from langgraph.graph import END, START, StateGraph
 
 from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan, unless_ended
+from quintet.graphs.prices import refuse_uncounted
 from quintet.graphs.refusals import check_part, refuse_no_node
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
@@ -232,13 +233,14 @@ class Wiring:
                 graph.add_edge(name, target)
 
     def check(self, graph: StateGraph[Any]) -> None:
-        """Refuse nodes and remedies that lead to no node, or to an end without an outcome.
+        """Refuse what leads to no node, or to an end without an outcome, and money uncounted.
 
         Raises:
             DesignError: a target is missing, or a key of the state that the nodes write; the
                 message names it.
         """
         refuse_missing_keys(graph, [graph.nodes[name].runnable for name in graph.nodes])
+        refuse_uncounted(graph)
         # LangGraph only logs a line for a target that does not exist, and ends the run.
         names = [name for name in graph.nodes if not name.startswith("__")]
         ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in names}

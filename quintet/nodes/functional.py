@@ -17,8 +17,10 @@ from langgraph.types import Command
 from quintet.errors import ActionRefused, ApprovalMissing, DesignError
 from quintet.nodes.act import Act, pending
 from quintet.nodes.approve import ApprovalGate
+from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import Call, Logic, adrive, drive
-from quintet.nodes.core.task import current_task
+from quintet.nodes.core.once import done_before
+from quintet.nodes.core.task import caller, current_task, running_task
 from quintet.nodes.effect import Effect
 from quintet.nodes.work import Worker
 from quintet.state.action import Action
@@ -50,7 +52,7 @@ class Once:
         return await adrive(self._logic(True, args, kwargs))
 
     def _logic(self, awaits: bool, args: Any, kwargs: Any) -> Logic[Any]:
-        steps = _Steps(awaits=awaits)
+        steps = _Steps(awaits=awaits, caller=running_task())
         # A task, since the time of the proposal is a part of what is approved.
         proposal = yield steps.call("propose", _proposed, self.effect, args, kwargs)
         actions = yield from steps.settled((self.effect,), self.gate, {proposal["key"]: proposal})
@@ -75,7 +77,8 @@ class Checked:
         return await adrive(self._logic(True, context))
 
     def _logic(self, awaits: bool, context: Mapping[str, Any]) -> Logic[Any]:
-        worker, steps = self.worker, _Steps(awaits=awaits)
+        worker = self.worker
+        steps = _Steps(awaits=awaits, caller=running_task())
         update = yield steps.call("work", _Work(worker=worker), dict(context))
         yield from steps.settled(worker.effects, worker.gate, update.get("actions") or {})
         [result] = update["results"].values()
@@ -132,17 +135,20 @@ def checked(worker: Worker) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Steps:
-    """Run each step as a task of LangGraph's, sync or async."""
+    """Run each step as a task of LangGraph's, sync or async, for the task that calls it."""
 
     awaits: bool
+    caller: str
 
     def call(self, name: str, function: Callable[..., Logic[Any]], *args: Any) -> Call:
         """Give the call of a step."""
 
         def run(*given: Any) -> Any:
+            caller.set(self.caller)  # in the task's own context, which ends with it
             return _unwrapped(drive, function(*given))
 
         async def arun(*given: Any) -> Any:
+            caller.set(self.caller)
             return await _aunwrapped(function(*given))
 
         body: Any = arun if self.awaits else run
@@ -201,8 +207,10 @@ class _Work:
 
 
 def _proposed(effect: Effect, args: Any, kwargs: Any) -> Logic[Any]:
-    return plain(effect.action(*args, **kwargs))
-    yield  # a generator, as the other steps are
+    action = effect.action(*args, **kwargs)
+    with Attempt(task=current_task("propose"), allowed=()) as attempt:
+        done = yield from done_before(action, attempt)  # so that nobody is asked about it again
+    return plain(done or action)
 
 
 def _with(state: dict[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

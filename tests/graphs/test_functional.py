@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from langgraph.func import entrypoint, task
-from langgraph.types import Command
+from langgraph.types import Command, RetryPolicy
 
 from quintet.nodes import ApprovalGate, Worker, always, checked, effect, once, over
 from quintet.runs.desk import questions_in
@@ -86,6 +86,17 @@ def flow(saver: Any, pay: Any, gate: ApprovalGate | None = GATE, *, inside: bool
         return str(once(pay, gate=gate)(order=order, amount=due))
 
     return desk
+
+
+def worker_that_pays(pay: Any, gate: ApprovalGate | None) -> Worker:
+    """Make a worker whose agent pays."""
+
+    def agent(request: Any, tools: Any) -> str:
+        tools.pay(order=request["order"], amount=1.0)
+        return "done"
+
+    contract = Contract(goal="Pay", needs=("order",), gives=str, tools=(pay,))
+    return Worker(agent=agent, contract=contract, gate=gate)
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -217,6 +228,42 @@ def test_a_key_is_done_once_in_a_thread(saver: Any):
     with pytest.raises(EffectRepeated):
         desk.invoke(3, CONFIG)
     assert till.paid == [(3, 30.0)]
+
+
+@pytest.mark.parametrize("retried", ["task", "entrypoint"])
+@pytest.mark.parametrize("gate", [None, ApprovalGate(when=always)])
+def test_what_is_retried_after_the_effect_gets_its_result_and_nobody_is_asked_again(
+    saver: Any, gate: ApprovalGate | None, retried: str
+):
+    till, broken = Till(), iter([True, True, False])
+    pay, by = till.effect(), worker_that_pays(till.effect(), gate)
+    again = RetryPolicy(max_attempts=3, initial_interval=0.01, jitter=False)
+
+    def paying(order: int) -> list[str]:
+        paid = [once(pay, gate=gate)(order=order, amount=1.0), checked(by)(order=order + 1)]
+        if next(broken):
+            raise ConnectionError("no mail yet")
+        return paid
+
+    if retried == "entrypoint":
+        desk = entrypoint(checkpointer=saver, retry_policy=again)(paying)
+    else:
+        inner = task(retry_policy=again)(paying)
+        desk = entrypoint(checkpointer=saver)(lambda order: inner(order).result())
+    end = desk.invoke(1, CONFIG)
+    for _ in range(0 if gate is None else 2):
+        end = desk.invoke(yes(), CONFIG)
+    assert end == ["receipt 1", "done"]
+    assert till.paid == [(1, 1.0), (2, 1.0)]
+
+
+def test_nobody_is_asked_about_what_the_thread_has_done(saver: Any):
+    till = Till()
+    desk = flow(saver, till.effect())
+    desk.invoke(42, CONFIG)
+    desk.invoke(yes(), CONFIG)
+    with pytest.raises(EffectRepeated):
+        desk.invoke(42, CONFIG)
 
 
 @pytest.mark.parametrize("order", [3, 42])

@@ -12,7 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_handoff
+from quintet.graphs import create_handoff, create_sequential
 from quintet.nodes import (
     Act,
     ApprovalGate,
@@ -29,12 +29,14 @@ from quintet.nodes import (
     escalate,
     fallback,
     over,
+    per_million,
     proposed,
     replan,
     retry,
 )
 from quintet.runs import approve, look, reject, start
 from quintet.state import Action, Budget, DesignError, Plan, Step, checkpointer, unmet
+from quintet.testing import ScriptedModel
 from tests.graphs.desks import (
     HASTY,
     SAVERS,
@@ -662,6 +664,24 @@ def test_two_effects_of_one_name_are_refused():
     workers = {"a": worker(tools=(paying,)), "b": worker(tools=(other,))}
     with pytest.raises(DesignError, match="two different effects are named 'pay'"):
         create_handoff(door("a"), workers)
+
+
+def test_a_limit_on_money_that_no_price_would_ever_reach_is_refused():
+    model, price = ScriptedModel(["hello"]), per_million(input=1, output=1)
+
+    def built(agent: Any, **options: Any) -> Any:
+        work = worker(agent, **options)
+        return create_handoff(door("billing", budget=Budget(money=1)), {"billing": work})
+
+    free = create_sequential({"write": worker(model)}).compile()
+    for agent in (model, model | RunnableLambda(str), free):
+        with pytest.raises(DesignError, match="'router' limits money, and 'billing' has no price"):
+            built(agent)
+        built(agent, price=price)
+    with pytest.raises(DesignError, match="'router' limits money, and 'billing' has no price"):
+        create_handoff(door("billing", budget=Budget(money=1)), {"billing": free})
+    built(create_sequential({"write": worker(model, price=price)}).compile())
+    built(reply)  # a function may have no model
 
 
 def test_a_rule_to_a_route_outside_the_map_is_refused_before_the_graph_is_built():

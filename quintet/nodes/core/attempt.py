@@ -194,7 +194,7 @@ class Attempt:
     @property
     def owner(self) -> str:
         """Give the task that claims effects: the outermost, whose retry runs the inner anew."""
-        return self.task.id if self.outer is None else self.outer.owner
+        return self.task.owner if self.outer is None else self.outer.owner
 
     @property
     def scope(self) -> str:

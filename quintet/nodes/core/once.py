@@ -110,6 +110,17 @@ def done_here(action: Action, attempt: Attempt, ends: Ends) -> Logic[Action | St
     return standing
 
 
+def done_before(action: Action, attempt: Attempt) -> Logic[Action | None]:
+    """Give the action if this attempt's task has done it already, or None where it is not done.
+
+    Raises:
+        EffectRepeated: other work has done it, or with other arguments.
+    """
+    yield from attempt.find_mode()
+    standing = yield from standing_of(attempt.place, subject_of(action))
+    return _as_done(action, standing, attempt) if standing.how == "done" else None
+
+
 def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     """Read how an action stands, and find it out where its end is not known."""
     standing = yield from standing_of(attempt.place, subject_of(action))

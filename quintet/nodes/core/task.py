@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -12,6 +13,12 @@ from langgraph.config import get_config
 from langgraph.runtime import ExecutionInfo, Runtime, get_runtime
 
 _calls = count(1)
+
+caller: ContextVar[str] = ContextVar("quintet_caller", default="")
+"""The task that calls the running one as a part of itself, in LangGraph's functional form.
+
+When LangGraph retries that, its parts run anew under other ids; what they do is done by it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,11 @@ class Task:
     superstep: str = ""
     path: str = ""
     around: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """Give the id of the task whose retry does this one's work anew."""
+        return caller.get() or self.id
 
 
 def current_task(default: str) -> Task:
