@@ -6,7 +6,7 @@ Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,12 @@ AT_ONCE = 64
 
 
 def fit_svm(
-    rows: Any, labels: Any, columns: int, bayes: Floats, seed: int, tolerance: float
+    rows: Any,
+    labels: Any,
+    bayes: Floats,
+    seed: int,
+    tolerance: float,
+    outside: int = -1,
 ) -> tuple[Floats, Floats]:
     """Fit a machine for each column that has examples; return weights and offsets.
 
@@ -41,11 +46,12 @@ def fit_svm(
     Args:
         rows: the features of the examples.
         labels: their columns.
-        columns: the number of columns.
         bayes: the weights of naive Bayes.
         seed: of the solver.
         tolerance: at which the solver stops.
+        outside: the column of out-of-scope examples, if there is one.
     """
+    columns = bayes.shape[1]
     counts = np.bincount(labels, minlength=columns)
     typical = float(counts[counts > 0].mean())
     # A rare route's examples weigh more, else its machine would learn to say no to everything.
@@ -61,7 +67,7 @@ def fit_svm(
         fitted = (
             _of_all(rows, labels, weigh, options)
             if few
-            else _of_near(rows, labels, weigh, bayes, options)
+            else _of_near(rows, labels, weigh, near_rows(rows, labels, bayes, outside), options)
         )
         for column, coefficients, offset in fitted:
             weights[:, column] = coefficients
@@ -85,11 +91,15 @@ def _of_all(rows: Any, labels: Any, weigh: Mapping[int, float], options: Any) ->
 
 
 def _of_near(
-    rows: Any, labels: Any, weigh: Mapping[int, float], bayes: Floats, options: Any
+    rows: Any,
+    labels: Any,
+    weigh: Mapping[int, float],
+    seen: Iterable[tuple[int, Any]],
+    options: Any,
 ) -> Machines:
     """Fit each machine to the examples that are near its route."""
     wide = rows.astype(np.float64)  # as the solver has it: it would convert each part anew
-    for column, near in near_rows(rows, labels, bayes):
+    for column, near in seen:
         machine = LinearSVC(class_weight={1: weigh[column]}, **options)
         # The features are finite; to look at them for each machine takes longer than to fit it.
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
@@ -97,15 +107,22 @@ def _of_near(
         yield column, machine.coef_[0], float(machine.intercept_[0])
 
 
-def near_rows(rows: Any, labels: Any, bayes: Floats) -> Iterator[tuple[int, Any]]:
-    """Give each column that has examples, and the rows of these and of the likeliest others."""
+def near_rows(
+    rows: Any, labels: Any, bayes: Floats, outside: int = -1
+) -> Iterator[tuple[int, Any]]:
+    """Give each column that has examples, and the rows of these and of the likeliest others.
+
+    Out-of-scope examples are like no route above others: their machine sees all.
+    """
     counts = np.bincount(labels, minlength=bayes.shape[1])
     for start in range(0, bayes.shape[1], AT_ONCE):
         unlike = -(rows @ bayes[:, start : start + AT_ONCE])
         for place in range(unlike.shape[1]):
             column = start + place
             own, order = int(counts[column]), unlike[:, place]
-            if own:
+            if own and column == outside:
+                yield column, np.arange(len(labels))
+            elif own:
                 order[labels == column] = -np.inf
                 taken = min(own + max(LEAST_AGAINST, AGAINST * own), len(labels))
                 yield column, np.sort(np.argpartition(order, taken - 1)[:taken])
