@@ -31,6 +31,11 @@ def require_compiled(app: App) -> App:
     """Return the graph; refuse one that is not compiled."""
     if isinstance(app, StateGraph):
         raise DesignError("this graph is not compiled: start(graph.compile(checkpointer=...), ...)")
+    if not isinstance(app, CompiledStateGraph):
+        raise DesignError(
+            f"{app!r:.60} is no compiled StateGraph: give graph.compile(checkpointer=...); an "
+            "@entrypoint has no outcome, and is called by its own invoke or stream"
+        )
     return app
 
 

@@ -107,10 +107,12 @@ def test_a_waiting_run_is_not_resumed_since_langgraph_would_answer_the_next_ques
     def both(state: Log) -> dict[str, Any]:
         return {"log": [interrupt("first"), interrupt("second")]}
 
-    two = saved(own({"a": both}))
-    two.invoke({"log": []}, bare)
-    two.invoke(Command(resume="A"), bare)
-    assert two.invoke(None, bare)["log"] == ["A", "A"]
+    for saver, ends in ((InMemorySaver(), True), (checkpointer("memory://"), False)):
+        two = own({"a": both}).compile(checkpointer=saver)
+        two.invoke({"log": []}, bare)
+        two.invoke(Command(resume="A"), bare)
+        again = two.invoke(None, bare)
+        assert (again["log"] == ["A", "A"], "__interrupt__" in again) == (ends, not ends)
     start(app, {"log": []}, thread="t")
     with pytest.raises(RunError, match=r"'t' waits for an answer at a; look\(app, thread"):
         resume(app, thread="t")

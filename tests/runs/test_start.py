@@ -15,6 +15,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.errors import GraphRecursionError, NodeError
+from langgraph.func import entrypoint
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -74,6 +75,13 @@ def test_an_older_checkpoint_is_refused_where_langgraph_would_do_its_work_again(
 def test_a_graph_that_is_not_compiled_is_refused():
     for move in (lambda: start(desk(), {}), lambda: look(desk(), thread="t")):  # type: ignore[arg-type]
         with pytest.raises(DesignError, match=r"not compiled: start\(graph\.compile"):
+            move()
+
+
+def test_an_entrypoint_is_refused_as_what_it_is_not():
+    flow: Any = entrypoint(checkpointer=checkpointer("memory://"))(lambda order: order)
+    for move in (lambda: start(flow, {}), lambda: look(flow, thread="t")):
+        with pytest.raises(DesignError, match=r"StateGraph: .* called by its own invoke"):
             move()
 
 
