@@ -8,13 +8,7 @@ pytest.importorskip("sklearn", reason="the extra 'learn' is not installed")
 
 import numpy as np
 
-from quintet.nodes.choosers.learned.confidence import (
-    MIN_CHOICES,
-    confidence,
-    fit_calibration,
-    meta_features,
-)
-from quintet.nodes.choosers.learned.ensemble import Outputs
+from quintet.nodes.choosers.learned.confidence import MIN_CHOICES, confidence, fit_calibration
 from quintet.nodes.choosers.learned.heldout import UNSEEN, HeldOut
 
 
@@ -54,16 +48,6 @@ def test_a_choice_is_as_sure_alone_as_among_others() -> None:
     fitted = fit_calibration(features, right, np.ones(400))
     alone = [confidence(fitted, features[at : at + 1])[0] for at in range(20)]
     assert confidence(fitted, features)[:20] == pytest.approx(alone, abs=1e-12)
-
-
-def test_each_classifier_says_of_itself_how_much_a_text_is_like_those_of_no_route() -> None:
-    scores = np.random.default_rng(0).normal(size=(6, 3, 5)).astype(np.float32)
-    same = np.ones(6, np.float32)
-    outputs = Outputs(scores=scores, known=same, nearest=same, lengths=same)
-    _, features = meta_features(outputs, np.ones(3), 4)
-    for classifier in range(3):
-        told = scores[:, classifier, 4]
-        assert any(np.allclose(column, told) for column in features.T)
 
 
 @pytest.mark.parametrize("nobody", [0, UNSEEN, 9 * UNSEEN], ids=["none", "as many", "many"])

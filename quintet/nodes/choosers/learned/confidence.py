@@ -89,8 +89,6 @@ def meta_features(outputs: Outputs, mix: Any, routes: int) -> tuple[Any, Any]:
     out_of_scope = outputs.scores[:, :, routes:]
     if out_of_scope.shape[2]:
         columns.append(np.einsum("m,nmk->n", mix, out_of_scope) - top)
-        # By themselves too: a text may be like those, and like a route by chance.
-        columns += list(out_of_scope[:, :, 0].T)
     columns += [outputs.known, np.log1p(outputs.lengths)]
     if scores.shape[1] > 1:
         columns.append(outputs.nearest)

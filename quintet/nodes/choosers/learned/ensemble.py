@@ -42,7 +42,6 @@ class Dataset:
         embeddings: of length 1, a row a text; no columns where there are none.
         labels: the column of each text's route.
         columns: the number of routes, plus one where there are out-of-scope examples.
-        outside: the column of those, -1 where there are none.
         min_df: texts that must have a feature for it to count.
         order: each text's position in alphabetical order.
         groups: a number for each example, the same for near-duplicates.
@@ -55,7 +54,6 @@ class Dataset:
     embeddings: Floats
     labels: Any
     columns: int
-    outside: int
     min_df: int
     order: Any
     groups: Any
@@ -109,12 +107,7 @@ class Outputs:
 
 
 def build_dataset(
-    texts: Sequence[str],
-    labels: Sequence[int],
-    embeddings: Floats,
-    columns: int,
-    examples: int,
-    outside: int = -1,
+    texts: Sequence[str], labels: Sequence[int], embeddings: Floats, columns: int, examples: int
 ) -> Dataset:
     """Turn texts and labels into numbers; texts after the first `examples` are routes' names."""
     tokens = [words(text) for text in texts]
@@ -129,7 +122,6 @@ def build_dataset(
         embeddings=embeddings,
         labels=np.array(labels),
         columns=columns,
-        outside=outside,
         min_df=min_df,
         order=np.argsort(np.argsort([" ".join(text) for text in tokens], kind="stable")),
         groups=near_duplicates(features, np.array(labels[:examples])),
@@ -144,7 +136,7 @@ def fit_ensemble(data: Dataset, rows: Any, seed: int, *, tolerance: float = 0.1)
     features = tfidf(counts, weights, len(data.vocabulary.words))
     bayes = fit_naive_bayes(features, labels, data.columns)
     bayes[weights == 0] = 0
-    svm, offsets = fit_svm(features, labels, bayes, seed, tolerance, data.outside)
+    svm, offsets = fit_svm(features, labels, data.columns, bayes, seed, tolerance)
     # Both are linear in the same features, so that one matrix can hold their sum.
     sample = features[: min(1000, features.shape[0])]
     svm_scale, bayes_scale = _scale(sample @ svm + offsets), _scale(sample @ bayes)

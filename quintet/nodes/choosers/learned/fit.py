@@ -210,9 +210,8 @@ def numbered(texts: Sequence[str], labels: Sequence[int], vectors: Floats, route
     """Turn texts into numbers; those at the end that have no label are the routes' names."""
     targets = [routes if label < 0 else label for label in labels]
     named = [*targets, *range(routes)][: len(texts)]
-    outside = routes if min(labels) < 0 else -1
-    columns = routes + (outside >= 0)
-    return build_dataset(texts, named, vectors[: len(texts)], columns, len(labels), outside)
+    columns = routes + (min(labels) < 0)
+    return build_dataset(texts, named, vectors[: len(texts)], columns, len(labels))
 
 
 def _names_teach(data: Dataset) -> bool:

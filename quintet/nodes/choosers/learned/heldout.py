@@ -222,8 +222,7 @@ def _predict_unseen(
         relabel = np.full(data.columns, -1)
         relabel[left] = np.arange(len(left))
         relabel[routes:] = np.arange(len(left), columns)
-        outside = len(left) if data.outside >= 0 else -1
-        part = replace(data, labels=relabel[data.labels], columns=columns, outside=outside)
+        part = replace(data, labels=relabel[data.labels], columns=columns)
         train = np.flatnonzero(part.labels >= 0)
         test = np.flatnonzero(part.labels[: data.examples] < 0)
         if len(set(part.labels[train])) > 1:

@@ -6,7 +6,7 @@ Source: Fan et al., LIBLINEAR, 2008; squared hinge loss, C = 1.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,7 @@ AT_ONCE = 64
 
 
 def fit_svm(
-    rows: Any,
-    labels: Any,
-    bayes: Floats,
-    seed: int,
-    tolerance: float,
-    outside: int = -1,
+    rows: Any, labels: Any, columns: int, bayes: Floats, seed: int, tolerance: float
 ) -> tuple[Floats, Floats]:
     """Fit a machine for each column that has examples; return weights and offsets.
 
@@ -46,12 +41,11 @@ def fit_svm(
     Args:
         rows: the features of the examples.
         labels: their columns.
+        columns: the number of columns.
         bayes: the weights of naive Bayes.
         seed: of the solver.
         tolerance: at which the solver stops.
-        outside: the column of out-of-scope examples, if there is one.
     """
-    columns = bayes.shape[1]
     counts = np.bincount(labels, minlength=columns)
     typical = float(counts[counts > 0].mean())
     # A rare route's examples weigh more, else its machine would learn to say no to everything.
@@ -67,7 +61,7 @@ def fit_svm(
         fitted = (
             _of_all(rows, labels, weigh, options)
             if few
-            else _of_near(rows, labels, weigh, near_rows(rows, labels, bayes, outside), options)
+            else _of_near(rows, labels, weigh, bayes, options)
         )
         for column, coefficients, offset in fitted:
             weights[:, column] = coefficients
@@ -91,15 +85,11 @@ def _of_all(rows: Any, labels: Any, weigh: Mapping[int, float], options: Any) ->
 
 
 def _of_near(
-    rows: Any,
-    labels: Any,
-    weigh: Mapping[int, float],
-    seen: Iterable[tuple[int, Any]],
-    options: Any,
+    rows: Any, labels: Any, weigh: Mapping[int, float], bayes: Floats, options: Any
 ) -> Machines:
     """Fit each machine to the examples that are near its route."""
     wide = rows.astype(np.float64)  # as the solver has it: it would convert each part anew
-    for column, near in seen:
+    for column, near in near_rows(rows, labels, bayes):
         machine = LinearSVC(class_weight={1: weigh[column]}, **options)
         # The features are finite; to look at them for each machine takes longer than to fit it.
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
@@ -107,22 +97,15 @@ def _of_near(
         yield column, machine.coef_[0], float(machine.intercept_[0])
 
 
-def near_rows(
-    rows: Any, labels: Any, bayes: Floats, outside: int = -1
-) -> Iterator[tuple[int, Any]]:
-    """Give each column that has examples, and the rows of these and of the likeliest others.
-
-    Out-of-scope examples are like no route above others: their machine sees all.
-    """
+def near_rows(rows: Any, labels: Any, bayes: Floats) -> Iterator[tuple[int, Any]]:
+    """Give each column that has examples, and the rows of these and of the likeliest others."""
     counts = np.bincount(labels, minlength=bayes.shape[1])
     for start in range(0, bayes.shape[1], AT_ONCE):
         unlike = -(rows @ bayes[:, start : start + AT_ONCE])
         for place in range(unlike.shape[1]):
             column = start + place
             own, order = int(counts[column]), unlike[:, place]
-            if own and column == outside:
-                yield column, np.arange(len(labels))
-            elif own:
+            if own:
                 order[labels == column] = -np.inf
                 taken = min(own + max(LEAST_AGAINST, AGAINST * own), len(labels))
                 yield column, np.sort(np.argpartition(order, taken - 1)[:taken])

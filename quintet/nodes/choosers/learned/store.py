@@ -18,7 +18,7 @@ from quintet.nodes.choosers.learned.heldout import HeldOut
 from quintet.nodes.choosers.learned.text import Vocabulary
 
 FORMAT = "quintet examples"
-VERSION = 4
+VERSION = 3
 # A damaged or hostile archive may raise any of these: numpy and zipfile promise no common error.
 _BROKEN = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError),
