@@ -234,6 +234,9 @@ class Manager(Node):
         if unknown:
             tasks = ", ".join(work.tasks) or "none"
             return f"no background task {min(unknown)!r}; there are {tasks}"
+        for message in orders.messages:
+            if work.views.get(message.task, {}).get("status") == "cancelled":
+                return f"task {message.task!r} was cancelled and hears nothing; give out a new step"
         steps = (*work.steps, *orders.steps)
         if len(steps) > self.most:
             return f"{len(steps)} steps in all, over the limit of {self.most}"

@@ -188,6 +188,21 @@ async def test_a_message_to_no_task_is_refused(office, saver):
     assert "no background task 'nobody'" in reason(ended)
 
 
+async def test_a_message_to_a_cancelled_task_is_refused_by_the_steps_name(tmp_path, saver):
+    office = Office(folder=tmp_path, wait=0.5)
+
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if not ledger.steps:
+            return [DEEP, Step(id="near", goal="dogs", assignee="looker")]
+        if "deep" in ledger.problems:
+            return Message(task="deep", text="dogs too")
+        return Cancel(task="deep", why="no cats")
+
+    ended = await begun(office.graph(saver, lead).compile(checkpointer=saver))
+    assert ended.status == "escalated"
+    assert "task 'deep' was cancelled" in reason(ended)
+
+
 async def test_tasks_that_the_answer_does_not_wait_for_are_cancelled(office, saver):
     go, busy = threading.Event(), threading.Event()
 
