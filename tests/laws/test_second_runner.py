@@ -1,4 +1,4 @@
-"""Test a law: of two runners at one effect, the second stops and leaves the run to the first."""
+"""Test a law: of two runners at one effect, the second leaves it to the first, and may stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +44,8 @@ def build(pay: Any, agent: Any, gated: bool) -> Any:
 
 
 @contextmanager
-def at_it_in_another_process(url: str, tenant: str | None = None) -> Iterator[None]:
-    """Have a child process hold the effect, as if its receiver took long."""
+def at_it_in_another_process(url: str, tenant: str | None = None) -> Iterator[Callable[[], object]]:
+    """Have a child process hold the effect, as if its receiver took long; give what ends it."""
     ready, done = os.pipe(), os.pipe()
     if (child := os.fork()) == 0:
         try:
@@ -59,7 +59,7 @@ def at_it_in_another_process(url: str, tenant: str | None = None) -> Iterator[No
             os._exit(0)
     os.read(ready[0], 1)
     try:
-        yield
+        yield lambda: os.write(done[1], b".")
     finally:
         os.write(done[1], b".")
         os.waitpid(child, 0)
@@ -94,6 +94,25 @@ def test_the_second_runner_stops_and_records_no_failure(awaited, gated, tmp_path
         app = desk(paid, False, gated).compile(checkpointer=saver)
         assert resume(app, thread="t").status == "done"
     assert paid == [1]
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_a_runner_waits_a_moment_for_another_process_lest_both_stop(awaited, tmp_path: Path):
+    paid: list[int] = []
+    url = f"sqlite:///{tmp_path}/runs.db"
+    checkpointer(url).close()
+    with at_it_in_another_process(url) as end, checkpointer(url) as saver:
+        app = desk(paid, awaited, False).compile(checkpointer=saver)
+        given = {"message": "pay"}
+        timer = threading.Timer(0.3, end)
+        timer.start()
+        run = (
+            asyncio.run(astart(app, given, thread="t"))
+            if awaited
+            else start(app, given, thread="t")
+        )
+        timer.join()
+    assert (run.status, paid) == ("done", [1])
 
 
 def test_a_tenants_second_runner_stops_too(tmp_path: Path):

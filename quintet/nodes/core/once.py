@@ -7,7 +7,9 @@ decides; the state is what a run's next step and its people see.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +26,14 @@ from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.did import mark_of
 from quintet.nodes.core.guards import guards
-from quintet.nodes.core.standing import RUNNER, Standing, alone, standing_of, subject_of
+from quintet.nodes.core.standing import (
+    RUNNER,
+    SecondRunner,
+    Standing,
+    alone,
+    standing_of,
+    subject_of,
+)
 from quintet.nodes.core.task import running_task
 from quintet.state.action import Action, ActionStatus
 from quintet.state.channels import OPEN, STANDING, slot
@@ -35,6 +44,9 @@ from quintet.state.record import plain, without_defaults
 from quintet.state.verdict import name_of, why_not
 
 UNDER_WAY = "it was under way when its step ended"
+
+TRIES, PAUSE = 40, 0.05
+"""How often it is looked whether another process has ended an action, and after what seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +139,10 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
     if standing.how != "unknown" and not standing.questions_over(running_task()):
         return standing
     # Whoever holds it is alive, and the claim that stands is theirs.
-    with alone(standing, doubled=_doubled(attempt)):
+    with (yield from _held(standing, attempt)):
+        standing = yield from standing_of(attempt.place, standing.subject)
+        if standing.how != "unknown" and not standing.questions_over(running_task()):
+            return standing  # they have ended it
         if ends.resolve is None:
             raise EffectUnknown(_unknown(action))
         try:
@@ -135,6 +150,24 @@ def _standing(action: Action, attempt: Attempt, ends: Ends) -> Logic[Standing]:
         except ActionRefused:
             record(replace(action, status="undone"), attempt)
             raise
+
+
+def _held(standing: Standing, attempt: Attempt) -> Logic[ExitStack]:
+    """Hold an action alone, as `alone` does; wait a moment for another process that is at it.
+
+    Of two runners of a thread, one has the newest checkpoint and the other may have the effect. If
+    the first stopped at once, both would stop, and nobody would end the run.
+    """
+    doubled, held = _doubled(attempt), ExitStack()
+    for left in reversed(range(TRIES)):
+        try:
+            held.enter_context(alone(standing, doubled=doubled))
+            break
+        except SecondRunner:
+            if doubled or not left:
+                raise
+        yield Call(time.sleep, (PAUSE,), blocks=True)
+    return held
 
 
 def _doubled(attempt: Attempt) -> bool:
@@ -181,7 +214,7 @@ def run_once(
     if attempt.task.thread and not attempt.place.shared:
         warn_of_memory()
     yield from guards(action, attempt)
-    with alone(standing, doubled=_doubled(attempt)):
+    with (yield from _held(standing, attempt)):
         claimed = yield from standing.append_first(
             "claimed",
             owner=attempt.owner,
