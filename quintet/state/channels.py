@@ -95,12 +95,12 @@ class OfRun(BaseChannel[Any, Any, Any]):
         Raises:
             ContractBroken: one is not of the kind that the key holds.
         """
+        if self.begun and not values:  # the usual case, for each key in each superstep
+            return False
         superstep = self.supersteps
         self.supersteps = superstep + 1
         if values:
             self.check(values)
-        if self.begun and not values:  # the usual case, for each key in each superstep
-            return False
         if not self.begun and self.life.begins(superstep):
             old, self.value, self.begun = self.value, self.first_value(), True
             if values:

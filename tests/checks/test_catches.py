@@ -151,6 +151,58 @@ def test_an_interrupt_that_gets_through_is_right(node):
     assert check(alone(node)) == ()
 
 
+# Exceptions that come back as results
+
+
+async def asks_later() -> str:
+    return str(interrupt("go on?"))
+
+
+async def gathers(state: State) -> dict[str, Any]:
+    found = await asyncio.gather(asks_later(), asyncio.sleep(0), return_exceptions=True)
+    return {"answer": type(found[0]).__name__}
+
+
+async def gathers_a_list(state: State) -> dict[str, Any]:
+    waiting = [asks_later() for _ in range(1)]
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    return {"answer": type(found[0]).__name__}
+
+
+async def gathers_and_raises(state: State) -> dict[str, Any]:
+    found = await asyncio.gather(asks_later(), return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return {"answer": str(found[0])}
+
+
+async def gathers_plainly(state: State) -> dict[str, Any]:
+    return {"answer": (await asyncio.gather(asks_later()))[0]}
+
+
+async def gathers_others(state: State) -> dict[str, Any]:
+    answer = await asks_later()
+    await asyncio.gather(asyncio.sleep(0), return_exceptions=True)
+    return {"answer": answer}
+
+
+@pytest.mark.parametrize("node", [gathers, gathers_a_list])
+async def test_a_question_gathered_among_results_asks_nobody_and_is_named(node):
+    result = await alone(node).compile(InMemorySaver()).ainvoke({}, ON_THREAD)
+    assert result["answer"] == "GraphInterrupt"
+    finding = only(alone(node))
+    assert (finding.code, finding.node) == ("swallowed-interrupt", "a")
+    assert "return_exceptions=True around asks_later()" in finding.fault
+
+
+@pytest.mark.parametrize("node", [gathers_and_raises, gathers_plainly, gathers_others])
+async def test_a_question_that_is_raised_among_results_is_right(node):
+    app = alone(node).compile(InMemorySaver())
+    assert "__interrupt__" in await app.ainvoke({}, ON_THREAD)
+    assert check(alone(node)) == ()
+
+
 def returns_at_last(state: State) -> dict[str, Any]:
     try:
         interrupt("go on?")

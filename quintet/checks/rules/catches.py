@@ -15,7 +15,7 @@ from quintet.checks.graph.agents import agent_parts, tool_functions
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.questions import FOREIGN, question_calls, runnable_asks, with_helpers
 from quintet.checks.graph.shape import Shape
-from quintet.checks.source.body import Body, body_of, package_of
+from quintet.checks.source.body import Body, body_of, keywords_of, package_of
 from quintet.checks.source.scope import walk_scope
 from quintet.nodes import Worker
 
@@ -27,10 +27,13 @@ def swallowed(shape: Shape) -> Iterator[Finding]:
     """Find code that catches the interrupt by which a question is asked: nobody is asked."""
     for name, part in shape.parts.items():
         for body in with_helpers(_bodies(part)):
-            if (call := next(_swallowed(body), None)) is not None:
+            kinds = {"an except clause": _swallowed, "return_exceptions=True": _gathered}
+            found = ((how, call) for how, kind in kinds.items() for call in kind(body))
+            if (first := next(found, None)) is not None:
+                how, call = first
                 direct = body.callee(call) is interrupt
                 place = "interrupt()" if direct else f"{ast.unparse(call.func)}()"
-                yield _finding(shape, name, f"an except clause around {place}")
+                yield _finding(shape, name, f"{how} around {place}")
                 break
         if any(_falls_back(runnable) for runnable in _runnables(part)):
             yield _finding(shape, name, "with_fallbacks(...)")
@@ -83,6 +86,31 @@ def _swallowed(body: Body) -> Iterator[ast.Call]:
         for call in question_calls(body):
             if any(_contains(node.body, call) and _swallows(body, node) for node in guards):
                 yield call
+
+
+def _gathered(body: Body) -> Iterator[ast.Call]:
+    """List the calls that ask a person, of several whose exceptions come back as results."""
+    # What comes back may be looked through and raised again.
+    if any(isinstance(node, ast.Raise) for node in body.nodes):
+        return
+    takers = [call for call in body.call_nodes if _returns_exceptions(body, call)]
+    for asked in question_calls(body) if takers else ():
+        if any(asked is node for call in takers for node in _given(body, call)):
+            yield asked
+
+
+def _returns_exceptions(body: Body, call: ast.Call) -> bool:
+    given = keywords_of(call).get("return_exceptions")
+    return given is not None and body.resolve(given) is True
+
+
+def _given(body: Body, call: ast.Call) -> Iterator[ast.AST]:
+    """List the parts of a call, and those of the values of the names that are given to it."""
+    for node in ast.walk(call):
+        yield node
+        if isinstance(node, ast.Name):
+            for value in body.assigned(node.id):
+                yield from ast.walk(value)
 
 
 def _swallows(body: Body, node: ast.Try | ast.TryStar | ast.With | ast.AsyncWith) -> bool:
