@@ -5,12 +5,19 @@ from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    ModelCallLimitMiddleware,
+    ModelRetryMiddleware,
+    ToolCallLimitMiddleware,
+    hook_config,
+)
 from langchain.tools import ToolRuntime
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnableParallel
-from langchain_core.tools import InjectedToolArg, InjectedToolCallId, tool
+from langchain_core.tools import InjectedToolArg, InjectedToolCallId, ToolException, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import BaseModel
 
@@ -209,3 +216,102 @@ def test_an_object_or_its_method_is_an_agent_and_a_class_is_none() -> None:
     assert asyncio.run(app_of({"work": worker}).ainvoke({"message": "m"}, THREAD))["results"]
     with pytest.raises(DesignError, match="'Clerk' takes no request"):
         Worker(agent=Clerk, contract=bare())
+
+
+# Agents that end without an answer of their own
+
+
+class Ends(AgentMiddleware):
+    @hook_config(can_jump_to=["end"])
+    def before_model(self, state: Any, runtime: Any) -> dict[str, Any]:
+        return {"jump_to": "end"}
+
+
+@tool(return_direct=True)
+def quote(order: int) -> str:
+    """Quote the price of an order."""
+    raise ToolException("no price is known")
+
+
+quote.handle_tool_error = True
+
+
+def failing(messages: Any) -> str:
+    raise TimeoutError("the service is down")
+
+
+QUOTES = [{"name": "quote", "args": {"order": 7}}]
+
+
+def ended_by(*middleware: Any, tools: Any = (), replies: Any = ("ok",)) -> Any:
+    script = replies if callable(replies) else list(replies)
+    return create_agent(ScriptedModel(script), list(tools), middleware=middleware)
+
+
+UNANSWERED = {
+    "the request": (lambda: ended_by(Ends()), "escalated", "its last message is the request"),
+    "a tool's error": (
+        lambda: ended_by(tools=[quote], replies=[QUOTES] * 2),
+        "escalated",
+        "an error of 'quote': no price is known",
+    ),
+    "calls of the model": (
+        lambda: ended_by(
+            ModelCallLimitMiddleware(run_limit=1), tools=[price], replies=[PRICED, "ok"]
+        ),
+        "exhausted",
+        "Model call limits exceeded: run limit (1/1)",
+    ),
+    "calls of tools": (
+        lambda: ended_by(
+            ToolCallLimitMiddleware(run_limit=1, exit_behavior="end"),
+            tools=[price],
+            replies=[PRICED, PRICED, "ok"],
+        ),
+        "exhausted",
+        "Tool call limit reached: run limit exceeded (2/1 calls)",
+    ),
+    "a model that fails": (
+        lambda: ended_by(ModelRetryMiddleware(max_retries=0), replies=failing),
+        "escalated",
+        "Model call failed after 1 attempt with TimeoutError: the service is down",
+    ),
+}
+
+PRICED = [{"name": "price", "args": {"order": 7}}]
+
+
+@tool
+def price(order: int) -> str:
+    """Give the price of an order."""
+    return "12"
+
+
+@pytest.mark.parametrize(("make", "status", "reason"), UNANSWERED.values(), ids=UNANSWERED.keys())
+def test_an_agent_that_was_ended_without_an_answer_is_not_done(
+    make: Any, status: str, reason: str
+) -> None:
+    end = end_of(make(), tools=(price, quote))
+    assert (end["outcome"]["status"], end["results"]) == (status, {})
+    assert reason in end["outcome"]["reason"]
+
+
+def test_a_direct_result_and_a_message_in_a_persons_form_are_answers() -> None:
+    @tool(return_direct=True)
+    def direct(order: int) -> str:
+        """Say it."""
+        return "said"
+
+    calls = [{"name": "direct", "args": {"order": 7}}]
+    assert end_of(create_agent(model(calls), [direct]), tools=(direct,))["results"] == {
+        "work": "said"
+    }
+    graph = StateGraph(MessagesState)
+    graph.add_node("a", lambda state: {"messages": [HumanMessage("found", name="researcher")]})
+    graph.add_edge(START, "a")
+    assert end_of(graph.compile())["results"] == {"work": "found"}
+
+
+def test_a_model_may_speak_of_limits() -> None:
+    said = AIMessage("Tool call limit reached: never.", response_metadata={"model_name": "m"})
+    assert end_of(create_agent(model(said), []))["results"] == {"work": said.content}

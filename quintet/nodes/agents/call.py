@@ -129,7 +129,7 @@ def _call_runnable(
             return question
         check_outcome(inner, contract, result)
         if takes_messages(inner) and "messages" in result:
-            return graph_answer(result, contract)
+            return graph_answer(given, result, contract)
         return answer_of_run(inner, contract, result)
     return result
 

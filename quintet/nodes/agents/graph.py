@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, convert_to_messages
 from langchain_core.runnables import RunnableSequence
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 
-from quintet.errors import BudgetExhausted, PersonNeeded
+from quintet.errors import BudgetExhausted, ContractBroken, PersonNeeded
 from quintet.nodes.agents.chat import Question, answer_of
 from quintet.nodes.core.actions import of_this_run
 from quintet.state.action import Action
@@ -109,8 +110,37 @@ def takes_messages(agent: Any) -> bool:
     return "messages" in channels and not isinstance(channels["messages"], Messages)
 
 
-def graph_answer(result: Mapping[str, Any], contract: Contract) -> Any:
-    """Return an agent graph's answer: its structured response, else its last message."""
+def graph_answer(given: Any, result: Mapping[str, Any], contract: Contract) -> Any:
+    """Return an agent graph's answer: its structured response, else its last message.
+
+    Args:
+        given: the input that the graph was given.
+        result: its end state.
+        contract: the worker's.
+
+    Raises:
+        BudgetExhausted: LangChain's middleware ended it at a limit of its own.
+        ContractBroken: its last message is the request, a tool's error, or says that the model
+            failed.
+    """
     if result.get("structured_response") is not None:
         return result["structured_response"]
-    return answer_of(result["messages"][-1], contract)
+    last = convert_to_messages(result["messages"][-1:] or given["messages"])[0]
+    text = str(last.text)
+    called = f"contract {contract.goal!r}: the agent gave no answer; "
+    if isinstance(last, HumanMessage) and last.content == given["messages"][-1].content:
+        raise ContractBroken(f"{called}its last message is the request")
+    if isinstance(last, ToolMessage) and last.status == "error":
+        raise ContractBroken(f"{called}its last message is an error of {last.name!r}: {text:.80}")
+    # What the middleware says in the model's place; what a model said has more to it than a text.
+    if isinstance(last, AIMessage) and not last.response_metadata:
+        if _LIMITS.match(text):
+            raise BudgetExhausted(f"{called}its middleware ended it: {text:.120}")
+        if _FAILED.match(text):
+            raise ContractBroken(f"{called}its middleware says: {text:.120}")
+    return answer_of(last, contract)
+
+
+_LIMITS = re.compile(r"Model call limits exceeded: |('[^']*' tool|Tool) call limit reached: ")
+_FAILED = re.compile(r"Model call failed after \d+ attempts? with \w+: ")
+"""How ModelCallLimitMiddleware, ToolCallLimitMiddleware and ModelRetryMiddleware end an agent."""
