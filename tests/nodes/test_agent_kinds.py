@@ -19,6 +19,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_core.tools import InjectedToolArg, InjectedToolCallId, ToolException, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import create_react_agent
 from pydantic import BaseModel
 
 from quintet.nodes import Recovery, Worker, effect
@@ -294,6 +295,14 @@ def test_an_agent_that_was_ended_without_an_answer_is_not_done(
     end = end_of(make(), tools=(price, quote))
     assert (end["outcome"]["status"], end["results"]) == (status, {})
     assert reason in end["outcome"]["reason"]
+
+
+@pytest.mark.filterwarnings("ignore:create_react_agent")
+def test_an_agent_that_has_no_steps_left_is_not_done() -> None:
+    looks = ScriptedModel(lambda messages: PRICED)
+    agent = create_react_agent(looks, [price]).with_config(recursion_limit=6)
+    end = end_of(agent, tools=(price,))
+    assert (end["outcome"]["status"], end["results"]) == ("exhausted", {})
 
 
 def test_a_direct_result_and_a_message_in_a_persons_form_are_answers() -> None:

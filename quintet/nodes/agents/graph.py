@@ -119,7 +119,7 @@ def graph_answer(given: Any, result: Mapping[str, Any], contract: Contract) -> A
         contract: the worker's.
 
     Raises:
-        BudgetExhausted: LangChain's middleware ended it at a limit of its own.
+        BudgetExhausted: LangChain ended it at a limit of its own.
         ContractBroken: its last message is the request, a tool's error, or says that the model
             failed.
     """
@@ -135,12 +135,16 @@ def graph_answer(given: Any, result: Mapping[str, Any], contract: Contract) -> A
     # What the middleware says in the model's place; what a model said has more to it than a text.
     if isinstance(last, AIMessage) and not last.response_metadata:
         if _LIMITS.match(text):
-            raise BudgetExhausted(f"{called}its middleware ended it: {text:.120}")
+            raise BudgetExhausted(f"{called}it was ended at a limit: {text:.120}")
         if _FAILED.match(text):
             raise ContractBroken(f"{called}its middleware says: {text:.120}")
     return answer_of(last, contract)
 
 
-_LIMITS = re.compile(r"Model call limits exceeded: |('[^']*' tool|Tool) call limit reached: ")
+_LIMITS = re.compile(
+    r"Model call limits exceeded: |('[^']*' tool|Tool) call limit reached: "
+    r"|Sorry, need more steps to process this request\.$"
+)
 _FAILED = re.compile(r"Model call failed after \d+ attempts? with \w+: ")
-"""How ModelCallLimitMiddleware, ToolCallLimitMiddleware and ModelRetryMiddleware end an agent."""
+"""How ModelCallLimitMiddleware, ToolCallLimitMiddleware and `create_react_agent`, and how
+ModelRetryMiddleware end an agent."""
