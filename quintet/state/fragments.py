@@ -24,6 +24,7 @@ from quintet.state.channels import (
     Latest,
     OwnKeyed,
     Results,
+    Sent,
     Shared,
     Totals,
 )
@@ -94,7 +95,7 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
     message: Annotated[str, Shared]
     behalf: Annotated[str, Shared]
-    step: Annotated[Plain, Shared]
+    step: Annotated[Plain | None, Sent]
 
 
 class Conversed(Decided, total=False):
