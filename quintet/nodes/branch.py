@@ -12,7 +12,7 @@ from typing import Any
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Command
 
-from quintet.errors import BudgetExhausted
+from quintet.errors import BudgetExhausted, ContractBroken
 from quintet.nodes.core.attempt import current
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.cut import Cut, CutCall, Overdue
@@ -23,6 +23,7 @@ from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.late import write_late
 from quintet.nodes.core.left import left_behind
 from quintet.nodes.core.node import values
+from quintet.nodes.core.returned import parts_of
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.state.decision import Decision
@@ -98,6 +99,9 @@ class Seat:
             if around is None
             else around.place
         )
+        if not self.place.shared:  # in the race that the branch whose work it took over was in
+            thread = self.step.get("superstep") or self.place.thread
+            self.place = replace(self.place, thread=thread)
         key = (self.place.thread, self.task.around, self.subject)
         self.gathering = meet(key, self)
         try:
@@ -288,7 +292,7 @@ class Seat:
         note = keep("branch", self.note, {"status": "done", "by": self.task.node})
         update = _update_of(result)
         update["kept"] = {**(update.get("kept") or {}), **note}
-        return replace(result, update=update) if isinstance(result, Command) else update
+        return _with_update(result, update)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,7 +307,13 @@ class BranchNode(FunctionNode):
         return (yield from seat.work(self._called(seat, state)))
 
     def _called(self, seat: Seat, state: Any) -> Logic[Any]:
-        return self.checked((yield seat.cut(self.call(state))))
+        result = self.checked((yield seat.cut(self.call(state))))
+        if self.branch.need and not parts_of(result)[0]:
+            raise ContractBroken(
+                f"{seat.name} gave no result, and its join goes on with the first "
+                f"{self.branch.need}; return a dict, such as {{'results': {{{seat.name!r}: ...}}}}"
+            )
+        return _renamed(result, seat.task.node, seat.name)
 
 
 _started: OrderedDict[str, float] = OrderedDict()
@@ -320,6 +330,23 @@ def _start_of(task: str) -> float:
 def _update_of(result: Any) -> dict[str, Any]:
     update = result.update if isinstance(result, Command) else result
     return dict(update) if isinstance(update, Mapping) else {}
+
+
+def _with_update(result: Any, update: dict[str, Any]) -> Any:
+    return replace(result, update=update) if isinstance(result, Command) else update
+
+
+def _renamed(result: Any, node: str, name: str) -> Any:
+    """Put the result that a function gives under its own name under that of its work.
+
+    That is an item, or the branch whose work it has taken over.
+    """
+    update = _update_of(result)
+    results = dict(update.get("results") or {})
+    if name in results or node not in results:
+        return result
+    results[name] = results.pop(node)
+    return _with_update(result, {**update, "results": results})
 
 
 def _is_paused(result: Any) -> bool:

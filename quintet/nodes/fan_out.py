@@ -137,10 +137,15 @@ class FanOut(Node):
         chosen = yield from call_any(self.choose, own(dict(state)))
         if isinstance(chosen, Choice):
             return self._known((chosen.to,)), chosen.reason, chosen.by, chosen.who
-        names = () if chosen is None else (chosen,) if isinstance(chosen, str) else tuple(chosen)
-        return self._known(names), "", "rule", name_of(self.choose)
+        names = [] if chosen is None else [chosen] if isinstance(chosen, str) else chosen
+        if isinstance(names, Mapping) or not isinstance(names, Iterable):
+            raise UnknownRoute(
+                f"{name_of(self.choose)} chose {chosen!r:.60}; give a list of branches' names "
+                f"({', '.join(self.to)}), or None"
+            )
+        return self._known(tuple(names)), "", "rule", name_of(self.choose)
 
-    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known(self, names: tuple[Any, ...]) -> tuple[str, ...]:
         if unknown := [name for name in names if name not in self.to]:
             raise UnknownRoute(
                 f"{name_of(self.choose)} chose {unknown[0]!r}, which is no branch "

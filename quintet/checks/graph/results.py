@@ -18,7 +18,7 @@ from quintet.checks.source.literals import ANYTHING, NOTHING, Values, union
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
-from quintet.nodes import FanOut, Manager, Planner, Worker
+from quintet.nodes import FanOut, Join, Manager, Planner, Worker
 
 Availability = Literal["given", "late", "never", "unknown"]
 
@@ -66,6 +66,8 @@ def _given(tree: Tree, spot: Spot) -> Values:
         return steps_of(spot.action).ids
     if isinstance(spot.action, Manager):
         return union([steps_of(spot.action).ids, Values(known=frozenset({spot.name}))])
+    if isinstance(spot.action, FanOut | Join):
+        return NOTHING  # they take results of an earlier round away
     if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
     return _of_function(spot)
