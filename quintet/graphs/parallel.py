@@ -16,7 +16,7 @@ from quintet.graphs.refusals import check_names, check_part, together
 from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
-from quintet.nodes.core.function import FunctionNode, as_node, targets_of
+from quintet.nodes.core.function import FunctionNode, as_node, input_schema_of, targets_of
 from quintet.nodes.fan_out import FanOut
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.join import Join, Need
@@ -78,8 +78,8 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     graph: StateGraph[Any] = StateGraph(state)
     end = wiring.add_ends(graph)
     way = wiring.way_on(None, end)
-    merges = [] if merge is None else [("merge", parts.merging(merge))]
-    steps = [*merges, *after.items()]
+    given = [*(("merge", node) for node in (merge,) if node is not None), *after.items()]
+    steps = [(name, parts.merging(node)) for name, node in given]
     names = [name for name, _ in steps]
     wiring.add_node(graph, JOIN, replace(parts.joined, then=[*names, way][0]), defer=True)
     for (name, node), following in zip(steps, [*names, way][1:], strict=True):
@@ -172,12 +172,12 @@ class _Parts:
         of = () if self.fan_out.each is not None else self.branches
         return replace(join, of=of)
 
-    def merging(self, merge: Merge) -> Merge:
-        """Give a merge that asks for no branch that the join went on without."""
-        if merge.requires is not None:
-            return merge
-        others = (name for name in merge.of if name.partition("#")[0] not in self.branches)
-        return replace(merge, requires=tuple(others))
+    def merging(self, node: Any) -> Any:
+        """Give a merge that asks for no branch that the join went on without; else the node."""
+        if not isinstance(node, Merge) or node.requires is not None:
+            return node
+        others = (name for name in node.of if name.partition("#")[0] not in self.branches)
+        return replace(node, requires=tuple(others))
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -230,7 +230,12 @@ class _Parts:
                 "over, nor be a fallback; give a function of the state, or "
                 "Worker(agent=..., contract=...)"
             )
-        return BranchNode(function=function.function, injected=function.injected, branch=branch)
+        return BranchNode(
+            function=function.function,
+            injected=function.injected,
+            takes=input_schema_of(node),
+            branch=branch,
+        )
 
     def _tolerates(self, node: Any) -> bool:
         """Say whether the join may pass over a failure of a node that is no worker."""

@@ -7,10 +7,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Command
+from typing_extensions import is_typeddict
 
 from quintet.errors import BudgetExhausted, ContractBroken
 from quintet.nodes.core.attempt import current
@@ -297,9 +298,16 @@ class Seat:
 
 @dataclass(frozen=True, kw_only=True)
 class BranchNode(FunctionNode):
-    """Run a user's function of the state as a branch."""
+    """Run a user's function of the state as a branch.
+
+    Args:
+        branch: how it takes part.
+        takes: the type of the state that it is annotated with, None for the graph's own; LangGraph
+            gives this node all of the state, for its part in the fan-out.
+    """
 
     branch: Branch
+    takes: type[Any] | None = None
 
     def logic(self, state: Any) -> Logic[Any]:
         """Call the function with the state."""
@@ -307,13 +315,21 @@ class BranchNode(FunctionNode):
         return (yield from seat.work(self._called(seat, state)))
 
     def _called(self, seat: Seat, state: Any) -> Logic[Any]:
-        result = self.checked((yield seat.cut(self.call(state))))
+        result = self.checked((yield seat.cut(self.call(self._taken(state)))))
         if self.branch.need and not parts_of(result)[0]:
             raise ContractBroken(
                 f"{seat.name} gave no result, and its join goes on with the first "
                 f"{self.branch.need}; return a dict, such as {{'results': {{{seat.name!r}: ...}}}}"
             )
         return _renamed(result, seat.task.node, seat.name)
+
+    def _taken(self, state: Any) -> Any:
+        """Give the state as the function takes it."""
+        if self.takes is None:
+            return state
+        known = values(state)
+        taken = {name: known[name] for name in get_type_hints(self.takes) if name in known}
+        return taken if is_typeddict(self.takes) else self.takes(**taken)
 
 
 _started: OrderedDict[str, float] = OrderedDict()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from quintet.checks import check
 from quintet.errors import DesignError
@@ -102,6 +105,32 @@ def test_a_fallback_is_in_the_race_of_its_branch_whoever_keeps_the_run(saver: An
     assert start(app, {"message": "hi"}, thread="t").results == {"b": {"value": 2}}
 
 
+class Message(BaseModel):
+    message: str
+
+
+@dataclass
+class Asked:
+    message: str
+
+
+class Told(TypedDict):
+    message: str
+
+
+@pytest.mark.parametrize("takes", [Message, Asked, Told, OrchestrationState])
+@pytest.mark.parametrize("options", [{}, {"join": 2}, {"fan_out": FanOut(width=1)}])
+def test_a_function_is_given_the_state_as_it_is_annotated(takes: Any, options: Any):
+    def b(state: Any) -> dict[str, Any]:
+        shown = state if isinstance(state, dict) else vars(state)
+        assert isinstance(state, dict) or type(state) is takes
+        return {"results": {"b": {"value": shown["message"]}}}
+
+    b.__annotations__["state"] = takes
+    run = begun(create_parallel({"a": says(1), "b": b}, **options))
+    assert (run.status, run.results["b"]) == ("done", {"value": "hi"})
+
+
 # Ways
 
 
@@ -132,6 +161,12 @@ def test_a_merge_asks_for_a_source_that_is_no_branch():
     assert [finding.code for finding in check(graph)] == ["unknown-source"]
     [question] = begun(graph).waiting
     assert question.packet["missing"] == ["bb"]
+
+
+def test_a_later_merge_does_not_ask_for_the_branches_that_lost():
+    workers = {"a": says(1), "b": says(2, 0.1)}
+    run = begun(create_parallel(workers, join="first", then={"merges": Merge(of=("a", "b"))}))
+    assert (run.status, run.values["merged"]) == ("done", {"value": 1})
 
 
 def test_a_join_of_a_branch_that_there_is_not_is_found():
