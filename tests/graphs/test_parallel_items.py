@@ -9,7 +9,7 @@ import pytest
 from langgraph.errors import InvalidUpdateError
 from langgraph.types import interrupt
 
-from quintet.graphs import create_parallel, create_planner, create_sequential
+from quintet.graphs import check, create_parallel, create_planner, create_sequential
 from quintet.nodes import FanOut, Planner, Recovery, Worker, escalate, fallback, numbered
 from quintet.runs import Run, start
 from quintet.state import Contract, OrchestrationState, Step, checkpointer
@@ -128,3 +128,34 @@ def test_steps_of_a_users_own_are_kept_where_they_agree():
     assert channel.merge([{"id": "a"}, {"id": "a"}, {"id": "b", "path": "plan"}]) == {"id": "a"}
     with pytest.raises(InvalidUpdateError, match="several steps"):
         channel.merge([{"id": "a"}, {"id": "b"}])
+
+
+# What `check` says of them
+
+
+class Orders(OrchestrationState, total=False):
+    order: int
+
+
+def test_a_graph_that_is_sent_items_is_given_their_inputs():
+    graph = create_parallel({"w": nested("item")}, fan_out=items(1, 2))
+    assert check(graph) == ()
+    step = Step(id="s", goal="g", assignee="p", inputs={"item": 1})
+    planner = Planner(make=lambda goal: (step,), assignees=("p",))
+    assert check(create_planner(planner, {"p": nested("item")})) == ()
+
+
+def test_a_key_that_each_item_would_write_is_found():
+    inner = create_sequential({"inner": shows("item")}, state=Orders).compile()
+
+    def writes(state: Orders) -> dict[str, Any]:
+        return {"order": 1}
+
+    for worker in (inner, writes):
+        graph = create_parallel({"w": worker}, fan_out=items(1, 2), state=Orders)
+        [finding] = check(graph)
+        assert (finding.code, finding.node, "'order'" in finding.fault) == (
+            "parallel-writers",
+            "w",
+            True,
+        )
