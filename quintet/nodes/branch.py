@@ -100,9 +100,9 @@ class Seat:
             if around is None
             else around.place
         )
-        if not self.place.shared:  # in the race that the branch whose work it took over was in
-            thread = self.step.get("superstep") or self.place.thread
-            self.place = replace(self.place, thread=thread)
+        if not self.place.shared and (run := run_of(self.state)):
+            # A fallback, and one that has asked a person, comes in a later superstep.
+            self.place = replace(self.place, thread=f"run {run}")
         key = (self.place.thread, self.task.around, self.subject)
         self.gathering = meet(key, self)
         try:

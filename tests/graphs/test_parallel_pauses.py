@@ -6,6 +6,7 @@ import time
 from typing import Any, Literal
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
 from quintet.graphs import create_handoff, create_parallel
@@ -34,8 +35,8 @@ def worker(agent: Any, *tools: Any, needs: tuple[str, ...] = ("message",)) -> Wo
     return Worker(agent=agent, contract=Contract(goal="Look", needs=needs, tools=tools))
 
 
-def begun(graph: Any) -> Run:
-    app = graph.compile(checkpointer=checkpointer("memory://"))
+def begun(graph: Any, saver: Any = None) -> Run:
+    app = graph.compile(checkpointer=saver or checkpointer("memory://"))
     return start(app, {"message": "hi"}, thread="t")
 
 
@@ -81,7 +82,8 @@ def test_what_follows_an_item_that_asks_waits_for_its_answers(questions: int):
 # What is proposed by a worker that waits counts when it ends
 
 
-def test_a_loser_that_waited_proposes_nothing():
+@pytest.mark.parametrize("saver", [None, InMemorySaver()])
+def test_a_loser_that_waited_neither_asks_nor_proposes(saver: Any):
     till = Till()
 
     def asks(request: Any, tools: Any) -> dict[str, Any]:
@@ -95,8 +97,9 @@ def test_a_loser_that_waited_proposes_nothing():
     graph = create_parallel(
         {"a": worker(wins), "b": worker(asks, till.pay)}, join="first", gate=GATE
     )
-    run = begun(graph)
+    run = begun(graph, saver)
     assert (run.status, run.waiting, run.values["actions"]) == ("done", (), {})
+    assert run.results == {"a": {"value": 1}}
 
 
 def _breaks(request: Any, tools: Any) -> dict[str, Any]:

@@ -49,15 +49,13 @@ def meet_at(
     """
     step = SentStep.of(state)
     name = step.id or node
-    task = current_task(node)
-    at = at_join(task.path, join)
+    at = at_join(current_task(node).path, join)
     update = dict(why.update)  # type: ignore[arg-type]
     record = update["failures"][0]
     kind, _, to = str(record["remedy"]).partition(":")
     if kind == "fallback":
         note: dict[str, Any] = {"status": "moved", "to": to}
         sent = {**step.record, "id": name, "moved": True, "round": round_of(state, at)}
-        sent.setdefault("superstep", task.superstep)
         shared = {key: value for key, value in state.items() if key not in OWN}
         remedies = dict(state.get("remedies") or {})
         for use, times in update["remedies"].items():
