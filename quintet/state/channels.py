@@ -196,6 +196,7 @@ class Sent(Latest):
 
     __slots__ = ()
     takes = (Mapping, "a dict")
+    empty = {}  # noqa: RUF012 - never changed
 
     def merge_input(self, values: Sequence[Any]) -> Any:
         """Take the step that the graph is sent."""
