@@ -67,6 +67,7 @@ _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     contracts.unmet_needs,
     limits.blind_limits,
     merges.unknown_sources,
+    merges.unknown_branches,
     namesakes.nested_results,
     namesakes.shadowed_results,
     namesakes.shared_effects,

@@ -16,7 +16,7 @@ from quintet.graphs.refusals import check_names, check_part, together
 from quintet.graphs.wiring import Wiring
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.branch import Branch, BranchNode
-from quintet.nodes.core.function import FunctionNode, as_node, targets_of
+from quintet.nodes.core.function import FunctionNode, as_node, input_schema_of, targets_of
 from quintet.nodes.fan_out import FanOut
 from quintet.nodes.finish import StateCriterion
 from quintet.nodes.join import Join, Need
@@ -52,7 +52,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
         fan_out: which branches run, how many at once, for how long; by default all at once.
         join: `"all"`, `"first"`, the number of results that decide, or a `Join`.
         merge: merges the branches' results, as `merge`. A source that the join went on without is
-            not asked for, unless `requires` names it.
+            not asked for, unless `requires` names it; one that is no branch is.
         then: nodes that follow in order, with the results so far.
         gate: the approval gate in front of the effects.
         recover: the policy for failures; by default retry, then a person. Its last remedy
@@ -78,7 +78,8 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
     graph: StateGraph[Any] = StateGraph(state)
     end = wiring.add_ends(graph)
     way = wiring.way_on(None, end)
-    steps = [*(("merge", node) for node in (merge,) if node is not None), *after.items()]
+    given = [*(("merge", node) for node in (merge,) if node is not None), *after.items()]
+    steps = [(name, parts.merging(node)) for name, node in given]
     names = [name for name, _ in steps]
     wiring.add_node(graph, JOIN, replace(parts.joined, then=[*names, way][0]), defer=True)
     for (name, node), following in zip(steps, [*names, way][1:], strict=True):
@@ -104,12 +105,29 @@ def _add_after(
             "its own; give it to create_handoff"
         )
     if isinstance(node, Merge):
-        requires = () if node.requires is None else node.requires
-        node = replace(node, then=following, requires=requires)
+        node = replace(node, then=following)
     else:
         node = wiring.wired(node, following, end)
     wiring.add_node(graph, name, node)
     wiring.lead_on(graph, name, node, following)
+
+
+def refuse_leaving(name: str, node: Any) -> None:
+    """Refuse a branch that goes on elsewhere than to its join: what comes next would come twice.
+
+    Raises:
+        DesignError: it names the branch and where it goes.
+    """
+    ways = targets_of(node)
+    if isinstance(node, Worker):  # where it asks the customer, the run ends
+        ways = (node.then,) if isinstance(node.then, str) else tuple(node.then.targets)
+        ways = (*ways, *node.handoffs)
+    elsewhere = [way for way in ways if way not in (JOIN, name, "person", "undo")]
+    if isinstance(node, Planner) or elsewhere:
+        raise DesignError(
+            f"create_parallel: {name!r} passes its work on to {', '.join(elsewhere)}, and a branch "
+            "ends at its join; put it into a graph of its own, Worker(agent=graph.compile(), ...)"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +172,13 @@ class _Parts:
         of = () if self.fan_out.each is not None else self.branches
         return replace(join, of=of)
 
+    def merging(self, node: Any) -> Any:
+        """Give a merge that asks for no branch that the join went on without; else the node."""
+        if not isinstance(node, Merge) or node.requires is not None:
+            return node
+        others = (name for name in node.of if name.partition("#")[0] not in self.branches)
+        return replace(node, requires=tuple(others))
+
     @property
     def first(self) -> tuple[str, ...]:
         """Name the nodes that come first: the branches, or the node that decides about them."""
@@ -181,11 +206,7 @@ class _Parts:
 
     def _branch(self, name: str, node: Any) -> Any:
         """Give a node its part in the fan-out, where it needs one."""
-        if isinstance(node, Planner) or (isinstance(node, Worker) and node.handoffs):
-            raise DesignError(
-                f"create_parallel: {name!r} passes its work on, and a branch ends at its join; "
-                "put it into a graph of its own, Worker(agent=graph.compile(), ...)"
-            )
+        refuse_leaving(name, node)
         of = 0 if self.fan_out.each is not None else len(self.branches)
         branch = Branch(
             join=JOIN,
@@ -198,19 +219,22 @@ class _Parts:
         plain = not branch.cuts and branch.width is None and name in self.branches
         if isinstance(node, Worker):
             return node if plain else replace(node, branch=branch)
-        if plain and not self._tolerates(node):
-            return node
         function = as_node(node)
-        if not isinstance(function, FunctionNode) or targets_of(node):
+        simple = isinstance(function, FunctionNode) and not targets_of(node)
+        named = simple and self.fan_out.each is not None  # its result takes the item's name
+        if plain and not named and not self._tolerates(node):
+            return node
+        if not isinstance(function, FunctionNode) or not simple:
             raise DesignError(
                 f"create_parallel: {name!r} can neither be cut off, held to a width or passed "
                 "over, nor be a fallback; give a function of the state, or "
                 "Worker(agent=..., contract=...)"
             )
-        return (
-            node
-            if plain
-            else BranchNode(function=function.function, injected=function.injected, branch=branch)
+        return BranchNode(
+            function=function.function,
+            injected=function.injected,
+            takes=input_schema_of(node),
+            branch=branch,
         )
 
     def _tolerates(self, node: Any) -> bool:

@@ -7,12 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Command
+from typing_extensions import is_typeddict
 
-from quintet.errors import BudgetExhausted
+from quintet.errors import BudgetExhausted, ContractBroken
 from quintet.nodes.core.attempt import current
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.cut import Cut, CutCall, Overdue
@@ -23,6 +24,7 @@ from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.late import write_late
 from quintet.nodes.core.left import left_behind
 from quintet.nodes.core.node import values
+from quintet.nodes.core.returned import parts_of
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
 from quintet.state.decision import Decision
@@ -98,6 +100,9 @@ class Seat:
             if around is None
             else around.place
         )
+        if not self.place.shared and (run := run_of(self.state)):
+            # A fallback, and one that has asked a person, comes in a later superstep.
+            self.place = replace(self.place, thread=f"run {run}")
         key = (self.place.thread, self.task.around, self.subject)
         self.gathering = meet(key, self)
         try:
@@ -288,14 +293,21 @@ class Seat:
         note = keep("branch", self.note, {"status": "done", "by": self.task.node})
         update = _update_of(result)
         update["kept"] = {**(update.get("kept") or {}), **note}
-        return replace(result, update=update) if isinstance(result, Command) else update
+        return _with_update(result, update)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BranchNode(FunctionNode):
-    """Run a user's function of the state as a branch."""
+    """Run a user's function of the state as a branch.
+
+    Args:
+        branch: how it takes part.
+        takes: the type of the state that it is annotated with, None for the graph's own; LangGraph
+            gives this node all of the state, for its part in the fan-out.
+    """
 
     branch: Branch
+    takes: type[Any] | None = None
 
     def logic(self, state: Any) -> Logic[Any]:
         """Call the function with the state."""
@@ -303,7 +315,21 @@ class BranchNode(FunctionNode):
         return (yield from seat.work(self._called(seat, state)))
 
     def _called(self, seat: Seat, state: Any) -> Logic[Any]:
-        return self.checked((yield seat.cut(self.call(state))))
+        result = self.checked((yield seat.cut(self.call(self._taken(state)))))
+        if self.branch.need and not parts_of(result)[0]:
+            raise ContractBroken(
+                f"{seat.name} gave no result, and its join goes on with the first "
+                f"{self.branch.need}; return a dict, such as {{'results': {{{seat.name!r}: ...}}}}"
+            )
+        return _renamed(result, seat.task.node, seat.name)
+
+    def _taken(self, state: Any) -> Any:
+        """Give the state as the function takes it."""
+        if self.takes is None:
+            return state
+        known = values(state)
+        taken = {name: known[name] for name in get_type_hints(self.takes) if name in known}
+        return taken if is_typeddict(self.takes) else self.takes(**taken)
 
 
 _started: OrderedDict[str, float] = OrderedDict()
@@ -320,6 +346,23 @@ def _start_of(task: str) -> float:
 def _update_of(result: Any) -> dict[str, Any]:
     update = result.update if isinstance(result, Command) else result
     return dict(update) if isinstance(update, Mapping) else {}
+
+
+def _with_update(result: Any, update: dict[str, Any]) -> Any:
+    return replace(result, update=update) if isinstance(result, Command) else update
+
+
+def _renamed(result: Any, node: str, name: str) -> Any:
+    """Put the result that a function gives under its own name under that of its work.
+
+    That is an item, or the branch whose work it has taken over.
+    """
+    update = _update_of(result)
+    results = dict(update.get("results") or {})
+    if name in results or node not in results:
+        return result
+    results[name] = results.pop(node)
+    return _with_update(result, {**update, "results": results})
 
 
 def _is_paused(result: Any) -> bool:

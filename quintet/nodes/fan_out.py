@@ -118,7 +118,7 @@ class FanOut(Node):
             items = yield from call_any(self.each, own(dict(state)))
             # Of an earlier round, which may have had more items.
             old = numbers(state, "".join(self.to))
-            sends = self._sends(at, self._listed(items), state, old)
+            sends = self._sends(task, self._listed(items), state, old)
             names = tuple(send.arg["step"]["id"] for send in sends)
             record = self._record(task, names, f"{len(names)} items", who=name_of(self.each))
             return self._on(at, sends, names, record, old)
@@ -137,10 +137,15 @@ class FanOut(Node):
         chosen = yield from call_any(self.choose, own(dict(state)))
         if isinstance(chosen, Choice):
             return self._known((chosen.to,)), chosen.reason, chosen.by, chosen.who
-        names = () if chosen is None else (chosen,) if isinstance(chosen, str) else tuple(chosen)
-        return self._known(names), "", "rule", name_of(self.choose)
+        names = [] if chosen is None else [chosen] if isinstance(chosen, str) else chosen
+        if isinstance(names, Mapping) or not isinstance(names, Iterable):
+            raise UnknownRoute(
+                f"{name_of(self.choose)} chose {chosen!r:.60}; give a list of branches' names "
+                f"({', '.join(self.to)}), or None"
+            )
+        return self._known(tuple(names)), "", "rule", name_of(self.choose)
 
-    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known(self, names: tuple[Any, ...]) -> tuple[str, ...]:
         if unknown := [name for name in names if name not in self.to]:
             raise UnknownRoute(
                 f"{name_of(self.choose)} chose {unknown[0]!r}, which is no branch "
@@ -165,17 +170,19 @@ class FanOut(Node):
         return listed
 
     def _sends(
-        self, at: str, items: list[Any], state: Mapping[str, Any], old: Collection[str]
+        self, task: Task, items: list[Any], state: Mapping[str, Any], old: Collection[str]
     ) -> list[Send]:
         [name] = self.to
         shared = {key: value for key, value in state.items() if key not in OWN}
+        results = {k: v for k, v in (state.get("results") or {}).items() if k not in old}
         if old:
-            shared["results"] = {k: v for k, v in state["results"].items() if k not in old}
-        number = round_of(state, at)
+            shared["results"] = results
+        number = round_of(state, at_join(task.path, self.join))
+        own = {"path": task.path, "stood": [*results], "round": number}
         sends = []
         for position, item in enumerate(items, start=1):
             inputs = item if isinstance(item, Mapping) else {"item": item}
-            step = {"id": f"{name}#{position}", "inputs": plain(inputs), "round": number}
+            step = {"id": f"{name}#{position}", "inputs": plain(inputs), **own}
             sends.append(Send(name, {**shared, "step": step}))
         return sends
 

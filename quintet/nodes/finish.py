@@ -269,9 +269,11 @@ def _refusal(item: Mapping[str, Any]) -> str:
 
 def _left_open(state: Mapping[str, Any]) -> list[str]:
     """Name the actions, conflicts and pauses of this run that a person must look at."""
-    wrong = [
+    mine = of_this_run(state)
+    wrong = [item["clash"] for item in mine.values() if "clash" in item]
+    wrong += [
         f"action {at} is {item['status']}"
-        for at, item in of_this_run(state).items()
+        for at, item in mine.items()
         if item["status"] in (*OPEN, "unknown")
     ]
     wrong += [

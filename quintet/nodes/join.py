@@ -52,7 +52,7 @@ class Join(Node):
     otherwise: str = "person"
     ended: str = "finish"
 
-    writes = frozenset({"kept", "decisions", "run"})
+    writes = frozenset({"kept", "decisions", "results", "run"})
 
     def __post_init__(self) -> None:
         need, failures = self.need, self.failures
@@ -114,8 +114,8 @@ class _Judged:
 
     def command(self) -> Command[Any]:
         moved = [name for name, note in self.notes.items() if note["status"] == "moved"]
-        if moved and (seen := self._seen()) != self._before():
-            # A fallback is under way: `defer` waits for edges, and not for `Send`.
+        if (moved or self._waits()) and (seen := self._seen()) != self._before():
+            # A fallback, or an item that asks, is under way: `defer` waits for no `Send`.
             note = keep("joined", f"{self.task.path} seen", seen)
             return Command(goto=self.task.node, update={"kept": note})
         failed = {n: note for n, note in self.notes.items() if note["status"] == "failed"}
@@ -123,7 +123,9 @@ class _Judged:
         dropped = [n for n, note in self.notes.items() if note["status"] in ("cut", "late")]
         done = [name for name in self.sent if name not in failed and name not in dropped]
         target, records = self._judge(done, failed, dropped)
-        update = {"kept": self._cleared(), "decisions": records}
+        update: dict[str, Any] = {"kept": self._cleared(), "decisions": records}
+        if old := self._old(*failed, *dropped):
+            update["results"] = dict.fromkeys(old)
         if target is None:
             then = self.join.then
             target = then if isinstance(then, str) else then(with_update(self.state, {}))
@@ -189,6 +191,16 @@ class _Judged:
         if f"{path} seen" in joined:
             notes |= keep("joined", f"{path} seen", None)
         return notes | keep("joined", path, int(joined.get(path, 0)) + 1)
+
+    def _waits(self) -> bool:
+        """Say whether an item's worker has kept its work, and comes back to ask a person."""
+        return any(slot.partition(":")[2] in self.sent for slot in kept(self.state, "paused"))
+
+    def _old(self, *names: str) -> list[str]:
+        """Name the results that these branches have of an earlier round, and not of this one."""
+        results = self.state.get("results") or {}
+        again = self.task.path in kept(self.state, "joined")
+        return [name for name in names if again and name in results]
 
     def _seen(self) -> str:
         state = self.state

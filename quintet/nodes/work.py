@@ -311,7 +311,8 @@ class _Work:
         times = int(self.kept.get("times", 0)) + 1
         if not self.worker.then or times > PAUSES:
             raise self._failed(self._cannot_wait(times))
-        update = self.attempt.update()
+        # Its proposals count when it ends: it may yet fail, or be cut off.
+        update = self.attempt.update(failed=True)
         spent = add_spending(self.attempt.before, update["spent"])
         record = {
             "actions": as_update(self.attempt.actions.values()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from quintet.state.action import Action, from_outside
+from quintet.state.action import Action, from_outside, shown
 from quintet.state.channels import OPEN, STANDING, Keyed, slot
 from quintet.state.record import with_defaults
 from quintet.state.run import NOTHING, Plain, is_nested
@@ -113,7 +113,7 @@ def bounded(actions: Mapping[str, Any], most: int) -> dict[str, Any]:
 
 
 def _may_go(action: Mapping[str, Any]) -> bool:
-    if "again" in action or action["status"] in (*OPEN, "unknown", "rejected"):
+    if action.keys() & {"again", "clash"} or action["status"] in (*OPEN, "unknown", "rejected"):
         return False
     return bool(action.get("journaled")) or action["status"] in _OVER
 
@@ -123,7 +123,9 @@ def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
     place = slot(actions, action.get("name", ""), key)
     recorded = actions.get(place)
     stands = recorded is not None and recorded["status"] in STANDING
-    if recorded is None or not stands or action["status"] in ("done", "undone"):
+    if recorded is not None and (clash := _clash(recorded, action)) is not None:
+        actions[place] = clash
+    elif recorded is None or not stands or action["status"] in ("done", "undone"):
         actions[place] = action
     elif action["status"] == "proposed":
         # Kept beside what stands: `Act` finds it there and refuses it as a repeat.
@@ -133,7 +135,25 @@ def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
         actions[place] = {name: value for name, value in recorded.items() if name != "again"}
 
 
-_KEPT = ("name", "key", "status", "run", "ended", "again")
+def _clash(recorded: Plain, action: Plain) -> Plain | None:
+    """Give what stands where branches that ran at once proposed different actions under one key.
+
+    Neither is asked about or done, and the run does not end as done; see `Finish`.
+    """
+    if "clash" in recorded:
+        return recorded if recorded["run"] == action["run"] else None
+    one, other = (item.get("arguments") or {} for item in (recorded, action))
+    if recorded["status"] != "proposed" or action["status"] != "proposed" or one == other:
+        return None
+    name, key = action["name"], action["key"]
+    clash = (
+        f"{name}({shown(one)}) and {name}({shown(other)}) were both proposed under the key "
+        f"{key!r}; if both are meant, put what differs into the key"
+    )
+    return {"name": name, "key": key, "run": action["run"], "status": "failed", "clash": clash}
+
+
+_KEPT = ("name", "key", "status", "run", "ended", "again", "clash")
 
 
 def _shrink(actions: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from langgraph.channels import LastValue
 from langgraph.channels.base import BaseChannel
+from langgraph.errors import InvalidUpdateError
 
 from quintet.state.run import NO_RUN, NOTHING, RunChannel, join, refuse_others
 
@@ -184,6 +185,36 @@ class Latest(OfRun):
     def merge(self, values: Sequence[Any]) -> Any:
         """Take the last value that is not None."""
         return next((value for value in reversed(values) if value is not None), self.value)
+
+
+class Sent(Latest):
+    """Hold the step that a graph was sent by the graph around it.
+
+    A graph within hands back the step that it was sent itself, which is known by its sender's path
+    and is not this one's.
+    """
+
+    __slots__ = ()
+    takes = (Mapping, "a dict")
+    empty = {}  # noqa: RUF012 - never changed
+
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Take the step that the graph is sent."""
+        return super().merge(values)
+
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Leave the steps of graphs within to these.
+
+        Raises:
+            InvalidUpdateError: a user's own nodes have written steps that differ.
+        """
+        own = [value for value in values if value and "path" not in value]
+        if any(value != own[0] for value in own):
+            raise InvalidUpdateError(
+                f"{self.key!r} was given several steps at once: {own!r:.160}; send them with their "
+                "sender's name, {'path': ...}, so that graphs which are sent them keep them apart"
+            )
+        return super().merge(own)
 
 
 class Ending(Latest):

@@ -24,6 +24,7 @@ from quintet.state.channels import (
     Latest,
     OwnKeyed,
     Results,
+    Sent,
     Shared,
     Totals,
 )
@@ -89,12 +90,12 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
     `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
     names the person or account that the run acts for, and stands on every action; `step` is the
-    plan step that a worker was sent.
+    step that a worker was sent, empty where it was sent none.
     """
 
     message: Annotated[str, Shared]
     behalf: Annotated[str, Shared]
-    step: Annotated[Plain, Shared]
+    step: Annotated[Plain, Sent]
 
 
 class Conversed(Decided, total=False):

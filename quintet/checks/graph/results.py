@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quintet.checks.graph.entries import Entries
+from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.body import Body
 from quintet.checks.source.literals import ANYTHING, NOTHING, Values, union
 from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
-from quintet.nodes import FanOut, Manager, Planner, Worker
+from quintet.nodes import FanOut, Join, Manager, Planner, Worker
 
 Availability = Literal["given", "late", "never", "unknown"]
 
@@ -66,6 +67,8 @@ def _given(tree: Tree, spot: Spot) -> Values:
         return steps_of(spot.action).ids
     if isinstance(spot.action, Manager):
         return union([steps_of(spot.action).ids, Values(known=frozenset({spot.name}))])
+    if isinstance(spot.action, FanOut | Join):
+        return NOTHING  # they take results of an earlier round away
     if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
     return _of_function(spot)
@@ -76,7 +79,7 @@ def _of_worker(entries: Entries, spot: Spot) -> Values:
     ids = [_step_id(send.given) for _, send in entries.sends if spot.name in send.to.texts]
     # The result of a Send without a step stands under the worker's own name.
     alone = spot.name in entries.named or entries.is_open or NOTHING in ids
-    alone = alone or _gets_items(entries, spot.name)
+    alone = alone or gets_items(entries.shape, spot.name)
     own_name = frozenset({spot.name}) if alone else frozenset()
     return Values(
         known=own_name.union(*(step_id.known for step_id in ids)),
@@ -84,9 +87,9 @@ def _of_worker(entries: Entries, spot: Spot) -> Values:
     )
 
 
-def _gets_items(entries: Entries, name: str) -> bool:
+def gets_items(shape: Shape, name: str) -> bool:
     """Tell whether a fan-out sends items to a node, whose results are then numbered."""
-    actions = (part.action for part in entries.shape.parts.values())
+    actions = (part.action for part in shape.parts.values())
     return any(isinstance(a, FanOut) and a.each is not None and name in a.to for a in actions)
 
 

@@ -8,7 +8,7 @@ from langgraph.channels import LastValue
 from typing_extensions import is_typeddict
 
 from quintet.checks.finding import Finding, correction, names
-from quintet.checks.graph.results import Results, results
+from quintet.checks.graph.results import Results, gets_items, results
 from quintet.checks.graph.shape import Shape
 from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.source.payload import Payload
@@ -32,7 +32,7 @@ def unmet_needs(tree: Tree) -> Iterator[Finding]:
 
 def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator[Finding]:
     """Look at a worker that an edge or a Command leads to: it is given the state and results."""
-    if spot.name not in available.tree.entries(spot.shape).named:
+    if spot.name not in available.tree.entries(spot.shape).named or _is_sent(available.tree, spot):
         return
     state_keys = spot.shape.sees(spot.name)
     given = _GIVEN if "questions" in spot.shape.keys else frozenset({"handoff"})
@@ -53,6 +53,17 @@ def _by_name(available: Results, spot: Spot, needs: tuple[str, ...]) -> Iterator
         elif verdict == "late":
             late = names(*(giver.at for giver in available.givers[key]))
             yield _unmet(spot, key, f"only {late} gives, which cannot run before it")
+
+
+def _is_sent(tree: Tree, spot: Spot) -> bool:
+    """Tell whether a worker is in a graph that is sent items or steps, whose inputs it is given."""
+    within = spot.shape.within
+    around = ((tree.shapes[within[:depth]], name) for depth, name in enumerate(within))
+    return any(
+        gets_items(shape, name)
+        or any(name in getattr(part.action, "assignees", ()) for part in shape.parts.values())
+        for shape, name in around
+    )
 
 
 _GIVEN = frozenset({"asked", "messages", "handoff"})

@@ -1,4 +1,4 @@
-"""Find merges of results that no node gives, or that come too late."""
+"""Find merges of results that no node gives, or that come too late, and joins of no branch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from quintet.checks.finding import Finding, correction, names
 from quintet.checks.graph.fields import source_fields
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.nodes import Merge
+from quintet.nodes import Join, Merge
 
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
@@ -29,6 +29,21 @@ def unknown_sources(tree: Tree) -> Iterator[Finding]:
                     remedy=f"Lead {late} to {spot.name!r}, or drop {source!r} from of=.",
                 )
         yield from _unknown_fields(tree, spot, merge)
+
+
+def unknown_branches(tree: Tree) -> Iterator[Finding]:
+    """Find joins of branches that there are not: one of which nothing is heard counts as done."""
+    for spot, join in tree.of(Join):
+        for branch in join.of:
+            if branch not in spot.shape.parts:
+                remedy = correction(branch, spot.shape.parts, "Name a node")
+                yield Finding(
+                    code="unknown-source",
+                    node=spot.at,
+                    fault=f"{spot.name!r} joins the branch {branch!r}, and no node has that name: "
+                    "it counts as one that has ended well.",
+                    remedy=f"{remedy} in of=.",
+                )
 
 
 def _without(merge: Merge, source: str) -> str:

@@ -10,6 +10,7 @@ from itertools import combinations, product
 from langgraph.graph import END, START
 
 from quintet.checks.finding import Finding, Level, names, source_name
+from quintet.checks.graph.results import gets_items
 from quintet.checks.graph.shape import Shape
 from quintet.state.channels import Shared
 
@@ -129,10 +130,11 @@ def _writes_one(shape: Shape, name: str) -> frozenset[str]:
 
 
 def _sent_often(shape: Shape) -> frozenset[str]:
-    """List the nodes that get more than one `Send` from the same source."""
+    """List the nodes that get more than one `Send` from the same source, such as items."""
+    items = {name for name in shape.parts if gets_items(shape, name)}
     moves = [branch.moves for branches in shape.branches.values() for branch in branches]
     moves += map(shape.moves, shape.parts)
-    return frozenset(name for move in moves for name in move.repeated)
+    return frozenset(name for move in moves for name in move.repeated) | items
 
 
 def unequal_joins(shape: Shape) -> Iterator[Finding]:

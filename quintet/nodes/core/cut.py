@@ -11,6 +11,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,7 +79,8 @@ class CutCall:
             if ended:
                 self.signal.set()
             else:
-                self.late(end[1])
+                with suppress(BaseException):  # nobody is there any more to be told
+                    self.late(end[1])
 
         threading.Thread(target=work, name="quintet-branch", daemon=True).start()
         self.signal.wait(self.left)

@@ -10,6 +10,7 @@ from langgraph.types import Send
 
 from quintet.nodes.core.kept import keep
 from quintet.nodes.core.task import current_task
+from quintet.state.channels import is_numbered
 from quintet.state.plan import step_key
 
 
@@ -55,18 +56,16 @@ class SentStep:
     def context(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Give what a worker's contract takes its needs from.
 
-        That is the state with the results so far. A plan's step gets only the results that it
-        waits for, its inputs and its own goal.
+        That is the state with the results so far, and a step's inputs. A plan's step has a goal of
+        its own, and gets only the results that it waits for.
         """
         results = state.get("results") or {}
-        if self.outer:
-            inputs = {**self.outer.get("inputs", {}), "goal": self.outer.get("goal", "")}
-            return {**state, **results, **inputs, **self._own(results)}
-        if not self:
-            return {**state, **results}
-        step = self.record
-        needed = {name: results[name] for name in step.get("after", ()) if name in results}
-        return {**state, **needed, **step.get("inputs", {}), "goal": step.get("goal", "")}
+        step = self.record or self.outer
+        goal = {"goal": step["goal"]} if "goal" in step else {}
+        if self.planner:
+            results = {name: results[name] for name in step.get("after", ()) if name in results}
+        own = self._own(results) if self.outer else {}
+        return {**state, **results, **step.get("inputs", {}), **goal, **own}
 
     def ended(self, end: Mapping[str, Any]) -> dict[str, Any]:
         """Give the note, as an update of `kept`, that tells a planner how its step has ended."""
@@ -87,8 +86,8 @@ class SentStep:
         """Give the answer, as an update of `results`, where no worker has given it alone.
 
         That is the last result of a plan of this graph's own, or the results of workers that ended
-        at once, by their names. It is empty where the graph has no result of its own: what others
-        had before is no answer.
+        at once, or of all items of a worker, by their names. It is empty where the graph has no
+        result of its own: what others had before is no answer.
         """
         own = self._own(results)
         if not self.outer or not own:
@@ -96,7 +95,13 @@ class SentStep:
         step = self.outer["id"]
         if f"{step}#2" in results:
             return self.answer(own)
-        return {} if step in results else self.answer([*own.values()][-1])
+        if step in results:
+            return {}
+        last = [*own][-1]
+        if is_numbered(last, name := last.rpartition("#")[0]):
+            items = {at: value for at, value in own.items() if is_numbered(at, name)}
+            return self.answer(items)
+        return self.answer(own[last])
 
     def lacks_result(self, results: Mapping[str, Any]) -> bool:
         """Say whether nothing has given a result: in a graph that was sent a step, none of its own.
