@@ -80,8 +80,9 @@ class Progress:
     def followed_by(self, plan: Plan, problems: Mapping[str, str]) -> Progress:
         """Go on with a new plan: what its unchanged steps have done stands.
 
-        A result stands if its step and all that it waits for are as they were. Failed votes and
-        alternatives stand too, but for those of a step that is itself the problem.
+        A result stands if its step and all that it waits for are as they were. So do the verdicts
+        on its rounds, and failed votes and alternatives, but for those of a step that is itself the
+        problem.
         """
         old = {step.id: step.data for step in self.plan.steps}
         ids = [step.id for step in plan.steps]
@@ -91,14 +92,15 @@ class Progress:
             root = root_of(name)
             if root in same and set(waits_for(plan[root], ids)) <= set(done):
                 done.append(name)
-        stand = same - problems.keys()
+        # What was said of its work, too, holds for what it was begun with alone.
+        stand = {name for name in same if set(waits_for(plan[name], ids)) <= set(done)}
         return replace(
             self,
             plan=plan,
             done=tuple(done),
             begun=tuple(done),
-            failed={name: why for name, why in self.failed.items() if root_of(name) in stand},
-            verdicts={name: why for name, why in self.verdicts.items() if root_of(name) in same},
+            failed={n: why for n, why in self.failed.items() if root_of(n) in stand - problems.keys()},
+            verdicts={n: why for n, why in self.verdicts.items() if root_of(n) in stand},
             asked="",
             signed="",
         )

@@ -259,10 +259,12 @@ class Visit:
         over = over_now(limit, spent, progress.spent, more=bool(walk.ready))
         if over is not None:
             return self._give_up(progress, planner.otherwise, over, who="budget")
+        left = [step.id for step in plan.steps if step.id not in walk.done]
+        if left and not walk.ready:
+            why = f"nothing is under way, and {', '.join(left)} is not done"
+            return self._give_up(progress, planner.otherwise, why)
+        self.new |= dict.fromkeys(self._stale(progress))
         if not walk.ready:
-            if left := [step.id for step in plan.steps if step.id not in walk.done]:
-                why = f"nothing is under way, and {', '.join(left)} is not done"
-                return self._give_up(progress, planner.otherwise, why)
             return self._leave(replace(progress, over=DONE), planner.then)
         if planner.gate and todo(of_this_run(state).values()):
             # The next steps may tell of what is proposed: it is decided and done first.
@@ -285,7 +287,6 @@ class Visit:
             )
             for step in walk.ready
         ]
-        self.new |= dict.fromkeys(self._stale(progress))
         progress = replace(
             progress,
             begun=(*progress.begun, *names),
@@ -295,7 +296,7 @@ class Visit:
         return self._leave(progress, sends, plan=plan.data)
 
     def _stale(self, progress: Progress) -> list[str]:
-        """Name the results of work that is to be done again."""
+        """Name the results of work that is to be done again, or is no part of the plan any more."""
         own, done = set(progress.own), set(progress.done)
         return [name for name in self.results if name in own and name not in done]
 
