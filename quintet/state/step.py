@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from pydantic import ConfigDict
+
 from quintet.errors import DesignError
 from quintet.state.record import plain, without_defaults
 
@@ -55,6 +57,9 @@ class Step:
         DesignError: an id, goal or assignee that is no text, `after` as one name and not a tuple
             of names, an unknown kind, or a bound that is no whole number from 1.
     """
+
+    # A word that no step has, such as `depends_on`, is refused where a step is read from data.
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     id: str
     goal: str

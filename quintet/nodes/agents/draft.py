@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.meter import call_structured
@@ -87,13 +87,23 @@ def _told(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _steps(draft: Any) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Give a draft's steps, and why any of them is none."""
-    steps, found = [], []
+    steps, found = list[Step](), list[str]()
     for item in draft.steps:
+        if unknown := [*_unknown(item)]:
+            found += unknown
+            continue
         try:
             steps.append(read(Step, item.model_dump(exclude_none=True)))
         except DesignError as problem:
             found.append(str(problem))
     return tuple(steps), tuple(found)
+
+
+def _unknown(item: Any) -> Iterator[str]:
+    for name in item.model_extra or ():
+        yield f"step {item.id!r}: a step has no {name!r}, but {', '.join(type(item).model_fields)}"
+    for one in getattr(item, "body", ()):
+        yield from _unknown(one)
 
 
 def _words(vocabulary: Vocabulary, kinds: tuple[StepKind, ...]) -> str:
@@ -122,8 +132,15 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+def _drop_open(schema: dict[str, Any]) -> None:
+    schema.pop("additionalProperties", None)
+
+
 HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
+
+_OPEN = ConfigDict(extra="allow", json_schema_extra=_drop_open)
+"""Keep a field that no step has, such as `depends_on`: it is a complaint, and not lost."""
 
 _DEPTH = 2
 """The depth to which a model may put steps into others."""
@@ -150,7 +167,7 @@ def _step_schema(
     }
     more = tuple(kind for kind in kinds if kind != "do")
     if not more or not depth:
-        return create_model(name, **fields)
+        return create_model(name, __config__=_OPEN, **fields)
     body = _step_schema(f"{name}Body", assignees, kinds, depth - 1)
     fields["assignee"] = (
         one_of((*assignees, "")),
@@ -167,7 +184,7 @@ def _step_schema(
         "ballot": (str, _optional("", "vote: the field of the results that is counted")),
         "reducer": (str, _optional("", "reduce: the reducer's name")),
     }
-    return create_model(name, **fields)
+    return create_model(name, __config__=_OPEN, **fields)
 
 
 def _optional(default: Any, description: str) -> Any:

@@ -99,11 +99,16 @@ class Progress:
             plan=plan,
             done=tuple(done),
             begun=tuple(done),
-            failed={n: why for n, why in self.failed.items() if root_of(n) in stand - problems.keys()},
-            verdicts={n: why for n, why in self.verdicts.items() if root_of(n) in stand},
+            failed=_within(stand - problems.keys(), self.failed),
+            verdicts=_within(stand, self.verdicts),
             asked="",
             signed="",
         )
+
+
+def _within(steps: set[str], notes: Mapping[str, str]) -> dict[str, str]:
+    """Give the notes on work that is part of these steps."""
+    return {name: why for name, why in notes.items() if root_of(name) in steps}
 
 
 def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""Test that nothing a plan says is lost: a word that no step has is refused wherever it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quintet.nodes import SignOff, Vocabulary
+from quintet.runs import edit, start
+from quintet.state import AnswerRefused, DesignError, Plan, checkpointer
+from quintet.state.record import read
+from quintet.testing import ScriptedModel
+from tests.graphs.test_planner import graph, plan, run
+from tests.state.test_steps import do
+
+A = {"id": "a", "goal": "x", "assignee": "w"}
+
+
+def test_an_edited_plan_with_a_misspelt_word_is_refused_and_not_run_without_it():
+    with checkpointer("memory://") as saver:
+        app = graph(plan(do("a")), sign_off=SignOff(approvers=("maria",))).compile(
+            checkpointer=saver
+        )
+        asked = start(app, {"message": "g"}, thread="t")
+        with pytest.raises(AnswerRefused, match=r"steps\.0\.inputz"):
+            asked.answer(edit({"steps": [{**A, "inputz": {"amount": 5}}]}, by="maria"))
+        assert asked.answer(edit({"steps": [A]}, by="maria")).status == "done"
+
+
+def test_a_plan_in_json_with_a_word_of_another_tool_is_refused():
+    with pytest.raises(DesignError, match=r"steps\.1\.depends_on"):
+        read(Plan, {"goal": "g", "steps": [A, {**A, "id": "b", "depends_on": ["a"]}]})
+    with pytest.raises(DesignError, match="owner"):
+        read(Plan, {"goal": "g", "steps": [A], "owner": "maria"})
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([A, {**A, "id": "b", "depends_on": ["a"]}], "step 'b': a step has no 'depends_on'"),
+        ([{**A, "kind": "each", "most": 3}], "step 'a': a step has no 'kind'"),
+    ],
+)
+def test_a_model_is_told_of_a_word_that_no_step_has(steps: Any, told: str):
+    model = ScriptedModel([{"steps": steps}, {"steps": [A]}])
+    assert run(model).status == "done"
+    assert told in str(model.calls[1].messages[-1].content)
+
+
+def test_a_model_is_told_of_such_a_word_in_a_body_too():
+    body = [{"id": "see", "goal": "see", "assignee": "w", "when": "later"}]
+    each = {"id": "x", "goal": "look", "kind": "each", "over": "find", "most": 3, "body": body}
+    model = ScriptedModel([{"steps": [each]}, {"steps": [A]}])
+    assert run(model, vocabulary=Vocabulary(kinds=("do", "each"))).status == "done"
+    assert "step 'see': a step has no 'when'" in str(model.calls[1].messages[-1].content)
