@@ -54,8 +54,9 @@ class Step:
         reducer: the name of a reducer declared to the planner.
 
     Raises:
-        DesignError: an id, goal or assignee that is no text, `after` as one name and not a tuple
-            of names, an unknown kind, or a bound that is no whole number from 1.
+        DesignError: a name, goal or criterion that is no text, `after` as one name and not a tuple
+            of names, inputs that are no dict, a body that holds no steps, an unknown kind, or a
+            bound that is no whole number from 1.
     """
 
     # A word that no step has, such as `depends_on`, is refused where a step is read from data.
@@ -78,15 +79,23 @@ class Step:
     reducer: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("id", "goal", "assignee"):
+        for name in _TEXTS:
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise DesignError(f"Step({name}={value!r:.60}): give a text")
+                about = "Step(" if name == "id" else f"step {self.id!r}: Step("
+                raise DesignError(f"{about}{name}={value!r:.60}): give a text")
         if isinstance(self.after, str):
             raise DesignError(
                 f"step {self.id!r}: after={self.after!r} is one name; give a tuple, "
                 f"({self.after!r},)"
             )
+        for name, kind, what in _PARTS:
+            value = getattr(self, name)
+            several = isinstance(value, list | tuple | set | frozenset)
+            if not (several and all(isinstance(part, kind) for part in value)):
+                raise DesignError(f"step {self.id!r}: {name}={value!r:.60}: give a tuple of {what}")
+        if not isinstance(self.inputs, Mapping):
+            raise DesignError(f"step {self.id!r}: inputs={self.inputs!r:.60}: give a dict")
         if self.kind not in STEP_KINDS:
             raise DesignError(
                 f"step {self.id!r}: kind={self.kind!r}: give one of {', '.join(STEP_KINDS)}"
@@ -141,8 +150,23 @@ class Step:
         return short | ({"body": [step.data for step in self.body]} if self.body else {})
 
 
+_TEXTS = (
+    "id",
+    "goal",
+    "assignee",
+    "criterion",
+    "over",
+    "into",
+    "condition",
+    "ballot",
+    "reducer",
+)
 _ALWAYS = ("id", "goal", "assignee", "after", "inputs", "criterion")
 _BARE = tuple(field.name for field in fields(Step) if field.name != "body")
+_PARTS: tuple[tuple[str, type[Any], str], ...] = (
+    ("after", str, "ids"),
+    ("body", Step, "steps"),
+)
 
 
 def leaves(steps: Collection[Step]) -> Iterator[Step]:
