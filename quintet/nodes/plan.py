@@ -50,8 +50,9 @@ class Planner(Node):
         assignees: the nodes that take steps, or a mapping of these nodes to their purposes.
         then: the node to go to when every step is done.
         otherwise: the node to go to when the plan cannot be made to work.
-        check: judges a step's result by its criterion; a refusal is a reason to re-plan. Without a
-            check, it is enough that the worker's contract was met.
+        check: judges a step's result by its criterion; a refusal is a reason to re-plan. Each piece
+            of work is judged under its own id, such as `read[3]`, and so is what a body or a
+            reducer comes to. Without a check, it is enough that the worker's contract was met.
         read: a function of the state that gives the goal for `make`; by default the last message's
             text.
         budget: `steps` limits the pieces of work that a plan may come to, `retries` the re-plans,

@@ -8,7 +8,7 @@ import pytest
 
 from quintet.nodes import Vocabulary
 from quintet.state import Step, unmet
-from tests.graphs.test_planner import crew, run
+from tests.graphs.test_planner import crew, plan, run
 from tests.nodes.test_program import Does, worker
 from tests.state.test_steps import do, of
 
@@ -90,3 +90,28 @@ def test_a_plan_that_needs_no_work_takes_the_place_of_the_one_before():
 
     ended = run(make, finders(), vocabulary=Vocabulary(reducers={"sum": sum}))
     assert (ended.status, dict(ended.results)) == ("done", {"x": 3})
+
+
+def test_a_maker_that_changes_the_earlier_plan_in_place_has_changed_the_step():
+    seen = Does(lambda request: request["n"])
+
+    def make(goal: str, evidence: Any) -> Any:
+        if evidence is None:
+            return [do("a", assignee="n", inputs={"n": 1}), do("b", assignee="bad", after=("a",))]
+        first = evidence.plan.steps[0]
+        first.inputs["n"] = 2
+        return [first, do("b", after=("a",))]
+
+    ended = run(make, finders(n=worker(seen, "n")))
+    assert (ended.status, ended.results["a"]) == ("done", 2)
+
+
+def test_a_result_that_a_node_takes_back_is_missed_by_name():
+    def node(state: Any) -> Any:
+        name = state["step"]["id"]
+        return {"results": {name: 1, **({"a": None} if name == "b" else {})}}
+
+    steps = (do("a"), do("b", after=("a",)), do("c", after=("b",)))
+    ended = run(plan(*steps), {"w": node})
+    assert ended.status == "escalated"
+    assert "step 'a' is done, and its result stands no more" in ended.outcome.reason

@@ -127,6 +127,20 @@ def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dic
     return steps
 
 
+def refuse_lost(task: Task, progress: Progress, results: Mapping[str, Any]) -> None:
+    """Refuse to go on where a result that later steps rest on has been taken back.
+
+    Raises:
+        ContractBroken: it names the step.
+    """
+    if lost := [name for name in progress.done if name not in results]:
+        raise ContractBroken(
+            f"{task.node}: step {lost[0]!r} is done, and its result stands no more; let no node "
+            "write None for it",
+            side="needs",
+        )
+
+
 def refuse_foreign(
     task: Task, names: Iterable[str], progress: Progress, results: Mapping[str, Any]
 ) -> None:

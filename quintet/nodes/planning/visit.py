@@ -20,6 +20,7 @@ from quintet.nodes.core.progress import (
     Progress,
     others,
     refuse_foreign,
+    refuse_lost,
     refuse_shared,
     steps_ended,
     under_way,
@@ -121,6 +122,7 @@ class Visit:
         check_run(task.node, known, run_of(state))
         progress = read(Progress, known)
         refuse_shared(task, progress.begun, peers)
+        refuse_lost(task, progress, self.results)
         if self.planner.sign_off is not None:
             signed = yield from self._signed(self.planner.sign_off, progress)
             if isinstance(signed, Command):
@@ -186,7 +188,7 @@ class Visit:
         check = self.planner.check
         if check is None:
             return None
-        reason = why_not((yield from call_any(check, step, own(result))), check)
+        reason = why_not((yield from call_any(check, own(step), own(result))), check)
         if reason == "does not hold" and step.criterion:  # the check gave no reason
             return f"criterion {step.criterion!r} does not hold"
         return reason
@@ -240,7 +242,7 @@ class Visit:
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {in_words(problems)}"
             return self._give_up(progress, otherwise, why)
-        evidence = Evidence(plan=plan, results=own(self.results), problems=problems)
+        evidence = Evidence(plan=own(plan), results=own(self.results), problems=dict(problems))
         new = yield from self.planner.making.plan(self.state, evidence, progress)
         if (earlier := made_before(new, plan, problems, past)) is not None:
             why = f"no progress: plan {new.version} is plan {earlier} again; {in_words(problems)}"
