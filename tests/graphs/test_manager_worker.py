@@ -652,6 +652,12 @@ async def test_a_model_is_told_once_why_its_orders_cannot_be_followed(wrong):
     assert ended.status == "escalated"
 
 
+async def test_a_models_step_with_a_word_that_no_step_has_is_refused():
+    lost = {"steps": [{**FIRST["steps"][0], "depends_on": ["b"]}]}
+    ended = await run(team(directed(lost, lost, lost, lost), gives=Answer), message="x")
+    assert (ended.status, "depends_on" in ended.outcome.reason) == ("escalated", True)
+
+
 async def test_a_models_calls_count_against_the_limit():
     ended = await run(
         team(directed(FIRST, LAST), gives=Answer, budget=Budget(steps=2)), message="x"

@@ -132,14 +132,15 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-def _drop_open(schema: dict[str, Any]) -> None:
+def drop_open(schema: dict[str, Any]) -> None:
+    """Take out of a schema that it is closed, or open: not every provider takes the word."""
     schema.pop("additionalProperties", None)
 
 
 HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
 
-_OPEN = ConfigDict(extra="allow", json_schema_extra=_drop_open)
+_OPEN = ConfigDict(extra="allow", json_schema_extra=drop_open)
 """Keep a field that no step has, such as `depends_on`: it is a complaint, and not lost."""
 
 _DEPTH = 2
