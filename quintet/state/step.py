@@ -113,6 +113,12 @@ class Step:
         return self.into or ("last" if self.kind == "until" else "item")
 
     @property
+    def gives(self) -> tuple[str, ...]:
+        """Name all inputs that it gives to its work, beside those that the plan holds."""
+        further = {"each": (), "until": ("reason",), "reduce": ("so_far",)}.get(self.kind)
+        return () if further is None or self.reducer else (self.given_as, *further)
+
+    @property
     def most_runs(self) -> int:
         """Give the most pieces of work that it sends to assignees."""
         if self.kind == "do":
@@ -188,6 +194,16 @@ def source_of(step: Step, names: Collection[str]) -> str:
         return step.over
     name = step.over.partition(".")[0]
     return name if name in names else ""
+
+
+def found_over(step: Step, known: Mapping[str, Any]) -> Any:
+    """Give what a step goes over, of what is known; None where that is not there."""
+    source = source_of(step, known.keys())
+    found = known.get(source)
+    for name in filter(None, step.over.removeprefix(source).split(".")):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    # They are lists once the plan is kept, and so they are before.
+    return plain(found) if isinstance(found, tuple | set | frozenset) else found
 
 
 def waits_for(step: Step, siblings: Collection[str]) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ import pytest
 
 from quintet.nodes import SignOff, Vocabulary
 from quintet.runs import edit, start
-from quintet.state import AnswerRefused, DesignError, Plan, checkpointer
+from quintet.state import AnswerRefused, DesignError, Plan, Step, checkpointer
 from quintet.state.record import read
 from quintet.testing import ScriptedModel
 from tests.graphs.test_planner import graph, plan, run
-from tests.state.test_steps import do
+from tests.nodes.test_program import Does, worker
+from tests.state.test_steps import do, of
 
 A = {"id": "a", "goal": "x", "assignee": "w"}
 
@@ -54,3 +55,14 @@ def test_a_model_is_told_of_such_a_word_in_a_body_too():
     model = ScriptedModel([{"steps": [each]}, {"steps": [A]}])
     assert run(model, vocabulary=Vocabulary(kinds=("do", "each"))).status == "done"
     assert "step 'see': a step has no 'when'" in str(model.calls[1].messages[-1].content)
+
+
+def test_a_round_may_not_need_what_the_first_round_has_not():
+    seen = Does(lambda request: 1)
+    steps = of("until", condition="once", most=2, assignee="n")
+    words = Vocabulary(conditions={"once": lambda result: True})
+    workers = {"n": worker(seen, "goal", "last")}
+    ended = run(plan(steps), workers, vocabulary=words)
+    assert "step 'x': 'n' needs last" in ended.outcome.reason
+    begun = Step(**{**steps.data, "inputs": {"last": 0}})
+    assert run(plan(begun), workers, vocabulary=words).status == "done"

@@ -87,17 +87,13 @@ class Admission:
         """Compare what each assignee's contract needs with what its step will find."""
         for step in steps:
             found = given | step.inputs.keys() | set(step.after) | {"goal", EFFECTS}
-            if step.kind in ("each", "until", "reduce"):
-                found |= {step.given_as, *_GIVEN.get(step.kind, ())}
+            if step.kind != "until":  # whose first round has no result before it
+                found |= set(step.gives)
             worker = self.crew.lacking(step.assignee)
             if worker is not None:
                 yield from _missing(step, worker.contract, found)
                 yield from _mistyped(step, worker.contract)
             yield from self._needs(step.body, found)
-
-
-_GIVEN = {"until": ("reason",), "reduce": ("so_far",)}
-"""The inputs that a kind of step gives to its work beside its item."""
 
 
 def _missing(step: Step, contract: Contract, found: Collection[str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from quintet.nodes.core.node import one_line
 from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.state.own import own
 from quintet.state.record import canonical, plain
-from quintet.state.step import Step, source_of, waits_for
+from quintet.state.step import Step, found_over, waits_for
 from quintet.state.verdict import why_not
 
 
@@ -195,12 +195,7 @@ class Unfolding:
     def _items(self, step: Step, scope: Scope, values: Mapping[str, Any]) -> list[Any] | Problem:
         around = {name: self.results[name] for name in scope.after if name in self.results}
         known = {**around, **values, **scope.inputs}
-        source = source_of(step, known.keys())
-        found = known.get(source)
-        for name in filter(None, step.over.removeprefix(source).split(".")):
-            found = found.get(name) if isinstance(found, Mapping) else None
-        if isinstance(found, tuple | set | frozenset):
-            found = plain(found)  # as it is once the plan was kept
+        found = found_over(step, known)
         if not isinstance(found, list):
             return Problem(f"over {step.over!r}: {one_line(found, 60)!r} is no list")
         if step.most is not None and len(found) > step.most:
