@@ -9,12 +9,29 @@ from langgraph.types import Command, interrupt
 
 from quintet.graphs import create_planner
 from quintet.nodes import Planner, Vocabulary
-from quintet.state import Plan, Step, checkpointer, unmet
+from quintet.state import DesignError, Plan, Step, checkpointer, unmet
 from tests.nodes.test_program import carried_out, worker
 from tests.state.test_steps import do, of
 
 WORK = {"w": worker(lambda request: 1)}
 SUM = Vocabulary(reducers={"sum": sum})
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "remedy"),
+    [
+        (Planner, "check", "is good", "give a function"),
+        (Planner, "read", "message", "give a function"),
+        (Planner, "vocabulary", {"sum": sum}, "give a Vocabulary"),
+        (Planner, "sign_off", "maria", "give a SignOff"),
+        (Vocabulary, "conditions", [bool], "give a dict of functions by name"),
+        (Vocabulary, "reducers", None, "give a dict of functions by name"),
+    ],
+)
+def test_a_part_of_the_wrong_kind_is_refused_when_it_is_given(part, name, value, remedy):
+    more: dict[str, Any] = {"make": list, "assignees": ("w",)} if part is Planner else {}
+    with pytest.raises(DesignError, match=rf"{part.__name__}\({name}=.*{remedy}"):
+        part(**more, **{name: value})
 
 
 @pytest.mark.parametrize(
