@@ -59,7 +59,8 @@ class Planner(Node):
         otherwise: the node to go to when the plan cannot be made to work.
         check: judges a step's result by its criterion; a refusal is a reason to re-plan. Each piece
             of work is judged under its own id, such as `read[3]`, and so is what a body or a
-            reducer comes to. Without a check, it is enough that the worker's contract was met.
+            reducer comes to. Without a check, it is enough that the worker's contract was met, and
+            a plan with criteria is refused.
         read: a function of the state that gives the goal for `make`; by default the last message's
             text.
         budget: `steps` limits the pieces of work that a plan may come to, `retries` the re-plans,
@@ -142,6 +143,7 @@ class Planner(Node):
             vocabulary=self.vocabulary,
             crew=self.crew,
             allow=self.allow,
+            judged=self.check is not None,
         )
         return Making(
             make=self.make, read=self.read, about=about, budget=self.budget, admission=admission

@@ -66,3 +66,16 @@ def test_a_round_may_not_need_what_the_first_round_has_not():
     assert "step 'x': 'n' needs last" in ended.outcome.reason
     begun = Step(**{**steps.data, "inputs": {"last": 0}})
     assert run(plan(begun), workers, vocabulary=words).status == "done"
+
+
+def test_a_criterion_that_nobody_judges_is_refused_and_not_asked_of_a_model():
+    steps = (do("a", criterion="it is short"), of("vote", body=(do("p"), do("q", criterion="b"))))
+    ended = run(plan(*steps))
+    assert ended.status == "escalated"
+    assert "step 'a': nobody judges its criterion 'it is short'" in ended.outcome.reason
+    assert "step 'q': nobody judges its criterion 'b'" in ended.outcome.reason
+    model = ScriptedModel([{"steps": [{**A, "criterion": "it is short"}]}, {"steps": [A]}])
+    assert run(model).status == "done"
+    assert "a step has no 'criterion'" in str(model.calls[1].messages[-1].content)
+    judged = ScriptedModel([{"steps": [{**A, "criterion": "it is short"}]}])
+    assert run(judged, check=lambda step, result: True).status == "done"
