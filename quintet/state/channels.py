@@ -153,6 +153,23 @@ class Shared(LastValue[Any]):
         return super().update(values[:1] if same else values)
 
 
+class Given(OfRun):
+    """Hold the value that a run, or a nested graph, was begun with.
+
+    What nested graphs hand back changes nothing: each was given one of its own.
+    """
+
+    __slots__ = ()
+
+    def merge_input(self, values: Sequence[Any]) -> Any:
+        """Take the value."""
+        return values[-1]
+
+    def merge(self, values: Sequence[Any]) -> Any:
+        """Keep the value that there is."""
+        return self.value
+
+
 class Latest(OfRun):
     """Hold the value that was written last. None counts as no write.
 

@@ -20,6 +20,7 @@ from quintet.state.actions import Actions
 from quintet.state.budget import Spending
 from quintet.state.channels import (
     Ending,
+    Given,
     Keyed,
     Latest,
     OwnKeyed,
@@ -94,7 +95,7 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
     message: Annotated[str, Shared]
     behalf: Annotated[str, Shared]
-    step: Annotated[Plain, Shared]
+    step: Annotated[Plain | None, Given]
 
 
 class Conversed(Decided, total=False):

@@ -112,7 +112,7 @@ class Visit:
         if known is not None and (known["over"] == GIVEN_UP or _ended(state)):
             return Command(update={})  # a step that came back late, to a plan that is over
         peers = others(task, state)
-        if known is not None and known["over"] and under_way(peers) and "step" not in state:
+        if known is not None and known["over"] and under_way(peers) and not state.get("step"):
             return Command(update={})  # another planner's step came by an edge that leads here
         if known is None or known["over"]:
             plan = yield from self.planner.making.plan(state, None, None)
