@@ -154,16 +154,17 @@ class Shared(LastValue[Any]):
 
 
 class Given(OfRun):
-    """Hold the value that a run, or a nested graph, was begun with.
+    """Hold the record that a run, or a nested graph, was begun with; else an empty one.
 
     What nested graphs hand back changes nothing: each was given one of its own.
     """
 
     __slots__ = ()
+    empty: ClassVar[Any] = {}
 
     def merge_input(self, values: Sequence[Any]) -> Any:
-        """Take the value."""
-        return values[-1]
+        """Take the record."""
+        return values[-1] or self.empty_value()
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Keep the value that there is."""

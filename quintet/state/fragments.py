@@ -90,12 +90,12 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
     `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
     names the person or account that the run acts for, and stands on every action; `step` is the
-    plan step that a worker was sent.
+    plan step that a worker was sent, or a graph around it, and is empty elsewhere.
     """
 
     message: Annotated[str, Shared]
     behalf: Annotated[str, Shared]
-    step: Annotated[Plain | None, Given]
+    step: Annotated[Plain, Given]
 
 
 class Conversed(Decided, total=False):
