@@ -35,6 +35,7 @@ Code = Literal[
     "partial-command",
     "partial-path",
     "raw-effect",
+    "refused-plan",
     "several-interrupts",
     "shared-name",
     "shared-plan",

@@ -242,6 +242,13 @@ class Manager(Node):
             return f"{len(steps)} steps in all, over the limit of {self.most}"
         if stalled := work.repeated(orders.steps, self._retries):
             return stalled
+        for step in orders.steps:
+            if step.kind != "do" or step.criterion:
+                what = "criterion" if step.kind == "do" else "kind"
+                return (
+                    f"step {step.id!r}: {what}={getattr(step, what)!r:.60}: a manager gives out "
+                    "plain steps and judges their results itself; create_planner has programs"
+                )
         try:
             Plan(goal=self.contract.goal, steps=steps, assignees=tuple(self._team))
         except DesignError as problem:

@@ -35,6 +35,13 @@ from quintet.state.verdict import Criterion, check_answers
 ANY, NOBODY = Vocabulary(), Crew()
 """The words of a plan where none are declared, and the workers where none are known."""
 
+_KINDS: Mapping[str, type[Any]] = {
+    "budget": Budget,
+    "vocabulary": Vocabulary,
+    "sign_off": SignOff,
+    "crew": Crew,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planner(Node):
@@ -50,8 +57,10 @@ class Planner(Node):
         assignees: the nodes that take steps, or a mapping of these nodes to their purposes.
         then: the node to go to when every step is done.
         otherwise: the node to go to when the plan cannot be made to work.
-        check: judges a step's result by its criterion; a refusal is a reason to re-plan. Without a
-            check, it is enough that the worker's contract was met.
+        check: judges a step's result by its criterion; a refusal is a reason to re-plan. Each piece
+            of work is judged under its own id, such as `read[3]`, and so is what a body or a
+            reducer comes to. Without a check, it is enough that the worker's contract was met, and
+            a plan with criteria is refused.
         read: a function of the state that gives the goal for `make`; by default the last message's
             text.
         budget: `steps` limits the pieces of work that a plan may come to, `retries` the re-plans,
@@ -67,7 +76,8 @@ class Planner(Node):
             ready-made graphs fill it in.
 
     Raises:
-        DesignError: no assignees, a limit that a planner cannot keep, or an async `read`.
+        DesignError: no assignees, a part of the wrong kind, a limit that a planner cannot keep, or
+            an async `read`.
     """
 
     make: Maker | Plan | BaseChatModel
@@ -96,10 +106,15 @@ class Planner(Node):
                 f"Planner(make={self.make!r:.60}): give a function of the goal, a Plan to follow, "
                 "or a chat model"
             )
+        for name in ("read", "check", "allow"):
+            if (function := getattr(self, name)) is not None and not callable(function):
+                raise DesignError(f"Planner({name}={function!r:.60}): give a function")
         check_answers("Planner(read=)", self.read)
         check_answers("Planner(allow=)", self.allow)
-        if not isinstance(self.budget, Budget):
-            raise DesignError(f"Planner(budget={self.budget!r:.60}): give a Budget")
+        for name, kind in _KINDS.items():
+            part = getattr(self, name)
+            if not (isinstance(part, kind) or (part is None and name == "sign_off")):
+                raise DesignError(f"Planner({name}={part!r:.60}): give a {kind.__name__}")
         if self.budget.handoffs is not None:
             raise DesignError(
                 f"Planner(budget=Budget(handoffs={self.budget.handoffs})): a planner passes "
@@ -128,6 +143,7 @@ class Planner(Node):
             vocabulary=self.vocabulary,
             crew=self.crew,
             allow=self.allow,
+            judged=self.check is not None,
         )
         return Making(
             make=self.make, read=self.read, about=about, budget=self.budget, admission=admission

@@ -14,6 +14,7 @@ from langgraph.types import Command, RetryPolicy
 from quintet.errors import CircuitOpen, DesignError, PersonNeeded
 from quintet.nodes.core.classify import Classifier, classify
 from quintet.nodes.core.handed import Handed, beside, slot_of
+from quintet.nodes.core.handled import keep_alive
 from quintet.nodes.core.joined import is_last, meet_at
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
@@ -228,9 +229,11 @@ class Recovery:
         known = values(state)
         if isinstance(error.error, BaseException) and is_invalid_resume(error.error):
             again = ask_again(known, error.node, error.error)
+            keep_alive(error.error)
             return replace(again, update=_with_left(again.update))
         step = SentStep.of(known)
         failure, update = self._failure(error, step.id)
+        keep_alive(error.error)
         work = _work(known, failure, current_task(error.node).path)
         deadline = deadline_of(run_of(known))
         if deadline is not None and (passed := deadline.passed) is not None:
@@ -320,10 +323,7 @@ def _work(known: Mapping[str, Any], failure: Failure, path: str) -> str:
 def _noted(
     remedy: Remedy, failure: Failure, known: Mapping[str, Any], step: SentStep
 ) -> dict[str, Any]:
-    """Give the notes, as an update of `kept`, for a step's planner and for a fallback.
-
-    A fallback is handed what the failed worker was handed.
-    """
+    """Give the notes for a step's planner, and for a fallback what the failed worker was handed."""
     notes = step.ended(_ended_by(remedy, failure))
     slot = slot_of(current_task(failure.node), step)
     handed = Handed.to(slot, known) if remedy.kind == "fallback" else None

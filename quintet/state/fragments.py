@@ -90,7 +90,7 @@ class OrchestrationState(Routed, Planned, Worked, Merged, Recovered, Ended, tota
 
     `message` is the text of the request, the default input of `Router` and `Planner`; `behalf`
     names the person or account that the run acts for, and stands on every action; `step` is the
-    step that a worker was sent, empty where it was sent none.
+    plan's step that a worker was sent, or a graph around it, and is empty elsewhere.
     """
 
     message: Annotated[str, Shared]

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ConfigDict
+
 from quintet.errors import PlanRefused
 from quintet.state.budget import Budget
 from quintet.state.record import digest, plain
@@ -32,6 +34,8 @@ class Plan:
             dependency, a cycle, a step that lacks what its kind needs, more steps than the budget
             allows, or a limit on handoffs, which nothing would enforce.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     goal: str
     steps: tuple[Step, ...]

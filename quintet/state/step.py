@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from pydantic import ConfigDict
+
 from quintet.errors import DesignError
 from quintet.state.record import plain, without_defaults
 
@@ -52,9 +54,13 @@ class Step:
         reducer: the name of a reducer declared to the planner.
 
     Raises:
-        DesignError: an id, goal or assignee that is no text, `after` as one name and not a tuple
-            of names, an unknown kind, or a bound that is no whole number from 1.
+        DesignError: a name, goal or criterion that is no text, `after` as one name and not a tuple
+            of names, inputs that are no dict, a body that holds no steps, an unknown kind, or a
+            bound that is no whole number from 1.
     """
+
+    # A word that no step has, such as `depends_on`, is refused where a step is read from data.
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     id: str
     goal: str
@@ -73,15 +79,23 @@ class Step:
     reducer: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("id", "goal", "assignee"):
+        for name in _TEXTS:
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise DesignError(f"Step({name}={value!r:.60}): give a text")
+                about = "Step(" if name == "id" else f"step {self.id!r}: Step("
+                raise DesignError(f"{about}{name}={value!r:.60}): give a text")
         if isinstance(self.after, str):
             raise DesignError(
                 f"step {self.id!r}: after={self.after!r} is one name; give a tuple, "
                 f"({self.after!r},)"
             )
+        for name, kind, what in _PARTS:
+            value = getattr(self, name)
+            several = isinstance(value, list | tuple | set | frozenset)
+            if not (several and all(isinstance(part, kind) for part in value)):
+                raise DesignError(f"step {self.id!r}: {name}={value!r:.60}: give a tuple of {what}")
+        if not isinstance(self.inputs, Mapping):
+            raise DesignError(f"step {self.id!r}: inputs={self.inputs!r:.60}: give a dict")
         if self.kind not in STEP_KINDS:
             raise DesignError(
                 f"step {self.id!r}: kind={self.kind!r}: give one of {', '.join(STEP_KINDS)}"
@@ -97,6 +111,12 @@ class Step:
     def given_as(self) -> str:
         """Name the input under which the work finds its item, or the result of the last round."""
         return self.into or ("last" if self.kind == "until" else "item")
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Name all inputs that it gives to its work, beside those that the plan holds."""
+        further = {"each": (), "until": ("reason",), "reduce": ("so_far",)}.get(self.kind)
+        return () if further is None or self.reducer else (self.given_as, *further)
 
     @property
     def most_runs(self) -> int:
@@ -136,8 +156,23 @@ class Step:
         return short | ({"body": [step.data for step in self.body]} if self.body else {})
 
 
+_TEXTS = (
+    "id",
+    "goal",
+    "assignee",
+    "criterion",
+    "over",
+    "into",
+    "condition",
+    "ballot",
+    "reducer",
+)
 _ALWAYS = ("id", "goal", "assignee", "after", "inputs", "criterion")
 _BARE = tuple(field.name for field in fields(Step) if field.name != "body")
+_PARTS: tuple[tuple[str, type[Any], str], ...] = (
+    ("after", str, "ids"),
+    ("body", Step, "steps"),
+)
 
 
 def leaves(steps: Collection[Step]) -> Iterator[Step]:
@@ -159,6 +194,16 @@ def source_of(step: Step, names: Collection[str]) -> str:
         return step.over
     name = step.over.partition(".")[0]
     return name if name in names else ""
+
+
+def found_over(step: Step, known: Mapping[str, Any]) -> Any:
+    """Give what a step goes over, of what is known; None where that is not there."""
+    source = source_of(step, known.keys())
+    found = known.get(source)
+    for name in filter(None, step.over.removeprefix(source).split(".")):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    # They are lists once the plan is kept, and so they are before.
+    return plain(found) if isinstance(found, tuple | set | frozenset) else found
 
 
 def waits_for(step: Step, siblings: Collection[str]) -> tuple[str, ...]:

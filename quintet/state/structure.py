@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from quintet.state.budget import Budget
-from quintet.state.step import Step, source_of, waits_for
+from quintet.state.step import Step, found_over, source_of, waits_for
 
 DEPTH = 3
 """The depth to which steps may lie in the bodies of others."""
@@ -56,7 +56,7 @@ def _block(
         for other in step.after:
             if other not in ids:
                 yield f"{at}: depends on {other!r}, which is not in the plan ({', '.join(ids)})"
-        yield from _hidden(at, step, given)
+        yield from _hidden(at, step, ids, given)
         yield from _KINDS[step.kind](at, step)
         yield from _assignee(at, step, assignees)
         yield from _source(at, step, ids, given)
@@ -64,12 +64,19 @@ def _block(
     yield from _order(name, steps, ids)
 
 
-def _hidden(at: str, step: Step, given: frozenset[str]) -> Iterator[str]:
-    """Find results that the step would not see, since an input of the step has the same name."""
+def _hidden(at: str, step: Step, ids: list[str], given: frozenset[str]) -> Iterator[str]:
+    """Find what the step's work would not see, since something else has the same name."""
+    gives = {*step.gives} - {source_of(step, (*ids, *step.inputs))}
     for other in step.after:
-        if other == "goal" or other in step.inputs or other in given:
+        if other == "goal" or other in step.inputs or other in given or other in gives:
             what = "its own goal" if other == "goal" else f"its input {other!r}"
             yield f"{at}: {what} hides the result of the step {other!r}; give that another id"
+    if "goal" in step.inputs:
+        yield f"{at}: its own goal hides the input 'goal'; give that another name"
+    if step.kind in ("each", "reduce") and step.given_as in gives & step.inputs.keys():
+        yield f"{at}: its item hides the input {step.given_as!r}; give one of them another name"
+    if step.given_as in ("goal", *step.gives[1:]):
+        yield f"{at}: into={step.given_as!r} is the name of something else; give another"
 
 
 def _order(name: str, steps: Sequence[Step], ids: list[str]) -> Iterator[str]:
@@ -90,11 +97,18 @@ def _source(at: str, step: Step, ids: list[str], given: frozenset[str]) -> Itera
     if step.kind not in ("each", "reduce"):
         return
     known = (*ids, *step.inputs, *given)
-    if step.over and not source_of(step, known):
+    source = source_of(step, known)
+    if step.over and not source:
         yield (
             f"{at}: over={step.over!r} is no earlier step nor an input "
             f"({', '.join(dict.fromkeys(known))})"
         )
+    if source in step.inputs:
+        items = found_over(step, step.inputs)
+        if not isinstance(items, list):
+            yield f"{at}: over={step.over!r}: the input {items!r:.60} is no list"
+        elif step.most is not None and len(items) > step.most:
+            yield f"{at}: {step.over!r} has {len(items)} items, over its bound of {step.most}"
 
 
 def _body(
@@ -110,7 +124,7 @@ def _body(
     if len(inner) > DEPTH:
         yield f"{at}: steps lie more than {DEPTH} deep in others; make the plan flatter"
         return
-    given = given | step.inputs.keys() | set(step.after) | {step.given_as}
+    given = given | step.inputs.keys() | set(step.after) | set(step.gives)
     yield from _block(at, step.body, inner, assignees, given)
 
 

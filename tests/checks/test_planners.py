@@ -9,9 +9,9 @@ from langgraph.graph import END, START
 from langgraph.types import Command
 
 from quintet.checks import check
-from quintet.graphs import by_plan, create_handoff
+from quintet.graphs import by_plan, create_handoff, create_planner
 from quintet.nodes import Act, ApprovalGate, Planner, Recovery, Router, fallback
-from quintet.state import Plan, Step
+from quintet.state import Budget, Plan, Step
 from tests.checks.parts import PAY, codes, ended, graph_of, only, pays, run, worker
 
 LATE = {"defer": True}
@@ -143,6 +143,38 @@ def test_a_step_for_a_stranger_is_named(make):
     finding = only(graph)
     assert (finding.code, finding.node) == ("unknown-assignee", "plan")
     assert "'writer'" in finding.fault
+
+
+@pytest.mark.parametrize(
+    ("step", "more", "fault"),
+    [
+        (
+            Step(id="a", goal="x", assignee="w", kind="until", condition="good", most=2),
+            {},
+            "no condition 'good' is declared",
+        ),
+        (Step(id="a", goal="x", assignee="w", criterion="good"), {}, "nobody judges its criterion"),
+        (
+            Step(id="a", goal="x", assignee="w", kind="vote", most=9),
+            {"budget": Budget(steps=3)},
+            "over its budget of 3",
+        ),
+    ],
+)
+def test_a_template_that_every_run_refuses_is_told_before(step, more, fault):
+    planner = Planner(make=Plan(goal="g", steps=(step,)), assignees=("w",), **more)
+    finding = only(create_planner(planner, {"w": worker()}))
+    assert (finding.code, finding.node) == ("refused-plan", "plan")
+    assert fault in finding.fault
+
+
+def test_who_allows_steps_is_not_called_by_a_check():
+    def allow(step: Step, effects: Any) -> bool:
+        raise AssertionError("it is called")
+
+    template = Plan(goal="g", steps=(Step(id="a", goal="x", assignee="w"),))
+    planner = Planner(make=template, assignees=("w",), allow=allow)
+    assert check(create_planner(planner, {"w": worker()})) == ()
 
 
 def test_an_assignee_that_is_no_node_is_named():

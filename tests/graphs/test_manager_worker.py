@@ -652,6 +652,29 @@ async def test_a_model_is_told_once_why_its_orders_cannot_be_followed(wrong):
     assert ended.status == "escalated"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"kind": "vote", "most": 3},
+        {"kind": "each", "over": "items", "inputs": {"items": [1, 2]}, "most": 2},
+        {"kind": "until", "condition": "enough", "most": 2},
+        {"criterion": "the parcel is named"},
+    ],
+)
+async def test_a_step_that_a_manager_would_do_but_once_and_unjudged_is_refused(more):
+    seen: list[Any] = []
+    workers = {"find": worker(lambda request: seen.append(request) or request)}
+    ended = await run(team(once(step("a", **more)), workers), message="x")
+    assert (ended.status, seen) == ("escalated", [])
+    assert "a manager gives out plain steps" in ended.outcome.reason
+
+
+async def test_a_models_step_with_a_word_that_no_step_has_is_refused():
+    lost = {"steps": [{**FIRST["steps"][0], "depends_on": ["b"]}]}
+    ended = await run(team(directed(lost, lost, lost, lost), gives=Answer), message="x")
+    assert (ended.status, "depends_on" in ended.outcome.reason) == ("escalated", True)
+
+
 async def test_a_models_calls_count_against_the_limit():
     ended = await run(
         team(directed(FIRST, LAST), gives=Answer, budget=Budget(steps=2)), message="x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langgraph.graph import StateGraph
+from langgraph.graph import START, StateGraph
 
 from quintet.graphs import (
     create_handoff,
@@ -14,9 +14,9 @@ from quintet.graphs import (
     create_sequential,
     create_single_agent,
 )
-from quintet.nodes import Merge, Planner, Recovery, Router, Worker
+from quintet.nodes import Finish, Merge, Planner, Recovery, Router, Worker, hand_over
 from quintet.runs import Run, start
-from quintet.state import Contract, Step, checkpointer
+from quintet.state import Contract, OrchestrationState, Step, checkpointer
 
 HASTY = Recovery(transient=(), rate_limit=(), timeout=(), invalid=())
 
@@ -104,3 +104,59 @@ def test_a_worker_gets_its_steps_inputs_and_later_ones_what_became_of_them(name:
 def test_a_single_worker_answers_alone():
     ended = planned(create_single_agent(says({"n": 2})))
     assert (ended.status, ended.results["second"]) == ("done", {"n": 2})
+
+
+def line() -> Any:
+    """Give a line that answers by its step's input, for a node of another graph."""
+    first = says(lambda request: f"seat {request['to']}", "to")
+    return create_sequential({"a": first, "b": says(lambda request: request["a"], "a")}).compile()
+
+
+def trip(goal: str) -> tuple[Step, ...]:
+    """Give two steps for the same graph, at once."""
+    return tuple(
+        Step(id=to, goal=goal, assignee="line", inputs={"to": to}) for to in ("oslo", "rome")
+    )
+
+
+def test_a_graph_takes_several_steps_at_once():
+    ended = start(create_planner(trip, {"line": line()}).compile(), {"message": "m"})
+    assert (ended.status, ended.results["oslo"], ended.results["rome"]) == (
+        "done",
+        "seat oslo",
+        "seat rome",
+    )
+
+
+def test_a_step_that_a_graph_took_is_not_taken_for_that_of_a_later_worker():
+    team = create_planner(lambda goal: trip(goal)[:1], {"line": line()})
+    app = create_sequential({"team": team.compile(), "tell": says("told")}).compile()
+    ended = start(app, {"message": "m"})
+    assert (ended.status, ended.results["oslo"], ended.results["tell"]) == (
+        "done",
+        "seat oslo",
+        "told",
+    )
+
+
+def test_after_a_plan_with_a_graph_in_it_the_run_goes_on_and_comes_to_its_end():
+    told: list[str] = []
+    tell = Worker(
+        agent=lambda request: told.append(request["message"]) or "told",
+        contract=Contract(goal="Tell", needs=("message",)),
+        then="finish",
+    )
+    plan = Planner(make=lambda goal: trip(goal)[:1], assignees=("line",), then="tell")
+    graph = StateGraph(OrchestrationState)
+    graph.add_node("plan", plan, defer=True, destinations=plan.destinations)
+    graph.add_node("line", line())
+    graph.add_node("tell", tell, destinations=("finish",))
+    graph.add_node("finish", Finish())
+    graph.add_node("person", hand_over)
+    graph.add_edge(START, "plan")
+    graph.add_edge("line", "plan")
+    app = graph.compile(checkpointer=checkpointer("memory://"))
+    for message in ("one", "two"):
+        ended = start(app, {"message": message}, thread="t")
+        assert (ended.status, ended.results["oslo"]) == ("done", "seat oslo")
+    assert told == ["one", "two"]

@@ -139,7 +139,7 @@ def test_more_steps_than_the_budget_are_refused() -> None:
         Plan(goal="g", steps=(step("a"), step("b")), budget=Budget(steps=1))
 
 
-@pytest.mark.parametrize("name", ["id", "goal", "assignee"])
+@pytest.mark.parametrize("name", ["id", "goal", "assignee", "criterion", "over", "reducer"])
 def test_a_step_is_named_and_told_by_texts(name: str) -> None:
     fields: dict[str, Any] = {"id": "a", "goal": "b", "assignee": "c", name: 1}
     with pytest.raises(DesignError, match=rf"Step\({name}=1\): give a text"):
@@ -155,6 +155,23 @@ def test_a_plan_without_a_goal_is_refused() -> None:
 def test_one_name_as_after_is_refused_and_not_read_letter_by_letter() -> None:
     with pytest.raises(DesignError, match=r"after='look'.*\('look',\)"):
         Step(id="act", goal="act", assignee="worker", after="look")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("after", None, "give a tuple of ids"),
+        ("after", (step("b"),), "give a tuple of ids"),
+        ("body", step("b"), "give a tuple of steps"),
+        ("body", ({"id": "b"},), "give a tuple of steps"),
+        ("inputs", None, "give a dict"),
+        ("inputs", [1], "give a dict"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused_by_its_step(name: str, value: Any, remedy: str) -> None:
+    fields: dict[str, Any] = {"id": "a", "goal": "b", name: value}
+    with pytest.raises(DesignError, match=f"^step 'a': {name}=.*{remedy}"):
+        Step(**fields)
 
 
 def test_a_step_is_found_by_its_id() -> None:

@@ -72,10 +72,41 @@ def test_every_complaint_is_given_at_once() -> None:
         (of("reduce", over="a", reducer="r", quorum=1), "'reduce' has no quorum"),
         (do("x[0]"), "an id has no brackets"),
         (of("until", most=2, condition="c", body=(do("p", after=("a",)),)), "depends on 'a'"),
+        (do("x", inputs={"goal": "other"}), "its own goal hides the input 'goal'"),
+        (of("each", over="a", most=2, assignee="w", into="goal"), "into='goal' is the name"),
+        (of("until", condition="c", most=2, assignee="w", into="reason"), "into='reason' is the"),
+        (of("reduce", over="a", most=2, assignee="w", into="so_far"), "into='so_far' is the name"),
+        (
+            of("each", over="l", most=2, assignee="w", into="a", after=("a",), inputs={"l": []}),
+            "its input 'a' hides the result of the step 'a'",
+        ),
+        (
+            of("each", over="a", most=2, assignee="w", inputs={"item": 5}),
+            "its item hides the input 'item'",
+        ),
+        (of("each", over="l", most=2, assignee="w", inputs={"l": "ab"}), "'ab' is no list"),
+        (of("each", over="l.m", most=2, assignee="w", inputs={"l": {}}), "None is no list"),
+        (of("reduce", over="l", reducer="r", inputs={"l": {"m": 1}}), "is no list"),
+        (
+            of("each", over="l", most=1, assignee="w", inputs={"l": (1, 2)}),
+            "'l' has 2 items, over its bound of 1",
+        ),
     ],
 )
 def test_a_step_that_lacks_what_its_kind_needs_is_refused(step: Step, message: str) -> None:
     assert message in "; ".join(complaints(do("a"), step))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        of("each", over="item", most=2, assignee="w", inputs={"item": [1]}),
+        of("until", condition="c", most=2, assignee="w", inputs={"last": 0, "reason": "none yet"}),
+        of("reduce", over="a", most=2, assignee="w", after=("a",), into="a", inputs={"so_far": 0}),
+    ],
+)
+def test_what_work_begins_with_and_the_list_itself_are_not_hidden(step: Step) -> None:
+    assert Plan(goal="g", steps=(do("a"), step)).steps[1] == step
 
 
 def test_steps_lie_no_deeper_than_can_be_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from langgraph.graph import END
@@ -12,6 +13,7 @@ from quintet.checks.graph.tree import Spot, Tree
 from quintet.checks.rules.namesakes import at_once, write_one_key
 from quintet.checks.source.plans import steps_of
 from quintet.nodes import Finish, Manager, Planner, Worker
+from quintet.state import Plan
 
 
 def plans(tree: Tree) -> Iterator[Finding]:
@@ -26,6 +28,7 @@ def plans(tree: Tree) -> Iterator[Finding]:
                 remedy=f"Use add_node({spot.name!r}, ..., defer=True).",
             )
         yield from _strangers(spot, planner)
+        yield from _refused(spot, planner)
         yield from _lost_steps(tree, spot)
 
 
@@ -43,6 +46,29 @@ def _strangers(spot: Spot, planner: Planner | Manager) -> Iterator[Finding]:
             fault=f"A step of {spot.name!r} is for {name!r}, which is not among its assignees "
             f"({names(*planner.assignees)}): the plan is refused.",
             remedy=f"Add {name!r} to assignees=, or give the step to one of them.",
+        )
+
+
+def _refused(spot: Spot, planner: Planner | Manager) -> Iterator[Finding]:
+    """Find a template that no run can follow, whatever is in its state.
+
+    Strangers and unmet needs are told for themselves, and `allow` is not called.
+    """
+    if not isinstance(planner, Planner) or not isinstance(planner.make, Plan):
+        return
+    plan = planner.make
+    needs = [worker.contract.required for worker in planner.crew.workers.values()]
+    assigned = {name for step in steps_of(planner).steps for name in step.assignee.texts}
+    takers = tuple(dict.fromkeys((*planner.assignees, *sorted(assigned))))
+    given = dict.fromkeys((name for needed in needs for name in needed), True)
+    making = replace(planner, assignees=takers, allow=None).making
+    budget = plan.budget.within(planner.budget)
+    for complaint in making.complaints(plan.goal, plan.steps, budget, given, None):
+        yield Finding(
+            code="refused-plan",
+            node=spot.at,
+            fault=f"The plan of {spot.name!r} is refused in every run: {complaint}.",
+            remedy="Change the plan, or what the Planner is given with it.",
         )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.meter import call_structured
@@ -23,13 +23,15 @@ DRAFTS = 2
 """The drafts that a model has for one plan: the second with all complaints about the first."""
 
 
-def draft_plan(
+def draft_plan(  # noqa: PLR0913 - each is a part of the request, or what may answer it
     model: BaseChatModel,
     goal: str,
     about: Mapping[str, str],
     vocabulary: Vocabulary,
     evidence: Any,
     complaints: Callable[[str, tuple[Step, ...]], tuple[str, ...]],
+    *,
+    judged: bool = True,
 ) -> Logic[tuple[Step, ...]]:
     """Ask a model for a plan's steps; a draft that may not run goes back with all complaints.
 
@@ -40,12 +42,13 @@ def draft_plan(
         vocabulary: what the plan may say.
         evidence: what became of an earlier plan, if there was one.
         complaints: gives every complaint about the steps of a draft.
+        judged: whether somebody judges the criteria of steps; if not, it may give none.
 
     Raises:
         ContractBroken: the last draft may not run either.
     """
     kinds = vocabulary.kinds or ("do",)
-    schema = _plan_schema(tuple(about), kinds)
+    schema = _plan_schema(tuple(about), kinds, judged)
     chain = model.with_structured_output(schema)
     listed = "\n".join(f"- {name}: {text}" for name, text in about.items())
     messages: list[BaseMessage] = [
@@ -87,13 +90,25 @@ def _told(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _steps(draft: Any) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Give a draft's steps, and why any of them is none."""
-    steps, found = [], []
+    steps, found = list[Step](), list[str]()
     for item in draft.steps:
+        if unknown := [*_unknown(item)]:
+            found += unknown
+            continue
         try:
             steps.append(read(Step, item.model_dump(exclude_none=True)))
         except DesignError as problem:
             found.append(str(problem))
     return tuple(steps), tuple(found)
+
+
+def _unknown(item: Any) -> Iterator[str]:
+    for name, value in (item.model_extra or {}).items():
+        if value in ("", None, [], {}):
+            continue  # nothing is lost
+        yield f"step {item.id!r}: a step has no {name!r}, but {', '.join(type(item).model_fields)}"
+    for one in getattr(item, "body", ()):
+        yield from _unknown(one)
 
 
 def _words(vocabulary: Vocabulary, kinds: tuple[StepKind, ...]) -> str:
@@ -122,15 +137,25 @@ def _drop_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+def drop_open(schema: dict[str, Any]) -> None:
+    """Take out of a schema that it is closed, or open: not every provider takes the word."""
+    schema.pop("additionalProperties", None)
+
+
 HIDDEN: Any = {"json_schema_extra": _drop_default}
 """Options of a field whose default is left out of the schema: a strict schema may have none."""
+
+_OPEN = ConfigDict(extra="allow", json_schema_extra=drop_open)
+"""Keep a field that no step has, such as `depends_on`: it is a complaint, and not lost."""
 
 _DEPTH = 2
 """The depth to which a model may put steps into others."""
 
 
-def _plan_schema(assignees: tuple[str, ...], kinds: tuple[StepKind, ...]) -> type[BaseModel]:
-    step = _step_schema("PlanStep", assignees, kinds, _DEPTH)
+def _plan_schema(
+    assignees: tuple[str, ...], kinds: tuple[StepKind, ...], judged: bool
+) -> type[BaseModel]:
+    step = _step_schema("PlanStep", assignees, kinds, judged, _DEPTH)
     return create_model(
         "PlanDraft",
         __doc__="A plan for the request.",
@@ -139,19 +164,20 @@ def _plan_schema(assignees: tuple[str, ...], kinds: tuple[StepKind, ...]) -> typ
 
 
 def _step_schema(
-    name: str, assignees: tuple[str, ...], kinds: tuple[StepKind, ...], depth: int
+    name: str, assignees: tuple[str, ...], kinds: tuple[StepKind, ...], judged: bool, depth: int
 ) -> type[BaseModel]:
     fields: dict[str, Any] = {
         "id": (str, Field(description="a short unique name")),
         "goal": (str, Field(description="what the step is to achieve")),
         "assignee": (one_of(assignees), Field(description="who takes it")),
         "after": (tuple[str, ...], _optional((), "ids that it waits for")),
-        "criterion": (str, _optional("", "when it counts as done")),
     }
+    if judged:
+        fields["criterion"] = (str, _optional("", "when it counts as done"))
     more = tuple(kind for kind in kinds if kind != "do")
     if not more or not depth:
-        return create_model(name, **fields)
-    body = _step_schema(f"{name}Body", assignees, kinds, depth - 1)
+        return create_model(name, __config__=_OPEN, **fields)
+    body = _step_schema(f"{name}Body", assignees, kinds, judged, depth - 1)
     fields["assignee"] = (
         one_of((*assignees, "")),
         _optional("", "who takes it; empty with a body"),
@@ -167,7 +193,7 @@ def _step_schema(
         "ballot": (str, _optional("", "vote: the field of the results that is counted")),
         "reducer": (str, _optional("", "reduce: the reducer's name")),
     }
-    return create_model(name, **fields)
+    return create_model(name, __config__=_OPEN, **fields)
 
 
 def _optional(default: Any, description: str) -> Any:

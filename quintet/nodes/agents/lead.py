@@ -9,10 +9,10 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from quintet.nodes.agents.chat import as_json, as_text
-from quintet.nodes.agents.draft import HIDDEN
+from quintet.nodes.agents.draft import HIDDEN, drop_open
 from quintet.nodes.agents.meter import call_structured
 from quintet.nodes.agents.toolbox import ById
 from quintet.nodes.choosers.model import as_instance
@@ -101,6 +101,7 @@ def _orders(decision: Any) -> Orders:
 def _schema(team: tuple[str, ...], given: ById, background: bool) -> type[BaseModel]:
     step = create_model(
         "ManagerStep",
+        __config__=ConfigDict(extra="forbid", json_schema_extra=drop_open),
         id=(str, Field(description="a new short name")),
         goal=(str, Field(description="its task")),
         assignee=(one_of(team), Field(description="who takes it")),

@@ -80,8 +80,9 @@ class Progress:
     def followed_by(self, plan: Plan, problems: Mapping[str, str]) -> Progress:
         """Go on with a new plan: what its unchanged steps have done stands.
 
-        A result stands if its step and all that it waits for are as they were. Failed votes and
-        alternatives stand too, but for those of a step that is itself the problem.
+        A result stands if its step and all that it waits for are as they were. So do the verdicts
+        on its rounds, and failed votes and alternatives, but for those of a step that is itself the
+        problem.
         """
         old = {step.id: step.data for step in self.plan.steps}
         ids = [step.id for step in plan.steps]
@@ -91,17 +92,23 @@ class Progress:
             root = root_of(name)
             if root in same and set(waits_for(plan[root], ids)) <= set(done):
                 done.append(name)
-        stand = same - problems.keys()
+        # What was said of its work, too, holds for what it was begun with alone.
+        stand = {name for name in same if set(waits_for(plan[name], ids)) <= set(done)}
         return replace(
             self,
             plan=plan,
             done=tuple(done),
             begun=tuple(done),
-            failed={name: why for name, why in self.failed.items() if root_of(name) in stand},
-            verdicts={name: why for name, why in self.verdicts.items() if root_of(name) in same},
+            failed=_within(stand - problems.keys(), self.failed),
+            verdicts=_within(stand, self.verdicts),
             asked="",
             signed="",
         )
+
+
+def _within(steps: set[str], notes: Mapping[str, str]) -> dict[str, str]:
+    """Give the notes on work that is part of these steps."""
+    return {name: why for name, why in notes.items() if root_of(name) in steps}
 
 
 def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +125,20 @@ def steps_ended(task: Task, progress: Progress, state: Mapping[str, Any]) -> dic
         silent = {"status": "done" if name in results else "silent"}
         steps[name] = ends.get(at) or silent
     return steps
+
+
+def refuse_lost(task: Task, progress: Progress, results: Mapping[str, Any]) -> None:
+    """Refuse to go on where a result that later steps rest on has been taken back.
+
+    Raises:
+        ContractBroken: it names the step.
+    """
+    if lost := [name for name in progress.done if name not in results]:
+        raise ContractBroken(
+            f"{task.node}: step {lost[0]!r} is done, and its result stands no more; let no node "
+            "write None for it",
+            side="needs",
+        )
 
 
 def refuse_foreign(

@@ -35,12 +35,14 @@ class Admission:
         vocabulary: the kinds of step, the conditions and the reducers that a plan may name.
         crew: the workers behind the assignees.
         allow: a criterion on each step and the effects that it may run.
+        judged: whether somebody judges the criteria of steps.
     """
 
     assignees: tuple[str, ...]
     vocabulary: Vocabulary
     crew: Crew
     allow: Allow | None = None
+    judged: bool = True
 
     def complaints(
         self,
@@ -64,6 +66,7 @@ class Admission:
         """
         found = list(faults_of(goal, steps, self.assignees, budget))
         found += self.vocabulary.faults(steps)
+        found += self._unjudged(steps)
         # A node of the user's own may write any key of the state while the plan runs.
         if all(name in self.crew.workers for name in self.assignees):
             found += self._needs(steps, frozenset(known))
@@ -71,6 +74,15 @@ class Admission:
         cost = cost_of((step for step in steps if step.id not in done), self.crew)
         found += [f"plan for {goal!r}: {text}" for text in over_budget(cost, budget, spent)]
         return tuple(found)
+
+    def _unjudged(self, steps: tuple[Step, ...]) -> Iterator[str]:
+        for step in () if self.judged else steps:
+            if step.criterion:
+                yield (
+                    f"step {step.id!r}: nobody judges its criterion {step.criterion!r:.60}; give "
+                    "Planner(check=), or leave it out"
+                )
+            yield from self._unjudged(step.body)
 
     def _effects(self, steps: tuple[Step, ...]) -> Iterator[str]:
         if self.allow is None:
@@ -87,17 +99,13 @@ class Admission:
         """Compare what each assignee's contract needs with what its step will find."""
         for step in steps:
             found = given | step.inputs.keys() | set(step.after) | {"goal", EFFECTS}
-            if step.kind in ("each", "until", "reduce"):
-                found |= {step.given_as, *_GIVEN.get(step.kind, ())}
+            if step.kind != "until":  # whose first round has no result before it
+                found |= set(step.gives)
             worker = self.crew.lacking(step.assignee)
             if worker is not None:
                 yield from _missing(step, worker.contract, found)
                 yield from _mistyped(step, worker.contract)
             yield from self._needs(step.body, found)
-
-
-_GIVEN = {"until": ("reason",), "reduce": ("so_far",)}
-"""The inputs that a kind of step gives to its work beside its item."""
 
 
 def _missing(step: Step, contract: Contract, found: Collection[str]) -> Iterator[str]:

@@ -80,9 +80,10 @@ class Making:
         def complaints(goal: str, steps: tuple[Step, ...]) -> tuple[str, ...]:
             return self.complaints(goal, steps, self.budget, state, progress)
 
-        words = self.admission.vocabulary
+        words, judged = self.admission.vocabulary, self.admission.judged
         model: Any = self.make
-        return (yield from draft_plan(model, goal, self.about, words, evidence, complaints))
+        asked = draft_plan(model, goal, self.about, words, evidence, complaints, judged=judged)
+        return (yield from asked)
 
     def complaints(
         self,

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from langgraph.errors import GraphBubbleUp
+
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, call_any
 from quintet.nodes.core.node import one_line
 from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.state.own import own
 from quintet.state.record import canonical, plain
-from quintet.state.step import Step, source_of, waits_for
+from quintet.state.step import Step, found_over, waits_for
 from quintet.state.verdict import why_not
 
 
@@ -165,7 +167,8 @@ class Unfolding:
         value = plain(value)
         if value is None:
             return Problem("it came to no result")
-        if step.criterion and not step.assignee:
+        # An assignee's results were judged one by one, but for the one item that needs no folding.
+        if not step.assignee or (step.kind == "reduce" and f"{path}[0]" not in self.done):
             reason = yield from self.judge(step, value)
             if reason is not None:
                 return Problem(reason)
@@ -192,10 +195,7 @@ class Unfolding:
     def _items(self, step: Step, scope: Scope, values: Mapping[str, Any]) -> list[Any] | Problem:
         around = {name: self.results[name] for name in scope.after if name in self.results}
         known = {**around, **values, **scope.inputs}
-        source = source_of(step, known.keys())
-        found = known.get(source)
-        for name in filter(None, step.over.removeprefix(source).split(".")):
-            found = found.get(name) if isinstance(found, Mapping) else None
+        found = found_over(step, known)
         if not isinstance(found, list):
             return Problem(f"over {step.over!r}: {one_line(found, 60)!r} is no list")
         if step.most is not None and len(found) > step.most:
@@ -234,7 +234,7 @@ class Unfolding:
             condition = self.vocabulary.conditions[step.condition]
             try:
                 reason = why_not((yield from call_any(condition, own(value))), condition) or ""
-            except DesignError:
+            except (DesignError, GraphBubbleUp):
                 raise
             except Exception as problem:  # noqa: BLE001 - a condition that cannot judge has not held
                 reason = f"it could not judge: {type(problem).__name__}: {problem}"
@@ -301,9 +301,11 @@ class Unfolding:
 
     def _folded(self, step: Step, path: str, items: list[Any]) -> Logic[End]:
         try:
-            value = yield from call_any(self.vocabulary.reducers[step.reducer], own(items))
-        except DesignError:
+            value = plain((yield from call_any(self.vocabulary.reducers[step.reducer], own(items))))
+        except GraphBubbleUp:
             raise
+        except DesignError as problem:
+            raise DesignError(f"step {path}: {step.reducer}: {problem}") from problem
         except Exception as problem:  # noqa: BLE001 - it is the step that has failed
             return Problem(f"{step.reducer}: {type(problem).__name__}: {problem}")
         self.notes.append((path, step.reducer, f"{len(items)} results of {step.over}"))

@@ -20,6 +20,7 @@ from quintet.nodes.core.progress import (
     Progress,
     others,
     refuse_foreign,
+    refuse_lost,
     refuse_shared,
     steps_ended,
     under_way,
@@ -121,6 +122,7 @@ class Visit:
         check_run(task.node, known, run_of(state))
         progress = read(Progress, known)
         refuse_shared(task, progress.begun, peers)
+        refuse_lost(task, progress, self.results)
         if self.planner.sign_off is not None:
             signed = yield from self._signed(self.planner.sign_off, progress)
             if isinstance(signed, Command):
@@ -186,7 +188,7 @@ class Visit:
         check = self.planner.check
         if check is None:
             return None
-        reason = why_not((yield from call_any(check, step, own(result))), check)
+        reason = why_not((yield from call_any(check, own(step), own(result))), check)
         if reason == "does not hold" and step.criterion:  # the check gave no reason
             return f"criterion {step.criterion!r} does not hold"
         return reason
@@ -240,7 +242,7 @@ class Visit:
         if limit is not None and len(past) >= limit:
             why = f"re-planned {len(past)} times, the limit; {in_words(problems)}"
             return self._give_up(progress, otherwise, why)
-        evidence = Evidence(plan=plan, results=own(self.results), problems=problems)
+        evidence = Evidence(plan=own(plan), results=own(self.results), problems=dict(problems))
         new = yield from self.planner.making.plan(self.state, evidence, progress)
         if (earlier := made_before(new, plan, problems, past)) is not None:
             why = f"no progress: plan {new.version} is plan {earlier} again; {in_words(problems)}"
@@ -259,10 +261,12 @@ class Visit:
         over = over_now(limit, spent, progress.spent, more=bool(walk.ready))
         if over is not None:
             return self._give_up(progress, planner.otherwise, over, who="budget")
+        left = [step.id for step in plan.steps if step.id not in walk.done]
+        if left and not walk.ready:
+            why = f"nothing is under way, and {', '.join(left)} is not done"
+            return self._give_up(progress, planner.otherwise, why)
+        self.new |= dict.fromkeys(self._stale(progress))
         if not walk.ready:
-            if left := [step.id for step in plan.steps if step.id not in walk.done]:
-                why = f"nothing is under way, and {', '.join(left)} is not done"
-                return self._give_up(progress, planner.otherwise, why)
             return self._leave(replace(progress, over=DONE), planner.then)
         if planner.gate and todo(of_this_run(state).values()):
             # The next steps may tell of what is proposed: it is decided and done first.
@@ -285,7 +289,6 @@ class Visit:
             )
             for step in walk.ready
         ]
-        self.new |= dict.fromkeys(self._stale(progress))
         progress = replace(
             progress,
             begun=(*progress.begun, *names),
@@ -295,7 +298,7 @@ class Visit:
         return self._leave(progress, sends, plan=plan.data)
 
     def _stale(self, progress: Progress) -> list[str]:
-        """Name the results of work that is to be done again."""
+        """Name the results of work that is to be done again, or is no part of the plan any more."""
         own, done = set(progress.own), set(progress.done)
         return [name for name in self.results if name in own and name not in done]
 

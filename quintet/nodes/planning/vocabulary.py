@@ -25,7 +25,7 @@ class Vocabulary:
         reducers: by name, what a `reduce` step may fold by: a function of the list of results.
 
     Raises:
-        DesignError: an unknown kind, or a condition or reducer that is no function.
+        DesignError: an unknown kind, or conditions or reducers that are no functions by name.
     """
 
     kinds: tuple[StepKind, ...] | None = None
@@ -39,7 +39,12 @@ class Vocabulary:
                     f"Vocabulary(kinds={self.kinds!r}): give kinds of {', '.join(STEP_KINDS)}"
                 )
         for name in ("conditions", "reducers"):
-            for key, function in getattr(self, name).items():
+            functions = getattr(self, name)
+            if not isinstance(functions, Mapping):
+                raise DesignError(
+                    f"Vocabulary({name}={functions!r:.60}): give a dict of functions by name"
+                )
+            for key, function in functions.items():
                 if not callable(function):
                     raise DesignError(
                         f"Vocabulary({name}={{{key!r}: {function!r:.40}}}): give a function"
