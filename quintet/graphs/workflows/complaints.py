@@ -134,9 +134,11 @@ class Complaints:
             yield f"when={path!r}: {self.state.__name__} has no key {first!r}"
         if first != "results" or not rest:
             return
-        name, _, field = rest.partition(".")
         tasks = self.design.tasks
         known = {*tasks, *(f"{at}_review" for at in tasks)}
+        # A name may have dots of its own.
+        name = next((at for at in known if f"{rest}.".startswith(f"{at}.")), rest.partition(".")[0])
+        field = rest.removeprefix(name).removeprefix(".")
         # A function may give a result any name, and so may a graph.
         ours = all(isinstance(task.run, Node | Outcome) for task in tasks.values())
         if ours and name not in known:
