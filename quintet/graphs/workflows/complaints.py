@@ -82,6 +82,11 @@ class Complaints:
         for part, to in (("on_failure", task.on_failure), ("otherwise", task.otherwise)):
             if to and to not in (*self.design.tasks, *ENDS):
                 yield f"{part}={to!r}: there is no such task ({', '.join(self.design.tasks)})"
+        if task.on_failure == "finish":
+            yield (
+                "on_failure='finish' would end the run as done although the task failed; give a "
+                "task that does the work instead, or 'person'"
+            )
         if task.on_failure == name:
             yield "on_failure leads to the task itself; give retry_policy="
         group = self.design.group(name)

@@ -16,8 +16,8 @@ from quintet.nodes.recover import Recovery
 ENDS = ("finish", "person", "undo")
 """The nodes that end a run, to which a failure or a bound may lead."""
 
-STATES = 4_000
-"""The situations that are gone through to see whether a join can ever run."""
+TRIED = 10_000
+"""The moves that are gone through to see whether a join can ever run."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,16 +154,17 @@ class Design:
         joins = {name for name in self.tasks if self.every(name)}
         ran: set[str] = set()
         start = (frozenset(arc.to for arc in self.arcs[START]), frozenset[tuple[str, str]](), ())
-        seen, waiting = {start}, [start] if joins else []
+        seen, waiting, tried = {start}, [start] if joins else [], 0
         while waiting:
             now, come, runs = waiting.pop()
             ran |= now & joins
             for following in self._next(now, come, dict(runs)):
+                tried += 1
+                if tried > TRIED:  # too many to tell: a run tells by its outcome
+                    return []
                 if following not in seen:
                     seen.add(following)
                     waiting.append(following)
-            if len(seen) > STATES:  # too many to tell: a run tells by its outcome
-                return []
         return sorted(joins - ran)
 
     def _next(self, now: Any, come: Any, runs: dict[str, int]) -> Iterator[Any]:

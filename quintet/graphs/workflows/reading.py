@@ -57,6 +57,12 @@ def _read(given: Any, nodes: Mapping[str, Any]) -> Task:
     if "retry_policy" in parts:
         parts["retry_policy"] = _policy(list[RetryPolicy] | RetryPolicy, parts["retry_policy"])
     if isinstance(parts.get("timeout"), Mapping):
+        known = {field.name for field in fields(TimeoutPolicy)}
+        if not parts["timeout"] or set(parts["timeout"]) - known:
+            raise DesignError(
+                f"timeout={parts['timeout']!r:.60}: give parts of LangGraph's TimeoutPolicy, "
+                f"which are {', '.join(sorted(known))}"
+            )
         parts["timeout"] = _policy(TimeoutPolicy, parts["timeout"])
     return Task(run=run, **parts)
 
@@ -89,7 +95,7 @@ def _wait(parts: dict[str, Any], nodes: Mapping[str, Any]) -> Wait:
 
 
 def _outcome(parts: dict[str, Any], nodes: Mapping[str, Any]) -> Outcome:  # noqa: ARG001
-    return Outcome(status=parts.pop("outcome"), reason=str(parts.pop("reason", "")))
+    return Outcome(status=parts.pop("outcome"), reason=str(parts.pop("reason", None) or ""))
 
 
 def _after(given: Any) -> Any:

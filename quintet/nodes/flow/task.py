@@ -107,7 +107,9 @@ class FlowTask(Node):
         return self.inner if graph else getattr(self.inner, "agent", None)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
-        """Run the task if it is its turn, and go on."""
+        """Run the task if it is its turn, and go on. A run that has ended badly does no more."""
+        if not _is_done(state.get("outcome")):
+            return Command(goto="finish")
         task = current_task(self.name)
         notes = Notes.of(task, state)
         note, sent, forced = self._arrived(notes)
