@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -66,6 +66,23 @@ async def test_the_next_call_works_after_the_server_ended_every_connection(
             assert (await graph.aget_state(place("a"))).values == {"text": "before"}
             await graph.ainvoke({"text": "after"}, place("a"))
         assert graph.get_state(place("a")).values == {"text": "after"}
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+def test_a_whole_pool_that_the_server_ended_is_replaced_at_once(url: str, size: int) -> None:
+    name = f"quintet-{uuid.uuid4().hex[:8]}"
+    with checkpointer(f"{url}&application_name={name}&pool={size}&timeout=3") as saver:
+        for _ in range(2):  # the pool grows in the background, to as many as are wanted at once
+            with ExitStack() as all_at_once:
+                for _ in range(size):
+                    all_at_once.enter_context(saver.conn.connection())
+            with psycopg.connect(postgres_url(), autocommit=True) as other:
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = %s",
+                    (name,),
+                )
+            assert saver.threads() == []
 
 
 @pytest.mark.parametrize(

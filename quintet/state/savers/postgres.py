@@ -92,7 +92,25 @@ Connection = psycopg.Connection[DictRow]
 
 
 class _Pool(ConnectionPool[Connection]):
-    """Pool connections, and allow the pool to be dropped without `close()`."""
+    """Pool connections that live, and allow the pool to be dropped without `close()`."""
+
+    def getconn(self, timeout: float | None = None) -> Connection:
+        """Give a connection that shows a sign of life; others are replaced.
+
+        The pool's own check waits after each that is dead, and longer each time: after the server
+        has ended all, as when it starts anew, its time was up before the last was found out.
+        """
+        give_up = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = super().getconn(max(give_up - time.monotonic(), 0.0))
+            try:
+                connection.execute("", prepare=False)
+            except BaseException as problem:
+                self.putconn(connection)
+                if not isinstance(problem, psycopg.Error) or time.monotonic() > give_up:
+                    raise
+            else:
+                return connection
 
     def __del__(self) -> None:
         # The pool's own worker may drop it last, and a thread cannot join itself.
@@ -206,12 +224,6 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
                 connection.execute(_DROP_VALUES, (thread, space) * 2)
 
 
-def _check(connection: Connection) -> None:
-    """Ask a connection for a sign of life; it raises without one."""
-    # The pool's own check has the empty statement prepared, in vain and each time anew.
-    connection.execute("", prepare=False)
-
-
 def _fits_jsonb(value: Any) -> bool:
     """Say whether JSONB can hold a value: no NUL, no half of a surrogate pair, no NaN."""
     if isinstance(value, str):
@@ -242,7 +254,6 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
         max_size=size,
         num_workers=1,
         timeout=seconds,
-        check=_check,
         open=True,
         name="quintet",
     )
