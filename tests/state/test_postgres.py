@@ -180,6 +180,14 @@ def test_the_tables_of_another_program_are_refused(url: str) -> None:
         checkpointer(url)
 
 
+def test_a_journal_that_was_dropped_is_refused_and_not_begun_anew(url: str) -> None:
+    checkpointer(url).close()
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("DROP TABLE quintet_journal")
+    with pytest.raises(CheckpointerError, match=r"(?s)quintet_journal.*would be done again"):
+        checkpointer(url)
+
+
 def test_a_read_only_server_is_refused(url: str) -> None:
     with pytest.raises(CheckpointerError, match="read-only, perhaps a standby"):
         checkpointer(f"{url}%20-cdefault_transaction_read_only%3Don")

@@ -246,6 +246,12 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
     except CheckpointerError:
         pool.close()
         raise
+    except psycopg.Error as problem:
+        pool.close()
+        raise CheckpointerError(
+            f"{address.shown!r}: its journal cannot be read ({problem}). Restore it together with "
+            "the other tables: without it, an effect that was done would be done again."
+        ) from problem
     return saver
 
 
