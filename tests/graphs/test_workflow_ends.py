@@ -99,6 +99,21 @@ async def test_a_moment_in_the_state_that_no_calendar_has_goes_to_a_person(way):
         assert "results.order.on" in ended.outcome.reason
 
 
+def test_a_condition_on_a_task_that_may_not_have_run_is_refused():
+    ok = {"results.a.ok": True}
+    both = {"a": Task(run=gives("a")), "b": Task(run=gives("b"))}
+    for after in ({"after": "b", "when": ok}, {"after": {"a": None, "b": ok}}):
+        tasks = both | {"c": Task(run=gives("c"), **after)}
+        tasks |= {"d": Task(run=gives("d"), after="b", when="else")}
+        with pytest.raises(DesignError, match="a does not come before b, and may not have"):
+            create_workflow(tasks)
+    joined = both | {
+        "c": Task(run=gives("c"), after=("a", "b"), when=ok),
+        "d": Task(run=gives("d"), after=("a", "b"), when="else"),
+    }
+    assert "c" in start(create_workflow(joined).compile(), {"message": "m"}).results
+
+
 @pytest.mark.parametrize("timeout", [{"run_time": 3}, {}])
 def test_a_timeout_that_nothing_would_hold_is_refused(timeout):
     with pytest.raises(DesignError, match="a: timeout="):

@@ -62,9 +62,10 @@ class Complaints:
         yield from self._ways_in(name, task)
         yield from self._ways_out(name)
         yield from self._node(task)
-        for _, when, _ in task.arcs:
+        for source, when, _ in task.arcs:
+            asked_at = name if self.design.every(name) else source
             for path in dict.fromkeys(getattr(when, "paths", ())):
-                yield from self._path(path)
+                yield from self._path(path, asked_at)
 
     def _ways_in(self, name: str, task: Task) -> Iterator[str]:
         known = (START, *self.design.tasks)
@@ -132,7 +133,7 @@ class Complaints:
         if getattr(run, "asks", False) and task.retry_policy is not None:
             yield "retry_policy=: a node that asks a person is not tried again; leave it out"
 
-    def _path(self, path: str) -> Iterator[str]:
+    def _path(self, path: str, asked_at: str) -> Iterator[str]:
         first, _, rest = path.partition(".")
         keys = get_type_hints(self.state)
         if first not in keys:
@@ -148,6 +149,11 @@ class Complaints:
         ours = all(isinstance(task.run, Node | Outcome) for task in tasks.values())
         if ours and name not in known:
             yield f"when={path!r}: no task gives a result {name!r} ({', '.join(tasks)})"
+        if name in tasks and asked_at in tasks and not self.design.comes_before(name, asked_at):
+            yield (
+                f"when={path!r}: {name} does not come before {asked_at}, and may not have run when "
+                f"it is asked; come after both, as after=({name!r}, {asked_at!r})"
+            )
         if name in tasks and isinstance(tasks[name].run, Worker) and field:
             names = _fields_of(tasks[name].run.contract.gives)
             if names is not None and field.partition(".")[0] not in names:

@@ -110,6 +110,10 @@ class Design:
             waiting += new
         return seen
 
+    def comes_before(self, name: str, other: str) -> bool:
+        """Say whether a task may have run when another has."""
+        return name == other or other in self._far[name]
+
     def loop(self, name: str) -> tuple[str, ...]:
         """Name the bounded tasks of the loop that a task is in."""
         back = {other for other in self.tasks if name in self._far[other]}
