@@ -114,7 +114,16 @@ def test_a_condition_on_a_task_that_may_not_have_run_is_refused():
     assert "c" in start(create_workflow(joined).compile(), {"message": "m"}).results
 
 
-@pytest.mark.parametrize("timeout", [{"run_time": 3}, {}])
+def test_words_that_yaml_reads_as_true_or_false_are_named():
+    tasks = {"a": {"run": gives("a")}, False: {"run": gives("no")}, "c": {"run": gives("c")}}
+    tasks["c"] |= {"after": "b", "on_failure": False}
+    with pytest.raises(DesignError) as refused:
+        create_workflow(tasks)  # type: ignore[arg-type]
+    assert "False: no node can have that name, which is no text" in str(refused.value)
+    assert "c: on_failure=False: give the name of a task" in str(refused.value)
+
+
+@pytest.mark.parametrize("timeout", [{"run_time": 3}, {}, {"run_timeout": -1}])
 def test_a_timeout_that_nothing_would_hold_is_refused(timeout):
     with pytest.raises(DesignError, match="a: timeout="):
         create_workflow({"a": {"run": gives("a"), "timeout": timeout}})

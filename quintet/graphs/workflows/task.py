@@ -84,14 +84,19 @@ class Task:
             isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1
         ):
             raise DesignError(f"rounds={rounds!r:.60}: give a whole number from 1")
-        if self.timeout is not None and not isinstance(self.timeout, TimeoutPolicy):
+        if isinstance(self.timeout, TimeoutPolicy):
+            try:
+                TimeoutPolicy.coerce(self.timeout)
+            except ValueError as problem:
+                raise DesignError(f"timeout={self.timeout!r:.60}: {problem}") from problem
+        elif self.timeout is not None:
             _ = self.seconds
         if isinstance(self.after, Mapping) and self.when is not None:
             raise DesignError(
                 "after={...} has a condition for each task that it comes after; leave when= out"
             )
-        for part, to in (("on_failure", self.on_failure or ""), ("otherwise", self.otherwise)):
-            if not isinstance(to, str):
+        for part, to in (("on_failure", self.on_failure), ("otherwise", self.otherwise)):
+            if not isinstance(to, str) and not (part == "on_failure" and to is None):
                 raise DesignError(f"{part}={to!r:.60}: give the name of a task")
         given = self.retry_policy
         several = (given,) if given is None or isinstance(given, RetryPolicy) else given
