@@ -194,6 +194,22 @@ async def test_a_function_that_leads_to_itself_is_held_to_its_rounds(way):
     assert "again has run 3 times" in ended.outcome.reason
 
 
+def to_two(state: Any) -> Command[Literal["two"]]:
+    return Command(goto=[Send("two", {"message": "m"})])
+
+
+def to_one(state: Any) -> Command[Literal["one"]]:
+    return Command(goto=[Send("one", {"message": "m"})])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_loop_by_send_does_not_evade_its_rounds(way):
+    tasks = {"one": Task(run=to_two, after="start", rounds=3), "two": Task(run=to_one)}
+    ended = await run(create_workflow(tasks, recover=HASTY), way, message="m")
+    assert ended.status == "escalated"
+    assert "one was sent a state without 'kept'" in ended.outcome.reason
+
+
 @dataclass
 class NoHash:
     seen: list[str] = field(default_factory=list)

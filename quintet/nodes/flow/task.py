@@ -111,7 +111,7 @@ class FlowTask(Node):
         if not _is_done(state.get("outcome")):
             return Command(goto="finish")
         task = current_task(self.name)
-        notes = Notes.of(task, state)
+        notes = self._notes(task, state)
         note, sent, forced = self._arrived(notes)
         if not forced:
             try:
@@ -153,6 +153,15 @@ class FlowTask(Node):
         refuse_dropped(self.inner, channels_of(cast(Any, self.schema)), result)
         if not self.arcs or parts_of(result)[1]:
             refuse_astray(self.inner, targets_of(self.inner), result)
+
+    def _notes(self, task: Task, state: Mapping[str, Any]) -> Notes:
+        """Read the notes of its graph, by which its rounds are counted."""
+        if self.rounds is not None and "kept" not in state:
+            raise ContractBroken(
+                f"{self.name} was sent a state without 'kept', by which its rounds are counted; "
+                f"send Send({self.name!r}, {{**state, ...}})"
+            )
+        return Notes.of(task, state)
 
     def _arrived(self, notes: Notes) -> tuple[Note, dict[str, int], bool]:
         """Give its note, what it has been sent, and whether a failure has led here since."""
