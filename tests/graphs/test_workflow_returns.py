@@ -182,6 +182,20 @@ async def test_a_task_leads_to_the_graph_around_its_workflow():
     assert set(outer.compile().invoke({"message": "m"})["results"]) == {"leave", "after"}
 
 
+def to_both(state: Any) -> Command[Literal["left", "right"]]:
+    return Command(goto=["left", "right"])
+
+
+async def test_a_join_may_wait_for_all_that_one_function_leads_to():
+    tasks = {
+        "split": Task(run=to_both),
+        "left": Task(run=gives("left")),
+        "right": Task(run=gives("right")),
+        "both": Task(run=gives("both"), after=("left", "right")),
+    }
+    assert "both" in (await run(create_workflow(tasks), message="m")).results
+
+
 def again(state: Any) -> Command[Literal["again"]]:
     return Command(goto="again", update={"results": {"again": 1}})
 
