@@ -14,7 +14,7 @@ from quintet.graphs.namesakes import refuse_namesakes
 from quintet.graphs.refusals import check_part
 from quintet.graphs.wiring import Wiring
 from quintet.graphs.workflows.complaints import Complaints
-from quintet.graphs.workflows.design import ENDS, Design
+from quintet.graphs.workflows.design import Design
 from quintet.graphs.workflows.reading import read_tasks
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.core.function import targets_of
@@ -143,6 +143,10 @@ class _Build:
     gate: str
     state: type[Any]
 
+    @property
+    def _undo(self) -> tuple[str, ...]:
+        return ("undo",) if "undo" in self.wiring.recover.destinations else ()
+
     def task(self, name: str, node: Any) -> FlowTask:
         """Make the node of one task."""
         design, declared = self.design, self.design.tasks[name]
@@ -166,7 +170,7 @@ class _Build:
             gate=self.gate if _may_propose(wired) else "",
             failed=declared.on_failure or "person",
             schema=self.state,
-            known=(*design.tasks, *ENDS),
+            known=(*design.tasks, "finish", "person", *self._undo),
         )
         return replace(task, targets=_targets(task, declared.on_failure))
 

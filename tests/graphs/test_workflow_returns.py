@@ -160,14 +160,15 @@ async def test_a_task_that_leads_nowhere_is_not_done(pay, why, way):
     assert why in ended.outcome.reason
 
 
-async def test_a_graph_within_that_leads_to_no_task_is_not_done():
+@pytest.mark.parametrize("to", ["shipp", "undo", "__end__"])
+async def test_a_graph_within_that_leads_to_no_task_is_not_done(to):
     inner = StateGraph(OrchestrationState)
-    inner.add_node("hop", lambda state: Command(graph=Command.PARENT, goto="shipp"))
+    inner.add_node("hop", lambda state: Command(graph=Command.PARENT, goto=to))
     inner.add_edge(START, "hop")
     tasks = {"other": Task(run=gives("other")), "pay": Task(run=inner)}
     ended = await run(create_workflow(tasks, recover=HASTY), message="m")
     assert ended.status == "escalated"
-    assert "goes to 'shipp', which the workflow does not have" in ended.outcome.reason
+    assert f"goes to {to!r}, which the workflow does not have" in ended.outcome.reason
 
 
 async def test_a_task_leads_to_the_graph_around_its_workflow():
