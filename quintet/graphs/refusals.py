@@ -94,7 +94,7 @@ def refuse_no_node(name: Any, node: Any, *, data: bool = False) -> None:
         )
 
 
-_NO_NAME = re.compile(r"[:|\x00]|^__(start|end|input|interrupt)__$")
+_NO_NAME = re.compile(r"[:|\x00\ud800-\udfff]|^__(start|end|input|interrupt)__$")
 
 
 def _check_keys(state: type[Any]) -> None:

@@ -241,6 +241,11 @@ class Wiring:
         """
         refuse_missing_keys(graph, [graph.nodes[name].runnable for name in graph.nodes])
         refuse_uncounted(graph)
+        if "finish" in self.recover.destinations:
+            raise DesignError(
+                "Recovery: a remedy goes to 'finish', where the run would end as done although "
+                "something failed; give a node that does the work instead, or 'person'"
+            )
         # LangGraph only logs a line for a target that does not exist, and ends the run.
         names = [name for name in graph.nodes if not name.startswith("__")]
         ways = {f"Node {name!r}": graph.nodes[name].ends or () for name in names}

@@ -143,6 +143,10 @@ class _Build:
     gate: str
     state: type[Any]
 
+    @property
+    def _undo(self) -> tuple[str, ...]:
+        return ("undo",) if "undo" in self.wiring.recover.destinations else ()
+
     def task(self, name: str, node: Any) -> FlowTask:
         """Make the node of one task."""
         design, declared = self.design, self.design.tasks[name]
@@ -166,6 +170,7 @@ class _Build:
             gate=self.gate if _may_propose(wired) else "",
             failed=declared.on_failure or "person",
             schema=self.state,
+            known=(*design.tasks, "finish", "person", *self._undo),
         )
         return replace(task, targets=_targets(task, declared.on_failure))
 

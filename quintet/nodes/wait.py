@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeGuard
 
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -25,6 +25,12 @@ from quintet.state.verdict import check_answers, name_of
 
 Moment = datetime | float | str
 """A datetime, seconds since the epoch, or text in ISO format; without a zone it is UTC."""
+
+FIRST, LAST = (
+    datetime(1, 1, 1, tzinfo=UTC).timestamp(),
+    datetime(9999, 12, 31, tzinfo=UTC).timestamp() + 86_399,
+)
+"""The first and the last moment that can be written, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +69,12 @@ class Wait(Node):
                 "Wait(until='results.order.ship_on')"
             )
         seconds(self.duration)
-        if isinstance(self.until, str) and self.until[:1].isdigit():
-            _moment(self.until)
+        until = self.until
+        if until is not None and not callable(until) and not _is_path(until):
+            try:
+                _moment(until)
+            except ContractBroken as problem:
+                raise DesignError(str(problem)) from problem
         check_answers("Wait(until=)", self.until)
 
     @property
@@ -101,7 +111,7 @@ class Wait(Node):
         given = self.until
         if callable(given):
             return _moment(given(state), name_of(given))
-        if isinstance(given, str) and not given[:1].isdigit():
+        if _is_path(given):
             found = value_at(state, given)
             if found is MISSING:
                 raise ContractBroken(f"Wait(until={given!r}): the state has nothing there")
@@ -170,6 +180,10 @@ class Signal(BaseModel):
     by: str = ""
 
 
+def _is_path(until: Any) -> TypeGuard[str]:
+    return isinstance(until, str) and not until[:1].isdigit()
+
+
 def _moment(given: Any, source: str = "") -> float:
     """Read a moment.
 
@@ -187,8 +201,12 @@ def _moment(given: Any, source: str = "") -> float:
             ) from problem
     if isinstance(given, datetime):
         return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise ContractBroken(f"Wait(until=): {where}{given!r:.40} is no moment")
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not number or not FIRST <= given <= LAST:
+        raise ContractBroken(
+            f"Wait(until=): {where}{given!r:.40} is no moment; give a datetime, ISO text, or "
+            "seconds since the epoch that a calendar has"
+        )
     return float(given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
@@ -69,11 +70,15 @@ def check_options(options: Mapping[str, Any]) -> None:
             )
 
 
+_NOT_IN_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
 def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableConfig:
     """Give a run's configuration, on the thread that is named or on a new one.
 
     Raises:
-        RunError: two threads are named, or an older checkpoint, or a thread by an empty text.
+        RunError: two threads are named, or an older checkpoint, or a thread by an empty text or one
+            that a database cannot hold.
     """
     base: RunnableConfig = config or {}
     configurable = base.get("configurable", {})
@@ -85,6 +90,11 @@ def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableCon
     named = configurable.get("thread_id")
     if "" in (thread, named):  # it would be a new thread each time, and know no effect of the last
         raise RunError("thread='' names none: give an id, or leave it out for a new thread")
+    if _NOT_IN_TEXT.search(str(thread or named or "")):
+        raise RunError(
+            f"thread={thread or named!r:.60} has a NUL or half of a surrogate pair, which no "
+            "database holds in an id; leave it out"
+        )
     if thread and named and str(named) != thread:
         raise RunError(f"thread={thread!r}, but the config names thread {named!r}; give one")
     return {**base, "configurable": {**configurable, "thread_id": thread or named or str(uuid4())}}

@@ -11,6 +11,10 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from quintet.checks import Finding, check
+from quintet.graphs import Task, create_sequential, create_workflow
+from quintet.nodes import ApprovalGate as QuintetGate
+from quintet.nodes import Worker, effect
+from quintet.state import Contract
 
 
 class State(TypedDict, total=False):
@@ -173,3 +177,23 @@ def test_whoever_asks_approvers_is_a_gate_by_any_name():
         graph.add_node("end", end).add_edge(START, "gate").add_edge("pay", "end")
         assert check(graph) == ()
         assert [f.node for f in bypassed(graph.add_edge(START, "pay"))] == ["pay"]
+
+
+def test_an_effect_in_a_graph_that_is_a_task_of_a_workflow_is_not_behind_its_gate():
+    worker = Worker(
+        agent=lambda request, tools: tools.refund(order=1),
+        contract=Contract(goal="refund", needs=State, gives=State, tools=(REFUND,)),
+    )
+    gate = QuintetGate(approvers=("lead",))
+    inner = create_sequential({"pay": worker})
+    [finding] = bypassed(create_workflow({"desk": Task(run=inner)}, gate=gate))
+    assert (finding.node, "START -> desk: START -> pay" in finding.fault) == ("desk/pay", True)
+    gated = create_sequential({"pay": worker}, gate=gate)
+    assert not bypassed(create_workflow({"desk": Task(run=gated)}, gate=gate))
+
+
+def refund(order: int) -> int:
+    return order
+
+
+REFUND = effect(refund, key="{order}")

@@ -186,7 +186,9 @@ def test_what_is_no_part_of_ours_is_refused_in_the_place_of_one(place: str, othe
         make()
 
 
-@pytest.mark.parametrize("name", ["a:b", "a|b", "__start__", "__end__", "", " ", "a\0b", 3])
+@pytest.mark.parametrize(
+    "name", ["a:b", "a|b", "__start__", "__end__", "", " ", "a\0b", "half \ud800", 3]
+)
 def test_a_name_that_no_node_can_have_is_refused(name: Any) -> None:
     with pytest.raises(DesignError, match="no node can have that name"):
         create_sequential({name: worker()})

@@ -356,6 +356,14 @@ def test_an_empty_thread_is_refused_and_not_a_new_one_each_time():
             start(app, {"log": []}, **named)
 
 
+@pytest.mark.parametrize("thread", ["a\0b", "half \ud800"])
+def test_a_thread_that_a_database_cannot_hold_is_refused_by_every_saver(thread):
+    app = saved(own({"a": says("a")}))
+    for named in ({"thread": thread}, {"config": {"configurable": {"thread_id": thread}}}):
+        with pytest.raises(RunError, match="no database holds in an id"):
+            start(app, {"log": []}, **named)
+
+
 def test_a_gate_without_a_checkpointer_is_refused_before_anything_runs():
     ran: list[str] = []
     graph = desk()

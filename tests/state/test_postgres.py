@@ -8,13 +8,13 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 from typing_extensions import TypedDict
 
-from quintet.errors import CheckpointerError, MissingExtra
+from quintet.errors import CheckpointerError, MissingExtra, ThreadHeld
 from quintet.state.checkpointer import checkpointer
 from tests.services import postgres_schema, postgres_url
 
@@ -53,12 +53,7 @@ async def test_the_next_call_works_after_the_server_ended_every_connection(
     with checkpointer(f"{url}&application_name={name}&pool=2") as saver:
         graph = app(saver)
         graph.invoke({"text": "before"}, place("a"))
-        with psycopg.connect(postgres_url(), autocommit=True) as other:
-            ended = other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name=%s",
-                (name,),
-            ).fetchall()
-        assert ended
+        assert end_sessions(name)
         if mode == "sync":
             assert graph.get_state(place("a")).values == {"text": "before"}
             graph.invoke({"text": "after"}, place("a"))
@@ -66,6 +61,43 @@ async def test_the_next_call_works_after_the_server_ended_every_connection(
             assert (await graph.aget_state(place("a"))).values == {"text": "before"}
             await graph.ainvoke({"text": "after"}, place("a"))
         assert graph.get_state(place("a")).values == {"text": "after"}
+
+
+def end_sessions(name: str) -> int:
+    """Have the server end all sessions of this name."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    with psycopg.connect(postgres_url(), autocommit=True) as other:
+        return len(other.execute(query, (name,)).fetchall())
+
+
+def test_a_thread_is_held_anew_after_the_server_ended_the_session_that_holds(url: str) -> None:
+    name = f"quintet-{uuid.uuid4().hex[:8]}"
+    with (
+        checkpointer(f"{url}&application_name={name}") as saver,
+        checkpointer(url) as other,
+    ):
+        for _ in range(3):
+            with saver.holds.hold("a"):
+                with pytest.raises(ThreadHeld), other.holds.hold("a"):
+                    pass
+                assert end_sessions(name)  # the way out raises nothing, and leaves it free
+            with saver.holds.hold("b"):
+                pass
+            assert end_sessions(name)  # while it holds nothing
+        with other.holds.hold("a"):
+            pass
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+def test_a_whole_pool_that_the_server_ended_is_replaced_at_once(url: str, size: int) -> None:
+    name = f"quintet-{uuid.uuid4().hex[:8]}"
+    with checkpointer(f"{url}&application_name={name}&pool={size}&timeout=3") as saver:
+        for _ in range(2):  # the pool grows in the background, to as many as are wanted at once
+            with ExitStack() as all_at_once:
+                for _ in range(size):
+                    all_at_once.enter_context(saver.conn.connection())
+            assert end_sessions(name)
+            assert saver.threads() == []
 
 
 @pytest.mark.parametrize(
@@ -145,6 +177,14 @@ def test_the_tables_of_another_program_are_refused(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("CREATE TABLE checkpoints (name TEXT)")
     with pytest.raises(CheckpointerError, match=r"(?s)thread_id.*its message says why"):
+        checkpointer(url)
+
+
+def test_a_journal_that_was_dropped_is_refused_and_not_begun_anew(url: str) -> None:
+    checkpointer(url).close()
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("DROP TABLE quintet_journal")
+    with pytest.raises(CheckpointerError, match=r"(?s)quintet_journal.*would be done again"):
         checkpointer(url)
 
 

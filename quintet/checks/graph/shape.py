@@ -12,6 +12,7 @@ from typing import Any
 
 from langgraph.channels import BaseChannel, LastValue
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 
 from quintet.checks.graph.branch import Branch, begun, path_body
 from quintet.checks.graph.crew import crews
@@ -20,6 +21,7 @@ from quintet.checks.source.literals import Values, union
 from quintet.checks.source.moves import Moves, command_moves, makes_sends, merged
 from quintet.checks.source.updates import Written, may_command, written
 from quintet.nodes import FanOut, Manager, Planner, Recovery, Worker
+from quintet.nodes.flow.task import FlowTask
 
 AnyGraph = StateGraph[Any, Any, Any, Any]
 
@@ -49,6 +51,17 @@ class Shape:
             for name, part in self.parts.items()
             if part.graph is not None
         }
+
+    @cached_property
+    def run_within(self) -> dict[str, Shape]:
+        """Map the nodes to the graphs that they run: subgraphs, and those of a workflow's tasks."""
+        tasks = {
+            name: Shape(builder=part.action.inner.builder, within=(*self.within, name))
+            for name, part in self.parts.items()
+            if isinstance(part.action, FlowTask)
+            and isinstance(part.action.inner, CompiledStateGraph)
+        }
+        return tasks | self.inner
 
     def walk(self) -> Iterator[Shape]:
         """List this graph and every subgraph in it."""

@@ -24,8 +24,8 @@ def _bypassed(shape: Shape, gates: list[str], ahead: str) -> Iterator[Finding]:
         if part is None:
             continue
         path = f"{ahead}{way(previous, name)}"
-        if name in shape.inner:
-            yield from _bypassed(shape.inner[name], gates, f"{path}: ")
+        if name in shape.run_within:
+            yield from _bypassed(shape.run_within[name], gates, f"{path}: ")
         elif part.is_ungated:
             yield Finding(
                 code="bypassed-gate",
@@ -44,7 +44,7 @@ def _gates(shape: Shape) -> list[str]:
 def _passing(shape: Shape) -> Iterator[str]:
     """List the nodes past which a gate was passed: gates, and subgraphs with one on every way."""
     for name, part in shape.parts.items():
-        inner = shape.inner.get(name)
+        inner = shape.run_within.get(name)
         if part.is_gate or (inner is not None and _is_sealed(inner)):
             yield name
 

@@ -62,9 +62,10 @@ class Complaints:
         yield from self._ways_in(name, task)
         yield from self._ways_out(name)
         yield from self._node(task)
-        for _, when, _ in task.arcs:
+        for source, when, _ in task.arcs:
+            asked_at = name if self.design.every(name) else source
             for path in dict.fromkeys(getattr(when, "paths", ())):
-                yield from self._path(path)
+                yield from self._path(path, asked_at)
 
     def _ways_in(self, name: str, task: Task) -> Iterator[str]:
         known = (START, *self.design.tasks)
@@ -82,6 +83,11 @@ class Complaints:
         for part, to in (("on_failure", task.on_failure), ("otherwise", task.otherwise)):
             if to and to not in (*self.design.tasks, *ENDS):
                 yield f"{part}={to!r}: there is no such task ({', '.join(self.design.tasks)})"
+        if task.on_failure == "finish":
+            yield (
+                "on_failure='finish' would end the run as done although the task failed; give a "
+                "task that does the work instead, or 'person'"
+            )
         if task.on_failure == name:
             yield "on_failure leads to the task itself; give retry_policy="
         group = self.design.group(name)
@@ -127,20 +133,27 @@ class Complaints:
         if getattr(run, "asks", False) and task.retry_policy is not None:
             yield "retry_policy=: a node that asks a person is not tried again; leave it out"
 
-    def _path(self, path: str) -> Iterator[str]:
+    def _path(self, path: str, asked_at: str) -> Iterator[str]:
         first, _, rest = path.partition(".")
         keys = get_type_hints(self.state)
         if first not in keys:
             yield f"when={path!r}: {self.state.__name__} has no key {first!r}"
         if first != "results" or not rest:
             return
-        name, _, field = rest.partition(".")
         tasks = self.design.tasks
         known = {*tasks, *(f"{at}_review" for at in tasks)}
+        # A name may have dots of its own.
+        name = next((at for at in known if f"{rest}.".startswith(f"{at}.")), rest.partition(".")[0])
+        field = rest.removeprefix(name).removeprefix(".")
         # A function may give a result any name, and so may a graph.
         ours = all(isinstance(task.run, Node | Outcome) for task in tasks.values())
         if ours and name not in known:
             yield f"when={path!r}: no task gives a result {name!r} ({', '.join(tasks)})"
+        if name in tasks and asked_at in tasks and not self.design.comes_before(name, asked_at):
+            yield (
+                f"when={path!r}: {name} does not come before {asked_at}, and may not have run when "
+                f"it is asked; come after both, as after=({name!r}, {asked_at!r})"
+            )
         if name in tasks and isinstance(tasks[name].run, Worker) and field:
             names = _fields_of(tasks[name].run.contract.gives)
             if names is not None and field.partition(".")[0] not in names:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from quintet.graphs.workflows.task import Task
 from quintet.nodes.core.function import targets_of
+from quintet.nodes.core.node import Node
+from quintet.nodes.fan_out import FanOut
 from quintet.nodes.flow.arc import START, Arc
 from quintet.nodes.flow.comparison import Condition
 from quintet.nodes.recover import Recovery
@@ -16,8 +18,8 @@ from quintet.nodes.recover import Recovery
 ENDS = ("finish", "person", "undo")
 """The nodes that end a run, to which a failure or a bound may lead."""
 
-STATES = 4_000
-"""The situations that are gone through to see whether a join can ever run."""
+TRIED = 10_000
+"""The moves that are gone through to see whether a join can ever run."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,6 +112,10 @@ class Design:
             waiting += new
         return seen
 
+    def comes_before(self, name: str, other: str) -> bool:
+        """Say whether a task may have run when another has."""
+        return name == other or other in self._far[name]
+
     def loop(self, name: str) -> tuple[str, ...]:
         """Name the bounded tasks of the loop that a task is in."""
         back = {other for other in self.tasks if name in self._far[other]}
@@ -154,16 +160,17 @@ class Design:
         joins = {name for name in self.tasks if self.every(name)}
         ran: set[str] = set()
         start = (frozenset(arc.to for arc in self.arcs[START]), frozenset[tuple[str, str]](), ())
-        seen, waiting = {start}, [start] if joins else []
+        seen, waiting, tried = {start}, [start] if joins else [], 0
         while waiting:
             now, come, runs = waiting.pop()
             ran |= now & joins
             for following in self._next(now, come, dict(runs)):
+                tried += 1
+                if tried > TRIED:  # too many to tell: a run tells by its outcome
+                    return []
                 if following not in seen:
                     seen.add(following)
                     waiting.append(following)
-            if len(seen) > STATES:  # too many to tell: a run tells by its outcome
-                return []
         return sorted(joins - ran)
 
     def _next(self, now: Any, come: Any, runs: dict[str, int]) -> Iterator[Any]:
@@ -193,17 +200,25 @@ class Design:
 
     def _choices(self, name: str) -> list[tuple[str, ...]]:
         """Give all sets of tasks that one may lead to, whatever its conditions say."""
-        if name in self.chosen and not self.arcs[name]:
-            return [(to,) for to in self.chosen[name]]
+        run, named = self.tasks[name].run, self.chosen.get(name, ())
+        jumps: list[tuple[str, ...]] = [(to,) for to in named]
+        if not isinstance(run, Node) or isinstance(run, FanOut):  # it may name several at once
+            jumps = _subsets(named)[1:]
+        if named and not self.arcs[name]:
+            return jumps
         always = [arc.to for arc in self.arcs[name] if arc.when is None and not arc.otherwise]
         rest = [arc.to for arc in self.arcs[name] if arc.otherwise]
         held = [arc.to for arc in self.arcs[name] if arc.when is not None]
-        sets = [
-            [to for at, to in enumerate(held) if number >> at & 1]
-            for number in range(2 ** min(len(held), 10))
-        ]
-        ways = [tuple(dict.fromkeys([*always, *(some or rest)])) for some in sets]
-        return [*ways, *((to,) for to in self.chosen.get(name, ()))]
+        ways = [tuple(dict.fromkeys([*always, *(some or rest)])) for some in _subsets(held)]
+        return [*ways, *jumps]
+
+
+def _subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Give all sets of names, the empty one first; of more than ten, those of the first ten."""
+    return [
+        tuple(to for at, to in enumerate(names) if number >> at & 1)
+        for number in range(2 ** min(len(names), 10))
+    ]
 
 
 Pairs = tuple[tuple[str, str], ...]

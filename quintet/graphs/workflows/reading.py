@@ -31,6 +31,12 @@ def read_tasks(
     read: dict[str, Task] = {}
     complaints = []
     for name, given in tasks.items():
+        if not isinstance(name, str):
+            complaints.append(
+                f"{name!r}: no node can have that name, which is no text; in YAML, put no, yes, on "
+                "and off in quotes"
+            )
+            continue
         try:
             read[name] = _read(given, nodes)
         except DesignError as problem:
@@ -54,9 +60,15 @@ def _read(given: Any, nodes: Mapping[str, Any]) -> Task:
         raise DesignError(f"{unknown[0]!r} is no part of a task; there are {', '.join(_parts())}")
     if "after" in parts:
         parts["after"] = _after(parts["after"])
-    if "retry_policy" in parts:
+    if parts.get("retry_policy") is not None:
         parts["retry_policy"] = _policy(list[RetryPolicy] | RetryPolicy, parts["retry_policy"])
     if isinstance(parts.get("timeout"), Mapping):
+        known = {field.name for field in fields(TimeoutPolicy)}
+        if not parts["timeout"] or set(parts["timeout"]) - known:
+            raise DesignError(
+                f"timeout={parts['timeout']!r:.60}: give parts of LangGraph's TimeoutPolicy, "
+                f"which are {', '.join(sorted(known))}"
+            )
         parts["timeout"] = _policy(TimeoutPolicy, parts["timeout"])
     return Task(run=run, **parts)
 
@@ -89,7 +101,7 @@ def _wait(parts: dict[str, Any], nodes: Mapping[str, Any]) -> Wait:
 
 
 def _outcome(parts: dict[str, Any], nodes: Mapping[str, Any]) -> Outcome:  # noqa: ARG001
-    return Outcome(status=parts.pop("outcome"), reason=str(parts.pop("reason", "")))
+    return Outcome(status=parts.pop("outcome"), reason=str(parts.pop("reason", None) or ""))
 
 
 def _after(given: Any) -> Any:
@@ -106,7 +118,6 @@ def _after(given: Any) -> Any:
 def _policy(kind: Any, given: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)
-    except ValidationError as problem:
-        raise DesignError(
-            f"{given!r:.60} is no policy of LangGraph: {faults(problem)}"
-        ) from problem
+    except ValueError as problem:
+        told = faults(problem) if isinstance(problem, ValidationError) else problem
+        raise DesignError(f"{given!r:.60} is no policy of LangGraph: {told}") from problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,9 @@ def any_of(*tasks: str) -> Join:
     return Join(of=_names(tasks, "any_of"), every=False)
 
 
-def _names(tasks: Sequence[Any], part: str) -> tuple[str, ...]:
+def _names(tasks: Any, part: str) -> tuple[str, ...]:
+    if not isinstance(tasks, Iterable):
+        raise DesignError(f"{part}{tasks!r:.60}: give the names of tasks")
     if not tasks or not all(isinstance(name, str) and name for name in tasks):
         raise DesignError(f"{part}{tuple(tasks)!r:.60}: give the names of tasks")
     return tuple(START if name == LANGGRAPH_START else name for name in tasks)
@@ -82,11 +84,27 @@ class Task:
             isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1
         ):
             raise DesignError(f"rounds={rounds!r:.60}: give a whole number from 1")
-        if self.timeout is not None and not isinstance(self.timeout, TimeoutPolicy):
+        if isinstance(self.timeout, TimeoutPolicy):
+            try:
+                TimeoutPolicy.coerce(self.timeout)
+            except ValueError as problem:
+                raise DesignError(f"timeout={self.timeout!r:.60}: {problem}") from problem
+        elif self.timeout is not None:
             _ = self.seconds
         if isinstance(self.after, Mapping) and self.when is not None:
             raise DesignError(
                 "after={...} has a condition for each task that it comes after; leave when= out"
+            )
+        for part, to in (("on_failure", self.on_failure), ("otherwise", self.otherwise)):
+            if not isinstance(to, str) and not (part == "on_failure" and to is None):
+                raise DesignError(f"{part}={to!r:.60}: give the name of a task")
+        given = self.retry_policy
+        several = (given,) if given is None or isinstance(given, RetryPolicy) else given
+        if not isinstance(several, tuple | list) or not all(
+            one is None or isinstance(one, RetryPolicy) for one in several
+        ):
+            raise DesignError(
+                f"retry_policy={given!r:.60}: give LangGraph's RetryPolicy, or a list"
             )
         _ = self.arcs
 
@@ -125,7 +143,8 @@ class Task:
             return Join(of=_names(tuple(after), "after="), every=False)
         if isinstance(after, str):
             return Join(of=_names((after,), "after="), every=False)
-        return Join(of=_names(after, "after=") if after else (), every=len(after) > 1)
+        of = () if after in ((), [], None) else _names(after, "after=")
+        return Join(of=of, every=len(of) > 1)
 
 
 def _read(when: Any) -> tuple[Condition | None, bool]:

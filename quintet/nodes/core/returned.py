@@ -33,6 +33,25 @@ def names_in(goto: list[Any]) -> list[str]:
     return [to.node if isinstance(to, Send) else str(to) for to in goto]
 
 
+def writes_of(update: Any) -> list[tuple[str, Any]]:
+    """Give an update of any form that LangGraph takes as the keys that it writes, with values."""
+    if update is None:
+        return []
+    if isinstance(update, Mapping):
+        return list(update.items())
+    if isinstance(update, BaseModel):
+        given, known = update.model_fields_set, type(update).model_fields
+        pairs = [(key, getattr(update, key)) for key in known]
+        return [
+            (k, v) for k, v in pairs if v is not None or k in given or known[k].default is not None
+        ]
+    if is_dataclass(update):
+        return [(field.name, getattr(update, field.name)) for field in fields(update)]
+    if all(map(_is_pair, update)):
+        return list(update)
+    return [pair for one in update for pair in writes_of(one)]
+
+
 def refuse_astray(function: Any, targets: tuple[str, ...], result: Any) -> None:
     """Refuse a function's result that leads elsewhere than its annotation says.
 
@@ -40,8 +59,8 @@ def refuse_astray(function: Any, targets: tuple[str, ...], result: Any) -> None:
         ContractBroken: it names a node that is not declared, and the graph's edge, if there is one,
             would be followed as well; or it declares nodes, names none, and nothing would follow.
     """
-    if any(one.graph for one in _listed(result) if isinstance(one, Command)):
-        return  # to a graph around this one
+    if leaves(result):
+        return
     name, ways = name_of(function), names_in(parts_of(result)[1])
     if targets and not ways:
         raise ContractBroken(
@@ -61,8 +80,10 @@ def refuse_astray(function: Any, targets: tuple[str, ...], result: Any) -> None:
         )
 
 
-def _listed(result: Any) -> list[Any]:
-    return result if isinstance(result, list) else [result]
+def leaves(result: Any) -> bool:
+    """Say whether a result leads to a graph around this one."""
+    several = result if isinstance(result, list) else [result]
+    return any(one.graph for one in several if isinstance(one, Command))
 
 
 def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
@@ -97,14 +118,10 @@ def _entries(name: str, update: Any) -> Iterator[tuple[str, Any]]:
             f"{name} returned an Outcome, which ends nothing; give it to a task of its own, as in "
             "Task(run=Outcome(...), after=..., when=...)"
         )
-    if isinstance(update, Mapping):
-        yield from update.items()
-    elif isinstance(update, BaseModel):
-        yield from ((key, getattr(update, key)) for key in type(update).model_fields)
-    elif is_dataclass(update) and not isinstance(update, type):
-        yield from ((field.name, getattr(update, field.name)) for field in fields(update))
-    elif isinstance(update, tuple | list) and all(map(_is_pair, update)) and update:
-        yield from update
+    record = is_dataclass(update) and not isinstance(update, type)
+    pairs = isinstance(update, tuple | list) and all(map(_is_pair, update)) and update
+    if record or pairs or isinstance(update, Mapping | BaseModel):
+        yield from writes_of(update)
     else:
         raise ContractBroken(
             f"{name} returned {update!r:.60}, which is no update of the state: it would be lost; "

@@ -41,16 +41,34 @@ MISSING = _Missing()
 
 
 def value_at(state: Mapping[str, Any], path: str) -> Any:
-    """Give the value under a dotted path, as `results.check.ok`; `MISSING` where there is none."""
-    value: Any = state
-    for part in path.split("."):
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return MISSING
-    return value
+    """Give the value under a dotted path, as `results.check.ok`; `MISSING` where there is none.
+
+    Raises:
+        ContractBroken: the path leads into something that is no plain data.
+    """
+    return _within(state, path.split("."), path)
+
+
+def _within(value: Any, parts: list[str], path: str) -> Any:
+    if not parts:
+        return value
+    if isinstance(value, Mapping):
+        for count in range(1, len(parts) + 1):  # a name may have dots of its own
+            name = ".".join(parts[:count])
+            if name in value:
+                found = _within(value[name], parts[count:], path)
+                if found is not MISSING:
+                    return found
+        return MISSING
+    if isinstance(value, list | tuple):
+        place = int(parts[0]) if parts[0].isdecimal() else len(value)
+        return _within(value[place], parts[1:], path) if place < len(value) else MISSING
+    if value is None or isinstance(value, str | int | float):
+        return MISSING
+    raise ContractBroken(
+        f"{path}: {parts[0]!r} cannot be read from {value!r:.60}, which is no plain data; give a "
+        "function of the state"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,17 +11,27 @@ from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from quintet.errors import ContractBroken
 from quintet.nodes.core.actions import todo
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.function import targets_of
 from quintet.nodes.core.node import Node, failure_of, one_line
-from quintet.nodes.core.returned import names_in, parts_of, refuse_dropped
+from quintet.nodes.core.returned import (
+    leaves,
+    names_in,
+    parts_of,
+    refuse_astray,
+    refuse_dropped,
+    writes_of,
+)
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.flow.arc import Arc, Note, Notes, followed, more
 from quintet.nodes.flow.comparison import Condition, holds
-from quintet.nodes.flow.inner import hints_of, run_inner, updated
+from quintet.nodes.flow.inner import channels_of, run_inner, updated
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState
 from quintet.state.record import plain
+from quintet.state.verdict import name_of
 
 ON = "__on__"
 """The target by which an inner node of ours says that the workflow's own arcs lead on."""
@@ -48,6 +58,7 @@ class FlowTask(Node):
         failed: the node to go to where a task that asks a person fails, which has no handler.
         targets: all nodes that it may lead to.
         schema: the workflow's state.
+        known: the nodes to which a graph within may lead by a `Command` of its own.
     """
 
     name: str
@@ -66,6 +77,7 @@ class FlowTask(Node):
     failed: str = "person"
     targets: tuple[str, ...] = ()
     schema: type[Any] = OrchestrationState
+    known: tuple[str, ...] = ()
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -95,9 +107,11 @@ class FlowTask(Node):
         return self.inner if graph else getattr(self.inner, "agent", None)
 
     def logic(self, state: Mapping[str, Any]) -> Logic[Any]:
-        """Run the task if it is its turn, and go on."""
+        """Run the task if it is its turn, and go on. A run that has ended badly does no more."""
+        if not _is_done(state.get("outcome")):
+            return Command(goto="finish")
         task = current_task(self.name)
-        notes = Notes.of(task, state)
+        notes = self._notes(task, state)
         note, sent, forced = self._arrived(notes)
         if not forced:
             try:
@@ -112,18 +126,42 @@ class FlowTask(Node):
             return self._used_up(task, notes, replace(note, seen=sent))
         try:
             result = yield from run_inner(self.inner, state, self.seconds)
-            # A node of ours, a Runnable and a graph have keys of their own.
-            if not isinstance(self.inner, Runnable):
-                refuse_dropped(self.inner, hints_of(cast(Any, self.schema)), result)
+            self._check(result)
         except Exception as problem:
             if not self.asks or isinstance(problem, GraphBubbleUp) or is_invalid_resume(problem):
                 raise
             return self._failed(task, notes, replace(note, seen=sent), problem)
         update, goto = parts_of(result)
-        if self.name in names_in(goto):  # it paused, and comes back to go on
+        paused = isinstance(self.inner, Node) and self.name in names_in(goto)
+        if paused or leaves(result):  # it comes back to go on, or leads to a graph around this one
             return result
         done = replace(note, runs=note.runs + 1, seen=sent, lap=notes.lap(self.loop))
         return self._on(task, notes, done, state, (update, goto))
+
+    def _check(self, result: Any) -> None:
+        """Refuse what would be lost, or would lead astray. A node of ours is held to its own."""
+        if isinstance(self.inner, Node):
+            return
+        if isinstance(self.inner, Runnable):
+            ways = names_in(parts_of(result)[1])
+            if strange := [way for way in ways if way not in self.known and not leaves(result)]:
+                raise ContractBroken(
+                    f"{name_of(self.inner)} goes to {strange[0]!r}, which the workflow does not "
+                    f"have ({', '.join(self.known)})"
+                )
+            return
+        refuse_dropped(self.inner, channels_of(cast(Any, self.schema)), result)
+        if not self.arcs or parts_of(result)[1]:
+            refuse_astray(self.inner, targets_of(self.inner), result)
+
+    def _notes(self, task: Task, state: Mapping[str, Any]) -> Notes:
+        """Read the notes of its graph, by which its rounds are counted."""
+        if self.rounds is not None and "kept" not in state:
+            raise ContractBroken(
+                f"{self.name} was sent a state without 'kept', by which its rounds are counted; "
+                f"send Send({self.name!r}, {{**state, ...}})"
+            )
+        return Notes.of(task, state)
 
     def _arrived(self, notes: Notes) -> tuple[Note, dict[str, int], bool]:
         """Give its note, what it has been sent, and whether a failure has led here since."""
@@ -182,7 +220,7 @@ class FlowTask(Node):
         if explicit:
             note = replace(note, sent=more(note.sent, names_in(explicit)))
             return self._command(notes, note, update, explicit)
-        own = update if isinstance(update, Mapping) else {}
+        own = dict(writes_of(update))
         if self.gate and todo((own.get("actions") or {}).values()):
             note = replace(note, proposed=tuple(own["actions"]))
             return self._command(notes, note, update, [self.gate])
@@ -212,6 +250,8 @@ class FlowTask(Node):
         if isinstance(update, Mapping | None):
             told = [*((update or {}).get("decisions") or ()), decision]
             update = {**(update or {}), "decisions": told}
+        else:
+            update = [*writes_of(update), ("decisions", [decision])]
         return self._command(notes, note, update, ["person"])
 
     def _failed(self, task: Task, notes: Notes, note: Note, problem: Exception) -> Any:
@@ -237,10 +277,7 @@ class FlowTask(Node):
         if isinstance(update, Mapping):
             whole = {**update, "kept": {**(update.get("kept") or {}), **noted}}
             return Command(goto=goto, update=whole)
-        # An update of another form, such as a dataclass, is LangGraph's to read.
-        several = update if isinstance(update, list) else [update]
-        own: list[Command[str]] = [Command(update=each) for each in several]
-        return [*own, Command(goto=goto, update={"kept": noted})]
+        return Command(goto=goto, update=[*writes_of(update), ("kept", noted)])
 
 
 def _is_done(outcome: Any) -> bool:

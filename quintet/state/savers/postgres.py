@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -18,11 +17,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from quintet.errors import CheckpointerError
-from quintet.state.hold import Holds, held_by
 from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
@@ -30,6 +28,7 @@ from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_o
 from quintet.state.savers.roomed import PLACES_QUERY
 from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import Packed, StrictSerializer
+from quintet.state.savers.session import NOT_IN_TEXT, Connection, SessionHolds
 
 POOL_SIZE = 4
 ANSWER_SECONDS = 5.0
@@ -37,21 +36,6 @@ SETUP_SECONDS = 60.0
 
 _OWN_OPTIONS = ("pool", "timeout")
 _SETUP_LOCK = int.from_bytes(b"quintet", "big")
-_NOT_IN_JSONB = re.compile("[\0\ud800-\udfff]")
-# Advisory locks are the database's, and a schema may have tables of its own: it is in the name.
-_HOLD: Final = (
-    "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
-)
-_GIVE_BACK: Final = (
-    "SELECT pg_advisory_unlock(hashtextextended(current_schema() || '/' || %s, 7)) AS held"
-)
-
-_HOLDER: Final = (
-    "SELECT application_name || ', session ' || pid AS name "
-    "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
-    "AND (classid::bigint << 32) | objid::bigint "
-    "= hashtextextended(current_schema() || '/' || %s, 7)"
-)
 _SETTINGS: Final = (
     "SELECT current_setting('transaction_read_only') AS read_only, "
     "current_setting('transaction_isolation') AS isolation"
@@ -88,11 +72,27 @@ AND (channel, version) NOT IN (
 )
 """
 
-Connection = psycopg.Connection[DictRow]
-
 
 class _Pool(ConnectionPool[Connection]):
-    """Pool connections, and allow the pool to be dropped without `close()`."""
+    """Pool connections that live, and allow the pool to be dropped without `close()`."""
+
+    def getconn(self, timeout: float | None = None) -> Connection:
+        """Give a connection that shows a sign of life; others are replaced.
+
+        The pool's own check waits after each that is dead, and longer each time: after the server
+        has ended all, as when it starts anew, its time was up before the last was found out.
+        """
+        give_up = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = super().getconn(max(give_up - time.monotonic(), 0.0))
+            try:
+                connection.execute("", prepare=False)
+            except BaseException as problem:
+                self.putconn(connection)
+                if not isinstance(problem, psycopg.Error) or time.monotonic() > give_up:
+                    raise
+            else:
+                return connection
 
     def __del__(self) -> None:
         # The pool's own worker may drop it last, and a thread cannot join itself.
@@ -206,16 +206,10 @@ class SaverInPostgres(ThreadedSaver, PostgresSaver):
                 connection.execute(_DROP_VALUES, (thread, space) * 2)
 
 
-def _check(connection: Connection) -> None:
-    """Ask a connection for a sign of life; it raises without one."""
-    # The pool's own check has the empty statement prepared, in vain and each time anew.
-    connection.execute("", prepare=False)
-
-
 def _fits_jsonb(value: Any) -> bool:
     """Say whether JSONB can hold a value: no NUL, no half of a surrogate pair, no NaN."""
     if isinstance(value, str):
-        return _NOT_IN_JSONB.search(value) is None
+        return NOT_IN_TEXT.search(value) is None
     return not isinstance(value, float) or math.isfinite(value)
 
 
@@ -242,7 +236,6 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
         max_size=size,
         num_workers=1,
         timeout=seconds,
-        check=_check,
         open=True,
         name="quintet",
     )
@@ -253,52 +246,13 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
     except CheckpointerError:
         pool.close()
         raise
+    except psycopg.Error as problem:
+        pool.close()
+        raise CheckpointerError(
+            f"{address.shown!r}: its journal cannot be read ({problem}). Restore it together with "
+            "the other tables: without it, an effect that was done would be done again."
+        ) from problem
     return saver
-
-
-class SessionHolds(Holds):
-    """Hold threads for all clients of the server, by advisory locks of one session.
-
-    The server frees them when the session ends, at the latest with the process.
-    """
-
-    def __init__(self, conninfo: str, settings: dict[str, Any]) -> None:
-        super().__init__()
-        self._conninfo, self._settings = conninfo, settings
-        self._session: Connection | None = None
-        self._in_use = threading.Lock()
-
-    @contextmanager
-    def _for_others(self, thread: str) -> Iterator[None]:
-        if not self._query(_HOLD, thread):
-            raise held_by(thread, self._holder(thread))
-        try:
-            yield
-        finally:
-            with suppress(psycopg.Error):  # a session that is lost holds nothing
-                self._query(_GIVE_BACK, thread)
-
-    def _holder(self, thread: str) -> str:
-        """Say which process holds a thread, by the name that its session has given itself."""
-        with suppress(psycopg.Error), psycopg.connect(self._conninfo, **self._settings) as other:
-            row = other.execute(_HOLDER, (_NOT_IN_JSONB.sub("?", thread),)).fetchone()
-            if row is not None:
-                return f"another process ({row['name']})"
-        return "another process"
-
-    def _query(self, query: LiteralString, thread: str) -> bool:
-        with self._in_use:
-            # A session of its own: a pool's connection would go to another call, lock and all.
-            if self._session is None or self._session.closed or self._session.broken:
-                self._session = psycopg.connect(self._conninfo, **self._settings)
-            row = self._session.execute(query, (_NOT_IN_JSONB.sub("?", thread),)).fetchone()
-        return bool(row and row["held"])
-
-    def close(self) -> None:
-        """End the session; a second time does nothing."""
-        with self._in_use:
-            if self._session is not None:
-                self._session.close()
 
 
 def _conninfo(address: Address, seconds: float) -> tuple[str, dict[str, Any]]:
