@@ -157,7 +157,7 @@ class Router(Node):
             if isinstance(text, str):
                 text = Reply(text, awaited.text, ", ".join(awaited.nodes))
         chooser = self._open(task, chooser, state)
-        choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state))
+        choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state), self.budget)
         goto: Any = None
         if awaited and (choice is None or self.targets.get(choice.to) in awaited.nodes):
             choice, goto = self._answers(awaited), awaited.goto(state)

@@ -55,6 +55,7 @@ class Attempt:
         behalf: on whose behalf it acts.
         run: the run that it is part of.
         price: the cost of a model's message.
+        held: resources that its node limits for the whole run; a model must tell them.
         spent: its own spending.
         before: the spending of the same work before it paused for a person.
         actions: the actions that it has proposed or done.
@@ -80,6 +81,7 @@ class Attempt:
     behalf: str = ""
     run: str = ""
     price: Price | None = None
+    held: tuple[Resource, ...] = ()
     spent: Spending = field(default_factory=dict)  # type: ignore[assignment]
     before: Spending = field(default_factory=dict)  # type: ignore[assignment]
     actions: dict[Slot, Action] = field(default_factory=dict)
@@ -281,7 +283,9 @@ class Attempt:
     def used(self, message: BaseMessage | None) -> None:
         """Add a model's message to the spending: its tokens, and its cost by the nearest price."""
         price = next((at.price for at in self.layers() if at.price is not None), None)
-        limited = {name: at.task.node for at in self.limits() for name in at.budget.limited}
+        limited = {
+            name: at.task.node for at in self.limits() for name in (*at.budget.limited, *at.held)
+        }
         self.spend(**amounts_of(message, price, limited))
 
     def check(self) -> None:

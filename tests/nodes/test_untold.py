@@ -1,0 +1,72 @@
+"""A limit on tokens or money never waits for models that do not tell what they take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+
+from quintet.errors import DesignError
+from quintet.graphs import create_handoff, create_planner
+from quintet.nodes import Planner, Router, Worker, by_model, hand_over
+from quintet.state import Budget, Contract, OrchestrationState, Plan, Step
+from quintet.testing import ScriptedModel
+
+SILENT = ScriptedModel(lambda messages: "words that nobody counts")
+LIMITS = pytest.mark.parametrize("limit", [Budget(tokens=10), Budget(money=1)], ids=str)
+
+
+def worker(agent: Any, **options: Any) -> Worker:
+    return Worker(agent=agent, contract=Contract(goal="G", needs=(), gives=Any), **options)
+
+
+def asks_a_model(request: Any) -> str:
+    return str(SILENT.invoke("x").text)
+
+
+@LIMITS
+def test_a_router_refuses_its_own_model_that_does_not_tell(limit: Budget) -> None:
+    model = ScriptedModel(lambda _: json.dumps({"to": "a", "confidence": 1, "reason": "r"}))
+    router = Router(choose=by_model(model), to=("a",), otherwise="person", budget=limit)
+    end = (
+        create_handoff(router, {"a": worker(lambda request: 1)}).compile().invoke({"message": "x"})
+    )
+    assert end["outcome"]["status"] == "escalated"
+    assert "router limits" in end["outcome"]["reason"]
+    assert "results" not in end or not end["results"]
+
+
+@LIMITS
+def test_a_planner_refuses_its_own_model_that_does_not_tell(limit: Budget) -> None:
+    steps = {"steps": [{"id": "s1", "goal": "x", "assignee": "a"}]}
+    plan = Planner(make=ScriptedModel(lambda _: json.dumps(steps)), assignees=("a",), budget=limit)
+    end = create_planner(plan, {"a": worker(lambda request: 1)}).compile().invoke({"message": "x"})
+    assert end["outcome"]["status"] == "escalated"
+    assert "plan limits" in end["outcome"]["reason"]
+
+
+@LIMITS
+def test_a_router_refuses_to_go_on_after_a_worker_whose_model_did_not_tell(limit: Budget) -> None:
+    graph = (
+        StateGraph(OrchestrationState)
+        .add_node("front", Router(choose=lambda t: "a", to=("a",), otherwise="b", budget=limit))
+        .add_node("a", worker(asks_a_model, then="front"))
+        .add_node("b", hand_over)
+        .add_edge(START, "front")
+    )
+    with pytest.raises(DesignError, match=r"Budget\((tokens|money)=.*: 1 of the run's model calls"):
+        graph.compile().invoke({"message": "x"})
+
+
+@LIMITS
+def test_a_planner_sends_no_more_after_a_worker_whose_model_did_not_tell(limit: Budget) -> None:
+    steps = tuple(
+        Step(id=one, goal=one, assignee="a", after=after)
+        for one, after in (("first", ()), ("second", ("first",)))
+    )
+    plan = Planner(make=Plan(goal="G", steps=steps), assignees=("a",), budget=limit)
+    end = create_planner(plan, {"a": worker(asks_a_model)}).compile().invoke({"message": "x"})
+    assert end["outcome"]["status"] == "escalated"
+    assert "1 of the run's model calls did not tell" in end["outcome"]["reason"]
