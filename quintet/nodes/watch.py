@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.types import Command
 
-from quintet.errors import AnswerRefused
+from quintet.errors import AnswerRefused, Stopped
 from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
@@ -51,25 +51,41 @@ class Watch(Node):
         tasks = self._under_way(task, state)
         deadline = deadline_of(run_of(state))
         while True:
-            running, asking = [], None
+            running, stopped, asking = [], "", None
             for name, (at, seen) in tasks.items():
                 view = yield self._call(task, "check_task", at)
                 if len(view["turns"]) > seen:
                     return Command(goto=self.manager, update=mark(state, task.node))
                 if view["status"] == "waiting":
                     asking = asking or (name, at, view)
+                elif view["status"] == "stopped":
+                    stopped = stopped or name
                 elif view["status"] not in ENDED:
                     running.append(at)
             if running and told_to_stop():  # it waits on where the run is resumed
                 return Command(goto=task.node, update=mark(state, task.node))
             if running and deadline is not None and deadline.passed:
                 return Command(goto=self.manager, update=mark(state, task.node))
-            if running:
-                yield self._call(task, "wait_tasks", running)
-            elif asking is not None:
-                return (yield from self._ask(task, state, *asking))
-            else:
-                return Command(goto=self.manager, update=mark(state, task.node))
+            if not running:
+                return (yield from self._rest(task, state, asking, stopped))
+            yield self._call(task, "wait_tasks", running)
+
+    def _rest(
+        self, task: Task, state: Mapping[str, Any], asking: Any, stopped: str
+    ) -> Logic[Command[str]]:
+        """Ask a person, or lead back to the manager, once no task moves any more.
+
+        Raises:
+            Stopped: a person has stopped a task; the run waits in this node until it is resumed.
+        """
+        if asking is not None:
+            return (yield from self._ask(task, state, *asking))
+        if stopped:
+            raise Stopped(
+                f"{task.node}: a person has stopped what the background task {stopped!r} is part "
+                "of; quintet.runs.stops(...) lists it; once it is released, resume this run"
+            )
+        return Command(goto=self.manager, update=mark(state, task.node))
 
     def _under_way(self, task: Task, state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
         """Give the tasks that the manager waits for: by step, the id and the turns it has seen."""

@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import AnswerRefused, DesignError, RunError, ThreadHeld
 from quintet.nodes.core.task import current_task
-from quintet.runs.mover import Mover, Stored, stored_of
+from quintet.runs.mover import Mover, Stored, is_stopped, stored_of
 from quintet.runs.stop import stop
 from quintet.runs.taskrecord import TaskBook, TaskRecord, cancel_tasks
 from quintet.runs.thread import App
@@ -111,6 +111,8 @@ class Background:
 
     def check_task(self, id: str, *, of: str = "") -> dict[str, Any]:
         """Give a task's view; one that nobody runs any more is resumed.
+
+        One whose graph, tenant or thread a person has stopped is `stopped` until that is released.
 
         Raises:
             NoSuchRun: there is none of this id.
@@ -247,6 +249,8 @@ class Background:
         stored = self._stored(record)
         if stored is not None and stored.questions and stored.turn == record.turn:
             return record.view("waiting", stored.questions[0])
+        if is_stopped(self._apps[record.worker], record):
+            return record.view("stopped")
         self._moved(record, Mover.advance)
         return record.view("running")
 

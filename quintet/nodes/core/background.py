@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 ENDED = ("done", "escalated", "rejected", "aborted", "exhausted", "asked", "failed", "cancelled")
-"""The statuses of a task that has nothing left to do; others are `running` and `waiting`."""
+"""The statuses of a task that has nothing left to do; others are `running`, `waiting`
+and, until what a person has stopped is released, `stopped`."""
 
 
 @runtime_checkable
