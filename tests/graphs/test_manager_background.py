@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -106,6 +107,24 @@ async def test_what_a_withdrawn_run_has_in_the_background_is_never_done(office, 
     view = tasks.check_task(question.packet["thread"].removeprefix("t/"), of="t")
     assert view["status"] == "cancelled"
     assert "withdrawn" in view["turns"][0]["reason"]
+    with pytest.raises(AnswerRefused, match="it is cancelled"):
+        tasks.answer_task(view["id"], approve(by="maria"), of="t")
+    assert "paid" not in office.book
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_new_run_by_any_door_cancels_what_the_one_before_has_in_the_background(
+    office, saver, way
+):
+    app = office.graph(saver).compile(checkpointer=saver)
+    waits = await begun(app, way)
+    [question] = waits.waiting
+    given, on = {"message": "never mind"}, {"configurable": {"thread_id": "t"}}
+    await (app.ainvoke(given, on) if way == "async" else asyncio.to_thread(app.invoke, given, on))
+    tasks = office.background(saver)
+    view = tasks.check_task(question.packet["thread"].removeprefix("t/"), of="t")
+    assert view["status"] == "cancelled"
+    assert "is over or was withdrawn" in view["turns"][0]["reason"]
     with pytest.raises(AnswerRefused, match="it is cancelled"):
         tasks.answer_task(view["id"], approve(by="maria"), of="t")
     assert "paid" not in office.book

@@ -2,8 +2,7 @@
 
 An attempt is opened, used and closed. Effects, tools and models find the open attempt through a
 context variable. An attempt that is opened while another is open is a part of that: its spending
-and its actions count for both. A call after it has closed, such as from a thread that outlived a
-time-out, is refused.
+and its actions count for both. A call after it has closed, as from a late thread, is refused.
 """
 
 from __future__ import annotations
@@ -283,10 +282,8 @@ class Attempt:
     def used(self, message: BaseMessage | None) -> None:
         """Add a model's message to the spending: its tokens, and its cost by the nearest price."""
         price = next((at.price for at in self.layers() if at.price is not None), None)
-        limited = {
-            name: at.task.node for at in self.limits() for name in (*at.budget.limited, *at.held)
-        }
-        self.spend(**amounts_of(message, price, limited))
+        who = {name: at.task.node for at in self.limits() for name in at.budget.limited + at.held}
+        self.spend(**amounts_of(message, price, who))
 
     def check(self) -> None:
         """Stop before the next model or agent call when a budget is used up.
@@ -301,8 +298,7 @@ class Attempt:
             if not layer.budget.limited:
                 continue
             node, top = layer.task.node, layer.budget.retries
-            retries = layer.spent.get("retries", 0)
-            if top is not None and retries > top:
+            if top is not None and layer.spent.get("retries", 0) > top:
                 raise BudgetExhausted(f"{node}: budget reached, retries: {top:g} of {top:g} spent")
             if reached := layer.budget.over(layer.so_far, of=USED):
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")

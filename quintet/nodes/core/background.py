@@ -41,6 +41,9 @@ class TaskControl(Protocol):
     def cancel_task(self, id: str, *, of: str, why: str) -> Mapping[str, Any]:
         """Cancel a task: nothing more of it begins."""
 
+    def leave_tasks(self, manager: str, *, run: str, of: str) -> None:
+        """Cancel what the manager at this path has under way for another run than this."""
+
     def adopt_question(self, id: str, *, of: str) -> None:
         """Take a task's question off the inbox, since its owner asks it on a thread of its own."""
 

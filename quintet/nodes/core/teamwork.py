@@ -138,6 +138,8 @@ class Teamwork:
     def look(self) -> Logic[None]:
         """Note which steps are done, and which have failed; look at the background tasks."""
         if self.rounds is None:
+            if self.background is not None and (run := run_of(self.state)):
+                yield from self._control("leave_tasks", self.task.path, run=run)
             return
         results, done = self.state.get("results") or {}, list(self.rounds.done)
         for name, end in self._ends.items():
