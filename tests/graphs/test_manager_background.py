@@ -151,6 +151,9 @@ async def test_a_task_may_be_answered_on_its_own_thread(office, saver):
     tasks.answer_task(name, approve(by="maria"), of="t")
     ended = waits.answer(approve(by="maria"))  # too late, and does no harm
     assert (ended.status, office.book.count("paid")) == ("done", 1)
+    [late] = [d for d in ended.decisions if (d.kind, d.choice) == ("answer", "late")]
+    assert "no task asks this any more" in late.reason
+    assert "maria" in late.reason
 
 
 class Plain(TypedDict, total=False):
@@ -176,6 +179,8 @@ async def test_an_answer_at_the_top_is_given_to_no_other_question(office, saver)
     tasks.answer_task(name, "yes", of="t")
     waits = waits.answer("no")  # it was meant for the first
     assert (waits.status, waits.waiting[0].packet["question"]) == ("waiting", "second?")
+    [late] = [d for d in waits.decisions if (d.kind, d.choice) == ("answer", "late")]
+    assert "the answer is not used: no" in late.reason
     assert waits.answer("never").results["manager"] == {"text": "yes, never"}
 
 
