@@ -107,6 +107,8 @@ class Dispatcher(Node):
         check_answers("Dispatcher(read=)", self.read)
         for name in ("inputs", "out"):
             kinds = getattr(self, name)
+            if isinstance(kinds, Mapping | int | float) or kinds in (None, ""):
+                raise DesignError(f"Dispatcher({name}={kinds!r:.60}): give types of events")
             kinds = tuple(kinds) if isinstance(kinds, list | tuple | set) else (kinds,)
             object.__setattr__(self, name, kinds)
 

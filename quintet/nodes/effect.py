@@ -65,7 +65,7 @@ class Effect:
             raise DesignError(f"effect: {self.function!r} has no name; give a def function")
         arguments = arguments_of(self.function)
         part = f"effect {self.name!r}"
-        if isinstance(self.key, str):
+        if isinstance(self.key, str) and self.key.strip():
             check_key(arguments, self.key)
         elif callable(self.key):
             check_answers(f"{part}, key", self.key)

@@ -66,6 +66,10 @@ class Wait(Node):
         if isinstance(self.until, str) and self.until[:1].isdigit():
             _moment(self.until)
         check_answers("Wait(until=)", self.until)
+        try:
+            adapter(self.gives)
+        except Exception as problem:
+            raise DesignError(f"Wait(gives={self.gives!r:.60}) cannot be checked") from problem
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -32,6 +32,7 @@ from quintet.nodes.core.price import Price
 from quintet.nodes.core.reckon import refuse_costly
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.way import check_way
 from quintet.nodes.effect import Effect
 from quintet.state.budget import Spending, add_spending
 from quintet.state.contract import Contract
@@ -96,12 +97,8 @@ class Worker(Node):
         if not isinstance(self.contract, Contract):
             raise DesignError(f"Worker(contract={self.contract!r:.60}): give a Contract")
         receivers_of(self.handoffs)
-        for name, way in (("then", self.then), ("asked", self.asked)):
-            if not isinstance(way, str) and not (callable(way) and hasattr(way, "targets")):
-                raise DesignError(
-                    f"Worker({name}={way!r:.60}): give a node's name, or a path such as "
-                    "by_actions(...), which says what it may name"
-                )
+        check_way("Worker(then", self.then)
+        check_way("Worker(asked", self.asked)
         if self.handoffs and not self.then:
             raise DesignError(
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any, get_args, get_origin, is_typeddict
 
 import typing_extensions
-from pydantic import BaseModel, PydanticUserError, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
@@ -59,8 +59,10 @@ class Contract:
             raise DesignError(f"Contract(goal={self.goal!r}): say what the agent is to achieve")
         needs = (self.needs,) if isinstance(self.needs, str) else self.needs
         # A class may count as a Collection: an Enum has a length and is iterable.
-        if isinstance(needs, Collection) and not isinstance(needs, type):
+        if isinstance(needs, Collection) and not isinstance(needs, type | Mapping):
             object.__setattr__(self, "needs", tuple(needs))
+            if "" in self.needs:
+                raise DesignError(f"contract {self.goal!r}: needs={self.needs!r}: '' is no key")
         else:
             _checkable(self.goal, "needs", needs)
         if self.gives is not None:
@@ -266,7 +268,7 @@ def _checkable(goal: str, side: str, kind: Any) -> None:
     """Refuse a type that cannot be checked at run time, before the first run."""
     try:
         adapter(kind)
-    except PydanticUserError as problem:
+    except Exception as problem:  # what is no type at all raises whatever typing makes of it
         remedy = (
             "import TypedDict from typing_extensions (typing's cannot be checked here)"
             if is_typeddict(kind)
