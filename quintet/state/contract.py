@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any, get_args, get_origin, is_typeddict
 
@@ -159,6 +160,7 @@ class Contract:
             value = value.model_dump(
                 warnings=False
             )  # such as a `response_format` beside a TypedDict
+        self._refuse_misspelt(value)
         try:
             return validated(self.gives, value)
         except ValidationError as problem:
@@ -167,6 +169,27 @@ class Contract:
                 f"contract {self.goal!r} gives {name}, the agent returned "
                 f"{value!r:.80}: {faults(problem)}"
             ) from problem
+
+    def _refuse_misspelt(self, value: Any) -> None:
+        """Refuse an answer of which nothing would be left, or an optional key by another spelling.
+
+        Other keys that the type lacks are dropped, and put on record: see `left_out`.
+        """
+        if isinstance(self.gives, type) and issubclass(self.gives, BaseModel):
+            return  # its aliases and validators may read other keys
+        lost, (required, optional) = self.left_out(value), _fields(self.gives)
+        missing = [key for key in optional if key not in value] if lost else []
+        for key in lost:
+            if meant := get_close_matches(key, missing, n=1):
+                raise ContractBroken(
+                    f"contract {self.goal!r}: the agent's answer has {key!r}, which the contract "
+                    f"does not give, and lacks {meant[0]!r}; give it under that name"
+                )
+        if lost and not required and len(missing) == len(optional):
+            raise ContractBroken(
+                f"contract {self.goal!r}: the agent's answer has {', '.join(lost)}, and none of "
+                f"{', '.join(optional)}, which the contract gives: nothing of it would be left"
+            )
 
     def left_out(self, value: Any) -> tuple[str, ...]:
         """Name the keys of an agent's answer that are dropped because `gives` lacks them."""

@@ -16,7 +16,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from quintet.errors import DesignError
+from quintet.errors import ContractBroken, DesignError
+from quintet.state.action import Action
 from quintet.state.record import SECRETS, adapter, faults, plain, validated
 from quintet.state.redact import redacted
 
@@ -130,6 +131,18 @@ class Arguments:
             return validated(self.returns, kept)
         except ValidationError:
             return kept
+
+    def refuse_misfit(self, action: Action) -> None:
+        """Let nothing build on a result of another kind; the effect has happened, and stays done.
+
+        Raises:
+            ContractBroken: it names the action, its result and the fault.
+        """
+        if action.status == "done" and (why := self.misfit(action.result)):
+            raise ContractBroken(
+                f"{action} is done, and its result {action.result!r:.120} is none that "
+                f"{self.name!r} says it returns: {why}; look at what it did before going on"
+            )
 
     def misfit(self, result: Any) -> str:
         """Say why a result is none that the function may return; empty where it is, or nobody says.
