@@ -9,8 +9,8 @@ import pytest
 from langgraph.graph import START, StateGraph
 
 from quintet.errors import DesignError
-from quintet.graphs import create_handoff, create_planner
-from quintet.nodes import Planner, Router, Worker, by_model, hand_over
+from quintet.graphs import create_handoff, create_manager_worker, create_planner
+from quintet.nodes import Manager, Planner, Router, Worker, by_model, hand_over
 from quintet.state import Budget, Contract, OrchestrationState, Plan, Step
 from quintet.testing import ScriptedModel
 
@@ -70,3 +70,43 @@ def test_a_planner_sends_no_more_after_a_worker_whose_model_did_not_tell(limit: 
     end = create_planner(plan, {"a": worker(asks_a_model)}).compile().invoke({"message": "x"})
     assert end["outcome"]["status"] == "escalated"
     assert "1 of the run's model calls did not tell" in end["outcome"]["reason"]
+
+
+COUNTED = ScriptedModel(lambda messages: "four words and more", usage=True)
+
+
+def deciding(kind: str, limit: Budget) -> Any:
+    """Give a graph whose router, planner or manager is a function with a model inside."""
+    work = {"a": worker(lambda request: 1)}
+
+    def told(answer: Any) -> Any:
+        COUNTED.invoke("x")
+        return answer
+
+    if kind == "router":
+        choose = Router(choose=lambda text: told("a"), to=("a",), otherwise="person", budget=limit)
+        return create_handoff(choose, work)
+    if kind == "planner":
+        steps = (Step(id="s", goal="x", assignee="a"),)
+        return create_planner(
+            Planner(make=lambda goal: told(steps), assignees=("a",), budget=limit), work
+        )
+    terms = Contract(goal="G", needs=(), gives=Any, budget=limit)
+    return create_manager_worker(
+        Manager(agent=lambda request, ledger: told({"x": 1}), contract=terms), work
+    )
+
+
+@pytest.mark.parametrize("kind", ["router", "planner", "manager"])
+def test_the_models_of_a_function_that_decides_are_counted(kind: str) -> None:
+    end = deciding(kind, Budget(tokens=1000)).compile().invoke({"message": "x"})
+    assert end["outcome"]["status"] == "done"
+    assert end["spent"]["tokens"] > 0
+    assert end["spent"]["steps"] >= 1
+
+
+@pytest.mark.parametrize("kind", ["router", "planner"])
+def test_the_models_of_a_function_that_decides_must_tell_their_price(kind: str) -> None:
+    end = deciding(kind, Budget(money=1)).compile().invoke({"message": "x"})
+    assert end["outcome"]["status"] == "escalated"
+    assert "limits money" in end["outcome"]["reason"]
