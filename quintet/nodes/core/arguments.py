@@ -135,10 +135,14 @@ class Arguments:
     def refuse_misfit(self, action: Action) -> None:
         """Let nothing build on a result of another kind; the effect has happened, and stays done.
 
+        Of a model that writes itself in another form than it reads, nobody can tell.
+
         Raises:
             ContractBroken: it names the action, its result and the fault.
         """
-        if action.status == "done" and (why := self.misfit(action.result)):
+        if action.status != "done" or _rewritten(self.returns):
+            return
+        if why := self.misfit(action.result):
             raise ContractBroken(
                 f"{action} is done, and its result {action.result!r:.120} is none that "
                 f"{self.name!r} says it returns: {why}; look at what it did before going on"
@@ -267,6 +271,19 @@ def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
         for field in kind.model_fields.values():
             inner = _types_in(field.annotation, (*seen, kind))
             yield from (part for part in inner if issubclass(part, SECRETS))
+
+
+def _rewritten(hint: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Say whether a model in an annotation may write itself in a form that it does not read."""
+    for kind in _types_in(hint, seen):
+        if not issubclass(kind, BaseModel):
+            continue
+        made, items = kind.__pydantic_decorators__, kind.model_fields.values()
+        if made.model_serializers or made.field_serializers or made.computed_fields:
+            return True
+        if any(f.exclude or _rewritten(f.annotation, (*seen, kind)) for f in items):
+            return True
+    return False
 
 
 def _refuse_unkept(name: str, part: str, hint: Any) -> None:
