@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.errors import GraphInterrupt
-from langgraph.types import Command, interrupt
+from langgraph.types import Command
 
 from quintet.errors import AnswerRefused, Stopped
 from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, one_line
-from quintet.nodes.core.question import ask, ask_again
+from quintet.nodes.core.question import answer_given, ask, ask_again
 from quintet.nodes.core.task import Task, current_task, told_to_stop
 from quintet.nodes.core.teamwork import task_id
 from quintet.state.deadline import deadline_of
@@ -53,7 +52,7 @@ class Watch(Node):
         An answer to a question that no task asks any more is put on record.
         """
         task = current_task("watch")
-        given = _given(task, state)
+        given = answer_given() if task.path in kept(state, "asked") else []
         command = yield from self._watch(task, state, given)
         if not given:
             return command
@@ -158,13 +157,3 @@ class Watch(Node):
     def _call(self, task: Task, name: str, *args: Any, **more: Any) -> Call:
         options = {"of": task.thread, **more}
         return Call(getattr(self.background, name), args, options=options, blocks=True)
-
-
-def _given(task: Task, state: Mapping[str, Any]) -> list[Any]:
-    """Give the answer with which this node is resumed, if it has asked and there is one."""
-    if task.path not in kept(state, "asked"):
-        return []
-    try:
-        return [interrupt(None)]
-    except GraphInterrupt:  # nobody has answered yet, and nothing is asked by this
-        return []
