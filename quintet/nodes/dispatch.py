@@ -186,6 +186,8 @@ class _Visit:
         sends = []
         for lane in ready:
             step = self._step(lane)
+            if held := dispatcher.budget.held(self.task.node):
+                step["held"] = held
             flow.lanes[step_key(step)] = {**lane, "step": step["id"]}
             given = shared if dispatcher.subscribers[lane["to"]].alone else bare
             sends.append(Send(lane["to"], {**given, "step": step}))

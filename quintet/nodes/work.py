@@ -25,7 +25,7 @@ from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import with_effects
 from quintet.nodes.core.handed import Handed, slot_of
-from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.kept import held_in, keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.pool import pools_of, within
 from quintet.nodes.core.price import Price
@@ -168,6 +168,7 @@ class _Work:
             behalf=self.state.get("behalf", ""),
             run=run_of(self.state),
             price=self.worker.price,
+            held=held_in(self.state, self.step.record),
             before=self.kept.get("spent", {}),
             actions=from_state(self.kept.get("actions", {})),
         )

@@ -14,8 +14,11 @@ from quintet.errors import BudgetExhausted, DesignError
 
 Resource = Literal["steps", "handoffs", "retries", "tokens", "money", "seconds"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
-UNTOLD: Mapping[Resource, str] = {"tokens": "untold_tokens", "money": "untold_money"}
-"""The counts, in a spending, of model calls that did not tell what they took."""
+UNTOLD: Mapping[Resource, str] = {"tokens": "untold_tokens"}
+"""The counts, in a spending, of model calls that did not tell what they took.
+
+Of money there is none: most calls have no price, and nobody asks for one. See `held`.
+"""
 
 
 class Spending(TypedDict, total=False):
@@ -28,7 +31,6 @@ class Spending(TypedDict, total=False):
     money: float
     seconds: float
     untold_tokens: int
-    untold_money: int
 
 
 def add_spending(old: Spending | None, new: Spending | None) -> Spending:
@@ -91,6 +93,10 @@ class Budget:
     def limited(self) -> tuple[Resource, ...]:
         """Name the resources that have a limit."""
         return tuple(name for name in RESOURCES if getattr(self, name) is not None)
+
+    def held(self, node: str) -> dict[str, str]:
+        """Give the limits that a node sets for a whole run of which no spending tells the rest."""
+        return {} if self.money is None else {"money": node}
 
     def over(self, spent: Spending, *, of: tuple[Resource, ...] = RESOURCES) -> str | None:
         """Name the first of these limits that is reached, with the amounts; None if none is.

@@ -47,8 +47,8 @@ def test_a_planner_refuses_its_own_model_that_does_not_tell(limit: Budget) -> No
     assert "plan limits" in end["outcome"]["reason"]
 
 
-@LIMITS
-def test_a_router_refuses_to_go_on_after_a_worker_whose_model_did_not_tell(limit: Budget) -> None:
+def test_a_router_refuses_to_go_on_after_a_worker_whose_model_did_not_tell() -> None:
+    limit = Budget(tokens=10)
     graph = (
         StateGraph(OrchestrationState)
         .add_node("front", Router(choose=lambda t: "a", to=("a",), otherwise="b", budget=limit))
@@ -56,7 +56,7 @@ def test_a_router_refuses_to_go_on_after_a_worker_whose_model_did_not_tell(limit
         .add_node("b", hand_over)
         .add_edge(START, "front")
     )
-    with pytest.raises(DesignError, match=r"Budget\((tokens|money)=.*: 1 of the run's model calls"):
+    with pytest.raises(DesignError, match=r"Budget\(tokens=10\): 1 of the run's model calls"):
         graph.compile().invoke({"message": "x"})
 
 
@@ -69,7 +69,15 @@ def test_a_planner_sends_no_more_after_a_worker_whose_model_did_not_tell(limit: 
     plan = Planner(make=Plan(goal="G", steps=steps), assignees=("a",), budget=limit)
     end = create_planner(plan, {"a": worker(asks_a_model)}).compile().invoke({"message": "x"})
     assert end["outcome"]["status"] == "escalated"
-    assert "1 of the run's model calls did not tell" in end["outcome"]["reason"]
+    told = "1 of the run's model calls did not tell" if limit.tokens else "plan limits money"
+    assert told in end["outcome"]["reason"]
+
+
+def test_a_worker_whose_model_has_no_price_is_refused_under_a_routers_limit_on_money() -> None:
+    router = Router(choose=lambda t: "a", to=("a",), otherwise="person", budget=Budget(money=1))
+    end = create_handoff(router, {"a": worker(asks_a_model)}).compile().invoke({"message": "x"})
+    assert end["outcome"]["status"] == "escalated"
+    assert "router limits money" in end["outcome"]["reason"]
 
 
 COUNTED = ScriptedModel(lambda messages: "four words and more", usage=True)

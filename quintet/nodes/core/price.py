@@ -54,7 +54,7 @@ def amounts_of(
         amounts["money"] = cost_of(message, price)
     if "money" not in amounts or (isinstance(price, PerMillion) and not usage):
         untold.add("money")
-    amounts |= {UNTOLD[name]: 1 for name in untold}
+    amounts |= {UNTOLD[name]: 1 for name in untold if name in UNTOLD}
     for name in sorted(untold & limited.keys()):
         raise DesignError(
             f"{limited[name]} limits {name}, and a model's message does not tell what it has "

@@ -49,7 +49,9 @@ def reckoned(
         run: the id of the run that it is part of.
         held: the node's limits on the whole run, of which the models must tell what they take.
     """
-    with Attempt(task=task, allowed=(), run=run, held=held.limited) as attempt:
+    with Attempt(
+        task=task, allowed=(), run=run, held=dict.fromkeys(held.limited, task.node)
+    ) as attempt:
         result = yield from logic
     return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
 

@@ -275,6 +275,7 @@ class Visit:
             "path": self.task.path,
             "version": plan.version,
             "stood": [*(shared.get("results") or {})],
+            **({"held": held} if (held := limit.held(self.task.node)) else {}),
         }
         sends = [
             Send(
