@@ -28,6 +28,7 @@ _ASKED = re.compile(
 _MEASURE = re.compile(
     r"\b(\d+(?:\.\d+)?(?: to \d+)?) (working day|day|month|GHz)s?\b", re.IGNORECASE
 )
+_DATED = re.compile(r"£(\d+\.\d{2})(?: by [a-z ]+)? on (\d{1,2} [A-Z][a-z]+ \d{4})")
 _SUMS = ("total", "paid", "refunded", "refundable", "duplicate", "delay_credit")
 
 
@@ -129,6 +130,24 @@ def spans(request: DeskRequest, result: Resolution) -> Iterator[str]:
 
 measured = grounded_in(policy_texts, spans, of=("reply", "refused"), claims=measures)
 """Every number that the customer is told with a unit stands with it in the record or the policy."""
+
+
+def dated_sums(value: Any) -> Iterator[str]:
+    """Yield each sum with its day: another payment's date is no ground for this one's."""
+    for match in _DATED.finditer(str(value)):
+        yield f"{float(match[1]):.2f} on {match[2]}"
+
+
+def payment_days(request: DeskRequest, result: Resolution) -> Iterator[str]:
+    """Yield each payment's sum and day."""
+    for order in request["facts"]["orders"]:
+        for one in order["payments"]:
+            day = date.fromisoformat(one["created"][:10])
+            yield f"£{one['amount']:.2f} on {day.day} {day:%B %Y}"
+
+
+on_its_day = grounded_in(payment_days, of=("reply", "refused"), claims=dated_sums)
+"""Every sum that the customer is told with a day was paid, or paid back, on that day."""
 
 theirs = belongs_to("sender", whose=lambda request: request["facts"]["sender"], needed=False)
 """The resolution is for the customer who wrote; a chat model need not say for whom it is."""

@@ -66,7 +66,8 @@ def run_eval(name: str, options: EvalOptions) -> bool:
     """Evaluate a suite, print its report, and write it to the files that were asked for.
 
     Returns:
-        True where every gate passed and, with `against`, no gated figure is worse.
+        True where every gate passed and, with `against`, no gated figure is worse, and each could
+        be compared.
 
     Raises:
         NoCases: there is nothing to run.
@@ -96,16 +97,19 @@ def run_eval(name: str, options: EvalOptions) -> bool:
             if baseline is not None
             else None
         )
-    worse = sorted(gated & set(against.worse)) if against is not None else []
+    worse, lost = list[str](), list[str]()
+    if against is not None:
+        worse = sorted(gated & set(against.worse))
+        lost = sorted(gated - set(against.differences))
     with tolerating_closed_pipes():
-        _print_report(report, against, options, worse)
+        _print_report(report, against, options, worse, lost)
     write_reports(reports, report, against)
     with tolerating_closed_pipes():
         for output in reports:
             click.echo(f"{output.option}: {output.shown}", err=True)
         if report.url:
             click.echo(f"langsmith: {report.url}", err=True)
-    return report.passed and not worse
+    return report.passed and not worse and not lost
 
 
 def _is_same(path: str, rows: Output) -> bool:
@@ -190,12 +194,17 @@ def evaluate_kept(suite: Suite, options: EvalOptions, rows: Output) -> Report:
 
 
 def _print_report(
-    report: Report, against: Compared | None, options: EvalOptions, worse: list[str]
+    report: Report,
+    against: Compared | None,
+    options: EvalOptions,
+    worse: list[str],
+    lost: list[str],
 ) -> None:
     if options.as_json:
         data: dict[str, Any] = summary(report)
         if against is not None:
             data["against"] = {"file": options.against, **plain(against), "worse": worse}
+            data["against"]["gates_not_compared"] = lost
         click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
         return
     console = stdout_console()
@@ -203,5 +212,12 @@ def _print_report(
     if against is not None:
         console.print(f"\nagainst {options.against}:", markup=False, highlight=False)
         console.print(str(against), markup=False, highlight=False)
+    if lost:
+        console.print(
+            f"gates on {', '.join(lost)} could not be compared: this does not pass; name a report "
+            "that has them, or leave --against out",
+            style="red",
+            highlight=False,
+        )
     if worse:
         console.print(f"worse in {', '.join(worse)}: this does not pass", style="red")

@@ -7,7 +7,8 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, Self
 
 _OPEN = re.compile(r"/dev/(?:(stdout)|(stderr)|fd/(\d+))|/proc/self/fd/(\d+)")
 
@@ -51,12 +52,33 @@ def stdout_for_results() -> Iterator[None]:
         kept = os.dup(1)
         os.dup2(2, 1)
     try:
-        with redirect_stdout(sys.stderr):
+        shown = _Kept(sys.stderr)
+        with redirect_stdout(shown), redirect_stderr(shown):
             yield
     finally:
         if kept is not None:
             os.dup2(kept, 1)
             os.close(kept)
+
+
+class _Kept:
+    """A stream that code which is none of ours may write to, and cannot close for the command."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write out what was printed, and stay open."""
+        self._stream.flush()
 
 
 def _number(path: str) -> int | None:

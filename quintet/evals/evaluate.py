@@ -23,7 +23,13 @@ from quintet.evals.running.runner import Runner, open_runner, within
 from quintet.evals.running.sound import sound
 from quintet.evals.scoring import metrics_of, rescored, scored
 from quintet.evals.suite import Suite, check_runs
-from quintet.evals.target import as_target, left_out_recordings, runs_of, unknown_routes
+from quintet.evals.target import (
+    as_target,
+    left_out_recordings,
+    runs_of,
+    unknown_routes,
+    untold_limits,
+)
 from quintet.state.record import plain
 
 Progress = Callable[[int, int], None]
@@ -94,6 +100,7 @@ async def aevaluate(
         metrics=metrics_of(whole, repeats=repeats),
         progress=progress,
     )
+    untold = untold_limits(work.target, whole.cases, whole.limit)
     header, clock = header_of(whole, repeats), time.monotonic()
     with nullcontext() if into is None else journal(into) as book:
         if book is not None:
@@ -107,7 +114,7 @@ async def aevaluate(
             header,
             metrics=work.metrics,
             seconds=time.monotonic() - clock,
-            notes=[*work.notes(header, repeats), unknown_routes(work.target, whole.cases)],
+            notes=[*work.notes(header, repeats), untold, unknown_routes(work.target, whole.cases)],
         )
         if work.file is not None and not work.stopped:
             write_line(work.file, {CLOSING: summed(report)})

@@ -28,6 +28,7 @@ from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.node import Node
 from quintet.nodes.route import Router
 from quintet.runs import Run, alook, astart, look, start
+from quintet.state.budget import Budget
 from quintet.state.verdict import is_async, name_of
 
 ANSWERS = 64
@@ -294,6 +295,28 @@ def left_out_recordings(target: Any, cases: Iterable[Case], repeats: int) -> str
         named = ", ".join(list(dict.fromkeys(others))[:3])
         parts.append(f"{len(others)} of cases that are not in the suite, such as {named}")
     return f"recorded runs are left out: {'; '.join(parts)}" if parts else ""
+
+
+def untold_limits(target: Any, cases: Iterable[Case], limit: Budget | None) -> str:
+    """Say how many recorded runs do not tell what a limit bounds; empty where all do.
+
+    Raises:
+        DesignError: none of them tells it, so that the limit would hold for no run.
+    """
+    if limit is None or not isinstance(target, Recorded):
+        return ""
+    runs = [run for case in cases for run in target.trajectories.get(case.id, ())]
+    runs = [run for run in runs if not run.error]
+    parts = []
+    for name in limit.limited:
+        silent = sum(not (run.seconds if name == "seconds" else name in run.spent) for run in runs)
+        if runs and silent == len(runs):
+            raise DesignError(
+                f"Suite(limit=Budget({name}=...)): no recorded run tells its {name}, so that none "
+                "would be held to it; leave the limit out, or record them"
+            )
+        parts += [f"{silent} of {len(runs)} tell no {name}"] if silent else []
+    return f"recorded runs are not held to the limit: {', '.join(parts)}" if parts else ""
 
 
 def is_awaited(target: Any) -> bool:

@@ -62,7 +62,7 @@ def create_event_driven(  # noqa: PLR0913 - each is one duty, and all but one ha
             that is taken, or other parts that do not fit.
     """
     parts = as_subscribers(subscribers)
-    dispatcher = dispatch or Dispatcher()
+    dispatcher = Dispatcher() if dispatch is None else dispatch
     if not isinstance(dispatcher, Dispatcher):
         raise DesignError(f"create_event_driven(dispatch={dispatch!r:.60}): give a Dispatcher")
     handlers = {name: part.handler for name, part in parts.items()}

@@ -68,6 +68,7 @@ def create_parallel(  # noqa: PLR0913 - each is one duty, and all but one have a
         DesignError: fewer than two branches without items for one, a branch that cannot be cut off
             where that is asked for, or parts that do not fit together.
     """
+    check_part("then", then, Mapping)
     after = dict(then or {})
     everybody = together(workers, after)
     check_names(everybody, state, "intake", "fan_out", JOIN, "merge")

@@ -72,6 +72,7 @@ def create_workflow(  # noqa: PLR0913 - each is one duty, and all but one have a
         DesignError: mistakes in the declaration, all of them in one message.
     """
     check_part("recover", recover, Recovery)
+    check_part("nodes", nodes, Mapping)
     design, complaints = _designed(tasks, nodes or {}, recover or Recovery(), state)
     if complaints:
         listed = "".join(f"\n- {complaint}" for complaint in complaints)

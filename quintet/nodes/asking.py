@@ -6,7 +6,7 @@ a bad one leaves the question open, and it counts by what is written in the jour
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -304,7 +304,7 @@ def names_of(given: Any, part: str) -> tuple[str, ...]:
     Raises:
         DesignError: it is one text, nothing, or holds an empty name, which anybody would have.
     """
-    if isinstance(given, str) or given is None or not isinstance(given, Iterable):
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
         remedy = f"({given!r},)" if isinstance(given, str) else "('maria',)"
         raise DesignError(f"{part}{given!r}): give a tuple of names, {remedy}")
     names = tuple(given)

@@ -10,8 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.asking import names_of
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.core.call import Logic
 from quintet.state.decision import DecidedBy
 from quintet.state.own import own
 from quintet.state.record import digest, plain
@@ -243,10 +244,10 @@ def class_of(classify: Classifier | None, field: str, values: Mapping[str, Any])
     if classify is None:
         return ""
     if not isinstance(classify, Mapping):
-        name = yield from call_any(classify, field, own(dict(values)))
+        name = yield from call_counted(classify, field, own(dict(values)))
         return str(name or "")
     for name, rule in classify.items():
-        verdict = yield from call_any(rule, field, own(dict(values)))
+        verdict = yield from call_counted(rule, field, own(dict(values)))
         if why(verdict, rule) is not None:
             return name
     return ""
@@ -274,7 +275,7 @@ def resolve(
 ) -> Logic[Settled | None]:
     """Ask the resolvers in order; None where none of them settles the conflict."""
     for resolver in resolvers:
-        settled = yield from call_any(resolver, field, own(dict(values)))
+        settled = yield from call_counted(resolver, field, own(dict(values)))
         if settled is None:
             continue
         if isinstance(settled, Settled):

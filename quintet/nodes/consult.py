@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langgraph.types import Command
-from pydantic import PydanticUserError, ValidationError
+from pydantic import ValidationError
 
 from quintet.errors import DesignError
 from quintet.nodes.answer import Answer, for_interface
@@ -86,7 +86,7 @@ class Consult(Asking):
         check_way("Consult(then", self.then)
         try:
             adapter(self.kind)
-        except PydanticUserError as problem:
+        except Exception as problem:
             raise DesignError(f"Consult(gives={self.gives!r}) cannot be checked") from problem
         Asking.__post_init__(self)
 

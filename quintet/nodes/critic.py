@@ -58,7 +58,8 @@ class Critic(Node):
     def __post_init__(self) -> None:
         check_rounds("review", self.rounds)
         check_way("review(approved", self.approved)
-        object.__setattr__(self, "rejected", self.rejected or self.of)
+        if self.rejected == "":
+            object.__setattr__(self, "rejected", self.of)
         if isinstance(self.by, Worker):
             if self.by.handoffs or self.by.then not in ("", "finish"):
                 raise DesignError(

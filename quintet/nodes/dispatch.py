@@ -107,6 +107,8 @@ class Dispatcher(Node):
         check_answers("Dispatcher(read=)", self.read)
         for name in ("inputs", "out"):
             kinds = getattr(self, name)
+            if isinstance(kinds, Mapping | int | float) or kinds in (None, ""):
+                raise DesignError(f"Dispatcher({name}={kinds!r:.60}): give types of events")
             kinds = tuple(kinds) if isinstance(kinds, list | tuple | set) else (kinds,)
             object.__setattr__(self, name, kinds)
 
@@ -184,6 +186,8 @@ class _Visit:
         sends = []
         for lane in ready:
             step = self._step(lane)
+            if held := dispatcher.budget.held(self.task.node):
+                step["held"] = held
             flow.lanes[step_key(step)] = {**lane, "step": step["id"]}
             given = shared if dispatcher.subscribers[lane["to"]].alone else bare
             sends.append(Send(lane["to"], {**given, "step": step}))

@@ -65,7 +65,7 @@ class Effect:
             raise DesignError(f"effect: {self.function!r} has no name; give a def function")
         arguments = arguments_of(self.function)
         part = f"effect {self.name!r}"
-        if isinstance(self.key, str):
+        if isinstance(self.key, str) and self.key.strip():
             check_key(arguments, self.key)
         elif callable(self.key):
             check_answers(f"{part}, key", self.key)
@@ -232,10 +232,11 @@ class Effect:
         """
         yield from attempt.find_mode()
         standing = yield from done_here(action, attempt, self._ends(attempt))
-        if isinstance(standing, Action):
-            return standing
-        self.permit(action)
-        return (yield from self._run_once(action, attempt, standing))
+        if not isinstance(standing, Action):
+            self.permit(action)
+            standing = yield from self._run_once(action, attempt, standing)
+        self.arguments.refuse_misfit(standing)
+        return standing
 
     def _run_once(self, action: Action, attempt: Attempt, standing: Standing) -> Logic[Action]:
         mode = yield from attempt.find_mode()
@@ -255,7 +256,12 @@ class Effect:
         return (yield from logic)
 
     def result_of(self, action: Action) -> Any:
-        """Give the result of a done action as the function returned it."""
+        """Give the result of a done action as the function returned it.
+
+        Raises:
+            ContractBroken: it is of another kind than the function says.
+        """
+        self.arguments.refuse_misfit(action)
         # A note that nothing was done must not be read as a result whose fields all have defaults.
         bare = action.status == "dry" and self.dry is None
         result = own(action.result)

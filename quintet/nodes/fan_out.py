@@ -10,10 +10,11 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
 from quintet.errors import ContractBroken, DesignError, UnknownRoute
+from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.choosers.choose import Choice
 from quintet.nodes.choosers.model import name_of_model
 from quintet.nodes.choosers.several import choose_several
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.duration import seconds
 from quintet.nodes.core.joined import OWN, at_join, round_of
 from quintet.nodes.core.kept import keep
@@ -115,7 +116,7 @@ class FanOut(Node):
     def _send(self, task: Task, state: Mapping[str, Any]) -> Logic[Command[Any]]:
         at = at_join(task.path, self.join)
         if self.each is not None:
-            items = yield from call_any(self.each, own(dict(state)))
+            items = yield from call_counted(self.each, own(dict(state)))
             # Of an earlier round, which may have had more items.
             old = numbers(state, "".join(self.to))
             sends = self._sends(task, self._listed(items), state, old)
@@ -134,7 +135,7 @@ class FanOut(Node):
             return chosen, why, "model", name_of_model(self.choose)
         if self.choose is None:
             return tuple(self.to), "all branches", "rule", ""
-        chosen = yield from call_any(self.choose, own(dict(state)))
+        chosen = yield from call_counted(self.choose, own(dict(state)))
         if isinstance(chosen, Choice):
             return self._known((chosen.to,)), chosen.reason, chosen.by, chosen.who
         names = [] if chosen is None else [chosen] if isinstance(chosen, str) else chosen

@@ -61,7 +61,7 @@ class Finish(Node):
 
     def __post_init__(self) -> None:
         given: Any = (self.success,) if callable(self.success) else self.success
-        if not isinstance(given, Iterable):
+        if not isinstance(given, Iterable) or isinstance(given, Mapping | str):
             raise DesignError(f"Finish(success={given!r:.60}): give functions of the final state")
         criteria = tuple(given)
         object.__setattr__(self, "success", criteria)

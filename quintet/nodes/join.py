@@ -14,6 +14,7 @@ from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.way import check_way
 from quintet.state.decision import Decision
 from quintet.state.record import digest, plain
 
@@ -64,6 +65,7 @@ class Join(Node):
                 f"Join(need={need!r}): there are only {len(self.of)} branches "
                 f"({', '.join(self.of)})"
             )
+        check_way("Join(then", self.then)
         if isinstance(failures, bool) or not isinstance(failures, int) or failures < 0:
             raise DesignError(f"Join(failures={failures!r}): give a whole number from 0")
         if failures and need != "all":

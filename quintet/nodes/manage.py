@@ -11,10 +11,11 @@ from langgraph.types import Command, Send
 
 from quintet.errors import BudgetExhausted, ContractBroken, DesignError, PersonNeeded
 from quintet.nodes.agents.lead import Lead
+from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.background import TaskControl
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.ledger import Orders, as_orders
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.pool import around, within
@@ -200,7 +201,7 @@ class Manager(Node):
                 background=self.background is not None,
             )
             return (yield from asked.logic(request, work.ledger, complaint))
-        orders = as_orders((yield from call_any(self.agent, request, work.ledger)))
+        orders = as_orders((yield from call_counted(self.agent, request, work.ledger)))
         if (why := self._no_answer(orders.answer)) is not None:
             raise ContractBroken(f"contract {self.contract.goal!r}: {why}", side="gives")
         return orders

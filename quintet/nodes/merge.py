@@ -34,6 +34,7 @@ from quintet.nodes.core.question import ask
 from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.way import check_way
 from quintet.state.decision import Decision
 from quintet.state.record import plain
 from quintet.state.run import run_of
@@ -82,6 +83,7 @@ class Merge(Node):
         several = isinstance(self.of, tuple) and any(name.endswith("#") for name in self.of)
         if isinstance(self.of, str) or (len(self.of) < 2 and not several):
             raise DesignError(f"Merge(of={self.of!r}): give at least two workers' names")
+        check_way("Merge(then", self.then)
         if isinstance(self.requires, str):
             raise DesignError(f"Merge(requires={self.requires!r}): give a tuple of names")
         if unknown := [name for name in self.requires or () if name not in self.of]:

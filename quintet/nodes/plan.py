@@ -165,4 +165,4 @@ class Planner(Node):
         """Plan, or judge the steps that have ended; then send out ready steps, or go on."""
         task = current_task("plan")
         visit = Visit(planner=self, task=task, state=state)
-        return (yield from counted(task, visit.logic(), run_of(state)))
+        return (yield from counted(task, visit.logic(), run_of(state), self.budget))

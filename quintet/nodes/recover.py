@@ -16,6 +16,7 @@ from quintet.nodes.core.classify import Classifier, classify
 from quintet.nodes.core.handed import Handed, beside, slot_of
 from quintet.nodes.core.handled import keep_alive
 from quintet.nodes.core.joined import is_last, meet_at
+from quintet.nodes.core.kinds import Checked
 from quintet.nodes.core.left import left_behind, left_within
 from quintet.nodes.core.node import failure_of, values
 from quintet.nodes.core.question import ask_again
@@ -102,7 +103,7 @@ def abort(to: str = "undo") -> Remedy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recovery:
+class Recovery(Checked):
     """Choose a remedy by the class of a failure; give it as a node's `error_handler`.
 
     Each class has one remedy or several in order; when they are used up, `otherwise` comes. Retries

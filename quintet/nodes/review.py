@@ -63,7 +63,8 @@ class Review(Asking):
     def __post_init__(self) -> None:
         check_rounds("Review", self.rounds)
         check_way("Review(approved", self.approved)
-        object.__setattr__(self, "rejected", self.rejected or self.of)
+        if self.rejected == "":
+            object.__setattr__(self, "rejected", self.of)
         Asking.__post_init__(self)
 
     @property

@@ -157,7 +157,7 @@ class Router(Node):
             if isinstance(text, str):
                 text = Reply(text, awaited.text, ", ".join(awaited.nodes))
         chooser = self._open(task, chooser, state)
-        choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state))
+        choice, spent = yield from reckoned(task, ask(chooser, text), run_of(state), self.budget)
         goto: Any = None
         if awaited and (choice is None or self.targets.get(choice.to) in awaited.nodes):
             choice, goto = self._answers(awaited), awaited.goto(state)
@@ -179,7 +179,7 @@ class Router(Node):
                 return self._stop(task, state, reached)
         update = {
             "route": choice.to,
-            "kept": keep("taken", taken, True),
+            "kept": keep("taken", taken, True) | self._held(task),
             "decisions": [plain(self._record(task, choice, text))],
             "spent": add_spending(spent, {"handoffs": 1}),
         }
@@ -205,6 +205,11 @@ class Router(Node):
                 f"{', '.join(self.routes)}"
             )
         return among(chooser, routes)
+
+    def _held(self, task: Task) -> dict[str, Any]:
+        """Note for the workers what their models must tell, where a limit would wait for it."""
+        held = self.budget.held(task.node)
+        return keep("held", task.path, held) if held else {}
 
     def _answers(self, awaited: Awaited) -> Choice:
         """Give the choice of who waits for the customer's message."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.agents.graph import input_runnable
+from quintet.nodes.core.kinds import Checked
 from quintet.nodes.events.types import (
     first_hint,
     gives_only_events,
@@ -64,7 +65,7 @@ Key = str | Callable[[Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subscriber:
+class Subscriber(Checked):
     """Have a handler called for events of some types.
 
     Args:

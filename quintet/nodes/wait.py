@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeGuard
@@ -14,8 +14,8 @@ from quintet.errors import ContractBroken, DesignError
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.duration import seconds, utc
 from quintet.nodes.core.kept import keep, kept
-from quintet.nodes.core.node import Node
-from quintet.nodes.core.question import ask
+from quintet.nodes.core.node import Node, one_line
+from quintet.nodes.core.question import answer_given, ask
 from quintet.nodes.core.task import Task, current_task
 from quintet.nodes.flow.comparison import MISSING, value_at
 from quintet.state.clock import now
@@ -76,6 +76,10 @@ class Wait(Node):
             except ContractBroken as problem:
                 raise DesignError(str(problem)) from problem
         check_answers("Wait(until=)", self.until)
+        try:
+            adapter(self.gives)
+        except Exception as problem:
+            raise DesignError(f"Wait(gives={self.gives!r:.60}) cannot be checked") from problem
 
     @property
     def destinations(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -91,13 +95,15 @@ class Wait(Node):
         timers = kept(state, "timer")
         mine = timers.get(task.path)
         due = self._due(state) if mine is None else float(mine["due"])
-        if now() >= due:
-            return self._over(task, due, Signal(answer="wake"))
         # LangGraph holds all branches up while one asks. So it asks only when nothing else has
         # happened since its last look, and of several timers only the first does.
         others = sorted(at for at in timers if at != task.path)
         still = digest([_seen(state), others])
-        if mine is None or mine["still"] != still or not _is_first(task.path, due, timers):
+        asks = mine is not None and mine["still"] == still and _is_first(task.path, due, timers)
+        if now() >= due:
+            late = [a for a in answer_given() if not _is_wake(a)] if asks else []
+            return self._over(task, due, Signal(answer="wake"), late)
+        if not asks:
             note = keep("timer", task.path, {"due": due, "still": still})
             return Command(goto=task.node, update={"kept": note})
         answer = ask(task, state, self._packet(task, due), self._schema(task, due))
@@ -150,12 +156,17 @@ class Wait(Node):
 
         return Answer
 
-    def _over(self, task: Task, due: float, answer: Signal) -> Command[str]:
+    def _over(
+        self, task: Task, due: float, answer: Signal, late: Sequence[Any] = ()
+    ) -> Command[str]:
+        ended = f"the time ended {utc(due)}"
+        if late:
+            ended += f"; an answer that came after it is not used: {one_line(late[0])}"
         decision = Decision(
             kind="answer",
             node=task.node,
             choice=answer.answer,
-            reason=f"the time ended {utc(due)}" if answer.answer == "wake" else "a signal came",
+            reason=ended if answer.answer == "wake" else "a signal came",
             by="rule" if answer.answer == "wake" else "person",
             who=answer.by,
         )
@@ -168,6 +179,10 @@ class Wait(Node):
             result = {"by": "time"} if by_time else {"by": "signal", "value": answer.value}
             update["results"] = {task.node: result}
         return Command(goto=self.then, update=update)
+
+
+def _is_wake(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and answer.get("answer") == "wake"
 
 
 class Signal(BaseModel):

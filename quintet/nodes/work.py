@@ -25,13 +25,14 @@ from quintet.nodes.core.breaker import Breaker, check_breaker
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import with_effects
 from quintet.nodes.core.handed import Handed, slot_of
-from quintet.nodes.core.kept import keep, kept
+from quintet.nodes.core.kept import held_in, keep, kept
 from quintet.nodes.core.node import Node, failure_of
 from quintet.nodes.core.pool import pools_of, within
 from quintet.nodes.core.price import Price
 from quintet.nodes.core.reckon import refuse_costly
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
+from quintet.nodes.core.way import check_way
 from quintet.nodes.effect import Effect
 from quintet.state.budget import Spending, add_spending
 from quintet.state.contract import Contract
@@ -96,12 +97,8 @@ class Worker(Node):
         if not isinstance(self.contract, Contract):
             raise DesignError(f"Worker(contract={self.contract!r:.60}): give a Contract")
         receivers_of(self.handoffs)
-        for name, way in (("then", self.then), ("asked", self.asked)):
-            if not isinstance(way, str) and not (callable(way) and hasattr(way, "targets")):
-                raise DesignError(
-                    f"Worker({name}={way!r:.60}): give a node's name, or a path such as "
-                    "by_actions(...), which says what it may name"
-                )
+        check_way("Worker(then", self.then)
+        check_way("Worker(asked", self.asked)
         if self.handoffs and not self.then:
             raise DesignError(
                 f"Worker(handoffs={self.handoffs!r}): give then=... too; a node with handoffs says "
@@ -171,6 +168,7 @@ class _Work:
             behalf=self.state.get("behalf", ""),
             run=run_of(self.state),
             price=self.worker.price,
+            held=held_in(self.state, self.step.record),
             before=self.kept.get("spent", {}),
             actions=from_state(self.kept.get("actions", {})),
         )

@@ -12,8 +12,9 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.errors import AnswerRefused, DesignError, RunError, ThreadHeld
+from quintet.nodes.core.attempt import current
 from quintet.nodes.core.task import current_task
-from quintet.runs.mover import Mover, Stored, stored_of
+from quintet.runs.mover import Mover, Stored, is_stopped, stored_of
 from quintet.runs.stop import stop
 from quintet.runs.taskrecord import TaskBook, TaskRecord, cancel_tasks
 from quintet.runs.thread import App
@@ -102,7 +103,9 @@ class Background:
         """
         if worker not in self._apps:
             raise DesignError(f"no background worker {worker!r}; there are {', '.join(self._apps)}")
-        value = {"worker": worker, "text": goal, "limit": dict(limit or {})}
+        around = current.get()
+        by = {} if around is None else {"path": around.task.path, "run": around.run}
+        value = {"worker": worker, "text": goal, "limit": dict(limit or {}), "by": by}
         name = id or f"{worker}-{digest([worker, goal])[:6]}"
         if "/" in name:  # its thread is named by owner and id, and two would be one
             raise DesignError(f"task {name!r}: an id has no '/'; give id= another name")
@@ -111,6 +114,8 @@ class Background:
 
     def check_task(self, id: str, *, of: str = "") -> dict[str, Any]:
         """Give a task's view; one that nobody runs any more is resumed.
+
+        One whose graph, tenant or thread a person has stopped is `stopped` until that is released.
 
         Raises:
             NoSuchRun: there is none of this id.
@@ -161,6 +166,21 @@ class Background:
         cancel_tasks(self._saver, record.thread, by=by, why=why)
         self._tell()
         return record.view("")
+
+    def leave_tasks(self, manager: str, *, run: str, of: str = "") -> None:
+        """Cancel what a manager has under way for a run that is over or was withdrawn.
+
+        Args:
+            manager: the path of its node; tasks that agents have by `tools` stay.
+            run: the run that goes on now.
+            of: the thread that owns the tasks.
+        """
+        owner = _owner(of)
+        for record in [*self._book.under_way(owner)]:
+            path, other = record.started_by
+            if record.of == owner and path == manager and _first(other) != _first(run):
+                why = "the run that had started it is over or was withdrawn"
+                self.cancel_task(record.id, of=owner, why=why)
 
     def adopt_question(self, id: str, *, of: str = "") -> None:
         """Take a task's question off the inbox, since its owner asks it on a thread of its own.
@@ -247,6 +267,8 @@ class Background:
         stored = self._stored(record)
         if stored is not None and stored.questions and stored.turn == record.turn:
             return record.view("waiting", stored.questions[0])
+        if is_stopped(self._apps[record.worker], record):
+            return record.view("stopped")
         self._moved(record, Mover.advance)
         return record.view("running")
 
@@ -273,6 +295,11 @@ class Background:
     def _tell(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _first(run: str) -> str:
+    """Give the outermost of the runs that a run is nested in."""
+    return run.partition(".")[0]
 
 
 def _owner(of: str) -> str:

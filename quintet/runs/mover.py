@@ -23,6 +23,7 @@ from quintet.nodes.core.pool import around, new_pool
 from quintet.runs.drain import control_of_process
 from quintet.runs.run import Run, read_run
 from quintet.runs.start import NewRun, resume_logic, start_logic
+from quintet.runs.stop import check_not_stopped
 from quintet.runs.taskrecord import TaskBook, TaskRecord
 from quintet.runs.thread import App, keeps_runs, snapshot_of
 from quintet.runs.versions.choose import choose, versions_of
@@ -122,9 +123,11 @@ class Mover:
         while not (record := self._read()).idle and not self.control.drain_requested:
             try:
                 run = self._turn(record)
-            except ThreadHeld:
+            except (ThreadHeld, Stopped):  # it goes on when it is looked at again
                 return
             except Exception as problem:  # noqa: BLE001 - the task has failed, and says why
+                if is_stopped(self._app, record):  # as a run would, it goes on once it is released
+                    return
                 self._ended(record, "failed", in_words(problem))
                 continue
             if not self._settled(record, run):
@@ -212,6 +215,15 @@ class Mover:
 def config_of(record: TaskRecord) -> RunnableConfig:
     """Give the configuration of a task's run: its thread, and its turn as metadata."""
     return {"configurable": {"thread_id": record.thread}, "metadata": {TURN: record.turn}}
+
+
+def is_stopped(app: App, record: TaskRecord) -> bool:
+    """Say whether a person has stopped a task's graph, tenant or thread."""
+    try:
+        drive(check_not_stopped(app, config_of(record)))
+    except Stopped:
+        return True
+    return False
 
 
 def stored_of(app: App, record: TaskRecord) -> Stored | None:

@@ -41,6 +41,12 @@ class TaskRecord:
         return str(self.entries[0].value["worker"])
 
     @property
+    def started_by(self) -> tuple[str, str]:
+        """Give the path of the node that started it, and its run; empty outside an attempt."""
+        by = self.entries[0].value.get("by") or {}
+        return str(by.get("path", "")), str(by.get("run", ""))
+
+    @property
     def limit(self) -> Budget:
         """Give what it may spend."""
         return Budget(**self.entries[0].value["limit"])

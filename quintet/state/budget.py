@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import isfinite
@@ -13,6 +14,11 @@ from quintet.errors import BudgetExhausted, DesignError
 
 Resource = Literal["steps", "handoffs", "retries", "tokens", "money", "seconds"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
+UNTOLD: Mapping[Resource, str] = {"tokens": "untold_tokens"}
+"""The counts, in a spending, of model calls that did not tell what they took.
+
+Of money there is none: most calls have no price, and nobody asks for one. See `held`.
+"""
 
 
 class Spending(TypedDict, total=False):
@@ -24,6 +30,7 @@ class Spending(TypedDict, total=False):
     tokens: int
     money: float
     seconds: float
+    untold_tokens: int
 
 
 def add_spending(old: Spending | None, new: Spending | None) -> Spending:
@@ -36,6 +43,14 @@ def add_spending(old: Spending | None, new: Spending | None) -> Spending:
     return total  # type: ignore[return-value]
 
 
+REMEDIES: Mapping[Resource, str] = {
+    "tokens": "let the model report it (a stream by stream_usage=True)",
+    "money": "let the model report its usage, and give Worker(price=per_million(...)); nothing "
+    "prices the model of a router or planner: limit tokens= there",
+}
+"""The ways to have a model's call tell what it takes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """Upper limits; `None` leaves a resource unlimited.
@@ -44,9 +59,10 @@ class Budget:
         steps: model or agent calls.
         handoffs: times that control passed from one agent to another.
         retries: attempts after the first.
-        tokens: input and output tokens, from the models' usage metadata; under a contract's limit,
-            a model that reports none is refused.
-        money: in the caller's currency, from the prices given to the worker.
+        tokens: input and output tokens, from the models' usage metadata; a model that reports
+            none is refused under a limit.
+        money: in the caller's currency, from the prices given to the worker; a model without one is
+            refused under a limit.
         seconds: seconds of work, added up over nested agents and retries.
 
     Raises:
@@ -78,10 +94,23 @@ class Budget:
         """Name the resources that have a limit."""
         return tuple(name for name in RESOURCES if getattr(self, name) is not None)
 
+    def held(self, node: str) -> dict[str, str]:
+        """Give the limits that a node sets for a whole run of which no spending tells the rest."""
+        return {} if self.money is None else {"money": node}
+
     def over(self, spent: Spending, *, of: tuple[Resource, ...] = RESOURCES) -> str | None:
-        """Name the first of these limits that is reached, with the amounts; None if none is."""
+        """Name the first of these limits that is reached, with the amounts; None if none is.
+
+        Raises:
+            DesignError: models did not tell what they have taken of one, so that it may be reached.
+        """
         for resource in self.limited:
             limit = getattr(self, resource)
+            if resource in of and (untold := spent.get(UNTOLD.get(resource, ""), 0)):
+                raise DesignError(
+                    f"Budget({resource}={limit!r}): {untold:g} of the run's model calls did not "
+                    f"tell what they have spent; {REMEDIES[resource]}, or limit steps= in its place"
+                )
             if resource in of and spent.get(resource, 0) >= limit:
                 return f"{resource}: {spent.get(resource, 0):g} of {limit:g} spent"
         return None

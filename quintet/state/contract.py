@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any, get_args, get_origin, is_typeddict
 
 import typing_extensions
-from pydantic import BaseModel, PydanticUserError, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from quintet.errors import ContractBroken, CriterionFailed, DesignError
 from quintet.state.action import Action
@@ -59,8 +60,10 @@ class Contract:
             raise DesignError(f"Contract(goal={self.goal!r}): say what the agent is to achieve")
         needs = (self.needs,) if isinstance(self.needs, str) else self.needs
         # A class may count as a Collection: an Enum has a length and is iterable.
-        if isinstance(needs, Collection) and not isinstance(needs, type):
+        if isinstance(needs, Collection) and not isinstance(needs, type | Mapping):
             object.__setattr__(self, "needs", tuple(needs))
+            if "" in self.needs:
+                raise DesignError(f"contract {self.goal!r}: needs={self.needs!r}: '' is no key")
         else:
             _checkable(self.goal, "needs", needs)
         if self.gives is not None:
@@ -157,6 +160,7 @@ class Contract:
             value = value.model_dump(
                 warnings=False
             )  # such as a `response_format` beside a TypedDict
+        self._refuse_misspelt(value)
         try:
             return validated(self.gives, value)
         except ValidationError as problem:
@@ -165,6 +169,27 @@ class Contract:
                 f"contract {self.goal!r} gives {name}, the agent returned "
                 f"{value!r:.80}: {faults(problem)}"
             ) from problem
+
+    def _refuse_misspelt(self, value: Any) -> None:
+        """Refuse an answer of which nothing would be left, or an optional key by another spelling.
+
+        Other keys that the type lacks are dropped, and put on record: see `left_out`.
+        """
+        if isinstance(self.gives, type) and issubclass(self.gives, BaseModel):
+            return  # its aliases and validators may read other keys
+        lost, (required, optional) = self.left_out(value), _fields(self.gives)
+        missing = [key for key in optional if key not in value] if lost else []
+        for key in lost:
+            if meant := get_close_matches(key, missing, n=1):
+                raise ContractBroken(
+                    f"contract {self.goal!r}: the agent's answer has {key!r}, which the contract "
+                    f"does not give, and lacks {meant[0]!r}; give it under that name"
+                )
+        if lost and not required and len(missing) == len(optional):
+            raise ContractBroken(
+                f"contract {self.goal!r}: the agent's answer has {', '.join(lost)}, and none of "
+                f"{', '.join(optional)}, which the contract gives: nothing of it would be left"
+            )
 
     def left_out(self, value: Any) -> tuple[str, ...]:
         """Name the keys of an agent's answer that are dropped because `gives` lacks them."""
@@ -266,7 +291,7 @@ def _checkable(goal: str, side: str, kind: Any) -> None:
     """Refuse a type that cannot be checked at run time, before the first run."""
     try:
         adapter(kind)
-    except PydanticUserError as problem:
+    except Exception as problem:  # what is no type at all raises whatever typing makes of it
         remedy = (
             "import TypedDict from typing_extensions (typing's cannot be checked here)"
             if is_typeddict(kind)

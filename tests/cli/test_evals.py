@@ -238,6 +238,52 @@ def test_cases_that_are_gone_are_told_in_text_json_junit_and_on_the_page(tmp_pat
     assert data["against"]["removed"] == ["4", "5"]
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_target_that_closes_a_stream_does_not_silence_the_command(tmp_path, command, stream):
+    (tmp_path / "shut.py").write_text(
+        f"""import sys
+from quintet.evals import Case, Suite, Trajectory
+
+def target(case):
+    with sys.{stream} as out:
+        print("looking", file=out)
+    sys.{stream}.close()
+    return Trajectory(route="a")
+
+suite = Suite(name="shut", cases=[Case(id="1", input="x", route="a")], target=target)
+"""
+    )
+    done = command("eval", "shut.py")
+    assert done.returncode == 0, done.stderr
+    assert "shut: 1 case" in done.stdout
+    assert "looking" in done.stderr
+
+
+def test_a_gate_that_the_earlier_report_cannot_be_compared_on_does_not_pass(tmp_path, command):
+    (tmp_path / "gated.py").write_text(
+        """import os
+from quintet.evals import Case, Gate, Metric, Suite, Trajectory
+
+polite = Metric(name="polite", score=lambda case, run: True)
+OLD = os.environ.get("MANY") == "old"
+suite = Suite(
+    name="gated",
+    cases=[Case(id=str(n), input=f"{n}", route="a") for n in range(9)],
+    target=lambda case: Trajectory(route="a"),
+    metrics=() if OLD else (polite,),
+    gates=() if OLD else (Gate(metric="polite", at_least=0.5),),
+)
+"""
+    )
+    assert command("eval", "gated.py", "--out", "old.jsonl", MANY="old").returncode == 0
+    against = ("--out", "new.jsonl", "--against", "old.jsonl")
+    data = json.loads(command("eval", "gated.py", *against, "--json", MANY="new").stdout)
+    done = command("eval", "gated.py", *against, MANY="new")
+    assert data["against"]["gates_not_compared"] == ["polite"]
+    assert done.returncode == 1
+    assert "gates on polite could not be compared" in " ".join(done.stdout.split())
+
+
 def test_limits_may_be_given_to_the_command(desk, command):
     done = command("eval", "desk.py", "--seconds", "0.01", "--max-errors", "3", WAIT="0.2")
     assert done.returncode == 1

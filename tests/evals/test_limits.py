@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from quintet.evals import Case, Suite, Trajectory, evaluate, load_report
+from quintet.evals.reading.recorded import Recorded
 from quintet.state import Budget, DesignError
 
 CASES = [Case(id=str(number), input=f"text {number}", route="x") for number in range(6)]
@@ -48,6 +49,34 @@ def test_a_run_that_swallows_its_end_is_given_up_too():
 
     report = evaluate(Suite(cases=CASES, target=stubborn, limit=Budget(seconds=0.1)))
     assert [row.case.id for row in report.wrong] == ["2"]
+
+
+def test_a_run_that_never_takes_its_end_does_not_hold_up_the_report():
+    free = False
+
+    async def stubborn(case: Case) -> Trajectory:
+        while case.id == "2" and not free:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+        return Trajectory(route="x")
+
+    report = evaluate(Suite(cases=CASES, target=stubborn, limit=Budget(seconds=0.1)))
+    free = True
+    assert [row.case.id for row in report.wrong] == ["2"]
+
+
+def test_recordings_that_do_not_tell_what_is_limited_are_told_of_or_refused():
+    told = {str(number): (Trajectory(route="x", spent={"tokens": 5}),) for number in range(4)}
+    silent = {str(number): (Trajectory(route="x"),) for number in range(4, 6)}
+    limit = Budget(tokens=9)
+    report = evaluate(Suite(cases=CASES, target=Recorded(trajectories=told | silent), limit=limit))
+    assert "recorded runs are not held to the limit: 2 of 6 tell no tokens" in report.notes
+    target = Recorded(trajectories={case.id: (Trajectory(route="x"),) for case in CASES})
+    for limit, name in ((Budget(tokens=9), "tokens"), (Budget(seconds=9), "seconds")):
+        with pytest.raises(DesignError, match=f"no recorded run tells its {name}"):
+            evaluate(Suite(cases=CASES, target=target, limit=limit))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from examples.research.library import library
 from examples.retail.desk import Settled
 from examples.retail.store import Store
 from examples.support.agents import basic
-from examples.support.contracts import as_done, measured
+from examples.support.contracts import as_done, measured, on_its_day
 from examples.support.desk import SPECIALISTS, as_sealed, knowledge, seal, to_split
 from examples.support.seed import build
 from examples.support.shop import Shop
@@ -250,3 +250,16 @@ def test_a_calculation_says_which_question_it_is_for() -> None:
     assert not terms.code.unmet(asked, terms.code.result({**figures, "question": asked["message"]}))
     [why] = terms.code.unmet(asked, terms.code.result({**figures, "question": "And the mean?"}))
     assert "another question" in why
+
+
+def test_a_sum_is_held_to_its_own_day() -> None:
+    payments = [
+        {"amount": 47.0, "created": "2026-10-19"},
+        {"amount": 4.7, "created": "2026-10-22"},
+    ]
+    request: Any = {"facts": {"orders": [{"payments": payments}]}}
+    paid = "For order 1138 you paid £47.00 by gift card on 19 October 2026."
+    back = "Refunded so far: £4.70 on 22 October 2026."
+    assert on_its_day(request, {"reply": f"{paid} {back}"}) is True
+    for said in (paid.replace("19", "22"), back.replace("22", "19")):
+        assert not on_its_day(request, {"reply": said}), said

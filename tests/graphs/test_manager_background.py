@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -111,6 +112,24 @@ async def test_what_a_withdrawn_run_has_in_the_background_is_never_done(office, 
     assert "paid" not in office.book
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_new_run_by_any_door_cancels_what_the_one_before_has_in_the_background(
+    office, saver, way
+):
+    app = office.graph(saver).compile(checkpointer=saver)
+    waits = await begun(app, way)
+    [question] = waits.waiting
+    given, on = {"message": "never mind"}, {"configurable": {"thread_id": "t"}}
+    await (app.ainvoke(given, on) if way == "async" else asyncio.to_thread(app.invoke, given, on))
+    tasks = office.background(saver)
+    view = tasks.check_task(question.packet["thread"].removeprefix("t/"), of="t")
+    assert view["status"] == "cancelled"
+    assert "is over or was withdrawn" in view["turns"][0]["reason"]
+    with pytest.raises(AnswerRefused, match="it is cancelled"):
+        tasks.answer_task(view["id"], approve(by="maria"), of="t")
+    assert "paid" not in office.book
+
+
 async def test_the_person_finds_one_question_in_the_inbox(office, saver):
     app = office.graph(saver).compile(checkpointer=saver)
     await begun(app)
@@ -132,6 +151,9 @@ async def test_a_task_may_be_answered_on_its_own_thread(office, saver):
     tasks.answer_task(name, approve(by="maria"), of="t")
     ended = waits.answer(approve(by="maria"))  # too late, and does no harm
     assert (ended.status, office.book.count("paid")) == ("done", 1)
+    [late] = [d for d in ended.decisions if (d.kind, d.choice) == ("answer", "late")]
+    assert "no task asks this any more" in late.reason
+    assert "maria" in late.reason
 
 
 class Plain(TypedDict, total=False):
@@ -157,6 +179,8 @@ async def test_an_answer_at_the_top_is_given_to_no_other_question(office, saver)
     tasks.answer_task(name, "yes", of="t")
     waits = waits.answer("no")  # it was meant for the first
     assert (waits.status, waits.waiting[0].packet["question"]) == ("waiting", "second?")
+    [late] = [d for d in waits.decisions if (d.kind, d.choice) == ("answer", "late")]
+    assert "the answer is not used: no" in late.reason
     assert waits.answer("never").results["manager"] == {"text": "yes, never"}
 
 

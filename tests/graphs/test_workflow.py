@@ -602,6 +602,17 @@ def test_a_signal_ends_a_timer_early_and_else_its_time_does():
     assert (late.status, reason(late)) == ("aborted", "maria did not pay")
 
 
+def test_a_signal_that_comes_after_the_time_is_on_record():
+    app = create_workflow(paid("maria")).compile(checkpointer=checkpointer("memory://"))
+    with clock(at="2026-03-01 09:00") as time:
+        waiting = start(app, {"message": "x"}, thread="a")
+        time.advance("49h")
+        ended = waiting.answer({"amount": 12})
+    assert (ended.status, reason(ended)) == ("aborted", "maria did not pay")
+    [told] = [d.reason for d in ended.decisions if d.kind == "answer"]
+    assert "an answer that came after it is not used: {'amount': 12}" in told
+
+
 @pytest.mark.parametrize(
     ("until", "seconds"),
     [

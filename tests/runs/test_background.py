@@ -12,10 +12,29 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from quintet.graphs import create_single_agent
-from quintet.nodes import ApprovalGate, Recovery, Worker, effect, escalate, retry
-from quintet.runs import Background, approve, look, reject, start, stops
-from quintet.state import AnswerRefused, Contract, DesignError, NoSuchRun, RunError, checkpointer
+from quintet.graphs import create_manager_worker, create_single_agent
+from quintet.nodes import (
+    ApprovalGate,
+    Ledger,
+    Manager,
+    Recovery,
+    Worker,
+    effect,
+    escalate,
+    retry,
+)
+from quintet.runs import Background, approve, look, reject, release, resume, start, stop, stops
+from quintet.state import (
+    AnswerRefused,
+    Contract,
+    DesignError,
+    NoSuchRun,
+    OrchestrationState,
+    RunError,
+    Step,
+    Stopped,
+    checkpointer,
+)
 from quintet.testing import ScriptedModel
 
 FAST = Recovery(transient=retry(2, wait=0), otherwise=escalate())
@@ -419,3 +438,65 @@ def test_a_task_that_fails_after_the_answer_has_failed(shop, saver):
     shop.settled("a")
     [turn] = shop.tasks.answer_task("a", "yes", of="desk")["turns"]
     assert (turn["status"], turn["reason"]) == ("failed", "ValueError: broken by yes")
+
+
+def named(saver: Any, agent: Any) -> Any:
+    terms = Contract(goal="Work", needs=("message",))
+    graph = create_single_agent(Worker(agent=agent, contract=terms))
+    return graph.compile(checkpointer=saver, name="digger")
+
+
+def test_a_task_of_a_stopped_graph_goes_on_once_that_is_released(shop, saver):
+    app = named(saver, shop.quick)
+    tasks = Background({"digger": app}, checkpointer=saver)
+    stop(saver, graph="digger", by="tom", why="a bad prompt")
+    assert tasks.start_task("digger", "cats", id="a", of="desk")["status"] == "stopped"
+    assert settled(tasks, "a")["status"] == "stopped"
+    release(saver, graph="digger", by="tom")
+    assert settled(tasks, "a")["status"] == "done"
+    assert shop.heard == ["cats"]
+
+
+def test_a_task_that_a_stop_cuts_off_goes_on_once_it_is_released(saver):
+    paid: list[int] = []
+
+    def pay(amount: int) -> str:
+        """Pay an amount."""
+        paid.append(amount)
+        return "paid"
+
+    def payer(request: Any, tools: Any) -> dict[str, str]:
+        if not paid and not stops(saver):
+            stop(saver, graph="digger", by="tom", why="a bad prompt")
+        return {"said": str(tools["pay"](amount=7))}
+
+    terms = Contract(goal="Pay", needs=("message",), tools=(effect(pay, key="pay:{amount}"),))
+    graph = StateGraph(OrchestrationState).add_node("pay", Worker(agent=payer, contract=terms))
+    app = graph.add_edge(START, "pay").compile(checkpointer=saver, name="digger")
+    tasks = Background({"digger": app}, checkpointer=saver)
+    tasks.start_task("digger", "pay", id="a", of="desk")
+    assert settled(tasks, "a")["status"] == "stopped"
+    paid.append(0)
+    release(saver, graph="digger", by="tom")
+    assert settled(tasks, "a")["turns"][0]["answer"] == {"said": "paid"}
+    assert paid == [0, 7]
+
+
+def test_a_manager_whose_task_is_stopped_is_resumed_once_it_is_released(shop, saver):
+    def lead(request: Any, ledger: Ledger) -> Any:
+        if not ledger.steps:
+            return [Step(id="deep", goal="cats", assignee="digger")]
+        return {"said": ledger.results["deep"]} if not ledger.tasks else []
+
+    tasks = Background({"digger": named(saver, shop.quick)}, checkpointer=saver)
+    boss = Manager(agent=lead, contract=Contract(goal="G", needs=("message",), gives=Any))
+    graph = create_manager_worker(boss, {}, background=tasks)
+    app = graph.compile(checkpointer=saver, name="boss")
+    stop(saver, graph="digger", by="tom", why="a bad prompt")
+    with pytest.raises(Stopped, match=r"the background task 'deep' .* resume this run"):
+        start(app, {"message": "x"}, thread="m")
+    with pytest.raises(Stopped):
+        resume(app, thread="m")
+    release(saver, graph="digger", by="tom")
+    assert resume(app, thread="m").outcome.status == "done"
+    assert shop.heard == ["cats"]

@@ -343,3 +343,28 @@ def test_a_qualifier_says_what_is_required_also_in_annotations_that_are_text() -
     assert given_to.required == ("order",)
     assert set(given_to.optional) == {"day", "note"}
     assert given_to.request({"order": 1}) == {"order": 1}
+
+
+class Reply(TypedDict, total=False):
+    reply: str
+    currency: str
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"text": "hi"}, "none of reply, currency"),
+        ({"reply": "hi", "curency": "EUR"}, "'curency'.* lacks 'currency'"),
+    ],
+)
+def test_an_answer_is_not_emptied_by_keys_that_the_contract_lacks(
+    answer: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ContractBroken, match=said):
+        contract(gives=Reply).result(answer)
+
+
+@pytest.mark.parametrize("answer", [{}, {"reply": "hi"}, {"reply": "hi", "draft": 2}])
+def test_an_answer_may_have_less_or_more(answer: dict[str, Any]) -> None:
+    known = {key: value for key, value in answer.items() if key == "reply"}
+    assert contract(gives=Reply).result(answer) == known

@@ -12,6 +12,12 @@ from typing import Any, TypeVar
 
 from quintet.evals.running.ended import Ended, called
 
+GRACE = 1.0
+"""Seconds in which an awaited target may clean up after it was given up."""
+
+_STUCK: list[asyncio.Task[Any]] = []
+"""Tasks that would not end, kept since Python complains of those that it collects."""
+
 R = TypeVar("R")
 
 Passing = type[BaseException] | tuple[type[BaseException], ...]
@@ -40,16 +46,38 @@ def run_to_end(work: Coroutine[Any, Any, R]) -> R:
 
 def _run(work: Coroutine[Any, Any, R]) -> R:
     """Run a coroutine to its end; on Ctrl-C or a signal, cancel it and wait for it first."""
-    with asyncio.Runner() as runner:
-        task = runner.get_loop().create_task(work)
-        try:
-            _turn(runner, task, SystemExit)
-        except BaseException:
-            task.cancel()
-            _turn(runner, task, (SystemExit, KeyboardInterrupt))
-            _ = task.cancelled() or task.exception()  # else asyncio logs it as never retrieved
-            raise
+    runner = asyncio.Runner()
+    task = runner.get_loop().create_task(work)
+    try:
+        _turn(runner, task, SystemExit)
         return task.result()
+    except BaseException:
+        task.cancel()
+        _turn(runner, task, (SystemExit, KeyboardInterrupt))
+        _ = task.cancelled() or task.exception()  # else asyncio logs it as never retrieved
+        raise
+    finally:
+        _close(runner)
+
+
+def _close(runner: asyncio.Runner) -> None:
+    """Close the loop; leave the tasks that go on after they were cancelled as they stand.
+
+    A runner would wait for them for ever, though their cases were given up at their limit.
+    """
+    loop = runner.get_loop()
+    for task in (left := asyncio.all_tasks(loop)):
+        task.cancel()
+    if left:
+        ending = asyncio.wait(left, timeout=GRACE)
+        _turn(runner, loop.create_task(ending), (SystemExit, KeyboardInterrupt))
+    if stuck := asyncio.all_tasks(loop):
+        _STUCK.extend(stuck)
+        loop.set_exception_handler(lambda *_: None)
+        asyncio.set_event_loop(None)
+        loop.close()
+    else:
+        runner.close()
 
 
 def _turn(runner: asyncio.Runner, task: asyncio.Task[Any], passing: Passing) -> None:

@@ -18,13 +18,11 @@ from quintet.errors import DesignError
 from quintet.evals.case import Case
 from quintet.evals.reading.recorded import Recorded
 from quintet.evals.running.ended import Ended, awaited, called
+from quintet.evals.running.loop import GRACE
 from quintet.evals.running.sound import sound
 from quintet.evals.target import is_awaited
 from quintet.evals.trajectory import Trajectory
 from quintet.state.budget import Budget
-
-GRACE = 1.0
-"""Seconds in which an awaited target may clean up after it was given up."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from langchain_core.tracers.context import register_configure_hook
 
 from quintet.errors import QuintetError
 from quintet.nodes.core.attempt import Attempt, current
-from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.call import Call, Logic, call_any, has_logic
 from quintet.nodes.core.injected import running_config
 from quintet.nodes.core.pool import take_step
 
@@ -130,6 +130,31 @@ def call_structured(chain: Runnable[Any, Any], messages: list[BaseMessage]) -> L
     for parser in parsers:
         output = yield Call(parser, (output,))
     return output
+
+
+def call_counted(thing: Any, *args: Any) -> Logic[Any]:
+    """Call a user-supplied object as `call_any` does, and count the models that it calls itself.
+
+    One of ours counts them by itself. Tools are free here: whoever decides has no contract.
+
+    Raises:
+        BudgetExhausted: a limit is reached.
+        DesignError: a model does not tell what is limited.
+    """
+    attempt = current.get()
+    if attempt is None or has_logic(thing):
+        return (yield from call_any(thing, *args))
+    try:
+        with counted({"callbacks": [_ModelMeter(attempt)]}):
+            return (yield from call_any(thing, *args))
+    except CutOff as stop:
+        raise stop.reason from stop
+
+
+class _ModelMeter(Meter):
+    """Count an attempt's model calls alone."""
+
+    ignore_agent = True
 
 
 def metered(attempt: Attempt) -> RunnableConfig:

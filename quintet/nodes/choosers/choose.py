@@ -11,8 +11,9 @@ from typing import Any, Protocol, get_args, overload, runtime_checkable
 from langchain_core.runnables import Runnable
 
 from quintet.errors import DesignError
+from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.choosers.request import text_in
-from quintet.nodes.core.call import Logic, adrive, call_any, drive
+from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.node import one_line
 from quintet.state.decision import DecidedBy, checked_confidence
 from quintet.state.verdict import check_answers, name_of, why
@@ -128,7 +129,7 @@ def ask(chooser: Chooser, request: Any) -> Logic[Choice | None]:
     Raises:
         DesignError: the chooser returns no `Choice`, text or None.
     """
-    chosen = yield from call_any(chooser, request)
+    chosen = yield from call_counted(chooser, request)
     if chosen is None or isinstance(chosen, Choice):
         return chosen
     if isinstance(chosen, str):

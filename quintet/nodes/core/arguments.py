@@ -16,7 +16,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import AnyUrl, BaseModel, PydanticUserError, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from quintet.errors import DesignError
+from quintet.errors import ContractBroken, DesignError
+from quintet.state.action import Action
 from quintet.state.record import SECRETS, adapter, faults, plain, validated
 from quintet.state.redact import redacted
 
@@ -130,6 +131,22 @@ class Arguments:
             return validated(self.returns, kept)
         except ValidationError:
             return kept
+
+    def refuse_misfit(self, action: Action) -> None:
+        """Let nothing build on a result of another kind; the effect has happened, and stays done.
+
+        Of a model that writes itself in another form than it reads, nobody can tell.
+
+        Raises:
+            ContractBroken: it names the action, its result and the fault.
+        """
+        if action.status != "done" or _rewritten(self.returns):
+            return
+        if why := self.misfit(action.result):
+            raise ContractBroken(
+                f"{action} is done, and its result {action.result!r:.120} is none that "
+                f"{self.name!r} says it returns: {why}; look at what it did before going on"
+            )
 
     def misfit(self, result: Any) -> str:
         """Say why a result is none that the function may return; empty where it is, or nobody says.
@@ -254,6 +271,19 @@ def _types_in(hint: Any, seen: tuple[Any, ...] = ()) -> Iterator[type[Any]]:
         for field in kind.model_fields.values():
             inner = _types_in(field.annotation, (*seen, kind))
             yield from (part for part in inner if issubclass(part, SECRETS))
+
+
+def _rewritten(hint: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Say whether a model in an annotation may write itself in a form that it does not read."""
+    for kind in _types_in(hint, seen):
+        if not issubclass(kind, BaseModel):
+            continue
+        made, items = kind.__pydantic_decorators__, kind.model_fields.values()
+        if made.model_serializers or made.field_serializers or made.computed_fields:
+            return True
+        if any(f.exclude or _rewritten(f.annotation, (*seen, kind)) for f in items):
+            return True
+    return False
 
 
 def _refuse_unkept(name: str, part: str, hint: Any) -> None:

@@ -1,9 +1,7 @@
 """Limit and record one attempt at a task: its tools and budget, its spending and its actions.
 
-An attempt is opened, used and closed. Effects, tools and models find the open attempt through a
-context variable. An attempt that is opened while another is open is a part of that: its spending
-and its actions count for both. A call after it has closed, such as from a thread that outlived a
-time-out, is refused.
+Effects, tools and models find the open attempt through a context variable. What one that is opened
+within another spends and does counts for both. A call after it has closed is refused.
 """
 
 from __future__ import annotations
@@ -55,6 +53,7 @@ class Attempt:
         behalf: on whose behalf it acts.
         run: the run that it is part of.
         price: the cost of a model's message.
+        held: resources that a node limits for the run, which a model must tell; by that node.
         spent: its own spending.
         before: the spending of the same work before it paused for a person.
         actions: the actions that it has proposed or done.
@@ -80,6 +79,7 @@ class Attempt:
     behalf: str = ""
     run: str = ""
     price: Price | None = None
+    held: Mapping[Resource, str] = field(default_factory=dict)
     spent: Spending = field(default_factory=dict)  # type: ignore[assignment]
     before: Spending = field(default_factory=dict)  # type: ignore[assignment]
     actions: dict[Slot, Action] = field(default_factory=dict)
@@ -281,8 +281,9 @@ class Attempt:
     def used(self, message: BaseMessage | None) -> None:
         """Add a model's message to the spending: its tokens, and its cost by the nearest price."""
         price = next((at.price for at in self.layers() if at.price is not None), None)
-        limited = {name: at.task.node for at in self.limits() for name in at.budget.limited}
-        self.spend(**amounts_of(message, price, limited))
+        who = {name: at.task.node for at in self.limits() for name in at.budget.limited}
+        held = {name: node for at in self.limits() for name, node in at.held.items()}
+        self.spend(**amounts_of(message, price, held | who))
 
     def check(self) -> None:
         """Stop before the next model or agent call when a budget is used up.
@@ -297,8 +298,7 @@ class Attempt:
             if not layer.budget.limited:
                 continue
             node, top = layer.task.node, layer.budget.retries
-            retries = layer.spent.get("retries", 0)
-            if top is not None and retries > top:
+            if top is not None and layer.spent.get("retries", 0) > top:
                 raise BudgetExhausted(f"{node}: budget reached, retries: {top:g} of {top:g} spent")
             if reached := layer.budget.over(layer.so_far, of=USED):
                 raise BudgetExhausted(f"{node}: budget reached, {reached}")

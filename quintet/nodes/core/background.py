@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 ENDED = ("done", "escalated", "rejected", "aborted", "exhausted", "asked", "failed", "cancelled")
-"""The statuses of a task that has nothing left to do; others are `running` and `waiting`."""
+"""The statuses of a task that has nothing left to do; others are `running`, `waiting`
+and, until what a person has stopped is released, `stopped`."""
 
 
 @runtime_checkable
@@ -39,6 +40,9 @@ class TaskControl(Protocol):
 
     def cancel_task(self, id: str, *, of: str, why: str) -> Mapping[str, Any]:
         """Cancel a task: nothing more of it begins."""
+
+    def leave_tasks(self, manager: str, *, run: str, of: str) -> None:
+        """Cancel what the manager at this path has under way for another run than this."""
 
     def adopt_question(self, id: str, *, of: str) -> None:
         """Take a task's question off the inbox, since its owner asks it on a thread of its own."""

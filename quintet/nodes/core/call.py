@@ -190,6 +190,11 @@ def call_any(thing: Any, *args: Any) -> Logic[Any]:
 
     Objects of ours have a generator method `logic`, which yields a `Call` wherever it waits.
     """
-    if inspect.isgeneratorfunction(getattr(type(thing), "logic", None)):
+    if has_logic(thing):
         return (yield from thing.logic(*args))
     return (yield Call(thing, args))
+
+
+def has_logic(thing: Any) -> bool:
+    """Say whether an object is one of ours, whose logic may be gone through."""
+    return inspect.isgeneratorfunction(getattr(type(thing), "logic", None))

@@ -17,6 +17,7 @@ Note = Literal[
     "paused",  # work that waits for a person
     "conflicts",  # a merge's open conflicts
     "taken",  # a route that a router took
+    "held",  # the limits of a router on the whole run, which models must tell
     "undo",  # an undo that was tried
     "review",  # the rounds of a review
     "reviewed",  # what was said of an output
@@ -46,6 +47,12 @@ def kept(state: Mapping[str, Any], note: Note) -> dict[str, Any]:
 def keep(note: Note, path: str, value: Any) -> dict[str, Any]:
     """Give a note as an update of `kept`; None takes it back."""
     return {f"{note} {path}": value}
+
+
+def held_in(state: Mapping[str, Any], step: Mapping[str, Any]) -> dict[Any, str]:
+    """Give what the models of a worker must tell: the limit's node by the resource."""
+    notes = [*kept(state, "held").values(), step.get("held") or {}]
+    return {name: node for note in notes for name, node in note.items()}
 
 
 def check_run(node: str, note: Mapping[str, Any], run: str) -> None:

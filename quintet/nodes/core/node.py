@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from quintet.errors import DesignError
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.classify import classify
+from quintet.nodes.core.kinds import Checked
 from quintet.nodes.core.retry_after import after_wait, note_wait
 from quintet.nodes.core.task import Task, attempt_number, current_task
 from quintet.state.decision import Decision
@@ -26,7 +27,7 @@ log = logging.getLogger("quintet")
 log.addHandler(logging.NullHandler())
 
 
-class Node(Runnable[Any, Any]):
+class Node(Checked, Runnable[Any, Any]):
     """Run a configured node: call it with a state, or add it to a StateGraph.
 
     Subclasses are frozen dataclasses that give `logic`.

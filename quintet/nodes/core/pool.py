@@ -15,10 +15,13 @@ from typing import Any
 
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.task import Task
-from quintet.state.budget import Budget, Resource
+from quintet.state.budget import UNTOLD, Budget, Resource
 
 SHARED: tuple[Resource, ...] = ("steps", "tokens", "money", "seconds")
 """The resources that all work under a manager spends together."""
+
+COUNTED = (*SHARED, *UNTOLD.values())
+"""These, and the counts of calls that did not tell what they took."""
 
 KEPT = 1024
 """Pools that are kept at once; of more, those that nobody has used for longest are dropped."""

@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from quintet.errors import DesignError
-from quintet.state.budget import Resource
+from quintet.state.budget import REMEDIES, UNTOLD, Resource
 from quintet.state.verdict import name_of
 
 Price = Callable[[BaseMessage], float]
@@ -48,24 +48,19 @@ def amounts_of(
         DesignError: it does not tell what is limited, so that the limit would never be reached.
     """
     usage = usage_of(message)
-    amounts = {"tokens": usage.get("total_tokens", 0)}
+    amounts: dict[str, float] = {"tokens": usage.get("total_tokens", 0)}
     untold: set[Resource] = set() if usage else {"tokens"}
     if message is not None and price is not None:
         amounts["money"] = cost_of(message, price)
     if "money" not in amounts or (isinstance(price, PerMillion) and not usage):
         untold.add("money")
+    amounts |= {UNTOLD[name]: 1 for name in untold if name in UNTOLD}
     for name in sorted(untold & limited.keys()):
         raise DesignError(
             f"{limited[name]} limits {name}, and a model's message does not tell what it has "
-            f"spent; {_REMEDIES[name]}, or limit steps= in its place"
+            f"spent; {REMEDIES[name]}, or limit steps= in its place"
         )
     return amounts
-
-
-_REMEDIES: Mapping[Resource, str] = {
-    "tokens": "let the model report it (a stream by stream_usage=True)",
-    "money": "let the model report its usage, and give Worker(price=per_million(...))",
-}
 
 
 def usage_of(message: BaseMessage | None) -> Mapping[str, float]:

@@ -9,13 +9,14 @@ from typing import Any
 from quintet.errors import ContractBroken
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.task import Task
-from quintet.state.budget import Resource
+from quintet.state.budget import UNTOLD, Resource
 from quintet.state.plan import Plan, step_key
 from quintet.state.record import plain
 from quintet.state.run import run_of
 from quintet.state.step import root_of, waits_for
 
 SHARED: tuple[Resource, ...] = ("tokens", "money", "seconds")
+COUNTED = (*SHARED, *UNTOLD.values())
 """The resources that a plan's steps spend together."""
 
 DONE, GIVEN_UP = "done", "given up"
@@ -67,7 +68,7 @@ class Progress:
     def begun_with(cls, plan: Plan, state: Mapping[str, Any], own: Iterable[str]) -> Progress:
         """Begin with a first plan."""
         spent = state.get("spent") or {}
-        spent = {name: spent.get(name, 0) for name in SHARED}
+        spent = {name: spent.get(name, 0) for name in COUNTED}
         return cls(plan=plan, own=tuple(own), spent=spent, run=run_of(state))
 
     def update(self, path: str) -> dict[str, Any]:

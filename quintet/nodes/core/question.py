@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from langgraph.errors import is_invalid_resume
+from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import Command, interrupt
 from pydantic import ValidationError
 
@@ -31,6 +31,17 @@ def ask(task: Task, state: Mapping[str, Any], packet: dict[str, Any], schema: An
         if "/" not in task.path or not is_invalid_resume(refusal):
             raise
         return ask_again(state, task.node, refusal)
+
+
+def answer_given() -> list[Any]:
+    """Give the answer with which the running node is resumed, if there is one, and ask nothing.
+
+    For a node that has asked, and does not ask any more: an answer that came too late is not lost.
+    """
+    try:
+        return [interrupt(None)]
+    except GraphInterrupt:  # nobody has answered
+        return []
 
 
 def ask_again(state: Mapping[str, Any], node: str, refusal: BaseException) -> Command[str]:

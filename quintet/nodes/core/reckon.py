@@ -38,19 +38,29 @@ def in_time(attempt: Attempt, call: Call) -> Logic[Any]:
         raise BudgetExhausted(f"{attempt.task.node}: {why}") from None
 
 
-def reckoned(task: Task, logic: Logic[R], run: str) -> Logic[tuple[R, Spending]]:
+def reckoned(
+    task: Task, logic: Logic[R], run: str, held: Budget = Budget()
+) -> Logic[tuple[R, Spending]]:
     """Run a chooser, planner or judge, and give its result with what its models have spent.
 
-    It may call no tools. `run` is the id of the run that it is part of.
+    Args:
+        task: the node that asks it; it may call no tools.
+        logic: the logic.
+        run: the id of the run that it is part of.
+        held: the node's limits on the whole run, of which the models must tell what they take.
     """
-    with Attempt(task=task, allowed=(), run=run) as attempt:
+    with Attempt(
+        task=task, allowed=(), run=run, held=dict.fromkeys(held.limited, task.node)
+    ) as attempt:
         result = yield from logic
     return result, attempt.update()["spent"] if attempt.spent.get("steps") else {}
 
 
-def counted(task: Task, logic: Logic[Command[Any]], run: str) -> Logic[Command[Any]]:
+def counted(
+    task: Task, logic: Logic[Command[Any]], run: str, held: Budget = Budget()
+) -> Logic[Command[Any]]:
     """Run the logic of a node that decides, and add its models' spending to its update."""
-    command, spent = yield from reckoned(task, logic, run)
+    command, spent = yield from reckoned(task, logic, run, held)
     if not spent or not isinstance(command.update, dict | None):
         return command
     return replace(command, update={**(command.update or {}), "spent": spent})

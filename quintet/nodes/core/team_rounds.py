@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from quintet.nodes.core.pool import SHARED
+from quintet.nodes.core.pool import COUNTED
 from quintet.nodes.core.progress import Progress
 from quintet.state.plan import Plan
 from quintet.state.record import digest
@@ -27,7 +27,7 @@ class Rounds(Progress):
     def first(cls, goal: str, steps: tuple[Step, ...], state: Mapping[str, Any]) -> Self:
         """Begin with the first steps."""
         spent = state.get("spent") or {}
-        spent = {name: spent.get(name, 0) for name in SHARED}
+        spent = {name: spent.get(name, 0) for name in COUNTED}
         return cls(plan=Plan(goal=goal, steps=steps), spent=spent, run=run_of(state))
 
     @property

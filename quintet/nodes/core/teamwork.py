@@ -15,7 +15,7 @@ from quintet.nodes.core.background import ENDED, TaskControl
 from quintet.nodes.core.call import Call, Logic
 from quintet.nodes.core.kept import check_run, keep, kept
 from quintet.nodes.core.ledger import Ledger, Orders
-from quintet.nodes.core.pool import SHARED
+from quintet.nodes.core.pool import COUNTED, SHARED
 from quintet.nodes.core.progress import steps_ended
 from quintet.nodes.core.task import Task
 from quintet.nodes.core.team_rounds import GIVEN_UP, Rounds
@@ -138,6 +138,8 @@ class Teamwork:
     def look(self) -> Logic[None]:
         """Note which steps are done, and which have failed; look at the background tasks."""
         if self.rounds is None:
+            if self.background is not None and (run := run_of(self.state)):
+                yield from self._control("leave_tasks", self.task.path, run=run)
             return
         results, done = self.state.get("results") or {}, list(self.rounds.done)
         for name, end in self._ends.items():
@@ -181,7 +183,7 @@ class Teamwork:
         spent: Any = self.state.get("spent") or {}
         before: Mapping[str, Any] = {} if self.rounds is None else self.rounds.spent
         first = spent if self.rounds is None else before
-        now: Any = {name: spent.get(name, 0) - first.get(name, 0) for name in SHARED}
+        now: Any = {name: spent.get(name, 0) - first.get(name, 0) for name in COUNTED}
         return add_spending(now, self.tasks_spent)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from quintet.nodes.core.progress import SHARED
+from quintet.nodes.core.progress import COUNTED, SHARED
 from quintet.nodes.planning.crew import Crew
 from quintet.state.budget import Budget
 from quintet.state.step import Step
@@ -97,7 +97,7 @@ def over_now(
     With `more` steps to send, a limit that is just met counts; at the plan's end only one that is
     exceeded.
     """
-    since: Any = {name: spent.get(name, 0) - before.get(name, 0) for name in SHARED}
+    since: Any = {name: spent.get(name, 0) - before.get(name, 0) for name in COUNTED}
     reached = budget.over(since, of=SHARED)
     if more or reached is None:
         return reached

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintet.errors import DesignError
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.agents.meter import call_counted
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_line
 from quintet.state.plan import Plan
 from quintet.state.record import digest
@@ -49,7 +50,7 @@ def made_by(make: Maker, goal: Any, evidence: Evidence | None) -> Logic[Plan | t
         DesignError: it made no plan, nor steps.
     """
     arguments = (goal, evidence) if _takes_evidence(make) else (goal,)
-    made = yield from call_any(make, *arguments)
+    made = yield from call_counted(make, *arguments)
     if isinstance(made, Plan):
         return made
     steps = tuple(made) if isinstance(made, Iterable) else (None,)

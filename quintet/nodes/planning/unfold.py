@@ -15,7 +15,8 @@ from typing import Any
 from langgraph.errors import GraphBubbleUp
 
 from quintet.errors import DesignError
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.agents.meter import call_counted
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import one_line
 from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.state.own import own
@@ -233,7 +234,7 @@ class Unfolding:
         if at not in self.verdicts:
             condition = self.vocabulary.conditions[step.condition]
             try:
-                reason = why_not((yield from call_any(condition, own(value))), condition) or ""
+                reason = why_not((yield from call_counted(condition, own(value))), condition) or ""
             except (DesignError, GraphBubbleUp):
                 raise
             except Exception as problem:  # noqa: BLE001 - a condition that cannot judge has not held
@@ -301,7 +302,9 @@ class Unfolding:
 
     def _folded(self, step: Step, path: str, items: list[Any]) -> Logic[End]:
         try:
-            value = plain((yield from call_any(self.vocabulary.reducers[step.reducer], own(items))))
+            value = plain(
+                (yield from call_counted(self.vocabulary.reducers[step.reducer], own(items)))
+            )
         except GraphBubbleUp:
             raise
         except DesignError as problem:

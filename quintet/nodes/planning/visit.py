@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command, Send
 
+from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.answer import YES
 from quintet.nodes.core.actions import of_this_run, todo
-from quintet.nodes.core.call import Logic, call_any
+from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import check_run, kept
 from quintet.nodes.core.node import one_line
 from quintet.nodes.core.progress import (
@@ -188,7 +189,7 @@ class Visit:
         check = self.planner.check
         if check is None:
             return None
-        reason = why_not((yield from call_any(check, own(step), own(result))), check)
+        reason = why_not((yield from call_counted(check, own(step), own(result))), check)
         if reason == "does not hold" and step.criterion:  # the check gave no reason
             return f"criterion {step.criterion!r} does not hold"
         return reason
@@ -278,6 +279,7 @@ class Visit:
             "path": self.task.path,
             "version": plan.version,
             "stood": [*(shared.get("results") or {})],
+            **({"held": held} if (held := limit.held(self.task.node)) else {}),
         }
         sends = [
             Send(

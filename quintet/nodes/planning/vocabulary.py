@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quintet.errors import DesignError
+from quintet.nodes.core.kinds import Checked
 from quintet.state.step import STEP_KINDS, Step, StepKind
 from quintet.state.verdict import Criterion
 
@@ -15,7 +16,7 @@ Reducer = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vocabulary:
+class Vocabulary(Checked):
     """The words of a plan beside goals and assignees. A plan names functions and never holds code.
 
     Args:
