@@ -135,7 +135,10 @@ def _call_runnable(
 
 
 def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
-    """Refuse an answer while a coroutine of an effect or tool has never been started."""
+    """Refuse an answer while a coroutine of an effect or tool has never been started.
+
+    So is one while an effect was about to happen, or was refused where nobody may have looked.
+    """
     unawaited = [
         name
         for (name, _), call in attempt.unawaited.items()
@@ -146,6 +149,14 @@ def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
             f"contract {contract.goal!r}: the agent called {unawaited[0]!r} and did not await it, "
             f"so that nothing was done; write `await tools[{unawaited[0]!r}](...)`"
         )
+    # What has happened, or may have, is on record and told as such.
+    if early := [name for name, key in attempt.at_work if (name, key) not in attempt.actions]:
+        raise ContractBroken(
+            f"contract {contract.goal!r}: the agent answered before {early[0]!r}, which it had "
+            "called, was done; wait for it: await its task, or join its thread"
+        )
+    if attempt.astray is not None:  # whoever started the thread may never have looked
+        raise attempt.astray
 
 
 def _without_command(answer: Any, contract: Contract, handoffs: tuple[str, ...]) -> Any:

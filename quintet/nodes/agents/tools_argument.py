@@ -13,8 +13,9 @@ from langgraph.errors import GraphInterrupt
 
 from quintet.errors import DesignError
 from quintet.nodes.agents.injected import injected
-from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.effect import Effect
+from quintet.state.action import Action
 from quintet.state.contract import tool_name
 
 
@@ -35,7 +36,9 @@ class Tools(Mapping[str, Any]):
         if isinstance(tool, BaseTool):
             return self._watched(name, _as_function(tool, self._awaits))
         # An effect tells the attempt by itself of its coroutines, and of an end that is unknown.
-        return tool if isinstance(tool, Effect) else self._watched(name, tool)
+        if isinstance(tool, Effect):
+            return _given(tool, self._attempt)
+        return self._watched(name, tool)
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap a tool so that the attempt knows what it asks, and what the agent must await."""
@@ -84,6 +87,32 @@ class Tools(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._tools)
+
+
+class _GivenEffect(Effect):
+    """An effect that knows which attempt gave it out, also in a thread without a context.
+
+    It is refused there, and the thread's end is often looked at by nobody.
+    """
+
+    giver: Attempt
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Action, Attempt]:
+        try:
+            return super().begin(args, kwargs)
+        except DesignError as refusal:
+            if current.get() is None:
+                self.giver.astray = refusal
+            raise
+
+    def repeat(self, number: int) -> Effect:
+        return _given(super().repeat(number), self.giver)
+
+
+def _given(effect: Effect, attempt: Attempt) -> Effect:
+    given = object.__new__(_GivenEffect)
+    given.__dict__.update(effect.__dict__, giver=attempt)
+    return given
 
 
 def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
