@@ -101,8 +101,8 @@ def why(verdict: Any, condition: Any) -> str | None:
         return None
     if isinstance(verdict, str) and verdict.strip(" .!\"'").casefold() in _NOES:
         raise DesignError(
-            f"{name_of(condition)} returned the text {verdict!r:.20}, which reads as a no and would "
-            "be taken for the reason of a yes: return False"
+            f"{name_of(condition)} returned the text {verdict!r:.20}, which reads as a no and "
+            "would be taken for the reason of a yes: return False"
         )
     return verdict if isinstance(verdict, str) else f"{name_of(condition)} holds"
 
