@@ -307,6 +307,22 @@ def test_a_chat_model_that_never_answers_is_stopped(invoke: Any) -> None:
     assert end["spent"]["steps"] == 25
 
 
+def test_an_agent_graph_that_never_answers_is_stopped(invoke: Any) -> None:
+    model = ScriptedModel(lambda messages: call("look", order=len(messages)))
+    end = run(invoke, reads(create_agent(model, [look]), look), recover=Recovery())
+    assert "no answer after 250 model calls" in end["failures"][0]["message"]
+    assert end["spent"]["steps"] == 250
+
+
+def test_an_agent_graph_may_go_on_as_long_as_its_budget_says(invoke: Any) -> None:
+    def answer(messages: Any) -> Any:
+        return call("look", order=1) if len(messages) < 2 * 260 else "found"
+
+    agent = create_agent(ScriptedModel(answer), [look])
+    worker = reads(agent, look, budget=Budget(steps=300))
+    assert run(invoke, worker)["results"] == {"work": "found"}
+
+
 def test_a_model_pays_once_by_effects_of_any_kind_of_agent(invoke: Any, make: Any) -> None:
     paid: list[float] = []
 

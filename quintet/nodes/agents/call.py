@@ -119,7 +119,7 @@ def _call_runnable(
     given = _input(inner, contract, request)
     if converses(inner) and open:
         given = {**values(given), "questions": dict(open)}
-    with counted(config):
+    with counted(config, _most_calls(agent, attempt)):
         result = yield from in_time(attempt, Call(agent, (given,), config))
     for action in (*actions_in(result), *actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
@@ -132,6 +132,17 @@ def _call_runnable(
             return graph_answer(result, contract)
         return answer_of_run(inner, contract, result)
     return result
+
+
+CALLS = 250
+"""The most model calls of an agent graph that nobody limits: LangChain's own end is 10,000."""
+
+
+def _most_calls(agent: Any, attempt: Attempt) -> int | None:
+    """Give the bound of an agent's loop where no budget has one; None for what is no such loop."""
+    if any(limit.budget.steps is not None for limit in attempt.limits()):
+        return None
+    return CALLS if any(map(takes_messages, _parts(agent, set()))) else None
 
 
 def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
