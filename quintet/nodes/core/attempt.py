@@ -369,14 +369,9 @@ class Attempt:
         return 0.0 if self.began is None else round(monotonic() - self.began, 6)
 
     def _refusal(self, why: str) -> dict[str, Any]:
-        decision = Decision(
-            kind="effect",
-            node=self.task.node,
-            choice="refused",
-            reason=why,
-            candidates=self.allowed or (),
-        )
-        return plain(decision)  # type: ignore[no-any-return]
+        node, known = self.task.node, self.allowed or ()
+        record = Decision(kind="effect", node=node, choice="refused", reason=why, candidates=known)
+        return plain(record)  # type: ignore[no-any-return]
 
 
 class _Live(Mapping[str, Any]):
