@@ -129,7 +129,14 @@ def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
                     f"the tool {tool.name!r} wants {name!r} ({kind}), which LangChain gives inside "
                     "an agent graph only; give it by name, or call the tool from create_agent(...)"
                 )
-        return tool.ainvoke(arguments) if only_async else tool.invoke(arguments)
+        if only_async:
+            return tool.ainvoke(arguments)
+        try:
+            return tool.invoke(arguments)
+        except NotImplementedError:  # as a class of its own says that has `_arun` alone
+            if not awaits:
+                raise
+            return tool.ainvoke(arguments)
 
     return call
 
