@@ -323,6 +323,8 @@ def test_a_refusal_in_a_thread_that_nobody_looks_at_is_no_answer() -> None:
     def agent(request: Any, tools: Any) -> Any:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(tools.pay.repeat(2), order=1)  # its future is dropped
+        assert tools.pay == tools.pay != tools.pay.repeat(2)
+        assert {effect(bank.pay, key="pay:{order}"): 1}[tools.pay] == 1
         return "it is paid"
 
     end = end_of(agent, bank)

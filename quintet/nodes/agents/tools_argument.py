@@ -97,6 +97,12 @@ class _GivenEffect(Effect):
 
     giver: Attempt
 
+    def __eq__(self, other: object) -> bool:
+        mine, others = self.__dict__, getattr(other, "__dict__", {})
+        return isinstance(other, Effect) and {**others, "giver": self.giver} == mine
+
+    __hash__ = Effect.__hash__
+
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Action, Attempt]:
         try:
             return super().begin(args, kwargs)
