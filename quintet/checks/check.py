@@ -14,6 +14,7 @@ from quintet.checks.graph.tree import Tree
 from quintet.checks.rules import (
     acts,
     agents,
+    caches,
     catches,
     contracts,
     endings,
@@ -64,6 +65,7 @@ _RULES: Final[tuple[Callable[[Shape], Iterator[Finding]], ...]] = (
 _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     acts.unfit_acts,
     agents.raw_effects,
+    caches.cached_effects,
     contracts.unmet_needs,
     limits.blind_limits,
     merges.unknown_sources,

@@ -15,6 +15,7 @@ Code = Literal[
     "blind-path",
     "blocking-timeout",
     "bypassed-gate",
+    "cached-effect",
     "edge-and-command",
     "handled-question",
     "handler-without-command",

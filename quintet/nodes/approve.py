@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,8 @@ from quintet.state.journal.entry import Entry
 from quintet.state.own import own
 from quintet.state.record import plain, read
 from quintet.state.verdict import When, check_answers, name_of, why
+
+log = logging.getLogger("quintet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,8 @@ class ApprovalGate(Asking):
         """Give why this action needs a person, or None. A rule that raises always needs one."""
         try:
             return why(self.when(own(action)), self.when)
-        except Exception as problem:  # noqa: BLE001 - a rule that fails must not let through
+        except Exception as problem:
+            log.warning("gate %s: its rule could not tell", self.name, exc_info=problem)
             return f"{name_of(self.when)} could not tell ({type(problem).__name__}: {problem})"
 
     def admit(self, action: Action) -> Logic[None]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from quintet.errors import DesignError
+from langgraph.errors import GraphBubbleUp
+
+from quintet.errors import DesignError, QuintetError
 from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.asking import names_of
 from quintet.nodes.core.call import Logic
@@ -17,6 +20,8 @@ from quintet.state.decision import DecidedBy
 from quintet.state.own import own
 from quintet.state.record import digest, plain
 from quintet.state.verdict import name_of, why
+
+log = logging.getLogger("quintet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,14 +248,25 @@ def class_of(classify: Classifier | None, field: str, values: Mapping[str, Any])
     """Give the class of a conflict; empty for none."""
     if classify is None:
         return ""
-    if not isinstance(classify, Mapping):
-        name = yield from call_counted(classify, field, own(dict(values)))
-        return str(name or "")
-    for name, rule in classify.items():
-        verdict = yield from call_counted(rule, field, own(dict(values)))
-        if why(verdict, rule) is not None:
-            return name
+    rules = classify if isinstance(classify, Mapping) else {"": classify}
+    for name, rule in rules.items():
+        try:
+            verdict = yield from call_counted(rule, field, own(dict(values)))
+            if not name:
+                return str(verdict or "")
+            if why(verdict, rule) is not None:
+                return name
+        except Exception as problem:  # noqa: BLE001 - a person must know what it is
+            _refuse_ours(problem, rule, field)
+            return f"not classified ({type(problem).__name__})"
     return ""
+
+
+def _refuse_ours(problem: Exception, function: Any, field: str) -> None:
+    """Tell the log of a function that could not say; raise what is no fault of its own."""
+    if isinstance(problem, GraphBubbleUp | QuintetError):
+        raise problem
+    log.warning("merge: %s could not judge %s", name_of(function), field, exc_info=problem)
 
 
 def decide(owner: Owner, kind: str, field: str, values: Mapping[str, Any]) -> Logic[Settled | None]:
@@ -273,9 +289,13 @@ def decide(owner: Owner, kind: str, field: str, values: Mapping[str, Any]) -> Lo
 def resolve(
     resolvers: tuple[Resolver, ...], field: str, values: Mapping[str, Any]
 ) -> Logic[Settled | None]:
-    """Ask the resolvers in order; None where none of them settles the conflict."""
+    """Ask the resolvers in order; None where none of them settles the conflict, or one raises."""
     for resolver in resolvers:
-        settled = yield from call_counted(resolver, field, own(dict(values)))
+        try:
+            settled = yield from call_counted(resolver, field, own(dict(values)))
+        except Exception as problem:  # noqa: BLE001 - a person settles it
+            _refuse_ours(problem, resolver, field)
+            return None
         if settled is None:
             continue
         if isinstance(settled, Settled):

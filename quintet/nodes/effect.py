@@ -153,7 +153,15 @@ class Effect:
         return coroutine
 
     def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
-        attempt.unawaited.pop((self.name, action.key), None)  # it runs, so it is awaited
+        call = self.name, action.key
+        attempt.unawaited.pop(call, None)  # it runs, so it is awaited
+        attempt.at_work.append(call)
+        try:
+            return (yield from self._called(action, attempt))
+        finally:
+            attempt.at_work.remove(call)
+
+    def _called(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.allow(self.name)
         yield from attempt.find_mode()
         standing = yield from done_here(action, attempt, self._ends(attempt))

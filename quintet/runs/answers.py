@@ -23,8 +23,13 @@ def approve(*, by: str, note: str = "", role: str = "") -> Answer:
 
 
 def edit(arguments: Mapping[str, Any], *, by: str, note: str = "", role: str = "") -> Answer:
-    """Say yes, with these arguments in place of the action's own."""
-    return _answer(answer="edit", by=by, note=note, role=role, arguments=plain(dict(arguments)))
+    """Say yes, with these arguments in place of the action's own.
+
+    Raises:
+        AnswerRefused: they are no arguments by name.
+    """
+    changed = _by_name("edit", arguments)
+    return _answer(answer="edit", by=by, note=note, role=role, arguments=changed)
 
 
 def reject(*, by: str, note: str = "", role: str = "") -> Answer:
@@ -63,10 +68,21 @@ def settle(
         by: who says so.
         note: a remark.
         result: what the effect gave, where it happened: the run goes on with it.
+
+    Raises:
+        AnswerRefused: neither of the two.
     """
     if isinstance(how, str):
         return _validated(SettleAnswer, answer=how, by=by, note=note, result=plain(result))
-    return _validated(MergeAnswer, values=plain(dict(how)), by=by, note=note)
+    return _validated(MergeAnswer, values=_by_name("settle", how), by=by, note=note)
+
+
+def _by_name(answer: str, given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        raise AnswerRefused(
+            f"{answer}({given!r:.60}): give the new values by name, such as {{'amount': 5}}"
+        )
+    return plain(dict(given))
 
 
 def _answer(**fields: Any) -> Answer:

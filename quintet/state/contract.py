@@ -253,6 +253,11 @@ def _callables(goal: str, name: str, value: Any) -> tuple[Any, ...]:
                 f"contract {goal!r}: {name} holds {item!r:.60}, which is no function; give "
                 "functions" + (", LangChain tools or effects" if name == "tools" else "")
             )
+        if name == "tools" and isinstance(item, type):
+            raise DesignError(
+                f"contract {goal!r}: tools holds the class {item.__name__}, and a call of it would "
+                f"only make an object; give an object of it, such as {item.__name__}()"
+            )
     return items
 
 

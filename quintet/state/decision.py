@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from quintet.errors import DesignError
 from quintet.state.clock import now
@@ -51,7 +51,8 @@ class Decision:
         at: seconds since the epoch.
 
     Raises:
-        DesignError: an unknown kind, or a confidence that is no number from 0 to 1.
+        DesignError: an unknown kind, a confidence that is no number from 0 to 1, or a field that is
+            no text: the record could not be read again.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class Decision:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise DesignError(f"Decision(kind={self.kind!r}): give one of {', '.join(KINDS)}")
+        refuse_no_texts(self, "node", "choice", "reason", "who", "seen")
         # As a plain float: numpy's own would not be JSON.
         object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Decision"))
 
@@ -75,6 +77,21 @@ class Decision:
         sure = "" if self.confidence is None else f" ({self.confidence:.2f})"
         who = self.who or self.by
         return f"{self.kind} at {self.node}: {self.choice}{sure}, by {who}: {self.reason}"
+
+
+def refuse_no_texts(record: Any, *names: str) -> None:
+    """Refuse a record whose fields of these names, or whose candidates, are no texts.
+
+    Raises:
+        DesignError: it names the record, the field and the value.
+    """
+    part = type(record).__name__
+    for name in names:
+        if not isinstance(value := getattr(record, name), str):
+            raise DesignError(f"{part}({name}={value!r:.60}): give a text")
+    known = record.candidates
+    if not isinstance(known, tuple | list) or not all(isinstance(one, str) for one in known):
+        raise DesignError(f"{part}(candidates={known!r:.60}): give a tuple of names")
 
 
 def checked_confidence(confidence: object, part: str) -> float | None:

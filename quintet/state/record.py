@@ -87,6 +87,12 @@ def _decimal_text(value: Decimal) -> str:
     return str(value)
 
 
+def _moment_text(value: date | time) -> str:
+    if value != value:  # noqa: PLR0124 - pandas' NaT, which is a date by its type and equals nothing
+        raise _not_plain(value)
+    return value.isoformat()
+
+
 def _duration_text(value: timedelta) -> str:
     return str(adapter(timedelta).dump_python(value, mode="json"))
 
@@ -94,7 +100,7 @@ def _duration_text(value: timedelta) -> str:
 _AS_TEXT: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], str]], ...] = (
     (Decimal, _decimal_text),
     ((UUID, PurePath, Secret), str),
-    ((date, time), lambda value: str(value.isoformat())),
+    ((date, time), _moment_text),
     (timedelta, _duration_text),
 )
 

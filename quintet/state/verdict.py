@@ -93,11 +93,17 @@ def why(verdict: Any, condition: Any) -> str | None:
     A text is the reason.
 
     Raises:
-        DesignError: the verdict is something to await, or a value that is true whatever it means.
+        DesignError: the verdict is something to await, a value that is true whatever it means, or a
+            text that reads as a no, such as a model's.
     """
     _refuse_awaitable(verdict, condition)
     if not _holds(verdict, condition):
         return None
+    if isinstance(verdict, str) and verdict.strip(" .!\"'").casefold() in _NOES:
+        raise DesignError(
+            f"{name_of(condition)} returned the text {verdict!r:.20}, which reads as a no and "
+            "would be taken for the reason of a yes: return False"
+        )
     return verdict if isinstance(verdict, str) else f"{name_of(condition)} holds"
 
 
@@ -207,11 +213,23 @@ def _holds_verdicts(verdict: Any) -> bool:
     elif is_dataclass(verdict):
         told = {part.name: getattr(verdict, part.name, None) for part in fields(verdict)}
     else:  # any other object is true in Python, unless it has a length
-        told = {} if hasattr(type(verdict), "__len__") else getattr(verdict, "__dict__", {})
+        told = {} if hasattr(type(verdict), "__len__") else _fields_of(verdict)
     # Such as {"approved": True, "note": "..."}, which an agent that judges returns.
-    return any(map(_is_no, told.values())) or any(_is_bool(told.get(w)) for w in _WORDS)
+    if any(map(_is_no, told.values())) or any(_is_bool(told.get(w)) for w in _WORDS):
+        return True
+    # Such as {"key": "correctness", "score": 0.2}, which an evaluator returns.
+    score = told.get("score")
+    return isinstance(score, int | float) and ("key" in told or not score)
 
 
+def _fields_of(thing: Any) -> dict[str, Any]:
+    """Give what an object holds, in `__slots__` or not."""
+    slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    kept = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    return kept | getattr(thing, "__dict__", {})
+
+
+_NOES = frozenset({"false", "n", "no", "none", "null", "0"})
 _WORDS = (
     "approved",
     "accepted",

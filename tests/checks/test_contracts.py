@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from quintet.checks import check
-from quintet.graphs import create_handoff, create_sequential
+from quintet.graphs import Task, create_handoff, create_sequential, create_workflow
 from quintet.nodes import Planner, Recovery, Router, Worker, fallback, hand_over, proposed
 from quintet.state import Action, Contract, OrchestrationState, Plan, Step, StepFailed
 from tests.checks.parts import answer, codes, graph_of, only, run, worker
@@ -417,3 +417,16 @@ def test_a_function_that_ends_the_run_gives_no_result():
     for node in (ends, proposes):
         graph = line("own", "review", own=node, review=worker("draft"))
         assert ("unmet-need", "review") in codes(graph)
+
+
+def test_the_needs_of_a_workflows_tasks_are_read_too():
+    first, second = worker(), worker("darft")
+    tasks = {"draft": Task(run=first), "review": Task(run=second, after="draft")}
+    [finding] = check(create_workflow(tasks))
+    assert (finding.code, finding.node) == ("unmet-need", "review")
+    assert "'draft'" in finding.remedy
+    right = tasks | {"review": Task(run=worker("draft"), after="draft")}
+    assert check(create_workflow(right)) == ()
+    # A function may give a result of any name.
+    free = {"draft": Task(run=lambda state: {"results": {"darft": {}}}), "review": tasks["review"]}
+    assert check(create_workflow(free)) == ()

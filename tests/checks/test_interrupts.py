@@ -1,6 +1,7 @@
 """Test stops for a person: lost, repeated, or several times in one node."""
 
 import contextlib
+import functools
 import logging
 import operator
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from typing_extensions import TypedDict
 
 from quintet.checks import Finding, check
 from quintet.checks.graph.part import Part
+from quintet.graphs import create_single_agent
+from quintet.nodes import Worker, effect
+from quintet.runs import start
+from quintet.state import Contract, checkpointer
 
 
 class State(TypedDict, total=False):
@@ -436,3 +441,57 @@ def test_a_question_of_a_graph_that_a_node_runs_is_the_nodes_own(node):
     graph = alone(node)
     assert "__interrupt__" in answered(graph)
     assert Part(name="a", spec=graph.nodes["a"]).asks
+
+
+def wrapped(node: Any) -> Any:
+    @functools.wraps(node)
+    def outer(*given: Any) -> Any:
+        return node(*given)
+
+    return outer
+
+
+@wrapped
+def decorated(state: State) -> Any:
+    send("charge")
+    return {"answer": interrupt("sure?")}
+
+
+def test_work_before_a_question_is_found_under_a_decorator():
+    answered(alone(decorated), "yes")
+    assert SENT == ["charge", "charge"]
+    finding = only(alone(decorated).compile(InMemorySaver()))
+    assert (finding.code, finding.node) == ("work-before-interrupt", "a")
+    assert "'send'" in finding.fault
+
+
+def charges(request: Any) -> Any:
+    send("charge")
+    return {"answer": interrupt("sure?")}
+
+
+def by_effect(request: Any, tools: Any) -> Any:
+    tools["note"](text="charge")
+    tools.note(text="charge")
+    return {"answer": interrupt("sure?")}
+
+
+def desk(agent: Any) -> Any:
+    def note(text: str) -> str:
+        return text
+
+    tools = (effect(note, key="note:{text}"),) if agent is by_effect else ()
+    contract = Contract(goal="charge", needs=("message",), tools=tools)
+    return create_single_agent(Worker(agent=agent, contract=contract))
+
+
+def test_work_before_a_question_is_found_in_a_workers_agent():
+    app = desk(charges).compile(checkpointer=checkpointer("memory://"))
+    start(app, {"message": "m"}, thread="t").answer("yes")
+    assert SENT == ["charge", "charge"]
+    finding = only(app)
+    assert (finding.code, finding.node) == ("work-before-interrupt", "work")
+
+
+def test_an_effect_before_a_question_is_done_once_and_is_right():
+    assert check(desk(by_effect)) == ()

@@ -10,7 +10,7 @@ import pytest
 from langgraph.graph import START
 
 from quintet.checks import check
-from quintet.graphs import create_handoff, create_single_agent
+from quintet.graphs import Task, create_handoff, create_single_agent, create_workflow
 from quintet.nodes import Act, ApprovalGate, Router, over, proposed
 from quintet.state import Action, DesignError
 from tests.checks.parts import MAIL, PAY, codes, graph_of, numbered, only, pays, run, worker
@@ -189,3 +189,11 @@ def test_a_gate_that_only_a_worker_or_an_act_has_is_looked_at():
     assert ("blind-limit", "work") in codes(alone)
     act = Act(effects=(PAY,), gate=gate, then="finish")
     assert ("blind-limit", "act") in codes(graph_of({"act": act}, (START, "act")))
+
+
+def test_a_workflows_gate_is_read_by_the_effects_of_its_tasks():
+    gate = ApprovalGate(when=lambda action: action.arguments.get("amont", 0) > 100)
+    graph = create_workflow({"pay": Task(run=worker(effects=(PAY,), agent=pays))}, gate=gate)
+    [finding] = check(graph)
+    assert (finding.code, finding.node) == ("blind-limit", "approve")
+    assert "'amont'" in finding.fault

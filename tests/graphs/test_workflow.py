@@ -1105,6 +1105,14 @@ class Odd:
         ([{"colour": "red"}], "returned 'colour', which is no key of the state"),
         (Command(update={"colour": "red"}), "returned 'colour', which is no key of the state"),
         (Odd(colour="red"), "returned 'colour', which is no key of the state"),
+        (
+            {"outcome": {"status": "escalated", "reason": 5}},
+            "an outcome that is none: Outcome: reason",
+        ),
+        (
+            {"outcome": {"status": "fine", "reason": "x"}},
+            "an outcome that is none: Outcome: status",
+        ),
         ({"results": 5}, "returned results=5"),
         ({"outcome": "done"}, "returned outcome='done'"),
     ],

@@ -11,14 +11,14 @@ import typing_extensions
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
-from langchain_core.tools import tool
+from langchain_core.tools import BaseTool, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
 from quintet.nodes import Recovery, Worker, effect, per_million
 from quintet.nodes.agents.call import takes_messages
-from quintet.state import Budget, Contract, StepFailed, ToolRefused
+from quintet.state import Budget, Contract, DesignError, StepFailed, ToolRefused
 from quintet.testing import ScriptedModel
 from tests.nodes.workshop import S, app_of, bare, decided, statuses
 
@@ -305,6 +305,50 @@ def test_a_chat_model_that_never_answers_is_stopped(invoke: Any) -> None:
     end = run(invoke, reads(model, look), recover=Recovery(invalid=()))
     assert "no answer after 25 model calls" in end["failures"][0]["message"]
     assert end["spent"]["steps"] == 25
+
+
+def test_an_agent_graph_that_never_answers_is_stopped(invoke: Any) -> None:
+    model = ScriptedModel(lambda messages: call("look", order=len(messages)))
+    end = run(invoke, reads(create_agent(model, [look]), look), recover=Recovery())
+    assert "no answer after 250 model calls" in end["failures"][0]["message"]
+    assert end["spent"]["steps"] == 250
+
+
+def test_an_agent_graph_may_go_on_as_long_as_its_budget_says(invoke: Any) -> None:
+    def answer(messages: Any) -> Any:
+        return call("look", order=1) if len(messages) < 2 * 260 else "found"
+
+    agent = create_agent(ScriptedModel(answer), [look])
+    worker = reads(agent, look, budget=Budget(steps=300))
+    assert run(invoke, worker)["results"] == {"work": "found"}
+
+
+class Shelf(BaseTool):
+    """A tool of a class of its own, which can only be awaited."""
+
+    name: str = "shelf"
+    description: str = "Say where an item is."
+
+    def _run(self, item: str) -> str:
+        raise NotImplementedError("it is async")
+
+    async def _arun(self, item: str) -> str:
+        await asyncio.sleep(0)
+        return f"{item} is on shelf 4"
+
+
+def test_a_tools_class_that_can_only_be_awaited_is_awaited_by_an_async_agent() -> None:
+    async def agent(request: Any, tools: Any) -> Any:
+        return await tools.shelf("coat")
+
+    app = app_of({"work": reads(agent, Shelf())})
+    end = asyncio.run(app.ainvoke({"message": "m", "order": 7}, {"configurable": {"thread_id": 1}}))
+    assert end["results"] == {"work": "coat is on shelf 4"}
+
+
+def test_a_tools_class_in_place_of_a_tool_is_refused() -> None:
+    with pytest.raises(DesignError, match=r"the class Shelf.*such as Shelf\(\)"):
+        bare(tools=(Shelf,))
 
 
 def test_a_model_pays_once_by_effects_of_any_kind_of_agent(invoke: Any, make: Any) -> None:

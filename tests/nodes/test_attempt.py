@@ -317,6 +317,48 @@ def test_an_effect_in_a_pool_of_threads_is_refused_with_the_way_to_run_it() -> N
     assert statuses(end_of(carries, bank)) == {"pay:1": "done"}
 
 
+def test_a_refusal_in_a_thread_that_nobody_looks_at_is_no_answer() -> None:
+    bank = Bank()
+
+    def agent(request: Any, tools: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(tools.pay.repeat(2), order=1)  # its future is dropped
+        assert tools.pay == tools.pay != tools.pay.repeat(2)
+        assert {effect(bank.pay, key="pay:{order}"): 1}[tools.pay] == 1
+        return "it is paid"
+
+    end = end_of(agent, bank)
+    assert "copy_context().run" in reason(end)
+    assert (bank.paid, end["results"]) == ([], {})
+
+
+def test_an_effect_that_is_about_to_happen_when_the_agent_answers_is_no_answer() -> None:
+    bank, left = Bank(), []
+
+    async def agent(request: Any, tools: Any) -> Any:
+        left.append(asyncio.create_task(tools.transfer(order=1)))
+        await asyncio.sleep(0)  # it begins, and does not come to its claim
+        return "it is paid"
+
+    async def main() -> Any:
+        app = app_of(
+            {
+                "work": Worker(
+                    agent=agent,
+                    contract=bare(tools=(effect(bank.transfer, key="transfer:{order}"),)),
+                )
+            },
+            recover=Recovery(),
+        )
+        end = await app.ainvoke({"message": "m"}, THREAD)
+        await asyncio.gather(*left, return_exceptions=True)
+        return end
+
+    end = asyncio.run(main())
+    assert "answered before 'transfer', which it had called, was done" in reason(end)
+    assert (bank.paid, end["results"]) == ([], {})
+
+
 def test_a_command_that_no_handoff_allows_is_no_result() -> None:
     for answer in (Command(goto="x"), Command(goto=["a", "b"]), Command(update={"a": 1})):
         with pytest.raises(StepFailed, match="the agent returned Command") as failed:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from enum import StrEnum
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,25 @@ def test_an_enums_member_is_its_routes_name():
 def test_what_is_no_rule_is_refused_by_name(rules):
     with pytest.raises(DesignError, match="by_rules: "):
         by_rules(rules)
+
+
+@pytest.mark.parametrize(
+    "parts", [{"reason": 5}, {"who": ["x"]}, {"candidates": (5,)}, {"candidates": 5}]
+)
+def test_a_choice_that_no_record_could_hold_is_refused(parts: dict[str, Any]) -> None:
+    with pytest.raises(DesignError, match="give a t"):
+        Choice(to="a", **parts)
+
+
+def test_no_reason_is_an_empty_one() -> None:
+    choice = Choice(to="a", reason=None, who=None)  # type: ignore[arg-type]
+    assert (choice.reason, choice.who) == ("", "")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_rule_finds_its_word_however_its_accents_are_written(form: Any, written: Any) -> None:
+    chooser = by_rules([(normalize(written, "caf\u00e9"), "bar"), (".", "all")])
+    choice = chooser(normalize(form, "Un CAF\u00c9, please"))
+    assert choice is not None
+    assert choice.to == "bar"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -135,3 +136,48 @@ def test_the_clients_transport_errors_are_transient_or_timeouts(package: str) ->
         return
     assert classify(client.APIConnectionError(request=request)) == "transient"
     assert classify(client.APITimeoutError(request=request)) == "timeout"
+
+
+def test_what_is_busy_now_and_a_closed_websocket_may_pass() -> None:
+    assert classify(BlockingIOError(errno.EAGAIN, "x")) == "transient"
+    assert classify(InterruptedError(errno.EINTR, "x")) == "transient"
+    websockets = pytest.importorskip("websockets.exceptions", reason="it is not installed")
+    assert classify(websockets.ConnectionClosedError(None, None)) == "transient"
+
+
+class Computed(Exception):
+    """An error whose attributes are computed, and cannot be."""
+
+    @property
+    def code(self) -> int:
+        raise RuntimeError("no answer yet")
+
+    response = status = code
+
+
+def test_an_attribute_that_raises_hides_no_failure() -> None:
+    assert classify(Computed("x")) == "unknown"
+
+
+class Coded(Exception):
+    def __init__(self, code: Any) -> None:
+        self.code = code
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(503, "transient"), (429, "rate_limit"), (404, "permanent"), (1, "unknown"), ("x", "unknown")],
+)
+def test_a_code_that_is_an_http_status_says_whether_it_may_pass(code: Any, kind: str) -> None:
+    assert classify(Coded(code)) == kind
+
+
+@pytest.mark.parametrize(("name", "kind"), [("UNAVAILABLE", "transient"), ("NOT_FOUND", "unknown")])
+def test_a_remote_call_that_is_unavailable_may_pass(name: str, kind: str) -> None:
+    grpc = pytest.importorskip("grpc", reason="it is not installed")
+
+    class Remote(grpc.RpcError):  # type: ignore[misc, name-defined]
+        def code(self) -> Any:
+            return grpc.StatusCode[name]
+
+    assert classify(Remote()) == kind

@@ -396,3 +396,15 @@ def test_what_is_harmless_is_a_type_of_exception() -> None:
             effect(Bank().pay, key="k", harmless=wrong)
     alone: Any = ValueError
     assert effect(Bank().pay, key="k", harmless=alone).harmless == (ValueError,)
+
+
+def test_a_key_function_sees_equal_dicts_and_sets_alike_in_every_process() -> None:
+    def tag(marks: set[str], of: dict[str, int], fixed: frozenset[str]) -> str:
+        return "ok"
+
+    tool = effect(tag, key=lambda marks, of, fixed: f"{marks}{of}{','.join(fixed)}")
+    marks = {"delta", "alpha", "echo", "bravo", "charlie"}
+    key = tool.action(marks=marks, of={"b": 2, "a": 1}, fixed=frozenset(marks)).key
+    shown = sorted(marks)
+    assert key == ("{" + ", ".join(map(repr, shown)) + "}" + "{'a': 1, 'b': 2}" + ",".join(shown))
+    assert tool.action(marks=marks, of={"a": 1, "b": 2}, fixed=frozenset(marks)).key == key

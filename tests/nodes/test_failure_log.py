@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from quintet.nodes import Finish, Recovery, Router, Worker, escalate
+from quintet.graphs import Task, create_workflow
+from quintet.nodes import ApprovalGate, Finish, Recovery, Router, Worker, escalate
+from quintet.state import Action
+from quintet.testing import ScriptedModel
 from tests.nodes.workshop import THREAD, app_of, bare, logs
 
 
@@ -102,3 +105,37 @@ def test_what_goes_well_leaves_nothing_in_the_log(caplog: Any) -> None:
             {}, THREAD
         )
     assert caplog.records == []
+
+
+def by_tool(caplog: Any) -> Any:
+    def look_up(order: int) -> str:
+        """Look an order up."""
+        return str(broken(order))
+
+    ask = [{"name": "look_up", "args": {"order": 7}}]
+    model = ScriptedModel(lambda messages: "gone" if messages[-1].type == "tool" else ask)
+    return end_of(Worker(agent=model, contract=bare(tools=(look_up,))), caplog)
+
+
+def by_gate(caplog: Any) -> Any:
+    with caplog.at_level(logging.WARNING, "quintet"):
+        return ApprovalGate(when=broken).wants(Action(name="pay", arguments={}))
+
+
+def by_condition(caplog: Any) -> Any:
+    tasks = {
+        "a": Task(run=Worker(agent=lambda r: "x", contract=bare())),
+        "b": Task(run=Worker(agent=lambda r: "x", contract=bare()), after="a", when=broken),
+        "c": Task(run=Worker(agent=lambda r: "x", contract=bare()), after="a", when="else"),
+    }
+    with caplog.at_level(logging.WARNING, "quintet"):
+        return create_workflow(tasks).compile().invoke({"message": "m"})
+
+
+@pytest.mark.parametrize("way", [by_tool, by_gate, by_condition])
+def test_what_a_model_or_a_person_is_told_instead_leaves_its_traceback_too(
+    way: Any, caplog: Any
+) -> None:
+    way(caplog)
+    assert "Traceback" in caplog.text
+    assert 'return {}["tariff"]' in caplog.text

@@ -322,3 +322,29 @@ def test_a_resolver_that_cannot_take_a_fields_values_is_refused(resolve: Any) ->
     with pytest.raises(DesignError, match="cannot take a field"):
         Merge(of=("a", "b"), then="finish", resolve=resolve)
     assert Merge(of=("a", "b"), then="finish", resolve=(vote(), lambda field, values: None))
+
+
+def broken(*given_: Any) -> Any:
+    raise KeyError("tariff")
+
+
+async def abroken(*given_: Any) -> Any:
+    raise KeyError("tariff")
+
+
+@pytest.mark.parametrize("resolver", [broken, abroken])
+def test_what_a_resolver_raises_on_a_person_settles(resolver: Any, caplog: Any) -> None:
+    node = merge(resolver, vote())
+    given_ = results(form={"a": 1}, mail={"a": 2}, ledger={"a": 2})
+    command = asyncio.run(node.ainvoke(given_))
+    assert conflicts_of(command) == {"a": {"form": 1, "mail": 2, "ledger": 2}}
+    assert "could not judge a" in caplog.text
+    assert "KeyError: 'tariff'" in caplog.text
+
+
+@pytest.mark.parametrize("classify", [broken, {"price": broken}])
+def test_a_conflict_that_could_not_be_classified_is_a_persons(classify: Any) -> None:
+    node = merge(vote(), classify=classify, owners={"price": "form"} if classify != broken else {})
+    command = node(results(form={"a": 1}, mail={"a": 2}, ledger={"a": 2}))
+    assert conflicts_of(command) == {"a": {"form": 1, "mail": 2, "ledger": 2}}
+    assert command.update["kept"]["classes merge"] == {"a": "not classified (KeyError)"}

@@ -346,3 +346,12 @@ def test_a_scripted_person_answers_run_after_run():
         ends.append(run.status)
     assert (ends, PAID) == (["done", "rejected"], [(200, 200.0)])
     assert [packet["action"] for packet in person.asked] == ["pay", "pay"]
+
+
+@pytest.mark.parametrize("given", [["amount"], "amount=5", None])
+def test_new_values_without_names_are_refused(given: Any) -> None:
+    with pytest.raises(AnswerRefused, match="give the new values by name"):
+        edit(given, by="maria")
+    if not isinstance(given, str):
+        with pytest.raises(AnswerRefused, match="give the new values by name"):
+            settle(given, by="maria")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +40,12 @@ def test_a_decision_reads_as_a_sentence() -> None:
         kind="route", node="front", choice="b", reason="r", confidence=0.912, who="by_examples"
     )
     assert str(sure) == "route at front: b (0.91), by by_examples: r"
+
+
+@pytest.mark.parametrize(
+    "parts", [{"reason": None}, {"choice": 5}, {"who": b"x"}, {"candidates": ("a", 5)}]
+)
+def test_a_record_that_could_not_be_read_again_is_refused(parts: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"kind": "route", "node": "router", "choice": "a", "reason": "so"}
+    with pytest.raises(DesignError, match=r"Decision.*give a t"):
+        Decision(**{**known, **parts})

@@ -245,3 +245,10 @@ def test_a_subclass_is_no_way_round_what_json_has_not() -> None:
 def test_an_order_to_langgraph_is_no_data():
     with pytest.raises(DesignError, match="Command is not plain data"):
         plain({"result": Command(goto="next")})
+
+
+def test_a_moment_that_is_none_is_no_plain_data() -> None:
+    pandas = pytest.importorskip("pandas", reason="it is not installed")
+    with pytest.raises(DesignError, match="NaT"):
+        plain({"when": pandas.NaT})
+    assert plain(pandas.Timestamp("2026-01-01")) == "2026-01-01T00:00:00"

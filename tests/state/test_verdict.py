@@ -190,6 +190,13 @@ class JudgedModel(BaseModel):
     ok: bool
 
 
+class Slotted:
+    __slots__ = ("ok",)
+
+    def __init__(self, *, ok: bool) -> None:
+        self.ok = ok
+
+
 class Plain:
     def __init__(self, **told: bool) -> None:
         self.__dict__.update(told)
@@ -224,6 +231,9 @@ class Decided:
         [score > 0.5 for score in np.array([0.9, 0.1])],
         (np.float64(0.1) > 0.5, "too low"),
         {"ok": np.float64(0.1) > 0.5},
+        {"key": "correctness", "score": 0.4, "comment": "half of it"},
+        {"score": 0.0},
+        Slotted(ok=False),
     ],
 )
 def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> None:
@@ -242,10 +252,18 @@ def test_verdicts_that_are_kept_in_something_else_are_refused(verdict: Any) -> N
         {"checked": True},
         Plain(),
         {"page": None},
+        {"page": 3, "score": 0.4},
     ],
 )
 def test_what_was_found_is_a_yes(verdict: Any) -> None:
     assert why_not(verdict, cites) is None
+
+
+@pytest.mark.parametrize("answer", ["no", "No.", " false", "None", "0"])
+def test_a_text_that_reads_as_a_no_is_no_reason(answer: str) -> None:
+    with pytest.raises(DesignError, match=r"cites returned the text .* reads as a no"):
+        why(answer, cites)
+    assert why("no policy is cited", cites) == "no policy is cited"
 
 
 def test_a_record_that_says_itself_what_it_means_is_asked() -> None:

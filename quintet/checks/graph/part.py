@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import run_in_executor
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import TimeoutPolicy, interrupt
+from langgraph.types import CachePolicy, TimeoutPolicy, interrupt
 
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 
@@ -33,6 +33,7 @@ class Spec(Protocol):
     is_error_handler: bool
     defer: bool
     timeout: TimeoutPolicy | None
+    cache_policy: CachePolicy[Any] | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,6 +20,9 @@ from quintet.checks.source.payload import Payload, payload
 from quintet.checks.source.plans import steps_of
 from quintet.checks.source.updates import gives_foreign
 from quintet.nodes import FanOut, Join, Manager, Planner, Worker
+from quintet.nodes.flow.named import NamedOutcome
+from quintet.nodes.flow.task import FlowTask
+from quintet.nodes.wait import Wait
 
 Availability = Literal["given", "late", "never", "unknown"]
 
@@ -71,6 +74,9 @@ def _given(tree: Tree, spot: Spot) -> Values:
         return NOTHING  # they take results of an earlier round away
     if isinstance(spot.action, Worker):
         return _of_worker(tree.entries(spot.shape), spot)
+    if isinstance(spot.action, FlowTask):
+        named = isinstance(spot.node, Worker | NamedOutcome | Wait)
+        return Values(known=frozenset({spot.name})) if named else ANYTHING
     return _of_function(spot)
 
 

@@ -12,6 +12,7 @@ from langgraph.graph import END, START
 from quintet.checks.graph.entries import Entries
 from quintet.checks.graph.part import Part
 from quintet.checks.graph.shape import Shape
+from quintet.nodes.flow.task import FlowTask
 
 T = TypeVar("T")
 
@@ -32,6 +33,11 @@ class Spot:
     def action(self) -> object:
         """Return the function, object or Runnable that was given to `add_node`."""
         return self.part.action
+
+    @property
+    def node(self) -> object:
+        """Return the object that does the work: that of the user, within a workflow's task."""
+        return self.action.inner if isinstance(self.action, FlowTask) else self.action
 
     @property
     def at(self) -> str:
@@ -124,7 +130,7 @@ class Tree:
 
     def of(self, kind: type[T]) -> list[tuple[Spot, T]]:
         """List the nodes whose object is of a class, each with the object."""
-        return [(spot, spot.action) for spot in self.spots if isinstance(spot.action, kind)]
+        return [(spot, node) for spot in self.spots if isinstance(node := spot.node, kind)]
 
     def after(self, spot: Spot) -> Trail:
         """Find the nodes that may run after a node succeeds, even if later nodes fail."""

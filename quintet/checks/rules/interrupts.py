@@ -12,12 +12,14 @@ from typing import Any
 from langgraph.graph.state import CompiledStateGraph
 
 from quintet.checks.finding import Finding, names
+from quintet.checks.graph.agents import agent_parts
 from quintet.checks.graph.part import declared
 from quintet.checks.graph.questions import FOREIGN, question_calls
 from quintet.checks.graph.shape import Shape
 from quintet.checks.source.body import UNKNOWN, Body, body_of, package_of
 from quintet.checks.source.flow import max_count, nodes_before
 from quintet.checks.source.matches import Cases
+from quintet.nodes import Worker
 
 # Builtins that reach outside, methods that only compute, methods that change their object, and
 # modules whose functions only compute. Any other call may be work that should not be repeated.
@@ -69,9 +71,13 @@ def _unanswerable(node: str, reason: str) -> Finding:
 def repeated(shape: Shape) -> Iterator[Finding]:
     """Find work before a question: it is done again at every answer, as the node starts anew."""
     for name, part in shape.parts.items():
-        for body in (*part.bodies, *part.aside):
+        # A helper that asks may do work before that, too, as what a decorator wraps does.
+        bodies = list(part.reach)
+        if isinstance(part.action, Worker):
+            bodies += agent_parts(part.action.agent).bodies
+        for body in bodies:
             # The user cannot change the functions of these packages.
-            if package_of(body.function) not in FOREIGN:
+            if package_of(body.function) not in (*FOREIGN, "quintet"):
                 yield from _repeats(shape, name, body)
 
 
@@ -108,7 +114,7 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
     callee = body.callee(call)
     if callee is UNKNOWN:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        return method not in _METHODS
+        return method not in _METHODS and not _is_tool(body, call.func)
     if isinstance(callee, type):
         return False
     plain = callee.__func__ if isinstance(callee, MethodType) else callee
@@ -123,6 +129,14 @@ def _is_busy(body: Body, call: ast.Call, *, seen: tuple[object, ...] = ()) -> bo
     if helper is None or any(plain is helper_seen for helper_seen in seen):
         return helper is None
     return any(_is_busy(helper, node, seen=(*seen, plain)) for node in helper.call_nodes)
+
+
+def _is_tool(body: Body, function: ast.expr) -> bool:
+    """Tell whether it is one of the tools that an agent is given: an effect is not done twice."""
+    while isinstance(function, ast.Attribute | ast.Subscript):
+        function = function.value
+    names = body.function.__code__.co_varnames[: body.function.__code__.co_argcount]
+    return isinstance(function, ast.Name) and function.id == "tools" and "tools" in names
 
 
 def _is_quiet(function: object) -> bool:

@@ -110,7 +110,8 @@ def reads_as_error(text: str) -> bool:
     """Say whether a tool's answer reports an error by its text alone.
 
     It does where it begins with "Error:" or an exception's name and a colon, as ToolNode and others
-    write it, or where it is a JSON object whose `error` holds something or whose `status` is error.
+    write it, or where it is a JSON object whose `error` holds something, whose `status` is error or
+    whose `success` is false.
     """
     bare = text.lstrip()
     if bare.startswith("{"):
@@ -128,7 +129,8 @@ def reports_error(record: Mapping[str, Any]) -> bool:
     error, status = record.get("error"), record.get("status")
     told = not _is_nothing(error) if isinstance(error, str) else isinstance(error, Mapping | list)
     by_status = isinstance(status, str) and status.casefold() == "error"
-    return _is_flagged(record) or error is True or (told and bool(error)) or by_status
+    refused = error is True or record.get("success") is False
+    return _is_flagged(record) or refused or (told and bool(error)) or by_status
 
 
 def is_failed(record: Mapping[str, Any], output: Any) -> bool:

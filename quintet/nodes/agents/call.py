@@ -119,7 +119,7 @@ def _call_runnable(
     given = _input(inner, contract, request)
     if converses(inner) and open:
         given = {**values(given), "questions": dict(open)}
-    with counted(config):
+    with counted(config, _most_calls(agent, attempt)):
         result = yield from in_time(attempt, Call(agent, (given,), config))
     for action in (*actions_in(result), *actions_of(inner, result)):
         if (action.name, action.key) not in attempt.actions:
@@ -134,8 +134,22 @@ def _call_runnable(
     return result
 
 
+CALLS = 250
+"""The most model calls of an agent graph that nobody limits: LangChain's own end is 10,000."""
+
+
+def _most_calls(agent: Any, attempt: Attempt) -> int | None:
+    """Give the bound of an agent's loop where no budget has one; None for what is no such loop."""
+    if any(limit.budget.steps is not None for limit in attempt.limits()):
+        return None
+    return CALLS if any(map(takes_messages, _parts(agent, set()))) else None
+
+
 def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
-    """Refuse an answer while a coroutine of an effect or tool has never been started."""
+    """Refuse an answer while a coroutine of an effect or tool has never been started.
+
+    So is one while an effect was about to happen, or was refused where nobody may have looked.
+    """
     unawaited = [
         name
         for (name, _), call in attempt.unawaited.items()
@@ -146,6 +160,14 @@ def _refuse_unawaited(contract: Contract, attempt: Attempt) -> None:
             f"contract {contract.goal!r}: the agent called {unawaited[0]!r} and did not await it, "
             f"so that nothing was done; write `await tools[{unawaited[0]!r}](...)`"
         )
+    # What has happened, or may have, is on record and told as such.
+    if early := [name for name, key in attempt.at_work if (name, key) not in attempt.actions]:
+        raise ContractBroken(
+            f"contract {contract.goal!r}: the agent answered before {early[0]!r}, which it had "
+            "called, was done; wait for it: await its task, or join its thread"
+        )
+    if attempt.astray is not None:  # whoever started the thread may never have looked
+        raise attempt.astray
 
 
 def _without_command(answer: Any, contract: Contract, handoffs: tuple[str, ...]) -> Any:

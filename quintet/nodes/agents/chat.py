@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ from quintet.nodes.core.reckon import in_time
 from quintet.state.contract import Contract
 from quintet.state.record import plain
 from quintet.state.way import Way
+
+log = logging.getLogger("quintet")
 
 TURNS = 25
 """Model calls of one handoff where the contract's budget sets no limit."""
@@ -301,6 +304,7 @@ def _run_tool(
         # A person's bad answer is a ValueError too, but LangGraph's and not the model's to mend.
         if is_invalid_resume(problem):
             raise
+        log.warning("the tool %s raised, and its model is told so", name, exc_info=problem)
         return f"error: {problem}"
     if isinstance(message, Command):
         return _handoff_of(name, message, handoffs)

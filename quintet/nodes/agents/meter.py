@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.context import register_configure_hook
 
-from quintet.errors import QuintetError
+from quintet.errors import BudgetExhausted, QuintetError
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Call, Logic, call_any, has_logic
 from quintet.nodes.core.injected import running_config
@@ -51,6 +51,8 @@ class Meter(BaseCallbackHandler):
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.calls = 0
+        self.most: int | None = None
 
     def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **kwargs: Any
@@ -66,9 +68,18 @@ class Meter(BaseCallbackHandler):
         if self._is_nested:
             return
         with as_stopped():
+            self._refuse_endless()
             take_step(self.attempt)
             # LangChain awaits no handler here: where spending is limited, the loop waits for it.
             self.attempt.write()
+
+    def _refuse_endless(self) -> None:
+        self.calls += 1
+        if self.most is not None and self.calls > self.most:
+            raise BudgetExhausted(
+                f"{self.attempt.task.node}: no answer after {self.most} model calls; if its work "
+                "needs more, say how many: Contract(budget=Budget(steps=...))"
+            )
 
     @property
     def _is_nested(self) -> bool:
@@ -186,14 +197,17 @@ register_configure_hook(_counting, inheritable=True)
 
 
 @contextmanager
-def counted(config: RunnableConfig) -> Iterator[None]:
+def counted(config: RunnableConfig, most: int | None = None) -> Iterator[None]:
     """Let the config's meter hear of calls, too, that an agent gives callbacks of its own.
 
     These take the place of those around it. LangChain adds the handler in the variable to any call.
+    More model calls than `most` are refused.
     """
     callbacks = config.get("callbacks") or ()
     handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks
     meter = next((each for each in reversed(handlers) if isinstance(each, Meter)), None)
+    if meter is not None:
+        meter.most = most
     token = _counting.set(meter)
     try:
         yield

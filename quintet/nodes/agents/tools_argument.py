@@ -13,8 +13,9 @@ from langgraph.errors import GraphInterrupt
 
 from quintet.errors import DesignError
 from quintet.nodes.agents.injected import injected
-from quintet.nodes.core.attempt import Attempt
+from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.effect import Effect
+from quintet.state.action import Action
 from quintet.state.contract import tool_name
 
 
@@ -35,7 +36,9 @@ class Tools(Mapping[str, Any]):
         if isinstance(tool, BaseTool):
             return self._watched(name, _as_function(tool, self._awaits))
         # An effect tells the attempt by itself of its coroutines, and of an end that is unknown.
-        return tool if isinstance(tool, Effect) else self._watched(name, tool)
+        if isinstance(tool, Effect):
+            return _given(tool, self._attempt)
+        return self._watched(name, tool)
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap a tool so that the attempt knows what it asks, and what the agent must await."""
@@ -86,6 +89,38 @@ class Tools(Mapping[str, Any]):
         return len(self._tools)
 
 
+class _GivenEffect(Effect):
+    """An effect that knows which attempt gave it out, also in a thread without a context.
+
+    It is refused there, and the thread's end is often looked at by nobody.
+    """
+
+    giver: Attempt
+
+    def __eq__(self, other: object) -> bool:
+        mine, others = self.__dict__, getattr(other, "__dict__", {})
+        return isinstance(other, Effect) and {**others, "giver": self.giver} == mine
+
+    __hash__ = Effect.__hash__
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Action, Attempt]:
+        try:
+            return super().begin(args, kwargs)
+        except DesignError as refusal:
+            if current.get() is None:
+                self.giver.astray = refusal
+            raise
+
+    def repeat(self, number: int) -> Effect:
+        return _given(super().repeat(number), self.giver)
+
+
+def _given(effect: Effect, attempt: Attempt) -> Effect:
+    given = object.__new__(_GivenEffect)
+    given.__dict__.update(effect.__dict__, giver=attempt)
+    return given
+
+
 def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
     """Turn a LangChain tool into a function that takes positional arguments too."""
     only_async = getattr(tool, "coroutine", None) is not None and (
@@ -100,7 +135,14 @@ def _as_function(tool: BaseTool, awaits: bool) -> Callable[..., Any]:
                     f"the tool {tool.name!r} wants {name!r} ({kind}), which LangChain gives inside "
                     "an agent graph only; give it by name, or call the tool from create_agent(...)"
                 )
-        return tool.ainvoke(arguments) if only_async else tool.invoke(arguments)
+        if only_async:
+            return tool.ainvoke(arguments)
+        try:
+            return tool.invoke(arguments)
+        except NotImplementedError:  # as a class of its own says that has `_arun` alone
+            if not awaits:
+                raise
+            return tool.ainvoke(arguments)
 
     return call
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol, get_args, overload, runtime_checkable
+from unicodedata import normalize
 
 from langchain_core.runnables import Runnable
 
@@ -15,7 +16,7 @@ from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.choosers.request import text_in
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.node import one_line
-from quintet.state.decision import DecidedBy, checked_confidence
+from quintet.state.decision import DecidedBy, checked_confidence, refuse_no_texts
 from quintet.state.verdict import check_answers, name_of, why
 
 
@@ -32,8 +33,8 @@ class Choice:
         candidates: the routes that were considered, best first.
 
     Raises:
-        DesignError: a confidence that is no number from 0 to 1, a route that is no text, a `by`
-            that is none of these, or one text for `candidates`.
+        DesignError: a confidence that is no number from 0 to 1, a route, reason or candidate that
+            is no text, a `by` that is none of these, or one text for `candidates`.
     """
 
     to: str
@@ -49,8 +50,9 @@ class Choice:
         if self.by not in get_args(DecidedBy):
             known = ", ".join(get_args(DecidedBy))
             raise DesignError(f"Choice(by={self.by!r:.60}): give one of {known}")
-        if isinstance(self.candidates, str):
-            raise DesignError(f"Choice(candidates={self.candidates!r:.60}): give a tuple of names")
+        for name in ("reason", "who"):  # None says that there is none
+            object.__setattr__(self, name, "" if (text := getattr(self, name)) is None else text)
+        refuse_no_texts(self, "reason", "who")
         if type(self.to) is not str:  # such as an enum's member, which a checkpoint would not hold
             object.__setattr__(self, "to", str.__str__(self.to))
         object.__setattr__(self, "confidence", checked_confidence(self.confidence, "Choice"))
@@ -226,7 +228,8 @@ def _compile(condition: Condition, route: str) -> Condition:
         check_answers(f"by_rules, {route!r}", condition)
         return condition
     try:
-        return re.compile(condition, re.IGNORECASE)
+        # An accent may come as a letter of its own: both spellings are one.
+        return re.compile(normalize("NFC", condition), re.IGNORECASE)
     except re.error as problem:
         raise DesignError(f"by_rules: {condition!r} for {route!r}: {problem}") from None
 
@@ -234,7 +237,7 @@ def _compile(condition: Condition, route: str) -> Condition:
 def _reason(condition: Condition, request: Any) -> str | None:
     """Say why a condition holds, or return None where it does not."""
     if isinstance(condition, re.Pattern):
-        match = condition.search(text_in(request))
+        match = condition.search(normalize("NFC", text_in(request)))
         return f"the text has {one_line(match[0], 40)!r}" if match else None
     # Only `by_rules` compiles texts; in rules that a user put into `Rules`, none ever holds.
     if isinstance(condition, str):

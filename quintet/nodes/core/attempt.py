@@ -59,6 +59,8 @@ class Attempt:
         actions: the actions that it has proposed or done.
         refused: the refusals of calls that its contract does not allow, each in a sentence.
         unawaited: the calls of async effects and tools that nobody has awaited yet.
+        at_work: the calls of effects that have begun and have not ended yet.
+        astray: the refusal of an effect that was called where no attempt was open.
         asking: the question to a person that a tool has raised; it ends the attempt.
         outer: the attempt around it.
         pools: limits that it shares with work beside it; see `core.pool`.
@@ -85,6 +87,8 @@ class Attempt:
     actions: dict[Slot, Action] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     unawaited: dict[Slot, Any] = field(default_factory=dict)
+    at_work: list[Slot] = field(default_factory=list)
+    astray: Exception | None = None
     asking: Exception | None = None
     outer: Attempt | None = None
     pools: tuple[Attempt, ...] = ()
@@ -365,14 +369,9 @@ class Attempt:
         return 0.0 if self.began is None else round(monotonic() - self.began, 6)
 
     def _refusal(self, why: str) -> dict[str, Any]:
-        decision = Decision(
-            kind="effect",
-            node=self.task.node,
-            choice="refused",
-            reason=why,
-            candidates=self.allowed or (),
-        )
-        return plain(decision)  # type: ignore[no-any-return]
+        node, known = self.task.node, self.allowed or ()
+        record = Decision(kind="effect", node=node, choice="refused", reason=why, candidates=known)
+        return plain(record)  # type: ignore[no-any-return]
 
 
 class _Live(Mapping[str, Any]):

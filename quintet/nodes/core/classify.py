@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import ssl
 from collections.abc import Callable
+from typing import Any
 from urllib.error import URLError
 
 from langchain_core.exceptions import (
@@ -107,6 +108,7 @@ _CLIENTS = (
     "psycopg_pool",
     "psycopg2",
     "redis",
+    "websockets",
     # of the standard library
     "http",
     "smtplib",
@@ -151,6 +153,8 @@ _BY_NAME: dict[str, FailureClass] = {
     "ProgrammingError": "permanent",
     "IntegrityError": "permanent",
     "DataError": "permanent",
+    # websockets
+    "ConnectionClosed": "transient",
     # the standard library
     "IncompleteRead": "transient",
     "BadStatusLine": "transient",
@@ -199,7 +203,7 @@ def classify(problem: BaseException) -> FailureClass:
         return _by_status(status)
     if isinstance(problem, ModelAPIError):
         return "transient"
-    if (kind := _of_network(problem) or _of_database(problem)) is not None:
+    if (kind := _of_network(problem) or _of_database(problem) or _of_rpc(problem)) is not None:
         return kind
     if isinstance(problem, _MISTAKES):
         return "permanent"
@@ -233,7 +237,7 @@ def _by_type(problem: BaseException) -> FailureClass | None:
         return "invalid"
     if isinstance(problem, CircuitOpen) and problem.kind in FAILURE_CLASSES:
         return problem.kind  # that of the failures that opened it
-    if getattr(problem, "code", None) == "insufficient_quota":
+    if _field(problem, "code") == "insufficient_quota":
         return "denied"  # it comes as a 429, but waiting does not fill an account
     return next((name for kinds, name in _CLASSES if isinstance(problem, kinds)), None)
 
@@ -262,23 +266,31 @@ def _of_network(problem: BaseException) -> FailureClass | None:
         return "transient"
     if isinstance(problem, OSError) and problem.errno in _UNREACHABLE:
         return "transient"
-    code = getattr(problem, "smtp_code", None)  # of 4xx a mail server says: later
+    code = _field(problem, "smtp_code")  # of 4xx a mail server says: later
     return "transient" if isinstance(code, int) and 400 <= code < 500 else None
 
 
 _UNREACHABLE = frozenset(
-    (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ENETRESET)
+    (
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.EHOSTDOWN,
+        errno.ENETRESET,
+        errno.EAGAIN,  # a pipe or socket that is busy now
+        errno.EINTR,
+    )
 )
 
 
 def _of_database(problem: BaseException) -> FailureClass | None:
     """Give the class of a database's error, or None."""
     if isinstance(problem, sqlite3.Error):
-        code = getattr(problem, "sqlite_errorcode", None)
+        code = _field(problem, "sqlite_errorcode")
         # The low byte is the primary code; the rest of an extended one only tells the cause.
         busy = code is not None and code & 0xFF in _BUSY
         return "transient" if busy or "is locked" in str(problem) else "permanent"
-    state = getattr(problem, "sqlstate", None) or getattr(problem, "pgcode", None)
+    state = _field(problem, "sqlstate") or _field(problem, "pgcode")
     if not isinstance(state, str):
         return None
     return next((kind for start, kind in _SQLSTATE if state.startswith(start)), "permanent")
@@ -306,12 +318,39 @@ def _family(kind: type[BaseException]) -> set[str]:
 
 def _status(problem: BaseException) -> int | None:
     """Give the HTTP status of an error, where the field's clients keep it."""
-    for holder in (problem, getattr(problem, "response", None)):
+    for holder in (problem, _field(problem, "response")):
         for name in ("status_code", "status"):  # urllib and aiohttp have the shorter one
-            status = getattr(holder, name, None)
+            status = _field(holder, name)
             if isinstance(status, int) and not isinstance(status, bool) and status >= 100:
                 return status
-    return None
+    code = _field(problem, "code")  # as Google's clients and many of a user's own have it
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _field(problem: Any, name: str) -> Any:
+    """Give an attribute, or None: a client's own may be computed, and raise or warn."""
+    try:
+        return getattr(problem, name, None)
+    except Exception:  # noqa: BLE001 - it must not hide the failure that is looked at
+        return None
+
+
+_RPC: dict[str, FailureClass] = {
+    "UNAVAILABLE": "transient",
+    "ABORTED": "transient",
+    "DEADLINE_EXCEEDED": "timeout",
+    "RESOURCE_EXHAUSTED": "rate_limit",
+    "UNAUTHENTICATED": "denied",
+    "PERMISSION_DENIED": "denied",
+}
+
+
+def _of_rpc(problem: BaseException) -> FailureClass | None:
+    """Give the class of a gRPC error by its status, which is a method there, or None."""
+    code = _field(problem, "code")
+    if not any(kind.__module__.partition(".")[0] == "grpc" for kind in type(problem).__mro__):
+        return None
+    return _RPC.get(_field(code(), "name")) if callable(code) else None
 
 
 def _of_client(problem: BaseException) -> FailureClass | None:

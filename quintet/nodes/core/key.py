@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -144,12 +144,15 @@ def _canonical(value: Any, as_float: bool) -> Any:
 
 
 def canonical_number(value: Any, as_float: bool) -> Any:
-    """Give a number, or those in a dict, list or record, so that equal ones have equal text.
+    """Give a number, or those in a collection or record, so that equal ones have equal text.
 
-    Any other value is given as it is.
+    So have dicts and sets, whatever the order of their parts. Any other value is given as it is.
     """
     if type(value) is dict:
-        return {name: canonical_number(part, False) for name, part in value.items()}
+        return {name: canonical_number(value[name], False) for name in sorted(value, key=repr)}
+    if type(value) in (set, frozenset):
+        members = (canonical_number(part, False) for part in value)
+        return (_Set if type(value) is set else _FrozenSet)(members)
     if type(value) in (list, tuple):
         return type(value)(canonical_number(part, False) for part in value)
     if isinstance(value, BaseModel) or (is_dataclass(value) and not isinstance(value, type)):
@@ -164,6 +167,24 @@ def canonical_number(value: Any, as_float: bool) -> Any:
     if not as_float and value.is_integer():
         return int(value)
     return value or 0.0  # not -0.0
+
+
+class _InOrder:
+    """Show a set's members in one order: Python's own differs from process to process."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(sorted(super().__iter__(), key=repr))  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(map(repr, self)) + "}"
+
+
+class _Set(_InOrder, set[Any]):
+    pass
+
+
+class _FrozenSet(_InOrder, frozenset[Any]):
+    pass
 
 
 def _canonical_record(record: Any) -> Any:

@@ -10,8 +10,9 @@ from langgraph.graph import END
 from langgraph.types import Command, Send
 from pydantic import BaseModel
 
-from quintet.errors import ContractBroken
+from quintet.errors import ContractBroken, DesignError
 from quintet.state.outcome import Outcome
+from quintet.state.record import read
 from quintet.state.verdict import name_of
 
 _BY_NAME = ("results", "actions", "kept", "outcome")
@@ -90,8 +91,8 @@ def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
     """Refuse a function's update of which LangGraph would drop a part without a word.
 
     Raises:
-        ContractBroken: it is no update, names a key that the state does not have, or gives a value
-            where there are values by name.
+        ContractBroken: it is no update, names a key that the state does not have, gives a value
+            where there are values by name, or an outcome that is none.
     """
     update, _ = parts_of(result)
     name = name_of(function)
@@ -110,6 +111,16 @@ def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
                     f"{name} returned {key}={value!r:.60}; give a dict, such as "
                     f"{{{key!r}: {{{_example(key)}: ...}}}}"
                 )
+            if key == "outcome" and value:
+                _refuse_unread(name, value)
+
+
+def _refuse_unread(name: str, outcome: Any) -> None:
+    """Refuse an outcome that nobody could read again, nor print the run."""
+    try:
+        read(Outcome, outcome)
+    except DesignError as problem:
+        raise ContractBroken(f"{name} returned an outcome that is none: {problem}") from problem
 
 
 def _entries(name: str, update: Any) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,8 @@ from quintet.nodes.flow.task import FlowTask
 from quintet.state.decision import Decision
 from quintet.state.record import plain
 from quintet.state.verdict import unmet
+
+log = logging.getLogger("quintet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,8 @@ class Proceed(Node):
             return ["finish"], []
         try:
             return task.following(state), []
-        except Exception as problem:  # noqa: BLE001 - a person gets it
+        except Exception as problem:
+            log.warning("%s: a condition could not be told", task.name, exc_info=problem)
             why = one_line(f"a condition could not be told: {type(problem).__name__}: {problem}")
             record = Decision(kind="escalation", node=task.name, choice="person", reason=why)
             return ["person"], [plain(record)]

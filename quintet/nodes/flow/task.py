@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -32,6 +33,8 @@ from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState
 from quintet.state.record import plain
 from quintet.state.verdict import name_of
+
+log = logging.getLogger("quintet")
 
 ON = "__on__"
 """The target by which an inner node of ours says that the workflow's own arcs lead on."""
@@ -245,6 +248,7 @@ class FlowTask(Node):
         self, task: Task, notes: Notes, note: Note, update: Any, problem: Exception
     ) -> Any:
         """Hand over to a person where a condition cannot be told: the work is not done again."""
+        log.warning("%s: a condition could not be told", task.node, exc_info=problem)
         why = one_line(f"a condition could not be told: {type(problem).__name__}: {problem}", 300)
         decision = plain(Decision(kind="escalation", node=task.node, choice="person", reason=why))
         if isinstance(update, Mapping | None):

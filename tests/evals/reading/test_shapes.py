@@ -451,6 +451,8 @@ def test_an_answer_to_an_unknown_id_is_given_to_no_call_that_has_one():
         ("Error-free since May", "ok"),
         ('{"error": 0.02, "mean": 4}', "ok"),
         ('{"error": ""}', "ok"),
+        ('{"success": false, "message": "no line"}', "failed"),
+        ('{"success": true, "message": "no line"}', "ok"),
         ("No error: all fine", "ok"),
     ],
 )
