@@ -23,8 +23,9 @@ from quintet.nodes.choosers.told import choice_of
 from quintet.nodes.choosers.words import words
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 
-SURE = 0.9
-"""The confidence from which on a choice is accepted by default."""
+SURE = 0.95
+"""The confidence from which on a choice is accepted by default. On CLINC150's validation messages,
+with 2 to 16 candidates, it leaves 95.8 % of those that fit none to others; 0.9 left 94.4 %."""
 
 MEANING = 2.0
 """The weight of the cosine of embeddings beside the likeness of words."""
@@ -111,7 +112,9 @@ class Descriptions:
         outside = sum(route is None for _, route in self.examples) / len(self.examples)
         routes = [route for _, route in self.examples]
         rare = sorted(one.name for one in self.about if 0 < routes.count(one.name) < FEW)
-        return promised(held, self.at_least, outside, rare)
+        # Without an example of what fits none, nothing shows how surely that is told.
+        floor = 0.0 if None in routes else self.at_least or 0.0
+        return promised(held, self.at_least, outside, rare, floor)
 
     def logic(self, request: Any) -> Logic[Choice | None]:
         """Choose; embeddings are awaited where the run is async."""
@@ -281,8 +284,9 @@ def by_descriptions(
             functions, dictionaries as OpenAI, Anthropic and MCP servers have them. A `Router` adds
             its routes, and `create_handoff` what the workers' contracts say.
         examples: `(text, name)` pairs, with name None for what fits none.
-        at_least: the confidence that a choice needs, or with examples the share of accepted ones
-            that is right. With None or 0, it never abstains.
+        at_least: the confidence that a choice needs. With examples, it is the share of accepted
+            ones that is right, and where none of them is of nobody, the confidence besides. With
+            None or 0, it never abstains.
         embeddings: any LangChain embeddings; they find what is said in other words.
 
     Raises:

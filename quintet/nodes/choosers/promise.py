@@ -125,6 +125,7 @@ def promised(
     at_least: float | None,
     out_of_scope: float,
     rare: Sequence[str] = (),
+    floor: float = 0.0,
 ) -> Promise:
     """Choose the lowest threshold whose accepted choices are right as often as asked.
 
@@ -143,7 +144,7 @@ def promised(
     if not at_least:
         told = _promise(_sums(ordered), total, at_least, (0.0, True), out_of_scope)
         return _with_weak(told, rare, ())
-    best = _lowest(ordered, at_least, _evened(ordered, rare))
+    best = _lowest(ordered, at_least, _evened(ordered, rare), floor)
     threshold, kept = (at_least, False) if best is None else (best, True)
     own = _own_thresholds(ordered, at_least, threshold) if kept else {}
     own |= {route: max(own.get(route, 0.0), threshold, at_least) for route in rare}
@@ -157,16 +158,19 @@ def promised(
     return _with_weak(replace(told, thresholds=tuple(sorted(raised.items()))), rare, wrong)
 
 
-def _lowest(ordered: Sequence[Held], at_least: float, evened: Sequence[Held]) -> float | None:
+def _lowest(
+    ordered: Sequence[Held], at_least: float, evened: Sequence[Held], floor: float
+) -> float | None:
     """Return the lowest threshold whose accepted choices are right often enough; None if none is.
 
-    It is never so low as to accept very doubtful ones. The choices come by falling confidence;
-    `evened` are the same with other weights.
+    It is never below `floor`, nor so low as to accept very doubtful ones. The choices come by falling
+    confidence; `evened` are the same with other weights.
     """
     best: float | None = None
+    floor = max(floor, 1 - DOUBTFUL * (1 - at_least))
     sums = even = _NONE
     for number, choice in enumerate(ordered, start=1):
-        if choice.sure < 1 - DOUBTFUL * (1 - at_least):
+        if choice.sure < floor:
             break
         sums, even = _sums([choice], sums), _sums([evened[number - 1]], even)
         # A threshold accepts all choices of equal confidence, or none of them.
