@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -155,16 +156,17 @@ class FanOut(Node):
         return tuple(name for name in self.to if name in names)
 
     def _listed(self, items: Any) -> list[Any]:
-        if isinstance(items, str | Mapping) or not isinstance(items, Iterable):
+        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
             raise ContractBroken(
                 f"FanOut(each=): {name_of(self.each)} returned {items!r:.60}, which is no list of "
                 "items",
                 side="needs",
             )
-        listed: list[Any] = [*items]
+        listed: list[Any] = [*islice(items, self.most + 1)]  # there may be no end of them
         if len(listed) > self.most:
+            number = str(len(items)) if isinstance(items, Sized) else f"more than {self.most}"
             raise ContractBroken(
-                f"FanOut(each=): {len(listed)} items, and {self.most} are the most; give fewer, or "
+                f"FanOut(each=): {number} items, and {self.most} are the most; give fewer, or "
                 "raise most=",
                 side="needs",
             )

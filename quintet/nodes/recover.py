@@ -12,6 +12,7 @@ from langgraph.errors import NodeError, is_invalid_resume
 from langgraph.types import Command, RetryPolicy
 
 from quintet.errors import CircuitOpen, DesignError, PersonNeeded
+from quintet.nodes.core.actions import with_update
 from quintet.nodes.core.classify import Classifier, classify
 from quintet.nodes.core.handed import Handed, beside, slot_of
 from quintet.nodes.core.handled import keep_alive
@@ -251,8 +252,7 @@ class Recovery(Checked):
             reason=str(failure)[:300],
             candidates=tuple(r.name for r in self.chain(failure.kind)),
         )
-        update = {
-            **mark(known, error.node),
+        update = mark(known, error.node) | {
             **update,
             "failures": [plain(failure) | {"remedy": remedy.name}],
             "remedies": {use: 1},
@@ -262,13 +262,14 @@ class Recovery(Checked):
             update["kept"] = {**update.get("kept", {}), **note}
             known = {**known, "kept": {**(known.get("kept") or {}), **note}}
         used = known.get("remedies") or {}
-        # A fallback's own handler sees nothing but what is sent: it takes the count along.
-        sent = {**known, "remedies": {**used, use: used.get(use, 0) + 1}}
+        # A fallback sees nothing but what is sent: it takes along the count, and what was done.
+        did = with_update(known, {"actions": update.get("actions")})["actions"]
+        sent = {**known, "remedies": {**used, use: used.get(use, 0) + 1}, "actions": did}
         command = Command(goto=_target(remedy, step, sent), update=update)
         if not self.join:
             return command
         last = is_last(failure) or bool(deadline is not None and deadline.passed)
-        return meet_at(self.join, known, failure, error.node, command, last=last)
+        return meet_at(self.join, sent, failure, error.node, command, last=last)
 
     def _failure(self, error: NodeError, step: str) -> tuple[Failure, dict[str, Any]]:
         task = current_task("recover")  # a handler runs as the task that failed

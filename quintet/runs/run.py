@@ -18,6 +18,7 @@ from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.past import Past, decisions_in, read_past, values_of
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.stop import check_not_stopped
+from quintet.runs.tasks import is_over
 from quintet.runs.thread import (
     App,
     held,
@@ -268,7 +269,7 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     run = replace(run, app=(yield from choose(versions, run.config, move="answer")).app)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
-    packets = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
+    packets = {question.id: question.packet for question in _questions(snapshot)}
     open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
     if any(question.id not in packets for question, _ in open_now):
         gone = next(question.node for question, _ in open_now if question.id not in packets)
@@ -296,6 +297,16 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
         if (refusal := _refusal(answered, question, snapshot)) is not None:
             raise AnswerRefused(f"{question.node}: {refusal}")
     return replace(answered, versions=run.versions)
+
+
+def _questions(snapshot: StateSnapshot) -> tuple[Waiting, ...]:
+    """Give the questions that are open."""
+    return tuple(
+        Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
+        for task in snapshot.tasks
+        if not is_over(task.error)
+        for interrupt in task.interrupts
+    )
 
 
 def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:
@@ -335,11 +346,6 @@ def _asked_again(packet: Any, earlier: Any) -> bool:
 def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Logic[Run]:
     """Read the run from a thread's newest checkpoints."""
     snapshot: StateSnapshot = yield snapshot_of(app, config)
-    questions = tuple(
-        Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
-        for task in snapshot.tasks
-        for interrupt in task.interrupts
-    )
     values = dict(snapshot.values)
     if is_input(snapshot) and keeps_runs(app):
         # Cut off before its first node, the run has nothing yet: these are the last run's values.
@@ -351,7 +357,7 @@ def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Lo
         app=app,
         thread=thread_of(config),
         values=values_of(values, past),
-        waiting=questions,
+        waiting=_questions(snapshot),
         past=past,
         # Not by `next`: it is empty too where a step's last task is saved and its checkpoint not.
         finished=snapshot.created_at is not None and not snapshot.tasks,

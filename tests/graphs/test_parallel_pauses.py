@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
+from quintet.errors import AnswerRefused
 from quintet.graphs import create_handoff, create_parallel
 from quintet.nodes import (
     ApprovalGate,
@@ -24,7 +26,7 @@ from quintet.nodes import (
     numbered,
     precedence,
 )
-from quintet.runs import Run, start
+from quintet.runs import Run, start, stored_run
 from quintet.state import Contract, OrchestrationState, checkpointer
 
 ONCE = Recovery(transient=escalate(), timeout=escalate(), invalid=escalate(), otherwise=escalate())
@@ -161,3 +163,26 @@ def test_a_branch_that_fails_in_a_later_round_leaves_no_result_of_an_earlier_one
         [{"value": "old"}, {"value": 1}],
         ["a"],
     )
+
+
+# Questions beside one that was answered in vain
+
+
+@pytest.mark.parametrize("saver", [checkpointer("memory://"), InMemorySaver()])
+def test_a_question_whose_branch_failed_after_its_answer_is_over(saver: Any):
+    def breaks(request: Any) -> dict[str, Any]:
+        raise ValueError(interrupt({"gate": "breaks"}))
+
+    def asks(request: Any) -> dict[str, Any]:
+        return {"said": interrupt({"gate": "asks"})}
+
+    workers = {"a": worker(breaks), "b": worker(asks)}
+    run = begun(create_parallel(workers, join=Join(failures=1), recover=ONCE), saver)
+    first = next(question for question in run.waiting if question.node == "a")
+    run = run.answer("yes", to=first.id)
+    assert [question.packet for question in run.waiting] == [{"gate": "asks"}]
+    assert stored_run(saver, "t").waiting == ({"gate": "asks"},)
+    with pytest.raises(AnswerRefused, match="not open any more"):
+        replace(run, waiting=(first,)).answer("yes")
+    run = run.answer("yes")
+    assert (run.status, run.results) == ("done", {"b": {"said": "yes"}})

@@ -6,6 +6,7 @@ import asyncio
 import pickle
 import threading
 import time
+from itertools import count
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_later_round_lets_go_of_the_results_of_the_round_before():
     assert "results" not in made({"results": {"b": 1}}).update
 
 
-@pytest.mark.parametrize("items", ["text", {"a": 1}, 7, None])
+@pytest.mark.parametrize("items", ["text", b"bytes", {"a": 1}, 7, None])
 def test_items_are_a_list(items):
     with pytest.raises(ContractBroken, match="no list of items"):
         FanOut(to=("a",), each=lambda state: items)({})
@@ -106,6 +107,9 @@ def test_too_many_items_are_refused_and_none_is_left_out():
     made = FanOut(to=("a",), each=lambda state: range(3), most=2)
     with pytest.raises(ContractBroken, match="3 items"):
         made({})
+    endless = FanOut(to=("a",), each=lambda state: count(), most=2)
+    with pytest.raises(ContractBroken, match="more than 2 items"):
+        endless({})
 
 
 @given(st.lists(st.integers(), max_size=30))

@@ -41,7 +41,7 @@ def meet_at(
 
     Args:
         join: the node where the branches meet.
-        state: the failed node's state.
+        state: the failed node's state, with what it has done and the use of the remedy.
         failure: its failure.
         node: the failed node.
         why: the remedy that recovery has chosen.
@@ -57,10 +57,7 @@ def meet_at(
         note: dict[str, Any] = {"status": "moved", "to": to}
         sent = {**step.record, "id": name, "moved": True, "round": round_of(state, at)}
         shared = {key: value for key, value in state.items() if key not in OWN}
-        remedies = dict(state.get("remedies") or {})
-        for use, times in update["remedies"].items():
-            remedies[use] = remedies.get(use, 0) + times
-        goto: Any = Send(to, {**shared, "remedies": remedies, "step": sent})
+        goto: Any = Send(to, {**shared, "step": sent})
     else:
         note = {"status": "failed", "why": failure.message, "error": failure.error}
         note |= {"to": why.goto, "last": last}
