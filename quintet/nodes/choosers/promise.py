@@ -163,8 +163,8 @@ def _lowest(
 ) -> float | None:
     """Return the lowest threshold whose accepted choices are right often enough; None if none is.
 
-    It is never below `floor`, nor so low as to accept very doubtful ones. The choices come by falling
-    confidence; `evened` are the same with other weights.
+    It is never below `floor`, nor so low as to accept very doubtful ones. The choices come by
+    falling confidence; `evened` are the same with other weights.
     """
     best: float | None = None
     floor = max(floor, 1 - DOUBTFUL * (1 - at_least))
