@@ -18,7 +18,7 @@ from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.dry import would_do
 from quintet.nodes.core.ends import check_ends
 from quintet.nodes.core.key import canonical_number, check_key, key_text
-from quintet.nodes.core.once import Ends, done_here, propose, run_once
+from quintet.nodes.core.once import Ends, at_work, done_here, propose, run_once
 from quintet.nodes.core.receiver import Deed, received
 from quintet.nodes.core.standing import Standing, key_for_receiver
 from quintet.nodes.core.unknown import resolve
@@ -153,13 +153,8 @@ class Effect:
         return coroutine
 
     def _logic(self, action: Action, attempt: Attempt) -> Logic[Any]:
-        call = self.name, action.key
-        attempt.unawaited.pop(call, None)  # it runs, so it is awaited
-        attempt.at_work.append(call)
-        try:
+        with at_work(attempt, (self.name, action.key)):
             return (yield from self._called(action, attempt))
-        finally:
-            attempt.at_work.remove(call)
 
     def _called(self, action: Action, attempt: Attempt) -> Logic[Any]:
         attempt.allow(self.name)
@@ -171,8 +166,7 @@ class Effect:
         self.permit(action)
         asked = attempt.why_asked(action)
         if asked is None:
-            action = yield from self._run_once(action, attempt, standing)
-            return self.result_of(action)
+            return self.result_of((yield from self._run_once(action, attempt, standing)))
         reason, gate = asked
         propose(replace(action, gate=gate), attempt)
         return {

@@ -44,9 +44,7 @@ _INJECTED = cast(NodeError, None)
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """One way to go on after a failure.
-
-    Made by `retry`, `fallback`, `replan`, `escalate` or `abort`.
+    """Hold one way to go on after a failure; `retry`, `fallback` and the like make it.
 
     Args:
         kind: what to do.

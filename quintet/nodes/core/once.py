@@ -8,8 +8,8 @@ decides; the state is what a run's next step and its people see.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from quintet.errors import (
     EffectRepeated,
     EffectUnknown,
 )
+from quintet.nodes.core.actions import Slot
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.call import ASYNC, Call, Logic, NotCalled
 from quintet.nodes.core.did import mark_of
@@ -177,6 +178,17 @@ def _doubled(attempt: Attempt) -> bool:
     """
     earlier = [layer.earlier for layer in attempt.layers()]
     return any(each is not None and not each.ended for each in earlier)
+
+
+@contextmanager
+def at_work(attempt: Attempt, call: Slot) -> Iterator[None]:
+    """Hold a call of an effect among those that have begun; it runs, so it is awaited."""
+    attempt.unawaited.pop(call, None)
+    attempt.at_work.append(call)
+    try:
+        yield
+    finally:
+        attempt.at_work.remove(call)
 
 
 def propose(action: Action, attempt: Attempt) -> None:
