@@ -90,7 +90,7 @@ class Tools(Mapping[str, Any]):
 
 
 class _GivenEffect(Effect):
-    """An effect that knows which attempt gave it out, also in a thread without a context.
+    """Tell the attempt that gave the effect out of a call in a thread without a context.
 
     It is refused there, and the thread's end is often looked at by nobody.
     """
