@@ -226,14 +226,17 @@ class Recovery(Checked):
 
     def __call__(self, state: Any, error: NodeError = _INJECTED) -> Command[str]:
         """Record the failure, and go to the node of the first remedy that is left."""
-        known = values(state)
+        try:
+            return self._handled(values(state), error)
+        finally:
+            keep_alive(error.error)
+
+    def _handled(self, known: Mapping[str, Any], error: NodeError) -> Command[str]:
         if isinstance(error.error, BaseException) and is_invalid_resume(error.error):
             again = ask_again(known, error.node, error.error)
-            keep_alive(error.error)
             return replace(again, update=_with_left(again.update))
         step = SentStep.of(known)
         failure, update = self._failure(error, step.id)
-        keep_alive(error.error)
         work = _work(known, failure, current_task(error.node).path)
         deadline = deadline_of(run_of(known))
         if deadline is not None and (passed := deadline.passed) is not None:
@@ -297,11 +300,9 @@ class Recovery(Checked):
             return self.otherwise
         for remedy in self.chain(failure.kind):
             used_up = _counts(used).get(f"{remedy.name} at {work}", 0) >= remedy.times
-            if remedy.kind == "retry" or used_up or remedy.to == failure.node:
-                continue
-            if blind and remedy.kind == "replan":
-                continue
-            return remedy
+            unfit = remedy.kind == "retry" or (blind and remedy.kind == "replan")
+            if not (unfit or used_up or remedy.to == failure.node):
+                return remedy
         return self.otherwise
 
 

@@ -1,7 +1,7 @@
 """Limit and record one attempt at a task: its tools and budget, its spending and its actions.
 
-Effects, tools and models find the open attempt through a context variable. What one that is opened
-within another spends and does counts for both. A call after it has closed is refused.
+Effects, tools and models find the open attempt through a context variable. One that is
+opened within another counts for both. A call after it has closed is refused.
 """
 
 from __future__ import annotations

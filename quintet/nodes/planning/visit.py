@@ -281,16 +281,10 @@ class Visit:
             "stood": [*(shared.get("results") or {})],
             **({"held": held} if (held := limit.held(self.task.node)) else {}),
         }
-        sends = [
-            Send(
-                step.assignee,
-                {
-                    **shared,
-                    "step": step.data | own | ({"spare": True} if step.id in walk.spare else {}),
-                },
-            )
-            for step in walk.ready
-        ]
+        sends = []
+        for step in walk.ready:
+            spare = {"spare": True} if step.id in walk.spare else {}
+            sends.append(Send(step.assignee, {**shared, "step": step.data | own | spare}))
         progress = replace(
             progress,
             begun=(*progress.begun, *names),
