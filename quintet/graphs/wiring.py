@@ -12,6 +12,7 @@ from quintet.errors import DesignError
 from quintet.graphs.edges import Path, begin, by_actions, by_plan, unless_ended
 from quintet.graphs.prices import refuse_uncounted
 from quintet.graphs.refusals import check_part, refuse_no_node
+from quintet.graphs.ungated import refuse_ungated
 from quintet.nodes.act import Act, Undo
 from quintet.nodes.approve import ApprovalGate
 from quintet.nodes.consult import Consult
@@ -66,10 +67,12 @@ class Wiring:
         """Make the wiring of these workers, with the usual recovery where none is given.
 
         Raises:
-            DesignError: a gate or a recovery that is none, or two effects of one name.
+            DesignError: a gate or a recovery that is none, two effects of one name, or effects
+                within a graph that the gate would not ask about.
         """
         check_part("gate", gate, ApprovalGate)
         check_part("recover", recover, Recovery)
+        refuse_ungated(workers, gate)
         planner = next((name for name, node in workers.items() if isinstance(node, Planner)), None)
         return cls(
             gate=gate,
