@@ -17,14 +17,15 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import ConnectionPool
 
 from quintet.errors import CheckpointerError
-from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
+from quintet.state.journal.postgres import BY_SUBJECT, LIST, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_once
+from quintet.state.savers.questions import EARLIER, earlier_questions
 from quintet.state.savers.roomed import PLACES_QUERY
 from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import Packed, StrictSerializer
@@ -225,7 +226,7 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
     try:
         # Not through the pool: it would hide why the server cannot be reached, and wait longer.
         with psycopg.connect(conninfo, **settings) as connection:
-            _prepare(connection, address)
+            _prepare(connection, address, serde)
             at_once = make_procedure(connection)
     except psycopg.Error as problem:
         raise _with_remedy(problem, address) from problem
@@ -287,7 +288,7 @@ def _name() -> str:
     return f"quintet pid {os.getpid()} on {socket.gethostname()}"[:63]
 
 
-def _prepare(connection: Connection, address: Address) -> None:
+def _prepare(connection: Connection, address: Address, serde: StrictSerializer) -> None:
     """Make the tables, one process at a time: two at once would make each other fail."""
     now = connection.execute(_SETTINGS).fetchone()
     if now and now["read_only"] == "on":
@@ -313,8 +314,23 @@ def _prepare(connection: Connection, address: Address) -> None:
             )
         time.sleep(0.05)
     PostgresSaver(connection).setup()
-    for statement in (TABLE, BY_SUBJECT, OPEN_TABLE):
+    for statement in (TABLE, BY_SUBJECT):
         connection.execute(statement)
+    _list_earlier(connection, serde)
+
+
+def _list_earlier(connection: Connection, serde: StrictSerializer) -> None:
+    """Make the list of open questions where it is missing, with those that were kept without it."""
+    with connection.transaction():
+        row = connection.execute("SELECT to_regclass('quintet_open') AS there").fetchone()
+        if row and row["there"] is not None:
+            return
+        connection.execute(OPEN_TABLE)
+        # On the server's side, so that not all of them are in memory.
+        with connection.cursor("quintet_earlier", row_factory=tuple_row) as rows:
+            rows.execute(EARLIER.format("blob", "checkpoint_writes"))
+            for listed in earlier_questions(rows, serde):
+                connection.execute(LIST, listed)
 
 
 def _locked(connection: Connection) -> bool:
