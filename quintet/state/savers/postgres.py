@@ -95,6 +95,23 @@ class _Pool(ConnectionPool[Connection]):
             else:
                 return connection
 
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Connection]:
+        """Lend a connection; a user who lacks a right is told which.
+
+        Raises:
+            CheckpointerError: the database's user may not do what is to be done.
+        """
+        try:
+            with super().connection(timeout) as connection:
+                yield connection
+        except psycopg.errors.InsufficientPrivilege as problem:
+            raise CheckpointerError(
+                f"the database's user may not do this ({problem}): grant SELECT, INSERT, UPDATE "
+                "and DELETE on the tables of checkpoints and of quintet to that user, or use one "
+                "that has them; who has SELECT alone may look at runs"
+            ) from problem
+
     def __del__(self) -> None:
         # The pool's own worker may drop it last, and a thread cannot join itself.
         with suppress(RuntimeError):
