@@ -70,6 +70,7 @@ _TREE_RULES: Final[tuple[Callable[[Tree], Iterator[Finding]], ...]] = (
     limits.blind_limits,
     merges.unknown_sources,
     merges.unknown_branches,
+    merges.uncut_branches,
     namesakes.nested_results,
     namesakes.shadowed_results,
     namesakes.shared_effects,

@@ -22,6 +22,7 @@ Code = Literal[
     "handler-without-error",
     "hasty-planner",
     "idle-gate",
+    "idle-join",
     "isolated-subgraph",
     "join-of-alternatives",
     "lost-step",

@@ -132,8 +132,15 @@ class Seat:
             if not gathering.decided or self.wins:
                 raise
             return self._dropped("cut", problem.update)
-        if branch.need and not _is_paused(result) and not (yield from self._won()):
-            update = _update_of(result)
+        return (yield from self._counted(result)) if branch.need else self._ended(result)
+
+    def _counted(self, result: Any) -> Logic[Any]:
+        """Take a result for the join, unless it comes late; a question to the customer is none."""
+        update = _update_of(result)
+        if _asks(update) and not self.wins:
+            if (yield from self._held_back()):
+                return self._dropped("cut", _deeds(update))
+        elif not _is_paused(result) and not (yield from self._won()):
             yield from self._late_call(update.get("results"))
             return self._dropped("late", _deeds(update))
         return self._ended(result)
@@ -371,12 +378,19 @@ def _is_paused(result: Any) -> bool:
     return any(at.startswith("paused ") and value is not None for at, value in notes.items())
 
 
+def _asks(update: Mapping[str, Any]) -> bool:
+    """Say whether a worker has asked the customer a question."""
+    return any("text" in question for question in (update.get("questions") or {}).values())
+
+
 def _deeds(update: Mapping[str, Any]) -> dict[str, Any]:
-    """Give of an update what was spent and done, without results and proposals."""
+    """Give of an update what was spent and done, without results, questions and proposals."""
     actions = {
         at: item
         for at, item in (update.get("actions") or {}).items()
         if item["status"] != "proposed"
     }
-    deeds = {key: update[key] for key in ("spent", "decisions", "run") if key in update}
+    deeds = {key: update[key] for key in ("spent", "run") if key in update}
+    records = [each for each in update.get("decisions", ()) if each["kind"] != "question"]
+    deeds |= {"decisions": records} if records else {}
     return {**deeds, "actions": actions} if actions else deeds

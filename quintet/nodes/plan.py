@@ -94,7 +94,7 @@ class Planner(Node):
     crew: Crew = NOBODY
     gate: str = ""
 
-    writes = frozenset({"plan", "kept", "results", "decisions", "spent", "run"})
+    writes = frozenset({"plan", "kept", "results", "actions", "decisions", "spent", "run"})
 
     def __post_init__(self) -> None:
         if isinstance(self.assignees, str) or not self.assignees:

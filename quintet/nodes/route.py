@@ -19,7 +19,7 @@ from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.reckon import reckoned
 from quintet.nodes.core.task import Task, current_task
-from quintet.state.budget import RESOURCES, Budget, Spending, add_spending
+from quintet.state.budget import REMEDIES, RESOURCES, Budget, Spending, add_spending
 from quintet.state.deadline import deadline_of
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure
@@ -232,7 +232,17 @@ class Router(Node):
         )
 
     def _used_up(self, state: Mapping[str, Any], so_far: Spending) -> str | None:
-        """Say what is used up: the run's time, or what all workers together may spend."""
+        """Say what is used up: the run's time, or what all workers together may spend.
+
+        Raises:
+            DesignError: models ran before that did not tell what they took of what is limited.
+        """
+        # Of money no call without a price is counted: where none has one, no limit would hold.
+        if self.budget.money is not None and "tokens" in so_far and "money" not in so_far:
+            raise DesignError(
+                f"Budget(money={self.budget.money!r}): none of the run's model calls so far told "
+                f"what they have spent; {REMEDIES['money']}, or limit steps= in its place"
+            )
         deadline = deadline_of(run_of(state))
         late = None if deadline is None else deadline.passed
         return late or self.budget.over(so_far, of=_SHARED)

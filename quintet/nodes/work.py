@@ -364,7 +364,7 @@ class _Work:
 
     def _together(self, update: dict[str, Any]) -> dict[str, Any]:
         """Join the result, the spending, the actions and their records into one state update."""
-        attempt = self.attempt.update()
+        attempt = self.step.with_step(self.attempt.update())
         spent = add_spending(attempt["spent"], update.get("spent", {}))
         records = [*update.get("decisions", ()), *attempt.get("decisions", ())]
         whole = {**update, **attempt, "spent": spent, **({"decisions": records} if records else {})}

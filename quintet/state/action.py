@@ -68,6 +68,8 @@ class Action:
         ended: the time at which it was done, in seconds since the epoch.
         journaled: whether the journal of the thread's database holds how it ended.
         sequence: which of several wanted repeats it is, from 1; it is in the key too.
+        steps: the plan's steps that it was proposed for, each as its planner's path and its id;
+            empty where it is not a plan's alone.
 
     Raises:
         DesignError: an unknown status.
@@ -88,6 +90,7 @@ class Action:
     ended: float | None = None
     journaled: bool = False
     sequence: int = 1
+    steps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in ACTION_STATUSES:

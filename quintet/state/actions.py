@@ -126,13 +126,22 @@ def _put(actions: dict[str, Any], key: str, action: Plain) -> None:
     if recorded is not None and (clash := _clash(recorded, action)) is not None:
         actions[place] = clash
     elif recorded is None or not stands or action["status"] in ("done", "undone"):
-        actions[place] = action
+        actions[place] = action | _steps_of_both(recorded, action)
     elif action["status"] == "proposed":
         # Kept beside what stands: `Act` finds it there and refuses it as a repeat.
         actions[place] = recorded | {"again": action}
     else:
         # The repeat was refused, by `Act` or `Finish`: the action that stands goes on without it.
         actions[place] = {name: value for name, value in recorded.items() if name != "again"}
+
+
+def _steps_of_both(recorded: Plain | None, action: Plain) -> Plain:
+    """Give the steps of one proposal that several made: it stands while one of them does."""
+    if recorded is None or not recorded["status"] == action["status"] == "proposed":
+        return {}
+    one, other = (item.get("steps") or [] for item in (recorded, action))
+    both = [*dict.fromkeys((*one, *other))] if one and other else []
+    return {"steps": both} if one or other else {}
 
 
 def _clash(recorded: Plain, action: Plain) -> Plain | None:

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from quintet.checks import check
-from quintet.nodes import Finish, Merge, Planner, Router, Worker
+from quintet.graphs import create_parallel
+from quintet.nodes import FanOut, Finish, Join, Merge, Planner, Router, Worker
 from quintet.state import OrchestrationState, Plan, Step
-from tests.checks.parts import answer, codes, contract, graph_of, only, run, worker
+from tests.checks.parts import ENDS, answer, codes, contract, graph_of, only, run, worker
 
 
 def merge(*of: str, **more: Any) -> Merge:
@@ -213,3 +214,34 @@ def test_a_field_that_no_source_gives_is_named(other):
 def test_a_field_may_be_of_a_source_without_a_known_type(kind):
     loose = Worker(agent=answer, contract=contract(gives=kind))
     assert check(beside(merge("alder", "birch", fields=("prise",)), birch=loose)) == ()
+
+
+# Races
+
+
+@pytest.mark.parametrize("need", ["first", 2])
+@pytest.mark.parametrize("of", [("alder", "birch"), ()])
+def test_a_race_of_nodes_that_have_no_part_in_it_is_named(need: Any, of: tuple[str, ...]):
+    def raced(join: Join) -> Any:
+        nodes = {"alder": worker(), "birch": worker(), "join": (join, {"defer": True}), **ENDS}
+        edges = [(START, name) for name in ("alder", "birch")]
+        graph = graph_of(nodes, *edges, ("alder", "join"), ("birch", "join"))
+        return graph.add_edge("finish", END).add_edge("person", END)
+
+    finding = only(raced(Join(of=of, need=need)))
+    assert (finding.code, finding.node, finding.level) == ("idle-join", "join", "error")
+    assert "'alder' and 'birch' are not told: nobody is cut off" in finding.fault
+    assert check(raced(Join(of=of))) == ()
+
+
+def test_a_ready_made_race_is_right():
+    def split(state: Any) -> list[str]:
+        return ["a", "b"]
+
+    pair = {"alder": worker(), "birch": worker()}
+    assert check(create_parallel(pair, join="first")) == ()
+    assert check(create_parallel({**pair, "cedar": lambda state: {"message": "m"}}, join=2)) == ()
+    chosen = FanOut(to=("alder", "birch"), choose=lambda text: ("alder", "birch"))
+    assert check(create_parallel(pair, fan_out=chosen, join="first")) == ()
+    items = FanOut(each=split)
+    assert check(create_parallel({"alder": worker()}, fan_out=items, join="first")) == ()

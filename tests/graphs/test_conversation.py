@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from langgraph.graph import StateGraph
 
 from quintet.checks import check
 from quintet.errors import ContractBroken, DesignError, RunError
-from quintet.graphs import create_handoff, create_sequential, create_single_agent
+from quintet.graphs import create_handoff, create_parallel, create_sequential, create_single_agent
 from quintet.nodes import (
     ApprovalGate,
     Choice,
@@ -28,7 +29,7 @@ from quintet.state import Contract, ConversationState, OrchestrationState, Step,
 from quintet.state.messages import MESSAGES_KEPT
 from quintet.state.questions import OPEN_FOR
 from quintet.state.savers.saver import Saver
-from tests.graphs.desks import SAVERS, WAYS, kinds, reason, saver
+from tests.graphs.desks import HASTY, SAVERS, WAYS, kinds, reason, run, saver
 from tests.graphs.talks import (
     PAID,
     PAYING,
@@ -525,3 +526,31 @@ async def test_a_conversation_may_be_brought_along_with_its_next_message():
     end = app.invoke({"messages": before, "message": "I was charged twice"}, config)
     assert end["outcome"]["status"] == "asked"
     assert [turn["content"] for turn in end["messages"]][:2] == ["hello", "How can I help?"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_question_to_the_customer_wins_no_race(way: str, fails: bool):
+    asked = threading.Event()
+
+    def asks(request: Any) -> Question:
+        asked.set()
+        return Question(text="Which order is it?")
+
+    def answers(request: Any) -> dict[str, Any]:
+        assert asked.wait(10)
+        if fails:
+            raise ValueError("no")
+        return {"said": "here"}
+
+    pair = {"asks": worker(asks, questions=1), "answers": worker(answers)}
+    graph = create_parallel(pair, join="first", state=ConversationState, recover=HASTY)
+    ended = await run(graph, way, message="m")
+    if fails:  # nobody else has a result: the customer is asked
+        assert (ended.status, ended.results) == ("asked", {})
+        assert reason(ended) == "asks asks the customer: Which order is it?"
+        return
+    assert (ended.status, ended.results) == ("done", {"answers": {"said": "here"}})
+    assert "cut: asks" in [decision.choice for decision in ended.decisions]
+    assert ended.values.get("questions", {}) == {}
+    assert "question" not in kinds(ended)

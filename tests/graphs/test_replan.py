@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from quintet.nodes import Vocabulary
-from quintet.state import Step, unmet
-from tests.graphs.test_planner import crew, plan, run
+from quintet.nodes import ApprovalGate, Vocabulary, effect
+from quintet.runs import approve, start
+from quintet.state import Step, checkpointer, unmet
+from tests.graphs.test_planner import crew, graph, plan, run
 from tests.nodes.test_program import Does, worker
 from tests.state.test_steps import do, of
 
@@ -115,3 +116,44 @@ def test_a_result_that_a_node_takes_back_is_missed_by_name():
     ended = run(plan(*steps), {"w": node})
     assert ended.status == "escalated"
     assert "step 'a' is done, and its result stands no more" in ended.outcome.reason
+
+
+PAYS = (
+    # the steps that pay in the first plan and in the second, who is asked about, and who is left
+    ({"a": 1, "k": 7}, {"k": 7, "c": 3}, [7, 3], [1]),
+    ({"a": 1, "k": 7}, {"a": 2, "k": 7}, [7, 2], [1]),
+    ({"a": 1}, {}, [], [1]),
+    ({"a": 1, "k": 1}, {"k": 1}, [1], []),  # both mean the same payment, and one stays
+    ({"a": 1}, {"c": 1}, [1], []),  # withdrawn, and then wanted by another step
+)
+
+
+@pytest.mark.parametrize(("first", "second", "asked", "left"), PAYS)
+def test_what_a_step_proposed_is_withdrawn_with_the_step(first, second, asked, left):
+    paid: list[int] = []
+
+    def pay(order: int) -> int:
+        paid.append(order)
+        return order
+
+    def payer(request: Any, tools: Any) -> str:
+        tools.pay(order=int(request["goal"]))
+        return "proposed"
+
+    def make(goal: str, evidence: Any) -> Any:
+        orders = second if evidence else first
+        steps = [Step(id=i, goal=str(n), assignee="p") for i, n in orders.items()]
+        return [*steps, do("z", assignee="w" if evidence else "bad")]
+
+    workers = finders(p=worker(payer, tools=(effect(pay, key="{order}"),)))
+    app = graph(make, workers, gate=ApprovalGate()).compile(checkpointer=checkpointer("memory://"))
+    ended, questions = start(app, {"message": "g"}, thread="t"), []
+    while ended.waiting:
+        questions.append(ended.waiting[0].packet["arguments"]["order"])
+        ended = ended.answer(approve(by="ann"))
+    assert (ended.status, questions, paid) == ("done", asked, asked)
+    gone = [item for item in ended.values["actions"].values() if item["status"] == "withdrawn"]
+    assert [item["arguments"]["order"] for item in gone] == left
+    assert all("step a" in item["result"] for item in gone)
+    told = [decision for decision in ended.decisions if decision.choice == "withdrawn"]
+    assert bool(told) == (first["a"] not in second.values() or "c" in second)

@@ -142,3 +142,18 @@ def test_a_wide_workflow_is_read_in_time():
             wide[at + to] = Task(run=gives(at + to), after=at, when=when)
     wide["last"] = Task(run=gives("last"), after=tuple(map(str, range(14))))
     assert start(create_workflow(wide).compile(), {"message": "m"}).status == "done"
+
+
+async def test_a_join_that_a_failure_has_run_is_told_from_one_that_waits():
+    tasks = {
+        "a": Task(run=broken, on_failure="j"),
+        "b": Task(run=gives("b")),
+        "c": Task(run=gives("c"), after="b"),
+        "j": Task(run=gives("j"), after=["a", "c"]),
+    }
+    ended = await run(create_workflow(tasks, recover=HASTY), message="m")
+    assert ended.status == "escalated"
+    assert (
+        "j ran because a had failed or was past its bound; c came later, and j has not run with "
+        "it: it waits for a, which has not come since"
+    ) in ended.outcome.reason

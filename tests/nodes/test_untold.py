@@ -80,6 +80,22 @@ def test_a_worker_whose_model_has_no_price_is_refused_under_a_routers_limit_on_m
     assert "router limits money" in end["outcome"]["reason"]
 
 
+@LIMITS
+def test_a_router_counts_the_models_that_ran_before_its_first_visit(limit: Budget) -> None:
+    graph = (
+        StateGraph(OrchestrationState)
+        .add_node("first", worker(asks_a_model))
+        .add_node("front", Router(choose=lambda t: "b", to=("b",), otherwise="b", budget=limit))
+        .add_node("b", hand_over)
+        .add_edge(START, "first")
+        .add_edge("first", "front")
+    )
+    with pytest.raises(
+        DesignError, match=r"(1|none) of the run's model calls (did not tell|so far told)"
+    ):
+        graph.compile().invoke({"message": "x"})
+
+
 COUNTED = ScriptedModel(lambda messages: "four words and more", usage=True)
 
 

@@ -261,3 +261,36 @@ def test_a_question_stays_whose_checkpoint_is_written_after_it(tmp_path: Path) -
             checkpoint = empty_checkpoint() | {"id": number}
             saver.put({"configurable": place}, checkpoint, {"step": 1}, {})  # type: ignore[arg-type]
             assert [item.name for item in saver.journal.opened("t")] == left
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_waited_under_a_saver_of_langgraph_is_listed(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            module = pytest.importorskip("langgraph.checkpoint.sqlite")
+            place, url = f"{tmp_path}/a.db", f"sqlite:///{tmp_path}/a.db"
+            theirs, table, column = module.SqliteSaver, "writes", "value"
+        else:
+            module = pytest.importorskip("langgraph.checkpoint.postgres")
+            place = url = stack.enter_context(postgres_schema())
+            theirs, table, column = module.PostgresSaver, "checkpoint_writes", "blob"
+        with theirs.from_conn_string(place) as saver:
+            saver.setup()
+            app = asking().compile(checkpointer=saver)
+            runs = {name: start(app, {"message": "m"}, thread=name) for name in ("a", "b", "c")}
+            runs["b"].answer({each.id: "said" for each in runs["b"].waiting})
+            runs["a"].answer("said", to=runs["a"].waiting[0].id)
+            cut = f"UPDATE {table} SET {column} = substr({column}, 1, 3) WHERE thread_id = 'c'"
+            saver.conn.execute(f"{cut} AND channel = '__interrupt__'")
+            saver.conn.commit()
+        for _ in range(2):  # made once, and there from then on
+            saver = stack.enter_context(checkpointer(url))
+            app = asking().compile(checkpointer=saver)
+            [question] = Desk(app).waiting()
+            assert question.thread == "a"
+        assert "thread 'c' waits for an answer, and is not listed as waiting" in caplog.text
+        answered = Desk(app).answer(question, "said")
+        assert answered.values["results"] == {"left": "said", "right": "said"}
+        assert Desk(app).waiting() == ()

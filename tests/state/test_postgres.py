@@ -15,6 +15,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from quintet.errors import CheckpointerError, MissingExtra, ThreadHeld
+from quintet.runs import start
 from quintet.state.checkpointer import checkpointer
 from tests.services import postgres_schema, postgres_url
 
@@ -164,6 +165,16 @@ def test_tables_that_are_there_need_no_right_to_make_any(url: str) -> None:
             other.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
             with pytest.raises(CheckpointerError, match="may create tables open it once"):
                 checkpointer(limited)
+            other.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
+            with checkpointer(limited) as saver:  # it may look, and cannot run
+                assert saver.threads() == []
+                lacks = (
+                    r"(?s)permission denied for table \w+.*grant SELECT, INSERT, UPDATE and DELETE"
+                )
+                with pytest.raises(CheckpointerError, match=lacks):
+                    start(app(saver), {"text": "x"}, thread="a")
+                with pytest.raises(CheckpointerError, match=lacks):
+                    saver.journal.append("a", "s", "k", {})
             other.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}")
             with checkpointer(limited) as saver:
                 app(saver).invoke({"text": "x"}, place("a"))

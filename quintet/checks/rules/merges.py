@@ -1,4 +1,4 @@
-"""Find merges of results that no node gives, or that come too late, and joins of no branch."""
+"""Find merges of results that never come, or too late, joins of no branch, and idle races."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from quintet.checks.finding import Finding, correction, names
 from quintet.checks.graph.fields import source_fields
+from quintet.checks.graph.part import Part
 from quintet.checks.graph.results import Results, results
 from quintet.checks.graph.tree import Spot, Tree
-from quintet.nodes import Join, Merge
+from quintet.nodes import FanOut, Join, Merge
+from quintet.nodes.branch import Branch
 
 
 def unknown_sources(tree: Tree) -> Iterator[Finding]:
@@ -44,6 +46,37 @@ def unknown_branches(tree: Tree) -> Iterator[Finding]:
                     "it counts as one that has ended well.",
                     remedy=f"{remedy} in of=.",
                 )
+
+
+def uncut_branches(tree: Tree) -> Iterator[Finding]:
+    """Find joins that the first results decide, and branches that neither tell nor hear of it."""
+    for spot, join in tree.of(Join):
+        if not join.results:
+            continue
+        parts = spot.shape.parts
+        branches = join.of or [name for name in parts if spot.name in spot.shape.exits(name)]
+        uncut = [
+            name
+            for name in branches
+            if name in parts and name != spot.name and not _takes_part(parts[name], spot, join)
+        ]
+        if uncut:
+            yield Finding(
+                code="idle-join",
+                node=spot.at,
+                fault=f"{spot.name!r} is decided by {join.need!r}, but {names(*uncut)} "
+                f"{'is' if len(uncut) == 1 else 'are'} not told: nobody is cut off, the join waits "
+                "for all, and all results count.",
+                remedy=f"Use create_parallel(..., join={join.need!r}), which gives each branch its "
+                "part, or need='all'.",
+            )
+
+
+def _takes_part(part: Part, spot: Spot, join: Join) -> bool:
+    branch = getattr(part.runnable, "branch", None)
+    if not isinstance(branch, Branch):  # these lead to the join, and are no branches of it
+        return part.spec.is_error_handler or isinstance(part.runnable, FanOut)
+    return (branch.join, branch.need) == (spot.name, join.results)
 
 
 def _without(merge: Merge, source: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quintet.state.action import Action
+from quintet.state.channels import OPEN
 from quintet.state.decision import Decision
 from quintet.state.record import plain, read
 from quintet.state.run import is_within, run_of
@@ -54,6 +55,28 @@ def from_state(items: Mapping[str, Any]) -> dict[Slot, Action]:
     """Read an attempt's actions back from a state update of theirs."""
     actions = (read(Action, item) for item in items.values())
     return {(action.name, action.key): action for action in actions}
+
+
+def step_name(path: str, step: str) -> str:
+    """Name a planner's step in an action that was proposed for it, whatever the plan's version."""
+    return f"{path}:{step}"
+
+
+def withdrawn(state: Mapping[str, Any], path: str, done: Iterable[str]) -> dict[str, Any]:
+    """Withdraw, in a state update, the open actions of a planner's steps that are not done.
+
+    Their steps are no part of its plan any more, or are to be done again and may propose anew.
+    """
+    stand, own, update = {step_name(path, step) for step in done}, step_name(path, ""), {}
+    for at, item in of_this_run(state).items():
+        action = item.get("again", item)
+        steps = action.get("steps") or ()
+        gone = all(step.startswith(own) and step not in stand for step in steps)
+        if steps and gone and (action["status"] in OPEN or "again" in item):
+            names = ", ".join(step.removeprefix(own) for step in steps)
+            why = f"not done: what step {names} came to is no part of the plan any more"
+            update[at] = {**action, "status": "withdrawn", "result": why}
+    return update
 
 
 def effect_done(node: str, action: Action) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from langgraph.types import Send
 
+from quintet.nodes.core.actions import step_name
 from quintet.nodes.core.kept import keep
 from quintet.nodes.core.task import current_task
 from quintet.state.channels import is_numbered
@@ -70,6 +71,18 @@ class SentStep:
     def ended(self, end: Mapping[str, Any]) -> dict[str, Any]:
         """Give the note, as an update of `kept`, that tells a planner how its step has ended."""
         return keep("step", step_key(self.record), end) if self.planner else {}
+
+    def with_step(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        """Give an attempt's update with its proposals as those of this step of a planner's."""
+        step = self.record or self.outer
+        if "actions" not in update or "path" not in step:
+            return {**update}
+        name = step_name(step["path"], step["id"])
+        actions = {
+            at: action | {"steps": [name]} if action["status"] == "proposed" else action
+            for at, action in update["actions"].items()
+        }
+        return {**update, "actions": actions}
 
     def result(self, node: str, value: Any) -> dict[str, Any]:
         """Give a result, as an update of `results`, under the step's name or the node's.

@@ -96,5 +96,17 @@ class Complete:
             fresh = {at for at, count in sent.items() if count > note.seen.get(at, 0)}
             missing = [source for source in every if source not in fresh]
             if missing and len(missing) < len(every):
-                stuck.append(f"{name} waits for {', '.join(missing)}, which has not come")
+                stuck.append(_stuck(name, note, missing, [at for at in every if at in fresh]))
         return not stuck or unmet("; ".join(stuck))
+
+
+def _stuck(name: str, note: Note, missing: list[str], came: list[str]) -> str:
+    """Say why a join still waits: something has not come, or came after a failure had run it."""
+    lacks = f"{', '.join(missing)}, which has not come"
+    forced = [at.removeprefix("! ") for at in note.seen if at.startswith("! ")]
+    if not forced:
+        return f"{name} waits for {lacks}"
+    return (
+        f"{name} ran because {', '.join(forced)} had failed or was past its bound; "
+        f"{', '.join(came)} came later, and {name} has not run with it: it waits for {lacks} since"
+    )

@@ -11,7 +11,7 @@ from langgraph.types import Command, Send
 
 from quintet.nodes.agents.meter import call_counted
 from quintet.nodes.answer import YES
-from quintet.nodes.core.actions import of_this_run, todo
+from quintet.nodes.core.actions import of_this_run, todo, withdrawn
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import check_run, kept
 from quintet.nodes.core.node import one_line
@@ -37,6 +37,7 @@ from quintet.nodes.planning.unfold import Unfolding
 from quintet.nodes.planning.vocabulary import Vocabulary
 from quintet.nodes.sign_off import NODE as SIGN_OFF
 from quintet.nodes.sign_off import SignOff, action_of, check_signed, plan_of
+from quintet.state.action import Action
 from quintet.state.budget import Budget
 from quintet.state.decision import Decision, Kind
 from quintet.state.own import own
@@ -104,6 +105,7 @@ class Visit:
         self.results: dict[str, Any] = dict(self.state.get("results") or {})
         self.new: dict[str, Any] = {}
         self.records: list[dict[str, Any]] = []
+        self.withdrawn: dict[str, Any] = {}
         self.ended = False
 
     def logic(self) -> Logic[Command[Any]]:
@@ -267,9 +269,10 @@ class Visit:
             why = f"nothing is under way, and {', '.join(left)} is not done"
             return self._give_up(progress, planner.otherwise, why)
         self.new |= dict.fromkeys(self._stale(progress))
+        self._withdraw(progress)
         if not walk.ready:
             return self._leave(replace(progress, over=DONE), planner.then)
-        if planner.gate and todo(of_this_run(state).values()):
+        if planner.gate and todo(of_this_run(self.state).values()):
             # The next steps may tell of what is proposed: it is decided and done first.
             return self._leave(progress, planner.gate)
         names = tuple(step.id for step in walk.ready)
@@ -297,6 +300,14 @@ class Visit:
         """Name the results of work that is to be done again, or is no part of the plan any more."""
         own, done = set(progress.own), set(progress.done)
         return [name for name in self.results if name in own and name not in done]
+
+    def _withdraw(self, progress: Progress) -> None:
+        """Withdraw what stale work has proposed: nobody is asked about it, and it is not done."""
+        self.withdrawn = withdrawn(self.state, self.task.path, progress.done)
+        for action in self.withdrawn.values():
+            self._decided("effect", "withdrawn", f"{read(Action, action)} is {action['result']}")
+        if self.withdrawn:
+            self.state = {**self.state, "actions": {**self.state["actions"], **self.withdrawn}}
 
     def _shared(self, progress: Progress) -> dict[str, Any]:
         """Give the state that goes along with a step: results that stand, without those of runs."""
@@ -339,6 +350,7 @@ class Visit:
     def _leave(self, progress: Progress, goto: Any, **update: Any) -> Command[Any]:
         """Go on, and keep the progress with all that this visit has decided and come to."""
         update |= {"results": self.new} if self.new else {}
+        update |= {"actions": self.withdrawn} if self.withdrawn else {}
         update |= {"decisions": self.records} if self.records else {}
         return Command(goto=goto, update={**progress.update(self.task.path), **update})
 

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS quintet_open (
     PRIMARY KEY (thread, name)
 )
 """
-_OPEN: Final = (
+LIST: Final = (
     "INSERT INTO quintet_open (thread, name, value, at) VALUES (%s, %s, %s, %s) "
     "ON CONFLICT (thread, name) DO UPDATE SET value = EXCLUDED.value, at = EXCLUDED.at"
 )
@@ -101,7 +101,7 @@ class PostgresJournal(Journal):
         self._connection, self.holds = connection, holds
 
     def _open(self, row: tuple[str, str, str, float]) -> None:
-        self._execute(_OPEN, row)
+        self._execute(LIST, row)
 
     def _close(self, thread: str, keep: Collection[str]) -> None:
         self._execute(_CLOSE, (thread, [*keep]))

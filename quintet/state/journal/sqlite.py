@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS quintet_open (
     PRIMARY KEY (thread, name)
 ) WITHOUT ROWID
 """
+LIST: Final = "INSERT OR REPLACE INTO quintet_open VALUES (?, ?, ?, ?)"
 _INSERT: Final = f"INSERT OR IGNORE INTO quintet_journal ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 _NEXT: Final = (
     "SELECT coalesce(max(position) + 1, 0) FROM quintet_journal WHERE thread = ? AND subject = ?"
@@ -97,7 +98,7 @@ class SqliteJournal(Journal):
             self._conn.commit()
 
     def _open(self, row: tuple[str, str, str, float]) -> None:
-        self._change("INSERT OR REPLACE INTO quintet_open VALUES (?, ?, ?, ?)", row)
+        self._change(LIST, row)
 
     def _close(self, thread: str, keep: Collection[str]) -> None:
         marks = ", ".join("?" * len(keep))

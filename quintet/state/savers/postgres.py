@@ -17,14 +17,15 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import ConnectionPool
 
 from quintet.errors import CheckpointerError
-from quintet.state.journal.postgres import BY_SUBJECT, OPEN_TABLE, TABLE, PostgresJournal
+from quintet.state.journal.postgres import BY_SUBJECT, LIST, OPEN_TABLE, TABLE, PostgresJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
 from quintet.state.savers.pipeline import SUPERSEDED, make_procedure, store_at_once
+from quintet.state.savers.questions import EARLIER, earlier_questions
 from quintet.state.savers.roomed import PLACES_QUERY
 from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import Packed, StrictSerializer
@@ -93,6 +94,23 @@ class _Pool(ConnectionPool[Connection]):
                     raise
             else:
                 return connection
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Connection]:
+        """Lend a connection; a user who lacks a right is told which.
+
+        Raises:
+            CheckpointerError: the database's user may not do what is to be done.
+        """
+        try:
+            with super().connection(timeout) as connection:
+                yield connection
+        except psycopg.errors.InsufficientPrivilege as problem:
+            raise CheckpointerError(
+                f"the database's user may not do this ({problem}): grant SELECT, INSERT, UPDATE "
+                "and DELETE on the tables of checkpoints and of quintet to that user, or use one "
+                "that has them; who has SELECT alone may look at runs"
+            ) from problem
 
     def __del__(self) -> None:
         # The pool's own worker may drop it last, and a thread cannot join itself.
@@ -225,7 +243,7 @@ def open_postgres(address: Address, serde: StrictSerializer, room: Room) -> Save
     try:
         # Not through the pool: it would hide why the server cannot be reached, and wait longer.
         with psycopg.connect(conninfo, **settings) as connection:
-            _prepare(connection, address)
+            _prepare(connection, address, serde)
             at_once = make_procedure(connection)
     except psycopg.Error as problem:
         raise _with_remedy(problem, address) from problem
@@ -287,7 +305,7 @@ def _name() -> str:
     return f"quintet pid {os.getpid()} on {socket.gethostname()}"[:63]
 
 
-def _prepare(connection: Connection, address: Address) -> None:
+def _prepare(connection: Connection, address: Address, serde: StrictSerializer) -> None:
     """Make the tables, one process at a time: two at once would make each other fail."""
     now = connection.execute(_SETTINGS).fetchone()
     if now and now["read_only"] == "on":
@@ -313,8 +331,23 @@ def _prepare(connection: Connection, address: Address) -> None:
             )
         time.sleep(0.05)
     PostgresSaver(connection).setup()
-    for statement in (TABLE, BY_SUBJECT, OPEN_TABLE):
+    for statement in (TABLE, BY_SUBJECT):
         connection.execute(statement)
+    _list_earlier(connection, serde)
+
+
+def _list_earlier(connection: Connection, serde: StrictSerializer) -> None:
+    """Make the list of open questions where it is missing, with those that were kept without it."""
+    with connection.transaction():
+        row = connection.execute("SELECT to_regclass('quintet_open') AS there").fetchone()
+        if row and row["there"] is not None:
+            return
+        connection.execute(OPEN_TABLE)
+        # On the server's side, so that not all of them are in memory.
+        with connection.cursor("quintet_earlier", row_factory=tuple_row) as rows:
+            rows.execute(EARLIER.format("blob", "checkpoint_writes"))
+            for listed in earlier_questions(rows, serde):
+                connection.execute(LIST, listed)
 
 
 def _locked(connection: Connection) -> bool:

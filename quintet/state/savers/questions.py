@@ -6,18 +6,22 @@ in between leaves a question on the list that is not open any more, and never on
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Interrupt
 
-from quintet.errors import DesignError
-from quintet.state.journal.entry import Journal
+from quintet.errors import CheckpointerError, DesignError
+from quintet.state.clock import now
+from quintet.state.journal.entry import Journal, stored, write
 from quintet.state.record import plain
 
+log = logging.getLogger("quintet")
 INTERRUPT = "__interrupt__"
 
 
@@ -51,20 +55,11 @@ class Questions:
         """List the questions among a task's writes."""
         for channel, value in writes:
             if channel == INTERRUPT and (thread := _root_thread(config)) is not None:
-                known = {
-                    "task": task,
-                    "node": path.rpartition(", ")[2] if "pull" in path else "",
-                    "checkpoint": str(config["configurable"].get("checkpoint_id", "")),
-                }
-                self._list(thread, value if isinstance(value, list | tuple) else (value,), known)
-
-    def _list(self, thread: str, questions: Sequence[Any], known: Mapping[str, str]) -> None:
-        with self._lock:
-            self._asking.add(thread)
-            for question in questions:
-                if isinstance(question, Interrupt):
-                    asked = {**known, "packet": _packet(question.value)}
-                    self._journal.open(thread, question.id, asked)
+                checkpoint = str(config["configurable"].get("checkpoint_id", ""))
+                with self._lock:
+                    self._asking.add(thread)
+                    for name, asked in questions_in(value, task, path, checkpoint):
+                        self._journal.open(thread, name, asked)
 
     def note_moved(self, config: RunnableConfig, checkpoint: str) -> None:
         """Take a thread's questions off the list: it has a new checkpoint.
@@ -86,6 +81,45 @@ class Questions:
             if not later:
                 self._asking.discard(thread)
             self._journal.close(thread, keep=later)
+
+
+EARLIER: Final = (
+    "SELECT w.thread_id, w.checkpoint_id, w.task_id, w.task_path, w.type, w.{} FROM {} AS w "
+    "WHERE w.channel = '__interrupt__' AND w.checkpoint_ns = '' AND w.checkpoint_id = ("
+    "SELECT max(c.checkpoint_id) FROM checkpoints AS c "
+    "WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = '')"
+)
+"""The questions at the newest checkpoint of each thread, as LangGraph's own savers keep them."""
+
+
+def earlier_questions(
+    rows: Iterable[Sequence[Any]], serde: SerializerProtocol
+) -> Iterator[tuple[str, str, str, float]]:
+    """Give, as rows of a list that is being made, the questions of which no list was kept so far.
+
+    LangGraph's own savers keep none. One whose packet cannot be read is named in the log.
+    """
+    for thread, checkpoint, task, path, kind, data in rows:
+        try:
+            value = serde.loads_typed((kind, bytes(data)))
+        except CheckpointerError as problem:
+            log.warning(
+                "thread %r waits for an answer, and is not listed as waiting: %s", thread, problem
+            )
+            continue
+        for name, asked in questions_in(value, task, path, checkpoint):
+            yield thread, stored(name), write(asked), now()
+
+
+def questions_in(
+    value: Any, task: str, path: str, checkpoint: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the questions in a task's write, by their ids, as they are listed."""
+    node = path.rpartition(", ")[2] if "pull" in path else ""
+    for question in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(question, Interrupt):
+            known = {"task": task, "node": node, "checkpoint": checkpoint}
+            yield question.id, {**known, "packet": _packet(question.value)}
 
 
 def _root_thread(config: RunnableConfig) -> str | None:

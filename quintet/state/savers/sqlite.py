@@ -15,9 +15,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from quintet.errors import CheckpointerError
 from quintet.state.hold import Holds, holds_beside
-from quintet.state.journal.sqlite import SqliteJournal
+from quintet.state.journal.sqlite import LIST, OPEN_TABLE, SqliteJournal
 from quintet.state.room import Room
 from quintet.state.savers.address import Address
+from quintet.state.savers.questions import EARLIER, earlier_questions
 from quintet.state.savers.roomed import PLACES_QUERY
 from quintet.state.savers.saver import THREADS_QUERY, Put, ThreadedSaver
 from quintet.state.savers.serializer import StrictSerializer
@@ -39,6 +40,7 @@ _DELETE_ALL: Final = (
     "DELETE FROM writes WHERE substr(thread_id, 1, ?) = ?",
 )
 _DROP: Final = "DELETE FROM {} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
+_HAS_LIST: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'quintet_open'"
 _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; SQLite writes the file and two beside "
     "it, so make both writable for this user, or choose another place.",
@@ -161,6 +163,7 @@ def _prepare(saver: SaverInSqlite, journal: SqliteJournal, give_up: float) -> No
             saver.conn.execute("BEGIN IMMEDIATE")
             saver.conn.rollback()
             saver.setup()
+            _list_earlier(saver)
             journal.setup()
             for columns in _COLUMNS:
                 saver.conn.execute(columns)
@@ -171,6 +174,21 @@ def _prepare(saver: SaverInSqlite, journal: SqliteJournal, give_up: float) -> No
             if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
             time.sleep(0.02)
+
+
+def _list_earlier(saver: SaverInSqlite) -> None:
+    """Make the list of open questions where it is missing, with those that were kept without it."""
+    with saver.lock:
+        try:
+            saver.conn.execute("BEGIN IMMEDIATE")
+            if not saver.conn.execute(_HAS_LIST).fetchone():
+                saver.conn.execute(OPEN_TABLE)
+                rows = saver.conn.execute(EARLIER.format("value", "writes"))
+                saver.conn.executemany(LIST, earlier_questions(rows, saver.jsonplus_serde))
+            saver.conn.commit()
+        except BaseException:
+            saver.conn.rollback()
+            raise
 
 
 def _path(address: Address) -> str:
