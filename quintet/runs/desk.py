@@ -175,6 +175,10 @@ class Desk:
     def _answer(
         self, question: Question | str, answer: Any, options: Mapping[str, Any]
     ) -> Logic[Run]:
+        if not isinstance(question, Question | str):
+            raise AnswerRefused(
+                f"{question!r:.60} is no question: give one of waiting(), or a thread's id"
+            )
         thread = question if isinstance(question, str) else question.thread
         versions = yield from self._versions_of(thread)
         run = yield from look_logic(versions, thread)

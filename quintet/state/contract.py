@@ -295,6 +295,8 @@ def _arity(criterion: Criterion[...]) -> int:
 def _checkable(goal: str, side: str, kind: Any) -> None:
     """Refuse a type that cannot be checked at run time, before the first run."""
     try:
+        if isinstance(kind, str):  # pydantic takes a name, and fails on it in the run
+            raise TypeError("a text is no type")
         adapter(kind)
     except Exception as problem:  # what is no type at all raises whatever typing makes of it
         remedy = (
