@@ -303,6 +303,7 @@ def _checkable(goal: str, side: str, kind: Any) -> None:
             "import TypedDict from typing_extensions (typing's cannot be checked here)"
             if is_typeddict(kind)
             else "give a TypedDict, dataclass or pydantic model"
+            + (", or a tuple of state keys" if side == "needs" else "")
         )
         raise DesignError(f"contract {goal!r}: {side}={kind!r} cannot be checked; {remedy}") from (
             problem
