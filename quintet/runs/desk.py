@@ -88,6 +88,8 @@ class Desk:
     """
 
     def __init__(self, apps: App | Versions | Mapping[str, App | Versions]) -> None:
+        if isinstance(apps, list | tuple):
+            raise DesignError("Desk([...]): give several graphs by name, as {'support': app}")
         given = apps if isinstance(apps, Mapping) else {"": apps}
         self._named = {name: versions_of(app) for name, app in given.items()}
         for name, app in ((name, versions.newest) for name, versions in self._named.items()):

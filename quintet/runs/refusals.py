@@ -60,10 +60,12 @@ def check_input(app: App, values: Any) -> None:
             f"({', '.join(sorted(taken - guarded))}); LangGraph would drop it in silence"
         )
     if forged := sorted(guarded & set(values)):
-        raise RunError(
-            f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
-            "an outcome cannot be brought in from outside"
+        remedy = (
+            "give {'message': ...}, which is put there"
+            if "messages" in forged
+            else "an approval or an outcome cannot be brought in from outside"
         )
+        raise RunError(f"the input names {', '.join(forged)}, which only nodes may write: {remedy}")
 
 
 def check_options(options: Mapping[str, Any], *ours: str) -> None:
@@ -169,8 +171,15 @@ def check_gates(app: App) -> None:
 
 
 def check_kept(app: App) -> None:
-    """Refuse a state in which nothing keeps a node's result or outcome: LangGraph would drop it."""
+    """Refuse a state in which nothing keeps a node's result or outcome: LangGraph would drop it.
+
+    A node's class in the place of a node, too, which LangGraph calls with the state.
+    """
     for name, spec in app.builder.nodes.items():
+        made = getattr(spec.runnable, "func", None)
+        if isinstance(made, type) and issubclass(made, Node):
+            kind = made.__name__
+            raise DesignError(f"node {name!r} is the class {kind}: give an instance, {kind}(...)")
         writes = (isinstance(spec.runnable, Node) and spec.runnable.writes) or frozenset()
         if lost := sorted((writes & _ANSWERS) - app.channels.keys()):
             raise DesignError(

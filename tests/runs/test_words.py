@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
 
 from quintet.errors import AnswerRefused, DesignError, QuintetError, RunError
 from quintet.graphs import create_planner, create_single_agent
 from quintet.nodes import (
     ApprovalGate,
+    Finish,
     Planner,
     Router,
     Worker,
@@ -20,9 +22,9 @@ from quintet.nodes import (
     numbered,
     retry,
 )
-from quintet.runs import Desk, Run, approve, resume, start, stream
+from quintet.runs import Background, Desk, Run, approve, resume, start, stream
 from quintet.runs.thread import App
-from quintet.state import Contract, checkpointer
+from quintet.state import Contract, ConversationState, OrchestrationState, checkpointer
 
 MESSAGE = {"message": "I was charged twice"}
 
@@ -101,10 +103,28 @@ def test_a_result_that_is_not_there_is_told_beside_those_that_are() -> None:
         numbered(run, "work")  # type: ignore[arg-type]
 
 
+def test_what_a_conversation_takes_is_named() -> None:
+    worker = Worker(agent=lambda request: "ok", contract=Contract(goal="g", needs=("messages",)))
+    app = create_single_agent(worker, state=ConversationState).compile()
+    with pytest.raises(RunError, match=r"names messages, .* give {'message': ...}, which is put"):
+        start(app, {"messages": [("user", "refund me")]})
+
+
+def test_a_class_in_the_place_of_a_node_is_named() -> None:
+    graph = StateGraph(OrchestrationState).add_node("finish", Finish).add_edge(START, "finish")
+    with pytest.raises(DesignError, match=r"node 'finish' is the class Finish: give an instance"):
+        start(graph.compile(), MESSAGE)
+
+
 PARTS: dict[str, Callable[[], Any]] = {
     r"retry\('3', wait=0.5\): give two attempts": lambda: retry("3"),  # type: ignore[arg-type]
     r"Remedy\(to=<function billing": lambda: fallback(billing),  # type: ignore[arg-type]
     "gives='answer' cannot be checked": lambda: Contract(goal="g", needs=(), gives="answer"),
+    "'refund me' is no state: give a dict": lambda: Finish()("refund me"),  # type: ignore[arg-type]
+    r"Desk\(\[...\]\): give several graphs by name": lambda: Desk([desk()]),  # type: ignore[arg-type]
+    r"wait_tasks\('one'\): give a list of ids": lambda: Background(
+        {"desk": StateGraph(OrchestrationState)}, checkpointer=checkpointer("memory://")
+    ).wait_tasks("one", of="t-1"),
     "may choose 'shiping', which is not": lambda: Router(
         choose=by_rules([("parcel", "shiping")]), to=("shipping",), otherwise="person"
     ),

@@ -102,7 +102,10 @@ def _call_function(
     with with_callbacks(config), counted(config):
         args, options = _parameters(agent).arguments(request, tools)
         call = Call(agent, args, blocks=True, options=options)
-        return (yield from in_time(attempt, call))
+        result = yield from in_time(attempt, call)
+    if isinstance(result, Mapping):
+        check_outcome(agent, contract, result)
+    return result
 
 
 def _call_runnable(

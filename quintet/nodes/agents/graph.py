@@ -21,6 +21,7 @@ from quintet.state.contract import Contract
 from quintet.state.messages import Messages
 from quintet.state.questions import Questions, asked_texts, new_questions
 from quintet.state.record import read
+from quintet.state.run import run_of
 
 
 def actions_in(result: Any) -> Iterator[Action]:
@@ -47,13 +48,23 @@ def actions_of(agent: Any, result: Any) -> Iterator[Action]:
 def check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
     """Refuse the end state of a nested graph of ours whose outcome is not `done`.
 
+    A function, or a runnable around a graph, may hand on such a state as its own result, and that
+    of a run which waits for a person, too.
+
     Raises:
         BudgetExhausted: it is `exhausted`.
-        PersonNeeded: it is another.
+        PersonNeeded: it is another, or the run whose state is handed on has not ended.
     """
     # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
-    channel = (getattr(agent, "channels", None) or {}).get("outcome")
-    ended = result.get("outcome") if isinstance(channel, Ending) else None
+    channels = getattr(agent, "channels", None)
+    handed_on = channels is None and "decisions" in result and run_of(result)
+    ours = handed_on or isinstance((channels or {}).get("outcome"), Ending)
+    ended = result.get("outcome") if ours else None
+    if handed_on and not ended:
+        raise PersonNeeded(
+            f"contract {contract.goal!r}: the agent handed on the state of a run that has not "
+            "ended; give the graph itself as the agent, whose question is then asked here"
+        )
     if ended and ended["status"] != "done":
         status, reason = ended["status"], ended["reason"]
         kind = BudgetExhausted if status == "exhausted" else PersonNeeded
