@@ -123,7 +123,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "'refund me' is no state: give a dict": lambda: Finish()("refund me"),  # type: ignore[arg-type]
     r"Desk\(\[...\]\): give several graphs by name": lambda: Desk([desk()]),  # type: ignore[arg-type]
     r"wait_tasks\('one'\): give a list of ids": lambda: Background(
-        {"desk": StateGraph(OrchestrationState)}, checkpointer=checkpointer("memory://")
+        {"desk": desk().builder}, checkpointer=checkpointer("memory://")
     ).wait_tasks("one", of="t-1"),
     "may choose 'shiping', which is not": lambda: Router(
         choose=by_rules([("parcel", "shiping")]), to=("shipping",), otherwise="person"
