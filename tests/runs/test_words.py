@@ -9,10 +9,11 @@ import pytest
 from langgraph.graph import START, StateGraph
 
 from quintet.errors import AnswerRefused, DesignError, QuintetError, RunError
-from quintet.graphs import create_planner, create_single_agent
+from quintet.graphs import create_parallel, create_planner, create_single_agent
 from quintet.nodes import (
     ApprovalGate,
     Finish,
+    Merge,
     Planner,
     Router,
     Worker,
@@ -84,6 +85,27 @@ def test_what_is_no_answer_is_told_how_to_answer(answer: Any) -> None:
     with pytest.raises(AnswerRefused, match=r"is no answer: give approve\(by='...'\), reject\("):
         run.answer(answer)
     assert run.answer(approve(by="maria")).status == "done"
+
+
+def test_an_answer_of_another_kind_is_told_which_one_is_wanted() -> None:
+    def found(owner: str) -> Worker:
+        contract = Contract(goal="Look", needs=("message",))
+        return Worker(agent=lambda request: {"owner": owner}, contract=contract)
+
+    graph = create_parallel({"a": found("ann"), "b": found("bob")}, merge=Merge(of=("a", "b")))
+    run = start(graph.compile(checkpointer=checkpointer("memory://")), MESSAGE, thread="t-1")
+    with pytest.raises(AnswerRefused, match=r"merge: .* is no answer: give settle\({...}, by="):
+        run.answer(approve(by="maria"))
+
+
+def test_an_effect_is_called_and_not_invoked() -> None:
+    def agent(request: Any, tools: Any) -> Any:
+        return tools.refund.invoke({"order": 1042})
+
+    pay = effect(refund, key="refund:{order}")
+    worker = Worker(agent=agent, contract=Contract(goal="g", needs=("message",), tools=(pay,)))
+    run = start(create_single_agent(worker).compile(), MESSAGE)
+    assert "effect 'refund' has no 'invoke': call it, refund(...)" in str(run)
 
 
 def test_a_question_is_named_by_its_id_and_its_node() -> None:

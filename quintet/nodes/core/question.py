@@ -28,7 +28,8 @@ class PersonsAnswer(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_answer(cls, data: Any) -> Any:
-        told = isinstance(data, Mapping) and (not data or cls.model_fields.keys() & data.keys())
+        keys = {name for name, part in cls.model_fields.items() if part.is_required()} - {"by"}
+        told = isinstance(data, Mapping) and (not data or keys & data.keys())
         if told or isinstance(data, cls):
             return data
         raise ValueError(
