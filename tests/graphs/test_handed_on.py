@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableLambda
 
-from quintet.graphs import create_sequential, create_single_agent
-from quintet.nodes import ApprovalGate, Worker, effect
+from quintet.graphs import (
+    Task,
+    create_event_driven,
+    create_manager_worker,
+    create_sequential,
+    create_single_agent,
+    create_workflow,
+)
+from quintet.nodes import ApprovalGate, Manager, Subscriber, Worker, effect
 from quintet.runs import Run, start
 from quintet.runs.thread import App
-from quintet.state import Contract, checkpointer
+from quintet.state import Contract, Event, checkpointer, deliver
+
+
+@dataclass
+class Paid:
+    order: str
+
 
 MESSAGE = {"message": "I was charged twice"}
 PAY = effect(lambda order: f"R-{order}", key="pay:{order}")
@@ -71,6 +85,36 @@ def test_a_run_within_that_waits_for_a_person_is_not_done(way: Callable[[App], A
     run = outer(way(asking()))
     assert run.status == "escalated"
     assert "handed on the state of a run that has not ended; give the graph itself" in str(run)
+
+
+def by_manager(app: App) -> Any:
+    manager = Manager(agent=lambda request, ledger: app.invoke(request), contract=contract())
+    return create_manager_worker(manager, {"other": Worker(agent=str, contract=contract())})
+
+
+def by_task(app: App) -> Any:
+    return create_workflow({"a": Task(run=lambda state: {"results": {"a": app.invoke(MESSAGE)}})})
+
+
+def by_function(app: App) -> Any:
+    return create_sequential({"a": lambda state: {"results": {"a": app.invoke(MESSAGE)}}})
+
+
+def by_handler(app: App) -> Any:
+    def handle(event: Any) -> Any:
+        return app.invoke(MESSAGE)
+
+    return create_event_driven({"handle": Subscriber(handler=handle, on=(Paid,))})
+
+
+@pytest.mark.parametrize("graph", [by_manager, by_task, by_function, by_handler])
+def test_so_it_is_where_another_part_hands_it_on(graph: Callable[[App], Any]) -> None:
+    given: Any = MESSAGE
+    if graph is by_handler:
+        given = deliver(Event.of(Paid(order="7"), id="p-1", source="web"))
+    run = start(graph(failing()).compile(), given)
+    assert run.status == "escalated"
+    assert "own run ended escalated: KeyError: 'tariff_table'" in str(run)
 
 
 def test_a_run_within_that_is_done_gives_its_state() -> None:

@@ -103,8 +103,7 @@ def _call_function(
         args, options = _parameters(agent).arguments(request, tools)
         call = Call(agent, args, blocks=True, options=options)
         result = yield from in_time(attempt, call)
-    if isinstance(result, Mapping):
-        check_outcome(agent, contract, result)
+    check_outcome(agent, contract, result)
     return result
 
 
