@@ -195,7 +195,8 @@ def evaluate_suite(suites: tuple[str, ...], as_json: bool, **others: Any) -> Non
     \b
     Exits with
       0    all runs are there, every gate passed
-      1    a gate is missed; or a gated figure is proven worse, with --against or side by side
+      1    a gate is missed; or a gated figure is proven worse, with --against or side by side,
+           or cannot be compared with that of --against
       2    wrong use, a mistake in the suite, or a file that cannot be used
       3    broken off by an error in the suite's own code, or in Quintet
       5    there are no cases

@@ -51,6 +51,18 @@ def items_in(value: Any, where: str, kind: type[T]) -> tuple[T, ...]:
     return found
 
 
+def one_of(value: Any, where: str, kind: type[T]) -> T:
+    """Return a part of one kind.
+
+    Raises:
+        DesignError: it is another thing.
+    """
+    if not isinstance(value, kind):
+        wanted = kind.__name__
+        raise DesignError(f"{where}: {value!r:.60} is not a {wanted}; give {wanted}(...)")
+    return value
+
+
 def things_in(value: Any, where: str, wanted: str) -> tuple[Any, ...]:
     """Return a collection of anything as a tuple.
 

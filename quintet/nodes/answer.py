@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from quintet.nodes.core.question import PersonsAnswer
 from quintet.state.action import Action, AnswerKind
 
 YES: tuple[AnswerKind, ...] = ("approve", "edit")
@@ -15,7 +16,7 @@ UNNAMED = "an interface that names nobody"
 """Who answers where the interface does not say; a gate that names approvers refuses it."""
 
 
-class Answer(BaseModel):
+class Answer(PersonsAnswer):
     """A person's answer to a gate; the gate checks it before it is kept.
 
     Attributes:
@@ -29,7 +30,9 @@ class Answer(BaseModel):
         at: when it was given, in seconds since the epoch.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    how: ClassVar[str] = (
+        "approve(by='...'), reject(by='...'), edit({...}, by='...') or respond('...', by='...')"
+    )
 
     answer: AnswerKind
     by: str

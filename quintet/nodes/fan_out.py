@@ -231,7 +231,12 @@ def numbered(state: Mapping[str, Any], name: str) -> list[Any]:
     """Give the results of a worker that was sent several items, in the order of the items.
 
     An item whose branch gave no result is left out.
+
+    Raises:
+        DesignError: it is no state.
     """
+    if not isinstance(state, Mapping):
+        raise DesignError(f"numbered({type(state).__name__}): give the state, as run.values")
     return [state["results"][key] for key in numbers(state, name)]
 
 

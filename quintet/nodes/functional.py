@@ -26,7 +26,7 @@ from quintet.nodes.work import Worker
 from quintet.state.action import Action
 from quintet.state.failure import StepFailed
 from quintet.state.record import plain, read
-from quintet.state.verdict import is_async
+from quintet.state.verdict import is_async, name_of
 
 ASKED = 50
 """The most questions of one call, refused answers included."""
@@ -52,7 +52,7 @@ class Once:
         return await adrive(self._logic(True, args, kwargs))
 
     def _logic(self, awaits: bool, args: Any, kwargs: Any) -> Logic[Any]:
-        steps = _Steps(awaits=awaits, caller=running_task())
+        steps = _Steps(awaits=awaits, caller=_caller(f"once({self.effect.name})"))
         # A task, since the time of the proposal is a part of what is approved.
         proposal = yield steps.call("propose", _proposed, self.effect, args, kwargs)
         actions = yield from steps.settled((self.effect,), self.gate, {proposal["key"]: proposal})
@@ -78,7 +78,7 @@ class Checked:
 
     def _logic(self, awaits: bool, context: Mapping[str, Any]) -> Logic[Any]:
         worker = self.worker
-        steps = _Steps(awaits=awaits, caller=running_task())
+        steps = _Steps(awaits=awaits, caller=_caller(f"checked({name_of(worker.agent)})"))
         update = yield steps.call("work", _Work(worker=worker), dict(context))
         yield from steps.settled(worker.effects, worker.gate, update.get("actions") or {})
         [result] = update["results"].values()
@@ -204,6 +204,20 @@ class _Work:
         """Give the logic of the work."""
         update: dict[str, Any] = yield from self.worker.logic(state)
         return update
+
+
+def _caller(name: str) -> str:
+    """Give the id of the task that calls, without which nothing would keep what is done.
+
+    Raises:
+        DesignError: no task is running.
+    """
+    if not (task := running_task()):
+        raise DesignError(
+            f"{name} was called outside an @entrypoint or a @task, where nothing would keep what "
+            "is done; call it within one"
+        )
+    return task
 
 
 def _proposed(effect: Effect, args: Any, kwargs: Any) -> Logic[Any]:

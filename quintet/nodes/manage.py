@@ -16,6 +16,7 @@ from quintet.nodes.core.actions import of_this_run, todo
 from quintet.nodes.core.attempt import Attempt
 from quintet.nodes.core.background import TaskControl
 from quintet.nodes.core.call import Logic
+from quintet.nodes.core.handed_on import check_handed_on
 from quintet.nodes.core.ledger import Orders, as_orders
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.pool import around, within
@@ -262,6 +263,7 @@ class Manager(Node):
         return RETRIES if retries is None else retries
 
     def _answer(self, request: Any, orders: Orders, work: Teamwork) -> Logic[Command[Any]]:
+        check_handed_on(f"contract {self.contract.goal!r}: the manager", orders.answer)
         result = self.contract.result(orders.answer)
         actions = work.done_actions
         if why := self.contract.escalation(request, result, actions):

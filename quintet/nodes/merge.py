@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NotRequired, Self
+from typing import Any, ClassVar, NotRequired, Self
 
 from langgraph.types import Command
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 from typing_extensions import TypedDict
 
 from quintet.errors import ContractBroken, DesignError
@@ -30,7 +30,7 @@ from quintet.nodes.core.actions import with_update
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.kept import keep, kept
 from quintet.nodes.core.node import Node
-from quintet.nodes.core.question import ask
+from quintet.nodes.core.question import PersonsAnswer, ask
 from quintet.nodes.core.reckon import counted
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task, current_task
@@ -245,10 +245,10 @@ class MergePacket(TypedDict):
     classes: NotRequired[dict[str, str]]
 
 
-class MergeAnswer(BaseModel):
+class MergeAnswer(PersonsAnswer):
     """A person's settlement of conflicts: a value for each open field."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    how: ClassVar[str] = "settle({...}, by='...'), with a value for each open field"
 
     values: dict[str, Any]
     by: str

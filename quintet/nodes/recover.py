@@ -43,7 +43,7 @@ _INJECTED = cast(NodeError, None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remedy:
+class Remedy(Checked):
     """Hold one way to go on after a failure; `retry`, `fallback` and the like make it.
 
     Args:
@@ -76,7 +76,7 @@ def retry(times: int = 3, *, wait: float = 0.5, most: float = 30.0) -> Remedy:
     Raises:
         DesignError: fewer than two attempts, or a negative wait.
     """
-    if times < 2 or wait < 0:
+    if not isinstance(times, int) or not isinstance(wait, int | float) or times < 2 or wait < 0:
         raise DesignError(f"retry({times!r}, wait={wait!r}): give two attempts or more, wait >= 0")
     return Remedy(kind="retry", times=times, wait=wait, most=most)
 

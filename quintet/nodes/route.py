@@ -119,7 +119,7 @@ class Router(Node):
             object.__setattr__(self, "new_request", bind(self.new_request, self.routes))
         known = {*self.routes, self.otherwise}
         named = (*routes_of(self.choose), *routes_of(self.new_request or self.choose))
-        if unknown := [route for route in named if route not in known]:
+        if unknown := [route for route in dict.fromkeys(named) if route not in known]:
             raise DesignError(
                 f"Router: its chooser may choose {', '.join(map(repr, unknown))}, which is not in "
                 f"to=({', '.join(self.routes)}) nor otherwise={self.otherwise!r}; add the target "

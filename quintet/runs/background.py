@@ -224,6 +224,8 @@ class Background:
         self, ids: Collection[str], *, of: str = "", seconds: float | None = None
     ) -> None:
         """Wait until one of these tasks stops: it has ended, asks a person, or was cancelled."""
+        if isinstance(ids, str):
+            raise DesignError(f"wait_tasks({ids!r}): give a list of ids, [{ids!r}]")
         owner = _owner(of)
         movers = [self._movers.get((owner, name)) for name in ids]
         with self._changed:

@@ -88,6 +88,8 @@ class Desk:
     """
 
     def __init__(self, apps: App | Versions | Mapping[str, App | Versions]) -> None:
+        if isinstance(apps, list | tuple):
+            raise DesignError("Desk([...]): give several graphs by name, as {'support': app}")
         given = apps if isinstance(apps, Mapping) else {"": apps}
         self._named = {name: versions_of(app) for name, app in given.items()}
         for name, app in ((name, versions.newest) for name, versions in self._named.items()):
@@ -175,6 +177,10 @@ class Desk:
     def _answer(
         self, question: Question | str, answer: Any, options: Mapping[str, Any]
     ) -> Logic[Run]:
+        if not isinstance(question, Question | str):
+            raise AnswerRefused(
+                f"{question!r:.60} is no question: give one of waiting(), or a thread's id"
+            )
         thread = question if isinstance(question, str) else question.thread
         versions = yield from self._versions_of(thread)
         run = yield from look_logic(versions, thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,6 +26,11 @@ from quintet.state.questions import Questions
 _WRITTEN_BY_NODES = frozenset(RUN_KEYS) | {"actions", "step"}
 _OF_CONVERSATION = {"messages": Messages, "questions": Questions}
 _ANSWERS = frozenset({"results", "merged", "outcome"})
+_OPTIONS = tuple(
+    name
+    for name, parameter in inspect.signature(CompiledStateGraph.stream).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and name not in STREAMING
+)
 _SAVED = 'compile(checkpointer=checkpointer("sqlite:///runs.db"))'
 
 
@@ -54,19 +60,31 @@ def check_input(app: App, values: Any) -> None:
             f"({', '.join(sorted(taken - guarded))}); LangGraph would drop it in silence"
         )
     if forged := sorted(guarded & set(values)):
-        raise RunError(
-            f"the input names {', '.join(forged)}, which only nodes may write: an approval or "
-            "an outcome cannot be brought in from outside"
+        remedy = (
+            "give {'message': ...}, which is put there"
+            if "messages" in forged
+            else "an approval or an outcome cannot be brought in from outside"
         )
+        raise RunError(f"the input names {', '.join(forged)}, which only nodes may write: {remedy}")
 
 
-def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that change what `invoke` returns, which is a `Run` here."""
-    for name in STREAMING:
-        if name in options:
+def check_options(options: Mapping[str, Any], *ours: str) -> None:
+    """Refuse options that LangGraph would drop, or that change what `invoke` returns: a `Run` here.
+
+    Args:
+        options: those that are passed on to LangGraph.
+        ours: the options that the call itself takes, to be named beside them.
+    """
+    for name, value in options.items():
+        if name in STREAMING:
             raise RunError(
-                f"{name}={options[name]!r} is of no use here: a Run comes back, whole; "
+                f"{name}={value!r} is of no use here: a Run comes back, whole; "
                 "stream(app, ..., stream_mode=...) gives LangGraph's events as they come"
+            )
+        if name not in _OPTIONS:
+            raise RunError(
+                f"{name}={value!r:.60} is no option here, and LangGraph would drop it in silence; "
+                f"there are {', '.join((*ours, *_OPTIONS))}"
             )
 
 
@@ -77,11 +95,17 @@ def run_config(thread: str | None, config: RunnableConfig | None) -> RunnableCon
     """Give a run's configuration, on the thread that is named or on a new one.
 
     Raises:
-        RunError: two threads are named, or an older checkpoint, or a thread by an empty text or one
-            that a database cannot hold.
+        RunError: it is no configuration, two threads are named, or an older checkpoint, or a thread
+            by an empty text or one that a database cannot hold.
     """
-    base: RunnableConfig = config or {}
-    configurable = base.get("configurable", {})
+    base: RunnableConfig = {} if config is None else config
+    configurable = base.get("configurable", {}) if isinstance(base, Mapping) else None
+    # LangGraph reads a thread beside `configurable` too, which is then not the one that is held.
+    if not isinstance(configurable, Mapping) or "thread_id" in base:
+        raise RunError(
+            f"config={config!r:.80}: give LangGraph's configuration, such as "
+            "{'configurable': {'thread_id': 't-1'}}; thread='t-1' says the same"
+        )
     if older := [key for key in ("checkpoint_id", "checkpoint_ns") if configurable.get(key)]:
         raise RunError(
             f"the config names a {older[0]}: a run goes on from its thread's last checkpoint, "
@@ -147,8 +171,15 @@ def check_gates(app: App) -> None:
 
 
 def check_kept(app: App) -> None:
-    """Refuse a state in which nothing keeps a node's result or outcome: LangGraph would drop it."""
+    """Refuse a state in which nothing keeps a node's result or outcome: LangGraph would drop it.
+
+    A node's class in the place of a node, too, which LangGraph calls with the state.
+    """
     for name, spec in app.builder.nodes.items():
+        made = getattr(spec.runnable, "func", None)
+        if isinstance(made, type) and issubclass(made, Node):
+            kind = made.__name__
+            raise DesignError(f"node {name!r} is the class {kind}: give an instance, {kind}(...)")
         writes = (isinstance(spec.runnable, Node) and spec.runnable.writes) or frozenset()
         if lost := sorted((writes & _ANSWERS) - app.channels.keys()):
             raise DesignError(

@@ -96,8 +96,7 @@ class Run:
     @property
     def results(self) -> Mapping[str, Any]:
         """Give the results of workers and steps by their names: `run.results["billing"]`."""
-        results: Mapping[str, Any] = self.values.get("results") or {}
-        return results
+        return _Results(self.values.get("results") or {})
 
     @property
     def outcome(self) -> Outcome | None:
@@ -178,7 +177,7 @@ class Run:
 
     def answer_logic(self, answer: Any, to: str | None, options: Mapping[str, Any]) -> Logic[Run]:
         """Answer open questions, as `answer` does."""
-        check_options(options)
+        check_options(options, "to")
         ids = {waiting.id for waiting in self.waiting}
         if to is None and isinstance(answer, Mapping) and answer and ids.issuperset(answer):
             pairs = [(self._question(id_), given) for id_, given in answer.items()]
@@ -189,8 +188,8 @@ class Run:
     def _question(self, to: str | None) -> Waiting:
         if not self.waiting:
             raise AnswerRefused(f"run {self.thread!r} waits for nobody: it is {self.status}")
+        questions = ", ".join(f"{waiting.id} at {waiting.node}" for waiting in self.waiting)
         if to is None and len(self.waiting) > 1:
-            questions = ", ".join(f"{waiting.id} at {waiting.node}" for waiting in self.waiting)
             raise AnswerRefused(
                 f"run {self.thread!r} has {len(self.waiting)} open questions ({questions}); "
                 "say which with to=..."
@@ -199,8 +198,7 @@ class Run:
             if to in (None, waiting.id):
                 return waiting
         raise AnswerRefused(
-            f"run {self.thread!r} has no open question {to!r}; "
-            f"open are {', '.join(waiting.id for waiting in self.waiting)}"
+            f"run {self.thread!r} has no open question {to!r}; open are {questions}: give its id"
         )
 
     def __str__(self) -> str:
@@ -216,6 +214,13 @@ class Run:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+class _Results(dict[str, Any]):
+    """Hold results by name, and name those that there are where one is missing."""
+
+    def __missing__(self, name: Any) -> Any:
+        raise KeyError(f"there is no result {name!r}; there are {', '.join(self) or 'none'}")
 
 
 def outcome_in(values: Mapping[str, Any]) -> Outcome | None:

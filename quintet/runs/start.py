@@ -192,7 +192,7 @@ def start_logic(
 ) -> Logic[Run]:
     """Check all that can be checked before anything runs, and start."""
     app = versions.newest
-    check_options(options)
+    check_options(options, "thread", "config", "withdraw", "dry_run", "deadline")
     new.check(app)
     check_gates(app)
     check_kept(app)
@@ -275,7 +275,7 @@ def resume_logic(
     versions: Versions, thread: str, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Logic[Run]:
     """Go on with a run that was cut off."""
-    check_options(options)
+    check_options(options, "thread", "config")
     check_saves(versions.newest)
     run = run_config(thread, config)
     logic = _resume_held(versions, thread, run, options)

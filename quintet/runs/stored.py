@@ -17,7 +17,7 @@ from quintet.runs.run import outcome_in
 from quintet.runs.tasks import Task, tasks_of
 from quintet.state import actions, log
 from quintet.state.channels import apply_updates
-from quintet.state.checkpointer import threads
+from quintet.state.checkpointer import require_saver, threads
 from quintet.state.decision import Decision
 from quintet.state.fragments import OrchestrationState, without_run
 from quintet.state.run import run_of
@@ -87,8 +87,10 @@ def stored_run(saver: BaseCheckpointSaver[Any], thread: str) -> StoredRun:
             id begins like it.
 
     Raises:
+        CheckpointerError: it is no checkpointer.
         NoSuchRun: the checkpointer holds no run of this id, or several that begin like it.
     """
+    require_saver(saver)
     history = [*until_input(saver.list(_config(thread)))]
     if not history:
         thread = _thread_like(saver, thread)

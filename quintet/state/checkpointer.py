@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -90,8 +91,25 @@ def _room(address: Address, tenant: str | None, key: Key | Sequence[Key]) -> Roo
     return Room(tenant=named if tenant is None else tenant, keys=keys_of(key))
 
 
+def require_saver(saver: BaseCheckpointSaver[Any]) -> None:
+    """Refuse what is no checkpointer, such as its URL.
+
+    Raises:
+        CheckpointerError: it says what to give.
+    """
+    if not isinstance(saver, BaseCheckpointSaver):
+        raise CheckpointerError(
+            f"{saver!r:.60} is no checkpointer: give one, as checkpointer('sqlite:///runs.db')"
+        )
+
+
 def threads(saver: BaseCheckpointSaver[str]) -> list[str]:
-    """Give the ids of all threads in a saver, the latest written first."""
+    """Give the ids of all threads in a saver, the latest written first.
+
+    Raises:
+        CheckpointerError: it is no saver.
+    """
+    require_saver(saver)
     if isinstance(saver, Saver):
         return [*saver.threads()]
     latest: dict[str, str] = {}

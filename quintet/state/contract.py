@@ -295,12 +295,15 @@ def _arity(criterion: Criterion[...]) -> int:
 def _checkable(goal: str, side: str, kind: Any) -> None:
     """Refuse a type that cannot be checked at run time, before the first run."""
     try:
+        if isinstance(kind, str):  # pydantic takes a name, and fails on it in the run
+            raise TypeError("a text is no type")
         adapter(kind)
     except Exception as problem:  # what is no type at all raises whatever typing makes of it
         remedy = (
             "import TypedDict from typing_extensions (typing's cannot be checked here)"
             if is_typeddict(kind)
             else "give a TypedDict, dataclass or pydantic model"
+            + (", or a tuple of state keys" if side == "needs" else "")
         )
         raise DesignError(f"contract {goal!r}: {side}={kind!r} cannot be checked; {remedy}") from (
             problem

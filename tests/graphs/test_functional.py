@@ -419,3 +419,12 @@ def test_mistakes_are_refused():
     ):
         with pytest.raises(DesignError, match=why):
             make()
+
+
+def test_outside_of_an_entrypoint_nothing_would_keep_what_is_done() -> None:
+    pay = effect(lambda order: order, key="pay:{order}")
+    with pytest.raises(DesignError, match=r"once\(<lambda>\) was called outside an @entrypoint"):
+        once(pay)(order=1)
+    writer = Worker(agent=lambda request: "ok", contract=Contract(goal="Write", needs=("sum",)))
+    with pytest.raises(DesignError, match=r"checked\(<lambda>\) was called outside an @entry"):
+        checked(writer)(sum=1)

@@ -21,7 +21,7 @@ from quintet.evals.ablation.variants import (
 )
 from quintet.evals.evaluate import Progress, evaluate, shifted
 from quintet.evals.expected import wrong_labels
-from quintet.evals.items import items_in
+from quintet.evals.items import items_in, one_of
 from quintet.evals.rebuild import compiled_like
 from quintet.evals.report import Report
 from quintet.evals.row import Row
@@ -67,6 +67,7 @@ def ablate(
     Raises:
         DesignError: no agents are found, or no case has a label of its end.
     """
+    one_of(suite, "ablate(suite=...)", Suite)
     if not any(set(MEASURED) & set(case.expects) for case in suite.cases):
         raise DesignError(
             f"ablate: no case of {suite.name!r} says how it should end; label "

@@ -17,6 +17,7 @@ from quintet.evals.expected import (
     same_call,
     wrong_labels,
 )
+from quintet.evals.items import items_in
 from quintet.evals.reading.harvest import ABSTAINED
 from quintet.evals.row import Row
 from quintet.evals.trajectory import Trajectory
@@ -286,6 +287,6 @@ def attributions(rows: Iterable[Row] | Any) -> Attributions:
     Args:
         rows: a `Report`, or rows.
     """
-    rows = getattr(rows, "rows", rows)
+    rows = items_in(getattr(rows, "rows", rows), "attributions(rows=...)", Row)
     pairs = ((row, attribute(row.case, row.trajectory)) for row in rows)
     return Attributions(found=tuple((row, first) for row, first in pairs if first is not None))

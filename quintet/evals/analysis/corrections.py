@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from quintet.evals.expected import route_is_right
-from quintet.evals.items import names_in
+from quintet.evals.items import items_in, names_in
 from quintet.evals.row import Row
 from quintet.evals.trajectory import PEOPLE
 
@@ -32,7 +32,7 @@ def corrections(
     """
     people = names_in(people, "corrections(people=...)")
     routes_by_text: dict[str, str | None] = {}
-    for row in rows:
+    for row in items_in(rows, "corrections(rows=...)", Row):
         if route_is_right(row.case, row.trajectory) is False:
             routes = [route for route in row.case.route or () if route not in people]
             routes_by_text[row.case.text] = routes[0] if routes else None

@@ -11,6 +11,7 @@ from langchain_core.callbacks import get_usage_metadata_callback
 
 from quintet.errors import DesignError
 from quintet.evals.case import Case
+from quintet.evals.items import items_in
 from quintet.evals.running.ended import awaited
 from quintet.evals.running.loop import run_to_end
 from quintet.nodes.choosers.choose import Cascade, Choice, Chooser, ask
@@ -94,7 +95,7 @@ def tiers(chooser: Chooser | Router, cases: Iterable[Case], *, otherwise: str = 
     Raises:
         DesignError: no cases.
     """
-    cases = tuple(cases)
+    cases = items_in(cases, "tiers(cases=...)", Case)
     if not cases:
         raise DesignError("tiers: it has no cases; give at least one")
     if isinstance(chooser, Router):

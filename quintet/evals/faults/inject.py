@@ -16,7 +16,7 @@ from quintet.evals.faults.fault import Fault
 from quintet.evals.faults.injected import FaultReport, Injected, contradicted
 from quintet.evals.faults.kinds import FAULTS
 from quintet.evals.faults.strike import Probe, Strike, armed
-from quintet.evals.items import items_in
+from quintet.evals.items import items_in, one_of
 from quintet.evals.rebuild import compiled_like
 from quintet.evals.row import Row
 from quintet.evals.running.ended import called
@@ -94,6 +94,7 @@ def inject(
 
 def _breakable_target(suite: Suite) -> Any:
     """Make a target's graph breakable; a function of a case stays as it is."""
+    one_of(suite, "inject or plant", Suite)
     target = as_target(suite.target, suite.cases)
     if not isinstance(target, GraphTarget):
         return target

@@ -102,7 +102,9 @@ def _call_function(
     with with_callbacks(config), counted(config):
         args, options = _parameters(agent).arguments(request, tools)
         call = Call(agent, args, blocks=True, options=options)
-        return (yield from in_time(attempt, call))
+        result = yield from in_time(attempt, call)
+    check_outcome(agent, contract, result)
+    return result
 
 
 def _call_runnable(

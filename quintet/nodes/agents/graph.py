@@ -11,9 +11,10 @@ from langchain_core.runnables import RunnableSequence
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 
-from quintet.errors import BudgetExhausted, ContractBroken, PersonNeeded
+from quintet.errors import BudgetExhausted, ContractBroken
 from quintet.nodes.agents.chat import Question, answer_of
 from quintet.nodes.core.actions import of_this_run
+from quintet.nodes.core.handed_on import check_ended, check_handed_on
 from quintet.state.action import Action
 from quintet.state.actions import Actions
 from quintet.state.channels import STANDING, Ending, Results
@@ -44,20 +45,22 @@ def actions_of(agent: Any, result: Any) -> Iterator[Action]:
             yield read(Action, item)
 
 
-def check_outcome(agent: Any, contract: Contract, result: Mapping[str, Any]) -> None:
+def check_outcome(agent: Any, contract: Contract, result: Any) -> None:
     """Refuse the end state of a nested graph of ours whose outcome is not `done`.
+
+    A function, or a runnable around a graph, may hand on such a state as its own result.
 
     Raises:
         BudgetExhausted: it is `exhausted`.
-        PersonNeeded: it is another.
+        PersonNeeded: it is another, or the run whose state is handed on has not ended.
     """
+    part = f"contract {contract.goal!r}: the agent"
     # By the channel's type: a graph of the user's own may have a key `outcome` of another meaning.
-    channel = (getattr(agent, "channels", None) or {}).get("outcome")
-    ended = result.get("outcome") if isinstance(channel, Ending) else None
-    if ended and ended["status"] != "done":
-        status, reason = ended["status"], ended["reason"]
-        kind = BudgetExhausted if status == "exhausted" else PersonNeeded
-        raise kind(f"contract {contract.goal!r}: the agent's own run ended {status}: {reason}")
+    channels = getattr(agent, "channels", None)
+    if channels is None:
+        check_handed_on(part, result)
+    elif isinstance(channels.get("outcome"), Ending):
+        check_ended(part, result.get("outcome"))
 
 
 def answer_of_run(agent: Any, contract: Contract, result: Mapping[str, Any]) -> Any:

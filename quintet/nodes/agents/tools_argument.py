@@ -111,6 +111,11 @@ class _GivenEffect(Effect):
                 self.giver.astray = refusal
             raise
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of a copy that is being made, which has no name yet
+            raise AttributeError(name)
+        raise AttributeError(f"effect {self.name!r} has no {name!r}: call it, {self.name}(...)")
+
     def repeat(self, number: int) -> Effect:
         return _given(super().repeat(number), self.giver)
 

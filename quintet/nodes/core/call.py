@@ -23,7 +23,7 @@ from quintet.state.verdict import is_async, name_of
 R = TypeVar("R")
 M = TypeVar("M")
 
-ASYNC = "run the graph with ainvoke, or give a plain function"
+ASYNC = "run the graph with ainvoke or astart, or give a plain function"
 
 
 class NotCalled(DesignError):

@@ -176,6 +176,8 @@ def values(state: Any) -> Mapping[str, Any]:
         return state
     if isinstance(state, BaseModel):
         return {name: getattr(state, name) for name in type(state).model_fields}
+    if not hasattr(state, "__dict__"):
+        raise DesignError(f"{state!r:.60} is no state: give a dict of its keys")
     return cast(Mapping[str, Any], vars(state))
 
 

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import Command, interrupt
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from quintet.nodes.core.step import SentStep
 from quintet.nodes.core.task import Task
 from quintet.state.decision import Decision
 from quintet.state.record import faults, plain
+from quintet.state.redact import redacted
 from quintet.state.run import mark
+
+
+class PersonsAnswer(BaseModel):
+    """Refuse what is no answer at all, such as True or a bare text, by saying what to give."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    how: ClassVar[str]
+    """The ways to make one, for a person to read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_answer(cls, data: Any) -> Any:
+        keys = {name for name, part in cls.model_fields.items() if part.is_required()} - {"by"}
+        told = isinstance(data, Mapping) and (not data or keys & data.keys())
+        if told or isinstance(data, cls):
+            return data
+        raise ValueError(
+            f"{redacted(repr(data)):.60} is no answer: give {cls.how}; "
+            "as data, a dictionary or instance of one"
+        )
 
 
 def ask(task: Task, state: Mapping[str, Any], packet: dict[str, Any], schema: Any) -> Any:

@@ -11,6 +11,7 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel
 
 from quintet.errors import ContractBroken, DesignError
+from quintet.nodes.core.handed_on import check_handed_on
 from quintet.state.outcome import Outcome
 from quintet.state.record import read
 from quintet.state.verdict import name_of
@@ -93,6 +94,7 @@ def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
     Raises:
         ContractBroken: it is no update, names a key that the state does not have, gives a value
             where there are values by name, or an outcome that is none.
+        BudgetExhausted, PersonNeeded: a result is the state of another run, which is not done.
     """
     update, _ = parts_of(result)
     name = name_of(function)
@@ -113,6 +115,8 @@ def refuse_dropped(function: Any, known: Collection[str], result: Any) -> None:
                 )
             if key == "outcome" and value:
                 _refuse_unread(name, value)
+            for each in (value or {}).values() if key == "results" else ():
+                check_handed_on(name, each)
 
 
 def _refuse_unread(name: str, outcome: Any) -> None:

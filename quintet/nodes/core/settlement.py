@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from langgraph.types import interrupt
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from quintet.nodes.core.duration import utc
+from quintet.nodes.core.question import PersonsAnswer
 from quintet.nodes.core.standing import Standing
 from quintet.state.action import Action
 
 Settlement = Literal["happened", "did not happen", "undo"]
 
 
-class SettleAnswer(BaseModel):
+class SettleAnswer(PersonsAnswer):
     """A person's word on an effect of which nobody knows whether it happened.
 
     Attributes:
@@ -28,7 +29,9 @@ class SettleAnswer(BaseModel):
         at: when it was given, in seconds since the epoch.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    how: ClassVar[str] = (
+        "settle('happened', by='...'), or 'did not happen' or 'undo' in place of it"
+    )
 
     answer: Settlement
     by: str

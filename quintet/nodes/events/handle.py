@@ -13,6 +13,7 @@ from langgraph.errors import GraphBubbleUp
 from quintet.errors import DesignError, PersonNeeded, UnknownRoute
 from quintet.nodes.choosers.choose import ask
 from quintet.nodes.core.call import Call, Logic
+from quintet.nodes.core.handed_on import check_handed_on
 from quintet.nodes.core.node import Node, one_line, values
 from quintet.nodes.core.reckon import reckoned
 from quintet.nodes.core.step import SentStep
@@ -112,6 +113,7 @@ class _Work:
         emitted, result = self.emitter.sorted((yield call))
         envelopes = self.emitter.envelopes(emitted, events)
         result = plain(result)
+        check_handed_on(self.task.node, result)
         self.emitter.check_result(result)
         self.out += envelopes
         self.result = self.result if result is None else result

@@ -55,7 +55,10 @@ def made_by(make: Maker, goal: Any, evidence: Evidence | None) -> Logic[Plan | t
         return made
     steps = tuple(made) if isinstance(made, Iterable) else (None,)
     if not all(isinstance(step, Step) for step in steps):
-        raise DesignError(f"{name_of(make)} made {made!r:.80}, which is no plan nor its steps")
+        raise DesignError(
+            f"{name_of(make)} made {made!r:.80}, which is no plan nor its steps; "
+            "return a Plan, or a list of Step(id=..., goal=..., assignee=...)"
+        )
     return steps
 
 
