@@ -57,7 +57,8 @@ BECAME = "became "
 def as_it_stands(state: Mapping[str, Any], name: str, key: str) -> Mapping[str, Any]:
     """Give a state's action by its effect and key, or what an edit has made of it; else nothing."""
     actions = (state.get("actions") or {}).values()
-    found = next((a for a in actions if (a.get("name"), a.get("key")) == (name, key)), {})
+    same = (a for a in actions if (a.get("name"), a.get("key")) == (name, key))
+    found: Mapping[str, Any] = next(same, {})
     became = str(found.get("result"))
     if found.get("status") != "rejected" or found.get("approval") or not became.startswith(BECAME):
         return found
