@@ -16,6 +16,7 @@ from langgraph.types import Interrupt, StateSnapshot
 
 from quintet.nodes.core.call import Call, Logic
 from quintet.runs.pending import next_nodes
+from quintet.runs.tasks import is_over
 from quintet.runs.thread import App
 
 INTERRUPT = "__interrupt__"
@@ -24,14 +25,17 @@ NOBODY: Mapping[str, Any] = {"0" * 32: "answered"}
 
 
 def answered(app: App, config: RunnableConfig, snapshot: StateSnapshot) -> Logic[frozenset[str]]:
-    """Give the ids of the questions that a thread shows and its nested graphs ask no more."""
+    """Give the ids of the questions that a thread shows, and that nobody asks any more.
+
+    Their task has ended since, or the graph nested in it asks something else.
+    """
     saver = app.checkpointer
     gone: set[str] = set()
-    if not isinstance(saver, BaseCheckpointSaver):
-        return frozenset()
     for task in snapshot.tasks:
         shown = {interrupt.id for interrupt in task.interrupts}
-        if shown:
+        if is_over(task.error):
+            gone |= shown
+        elif shown and isinstance(saver, BaseCheckpointSaver):
             asked = yield from _asked_within(saver, config, "", task.name, task.id)
             gone |= shown - asked if asked else set()
     return frozenset(gone)

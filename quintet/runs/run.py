@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,7 +19,6 @@ from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.past import Past, decisions_in, read_past, values_of
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.stop import check_not_stopped
-from quintet.runs.tasks import is_over
 from quintet.runs.thread import (
     App,
     held,
@@ -270,17 +269,13 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     run = replace(run, app=(yield from choose(versions, run.config, move="answer")).app)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
-    gone_before = yield from answered(run.app, run.config, snapshot)
-    packets = {
-        question.id: question.packet
-        for question in _questions(snapshot)
-        if question.id not in gone_before
-    }
+    gone = yield from answered(run.app, run.config, snapshot)
+    packets = {question.id: question.packet for question in _questions(snapshot, gone)}
     open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
     if any(question.id not in packets for question, _ in open_now):
-        gone = next(question.node for question, _ in open_now if question.id not in packets)
+        node = next(question.node for question, _ in open_now if question.id not in packets)
         raise AnswerRefused(
-            f"run {run.thread!r}: the question at {gone} is not open any more "
+            f"run {run.thread!r}: the question at {node} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
         )
     replies = {question.id: _bind(answer, question) for question, answer in open_now}
@@ -305,13 +300,13 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     return replace(moved, versions=run.versions)
 
 
-def _questions(snapshot: StateSnapshot) -> tuple[Waiting, ...]:
+def _questions(snapshot: StateSnapshot, gone: Collection[str]) -> tuple[Waiting, ...]:
     """Give the questions that are open."""
     return tuple(
         Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
         for task in snapshot.tasks
-        if not is_over(task.error)
         for interrupt in task.interrupts
+        if interrupt.id not in gone
     )
 
 
@@ -364,7 +359,7 @@ def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Lo
         app=app,
         thread=thread_of(config),
         values=values_of(values, past),
-        waiting=tuple(asked for asked in _questions(snapshot) if asked.id not in gone),
+        waiting=_questions(snapshot, gone),
         past=past,
         # Not by `next`: it is empty too where a step's last task is saved and its checkpoint not.
         finished=snapshot.created_at is not None and not snapshot.tasks,

@@ -11,7 +11,13 @@ from langgraph.graph import StateGraph
 from langgraph.types import interrupt
 
 from quintet.errors import AnswerRefused
-from quintet.graphs import create_parallel, create_sequential, create_single_agent
+from quintet.graphs import (
+    Task,
+    create_parallel,
+    create_sequential,
+    create_single_agent,
+    create_workflow,
+)
 from quintet.nodes import Worker, effect
 from quintet.runs import look, resume, start
 from quintet.state import Contract
@@ -77,6 +83,23 @@ def test_each_question_gets_its_own_answer_at_every_crash(build):
 
 def test_awaited_each_question_gets_its_own_answer_at_every_crash():
     report = crashpoints(node, {"message": "m"}, person=person, asynchronous=True)
+    assert report.ok, report
+
+
+def test_a_worker_that_fails_after_its_answer_leaves_no_run_that_nobody_can_move():
+    def fails(request: Any, tools: Any) -> dict[str, str]:
+        name = interrupt({"ask": "name"})
+        raise ValueError(f"{name} is no guest")
+
+    def books(request: Any, tools: Any) -> dict[str, str]:
+        return {"booked": tools["book"](name="nobody", day="never")}
+
+    def build() -> StateGraph[Any]:
+        work, spare = (Worker(agent=agent, contract=CONTRACT) for agent in (fails, books))
+        tasks = {"work": Task(run=work, on_failure="spare"), "spare": Task(run=spare)}
+        return create_workflow(tasks)
+
+    report = crashpoints(build, {"message": "m"}, person=person)
     assert report.ok, report
 
 
