@@ -20,7 +20,7 @@ from quintet.errors import (
     Stopped,
 )
 from quintet.nodes.approve import ApprovalGate
-from quintet.nodes.core.actions import of_this_run
+from quintet.nodes.core.actions import BECAME, of_this_run
 from quintet.nodes.core.attempt import Attempt, current
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.did import complete
@@ -195,7 +195,7 @@ def _replaced(at: str, proposal: Action, action: Action) -> dict[str, Any]:
     """Close a proposal in a state update where its action ended under another key."""
     if at in (action.key, f"{action.name}:{action.key}"):
         return {}
-    closed = replace(proposal, status="rejected", result=f"became {action.key}", approval=None)
+    closed = replace(proposal, status="rejected", result=BECAME + action.key, approval=None)
     return {at: plain(closed)}
 
 

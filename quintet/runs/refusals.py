@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -218,9 +218,11 @@ def check_stored(thread: str, snapshot: StateSnapshot) -> None:
         )
 
 
-def check_resumable(app: App, thread: str, snapshot: StateSnapshot) -> None:
+def check_resumable(
+    app: App, thread: str, snapshot: StateSnapshot, answered: Collection[str] = ()
+) -> None:
     """Refuse to resume a run that waits, or one in which LangGraph would skip work in silence."""
-    if snapshot.interrupts:
+    if any(interrupt.id not in answered for interrupt in snapshot.interrupts):
         # LangGraph would give an earlier answer of the node to the question that is open now.
         raise RunError(
             f"run {thread!r} waits for an answer at {', '.join(snapshot.next)}; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,11 +14,11 @@ from quintet.errors import AnswerRefused
 from quintet.nodes.answer import Answer
 from quintet.nodes.core.call import Logic, adrive, drive
 from quintet.nodes.core.settlement import SettleAnswer
+from quintet.runs.answered import answered
 from quintet.runs.events import StreamOptions, awatch, watch
 from quintet.runs.past import Past, decisions_in, read_past, values_of
 from quintet.runs.refusals import check_context, check_options
 from quintet.runs.stop import check_not_stopped
-from quintet.runs.tasks import is_over
 from quintet.runs.thread import (
     App,
     held,
@@ -274,12 +274,13 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
     run = replace(run, app=(yield from choose(versions, run.config, move="answer")).app)
     # Looked at anew: LangGraph ignores an unknown id in silence and runs the waiting nodes again.
     snapshot: StateSnapshot = yield snapshot_of(run.app, run.config)
-    packets = {question.id: question.packet for question in _questions(snapshot)}
+    gone = yield from answered(run.app, run.config, snapshot)
+    packets = {question.id: question.packet for question in _questions(snapshot, gone)}
     open_now = [(_still_open(question, packets), answer) for question, answer in pairs]
     if any(question.id not in packets for question, _ in open_now):
-        gone = next(question.node for question, _ in open_now if question.id not in packets)
+        node = next(question.node for question, _ in open_now if question.id not in packets)
         raise AnswerRefused(
-            f"run {run.thread!r}: the question at {gone} is not open any more "
+            f"run {run.thread!r}: the question at {node} is not open any more "
             "(it was answered, or the run was started anew); look(app, thread=...) shows what is"
         )
     replies = {question.id: _bind(answer, question) for question, answer in open_now}
@@ -295,22 +296,22 @@ def _answer(run: Run, pairs: list[tuple[Waiting, Any]], options: Mapping[str, An
         if {interrupt.id for interrupt in after.interrupts} & set(replies):
             raise AnswerRefused(f"{nodes}: {faults(problem)}") from problem
         raise
-    answered: Run = yield from read_run(run.app, run.config, options)
-    if drained and any(waiting.id in replies for waiting in answered.waiting):
+    moved: Run = yield from read_run(run.app, run.config, options)
+    if drained and any(waiting.id in replies for waiting in moved.waiting):
         raise AnswerRefused(f"{nodes}: the process was told to end first, and the question is open")
     for question, _ in open_now:
-        if (refusal := _refusal(answered, question, snapshot)) is not None:
+        if (refusal := _refusal(moved, question, snapshot)) is not None:
             raise AnswerRefused(f"{question.node}: {refusal}")
-    return replace(answered, versions=run.versions)
+    return replace(moved, versions=run.versions)
 
 
-def _questions(snapshot: StateSnapshot) -> tuple[Waiting, ...]:
+def _questions(snapshot: StateSnapshot, gone: Collection[str]) -> tuple[Waiting, ...]:
     """Give the questions that are open."""
     return tuple(
         Waiting(id=interrupt.id, node=task.name, packet=interrupt.value)
         for task in snapshot.tasks
-        if not is_over(task.error)
         for interrupt in task.interrupts
+        if interrupt.id not in gone
     )
 
 
@@ -322,9 +323,9 @@ def _still_open(question: Waiting, packets: Mapping[str, Any]) -> Waiting:
     return replace(question, id=again[0]) if len(again) == 1 else question
 
 
-def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | None:
+def _refusal(moved: Run, question: Waiting, before: StateSnapshot) -> str | None:
     """Give the reason for which a node refused the answer and asks again; None if it did not."""
-    for waiting in answered.waiting:
+    for waiting in moved.waiting:
         another = waiting.id != question.id and waiting.node == question.node
         if (
             another
@@ -333,7 +334,7 @@ def _refusal(answered: Run, question: Waiting, before: StateSnapshot) -> str | N
         ):
             return f"{waiting.packet['refused']}; its question is open again"
     known = decisions_in(dict(before.values))
-    log = answered.past.decisions(answered.values, whole=False)
+    log = moved.past.decisions(moved.values, whole=False)
     new = [d for d in log if d.node == question.node and d not in known]
     refused = [d for d in new if d.kind == "answer" and d.choice == "refused"]
     return refused[-1].reason if refused else None
@@ -356,13 +357,14 @@ def read_run(app: App, config: RunnableConfig, options: Mapping[str, Any]) -> Lo
         # Cut off before its first node, the run has nothing yet: these are the last run's values.
         values = without_run(values)
     newest = str(snapshot.config["configurable"].get("checkpoint_id", ""))
+    gone = yield from answered(app, config, snapshot)
     past: Past = yield from read_past(app.checkpointer, config, newest, values)
     past.nodes += _ended(snapshot)
     return Run(
         app=app,
         thread=thread_of(config),
         values=values_of(values, past),
-        waiting=_questions(snapshot),
+        waiting=_questions(snapshot, gone),
         past=past,
         # Not by `next`: it is empty too where a step's last task is saved and its checkpoint not.
         finished=snapshot.created_at is not None and not snapshot.tasks,

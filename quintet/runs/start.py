@@ -14,6 +14,7 @@ from quintet.errors import DesignError
 from quintet.nodes.core.call import Call, Logic, adrive, drive
 from quintet.nodes.core.duration import seconds
 from quintet.nodes.core.node import values
+from quintet.runs.answered import NOBODY, answered
 from quintet.runs.dry import check_mode, without_journal
 from quintet.runs.pending import check_nodes
 from quintet.runs.refusals import (
@@ -292,13 +293,16 @@ def _resume_held(
     check_stored(thread, snapshot)
     if chosen.migrated and snapshot.interrupts:
         return (yield from read_run(app, config, options))
-    check_resumable(app, thread, snapshot)
+    gone = yield from answered(app, config, snapshot)
+    check_resumable(app, thread, snapshot, gone)
     if snapshot.tasks:
         check_context(app, options)
         # Cut off between its input and its first node, it would go on as the run before.
         anew = is_input(snapshot) and keeps_runs(app)
-        update = {"run": {"new": uuid4().hex[:8]}}
-        yield from invocation(app, Command(update=update) if anew else None, config, options)
+        command: Command[Any] | None = Command(resume=NOBODY) if gone else None
+        if anew:
+            command = Command(update={"run": {"new": uuid4().hex[:8]}})
+        yield from invocation(app, command, config, options)
     return (yield from read_run(app, config, options))
 
 

@@ -9,7 +9,9 @@ decides when.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 from uuid import uuid4
 
@@ -167,6 +169,19 @@ NO_RUN = Life({})
 
 _loading = threading.local()
 
+working: ContextVar[str] = ContextVar("quintet_working", default="")
+"""The id of the run whose node is at work: a graph that the node calls is a part of that run."""
+
+
+@contextmanager
+def at_work_for(run: str) -> Iterator[None]:
+    """Say that a node is at work for a run, by its id; a state without one leaves what is said."""
+    token = working.set(run or working.get())
+    try:
+        yield
+    finally:
+        working.reset(token)
+
 
 def load(stored: Mapping[str, Any] | None) -> Life:
     """Begin the life of an invocation; the channels that are loaded next, in this thread, join."""
@@ -307,8 +322,10 @@ class RunChannel(BaseChannel[Any, Any, Any]):
             limits = [u["deadline"] for u in updates if u.get("deadline") is not None]
             life.begin(new[-1], min(limits, default=None))
         elif life.begun is None and life.begins(life.supersteps):
-            # A nested graph's input has the parent's run.
-            life.begin(_within(next((str(u["id"]) for u in updates if u.get("id")), "")))
+            # A nested graph's input has the parent's run, unless a node calls it with a request
+            # of its own, as a worker does with an agent that is a graph.
+            around = working.get() if is_nested() else ""
+            life.begin(_within(next((str(u["id"]) for u in updates if u.get("id")), around)))
         life.ended = False
         life.end_superstep(stamped=bool(values))
         # Its clock is stored with each superstep.

@@ -51,6 +51,21 @@ def as_update(actions: Any) -> dict[str, Any]:
     return update
 
 
+BECAME = "became "
+"""The beginning of a closed proposal's result, before the key that an edit has given the action."""
+
+
+def as_it_stands(state: Mapping[str, Any], name: str, key: str) -> Mapping[str, Any]:
+    """Give a state's action by its effect and key, or what an edit has made of it; else nothing."""
+    actions = (state.get("actions") or {}).values()
+    same = (a for a in actions if (a.get("name"), a.get("key")) == (name, key))
+    found: Mapping[str, Any] = next(same, {})
+    became = str(found.get("result"))
+    if found.get("status") != "rejected" or found.get("approval") or not became.startswith(BECAME):
+        return found
+    return as_it_stands(state, name, became.removeprefix(BECAME))
+
+
 def from_state(items: Mapping[str, Any]) -> dict[Slot, Action]:
     """Read an attempt's actions back from a state update of theirs."""
     actions = (read(Action, item) for item in items.values())

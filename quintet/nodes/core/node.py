@@ -21,7 +21,7 @@ from quintet.nodes.core.task import Task, attempt_number, current_task
 from quintet.state.decision import Decision
 from quintet.state.failure import Failure, StepFailed, first_in_group, in_words
 from quintet.state.record import plain
-from quintet.state.run import mark, run_of
+from quintet.state.run import at_work_for, mark, run_of
 
 log = logging.getLogger("quintet")
 log.addHandler(logging.NullHandler())
@@ -64,7 +64,8 @@ class Node(Checked, Runnable[Any, Any]):
         """Run the node on a state (LangGraph calls this)."""
         try:
             logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
-            return self.with_retry_record(drive(logic), input)
+            with at_work_for(run_of(values(input))):
+                return self.with_retry_record(drive(logic), input)
         except Exception as problem:
             note_wait(problem)
             failure = self.as_step_failed(problem)
@@ -76,7 +77,8 @@ class Node(Checked, Runnable[Any, Any]):
         """Run the node on a state without leaving the event loop's thread."""
         try:
             logic = after_wait(self.logic(self.input_of(input)), lambda: run_of(values(input)))
-            return self.with_retry_record(await adrive(logic), input)
+            with at_work_for(run_of(values(input))):
+                return self.with_retry_record(await adrive(logic), input)
         except Exception as problem:
             note_wait(problem)
             failure = self.as_step_failed(problem)

@@ -56,7 +56,7 @@ class Note:
         forced: how often it has led there by a failure, or past a bound: joins do not hold it up.
         seen: by source, what the task had been sent when it last ran.
         lap: the rounds of its loop when it last ran.
-        proposed: the keys of actions that it waits for before it goes on.
+        proposed: the effects and keys of actions that it waits for before it goes on.
     """
 
     runs: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from langgraph.types import Command
 
-from quintet.nodes.core.actions import todo
+from quintet.nodes.core.actions import as_it_stands, todo
 from quintet.nodes.core.call import Logic
 from quintet.nodes.core.node import Node, one_line
 from quintet.nodes.core.task import current_task
@@ -50,7 +50,7 @@ class Proceed(Node):
         goto: list[str] = []
         for task in self.tasks:
             note = notes.of_task(task.name)
-            actions = [(state.get("actions") or {}).get(key) or {} for key in note.proposed]
+            actions = [_action(state, at) for at in note.proposed]
             if not actions or todo(action for action in actions if action):
                 continue
             to, records = self._on(task, actions, state)
@@ -75,6 +75,13 @@ class Proceed(Node):
             why = one_line(f"a condition could not be told: {type(problem).__name__}: {problem}")
             record = Decision(kind="escalation", node=task.name, choice="person", reason=why)
             return ["person"], [plain(record)]
+
+
+def _action(state: Mapping[str, Any], at: str) -> Mapping[str, Any]:
+    """Give an action by its effect and key; in a note of an older version, by its place alone."""
+    name, _, key = at.partition(":")
+    found = as_it_stands(state, name, key) or (state.get("actions") or {}).get(at)
+    return found or {}
 
 
 @dataclass(frozen=True, kw_only=True)

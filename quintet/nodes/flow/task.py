@@ -225,7 +225,9 @@ class FlowTask(Node):
             return self._command(notes, note, update, explicit)
         own = dict(writes_of(update))
         if self.gate and todo((own.get("actions") or {}).values()):
-            note = replace(note, proposed=tuple(own["actions"]))
+            # By effect and key: two tasks' actions of one key have other places in the state.
+            places = (f"{item['name']}:{item['key']}" for item in own["actions"].values())
+            note = replace(note, proposed=tuple(places))
             return self._command(notes, note, update, [self.gate])
         if self.agent is self.inner and not _is_done(own.get("outcome")):
             return self._command(notes, note, update, ["finish"])
