@@ -4,6 +4,7 @@ import operator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import NodeError
 from langgraph.graph import START, StateGraph
@@ -14,7 +15,7 @@ from quintet.checks import Finding, check
 from quintet.graphs import Task, create_sequential, create_workflow
 from quintet.nodes import ApprovalGate as QuintetGate
 from quintet.nodes import Worker, effect
-from quintet.state import Contract
+from quintet.state import Contract, DesignError
 
 
 class State(TypedDict, total=False):
@@ -186,9 +187,12 @@ def test_an_effect_in_a_graph_that_is_a_task_of_a_workflow_is_not_behind_its_gat
     )
     gate = QuintetGate(approvers=("lead",))
     inner = create_sequential({"pay": worker})
-    [finding] = bypassed(create_workflow({"desk": Task(run=inner)}, gate=gate))
+    gated = create_sequential({"back": worker}, gate=gate)
+    # A workflow's own gate refuses it when the graph is made.
+    with pytest.raises(DesignError, match="'pay' does 'refund' past this graph's gate"):
+        create_workflow({"desk": Task(run=inner)}, gate=gate)
+    [finding] = bypassed(create_workflow({"desk": Task(run=inner), "other": Task(run=gated)}))
     assert (finding.node, "START -> desk: START -> pay" in finding.fault) == ("desk/pay", True)
-    gated = create_sequential({"pay": worker}, gate=gate)
     assert not bypassed(create_workflow({"desk": Task(run=gated)}, gate=gate))
 
 
