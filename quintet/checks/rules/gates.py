@@ -12,7 +12,7 @@ from quintet.checks.graph.shape import Shape, way
 
 def bypassed_gates(shape: Shape) -> Iterator[Finding]:
     """Find effects that run without passing any gate, in a graph that has gates."""
-    gates = [subshape.at(name) for subshape in shape.walk() for name in _gates(subshape)]
+    gates = [subshape.at(name) for subshape in _walk(shape) for name in _gates(subshape)]
     if gates:
         yield from _bypassed(shape, gates, "")
 
@@ -35,6 +35,13 @@ def _bypassed(shape: Shape, gates: list[str], ahead: str) -> Iterator[Finding]:
                 remedy=f"Lead every way to {name!r} through the gate, or give the node gate=... "
                 "so that it checks the approval itself.",
             )
+
+
+def _walk(shape: Shape) -> Iterator[Shape]:
+    """List a graph and all that run within it, those of a workflow's tasks too."""
+    yield shape
+    for inner in shape.run_within.values():
+        yield from _walk(inner)
 
 
 def _gates(shape: Shape) -> list[str]:
