@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -327,9 +328,15 @@ def test_a_refusal_in_a_thread_that_nobody_looks_at_is_no_answer() -> None:
         assert {effect(bank.pay, key="pay:{order}"): 1}[tools.pay] == 1
         return "it is paid"
 
-    end = end_of(agent, bank)
-    assert "copy_context().run" in reason(end)
-    assert (bank.paid, end["results"]) == ([], {})
+    def replaces(request: Any, tools: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(replace(tools.pay, sequence=2), order=1)
+        return "it is paid"
+
+    for each in (agent, replaces):
+        end = end_of(each, bank)
+        assert "copy_context().run" in reason(end)
+        assert (bank.paid, end["results"]) == ([], {})
 
 
 def test_an_effect_that_is_about_to_happen_when_the_agent_answers_is_no_answer() -> None:

@@ -95,7 +95,12 @@ class _GivenEffect(Effect):
     It is refused there, and the thread's end is often looked at by nobody.
     """
 
-    giver: Attempt
+    giver: Attempt | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # One that `replace` makes of it is told to the attempt in which that is done.
+        self.__dict__["giver"] = current.get()
 
     def __eq__(self, other: object) -> bool:
         mine, others = self.__dict__, getattr(other, "__dict__", {})
@@ -107,7 +112,7 @@ class _GivenEffect(Effect):
         try:
             return super().begin(args, kwargs)
         except DesignError as refusal:
-            if current.get() is None:
+            if current.get() is None and self.giver is not None:
                 self.giver.astray = refusal
             raise
 
@@ -120,7 +125,7 @@ class _GivenEffect(Effect):
         return _given(super().repeat(number), self.giver)
 
 
-def _given(effect: Effect, attempt: Attempt) -> Effect:
+def _given(effect: Effect, attempt: Attempt | None) -> Effect:
     given = object.__new__(_GivenEffect)
     given.__dict__.update(effect.__dict__, giver=attempt)
     return given
